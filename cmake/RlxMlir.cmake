@@ -1,0 +1,33 @@
+# LLVM and MLIR 22. Only the shared libraries LLVM and MLIR are linked: a static MLIRxxx library would bring a second
+# copy of MLIR into the process.
+find_package(MLIR 22.1 REQUIRED CONFIG HINTS /usr/lib/llvm-22)
+message(STATUS "MLIR ${LLVM_PACKAGE_VERSION} in ${MLIR_DIR}")
+find_program(RLX_MLIR_TBLGEN mlir-tblgen HINTS ${LLVM_TOOLS_BINARY_DIR} NO_DEFAULT_PATH REQUIRED)
+
+# rlx_use_mlir(TARGET): include paths, the ABI-relevant flags of the LLVM build, and the shared libraries.
+function(rlx_use_mlir target)
+  target_include_directories(${target} SYSTEM PUBLIC ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+  separate_arguments(definitions NATIVE_COMMAND "${LLVM_DEFINITIONS}")
+  target_compile_definitions(${target} PUBLIC ${definitions})
+  target_compile_options(${target} PUBLIC -fno-exceptions)
+  target_link_libraries(${target} PUBLIC MLIR LLVM)
+endfunction()
+
+# rlx_tablegen(TARGET FILE.td OUTPUT "FLAGS" [OUTPUT "FLAGS" ...]): generates headers of one folder with mlir-tblgen.
+function(rlx_tablegen target td)
+  set(outputs)
+  set(arguments ${ARGN})
+  while(arguments)
+    list(POP_FRONT arguments output flags)
+    separate_arguments(flags NATIVE_COMMAND "${flags}")
+    add_custom_command(OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${output}
+      COMMAND ${RLX_MLIR_TBLGEN} ${flags} -I ${MLIR_INCLUDE_DIRS} -I ${PROJECT_SOURCE_DIR}
+              ${CMAKE_CURRENT_SOURCE_DIR}/${td} -o ${CMAKE_CURRENT_BINARY_DIR}/${output}
+              --write-if-changed -d ${CMAKE_CURRENT_BINARY_DIR}/${output}.d
+      DEPFILE ${CMAKE_CURRENT_BINARY_DIR}/${output}.d
+      DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${td}
+      COMMENT "mlir-tblgen ${output}")
+    list(APPEND outputs ${CMAKE_CURRENT_BINARY_DIR}/${output})
+  endwhile()
+  add_custom_target(${target} DEPENDS ${outputs})
+endfunction()

@@ -1,0 +1,42 @@
+# How this project declares its libraries and programs: one library a folder, warnings on, includes from the root.
+
+function(rlx_configure_target target)
+  target_include_directories(${target} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}>
+    $<INSTALL_INTERFACE:include/rlx>)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wno-unused-parameter)
+  if(RLX_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=address,undefined -fno-sanitize-recover=undefined
+      -fno-sanitize=vptr -fno-omit-frame-pointer -g)
+    target_link_options(${target} PUBLIC -fsanitize=address,undefined)
+  endif()
+endfunction()
+
+# rlx_library(NAME SOURCES... LINK ...): a static library rlx_<NAME> with the alias rlx::<NAME>.
+function(rlx_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_library(rlx_${name} STATIC ${ARG_SOURCES})
+  add_library(rlx::${name} ALIAS rlx_${name})
+  set_target_properties(rlx_${name} PROPERTIES EXPORT_NAME ${name})
+  rlx_configure_target(rlx_${name})
+  target_link_libraries(rlx_${name} PUBLIC ${ARG_LINK})
+endfunction()
+
+# rlx_program(NAME SOURCES... LINK ...): an installed program.
+function(rlx_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  rlx_configure_target(${name})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK})
+  install(TARGETS ${name} RUNTIME DESTINATION bin)
+endfunction()
+
+# rlx_unit_test(NAME SOURCES... LINK ...): a GoogleTest program, run by ctest.
+function(rlx_unit_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  rlx_configure_target(${name})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE RLX_TEST_DIR="${PROJECT_SOURCE_DIR}/tests")
+  add_test(NAME unit/${name} COMMAND ${name})
+endfunction()
