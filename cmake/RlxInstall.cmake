@@ -1,0 +1,47 @@
+# What an installation holds: headers, libraries, a CMake package and a pkg-config file. Programs are installed where
+# they are declared (rlx_program).
+#
+#   find_package(rlx CONFIG REQUIRED)
+#   target_link_libraries(app PRIVATE rlx::rlx)        # the whole: compiler and runtime
+#   target_link_libraries(app PRIVATE rlx::runtime)    # without LLVM
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+# Only what was built is offered: with RLX_COMPILER=OFF that is the runtime.
+set(folders)
+foreach(name runtime ir passes codegen)
+  if(TARGET rlx_${name})
+    list(APPEND folders ${name})
+    install(TARGETS rlx_${name} EXPORT rlxTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+      LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  endif()
+endforeach()
+if(TARGET rlx_codegen)
+  add_library(rlx INTERFACE)
+  add_library(rlx::rlx ALIAS rlx)
+  target_link_libraries(rlx INTERFACE rlx_codegen)
+  install(TARGETS rlx EXPORT rlxTargets)
+endif()
+
+# The folder of rlx_configure_target's INSTALL_INTERFACE: below it, includes read as they do here ("ir/Dialect.h").
+foreach(folder IN LISTS folders)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder} ${PROJECT_BINARY_DIR}/${folder} DESTINATION include/rlx
+    FILES_MATCHING PATTERN "*.h" PATTERN "*.inc" PATTERN "CMakeFiles" EXCLUDE)
+endforeach()
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/rlx)
+if(folders)
+  install(EXPORT rlxTargets NAMESPACE rlx:: DESTINATION ${package_dir})
+endif()
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/rlxConfig.cmake.in ${PROJECT_BINARY_DIR}/cmake/rlxConfig.cmake
+  INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/cmake/rlxConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/cmake/rlxConfig.cmake ${PROJECT_BINARY_DIR}/cmake/rlxConfigVersion.cmake
+  DESTINATION ${package_dir})
+
+if(TARGET rlx_runtime)
+  set(pkgconfig_dir ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig)
+  file(RELATIVE_PATH pkgconfig_to_prefix ${pkgconfig_dir} ${CMAKE_INSTALL_PREFIX})
+  configure_file(${CMAKE_CURRENT_LIST_DIR}/rlx-runtime.pc.in ${PROJECT_BINARY_DIR}/cmake/rlx-runtime.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/cmake/rlx-runtime.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endif()

@@ -9,7 +9,7 @@ function(rlx_use_mlir target)
   target_include_directories(${target} SYSTEM PUBLIC ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
   separate_arguments(definitions NATIVE_COMMAND "${LLVM_DEFINITIONS}")
   target_compile_definitions(${target} PUBLIC ${definitions})
-  target_compile_options(${target} PUBLIC -fno-exceptions)
+  target_compile_options(${target} PUBLIC $<BUILD_INTERFACE:-fno-exceptions>)
   target_link_libraries(${target} PUBLIC MLIR LLVM)
 endfunction()
 

@@ -1,0 +1,38 @@
+//===- Dialect.h - The rlx dialect, its attributes and operations -*- C++ -*-===//
+//
+// The declarations generated from RlxDialect.td, RlxAttributes.td and RlxOps.td.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_IR_DIALECT_H
+#define RLX_IR_DIALECT_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/IR/TensorEncoding.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "llvm/ADT/StringMap.h"
+
+#include <mutex>
+
+namespace rlx {
+class SchemeAttr;
+} // namespace rlx
+
+#include "ir/RlxDialect.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "ir/RlxAttributes.h.inc"
+
+#define GET_OP_CLASSES
+#include "ir/RlxOps.h.inc"
+
+#endif // RLX_IR_DIALECT_H

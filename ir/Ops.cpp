@@ -1,0 +1,248 @@
+//===- Ops.cpp - Verifiers of the rlx operations ---------------------------===//
+//
+// Each check carries the label of the constraint in RlxOps.td.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ir/Dialect.h"
+#include "ir/Scheme.h"
+
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace rlx;
+
+#define GET_OP_CLASSES
+#include "ir/RlxOps.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// Shared checks
+//===----------------------------------------------------------------------===//
+
+static RankedTensorType tensorOf(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
+
+/// Dynamic sizes agree with anything.
+static bool sameSize(int64_t a, int64_t b) {
+  return a == b || ShapedType::isDynamic(a) || ShapedType::isDynamic(b);
+}
+
+static std::string shapeText(ArrayRef<int64_t> shape, Type elementType) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << RankedTensorType::get(shape, elementType);
+  return text;
+}
+
+/// `operand` must be a plain tensor of exactly this shape and element type.
+static LogicalResult verifyOperand(Operation *op, StringRef label, StringRef what,
+                                   Value operand, ArrayRef<int64_t> shape,
+                                   Type elementType) {
+  RankedTensorType type = tensorOf(operand);
+  if (type.getEncoding())
+    return op->emitOpError() << "(" << label << ") expected '" << what
+                             << "' not to be quantized, but got " << type;
+  bool matches = type.getRank() == int64_t(shape.size()) &&
+                 type.getElementType() == elementType &&
+                 llvm::all_of_zip(type.getShape(), shape, sameSize);
+  if (!matches)
+    return op->emitOpError() << "(" << label << ") expected '" << what << "' to be "
+                             << shapeText(shape, elementType) << ", but got " << type;
+  return success();
+}
+
+/// C2: side operands exactly where the scheme reads them, as it describes them.
+template <typename OpT> static LogicalResult verifySides(OpT op, RankedTensorType weight) {
+  std::optional<QuantScheme> scheme = QuantScheme::of(weight);
+  std::pair<StringRef, Value> given[] = {{"scales", op.getScales()},
+                                         {"zero_points", op.getZeroPoints()},
+                                         {"global_scale", op.getGlobalScale()}};
+  for (auto [name, value] : given) {
+    std::optional<SideOperand> side = scheme ? scheme->findSide(name) : std::nullopt;
+    if (side && !value)
+      return op.emitOpError() << "(C2) scheme '" << scheme->displayName() << "' needs '"
+                              << name << "' of type "
+                              << shapeText(side->shape(weight.getShape()), side->elementType);
+    if (!side && value) {
+      if (!scheme)
+        return op.emitOpError()
+               << "(C2) '" << name << "' is given, but the weight is not quantized";
+      return op.emitOpError() << "(C2) scheme '" << scheme->displayName()
+                              << "' does not take '" << name << "'";
+    }
+    if (side && failed(verifyOperand(op, "C2", name, value, side->shape(weight.getShape()),
+                                     side->elementType)))
+      return failure();
+  }
+  return success();
+}
+
+static LogicalResult verifyActivations(Operation *op, std::optional<Type> activations) {
+  if (!activations || activations->isF32() || activations->isBF16() ||
+      activations->isSignlessInteger(16) || activations->isSignlessInteger(8))
+    return success();
+  return op->emitOpError() << "(C4) expected activations to be f32, bf16, i16 or i8, but got "
+                           << *activations;
+}
+
+/// A weight of the given rank, quantized or a plain float tensor.
+static LogicalResult verifyWeight(Operation *op, StringRef what, RankedTensorType weight,
+                                  int64_t rank) {
+  Type element = weight.getElementType();
+  if (weight.getRank() != rank ||
+      (!element.isF32() && !element.isF16() && !element.isBF16()))
+    return op->emitOpError() << "(C1) expected '" << what << "' to be "
+                             << (rank == 2 ? "[N, K]" : "[E, N, K]")
+                             << " of f32, f16 or bf16, but got " << weight;
+  if (weight.getEncoding() && !QuantScheme::of(weight))
+    return op->emitOpError() << "(C1) expected the encoding of '" << what
+                             << "' to be #rlx.quant, but got " << weight.getEncoding();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Verifiers
+//===----------------------------------------------------------------------===//
+
+LogicalResult WeightOp::verify() {
+  if (getName().empty())
+    return emitOpError("(C1) expected a name");
+  if (!tensorOf(getResult()).hasStaticShape())
+    return emitOpError() << "(C2) expected a static shape, but got " << getType();
+  return success();
+}
+
+LogicalResult MatmulOp::verify() {
+  RankedTensorType weight = tensorOf(getWeight()), x = tensorOf(getX());
+  Type f32 = Float32Type::get(getContext());
+  if (failed(verifyWeight(*this, "weight", weight, 2)))
+    return failure();
+  int64_t m = x.getRank() == 2 ? x.getDimSize(0) : ShapedType::kDynamic;
+  int64_t n = weight.getDimSize(0), k = weight.getDimSize(1);
+  if (failed(verifyOperand(*this, "C1", "x", getX(), {m, k}, f32)) ||
+      failed(verifyOperand(*this, "C1", "result", getResult(), {m, n}, f32)) ||
+      failed(verifySides(*this, weight)))
+    return failure();
+  if (getBias() && failed(verifyOperand(*this, "C3", "bias", getBias(), {n}, f32)))
+    return failure();
+  return verifyActivations(*this, getActivations());
+}
+
+LogicalResult GatherMatmulOp::verify() {
+  RankedTensorType weight = tensorOf(getWeight()), x = tensorOf(getX());
+  Type f32 = Float32Type::get(getContext()), i32 = IntegerType::get(getContext(), 32);
+  if (failed(verifyWeight(*this, "weight", weight, 3)))
+    return failure();
+  if (tensorOf(getIds()).getRank() != 2)
+    return emitOpError() << "(C1) expected 'ids' to be [T, S], but got " << getIds().getType();
+  int64_t tokens = tensorOf(getIds()).getDimSize(0), slots = tensorOf(getIds()).getDimSize(1);
+  int64_t experts = weight.getDimSize(0), n = weight.getDimSize(1), k = weight.getDimSize(2);
+  SmallVector<int64_t> xShape = {tokens, k};
+  if (x.getRank() == 3)
+    xShape = {tokens, slots, k};
+  if (failed(verifyOperand(*this, "C1", "ids", getIds(), {tokens, slots}, i32)) ||
+      failed(verifyOperand(*this, "C1", "x", getX(), xShape, f32)) ||
+      failed(verifyOperand(*this, "C1", "result", getResult(), {tokens, slots, n}, f32)) ||
+      failed(verifySides(*this, weight)))
+    return failure();
+  if (getBias() && failed(verifyOperand(*this, "C3", "bias", getBias(), {experts, n}, f32)))
+    return failure();
+  return verifyActivations(*this, getActivations());
+}
+
+LogicalResult EmbeddingOp::verify() {
+  RankedTensorType table = tensorOf(getTable()), ids = tensorOf(getIds());
+  if (failed(verifyWeight(*this, "table", table, 2)))
+    return failure();
+  if (!ids.getElementType().isInteger(32) || ids.getEncoding())
+    return emitOpError() << "(C1) expected 'ids' to be of i32, but got " << ids;
+  SmallVector<int64_t> shape(ids.getShape());
+  shape.push_back(table.getDimSize(1));
+  if (failed(verifyOperand(*this, "C1", "result", getResult(), shape,
+                           Float32Type::get(getContext()))))
+    return failure();
+  return verifySides(*this, table);
+}
+
+LogicalResult DequantizeOp::verify() {
+  RankedTensorType weight = tensorOf(getWeight());
+  if (!QuantScheme::of(weight))
+    return emitOpError() << "(C1) expected 'weight' to be quantized, but got " << weight;
+  if (failed(verifyOperand(*this, "C1", "result", getResult(), weight.getShape(),
+                           Float32Type::get(getContext()))))
+    return failure();
+  return verifySides(*this, weight);
+}
+
+LogicalResult QuantizeOp::verify() {
+  RankedTensorType result = tensorOf(getResult());
+  std::optional<QuantScheme> scheme = QuantScheme::of(result);
+  if (!scheme)
+    return emitOpError() << "(C1) expected the result to be quantized, but got " << result;
+  if (failed(verifyOperand(*this, "C1", "x", getX(), result.getShape(),
+                           Float32Type::get(getContext()))) ||
+      failed(verifySides(*this, result)))
+    return failure();
+  for (FieldAttr field : scheme->fields())
+    if (field != scheme->attr().getCode() && !field.isSide())
+      return emitOpError() << "(C3) scheme '" << scheme->displayName()
+                           << "' keeps scales in its blocks, expected one whose scales are "
+                              "given beside them";
+  return success();
+}
+
+LogicalResult DecodeOp::verify() {
+  auto weight = cast<MemRefType>(getWeight().getType());
+  if (!weight.getElementType().isInteger(8) || int64_t(getIndices().size()) != weight.getRank())
+    return emitOpError() << "expected a memref of i8 and as many indices as it has "
+                            "dimensions, but got "
+                         << getIndices().size() << " indices for " << weight;
+  auto vector = cast<VectorType>(getType());
+  if (vector.getRank() != 1 || vector.isScalable() || !vector.getElementType().isF32())
+    return emitOpError() << "expected the result to be a vector of f32, but got " << vector;
+  return success();
+}
+
+LogicalResult ParallelForOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (!symbols.lookupNearestSymbolFrom<FunctionOpInterface>(*this, getBodyAttr()))
+    return emitOpError() << "expected '" << getBody() << "' to be a function";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Memory effects: operands on memrefs are read, inits written
+//===----------------------------------------------------------------------===//
+
+using Effects = SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
+
+static void addBlockEffects(DestinationStyleOpInterface op, Effects &effects) {
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      continue;
+    if (op.isDpsInit(&operand))
+      effects.emplace_back(MemoryEffects::Write::get(), &operand);
+    else
+      effects.emplace_back(MemoryEffects::Read::get(), &operand);
+  }
+}
+
+void BlockMatmulOp::getEffects(Effects &effects) {
+  addBlockEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
+}
+void BlockDequantizeOp::getEffects(Effects &effects) {
+  addBlockEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
+}
+void BlockQuantizeOp::getEffects(Effects &effects) {
+  addBlockEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
+}
+
+void DecodeOp::getEffects(Effects &effects) {
+  effects.emplace_back(MemoryEffects::Read::get(), &getWeightMutable());
+  for (MutableOperandRange range :
+       {getScalesMutable(), getZeroPointsMutable(), getGlobalScaleMutable()})
+    for (OpOperand &operand : range)
+      effects.emplace_back(MemoryEffects::Read::get(), &operand);
+}

@@ -1,0 +1,159 @@
+//===- Reference.cpp - The value of an element, in double precision --------===//
+
+#include "ir/Reference.h"
+
+#include "llvm/ADT/APFloat.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace rlx;
+
+double rlx::decodeFloat(FloatType type, uint64_t bits) {
+  const llvm::fltSemantics &semantics = type.getFloatSemantics();
+  llvm::APFloat number(semantics, APInt(type.getWidth(), bits, false, true));
+  bool losesInfo;
+  number.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven,
+                 &losesInfo);
+  return number.convertToDouble();
+}
+
+/// The number of a field's code: its codebook entry, float or integer, less the bias.
+static double numberOf(FieldAttr field, uint64_t code) {
+  double number;
+  if (DenseF64ArrayAttr codebook = field.getCodebook())
+    number = codebook[code];
+  else if (auto type = dyn_cast<FloatType>(field.getType()))
+    number = decodeFloat(type, code);
+  else if (field.getType().isSignedInteger())
+    number = double(llvm::SignExtend64(code, field.width()));
+  else
+    number = double(code);
+  if (field.getNanAsZero() && std::isnan(number))
+    number = 0;
+  return number - double(field.getBias());
+}
+
+/// `width` bits from bit `first` on, least significant first.
+static uint64_t readBits(const uint8_t *bytes, int64_t first, unsigned width) {
+  uint64_t bits = 0;
+  for (unsigned i = 0; i < width; ++i) {
+    int64_t bit = first + i;
+    bits |= uint64_t(bytes[bit / 8] >> (bit % 8) & 1) << i;
+  }
+  return bits;
+}
+
+ReferenceDecoder::Source ReferenceDecoder::makeSource(FieldAttr field,
+                                                      ArrayRef<uint8_t> side,
+                                                      ArrayRef<int64_t> sideShape) const {
+  Source source{field, {}, {}, side, SmallVector<int64_t>(sideShape)};
+  if (!field.isSide())
+    for (PlaneAttr plane : field.getPlanes()) {
+      auto &bits = source.firstBits.emplace_back();
+      for (int64_t i = 0; i < scheme.block(); ++i)
+        bits.push_back(firstBit(plane, i));
+    }
+  constexpr unsigned tabulatedBits = 16;
+  if (field.width() <= tabulatedBits)
+    for (uint64_t code = 0; code < uint64_t(1) << field.width(); ++code)
+      source.numbers.push_back(numberOf(field, code));
+  return source;
+}
+
+llvm::Expected<ReferenceDecoder> ReferenceDecoder::create(QuantScheme scheme,
+                                                          ArrayRef<int64_t> shape,
+                                                          StoredWeight stored) {
+  StringRef name = scheme.displayName();
+  if (shape.size() < 2 || shape.size() > 3 || shape.back() % scheme.block() != 0)
+    return llvm::createStringError("expected a weight of '" + name +
+                                   "' to be [N, K] or [E, N, K] with K a multiple of " +
+                                   Twine(scheme.block()));
+  auto checkBytes = [&](StringRef what, ArrayRef<uint8_t> bytes,
+                        int64_t expected) -> llvm::Error {
+    if (int64_t(bytes.size()) == expected)
+      return llvm::Error::success();
+    return llvm::createStringError("expected " + Twine(expected) + " bytes of " + what +
+                                   " for '" + name + "', but got " + Twine(bytes.size()));
+  };
+  if (auto error = checkBytes("blocks", stored.blocks, scheme.storageBytes(shape)))
+    return error;
+
+  ReferenceDecoder decoder(scheme);
+  decoder.stored = stored;
+  decoder.k = shape.back();
+  decoder.rowsPerExpert = shape[shape.size() - 2];
+  decoder.numRows = decoder.rowsPerExpert * (shape.size() == 3 ? shape.front() : 1);
+
+  llvm::StringMap<SmallVector<int64_t>> sideShapes;
+  llvm::StringMap<ArrayRef<uint8_t>> sideBytes = {{"scales", stored.scales},
+                                                  {"zero_points", stored.zeroPoints},
+                                                  {"global_scale", stored.globalScale}};
+  for (const SideOperand &side : scheme.sideOperands()) {
+    SmallVector<int64_t> sideShape = side.shape(shape);
+    int64_t bits = side.elementType.getIntOrFloatBitWidth();
+    for (int64_t size : sideShape)
+      bits *= size;
+    if (auto error = checkBytes(side.name, sideBytes.lookup(side.name), bits / 8))
+      return error;
+    sideShapes[side.name].assign(sideShape.end() - side.index.getNumResults(), sideShape.end());
+  }
+  auto add = [&](SmallVector<Source> &sources, FieldAttr field) {
+    if (!field)
+      return;
+    StringRef operand = field.isSide() ? field.getOperand().getValue() : StringRef();
+    sources.push_back(
+        decoder.makeSource(field, sideBytes.lookup(operand), sideShapes.lookup(operand)));
+  };
+  SchemeAttr attribute = scheme.attr();
+  add(decoder.code, attribute.getCode());
+  add(decoder.zero, attribute.getZero());
+  for (FieldAttr field : attribute.getScale())
+    add(decoder.scale, field);
+  for (FieldAttr field : attribute.getOffset())
+    add(decoder.offset, field);
+  return decoder;
+}
+
+double ReferenceDecoder::read(const Source &source, int64_t row, int64_t column) const {
+  FieldAttr field = source.field;
+  uint64_t code = 0;
+  if (field.isSide()) {
+    PlaneAttr plane = field.getPlanes().front();
+    int64_t index = row / rowsPerExpert;
+    for (auto [expr, size] : llvm::zip(plane.getPosition().getResults(), source.sideShape))
+      index = index * size + evaluate(expr, {row % rowsPerExpert, column});
+    code = readBits(source.side.data(), index * plane.width(), plane.width());
+  } else {
+    int64_t block = row * (k / scheme.block()) + column / scheme.block();
+    const uint8_t *bytes = stored.blocks.data() + block * scheme.blockBytes();
+    unsigned shift = 0;
+    for (auto [plane, firstBits] : llvm::zip(field.getPlanes(), source.firstBits)) {
+      code |= readBits(bytes, firstBits[column % scheme.block()], plane.width()) << shift;
+      shift += plane.width();
+    }
+  }
+  return source.numbers.empty() ? numberOf(field, code) : source.numbers[code];
+}
+
+double ReferenceDecoder::value(int64_t row, int64_t column) const {
+  double number = read(code.front(), row, column);
+  for (const Source &source : zero)
+    number -= read(source, row, column);
+  double factor = 1;
+  for (const Source &source : scale)
+    factor *= read(source, row, column);
+  double value = factor * number;
+  if (offset.empty())
+    return value;
+  double sum = 1;
+  for (const Source &source : offset)
+    sum *= read(source, row, column);
+  return scheme.attr().getOffsetNegative() ? value - sum : value + sum;
+}
+
+void ReferenceDecoder::decodeRow(int64_t row, double *values) const {
+  for (int64_t i = 0; i < k; ++i)
+    values[i] = value(row, i);
+}

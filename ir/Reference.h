@@ -1,0 +1,67 @@
+//===- Reference.h - The value of an element, in double precision -*- C++ -*-===//
+//
+// Evaluates a scheme's description element by element in double precision. This
+// is what every generated decoder and kernel is compared with. It is meant to be
+// obviously right, not fast.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_IR_REFERENCE_H
+#define RLX_IR_REFERENCE_H
+
+#include "ir/Scheme.h"
+
+#include "llvm/Support/Error.h"
+
+namespace rlx {
+
+/// The number that `bits` means as a value of the float type `type`.
+double decodeFloat(mlir::FloatType type, uint64_t bits);
+
+/// The stored bytes of a weight: blocks row after row, and side tensors as dense
+/// row-major little-endian arrays.
+struct StoredWeight {
+  llvm::ArrayRef<uint8_t> blocks;
+  llvm::ArrayRef<uint8_t> scales, zeroPoints, globalScale;
+};
+
+class ReferenceDecoder {
+public:
+  /// For a weight of shape `[N, K]` or `[E, N, K]`. Fails where K is not a
+  /// multiple of the block or a byte count is not what the scheme says.
+  static llvm::Expected<ReferenceDecoder> create(QuantScheme scheme,
+                                                 llvm::ArrayRef<int64_t> shape,
+                                                 StoredWeight stored);
+
+  /// The value of element k of row n; rows of experts follow each other.
+  double value(int64_t row, int64_t k) const;
+  /// The values of a whole row, K of them.
+  void decodeRow(int64_t row, double *values) const;
+
+  int64_t rows() const { return numRows; }
+  int64_t columns() const { return k; }
+
+private:
+  /// A field with the first bit of each plane tabulated for a whole block.
+  struct Source {
+    FieldAttr field;
+    llvm::SmallVector<llvm::SmallVector<int64_t>> firstBits;
+    llvm::SmallVector<double> numbers; ///< by code, for codes of up to 16 bits
+    llvm::ArrayRef<uint8_t> side;
+    llvm::SmallVector<int64_t> sideShape;
+  };
+
+  ReferenceDecoder(QuantScheme scheme) : scheme(scheme) {}
+  Source makeSource(FieldAttr field, llvm::ArrayRef<uint8_t> side,
+                    llvm::ArrayRef<int64_t> sideShape) const;
+  double read(const Source &source, int64_t row, int64_t k) const;
+
+  QuantScheme scheme;
+  StoredWeight stored;
+  int64_t numRows = 0, rowsPerExpert = 0, k = 0;
+  llvm::SmallVector<Source> code, zero, scale, offset;
+};
+
+} // namespace rlx
+
+#endif // RLX_IR_REFERENCE_H

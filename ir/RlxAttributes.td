@@ -1,0 +1,117 @@
+//===- RlxAttributes.td - Schemes and the quant encoding ---*- tablegen -*-===//
+//
+// A scheme as data, and the encoding that puts one on a tensor. The textual
+// language is parsed and printed in SchemeSyntax.cpp, checked in
+// SchemeVerifier.cpp.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_IR_RLXATTRIBUTES_TD
+#define RLX_IR_RLXATTRIBUTES_TD
+
+include "ir/RlxDialect.td"
+include "mlir/IR/TensorEncoding.td"
+
+class Rlx_Attr<string name, list<Trait> traits = []>
+    : AttrDef<RlxDialect, name, traits>;
+
+def Rlx_PlaneAttr : Rlx_Attr<"Plane"> {
+  let attrName = "rlx.plane";
+  let summary = "bits of a field: a width and where they lie";
+  let description = [{
+    In a block: `position` maps the element's index to (byte, bit); the plane's
+    bits start at bit `8 * byte + bit` of the block read as a little-endian
+    stream, and may run on into the next byte. In a side tensor: `position` maps
+    (n, k) to the index into that tensor.
+  }];
+  let parameters = (ins "::mlir::Type":$type, "::mlir::AffineMap":$position);
+  let extraClassDeclaration = [{
+    /// The number of bits of this plane.
+    unsigned width() const { return getType().getIntOrFloatBitWidth(); }
+  }];
+}
+
+def Rlx_FieldAttr : Rlx_Attr<"Field"> {
+  let attrName = "rlx.field";
+  let summary = "a number that is read for each element";
+  let description = [{
+    The planes' bits, least significant plane first, read as `type` (an unsigned
+    or signed integer, or a float type) or as an index into `codebook`, minus
+    `bias`. A field with an `operand` lies in that side tensor, any other in the
+    block.
+  }];
+  let parameters = (ins
+    ArrayRefParameter<"::rlx::PlaneAttr">:$planes,
+    OptionalParameter<"::mlir::StringAttr">:$operand,
+    "::mlir::Type":$type,
+    OptionalParameter<"::mlir::DenseF64ArrayAttr">:$codebook,
+    "int64_t":$bias,
+    "bool":$nanAsZero);
+  let extraClassDeclaration = [{
+    /// The number of bits of the field's code, all planes together.
+    unsigned width() const;
+    /// Whether the field lies in a side tensor.
+    bool isSide() const { return static_cast<bool>(getOperand()); }
+    /// Whether the number is an integer: an integer code without a codebook.
+    bool isInteger() const;
+  }];
+}
+
+def Rlx_SchemeAttr : Rlx_Attr<"Scheme"> {
+  let mnemonic = "scheme";
+  let summary = "a quantization scheme as data";
+  let description = [{
+    ```
+    value(i) = product(scale) * (number(code) - zero) +- product(offset)
+    ```
+    for element `i` of a block of `block` elements stored in `bytes` bytes.
+
+    ```mlir
+    #q4 = #rlx.scheme<"q4_1", block = 32, bytes = 20,
+      code = ui4 at (i) -> (4 + i mod 16, 4 * (i floordiv 16)),
+      scale = f16 at byte 0,
+      offset = f16 at byte 2>
+    ```
+
+    A field is one or more planes (`ui4 at MAP ++ ui1 at MAP`, least significant
+    first), then optionally `as TYPE` or `as [codebook]`, then optionally
+    `- bias`, then optionally `nan_as_zero`. A map gives (byte, bit) for the
+    element's index; `at byte B` is short for a constant. `TYPE in OPERAND at
+    (n, k) -> (...)` is a field in a side tensor (`scales`, `zero_points` or
+    `global_scale`). `bytes` may be left out and is then what the planes span.
+    Bits that no plane reads must be announced by `unused = BITS`.
+    `ggml = "..."` names the ggml type that is stored like this.
+  }];
+  let parameters = (ins
+    "::mlir::StringAttr":$name,
+    OptionalParameter<"::mlir::StringAttr">:$ggml,
+    "int64_t":$block,
+    "int64_t":$bytes,
+    "int64_t":$unused,
+    "::rlx::FieldAttr":$code,
+    OptionalParameter<"::rlx::FieldAttr">:$zero,
+    ArrayRefParameter<"::rlx::FieldAttr">:$scale,
+    ArrayRefParameter<"::rlx::FieldAttr">:$offset,
+    "bool":$offsetNegative);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
+def Rlx_QuantAttr : Rlx_Attr<"Quant",
+    [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
+  let mnemonic = "quant";
+  let summary = "the encoding of a quantized tensor";
+  let description = [{
+    `tensor<4096x14336xf32, #rlx.quant<gguf_q4k>>`: the shape and element type
+    are the logical ones, the scheme says how the tensor is stored. Built-in
+    schemes are written by name, others as a `#rlx.scheme` attribute:
+    `#rlx.quant<#q4>`.
+
+    Constraints on the tensor: rank 2 (`[N, K]`) or 3 (`[E, N, K]`), static,
+    element type f32, f16 or bf16, K a multiple of the scheme's block.
+  }];
+  let parameters = (ins "::rlx::SchemeAttr":$scheme);
+  let hasCustomAssemblyFormat = 1;
+}
+
+#endif

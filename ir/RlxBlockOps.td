@@ -1,0 +1,154 @@
+//===- RlxBlockOps.td - Operations on stored bytes ---------*- tablegen -*-===//
+//
+// What the operations of RlxOps.td become once encoded tensors are byte
+// buffers: the weight operand is the stored bytes and the scheme is an
+// attribute. They are destination-passing, on tensors before bufferization and
+// on memrefs after it. Below them, the operations of generated loops.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_IR_RLXBLOCKOPS_TD
+#define RLX_IR_RLXBLOCKOPS_TD
+
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+
+def Rlx_TensorOrMemRef : AnyTypeOf<[AnyRankedTensor, AnyNon0RankedMemRef]>;
+
+class Rlx_BlockOp<string mnemonic>
+    : Rlx_Op<mnemonic, [AttrSizedOperandSegments, DestinationStyleOpInterface,
+                        DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+}
+
+class Rlx_BlockSideOperands<dag before, dag after> {
+  dag all = !con(before,
+                 (ins Optional<Rlx_TensorOrMemRef>:$scales,
+                      Optional<Rlx_TensorOrMemRef>:$zero_points,
+                      Optional<Rlx_TensorOrMemRef>:$global_scale),
+                 after);
+}
+
+def Rlx_BlockMatmulOp : Rlx_BlockOp<"block_matmul"> {
+  let summary = "rlx.matmul or rlx.gather_matmul on stored bytes";
+  let description = [{
+    `weight` is `[N, bytes]` or, where `ids` is given, `[E, N, bytes]` of i8.
+
+    Example:
+    ```mlir
+    rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>}
+        : (memref<?x64xf32>, memref<8x68xi8>, memref<?x8xf32>) -> ()
+    ```
+  }];
+  let arguments = Rlx_BlockSideOperands<
+      (ins Rlx_TensorOrMemRef:$x, Rlx_TensorOrMemRef:$weight,
+           Optional<Rlx_TensorOrMemRef>:$ids),
+      (ins Optional<Rlx_TensorOrMemRef>:$bias, Rlx_TensorOrMemRef:$init,
+           Rlx_QuantAttr:$scheme, TypeAttr:$activations)>.all;
+  let assemblyFormat = !strconcat("`ins` `(` $x `,` $weight (`,` $ids^)? `)`", sideFormat, biasFormat, "`outs` `(` $init `)`", typesFormat);
+}
+
+def Rlx_BlockDequantizeOp : Rlx_BlockOp<"block_dequantize"> {
+  let summary = "rlx.dequantize or rlx.embedding on stored bytes";
+  let description = [{
+    Writes the values of all rows, or of the rows that `ids` names.
+
+    Example:
+    ```mlir
+    rlx.block_dequantize ins(%w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>}
+        : (memref<8x68xi8>, memref<8x64xf32>) -> ()
+    ```
+  }];
+  let arguments = Rlx_BlockSideOperands<
+      (ins Rlx_TensorOrMemRef:$weight, Optional<Rlx_TensorOrMemRef>:$ids),
+      (ins Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$scheme)>.all;
+  let assemblyFormat = !strconcat("`ins` `(` $weight (`,` $ids^)? `)`", sideFormat, "`outs` `(` $init `)`", typesFormat);
+}
+
+def Rlx_BlockQuantizeOp : Rlx_BlockOp<"block_quantize"> {
+  let summary = "rlx.quantize into stored bytes";
+  let description = [{
+    Example:
+    ```mlir
+    rlx.block_quantize ins(%x) scales(%s) outs(%q) {scheme = #rlx.quant<int8/32>}
+        : (memref<8x64xf32>, memref<8x2xf32>, memref<8x64xi8>) -> ()
+    ```
+  }];
+  let arguments = Rlx_BlockSideOperands<
+      (ins Rlx_TensorOrMemRef:$x),
+      (ins Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$scheme)>.all;
+  let assemblyFormat = !strconcat("`ins` `(` $x `)`", sideFormat, "`outs` `(` $init `)`", typesFormat);
+}
+
+//===----------------------------------------------------------------------===//
+// Inside loops
+//===----------------------------------------------------------------------===//
+
+def Rlx_DecodeOp : Rlx_Op<"decode",
+    [AttrSizedOperandSegments,
+     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "values of consecutive elements of one row";
+  let description = [{
+    `indices` are the row's (`[n]` or `[e, n]`) and then the index of a block in
+    the row. The result holds the values of the elements `first`, `first + 1`,
+    ... counted from the start of that block; it may run on into the blocks after
+    it. `--rlx-expand-decode` turns it into arith and vector operations derived
+    from the scheme.
+
+    Example:
+    ```mlir
+    %v = rlx.decode %w[%n, %block] at 16 {scheme = #rlx.quant<gguf_q8_0>}
+        : memref<8x68xi8> -> vector<16xf32>
+    ```
+  }];
+  let arguments = (ins AnyMemRef:$weight, Variadic<Index>:$indices,
+      Optional<AnyMemRef>:$scales, Optional<AnyMemRef>:$zero_points,
+      Optional<AnyMemRef>:$global_scale, I64Attr:$first, Rlx_QuantAttr:$scheme);
+  let results = (outs AnyVectorOfNonZeroRank:$result);
+  let assemblyFormat = [{
+    $weight `[` $indices `]` `at` $first
+    (`scales` `(` $scales^ `:` type($scales) `)`)?
+    (`zero_points` `(` $zero_points^ `:` type($zero_points) `)`)?
+    (`global_scale` `(` $global_scale^ `:` type($global_scale) `)`)?
+    attr-dict `:` type($weight) `->` type($result) }];
+  let hasVerifier = 1;
+}
+
+def Rlx_ReportIndexOp : Rlx_Op<"report_index"> {
+  let summary = "records that an index of the run's input is out of range";
+  let description = [{
+    The first report ends the run with an error once the function returns.
+
+    Example:
+    ```mlir
+    rlx.report_index "expert id of 'rlx.gather_matmul'" at %position value %id bound %experts
+    ```
+  }];
+  let arguments = (ins StrAttr:$what, Index:$position, Index:$value, Index:$bound);
+  let assemblyFormat =
+      "$what `at` $position `value` $value `bound` $bound attr-dict";
+}
+
+def Rlx_ParallelForOp : Rlx_Op<"parallel_for",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "calls a loop body for ranges of indices, on several threads";
+  let description = [{
+    Calls `body(begin, end, captures...)` for ranges that together cover
+    `0 <= index < count`, through the host's parallel loop.
+
+    Example:
+    ```mlir
+    rlx.parallel_for @body count %n captures(%x) : memref<8xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$body, Index:$count,
+                       Variadic<AnyType>:$captures);
+  let assemblyFormat = [{
+    $body `count` $count (`captures` `(` $captures^ `)` `:` type($captures))?
+    attr-dict }];
+}
+
+#endif

@@ -1,0 +1,189 @@
+//===- SchemeVerifier.cpp - Whether a description makes sense --------------===//
+//
+// A scheme must read every bit of its block exactly once, inside the block, with
+// numbers that its bits can hold. An encoding must fit the tensor it stands on.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ir/Scheme.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace rlx;
+
+using EmitError = llvm::function_ref<InFlightDiagnostic()>;
+
+/// Records which plane reads which bit of the block.
+namespace {
+class Coverage {
+public:
+  Coverage(int64_t bytes) : owner(bytes * 8, 0) {}
+
+  /// Marks the bits of `plane` for all elements. Elements may share a field's
+  /// bits wholly (a scale of a group) but not in part, and codes not at all.
+  LogicalResult add(EmitError emitError, StringRef what, PlaneAttr plane, int64_t block,
+                    bool shared) {
+    ++planes;
+    llvm::DenseSet<int64_t> starts;
+    int64_t bits = owner.size();
+    for (int64_t i = 0; i < block; ++i) {
+      int64_t first = firstBit(plane, i);
+      int64_t last = first + plane.width();
+      if (first < 0 || last > bits)
+        return emitError() << "expected the bits of '" << what << "' to lie in the block of "
+                           << bits / 8 << " bytes, but those of element " << i
+                           << " are bits " << first << " to " << last - 1;
+      if (shared && !starts.insert(first).second)
+        continue;
+      for (int64_t bit = first; bit < last; ++bit) {
+        if (owner[bit])
+          return emitError() << "bit " << bit % 8 << " of byte " << bit / 8
+                             << " is read twice, the second time by '" << what
+                             << "' for element " << i;
+        owner[bit] = planes;
+      }
+    }
+    return success();
+  }
+
+  int64_t unread() const { return llvm::count(owner, 0); }
+  int64_t firstUnread() const { return llvm::find(owner, 0) - owner.begin(); }
+
+private:
+  std::vector<int> owner;
+  int planes = 0;
+};
+} // namespace
+
+static LogicalResult verifyMap(EmitError emitError, StringRef what, PlaneAttr plane,
+                               bool side) {
+  AffineMap map = plane.getPosition();
+  unsigned dims = side ? 2 : 1;
+  if (map.getNumDims() != dims || map.getNumSymbols() != 0 ||
+      (side ? map.getNumResults() == 0 : map.getNumResults() != 2))
+    return emitError() << "expected the position of '" << what << "' to be a map "
+                       << (side ? "(n, k) -> (index, ...)" : "(i) -> (byte, bit)")
+                       << ", but got " << AffineMapAttr::get(map);
+  return success();
+}
+
+static LogicalResult verifyField(EmitError emitError, StringRef what, FieldAttr field) {
+  if (field.isSide() &&
+      !llvm::is_contained({"scales", "zero_points", "global_scale"},
+                          field.getOperand().getValue()))
+    return emitError() << "'" << what << "' lies in the side tensor '"
+                       << field.getOperand().getValue()
+                       << "', expected scales, zero_points or global_scale";
+  for (PlaneAttr plane : field.getPlanes()) {
+    if (failed(verifyMap(emitError, what, plane, field.isSide())))
+      return failure();
+    if (field.getPlanes().size() > 1 && !plane.getType().isUnsignedInteger())
+      return emitError() << "expected the planes of '" << what
+                         << "' to be unsigned integers, but got " << plane.getType();
+    if (plane.getType().isSignlessInteger())
+      return emitError() << "expected a signed or unsigned type for '" << what
+                         << "', such as u" << plane.getType() << ", but got "
+                         << plane.getType();
+  }
+  unsigned width = field.width();
+  Type type = field.getType();
+  if (DenseF64ArrayAttr codebook = field.getCodebook()) {
+    constexpr unsigned widestCode = 8;
+    if (width > widestCode || codebook.size() != int64_t(1) << width)
+      return emitError() << "expected the codebook of '" << what << "' to have "
+                         << (int64_t(1) << std::min(width, widestCode))
+                         << " entries for codes of " << width << " bits, but it has "
+                         << codebook.size();
+  } else if (isa<FloatType>(type)) {
+    if (!isa<Float4E2M1FNType, Float6E2M3FNType, Float6E3M2FNType, Float8E4M3FNType,
+             Float8E5M2Type, Float8E8M0FNUType, Float16Type, BFloat16Type, Float32Type>(
+            type))
+      return emitError() << "'" << what << "' is of type " << type
+                         << ", expected f32, f16, bf16, f8E4M3FN, f8E5M2, f8E8M0FNU, "
+                            "f6E2M3FN, f6E3M2FN, f4E2M1FN or an integer type";
+    if (width > type.getIntOrFloatBitWidth())
+      return emitError() << "'" << what << "' has " << width << " bits, too many for "
+                         << type;
+  } else if (auto integer = dyn_cast<IntegerType>(type)) {
+    constexpr unsigned widestInteger = 16;
+    if (integer.isSignless() || width > widestInteger || integer.getWidth() != width)
+      return emitError() << "expected '" << what
+                         << "' to be read as a signed or unsigned integer of its " << width
+                         << " bits, at most " << widestInteger << ", but got " << type;
+  } else {
+    return emitError() << "'" << what << "' cannot be read as " << type;
+  }
+  return success();
+}
+
+LogicalResult SchemeAttr::verify(EmitError emitError, StringAttr name, StringAttr ggml,
+                                 int64_t block, int64_t bytes, int64_t unused,
+                                 FieldAttr code, FieldAttr zero, ArrayRef<FieldAttr> scale,
+                                 ArrayRef<FieldAttr> offset, bool offsetNegative) {
+  if (name.getValue().empty())
+    return emitError() << "expected a scheme to have a name";
+  if (bytes < 1)
+    return emitError() << "expected bytes >= 1, but got " << bytes;
+  if (code.isSide())
+    return emitError() << "expected 'code' to lie in the block";
+
+  SmallVector<std::pair<std::string, FieldAttr>> fields = {{"code", code}};
+  if (zero)
+    fields.push_back({"zero", zero});
+  for (auto [index, field] : llvm::enumerate(scale))
+    fields.push_back({("scale factor " + Twine(index + 1)).str(), field});
+  for (auto [index, field] : llvm::enumerate(offset))
+    fields.push_back({("offset factor " + Twine(index + 1)).str(), field});
+
+  Coverage coverage(bytes);
+  llvm::StringMap<PlaneAttr> sides;
+  for (auto &[what, field] : fields) {
+    if (failed(verifyField(emitError, what, field)))
+      return failure();
+    if (field.isSide()) {
+      PlaneAttr plane = field.getPlanes().front();
+      auto [entry, inserted] = sides.try_emplace(field.getOperand().getValue(), plane);
+      if (!inserted && entry->second != plane)
+        return emitError() << "the side tensor '" << entry->first()
+                           << "' is read in two ways, the second time by '" << what << "'";
+      continue;
+    }
+    for (PlaneAttr plane : field.getPlanes())
+      if (failed(coverage.add(emitError, what, plane, block, field != code)))
+        return failure();
+  }
+  if (coverage.unread() != unused)
+    return emitError() << coverage.unread() << " bits of the block of " << bytes
+                       << " bytes belong to no field"
+                       << (coverage.unread()
+                               ? (", the first in byte " + Twine(coverage.firstUnread() / 8))
+                                     .str()
+                               : std::string())
+                       << ", but 'unused' says " << unused;
+  return success();
+}
+
+LogicalResult QuantAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
+                                        EmitError emitError) const {
+  QuantScheme scheme(getScheme());
+  if (shape.size() != 2 && shape.size() != 3)
+    return emitError() << "expected a tensor encoded by '" << scheme.displayName()
+                       << "' to be [N, K] or [E, N, K], but its rank is " << shape.size();
+  if (llvm::any_of(shape, [](int64_t size) { return size < 1; }))
+    return emitError() << "expected a tensor encoded by '" << scheme.displayName()
+                       << "' to have a static shape without zeros";
+  if (!elementType.isF32() && !elementType.isF16() && !elementType.isBF16())
+    return emitError() << "expected the logical element type of a tensor encoded by '"
+                       << scheme.displayName() << "' to be f32, f16 or bf16, but got "
+                       << elementType;
+  if (shape.back() % scheme.block() != 0)
+    return emitError() << "expected K to be a multiple of the block size "
+                       << scheme.block() << " of '" << scheme.displayName()
+                       << "', but got " << shape.back();
+  int64_t bytes = scheme.rowBytes(shape.back());
+  for (int64_t size : shape.drop_back())
+    if (llvm::MulOverflow(bytes, size, bytes))
+      return emitError() << "the stored bytes of the tensor overflow 64 bits";
+  return success();
+}

@@ -1,0 +1,31 @@
+//===- Npy.h - NumPy's .npy files -----------------------------------------===//
+//
+// The format in which the tools take inputs and give results: one array a
+// file. Little-endian, row-major arrays of plain element types; structured,
+// object and string arrays, and .npz archives, are not for tensors.
+//
+//===----------------------------------------------------------------------===//
+#ifndef RLX_RUNTIME_NPY_H
+#define RLX_RUNTIME_NPY_H
+
+#include "runtime/Status.h"
+#include "runtime/Tensor.h"
+
+#include <string>
+
+namespace rlx {
+
+/// Reads a file of version 1, 2 or 3. NumPy has no bf16, so a file of '<u2' is
+/// u16 even if it was written from bf16. Errors name the file: a wrong magic or
+/// version, a header that is not the dictionary of the format, an element type
+/// without counterpart here, big-endian data, column-major data of rank 2 or
+/// more, and more or fewer bytes than the shape needs.
+Result<Tensor> readNpy(const std::string &path);
+
+/// Writes version 1.0, header padded to 64 bytes; the file appears whole or not
+/// at all. bf16 is written as '<u2', its bits.
+Status writeNpy(const std::string &path, const TensorView &tensor);
+
+} // namespace rlx
+
+#endif // RLX_RUNTIME_NPY_H

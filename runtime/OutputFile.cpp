@@ -1,0 +1,128 @@
+//===- OutputFile.cpp - Files that appear whole or not at all -------------===//
+//
+// The temporary file is `.<name>.<process>.<number>.tmp`, so that two writers
+// of the same target never share one.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/OutputFile.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+namespace fs = std::filesystem;
+
+namespace rlx {
+
+OutputFile::OutputFile(OutputFile &&other) noexcept
+    : name(std::move(other.name)), target(std::move(other.target)),
+      temporary(std::exchange(other.temporary, {})),
+      descriptor(std::exchange(other.descriptor, -1)),
+      numWritten(std::exchange(other.numWritten, 0)) {}
+
+OutputFile &OutputFile::operator=(OutputFile &&other) noexcept {
+  if (this == &other)
+    return *this;
+  discard();
+  name = std::move(other.name);
+  target = std::move(other.target);
+  temporary = std::exchange(other.temporary, {});
+  descriptor = std::exchange(other.descriptor, -1);
+  numWritten = std::exchange(other.numWritten, 0);
+  return *this;
+}
+
+OutputFile::~OutputFile() { discard(); }
+
+void OutputFile::discard() {
+  if (descriptor >= 0)
+    close(std::exchange(descriptor, -1));
+  if (!temporary.empty())
+    unlink(std::exchange(temporary, {}).c_str());
+}
+
+Result<OutputFile> OutputFile::create(const std::string &path) {
+  OutputFile file;
+  file.name = path;
+  file.target = path;
+  // A rename would replace a link, or a device such as /dev/null, by a file.
+  std::error_code failed;
+  fs::file_status status = fs::status(path, failed);
+  if (fs::exists(status)) {
+    if (!fs::is_regular_file(status))
+      return errorf("'{}' is {}, expected a regular file or a new name", path,
+                    fs::is_directory(status) ? "a directory"
+                                             : "not a regular file");
+    fs::path real = fs::canonical(path, failed);
+    if (!failed)
+      file.target = real.string();
+  }
+
+  static std::atomic<unsigned> nextNumber{0};
+  fs::path where(file.target);
+  while (file.descriptor < 0) {
+    std::string candidate =
+        (where.parent_path() / fmt::format(".{}.{}.{}.tmp",
+                                           where.filename().string(), getpid(),
+                                           nextNumber++))
+            .string();
+    file.descriptor =
+        open(candidate.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (file.descriptor >= 0)
+      file.temporary = candidate;
+    else if (errno != EEXIST)
+      return errorf("'{}': cannot create the file: {}", path, strerror(errno));
+  }
+  return file;
+}
+
+Status OutputFile::write(std::span<const std::byte> bytes) {
+  if (descriptor < 0)
+    return errorf("'{}': cannot write: the file is closed", name);
+  while (!bytes.empty()) {
+    ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written < 0) {
+      int reason = errno;
+      discard();
+      return errorf("'{}': cannot write {} bytes at offset {}: {}", name,
+                    bytes.size(), numWritten, strerror(reason));
+    }
+    numWritten += static_cast<uint64_t>(written);
+    bytes = bytes.subspan(static_cast<size_t>(written));
+  }
+  return {};
+}
+
+Status OutputFile::write(std::string_view text) {
+  return write(std::as_bytes(std::span(text.data(), text.size())));
+}
+
+Status OutputFile::commit() {
+  if (descriptor < 0)
+    return errorf("'{}': cannot finish the file: it is closed", name);
+  // Without the sync, a crash of the machine could leave the name on an empty
+  // file. close() is checked because some file systems report errors there.
+  int reason = fsync(descriptor) == 0 ? 0 : errno;
+  if (close(std::exchange(descriptor, -1)) != 0 && reason == 0)
+    reason = errno;
+  if (reason == 0 && std::rename(temporary.c_str(), target.c_str()) != 0)
+    reason = errno;
+  if (reason != 0) {
+    discard();
+    return errorf("'{}': cannot finish the file: {}", name, strerror(reason));
+  }
+  temporary.clear();
+  return {};
+}
+
+} // namespace rlx

@@ -1,0 +1,61 @@
+//===- OutputFile.h - Files that appear whole or not at all ---------------===//
+//
+// Writes to a temporary file in the folder of the target and renames it when
+// everything is there. Whatever goes wrong before, an older target stays as it
+// was and nothing new appears. What the bytes mean is the caller's business.
+//
+//===----------------------------------------------------------------------===//
+#ifndef RLX_RUNTIME_OUTPUTFILE_H
+#define RLX_RUNTIME_OUTPUTFILE_H
+
+#include "runtime/Status.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace rlx {
+
+class OutputFile {
+public:
+  OutputFile(OutputFile &&other) noexcept;
+  OutputFile &operator=(OutputFile &&other) noexcept;
+  OutputFile(const OutputFile &) = delete;
+  OutputFile &operator=(const OutputFile &) = delete;
+  /// Removes what was written unless commit() succeeded.
+  ~OutputFile();
+
+  /// Begins a file that will be `path`. A symbolic link is followed. Errors: a
+  /// folder that is missing or not writable, a target that exists and is not a
+  /// regular file.
+  static Result<OutputFile> create(const std::string &path);
+
+  /// Appends bytes. After an error the file can no longer be committed.
+  Status write(std::span<const std::byte> bytes);
+  Status write(std::string_view text);
+
+  /// Bytes written until now.
+  uint64_t size() const { return numWritten; }
+
+  /// Brings the bytes to the disk and gives the file its name. Once.
+  Status commit();
+
+  /// The path as it was given.
+  const std::string &path() const { return name; }
+
+private:
+  OutputFile() = default;
+  void discard();
+
+  std::string name;      ///< As given, for messages.
+  std::string target;    ///< Where links lead.
+  std::string temporary; ///< Empty when there is nothing to remove.
+  int descriptor = -1;
+  uint64_t numWritten = 0;
+};
+
+} // namespace rlx
+
+#endif // RLX_RUNTIME_OUTPUTFILE_H

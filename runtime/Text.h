@@ -1,0 +1,26 @@
+//===- Text.h - Text of files in messages ---------------------------------===//
+//
+// Names that come from files may hold anything, and messages go to terminals
+// and logs. Also the edit distance behind "did you mean".
+//
+//===----------------------------------------------------------------------===//
+#ifndef RLX_RUNTIME_TEXT_H
+#define RLX_RUNTIME_TEXT_H
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace rlx {
+
+/// The text in single quotes, with control and non-ASCII bytes as \xNN, cut to
+/// `limit` bytes with dots at the end.
+std::string quoted(std::string_view text, size_t limit = 96);
+
+/// The least number of bytes to insert, remove or replace to turn one text into
+/// the other. Only the first 256 bytes of each count, to bound the time.
+size_t editDistance(std::string_view from, std::string_view to);
+
+} // namespace rlx
+
+#endif // RLX_RUNTIME_TEXT_H

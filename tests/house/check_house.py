@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""Checks that the source tree keeps the shape described in the design.
+
+usage: check_house.py RULE ROOT     prints every violation of one rule; fails if there is one
+       check_house.py --self-test   breaks each rule in a tree of its own and expects that to be seen
+
+It reads text only, and leaves what the compiler sees anyway to the compiler.
+"""
+
+import os
+import re
+import sys
+import tempfile
+
+# Who may include whom. `tools` stands on everything; tests and benchmarks are free.
+ALLOWED = {
+    "runtime": {"runtime"},
+    "ir": {"ir"},
+    "passes": {"passes", "ir"},
+    "codegen": {"codegen", "passes", "ir", "runtime"},
+    "tools": {"tools", "codegen", "passes", "ir", "runtime"},
+}
+HOUSE = set(ALLOWED) | {"tests"}
+CODE = (".cpp", ".h", ".c", ".inc", ".def", ".td", ".cl")
+SOURCES = CODE + (".py", ".sh", ".cmake", "CMakeLists.txt", "tools/dev")
+
+MAX_PATH = 60  # characters, exclusive
+MAX_DEPTH = 3  # folders below the root
+LISTED_LINES = 500
+MAX_LINES = 800
+# Files made by others keep their names.
+FREE_PATHS = ("tests/golden/",)
+# Not ours to judge: build trees, caches, what is only mounted into a checkout.
+SKIPPED_FOLDERS = re.compile(r"^(\.git|\.cache|build.*|shared|__pycache__)$")
+
+# The formats are data: outside ir/ only the table of ggml's type numbers may name one.
+SCHEME_NAME = re.compile(r'gguf_?q[0-9]|"(q[2-8]_?[0k]|nvfp4|mxfp4|iq4_)', re.I)
+SCHEME_FREE_FOLDERS = ("passes/", "codegen/", "runtime/")
+SCHEME_TABLE = ("runtime/GgmlTypes.cpp", "runtime/GgmlTypes.h")
+# Texts for readers show examples, and examples have types: documents, descriptions of ops and passes, comment lines.
+SCHEME_TEXTS = (".md", ".td")
+
+INCLUDE = re.compile(r'^\s*#?\s*include\s*(["<])([^">]+)[">]')
+
+
+def files(root):
+    found = []
+    for folder, folders, names in os.walk(root):
+        folders[:] = [f for f in folders if not SKIPPED_FOLDERS.match(f)]
+        found += [os.path.relpath(os.path.join(folder, n), root) for n in names]
+    return sorted(f for f in found if f != ".git")
+
+
+def lines(root, path):
+    with open(os.path.join(root, path), encoding="utf-8", errors="replace") as file:
+        return file.read().splitlines()
+
+
+def check_includes(root):
+    for path in files(root):
+        folder = path.split("/")[0]
+        if folder not in ALLOWED or "/" not in path:
+            continue
+        if path.endswith(CODE):
+            for number, line in enumerate(lines(root, path), 1):
+                match = INCLUDE.match(line)
+                if not match:
+                    continue
+                included = match[2]
+                head = included.split("/")[0]
+                if head in HOUSE and head not in ALLOWED[folder]:
+                    yield f"{path}:{number}: '{folder}' must not include '{included}'"
+                elif folder == "runtime" and re.match(r"(llvm|mlir)(-c)?$", head):
+                    yield f"{path}:{number}: the runtime must not include '{included}'"
+                elif match[1] == '"' and (head in (".", "..") or "/" not in included):
+                    yield f"{path}:{number}: expected an include written from the root, but got '{included}'"
+        if path.startswith("runtime/") and path.endswith(("CMakeLists.txt", ".cmake")):
+            for number, line in enumerate(lines(root, path), 1):
+                if re.search(r"llvm|mlir", line.split("#")[0], re.I):
+                    yield f"{path}:{number}: the runtime must not know LLVM or MLIR: {line.strip()}"
+
+
+def check_layout(root):
+    for path in files(root):
+        if not path.startswith(FREE_PATHS):
+            if len(path) >= MAX_PATH:
+                yield f"{path}: expected a path below {MAX_PATH} characters, but got {len(path)}"
+            if path.count("/") > MAX_DEPTH:
+                yield f"{path}: expected at most {MAX_DEPTH} folders, but got {path.count('/')}"
+        if path.endswith(SOURCES):
+            count = len(lines(root, path))
+            if count > MAX_LINES:
+                yield f"{path}: expected at most {MAX_LINES} lines, but got {count}: split it"
+            elif count > LISTED_LINES:
+                print(f"note: {path} has {count} lines; above {LISTED_LINES} the reason should be known")
+
+
+def check_schemes(root):
+    for path in files(root):
+        if not path.startswith(SCHEME_FREE_FOLDERS) or path in SCHEME_TABLE or path.endswith(SCHEME_TEXTS):
+            continue
+        for number, line in enumerate(lines(root, path), 1):
+            if SCHEME_NAME.search(line) and not line.lstrip().startswith("//"):
+                yield f"{path}:{number}: a scheme named outside the table: {line.strip()}"
+
+
+RULES = {"includes": check_includes, "layout": check_layout, "schemes": check_schemes}
+
+# rule, path, text, is it a violation?
+CASES = [
+    ("includes", "runtime/A.h", '#include "runtime/B.h"\n#include <vector>\n', False),
+    ("includes", "runtime/A.h", '#include "ir/Dialect.h"\n', True),
+    ("includes", "runtime/A.cpp", "#include <llvm/ADT/StringRef.h>\n", True),
+    ("includes", "runtime/A.cpp", '#include "mlir-c/IR.h"\n', True),
+    ("includes", "runtime/CMakeLists.txt", "rlx_library(runtime LINK fmt::fmt) # without LLVM\n", False),
+    ("includes", "runtime/CMakeLists.txt", "rlx_use_mlir(rlx_runtime)\n", True),
+    ("includes", "ir/A.cpp", '#include "ir/A.h"\n#include "mlir/IR/Builders.h"\n#include "ir/A.h.inc"\n', False),
+    ("includes", "ir/A.cpp", '#include "runtime/A.h"\n', True),
+    ("includes", "ir/A.cpp", '#include "A.h"\n', True),
+    ("includes", "ir/A.td", 'include "passes/A.td"\n', True),
+    ("includes", "passes/A.cpp", '#include "ir/A.h"\n', False),
+    ("includes", "passes/A.cpp", '  #  include "codegen/A.h"\n', True),
+    ("includes", "passes/A.cpp", '#include "runtime/A.h"\n', True),
+    ("includes", "codegen/cpu/A.cpp", '#include "passes/A.h"\n#include "runtime/A.h"\n', False),
+    ("includes", "codegen/cpu/A.cpp", '#include "tools/A.h"\n', True),
+    ("includes", "codegen/cpu/A.cpp", '#include "../A.h"\n', True),
+    ("includes", "tools/rlx-opt.cpp", '#include "codegen/A.h"\n#include "runtime/A.h"\n', False),
+    ("includes", "tools/rlx-opt.cpp", '#include "tests/A.h"\n', True),
+    ("includes", "tests/unit/A.cpp", '#include "runtime/A.h"\n#include "ir/A.h"\n', False),
+    ("layout", "ir/A.cpp", "\n" * 800, False),
+    ("layout", "ir/A.cpp", "\n" * 801, True),
+    ("layout", "tests/lit/passes/" + "a" * 37 + ".mlir", "", False),
+    ("layout", "tests/lit/passes/" + "a" * 38 + ".mlir", "", True),
+    ("layout", "a/b/c/d/e.cpp", "", True),
+    ("layout", "tests/golden/b/c/d/" + "e" * 60, "", False),
+    ("layout", "build/a/b/c/d/e.cpp", "", False),
+    ("schemes", "passes/A.cpp", "// !rlx.quant<gguf_q4k>\nscheme.blockBytes();\n", False),
+    ("schemes", "passes/A.cpp", 'if (name == "gguf_q4k")\n', True),
+    ("schemes", "passes/A.cpp", "lowerGgufQ4K(op);\n", True),
+    ("schemes", "codegen/cpu/A.cpp", 'if (name == "nvfp4")\n', True),
+    ("schemes", "codegen/cpu/A.cpp", 'if (name == "q8_0")\n', True),
+    ("schemes", "runtime/A.cpp", '{"Q4_K", 12},\n', True),
+    ("schemes", "runtime/GgmlTypes.cpp", '{"q4_K", 12},\n', False),
+    ("schemes", "ir/A.cpp", '"gguf_q4k"\n', False),
+]
+
+
+def self_test():
+    wrong = 0
+    for rule, path, text, bad in CASES:
+        with tempfile.TemporaryDirectory() as root:
+            full = os.path.join(root, path)
+            os.makedirs(os.path.dirname(full), exist_ok=True)
+            with open(full, "w", encoding="utf-8") as file:
+                file.write(text)
+            found = list(RULES[rule](root))
+        if bool(found) != bad:
+            wrong += 1
+            expected = "a violation" if bad else "none"
+            print(f"{rule}: expected {expected} in {path} holding {text[:60]!r}, but got {found}")
+    print(f"{len(CASES)} cases, {wrong} wrong")
+    return wrong == 0
+
+
+def main(arguments):
+    if arguments == ["--self-test"]:
+        return 0 if self_test() else 1
+    if len(arguments) != 2 or arguments[0] not in RULES:
+        print(__doc__)
+        return 2
+    rule, root = arguments
+    if not any(path.split("/")[0] in HOUSE for path in files(root)):
+        print(f"expected a source tree, but got '{root}'")
+        return 2
+    violations = list(RULES[rule](root))
+    for violation in violations:
+        print(violation)
+    return 1 if violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
