@@ -1,122 +1,45 @@
 //===- GgufReader.cpp - One GGUF part, read and checked -------------------===//
 //
-// A cursor walks over the header. Each read says what it is reading, so that a
-// truncated file names what is missing; each count is compared with the bytes
-// that remain before memory is asked for. The layout is that of GGUF's
-// specification (ggml/docs/gguf.md); where ggml's reader is stricter than
-// needed (order and gaps of tensors), this one is tolerant.
+// Each count is compared with the bytes that remain before memory is asked for,
+// each size is computed with checked arithmetic, and each error says at which
+// byte. The layout is that of GGUF's specification (ggml/docs/gguf.md); where
+// ggml's reader is stricter than needed (order and gaps of tensors), this one
+// is tolerant.
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/GgufReader.h"
 
 #include "runtime/GgmlTypes.h"
+#include "runtime/GgufCursor.h"
 #include "runtime/Tensor.h"
 #include "runtime/Text.h"
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <limits>
+#include <optional>
 #include <type_traits>
 #include <unordered_map>
+#include <utility>
 
 namespace rlx {
 namespace {
-
-static_assert(std::endian::native == std::endian::little,
-              "numbers are copied as they are in the file");
 
 constexpr std::string_view magic = "GGUF";
 constexpr uint64_t defaultAlignment = 32;
 /// A huge page. More would be a mistake or an attack.
 constexpr uint64_t maxAlignment = uint64_t{2} << 20;
 constexpr uint32_t maxDims = 4;
+/// Of an array. Vocabularies have less than a hundredth of it; see also
+/// GgufCursor's bound for strings.
+constexpr uint64_t maxItems = uint64_t{1} << 26;
+/// For how many things memory is asked for at once, before any was seen.
+constexpr uint64_t maxReserved = 4096;
 
 /// The least that an entry takes in the file: what a count is checked against.
 constexpr uint64_t minKeyBytes = 8 + 4 + 1;        // length, type, value
 constexpr uint64_t minTensorBytes = 8 + 4 + 4 + 8; // length, rank, type, offset
 constexpr uint64_t minStringBytes = 8;             // length
-
-/// Reads numbers and strings in order, never past the end.
-class Cursor {
-public:
-  Cursor(const std::string &file, std::span<const std::byte> bytes)
-      : file(file), bytes(bytes) {}
-
-  uint64_t offset() const { return position; }
-  uint64_t remaining() const { return bytes.size() - position; }
-
-  template <class T> Status read(T &value, std::string_view what) {
-    if (Status status = need(sizeof(T), what); !status)
-      return status;
-    std::memcpy(&value, bytes.data() + position, sizeof(T));
-    position += sizeof(T);
-    return {};
-  }
-
-  Status read(bool &value, std::string_view what) {
-    uint64_t start = position;
-    uint8_t byte = 0;
-    if (Status status = read(byte, what); !status)
-      return status;
-    if (byte > 1)
-      return errorf(
-          "'{}': {} at offset {} is a boolean of value {}, expected 0 "
-          "or 1",
-          file, what, start, byte);
-    value = byte != 0;
-    return {};
-  }
-
-  Status read(std::string &value, std::string_view what) {
-    uint64_t start = position;
-    uint64_t length = 0;
-    if (Status status = read(length, what); !status)
-      return status;
-    if (length > remaining())
-      return errorf(
-          "'{}': {} at offset {} has a length of {} bytes, but only {} "
-          "remain in the file",
-          file, what, start, length, remaining());
-    value.assign(reinterpret_cast<const char *>(bytes.data() + position),
-                 static_cast<size_t>(length));
-    position += length;
-    return {};
-  }
-
-  /// A count of things that take at least `leastBytes` each.
-  Status readCount(uint64_t &count, uint64_t leastBytes,
-                   std::string_view what) {
-    uint64_t start = position;
-    if (Status status = read(count, what); !status)
-      return status;
-    return checkCount(count, leastBytes, what, start);
-  }
-
-  Status checkCount(uint64_t count, uint64_t leastBytes, std::string_view what,
-                    uint64_t start) const {
-    if (count <= remaining() / leastBytes)
-      return {};
-    return errorf(
-        "'{}': {} at offset {} is {}, but the {} bytes that remain in "
-        "the file hold at most {}",
-        file, what, start, count, remaining(), remaining() / leastBytes);
-  }
-
-private:
-  Status need(uint64_t size, std::string_view what) const {
-    if (size <= remaining())
-      return {};
-    return errorf(
-        "'{}': truncated: {} at offset {} needs {} bytes, but the file "
-        "ends at offset {}",
-        file, what, position, size, bytes.size());
-  }
-
-  const std::string &file;
-  std::span<const std::byte> bytes;
-  uint64_t position = 0;
-};
 
 /// Reads one part.
 class PartReader {
@@ -167,7 +90,7 @@ private:
 
   const std::string &file;
   std::span<const std::byte> bytes;
-  Cursor cursor;
+  GgufCursor cursor;
   GgufPart part;
   uint64_t numTensors = 0;
   uint64_t numKeys = 0;
@@ -214,9 +137,9 @@ Status PartReader::readHeader() {
                                         "the number of tensors", start);
       !status)
     return status;
-  part.metadata.reserve(numKeys);
-  part.tensors.reserve(numTensors);
-  placements.reserve(numTensors);
+  part.metadata.reserve(std::min(numKeys, maxReserved));
+  part.tensors.reserve(std::min(numTensors, maxReserved));
+  placements.reserve(std::min(numTensors, maxReserved));
   return {};
 }
 
@@ -314,7 +237,12 @@ Status PartReader::readArray(GgufArray &array, std::string_view what) {
                   fmt::format("the number of items of {}", what));
               !status)
             return status;
-          list.reserve(count);
+          if (count > maxItems)
+            return errorf(
+                "'{}': {} has {} items (count at offset {}), expected "
+                "at most {}",
+                file, what, count, cursor.offset() - sizeof(count), maxItems);
+          list.reserve(std::min(count, maxReserved));
           for (uint64_t i = 0; i < count; ++i) {
             Item item{};
             if (Status status = cursor.read(item, itemOf); !status)
