@@ -157,8 +157,8 @@ LogicalResult EmbeddingOp::verify() {
   RankedTensorType table = tensorOf(getTable()), ids = tensorOf(getIds());
   if (failed(verifyWeight(*this, "table", table, 2)))
     return failure();
-  if (!ids.getElementType().isInteger(32) || ids.getEncoding())
-    return emitOpError() << "(C1) expected 'ids' to be of i32, but got " << ids;
+  if (!ids.getElementType().isInteger(32) || ids.getEncoding() || ids.getRank() == 0)
+    return emitOpError() << "(C1) expected 'ids' to be of i32 and of rank >= 1, but got " << ids;
   SmallVector<int64_t> shape(ids.getShape());
   shape.push_back(table.getDimSize(1));
   if (failed(verifyOperand(*this, "C1", "result", getResult(), shape,
@@ -196,9 +196,11 @@ LogicalResult QuantizeOp::verify() {
 
 LogicalResult DecodeOp::verify() {
   auto weight = cast<MemRefType>(getWeight().getType());
-  if (!weight.getElementType().isInteger(8) || int64_t(getIndices().size()) != weight.getRank())
-    return emitOpError() << "expected a memref of i8 and as many indices as it has "
-                            "dimensions, but got "
+  Type element = weight.getElementType();
+  bool bytesOrFloats = element.isInteger(8) || isa<FloatType>(element);
+  if (!bytesOrFloats || int64_t(getIndices().size()) != weight.getRank())
+    return emitOpError() << "expected a memref of i8, or of floats stored plainly, and as many "
+                            "indices as it has dimensions, but got "
                          << getIndices().size() << " indices for " << weight;
   auto vector = cast<VectorType>(getType());
   if (vector.getRank() != 1 || vector.isScalable() || !vector.getElementType().isF32())

@@ -6,6 +6,7 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace rlx;
@@ -13,6 +14,9 @@ using namespace rlx;
 double rlx::decodeFloat(FloatType type, uint64_t bits) {
   const llvm::fltSemantics &semantics = type.getFloatSemantics();
   llvm::APFloat number(semantics, APInt(type.getWidth(), bits, false, true));
+  // The conversion of f8E8M0FNU's NaN gives an infinity.
+  if (number.isNaN())
+    return std::numeric_limits<double>::quiet_NaN();
   bool losesInfo;
   number.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven,
                  &losesInfo);
@@ -66,7 +70,9 @@ llvm::Expected<ReferenceDecoder> ReferenceDecoder::create(QuantScheme scheme,
                                                           ArrayRef<int64_t> shape,
                                                           StoredWeight stored) {
   StringRef name = scheme.displayName();
-  if (shape.size() < 2 || shape.size() > 3 || shape.back() % scheme.block() != 0)
+  if (shape.size() < 2 || shape.size() > 3 ||
+      llvm::any_of(shape, [](int64_t size) { return size < 1; }) ||
+      shape.back() % scheme.block() != 0)
     return llvm::createStringError("expected a weight of '" + name +
                                    "' to be [N, K] or [E, N, K] with K a multiple of " +
                                    Twine(scheme.block()));
@@ -90,14 +96,19 @@ llvm::Expected<ReferenceDecoder> ReferenceDecoder::create(QuantScheme scheme,
   llvm::StringMap<ArrayRef<uint8_t>> sideBytes = {{"scales", stored.scales},
                                                   {"zero_points", stored.zeroPoints},
                                                   {"global_scale", stored.globalScale}};
-  for (const SideOperand &side : scheme.sideOperands()) {
-    SmallVector<int64_t> sideShape = side.shape(shape);
-    int64_t bits = side.elementType.getIntOrFloatBitWidth();
-    for (int64_t size : sideShape)
-      bits *= size;
-    if (auto error = checkBytes(side.name, sideBytes.lookup(side.name), bits / 8))
+  for (StringRef operand : {"scales", "zero_points", "global_scale"}) {
+    int64_t bits = 0;
+    if (std::optional<SideOperand> side = scheme.findSide(operand)) {
+      SmallVector<int64_t> sideShape = side->shape(shape);
+      bits = side->elementType.getIntOrFloatBitWidth();
+      for (int64_t size : sideShape)
+        bits *= size;
+      sideShapes[operand].assign(sideShape.end() - side->index.getNumResults(),
+                                 sideShape.end());
+    }
+    if (auto error =
+            checkBytes(operand, sideBytes.lookup(operand), llvm::divideCeil(bits, 8)))
       return error;
-    sideShapes[side.name].assign(sideShape.end() - side.index.getNumResults(), sideShape.end());
   }
   auto add = [&](SmallVector<Source> &sources, FieldAttr field) {
     if (!field)

@@ -79,7 +79,9 @@ def Rlx_SchemeAttr : Rlx_Attr<"Scheme"> {
     element's index; `at byte B` is short for a constant. `TYPE in OPERAND at
     (n, k) -> (...)` is a field in a side tensor (`scales`, `zero_points` or
     `global_scale`). `bytes` may be left out and is then what the planes span.
-    Bits that no plane reads must be announced by `unused = BITS`.
+    Bits that no plane reads must be announced by `unused = BITS`. The index into
+    a side tensor must grow with n and k, so that the last element tells the
+    tensor's shape.
     `ggml = "..."` names the ggml type that is stored like this.
   }];
   let parameters = (ins
@@ -93,6 +95,10 @@ def Rlx_SchemeAttr : Rlx_Attr<"Scheme"> {
     ArrayRefParameter<"::rlx::FieldAttr">:$scale,
     ArrayRefParameter<"::rlx::FieldAttr">:$offset,
     "bool":$offsetNegative);
+  let extraClassDeclaration = [{
+    /// Bounds on descriptions, which come from users.
+    static constexpr int64_t largestBlock = 1 << 16, largestBytes = 1 << 20;
+  }];
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
 }

@@ -35,11 +35,12 @@ class Rlx_BlockSideOperands<dag before, dag after> {
 def Rlx_BlockMatmulOp : Rlx_BlockOp<"block_matmul"> {
   let summary = "rlx.matmul or rlx.gather_matmul on stored bytes";
   let description = [{
-    `weight` is `[N, bytes]` or, where `ids` is given, `[E, N, bytes]` of i8.
+    `weight` is `[N, bytes]` or, where `ids` is given, `[E, N, bytes]` of i8; a
+    plain tensor keeps its element type, `[N, K]`.
 
     Example:
     ```mlir
-    rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>}
+    rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32}
         : (memref<?x64xf32>, memref<8x68xi8>, memref<?x8xf32>) -> ()
     ```
   }];
@@ -95,7 +96,8 @@ def Rlx_DecodeOp : Rlx_Op<"decode",
     `indices` are the row's (`[n]` or `[e, n]`) and then the index of a block in
     the row. The result holds the values of the elements `first`, `first + 1`,
     ... counted from the start of that block; it may run on into the blocks after
-    it. `--rlx-expand-decode` turns it into arith and vector operations derived
+    it. The first element's k is a multiple of the result's length. A weight of
+    floats (a plain tensor) is read as it is. `--rlx-expand-decode` turns it into arith and vector operations derived
     from the scheme.
 
     Example:

@@ -125,7 +125,7 @@ def Rlx_EmbeddingOp : Rlx_Op<"embedding", [Pure, AttrSizedOperandSegments]> {
     An id outside `0 <= id < N` is an error of the run.
 
     Constraints:
-    - (C1) table is `[N, K]`, ids is of i32 and any rank, the result has the shape
+    - (C1) table is `[N, K]`, ids is of i32 and rank >= 1, the result has the shape
       of ids followed by K, and is f32.
     - (C2) as in rlx.matmul.
 

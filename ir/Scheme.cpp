@@ -23,12 +23,16 @@ int64_t rlx::evaluate(AffineExpr expr, ArrayRef<int64_t> dims) {
   auto binary = cast<AffineBinaryOpExpr>(expr);
   int64_t lhs = evaluate(binary.getLHS(), dims);
   int64_t rhs = evaluate(binary.getRHS(), dims);
+  int64_t result;
   switch (binary.getKind()) {
+  // Descriptions come from users: what overflows wraps, as in generated code.
   case AffineExprKind::Add:
-    return lhs + rhs;
+    llvm::AddOverflow(lhs, rhs, result);
+    return result;
   case AffineExprKind::Mul:
-    return lhs * rhs;
-  // A divisor below 1 is malformed; the parser of maps refuses constant ones.
+    llvm::MulOverflow(lhs, rhs, result);
+    return result;
+  // A divisor below 1 is malformed; SchemeVerifier.cpp refuses it.
   case AffineExprKind::FloorDiv:
     return rhs < 1 ? 0 : llvm::divideFloorSigned(lhs, rhs);
   case AffineExprKind::CeilDiv:
@@ -42,7 +46,10 @@ int64_t rlx::evaluate(AffineExpr expr, ArrayRef<int64_t> dims) {
 
 int64_t rlx::firstBit(PlaneAttr plane, int64_t element) {
   AffineMap map = plane.getPosition();
-  return 8 * evaluate(map.getResult(0), element) + evaluate(map.getResult(1), element);
+  int64_t bit;
+  llvm::MulOverflow<int64_t>(8, evaluate(map.getResult(0), element), bit);
+  llvm::AddOverflow(bit, evaluate(map.getResult(1), element), bit);
+  return bit;
 }
 
 unsigned FieldAttr::width() const {

@@ -60,7 +60,8 @@ static ParseResult parseCodebook(AsmParser &parser, DenseF64ArrayAttr &codebook)
   for (Attribute entry : entries) {
     if (auto number = dyn_cast<FloatAttr>(entry))
       values.push_back(number.getValueAsDouble());
-    else if (auto number = dyn_cast<IntegerAttr>(entry))
+    else if (auto number = dyn_cast<IntegerAttr>(entry);
+             number && number.getType().isSignlessInteger(64))
       values.push_back(double(number.getInt()));
     else
       return parser.emitError(loc, "expected the codebook to hold numbers, but got ")
@@ -169,7 +170,8 @@ static int64_t spannedBytes(const SchemeParts &parts) {
           plane.getPosition().getNumResults() == 2 &&
           plane.getPosition().getNumSymbols() == 0)
         for (int64_t i = 0; i < parts.block; ++i)
-          bits = std::max<int64_t>(bits, firstBit(plane, i) + plane.width());
+          bits = std::max<int64_t>(
+              bits, std::min(firstBit(plane, i), 8 * SchemeAttr::largestBytes) + plane.width());
   };
   add(parts.code);
   add(parts.zero);
@@ -192,13 +194,7 @@ Attribute SchemeAttr::parse(AsmParser &parser, Type) {
     parser.emitError(loc, "expected a scheme to give 'block' and 'code'");
     return {};
   }
-  constexpr int64_t largestBlock = 1 << 16;
-  if (parts.block < 1 || parts.block > largestBlock) {
-    parser.emitError(loc, "expected 1 <= block <= ") << largestBlock << ", but got "
-                                                    << parts.block;
-    return {};
-  }
-  if (!llvm::is_contained(parts.seen, "bytes"))
+  if (!llvm::is_contained(parts.seen, "bytes") && parts.block <= SchemeAttr::largestBlock)
     parts.bytes = spannedBytes(parts);
   MLIRContext *context = parser.getContext();
   auto emitError = [&] { return parser.emitError(loc); };
@@ -209,10 +205,11 @@ Attribute SchemeAttr::parse(AsmParser &parser, Type) {
                                 ArrayRef<FieldAttr>(parts.offset), parts.offsetNegative);
 }
 
-/// A name as in `gguf_q4k`, `int8/32`, `int8/tensor` or `fp8e4m3/128x128`.
-static ParseResult parseSchemeName(AsmParser &parser, std::string &name) {
-  if (parser.parseKeywordOrString(&name))
-    return failure();
+/// A name as in `gguf_q4k`, `int8/32`, `int8/tensor` or `fp8e4m3/128x128`; no
+/// attribute of a scheme begins like one. `f32` is the scheme, not the type.
+static OptionalParseResult parseOptionalSchemeName(AsmParser &parser, std::string &name) {
+  if (failed(parser.parseOptionalKeywordOrString(&name)))
+    return std::nullopt;
   if (failed(parser.parseOptionalSlash()))
     return success();
   name += "/";
@@ -235,13 +232,20 @@ Attribute QuantAttr::parse(AsmParser &parser, Type) {
     return {};
   SMLoc loc = parser.getCurrentLocation();
   SchemeAttr scheme;
-  OptionalParseResult given = parser.parseOptionalAttribute(scheme);
-  if (given.has_value()) {
-    if (failed(*given))
+  std::string name;
+  OptionalParseResult named = parseOptionalSchemeName(parser, name);
+  if (!named.has_value()) {
+    Attribute attribute;
+    if (parser.parseAttribute(attribute))
       return {};
+    scheme = dyn_cast<SchemeAttr>(attribute);
+    if (!scheme) {
+      parser.emitError(loc, "expected the name of a scheme or a #rlx.scheme attribute, but got ")
+          << attribute;
+      return {};
+    }
   } else {
-    std::string name;
-    if (parseSchemeName(parser, name))
+    if (failed(*named))
       return {};
     std::optional<QuantScheme> builtin = QuantScheme::parse(parser.getContext(), name);
     if (!builtin) {

@@ -29,14 +29,13 @@ public:
     int64_t bits = owner.size();
     for (int64_t i = 0; i < block; ++i) {
       int64_t first = firstBit(plane, i);
-      int64_t last = first + plane.width();
-      if (first < 0 || last > bits)
+      if (first < 0 || first > bits - int64_t(plane.width()))
         return emitError() << "expected the bits of '" << what << "' to lie in the block of "
-                           << bits / 8 << " bytes, but those of element " << i
-                           << " are bits " << first << " to " << last - 1;
+                           << bits / 8 << " bytes, but the " << plane.width()
+                           << " bits of element " << i << " begin at bit " << first;
       if (shared && !starts.insert(first).second)
         continue;
-      for (int64_t bit = first; bit < last; ++bit) {
+      for (int64_t bit = first, last = first + plane.width(); bit < last; ++bit) {
         if (owner[bit])
           return emitError() << "bit " << bit % 8 << " of byte " << bit / 8
                              << " is read twice, the second time by '" << what
@@ -56,6 +55,31 @@ private:
 };
 } // namespace
 
+/// Whether every divisor in `expr` is a positive constant.
+static bool hasGoodDivisors(AffineExpr expr) {
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return true;
+  if (binary.getKind() != AffineExprKind::Add && binary.getKind() != AffineExprKind::Mul) {
+    auto divisor = dyn_cast<AffineConstantExpr>(binary.getRHS());
+    if (!divisor || divisor.getValue() < 1)
+      return false;
+  }
+  return hasGoodDivisors(binary.getLHS()) && hasGoodDivisors(binary.getRHS());
+}
+
+/// Whether the form of `expr` shows that it is not negative and never falls when
+/// a dimension grows. Constants are bounded, so that shapes do not overflow.
+static bool growsWithDimensions(AffineExpr expr) {
+  if (isa<AffineDimExpr>(expr))
+    return true;
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return constant.getValue() >= 0 && constant.getValue() <= SchemeAttr::largestBytes;
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  return binary && binary.getKind() != AffineExprKind::Mod &&
+         growsWithDimensions(binary.getLHS()) && growsWithDimensions(binary.getRHS());
+}
+
 static LogicalResult verifyMap(EmitError emitError, StringRef what, PlaneAttr plane,
                                bool side) {
   AffineMap map = plane.getPosition();
@@ -65,6 +89,13 @@ static LogicalResult verifyMap(EmitError emitError, StringRef what, PlaneAttr pl
     return emitError() << "expected the position of '" << what << "' to be a map "
                        << (side ? "(n, k) -> (index, ...)" : "(i) -> (byte, bit)")
                        << ", but got " << AffineMapAttr::get(map);
+  if (!llvm::all_of(map.getResults(), hasGoodDivisors))
+    return emitError() << "expected the position of '" << what
+                       << "' to divide by positive constants only, but got "
+                       << AffineMapAttr::get(map);
+  if (side && !llvm::all_of(map.getResults(), growsWithDimensions))
+    return emitError() << "expected the index of '" << what
+                       << "' to grow with n and k, but got " << AffineMapAttr::get(map);
   return success();
 }
 
@@ -81,20 +112,25 @@ static LogicalResult verifyField(EmitError emitError, StringRef what, FieldAttr 
     if (field.getPlanes().size() > 1 && !plane.getType().isUnsignedInteger())
       return emitError() << "expected the planes of '" << what
                          << "' to be unsigned integers, but got " << plane.getType();
+    if (plane.width() == 0)
+      return emitError() << "expected '" << what << "' to have at least one bit, but got "
+                         << plane.getType();
     if (plane.getType().isSignlessInteger())
       return emitError() << "expected a signed or unsigned type for '" << what
-                         << "', such as u" << plane.getType() << ", but got "
+                         << "', such as 'ui" << plane.width() << "', but got "
                          << plane.getType();
   }
   unsigned width = field.width();
   Type type = field.getType();
   if (DenseF64ArrayAttr codebook = field.getCodebook()) {
     constexpr unsigned widestCode = 8;
-    if (width > widestCode || codebook.size() != int64_t(1) << width)
+    if (width > widestCode)
+      return emitError() << "expected the codes of '" << what << "' to have at most "
+                         << widestCode << " bits for a codebook, but got " << width;
+    if (codebook.size() != int64_t(1) << width)
       return emitError() << "expected the codebook of '" << what << "' to have "
-                         << (int64_t(1) << std::min(width, widestCode))
-                         << " entries for codes of " << width << " bits, but it has "
-                         << codebook.size();
+                         << (int64_t(1) << width) << " entries for codes of " << width
+                         << " bits, but it has " << codebook.size();
   } else if (isa<FloatType>(type)) {
     if (!isa<Float4E2M1FNType, Float6E2M3FNType, Float6E3M2FNType, Float8E4M3FNType,
              Float8E5M2Type, Float8E8M0FNUType, Float16Type, BFloat16Type, Float32Type>(
@@ -123,8 +159,8 @@ LogicalResult SchemeAttr::verify(EmitError emitError, StringAttr name, StringAtt
                                  ArrayRef<FieldAttr> offset, bool offsetNegative) {
   if (name.getValue().empty())
     return emitError() << "expected a scheme to have a name";
-  if (bytes < 1)
-    return emitError() << "expected bytes >= 1, but got " << bytes;
+  if (block < 1 || block > largestBlock)
+    return emitError() << "expected 1 <= block <= " << largestBlock << ", but got " << block;
   if (code.isSide())
     return emitError() << "expected 'code' to lie in the block";
 
@@ -136,11 +172,16 @@ LogicalResult SchemeAttr::verify(EmitError emitError, StringAttr name, StringAtt
   for (auto [index, field] : llvm::enumerate(offset))
     fields.push_back({("offset factor " + Twine(index + 1)).str(), field});
 
+  for (auto &[what, field] : fields)
+    if (failed(verifyField(emitError, what, field)))
+      return failure();
+  // Sound fields first: where `bytes` is not given, it follows from them.
+  if (bytes < 1 || bytes > largestBytes)
+    return emitError() << "expected 1 <= bytes <= " << largestBytes << ", but got " << bytes;
+
   Coverage coverage(bytes);
   llvm::StringMap<PlaneAttr> sides;
   for (auto &[what, field] : fields) {
-    if (failed(verifyField(emitError, what, field)))
-      return failure();
     if (field.isSide()) {
       PlaneAttr plane = field.getPlanes().front();
       auto [entry, inserted] = sides.try_emplace(field.getOperand().getValue(), plane);

@@ -1,0 +1,91 @@
+//===- BlockLoops.h - Loops for the block operations ---------------*- C++ -*-===//
+//
+// The builders behind --rlx-blocks-to-loops, one file an operation. Each takes an
+// operation on memrefs and emits loops before it; the pass erases it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_PASSES_BLOCKLOOPS_H
+#define RLX_PASSES_BLOCKLOOPS_H
+
+#include "passes/PassDetail.h"
+
+namespace rlx {
+
+/// What loops must know of the target.
+struct VectorTarget {
+  int64_t length = 16;    ///< f32 lanes of a register
+  int64_t registers = 32; ///< vector registers
+};
+
+/// How a row of K elements is cut into vectors: iterations of `step` elements,
+/// each of `step / run` decodes of `run` lanes; what does not fill a step is cut
+/// block by block into `tailRun` lanes.
+struct RowSteps {
+  RowSteps(const QuantScheme &scheme, int64_t vectorLength);
+  int64_t block;
+  int64_t run, step;
+  int64_t tailRun;
+  /// The part of K elements that whole steps cover.
+  int64_t mainLength(int64_t k) const { return k / step * step; }
+};
+
+/// Small words for building loops.
+class LoopBuilder : public mlir::ImplicitLocOpBuilder {
+public:
+  using mlir::ImplicitLocOpBuilder::ImplicitLocOpBuilder;
+  using mlir::OpBuilder::create;
+
+  mlir::Value index(int64_t value);
+  mlir::Value add(mlir::Value a, mlir::Value b);
+  mlir::Value add(mlir::Value a, int64_t b);
+  mlir::Value sub(mlir::Value a, mlir::Value b);
+  mlir::Value mul(mlir::Value a, int64_t b);
+  mlir::Value div(mlir::Value a, int64_t b);
+  mlir::Value min(mlir::Value a, mlir::Value b);
+  mlir::Value zeros(int64_t lanes);
+  /// The size of a memref's dimension.
+  mlir::Value size(mlir::Value memref, int64_t dimension);
+  mlir::Value loadVector(mlir::Value memref, mlir::ValueRange indices, int64_t lanes);
+  void storeVector(mlir::Value vector, mlir::Value memref, mlir::ValueRange indices);
+  /// A loop without results.
+  void loop(mlir::Value begin, mlir::Value end, int64_t step,
+            llvm::function_ref<void(mlir::Value)> body);
+  /// A loop that carries values: `body` gives the next ones.
+  llvm::SmallVector<mlir::Value>
+  loop(mlir::Value begin, mlir::Value end, int64_t step, mlir::ValueRange initial,
+       llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
+  /// A loop whose iterations may run on several threads.
+  void parallelLoop(mlir::Value count, llvm::function_ref<void(mlir::Value)> body);
+  /// `body` where `condition` holds, else `otherwise`.
+  void branch(mlir::Value condition, llvm::function_ref<void()> body,
+              llvm::function_ref<void()> otherwise);
+};
+
+/// The operands of a block operation that decoding reads.
+struct StoredOperands {
+  mlir::Value weight, scales, zeroPoints, globalScale;
+  QuantAttr scheme;
+
+  template <typename OpT> static StoredOperands of(OpT op) {
+    return {op.getWeight(), op.getScales(), op.getZeroPoints(), op.getGlobalScale(),
+            op.getScheme()};
+  }
+  /// `lanes` elements from element `first` of the block on.
+  mlir::Value decode(LoopBuilder &b, mlir::ValueRange row, mlir::Value block, int64_t first,
+                     int64_t lanes) const;
+};
+
+/// Reports ids outside `0 <= id < bound` to the host. `ids` is a memref of i32.
+void emitIndexCheck(LoopBuilder &b, mlir::Value ids, mlir::Value bound, llvm::StringRef what);
+/// The id at `indices` as an index that is safe to use: 0 where out of range.
+mlir::Value emitSafeIndex(LoopBuilder &b, mlir::Value ids, mlir::ValueRange indices,
+                          mlir::Value bound);
+
+mlir::LogicalResult emitMatmulLoops(BlockMatmulOp op, const VectorTarget &target);
+mlir::LogicalResult emitDequantizeLoops(BlockDequantizeOp op, const VectorTarget &target);
+mlir::LogicalResult emitQuantizeLoops(BlockQuantizeOp op, const VectorTarget &target);
+
+} // namespace rlx
+
+#endif // RLX_PASSES_BLOCKLOOPS_H

@@ -1,0 +1,42 @@
+//===- BlocksToLoops.cpp - Block operations become loops -------------------===//
+
+#include "passes/BlockLoops.h"
+
+namespace rlx {
+#define GEN_PASS_DEF_BLOCKSTOLOOPSPASS
+#include "passes/Passes.h.inc"
+} // namespace rlx
+
+using namespace mlir;
+using namespace rlx;
+
+namespace {
+struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
+  using BlocksToLoopsPassBase::BlocksToLoopsPassBase;
+
+  void runOnOperation() override {
+    VectorTarget target{vectorLength, vectorRegisters};
+    SmallVector<Operation *> blocks;
+    getOperation().walk([&](Operation *op) {
+      if (isa<BlockMatmulOp, BlockDequantizeOp, BlockQuantizeOp>(op))
+        blocks.push_back(op);
+    });
+    for (Operation *op : blocks) {
+      if (op->getNumResults() != 0) {
+        op->emitOpError("expected operands that are buffers; bufferize first");
+        return signalPassFailure();
+      }
+      LogicalResult result = success();
+      if (auto matmul = dyn_cast<BlockMatmulOp>(op))
+        result = emitMatmulLoops(matmul, target);
+      else if (auto dequantize = dyn_cast<BlockDequantizeOp>(op))
+        result = emitDequantizeLoops(dequantize, target);
+      else
+        result = emitQuantizeLoops(cast<BlockQuantizeOp>(op), target);
+      if (failed(result))
+        return signalPassFailure();
+      op->erase();
+    }
+  }
+};
+} // namespace

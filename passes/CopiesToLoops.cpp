@@ -1,0 +1,31 @@
+//===- CopiesToLoops.cpp - Copies of strided buffers become linalg ---------===//
+
+#include "passes/PassDetail.h"
+
+#include "mlir/Dialect/Linalg/Utils/Utils.h"
+
+namespace rlx {
+#define GEN_PASS_DEF_COPIESTOLOOPSPASS
+#include "passes/Passes.h.inc"
+} // namespace rlx
+
+using namespace mlir;
+using namespace rlx;
+
+namespace {
+struct CopiesToLoopsPass : rlx::impl::CopiesToLoopsPassBase<CopiesToLoopsPass> {
+  void runOnOperation() override {
+    auto isPlain = [](Value value) {
+      auto type = dyn_cast<MemRefType>(value.getType());
+      return type && type.getLayout().isIdentity();
+    };
+    getOperation().walk([&](memref::CopyOp copy) {
+      if (isPlain(copy.getSource()) && isPlain(copy.getTarget()))
+        return;
+      OpBuilder builder(copy);
+      linalg::makeMemRefCopyOp(builder, copy.getLoc(), copy.getSource(), copy.getTarget());
+      copy.erase();
+    });
+  }
+};
+} // namespace

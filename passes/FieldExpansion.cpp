@@ -1,0 +1,330 @@
+//===- FieldExpansion.cpp - Reading a scheme's fields on vectors -----------===//
+
+#include "passes/FieldExpansion.h"
+
+#include "ir/Reference.h"
+
+#include "llvm/ADT/APFloat.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace rlx;
+
+FieldExpansion::FieldExpansion(OpBuilder &builder, Location loc, QuantScheme scheme,
+                               const BlockAddress &address, ArrayRef<int64_t> elements)
+    : builder(builder), loc(loc), scheme(scheme), address(address), elements(elements) {
+  Value bytes = arith::ConstantIndexOp::create(builder, loc, scheme.blockBytes());
+  firstByte = arith::MulIOp::create(builder, loc, address.block, bytes);
+}
+
+VectorType FieldExpansion::vectorOf(int64_t lanes, Type type) const {
+  return VectorType::get(lanes, type);
+}
+
+Value FieldExpansion::splat(int64_t value, int64_t lanes) {
+  return arith::ConstantOp::create(
+      builder, loc,
+      DenseElementsAttr::get(vectorOf(lanes, builder.getI32Type()), int32_t(value)));
+}
+
+Value FieldExpansion::splat(double value, int64_t lanes) {
+  return arith::ConstantOp::create(
+      builder, loc, DenseElementsAttr::get(vectorOf(lanes, builder.getF32Type()), float(value)));
+}
+
+Value FieldExpansion::constants(ArrayRef<int32_t> values) {
+  return arith::ConstantOp::create(
+      builder, loc,
+      DenseElementsAttr::get(vectorOf(values.size(), builder.getI32Type()), values));
+}
+
+//===----------------------------------------------------------------------===//
+// Bits
+//===----------------------------------------------------------------------===//
+
+int64_t FieldExpansion::bitOf(PlaneAttr plane, int64_t element) const {
+  int64_t block = scheme.block();
+  return element / block * scheme.blockBytes() * 8 + firstBit(plane, element % block);
+}
+
+bool FieldExpansion::isUniform(FieldAttr field) const {
+  if (!field.isSide())
+    return llvm::all_of(field.getPlanes(), [&](PlaneAttr plane) {
+      return llvm::all_of(elements, [&](int64_t element) {
+        return bitOf(plane, element) == bitOf(plane, elements.front());
+      });
+    });
+  // The first lane's k is a multiple of the number of lanes; a side tensor's map
+  // repeats, so looking at a stretch of K that holds any realistic group will do.
+  constexpr int64_t stretch = 1 << 14;
+  AffineMap map = field.getPlanes().front().getPosition();
+  int64_t lanes = elements.size();
+  return llvm::all_of(map.getResults(), [&](AffineExpr expr) {
+    if (!expr.isFunctionOfDim(1))
+      return true;
+    for (int64_t k = 0; k < stretch; k += lanes)
+      for (int64_t lane = 1; lane < lanes; ++lane)
+        if (evaluate(expr, {0, k}) != evaluate(expr, {0, k + lane}))
+          return false;
+    return true;
+  });
+}
+
+ArrayRef<int64_t> FieldExpansion::lanesOf(FieldAttr field) const {
+  return isUniform(field) ? ArrayRef(elements).take_front(1) : ArrayRef(elements);
+}
+
+/// `count` bytes of the row from byte `first` of the block on.
+Value FieldExpansion::loadBytes(int64_t first, int64_t count) {
+  Value offset = arith::ConstantIndexOp::create(builder, loc, first);
+  SmallVector<Value> indices = address.rowIndices;
+  indices.push_back(arith::AddIOp::create(builder, loc, firstByte, offset));
+  return vector::LoadOp::create(builder, loc, vectorOf(count, builder.getI8Type()),
+                                address.weight, indices);
+}
+
+/// One byte a lane, `bytes` counted from the start of the block.
+Value FieldExpansion::gatherBytes(ArrayRef<int64_t> bytes) {
+  int64_t first = *llvm::min_element(bytes), last = *llvm::max_element(bytes);
+  constexpr int64_t widestWindow = 64;
+  if (last - first >= widestWindow) {
+    // Too far apart for one load: byte by byte.
+    SmallVector<Value> lanes;
+    for (int64_t byte : bytes)
+      lanes.push_back(vector::ExtractOp::create(builder, loc, loadBytes(byte, 1), 0));
+    return vector::FromElementsOp::create(
+        builder, loc, vectorOf(bytes.size(), builder.getI8Type()), lanes);
+  }
+  Value window = loadBytes(first, last - first + 1);
+  SmallVector<int64_t> mask;
+  for (int64_t byte : bytes)
+    mask.push_back(byte - first);
+  if (last - first + 1 == int64_t(bytes.size()) && llvm::is_sorted(mask))
+    return window;
+  return vector::ShuffleOp::create(builder, loc, window, window, mask);
+}
+
+/// The plane's bits for each of `lanes`, as a vector of i32.
+Value FieldExpansion::planeBits(PlaneAttr plane, ArrayRef<int64_t> lanes) {
+  int64_t width = plane.width(), count = lanes.size();
+  VectorType i32s = vectorOf(count, builder.getI32Type());
+  SmallVector<int64_t> bits;
+  for (int64_t element : lanes)
+    bits.push_back(bitOf(plane, element));
+
+  // Whole bytes, side by side: one load of the wider type.
+  bool adjacent = width % 8 == 0 && llvm::isPowerOf2_64(width);
+  for (int64_t lane = 0; lane < count; ++lane)
+    adjacent &= bits[lane] % 8 == 0 && bits[lane] == bits[0] + lane * width;
+  if (adjacent) {
+    Value bytes = loadBytes(bits[0] / 8, count * width / 8);
+    Type type = builder.getIntegerType(width);
+    if (width > 8)
+      bytes = vector::BitCastOp::create(builder, loc, vectorOf(count, type), bytes);
+    return width == 32 ? bytes : arith::ExtUIOp::create(builder, loc, i32s, bytes);
+  }
+
+  int64_t widest = 0;
+  for (int64_t bit : bits)
+    widest = std::max(widest, bit % 8 + width);
+  int64_t containerBytes = widest <= 8 ? 1 : 4;
+  SmallVector<int64_t> bytes;
+  SmallVector<int32_t> shifts;
+  for (int64_t bit : bits) {
+    int64_t last = (bit + width - 1) / 8;
+    for (int64_t i = 0; i < containerBytes; ++i)
+      bytes.push_back(std::min(bit / 8 + i, last));
+    shifts.push_back(bit % 8);
+  }
+  Value container = gatherBytes(bytes);
+  container = containerBytes == 1
+                  ? Value(arith::ExtUIOp::create(builder, loc, i32s, container))
+                  : Value(vector::BitCastOp::create(builder, loc, i32s, container));
+  if (llvm::any_of(shifts, [](int32_t shift) { return shift != 0; }))
+    container = arith::ShRUIOp::create(builder, loc, container, constants(shifts));
+  bool filled = containerBytes == 1 &&
+                llvm::all_of(shifts, [&](int32_t shift) { return shift + width == 8; });
+  if (filled)
+    return container;
+  return arith::AndIOp::create(builder, loc, container,
+                               splat((int64_t(1) << width) - 1, count));
+}
+
+/// The codes of a field in a side tensor.
+Value FieldExpansion::sideCodes(FieldAttr field, ArrayRef<int64_t> lanes) {
+  StringRef name = field.getOperand().getValue();
+  Value side = name == "scales"        ? address.scales
+               : name == "zero_points" ? address.zeroPoints
+                                       : address.globalScale;
+  AffineMap map = field.getPlanes().front().getPosition();
+  MLIRContext *context = builder.getContext();
+  SmallVector<Value> codes;
+  for (int64_t element : lanes) {
+    // (n, block) -> (n, k of the element)
+    AffineMap toElement = AffineMap::get(
+        2, 0,
+        {getAffineDimExpr(0, context),
+         getAffineDimExpr(1, context) * scheme.block() + element},
+        context);
+    AffineMap composed = map.compose(toElement);
+    SmallVector<Value> indices(ArrayRef(address.rowIndices).drop_back());
+    for (unsigned i = 0; i < composed.getNumResults(); ++i)
+      indices.push_back(affine::AffineApplyOp::create(
+          builder, loc, composed.getSubMap(i),
+          ValueRange{address.rowIndices.back(), address.block}));
+    Value code = memref::LoadOp::create(builder, loc, side, indices);
+    Type integer = builder.getIntegerType(code.getType().getIntOrFloatBitWidth());
+    if (code.getType() != integer)
+      code = arith::BitcastOp::create(builder, loc, integer, code);
+    if (integer != builder.getI32Type())
+      code = arith::ExtUIOp::create(builder, loc, builder.getI32Type(), code);
+    codes.push_back(code);
+  }
+  return vector::FromElementsOp::create(builder, loc,
+                                        vectorOf(codes.size(), builder.getI32Type()), codes);
+}
+
+Value FieldExpansion::codes(FieldAttr field) {
+  ArrayRef<int64_t> lanes = lanesOf(field);
+  if (field.isSide())
+    return sideCodes(field, lanes);
+  Value code;
+  int64_t shift = 0;
+  for (PlaneAttr plane : field.getPlanes()) {
+    Value bits = planeBits(plane, lanes);
+    if (code) {
+      bits = arith::ShLIOp::create(builder, loc, bits, splat(shift, lanes.size()));
+      code = arith::OrIOp::create(builder, loc, code, bits);
+    } else {
+      code = bits;
+    }
+    shift += plane.width();
+  }
+  return code;
+}
+
+//===----------------------------------------------------------------------===//
+// Numbers
+//===----------------------------------------------------------------------===//
+
+/// Entry `codes` of a table of at most 256 numbers.
+Value FieldExpansion::lookUp(ArrayRef<double> table, Value codes) {
+  int64_t lanes = cast<VectorType>(codes.getType()).getNumElements();
+  SmallVector<float> entries(table.begin(), table.end());
+  // Back ends turn this into one permutation where the table fits a register.
+  VectorType tableType = vectorOf(entries.size(), builder.getF32Type());
+  Value entry = arith::ConstantOp::create(
+      builder, loc, DenseElementsAttr::get(tableType, ArrayRef<float>(entries)));
+  SmallVector<Value> numbers;
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    Value code = vector::ExtractOp::create(builder, loc, codes, lane);
+    Value index = arith::IndexCastUIOp::create(builder, loc, builder.getIndexType(), code);
+    numbers.push_back(
+        vector::ExtractOp::create(builder, loc, entry, ArrayRef<OpFoldResult>{index}));
+  }
+  return vector::FromElementsOp::create(builder, loc, vectorOf(lanes, builder.getF32Type()),
+                                        numbers);
+}
+
+/// A float of at most 8 bits. Exponent and mantissa are moved to where f32 has
+/// them; a product with a power of two mends the bias, for subnormals too. Codes
+/// for which that is not the number (infinities, NaNs, a zero exponent that is
+/// not subnormal) are found by comparing with the reference, and selected.
+Value FieldExpansion::decodeSmallFloat(FieldAttr field, Value codes) {
+  auto type = cast<FloatType>(field.getType());
+  const llvm::fltSemantics &semantics = type.getFloatSemantics();
+  constexpr int f32MantissaBits = 23, f32Bias = 127;
+  int mantissaBits = llvm::APFloat::semanticsPrecision(semantics) - 1;
+  int bias = 1 - llvm::APFloat::semanticsMinExponent(semantics);
+  bool hasSign = llvm::APFloat::semanticsHasSignedRepr(semantics);
+  // A float without mantissa has no subnormals: the exponent field counts from 0.
+  if (mantissaBits == 0)
+    bias = -llvm::APFloat::semanticsMinExponent(semantics);
+  int width = type.getWidth();
+  int64_t lanes = cast<VectorType>(codes.getType()).getNumElements();
+  int64_t magnitudes = int64_t(1) << (width - hasSign);
+  int shift = f32MantissaBits - mantissaBits;
+  double unbias = std::ldexp(1.0, f32Bias - bias);
+
+  Value magnitude = codes;
+  if (hasSign)
+    magnitude = arith::AndIOp::create(builder, loc, codes, splat(magnitudes - 1, lanes));
+  Value bits = arith::ShLIOp::create(builder, loc, magnitude, splat(int64_t(shift), lanes));
+  VectorType f32s = vectorOf(lanes, builder.getF32Type());
+  Value number = arith::BitcastOp::create(builder, loc, f32s, bits);
+  if (unbias != 1)
+    number = arith::MulFOp::create(builder, loc, number, splat(unbias, lanes));
+  for (int64_t code = 0; code < magnitudes; ++code) {
+    double wanted = decodeFloat(type, code);
+    float moved = float(llvm::bit_cast<float>(uint32_t(code << shift)) * unbias);
+    if (field.getNanAsZero() && std::isnan(wanted))
+      wanted = 0;
+    if (double(moved) == wanted)
+      continue;
+    Value isCode = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, magnitude,
+                                         splat(code, lanes));
+    number = arith::SelectOp::create(builder, loc, isCode, splat(wanted, lanes), number);
+  }
+  if (!hasSign)
+    return number;
+  int64_t signBit = int64_t(1) << (width - 1);
+  if (field.width() < unsigned(width))
+    return number;
+  Value sign = arith::AndIOp::create(builder, loc, codes, splat(signBit, lanes));
+  sign = arith::ShLIOp::create(builder, loc, sign, splat(int64_t(32 - width), lanes));
+  Value numberBits =
+      arith::BitcastOp::create(builder, loc, vectorOf(lanes, builder.getI32Type()), number);
+  numberBits = arith::OrIOp::create(builder, loc, numberBits, sign);
+  return arith::BitcastOp::create(builder, loc, f32s, numberBits);
+}
+
+Value FieldExpansion::numbers(FieldAttr field) {
+  Value code = codes(field);
+  int64_t lanes = cast<VectorType>(code.getType()).getNumElements();
+  VectorType f32s = vectorOf(lanes, builder.getF32Type());
+  Value number;
+  if (DenseF64ArrayAttr codebook = field.getCodebook()) {
+    number = lookUp(codebook, code);
+  } else if (auto type = dyn_cast<FloatType>(field.getType())) {
+    if (type.getWidth() <= 8) {
+      number = decodeSmallFloat(field, code);
+    } else {
+      VectorType floats = vectorOf(lanes, type);
+      if (type.getWidth() < 32)
+        code = arith::TruncIOp::create(builder, loc, vectorOf(lanes, builder.getI16Type()), code);
+      number = arith::BitcastOp::create(builder, loc, floats, code);
+      if (type.getWidth() < 32)
+        number = arith::ExtFOp::create(builder, loc, f32s, number);
+      if (field.getNanAsZero()) {
+        Value isNan = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO, number, number);
+        number = arith::SelectOp::create(builder, loc, isNan, splat(0.0, lanes), number);
+      }
+    }
+  } else {
+    if (field.getType().isSignedInteger()) {
+      Value unused = splat(32 - int64_t(field.width()), lanes);
+      code = arith::ShLIOp::create(builder, loc, code, unused);
+      code = arith::ShRSIOp::create(builder, loc, code, unused);
+    }
+    if (field.getBias())
+      code = arith::SubIOp::create(builder, loc, code, splat(field.getBias(), lanes));
+    return arith::SIToFPOp::create(builder, loc, f32s, code);
+  }
+  if (field.getBias())
+    number = arith::SubFOp::create(builder, loc, number, splat(double(field.getBias()), lanes));
+  return number;
+}
+
+Value FieldExpansion::plainNumbers() {
+  auto type = cast<MemRefType>(address.weight.getType()).getElementType();
+  SmallVector<Value> indices = address.rowIndices;
+  Value first = arith::ConstantIndexOp::create(builder, loc, elements.front());
+  indices.push_back(arith::AddIOp::create(builder, loc, address.block, first));
+  Value number = vector::LoadOp::create(builder, loc, vectorOf(elements.size(), type),
+                                        address.weight, indices);
+  if (type.isF32())
+    return number;
+  return arith::ExtFOp::create(builder, loc, vectorOf(elements.size(), builder.getF32Type()),
+                               number);
+}

@@ -1,0 +1,47 @@
+//===- Passes.h - The passes and pipelines of RLX -----------------*- C++ -*-===//
+
+#ifndef RLX_PASSES_PASSES_H
+#define RLX_PASSES_PASSES_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassOptions.h"
+
+namespace rlx {
+
+#define GEN_PASS_DECL
+#include "passes/Passes.h.inc"
+
+/// What the pipelines must know of the machine the code is for.
+struct CpuTargetOptions : mlir::PassPipelineOptions<CpuTargetOptions> {
+  Option<int64_t> vectorLength{*this, "vector-length",
+                               llvm::cl::desc("f32 lanes of a vector register"),
+                               llvm::cl::init(16)};
+  Option<int64_t> vectorRegisters{*this, "vector-registers",
+                                  llvm::cl::desc("vector registers of the target"),
+                                  llvm::cl::init(32)};
+};
+
+/// Graphs as people write them to graphs of rlx operations on weights that are
+/// arguments: inlining, fusion, clean-up.
+void buildImportPipeline(mlir::OpPassManager &pm);
+/// Encoded tensors to bytes, tensors to buffers that the caller owns.
+void buildBufferizePipeline(mlir::OpPassManager &pm);
+/// Operations on buffers to loops, vectors and calls of the host.
+void buildLoopsPipeline(mlir::OpPassManager &pm, const CpuTargetOptions &options);
+/// Loops to the LLVM dialect.
+void buildLlvmPipeline(mlir::OpPassManager &pm);
+/// All of the above.
+void buildCpuPipeline(mlir::OpPassManager &pm, const CpuTargetOptions &options);
+
+/// Registers the passes and, by name, the pipelines (`--rlx-cpu`, ...).
+void registerPasses();
+
+/// Inserts the dialects that the passes read and write, with the interfaces of
+/// bufferization, inlining and conversion to LLVM.
+void registerDialects(mlir::DialectRegistry &registry);
+
+} // namespace rlx
+
+#endif // RLX_PASSES_PASSES_H

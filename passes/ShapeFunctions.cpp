@@ -1,0 +1,56 @@
+//===- ShapeFunctions.cpp - How large dynamic results will be --------------===//
+//
+// A copy of the function returns the sizes of the results instead of the
+// results. Clean-up afterwards leaves arithmetic on the arguments' sizes; what it
+// cannot remove is computed, so the answer is right in any case.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/PassDetail.h"
+
+namespace rlx {
+#define GEN_PASS_DEF_SHAPEFUNCTIONSPASS
+#include "passes/Passes.h.inc"
+} // namespace rlx
+
+using namespace mlir;
+using namespace rlx;
+
+namespace {
+struct ShapeFunctionsPass : rlx::impl::ShapeFunctionsPassBase<ShapeFunctionsPass> {
+  void runOnOperation() override {
+    for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
+      bool dynamic = llvm::any_of(function.getResultTypes(), [](Type type) {
+        auto tensor = dyn_cast<RankedTensorType>(type);
+        return tensor && !tensor.hasStaticShape();
+      });
+      if (dynamic && !function.isPrivate() && !function.isExternal() &&
+          function.getBody().hasOneBlock())
+        addShapeFunction(function);
+    }
+  }
+
+  void addShapeFunction(func::FuncOp function) {
+    OpBuilder builder(function);
+    builder.setInsertionPointAfter(function);
+    auto clone = cast<func::FuncOp>(builder.clone(*function));
+    clone.setName((function.getName() + ".shapes").str());
+    clone->removeAttr(clone.getResAttrsAttrName());
+    auto end = cast<func::ReturnOp>(clone.front().getTerminator());
+    builder.setInsertionPoint(end);
+    Location loc = end.getLoc();
+    SmallVector<Value> sizes;
+    for (Value result : end.getOperands()) {
+      auto tensor = dyn_cast<RankedTensorType>(result.getType());
+      for (int64_t i = 0; tensor && i < tensor.getRank(); ++i) {
+        Value size = tensor::DimOp::create(builder, loc, result, i);
+        sizes.push_back(arith::IndexCastOp::create(builder, loc, builder.getI64Type(), size));
+      }
+    }
+    Value all = tensor::FromElementsOp::create(builder, loc, sizes);
+    func::ReturnOp::create(builder, loc, all);
+    end.erase();
+    clone.setType(builder.getFunctionType(clone.getArgumentTypes(), all.getType()));
+  }
+};
+} // namespace

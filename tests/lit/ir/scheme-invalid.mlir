@@ -1,0 +1,358 @@
+// Every diagnostic about a description, and about the tensor it stands on.
+// RUN: rlx-opt %s --split-input-file --verify-diagnostics
+
+// What a description must give.
+// expected-error@+1 {{expected a scheme to give 'block' and 'code'}}
+#s = #rlx.scheme<"s", code = ui8 at byte 0>
+
+// -----
+
+// expected-error@+1 {{expected a scheme to give 'block' and 'code'}}
+#s = #rlx.scheme<"s", block = 1>
+
+// -----
+
+// expected-error@+1 {{'block' is given twice}}
+#s = #rlx.scheme<"s", block = 1, block = 2, code = ui8 at byte 0>
+
+// -----
+
+// expected-error@+1 {{unknown entry 'codes' of a scheme, expected block, bytes, unused, ggml, code, zero, scale or offset}}
+#s = #rlx.scheme<"s", block = 1, codes = ui8 at byte 0>
+
+// -----
+
+// expected-error@+1 {{expected a scheme to give 'block' and 'code'}}
+#s = #rlx.scheme<"s", block = 0, bytes = 1, code = ui8 at byte 0>
+
+// -----
+
+// expected-error@+1 {{expected 1 <= block <= 65536, but got -1}}
+#s = #rlx.scheme<"s", block = -1, code = ui8 at byte 0>
+
+// -----
+
+// expected-error@+1 {{expected 1 <= block <= 65536, but got 65537}}
+#s = #rlx.scheme<"s", block = 65537, code = ui8 at (i) -> (i, 0)>
+
+// -----
+
+// expected-error@+1 {{expected 1 <= bytes <= 1048576, but got 0}}
+#s = #rlx.scheme<"s", block = 1, bytes = 0, code = ui8 at byte 0>
+
+// -----
+
+// expected-error@+1 {{expected 1 <= bytes <= 1048576, but got 10000000000000}}
+#s = #rlx.scheme<"s", block = 1, bytes = 10000000000000, code = ui8 at byte 0>
+
+// -----
+
+// A position far away costs no memory.
+// expected-error@+1 {{expected 1 <= bytes <= 1048576, but got 1048577}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 10000000000000>
+
+// -----
+
+// expected-error@+1 {{expected 1 <= bytes <= 1048576, but got 0}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 9223372036854775807>
+
+// -----
+
+// The form of a field.
+// expected-error@+1 {{expected an integer or float type, but got 'index'}}
+#s = #rlx.scheme<"s", block = 1, code = index at byte 0>
+
+// -----
+
+// expected-error@+1 {{expected 'at'}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 byte 0>
+
+// -----
+
+// expected-error@+1 {{expected a codebook, a list of numbers}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 0 as 5>
+
+// -----
+
+// expected-error@+1 {{expected the codebook to hold numbers, but got "a"}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 0 as ["a"]>
+
+// -----
+
+// expected-error@+1 {{expected the codebook to hold numbers, but got true}}
+#s = #rlx.scheme<"s", block = 8, code = ui1 at (i) -> (0, i) as [true, false]>
+
+// -----
+
+// expected-error@+1 {{expected integer value}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 0 - x>
+
+// -----
+
+// Planes of a side tensor cannot be put together.
+// expected-error@+1 {{expected '>'}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 0, zero = ui4 in zero_points at (n, k) -> (n) ++ ui4 at byte 0>
+
+// -----
+
+// Positions.
+// expected-error@+1 {{expected the position of 'code' to be a map (i) -> (byte, bit), but got affine_map<(d0, d1) -> (d0, d1)>}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at (n, k) -> (n, k)>
+
+// -----
+
+// expected-error@+1 {{expected the position of 'code' to be a map (i) -> (byte, bit), but got affine_map<(d0) -> (d0)>}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at (i) -> (i)>
+
+// -----
+
+// expected-error@+1 {{expected the position of 'code' to be a map (i) -> (byte, bit), but got affine_map<(d0)[s0] -> (s0, 0)>}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at (i)[s] -> (s, 0)>
+
+// -----
+
+// expected-error@+1 {{expected the position of 'scale factor 1' to be a map (n, k) -> (index, ...), but got affine_map<(d0) -> (d0)>}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 0, scale = f32 in scales at (i) -> (i)>
+
+// -----
+
+// expected-error@+1 {{expected the position of 'scale factor 1' to be a map (n, k) -> (index, ...), but got affine_map<(d0) -> (0, 0)>}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 0, scale = f32 in scales at byte 0>
+
+// -----
+
+// expected-error@+1 {{expected the position of 'scale factor 1' to be a map (n, k) -> (index, ...), but got affine_map<(d0, d1) -> ()>}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 0, scale = f32 in scales at (n, k) -> ()>
+
+// -----
+
+// expected-error@+1 {{expected the position of 'code' to divide by positive constants only, but got affine_map<(d0) -> (d0 floordiv 0, 0)>}}
+#s = #rlx.scheme<"s", block = 1, bytes = 1, code = ui8 at (i) -> (i floordiv 0, 0)>
+
+// -----
+
+// The last element of a tensor must tell how large its side tensors are.
+// expected-error@+1 {{expected the index of 'scale factor 1' to grow with n and k, but got affine_map<(d0, d1) -> (d0 mod 4)>}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 0, scale = f32 in scales at (n, k) -> (n mod 4)>
+
+// -----
+
+// expected-error@+1 {{expected the index of 'scale factor 1' to grow with n and k, but got affine_map<(d0, d1) -> (d0, -d1 + 7)>}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 0, scale = f32 in scales at (n, k) -> (n, 7 - k)>
+
+// -----
+
+// expected-error@+1 {{expected the index of 'scale factor 1' to grow with n and k, but got affine_map<(d0, d1) -> (d0 * 9223372036854775807)>}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 0, scale = f32 in scales at (n, k) -> (n * 9223372036854775807)>
+
+// -----
+
+// Bits: inside the block, once each, none forgotten.
+// expected-error@+1 {{expected the bits of 'code' to lie in the block of 2 bytes, but the 8 bits of element 2 begin at bit 16}}
+#s = #rlx.scheme<"s", block = 4, bytes = 2, code = ui8 at (i) -> (i, 0)>
+
+// -----
+
+// expected-error@+1 {{expected the bits of 'code' to lie in the block of 2 bytes, but the 4 bits of element 3 begin at bit 14}}
+#s = #rlx.scheme<"s", block = 4, bytes = 2, code = ui4 at (i) -> (0, 4 * i + 2)>
+
+// -----
+
+// expected-error@+1 {{expected the bits of 'code' to lie in the block of 4 bytes, but the 8 bits of element 0 begin at bit -8}}
+#s = #rlx.scheme<"s", block = 4, bytes = 4, code = ui8 at (i) -> (i - 1, 0)>
+
+// -----
+
+// expected-error@+1 {{bit 4 of byte 0 is read twice, the second time by 'code' for element 1}}
+#s = #rlx.scheme<"s", block = 2, code = ui8 at (i) -> (0, 4 * i)>
+
+// -----
+
+// expected-error@+1 {{bit 0 of byte 0 is read twice, the second time by 'code' for element 1}}
+#s = #rlx.scheme<"s", block = 2, code = ui8 at byte 0>
+
+// -----
+
+// expected-error@+1 {{bit 0 of byte 1 is read twice, the second time by 'scale factor 1' for element 0}}
+#s = #rlx.scheme<"s", block = 2, code = ui8 at (i) -> (i, 0), scale = f16 at byte 1>
+
+// -----
+
+// expected-error@+1 {{bit 0 of byte 3 is read twice, the second time by 'scale factor 2' for element 0}}
+#s = #rlx.scheme<"s", block = 2, code = ui8 at (i) -> (i, 0), scale = f16 at byte 2 * ui4 at byte 3>
+
+// -----
+
+// Elements may share a scale, but not a part of it.
+// expected-error@+1 {{bit 4 of byte 2 is read twice, the second time by 'scale factor 1' for element 1}}
+#s = #rlx.scheme<"s", block = 2, code = ui8 at (i) -> (i, 0), scale = ui8 at (i) -> (2, 4 * i)>
+
+// -----
+
+// expected-error@+1 {{bit 0 of byte 0 is read twice, the second time by 'code' for element 0}}
+#s = #rlx.scheme<"s", block = 2, code = ui4 at (i) -> (0, 4 * i) ++ ui1 at (i) -> (0, i)>
+
+// -----
+
+// expected-error@+1 {{16 bits of the block of 4 bytes belong to no field, the first in byte 2, but 'unused' says 0}}
+#s = #rlx.scheme<"s", block = 2, bytes = 4, code = ui8 at (i) -> (i, 0)>
+
+// -----
+
+// expected-error@+1 {{0 bits of the block of 2 bytes belong to no field, but 'unused' says 8}}
+#s = #rlx.scheme<"s", block = 2, unused = 8, code = ui8 at (i) -> (i, 0)>
+
+// -----
+
+// expected-error@+1 {{4 bits of the block of 2 bytes belong to no field, the first in byte 1, but 'unused' says 0}}
+#s = #rlx.scheme<"s", block = 3, code = ui4 at (i) -> (0, 4 * i)>
+
+// -----
+
+// Numbers.
+// expected-error@+1 {{expected a signed or unsigned type for 'code', such as 'ui8', but got 'i8'}}
+#s = #rlx.scheme<"s", block = 1, code = i8 at byte 0>
+
+// -----
+
+// expected-error@+1 {{expected 'code' to be read as a signed or unsigned integer of its 8 bits, at most 16, but got 'i8'}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 0 as i8>
+
+// -----
+
+// expected-error@+1 {{expected 'code' to be read as a signed or unsigned integer of its 8 bits, at most 16, but got 'si4'}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 0 as si4>
+
+// -----
+
+// expected-error@+1 {{expected 'code' to be read as a signed or unsigned integer of its 32 bits, at most 16, but got 'ui32'}}
+#s = #rlx.scheme<"s", block = 1, code = ui32 at byte 0>
+
+// -----
+
+// expected-error@+1 {{'code' cannot be read as 'index'}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 0 as index>
+
+// -----
+
+// expected-error@+1 {{expected 'scale factor 1' to have at least one bit, but got 'si0'}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 0, scale = si0 at byte 1>
+
+// -----
+
+// expected-error@+1 {{expected the planes of 'code' to be unsigned integers, but got 'si4'}}
+#s = #rlx.scheme<"s", block = 1, code = si4 at byte 0 ++ ui4 at (i) -> (0, 4)>
+
+// -----
+
+// expected-error@+1 {{'code' is of type 'f64', expected f32, f16, bf16, f8E4M3FN, f8E5M2, f8E8M0FNU, f6E2M3FN, f6E3M2FN, f4E2M1FN or an integer type}}
+#s = #rlx.scheme<"s", block = 1, code = f64 at byte 0>
+
+// -----
+
+// expected-error@+1 {{'code' has 16 bits, too many for 'f8E4M3FN'}}
+#s = #rlx.scheme<"s", block = 1, code = ui16 at byte 0 as f8E4M3FN>
+
+// -----
+
+// expected-error@+1 {{expected the codebook of 'code' to have 16 entries for codes of 4 bits, but it has 3}}
+#s = #rlx.scheme<"s", block = 2, code = ui4 at (i) -> (0, 4 * i) as [1, 2, 3]>
+
+// -----
+
+// expected-error@+1 {{expected the codes of 'code' to have at most 8 bits for a codebook, but got 16}}
+#s = #rlx.scheme<"s", block = 1, code = ui16 at byte 0 as [1, 2]>
+
+// -----
+
+// Side tensors.
+// expected-error@+1 {{expected 'code' to lie in the block}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 in scales at (n, k) -> (n, k)>
+
+// -----
+
+// expected-error@+1 {{'scale factor 1' lies in the side tensor 'sizes', expected scales, zero_points or global_scale}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 0, scale = f32 in sizes at (n, k) -> (n)>
+
+// -----
+
+// expected-error@+1 {{the side tensor 'scales' is read in two ways, the second time by 'offset factor 1'}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 0, scale = f32 in scales at (n, k) -> (n), offset = f32 in scales at (n, k) -> (k)>
+
+// -----
+
+// expected-error@+1 {{the side tensor 'scales' is read in two ways, the second time by 'scale factor 1'}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 0, zero = f16 in scales at (n, k) -> (n), scale = f32 in scales at (n, k) -> (n)>
+
+// -----
+
+// expected-error@+1 {{expected a scheme to have a name}}
+#s = #rlx.scheme<"", block = 1, code = ui8 at byte 0>
+
+// -----
+
+// expected-error@+1 {{expected string}}
+#s = #rlx.scheme<s, block = 1, code = ui8 at byte 0>
+
+// -----
+
+// Names.
+// expected-error@+1 {{unknown scheme 'gguf_q4_k', expected a built-in name such as 'gguf_q4_0', 'gguf_q4_1', 'gguf_q4k' or a #rlx.scheme attribute}}
+func.func private @f(tensor<8x64xf32, #rlx.quant<gguf_q4_k>>)
+
+// -----
+
+// expected-error@+1 {{unknown scheme 'int4/7', expected a built-in name such as}}
+func.func private @f(tensor<8x64xf32, #rlx.quant<int4/7>>)
+
+// -----
+
+// expected-error@+1 {{expected }}
+func.func private @f(tensor<8x64xf32, #rlx.quant<int8/>>)
+
+// -----
+
+// Another attribute is not a scheme.
+// expected-error@+1 {{expected the name of a scheme or a #rlx.scheme attribute, but got #rlx.quant<int8/32>}}
+func.func private @f(tensor<8x64xf32, #rlx.quant<#rlx.quant<int8/32>>>)
+
+// -----
+
+// expected-error@+1 {{expected the name of a scheme or a #rlx.scheme attribute, but got [1]}}
+func.func private @f(tensor<8x64xf32, #rlx.quant<[1]>>)
+
+// -----
+
+// The tensor.
+// expected-error@+1 {{expected a tensor encoded by 'int8/32' to be [N, K] or [E, N, K], but its rank is 1}}
+func.func private @f(tensor<64xf32, #rlx.quant<int8/32>>)
+
+// -----
+
+// expected-error@+1 {{expected a tensor encoded by 'int8/32' to be [N, K] or [E, N, K], but its rank is 4}}
+func.func private @f(tensor<2x2x2x64xf32, #rlx.quant<int8/32>>)
+
+// -----
+
+// expected-error@+1 {{expected a tensor encoded by 'int8/32' to have a static shape without zeros}}
+func.func private @f(tensor<?x64xf32, #rlx.quant<int8/32>>)
+
+// -----
+
+// expected-error@+1 {{expected a tensor encoded by 'int8/32' to have a static shape without zeros}}
+func.func private @f(tensor<0x64xf32, #rlx.quant<int8/32>>)
+
+// -----
+
+// expected-error@+1 {{expected the logical element type of a tensor encoded by 'int8/32' to be f32, f16 or bf16, but got 'i8'}}
+func.func private @f(tensor<8x64xi8, #rlx.quant<int8/32>>)
+
+// -----
+
+// expected-error@+1 {{expected K to be a multiple of the block size 256 of 'gguf_q4k', but got 300}}
+func.func private @f(tensor<8x300xf32, #rlx.quant<gguf_q4k>>)
+
+// -----
+
+// expected-error@+1 {{the stored bytes of the tensor overflow 64 bits}}
+func.func private @f(tensor<4611686018427387904x64xf32, #rlx.quant<int8/32>>)
