@@ -31,3 +31,28 @@ function(rlx_tablegen target td)
   endwhile()
   add_custom_target(${target} DEPENDS ${outputs})
 endfunction()
+
+# rlx_precompile_mlir(TARGET [REUSE_FROM OTHER]): parsing MLIR's headers takes most of a file's compile time.
+function(rlx_precompile_mlir target)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE -fpch-preprocess)
+  endif()
+  if(ARGC GREATER 1)
+    target_precompile_headers(${target} REUSE_FROM ${ARGV2})
+    return()
+  endif()
+  target_precompile_headers(${target} PRIVATE
+    <mlir/Dialect/Affine/IR/AffineOps.h>
+    <mlir/Dialect/Arith/IR/Arith.h>
+    <mlir/Dialect/Func/IR/FuncOps.h>
+    <mlir/Dialect/LLVMIR/LLVMDialect.h>
+    <mlir/Dialect/Linalg/IR/Linalg.h>
+    <mlir/Dialect/Math/IR/Math.h>
+    <mlir/Dialect/MemRef/IR/MemRef.h>
+    <mlir/Dialect/SCF/IR/SCF.h>
+    <mlir/Dialect/Tensor/IR/Tensor.h>
+    <mlir/Dialect/Vector/IR/VectorOps.h>
+    <mlir/IR/BuiltinOps.h>
+    <mlir/Pass/PassManager.h>
+    <mlir/Transforms/DialectConversion.h>)
+endfunction()

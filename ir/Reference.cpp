@@ -23,8 +23,7 @@ double rlx::decodeFloat(FloatType type, uint64_t bits) {
   return number.convertToDouble();
 }
 
-/// The number of a field's code: its codebook entry, float or integer, less the bias.
-static double numberOf(FieldAttr field, uint64_t code) {
+double rlx::numberOf(FieldAttr field, uint64_t code) {
   double number;
   if (DenseF64ArrayAttr codebook = field.getCodebook())
     number = codebook[code];

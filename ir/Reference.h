@@ -17,6 +17,9 @@ namespace rlx {
 
 /// The number that `bits` means as a value of the float type `type`.
 double decodeFloat(mlir::FloatType type, uint64_t bits);
+/// The number of a field's code: its codebook entry, float or integer, less the
+/// bias.
+double numberOf(FieldAttr field, uint64_t code);
 
 /// The stored bytes of a weight: blocks row after row, and side tensors as dense
 /// row-major little-endian arrays.

@@ -99,6 +99,21 @@ Value StoredOperands::decode(LoopBuilder &b, ValueRange row, Value block, int64_
                           zeroPoints, globalScale, first, scheme);
 }
 
+void rlx::emitRowLoop(LoopBuilder &b, Value memref, llvm::function_ref<void(ValueRange)> body) {
+  SmallVector<Value> sizes;
+  Value rows = b.index(1);
+  for (int64_t i = 0; i < cast<MemRefType>(memref.getType()).getRank() - 1; ++i) {
+    sizes.push_back(b.size(memref, i));
+    rows = arith::MulIOp::create(b, rows, sizes.back());
+  }
+  b.parallelLoop(rows, [&](Value row) {
+    if (sizes.size() == 1)
+      return body(row);
+    body(affine::AffineDelinearizeIndexOp::create(b, row, sizes, /*hasOuterBound=*/true)
+             .getResults());
+  });
+}
+
 /// Calls `body` with the indices of every element of `memref`.
 static void forEachElement(LoopBuilder &b, Value memref, SmallVectorImpl<Value> &indices,
                            llvm::function_ref<void(ValueRange)> body) {

@@ -76,6 +76,11 @@ struct StoredOperands {
                      int64_t lanes) const;
 };
 
+/// A parallel loop over the rows of `memref`: `body` gets the indices of all its
+/// dimensions but the last.
+void emitRowLoop(LoopBuilder &b, mlir::Value memref,
+                 llvm::function_ref<void(mlir::ValueRange)> body);
+
 /// Reports ids outside `0 <= id < bound` to the host. `ids` is a memref of i32.
 void emitIndexCheck(LoopBuilder &b, mlir::Value ids, mlir::Value bound, llvm::StringRef what);
 /// The id at `indices` as an index that is safe to use: 0 where out of range.

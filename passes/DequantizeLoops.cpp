@@ -17,24 +17,13 @@ LogicalResult rlx::emitDequantizeLoops(BlockDequantizeOp op, const VectorTarget 
   if (ids)
     emitIndexCheck(b, ids, bound, "row id of 'rlx.embedding'");
 
-  SmallVector<Value> sizes;
-  Value rows = b.index(1);
-  for (int64_t i = 0; i < type.getRank() - 1; ++i) {
-    sizes.push_back(b.size(init, i));
-    rows = arith::MulIOp::create(b, rows, sizes.back());
-  }
-  b.parallelLoop(rows, [&](Value row) {
-    SmallVector<Value> out = {row};
-    if (sizes.size() > 1)
-      out = SmallVector<Value>(
-          affine::AffineDelinearizeIndexOp::create(b, row, sizes, /*hasOuterBound=*/true)
-              .getResults());
-    SmallVector<Value> in = out;
+  emitRowLoop(b, init, [&](ValueRange out) {
+    SmallVector<Value> in(out);
     if (ids)
       in = {emitSafeIndex(b, ids, out, bound)};
     auto copy = [&](Value first, int64_t offset, int64_t lanes) {
       Value vector = stored.decode(b, in, b.div(first, steps.block), offset, lanes);
-      SmallVector<Value> indices = out;
+      SmallVector<Value> indices(out);
       indices.push_back(b.add(first, offset));
       b.storeVector(vector, init, indices);
     };

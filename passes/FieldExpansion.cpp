@@ -13,10 +13,7 @@ using namespace rlx;
 
 FieldExpansion::FieldExpansion(OpBuilder &builder, Location loc, QuantScheme scheme,
                                const BlockAddress &address, ArrayRef<int64_t> elements)
-    : builder(builder), loc(loc), scheme(scheme), address(address), elements(elements) {
-  Value bytes = arith::ConstantIndexOp::create(builder, loc, scheme.blockBytes());
-  firstByte = arith::MulIOp::create(builder, loc, address.block, bytes);
-}
+    : builder(builder), loc(loc), scheme(scheme), address(address), elements(elements) {}
 
 VectorType FieldExpansion::vectorOf(int64_t lanes, Type type) const {
   return VectorType::get(lanes, type);
@@ -77,6 +74,10 @@ ArrayRef<int64_t> FieldExpansion::lanesOf(FieldAttr field) const {
 
 /// `count` bytes of the row from byte `first` of the block on.
 Value FieldExpansion::loadBytes(int64_t first, int64_t count) {
+  if (!firstByte) {
+    Value bytes = arith::ConstantIndexOp::create(builder, loc, scheme.blockBytes());
+    firstByte = arith::MulIOp::create(builder, loc, address.block, bytes);
+  }
   Value offset = arith::ConstantIndexOp::create(builder, loc, first);
   SmallVector<Value> indices = address.rowIndices;
   indices.push_back(arith::AddIOp::create(builder, loc, firstByte, offset));
@@ -151,13 +152,29 @@ Value FieldExpansion::planeBits(PlaneAttr plane, ArrayRef<int64_t> lanes) {
                                splat((int64_t(1) << width) - 1, count));
 }
 
-/// The codes of a field in a side tensor.
-Value FieldExpansion::sideCodes(FieldAttr field, ArrayRef<int64_t> lanes) {
+/// The code of a field in a side tensor, as an i32. `toElement` maps (n, position)
+/// to the element's (n, k).
+Value FieldExpansion::sideCode(FieldAttr field, AffineMap toElement, Value position) {
   StringRef name = field.getOperand().getValue();
   Value side = name == "scales"        ? address.scales
                : name == "zero_points" ? address.zeroPoints
                                        : address.globalScale;
-  AffineMap map = field.getPlanes().front().getPosition();
+  AffineMap index = field.getPlanes().front().getPosition().compose(toElement);
+  SmallVector<Value> indices(ArrayRef(address.rowIndices).drop_back());
+  for (unsigned i = 0; i < index.getNumResults(); ++i)
+    indices.push_back(affine::AffineApplyOp::create(
+        builder, loc, index.getSubMap(i), ValueRange{address.rowIndices.back(), position}));
+  Value code = memref::LoadOp::create(builder, loc, side, indices);
+  Type integer = builder.getIntegerType(code.getType().getIntOrFloatBitWidth());
+  if (code.getType() != integer)
+    code = arith::BitcastOp::create(builder, loc, integer, code);
+  if (integer != builder.getI32Type())
+    code = arith::ExtUIOp::create(builder, loc, builder.getI32Type(), code);
+  return code;
+}
+
+/// The codes of a field in a side tensor.
+Value FieldExpansion::sideCodes(FieldAttr field, ArrayRef<int64_t> lanes) {
   MLIRContext *context = builder.getContext();
   SmallVector<Value> codes;
   for (int64_t element : lanes) {
@@ -167,22 +184,17 @@ Value FieldExpansion::sideCodes(FieldAttr field, ArrayRef<int64_t> lanes) {
         {getAffineDimExpr(0, context),
          getAffineDimExpr(1, context) * scheme.block() + element},
         context);
-    AffineMap composed = map.compose(toElement);
-    SmallVector<Value> indices(ArrayRef(address.rowIndices).drop_back());
-    for (unsigned i = 0; i < composed.getNumResults(); ++i)
-      indices.push_back(affine::AffineApplyOp::create(
-          builder, loc, composed.getSubMap(i),
-          ValueRange{address.rowIndices.back(), address.block}));
-    Value code = memref::LoadOp::create(builder, loc, side, indices);
-    Type integer = builder.getIntegerType(code.getType().getIntOrFloatBitWidth());
-    if (code.getType() != integer)
-      code = arith::BitcastOp::create(builder, loc, integer, code);
-    if (integer != builder.getI32Type())
-      code = arith::ExtUIOp::create(builder, loc, builder.getI32Type(), code);
-    codes.push_back(code);
+    codes.push_back(sideCode(field, toElement, address.block));
   }
   return vector::FromElementsOp::create(builder, loc,
                                         vectorOf(codes.size(), builder.getI32Type()), codes);
+}
+
+Value FieldExpansion::sideNumber(FieldAttr field, Value k) {
+  AffineMap same = AffineMap::getMultiDimIdentityMap(2, builder.getContext());
+  Value code = sideCode(field, same, k);
+  return numbersOf(field, vector::FromElementsOp::create(
+                              builder, loc, vectorOf(1, builder.getI32Type()), code));
 }
 
 Value FieldExpansion::codes(FieldAttr field) {
@@ -279,8 +291,9 @@ Value FieldExpansion::decodeSmallFloat(FieldAttr field, Value codes) {
   return arith::BitcastOp::create(builder, loc, f32s, numberBits);
 }
 
-Value FieldExpansion::numbers(FieldAttr field) {
-  Value code = codes(field);
+Value FieldExpansion::numbers(FieldAttr field) { return numbersOf(field, codes(field)); }
+
+Value FieldExpansion::numbersOf(FieldAttr field, Value code) {
   int64_t lanes = cast<VectorType>(code.getType()).getNumElements();
   VectorType f32s = vectorOf(lanes, builder.getF32Type());
   Value number;

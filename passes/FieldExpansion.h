@@ -36,6 +36,9 @@ public:
   mlir::Value codes(FieldAttr field);
   /// The numbers of a field, as a vector of f32 with as many lanes as `codes`.
   mlir::Value numbers(FieldAttr field);
+  /// The number of a field in a side tensor for element `k` of the row, which is
+  /// known only at run time: a vector of one f32.
+  mlir::Value sideNumber(FieldAttr field, mlir::Value k);
   /// A weight of floats, which has no blocks: the elements as f32.
   mlir::Value plainNumbers();
 
@@ -43,7 +46,9 @@ private:
   mlir::Value planeBits(PlaneAttr plane, llvm::ArrayRef<int64_t> lanes);
   mlir::Value loadBytes(int64_t first, int64_t count);
   mlir::Value gatherBytes(llvm::ArrayRef<int64_t> bytes);
+  mlir::Value sideCode(FieldAttr field, mlir::AffineMap toElement, mlir::Value position);
   mlir::Value sideCodes(FieldAttr field, llvm::ArrayRef<int64_t> lanes);
+  mlir::Value numbersOf(FieldAttr field, mlir::Value codes);
   mlir::Value decodeSmallFloat(FieldAttr field, mlir::Value codes);
   mlir::Value lookUp(llvm::ArrayRef<double> table, mlir::Value codes);
   int64_t bitOf(PlaneAttr plane, int64_t element) const;
@@ -59,7 +64,7 @@ private:
   QuantScheme scheme;
   const BlockAddress &address;
   llvm::SmallVector<int64_t> elements;
-  mlir::Value firstByte;
+  mlir::Value firstByte; ///< of the addressed block in its row, once it is needed
 };
 
 } // namespace rlx

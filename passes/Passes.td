@@ -13,6 +13,95 @@ include "mlir/Pass/PassBase.td"
 // On tensors
 //===----------------------------------------------------------------------===//
 
+def AnnotatePass : Pass<"rlx-annotate", "::mlir::ModuleOp"> {
+  let summary = "Set the schemes of weights from a configuration";
+  let description = [{
+    Reads a JSON file with a default and overrides by weight name. Patterns are
+    globs (`*`, `?`, `[a-z]`); the last override that matches decides. A scheme is
+    a built-in name, a `#rlx.scheme` attribute or `none`.
+
+    ```json
+    { "default": "int8/32", "overrides": [
+      {"pattern": "blk.*.attn_v.weight", "scheme": "gguf_q6k"},
+      {"pattern": "output*", "scheme": "none"} ] }
+    ```
+
+    Of the results of rlx.weight, those of `[N, K]` or `[E, N, K]` floats get the
+    scheme. Side operands that it needs become weights `<name>.<operand>`, wired
+    into the users. Users that take no quantized weight get rlx.dequantize, and a
+    remark says so. The default leaves alone what is quantized already, what
+    belongs to another weight (scales, bias) and other shapes; an override that
+    cannot be followed is a remark. K that is not a multiple of the scheme's block
+    leaves the weight as it is, with a warning.
+
+    Only types change: whoever makes the weight files must follow.
+
+    ```mlir
+    %w = rlx.weight "w" : tensor<8x64xf32>
+    %y = rlx.matmul %x, %w : (tensor<1x64xf32>, tensor<8x64xf32>) -> tensor<1x8xf32>
+    ==>
+    %w = rlx.weight "w" : tensor<8x64xf32, #rlx.quant<int8/32>>
+    %s = rlx.weight "w.scales" : tensor<8x2xf32>
+    %y = rlx.matmul %x, %w scales(%s) : ...
+    ```
+  }];
+  let options = [
+    Option<"config", "config", "std::string", "", "the configuration's path">
+  ];
+  let dependentDialects = ["::rlx::RlxDialect", "::mlir::arith::ArithDialect"];
+}
+
+def StripQuantPass : Pass<"rlx-strip-quant", "::mlir::ModuleOp"> {
+  let summary = "Turn quantized tensors into plain ones";
+  let description = [{
+    Takes the encoding of every tensor, in functions' signatures too. Side operands
+    are dropped, with the rlx.weight that gave them; rlx.dequantize and
+    rlx.quantize become their operand. Where the logical element type is not f32,
+    a conversion takes their place. Weights keep their names. Operations on stored
+    bytes (rlx.block_matmul, ...) are left alone.
+
+    ```mlir
+    %w = rlx.weight "w" : tensor<8x64xf32, #rlx.quant<int8/32>>
+    %s = rlx.weight "w.scales" : tensor<8x2xf32>
+    %y = rlx.matmul %x, %w scales(%s) : ...
+    ==>
+    %w = rlx.weight "w" : tensor<8x64xf32>
+    %y = rlx.matmul %x, %w : (tensor<1x64xf32>, tensor<8x64xf32>) -> tensor<1x8xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def FuseDequantPass : Pass<"rlx-fuse-dequant", "::mlir::func::FuncOp"> {
+  let summary = "Multiply quantized weights as they are stored";
+  let description = [{
+    rlx.dequantize before rlx.matmul, rlx.gather_matmul or rlx.embedding
+    disappears. Before a contraction of linalg, both become rlx.matmul: any
+    operation that linalg knows as a contraction y = x * w^T of f32, named or
+    generic, with the operands in either order, the weight perhaps behind
+    transposes, x and y of any number of leading dimensions.
+
+    What the contraction adds to decides the rest: zeros vanish, `[N]` repeated for
+    every row is the bias, anything else is added by linalg.add.
+
+    Contractions over N, batches of weights, transposed activations or results, and
+    other element types are left alone. rlx.dequantize stays where it has other
+    users.
+
+    ```mlir
+    %v = rlx.dequantize %w : (tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<8x64xf32>
+    %zeros = linalg.fill ins(%zero : f32) outs(%empty : tensor<?x8xf32>) -> tensor<?x8xf32>
+    %y = linalg.matmul indexing_maps = [(m, n, k) -> (m, k), (m, n, k) -> (n, k), (m, n, k) -> (m, n)]
+        ins(%x, %v : tensor<?x64xf32>, tensor<8x64xf32>) outs(%zeros : tensor<?x8xf32>) -> tensor<?x8xf32>
+    ==>
+    %y = rlx.matmul %x, %w
+        : (tensor<?x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<?x8xf32>
+    ```
+  }];
+  let dependentDialects = ["::rlx::RlxDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def WeightsToArgumentsPass : Pass<"rlx-weights-to-arguments", "::mlir::ModuleOp"> {
   let summary = "Turn rlx.weight into arguments of its function";
   let description = [{

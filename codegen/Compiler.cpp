@@ -1,0 +1,191 @@
+//===- Compiler.cpp - From a program to an executable ----------------------===//
+
+#include "codegen/Compiler.h"
+
+#include "codegen/Diagnostics.h"
+#include "codegen/cpu/ObjectCache.h"
+#include "passes/Passes.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <chrono>
+
+using namespace mlir;
+using namespace rlx;
+
+/// Part of every cache key: objects of another version of RLX are not reused. The
+/// program's own size and time stand for what RLX was built from.
+static std::string version() {
+  static int anchor;
+  std::string program = llvm::sys::fs::getMainExecutable(nullptr, &anchor);
+  llvm::sys::fs::file_status status;
+  std::string text = "LLVM " LLVM_VERSION_STRING;
+  if (!llvm::sys::fs::status(program, status))
+    text += " " + std::to_string(status.getSize()) + " " +
+            std::to_string(status.getLastModificationTime().time_since_epoch().count());
+  return text;
+}
+
+//===----------------------------------------------------------------------===//
+// Parsing
+//===----------------------------------------------------------------------===//
+
+std::unique_ptr<MLIRContext> rlx::createContext() {
+  DialectRegistry registry;
+  registerDialects(registry);
+  auto context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  context->loadAllAvailableDialects();
+  return context;
+}
+
+static llvm::Expected<OwningOpRef<ModuleOp>>
+parseBuffer(MLIRContext &context, std::unique_ptr<llvm::MemoryBuffer> buffer) {
+  llvm::SourceMgr sources;
+  std::string name = buffer->getBufferIdentifier().str();
+  sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
+  DiagnosticCollector diagnostics(&context, nullptr, &sources);
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, &context);
+  if (!module)
+    return diagnostics.takeError("'" + name + "' does not hold a module");
+  return module;
+}
+
+llvm::Expected<OwningOpRef<ModuleOp>> rlx::parseText(MLIRContext &context, llvm::StringRef text,
+                                                     llvm::StringRef name) {
+  return parseBuffer(context, llvm::MemoryBuffer::getMemBufferCopy(text, name));
+}
+
+llvm::Expected<OwningOpRef<ModuleOp>> rlx::parseFile(MLIRContext &context, llvm::StringRef path) {
+  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(path);
+  if (!buffer)
+    return llvm::createStringError("'" + path + "': " + buffer.getError().message());
+  return parseBuffer(context, std::move(*buffer));
+}
+
+//===----------------------------------------------------------------------===//
+// Compiling
+//===----------------------------------------------------------------------===//
+
+static llvm::Error runPipeline(ModuleOp module, const CompileOptions &options,
+                               llvm::function_ref<void(OpPassManager &)> build) {
+  DiagnosticCollector diagnostics(module.getContext(), options.onRemark);
+  PassManager passes(module.getContext());
+  build(passes);
+  if (failed(passes.run(module)))
+    return diagnostics.takeError("compilation failed without a message");
+  return llvm::Error::success();
+}
+
+llvm::Expected<OwningOpRef<ModuleOp>> rlx::importModule(ModuleOp module,
+                                                        const CompileOptions &options) {
+  OwningOpRef<ModuleOp> imported = module.clone();
+  if (auto error = runPipeline(*imported, options, buildImportPipeline))
+    return error;
+  return imported;
+}
+
+/// Lowers an imported module in place and emits it.
+static llvm::Expected<llvm::SmallVector<char, 0>>
+lowerAndEmit(ModuleOp module, llvm::ArrayRef<FunctionSignature> signatures, CodeForm form,
+             const CompileOptions &options) {
+  CpuTargetOptions cpu;
+  if (auto error = options.target.configure(cpu))
+    return error;
+  auto build = [&](OpPassManager &passes) {
+    buildBufferizePipeline(passes);
+    buildLoopsPipeline(passes, cpu);
+    buildLlvmPipeline(passes);
+  };
+  if (auto error = runPipeline(module, options, build))
+    return error;
+  // Their names have served their purpose; LLVM IR has no place for them.
+  module.walk([](LLVM::LLVMFuncOp function) { function.removeArgAttrsAttr(); });
+  std::vector<std::string> functions;
+  for (const FunctionSignature &signature : signatures) {
+    functions.push_back(signature.name);
+    if (signature.hasDynamicResults())
+      functions.push_back(signature.name + ".shapes");
+  }
+  DiagnosticCollector diagnostics(module.getContext(), options.onRemark);
+  auto code = emitCode(module, functions, options.target, form);
+  if (!code)
+    return diagnostics.takeError(llvm::toString(code.takeError()));
+  return code;
+}
+
+llvm::Expected<EmittedCode> rlx::emitModule(ModuleOp module, CodeForm form,
+                                            const CompileOptions &options) {
+  llvm::Expected<OwningOpRef<ModuleOp>> imported = importModule(module, options);
+  if (!imported)
+    return imported.takeError();
+  llvm::Expected<std::vector<FunctionSignature>> signatures = readSignatures(**imported);
+  if (!signatures)
+    return signatures.takeError();
+  auto code = lowerAndEmit(**imported, *signatures, form, options);
+  if (!code)
+    return code.takeError();
+  return EmittedCode{std::move(*code), std::move(*signatures)};
+}
+
+llvm::Expected<std::unique_ptr<Executable>>
+rlx::compileModule(ModuleOp module, const CompileOptions &options, CompileReport *report) {
+  auto start = std::chrono::steady_clock::now();
+  if (!options.target.isHost())
+    return llvm::createStringError("code for '" + options.target.triple +
+                                   "' cannot run in this process; emit it instead");
+  llvm::Expected<OwningOpRef<ModuleOp>> imported = importModule(module, options);
+  if (!imported)
+    return imported.takeError();
+  llvm::Expected<std::vector<FunctionSignature>> signatures = readSignatures(**imported);
+  if (!signatures)
+    return signatures.takeError();
+
+  ObjectCache cache(options.cacheDirectory);
+  std::string key, text;
+  std::optional<llvm::SmallVector<char, 0>> object;
+  if (!options.cacheDirectory.empty()) {
+    llvm::raw_string_ostream(text) << **imported;
+    key = ObjectCache::key({version(), options.target.triple, options.target.cpu,
+                            options.target.features, text});
+    object = cache.find(key);
+  }
+  bool fromCache = object.has_value();
+  if (!object) {
+    auto code = lowerAndEmit(**imported, *signatures, CodeForm::object, options);
+    if (!code)
+      return code.takeError();
+    object = std::move(*code);
+    cache.store(key, *object);
+  }
+  auto executable = Executable::load(*object, std::move(*signatures));
+  if (report) {
+    std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
+    *report = {elapsed.count(), fromCache};
+  }
+  return executable;
+}
+
+llvm::Expected<std::unique_ptr<Executable>> rlx::compileText(llvm::StringRef text,
+                                                             const CompileOptions &options,
+                                                             CompileReport *report,
+                                                             llvm::StringRef name) {
+  std::unique_ptr<MLIRContext> context = createContext();
+  llvm::Expected<OwningOpRef<ModuleOp>> module = parseText(*context, text, name);
+  if (!module)
+    return module.takeError();
+  return compileModule(**module, options, report);
+}
+
+llvm::Expected<std::unique_ptr<Executable>>
+rlx::compileFile(llvm::StringRef path, const CompileOptions &options, CompileReport *report) {
+  std::unique_ptr<MLIRContext> context = createContext();
+  llvm::Expected<OwningOpRef<ModuleOp>> module = parseFile(*context, path);
+  if (!module)
+    return module.takeError();
+  return compileModule(**module, options, report);
+}

@@ -1,0 +1,67 @@
+//===- Compiler.h - From a program to an executable ---------------*- C++ -*-===//
+//
+// The compiler API. Nothing is printed and nothing is thrown: errors come back
+// with their full text, remarks and warnings through a callback.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_CODEGEN_COMPILER_H
+#define RLX_CODEGEN_COMPILER_H
+
+#include "codegen/Executable.h"
+#include "codegen/cpu/ObjectCode.h"
+
+#include <functional>
+
+namespace rlx {
+
+struct CompileOptions {
+  CpuTarget target = CpuTarget::host();
+  /// Where compiled objects are kept; empty: nowhere.
+  std::string cacheDirectory;
+  /// Takes the text of each remark and warning.
+  std::function<void(llvm::StringRef)> onRemark;
+};
+
+/// What a compilation did, for those who ask.
+struct CompileReport {
+  double milliseconds = 0;
+  bool fromCache = false;
+};
+
+/// Compiles a module, the text or bytecode of one, or a file that holds one.
+/// `name` stands for the text in messages.
+llvm::Expected<std::unique_ptr<Executable>> compileModule(mlir::ModuleOp module,
+                                                          const CompileOptions &options = {},
+                                                          CompileReport *report = nullptr);
+llvm::Expected<std::unique_ptr<Executable>> compileText(llvm::StringRef text,
+                                                        const CompileOptions &options = {},
+                                                        CompileReport *report = nullptr,
+                                                        llvm::StringRef name = "program");
+llvm::Expected<std::unique_ptr<Executable>> compileFile(llvm::StringRef path,
+                                                        const CompileOptions &options = {},
+                                                        CompileReport *report = nullptr);
+
+/// Code in the form of a file, with the signatures of its functions.
+struct EmittedCode {
+  llvm::SmallVector<char, 0> code;
+  std::vector<FunctionSignature> signatures;
+};
+llvm::Expected<EmittedCode> emitModule(mlir::ModuleOp module, CodeForm form,
+                                       const CompileOptions &options = {});
+
+/// The import pipeline on a copy of `module`: fused, inlined, weights as arguments.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> importModule(mlir::ModuleOp module,
+                                                               const CompileOptions &options = {});
+
+/// A context that has all dialects of RLX, and a module parsed into it.
+std::unique_ptr<mlir::MLIRContext> createContext();
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> parseText(mlir::MLIRContext &context,
+                                                            llvm::StringRef text,
+                                                            llvm::StringRef name = "program");
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> parseFile(mlir::MLIRContext &context,
+                                                            llvm::StringRef path);
+
+} // namespace rlx
+
+#endif // RLX_CODEGEN_COMPILER_H

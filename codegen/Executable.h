@@ -1,0 +1,92 @@
+//===- Executable.h - A compiled program in this process ----------*- C++ -*-===//
+//
+// Binds weights by name and runs functions on the caller's buffers. Code is
+// immutable: run may be called from several threads at the same time once all
+// weights are bound.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_CODEGEN_EXECUTABLE_H
+#define RLX_CODEGEN_EXECUTABLE_H
+
+#include "codegen/Signature.h"
+#include "runtime/KernelAbi.h"
+#include "runtime/ThreadPool.h"
+#include "runtime/WeightFile.h"
+
+namespace llvm::orc {
+class LLJIT;
+} // namespace llvm::orc
+
+namespace rlx {
+
+struct RunOptions {
+  ThreadPool *pool = nullptr; ///< Null: loops run on the calling thread.
+  ParallelFor parallelFor;    ///< The host's own loop, used where it is set.
+};
+
+class Executable {
+public:
+  /// Loads an object file that was emitted for this machine.
+  static llvm::Expected<std::unique_ptr<Executable>>
+  load(llvm::ArrayRef<char> object, std::vector<FunctionSignature> signatures);
+  ~Executable();
+
+  const std::vector<FunctionSignature> &functions() const { return signatures; }
+  /// Fails, naming the functions there are, where `name` is none of them.
+  llvm::Expected<const FunctionSignature *> findFunction(llvm::StringRef name) const;
+
+  /// Binds every weight of the program that `file` has and that is not bound yet.
+  /// Fails where one has another shape, scheme or size than the program says.
+  /// The file stays open as long as the executable.
+  llvm::Error bindWeights(std::shared_ptr<const WeightFile> file);
+  /// Binds one weight to the caller's memory, which must outlive the executable:
+  /// stored bytes as u8 `[N, bytes of a row]`, or a plain tensor.
+  llvm::Error bindWeight(llvm::StringRef name, const TensorView &tensor);
+  /// Fails, listing the nearest names in the files, where a weight of `function`
+  /// is not bound.
+  llvm::Error checkWeights(const FunctionSignature &function) const;
+  /// The bytes a weight is bound to; empty data where it is not.
+  TensorView boundWeight(llvm::StringRef name) const;
+
+  /// The shapes of all results for inputs of these shapes.
+  llvm::Expected<std::vector<std::vector<int64_t>>>
+  resultShapes(llvm::StringRef function, llvm::ArrayRef<TensorView> inputs) const;
+
+  /// Runs `function`. Inputs are read, outputs written whole; both must have the
+  /// shapes the signature and the inputs say. An error of the program itself, as
+  /// an expert id out of range, leaves the outputs undefined.
+  llvm::Error run(llvm::StringRef function, llvm::ArrayRef<TensorView> inputs,
+                  llvm::ArrayRef<TensorView> outputs, const RunOptions &options = {}) const;
+  /// The same with outputs allocated here.
+  llvm::Expected<std::vector<Tensor>> run(llvm::StringRef function,
+                                          llvm::ArrayRef<TensorView> inputs,
+                                          const RunOptions &options = {}) const;
+
+private:
+  using Invoke = void (*)(void **arguments);
+  struct Entry {
+    Invoke invoke = nullptr, shapes = nullptr;
+  };
+  struct Binding {
+    TensorView tensor;
+    std::string source; ///< Where it was bound from, for messages.
+  };
+
+  Executable();
+  llvm::Error checkInputs(const FunctionSignature &signature,
+                          llvm::ArrayRef<TensorView> inputs) const;
+  llvm::Error call(Invoke invoke, const FunctionSignature &signature,
+                   llvm::ArrayRef<TensorView> inputs, llvm::ArrayRef<TensorView> outputs,
+                   const RunOptions &options) const;
+
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+  std::vector<FunctionSignature> signatures;
+  std::vector<Entry> entries;
+  std::vector<std::shared_ptr<const WeightFile>> files;
+  llvm::StringMap<Binding> bindings;
+};
+
+} // namespace rlx
+
+#endif // RLX_CODEGEN_EXECUTABLE_H

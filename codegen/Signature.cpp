@@ -1,0 +1,141 @@
+//===- Signature.cpp - What a compiled function takes and gives ------------===//
+
+#include "codegen/Signature.h"
+
+#include "ir/Scheme.h"
+
+using namespace mlir;
+using namespace rlx;
+
+static std::string join(llvm::ArrayRef<int64_t> shape) {
+  std::string text = "[";
+  for (auto [i, size] : llvm::enumerate(shape)) {
+    text += i ? ", " : "";
+    text += size < 0 ? "?" : std::to_string(size);
+  }
+  return text + "]";
+}
+
+std::string TensorSignature::describe() const {
+  return std::string(elementName(element)) + " " + join(shape);
+}
+
+llvm::Error TensorSignature::check(const TensorView &tensor, llvm::StringRef what) const {
+  // Bytes are bytes: i8 tensors may come as u8 and the other way round.
+  auto sameElement = [](ElementType a, ElementType b) {
+    auto isByte = [](ElementType type) {
+      return type == ElementType::u8 || type == ElementType::i8;
+    };
+    return a == b || (isByte(a) && isByte(b));
+  };
+  bool matches = sameElement(tensor.type, element) && tensor.shape.size() == shape.size();
+  for (size_t i = 0; matches && i < shape.size(); ++i)
+    matches = shape[i] < 0 || tensor.shape[i] == shape[i];
+  if (!matches)
+    return llvm::createStringError("expected " + what + " to be " + describe() + " for " + type +
+                                   ", but got " + tensor.describe());
+  if (!tensor.data && tensor.numElements() != 0)
+    return llvm::createStringError(what + " has no data");
+  return llvm::Error::success();
+}
+
+bool FunctionSignature::hasDynamicResults() const {
+  return llvm::any_of(results, [](const TensorSignature &result) {
+    return llvm::any_of(result.shape, [](int64_t size) { return size < 0; });
+  });
+}
+
+static std::optional<ElementType> elementTypeOf(Type type) {
+  if (type.isF64())
+    return ElementType::f64;
+  if (type.isF32())
+    return ElementType::f32;
+  if (type.isF16())
+    return ElementType::f16;
+  if (type.isBF16())
+    return ElementType::bf16;
+  if (type.isIndex())
+    return ElementType::i64;
+  if (isa<FloatType>(type) && type.getIntOrFloatBitWidth() == 8)
+    return ElementType::u8;
+  auto integer = dyn_cast<IntegerType>(type);
+  if (!integer)
+    return std::nullopt;
+  bool isUnsigned = integer.isUnsigned();
+  switch (integer.getWidth()) {
+  case 1:
+    return ElementType::boolean;
+  case 8:
+    return isUnsigned ? ElementType::u8 : ElementType::i8;
+  case 16:
+    return isUnsigned ? ElementType::u16 : ElementType::i16;
+  case 32:
+    return isUnsigned ? ElementType::u32 : ElementType::i32;
+  case 64:
+    return isUnsigned ? ElementType::u64 : ElementType::i64;
+  default:
+    return std::nullopt;
+  }
+}
+
+static llvm::Expected<TensorSignature> readTensor(Type type, const Twine &what) {
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor)
+    return llvm::createStringError("expected " + what + " to be a ranked tensor, but got " + text);
+  TensorSignature signature;
+  signature.type = text;
+  for (int64_t size : tensor.getShape())
+    signature.logicalShape.push_back(ShapedType::isDynamic(size) ? -1 : size);
+  signature.shape = signature.logicalShape;
+  if (std::optional<QuantScheme> scheme = QuantScheme::of(type)) {
+    signature.scheme = scheme->displayName();
+    signature.ggmlType = scheme->ggmlName();
+    signature.element = ElementType::u8;
+    llvm::SmallVector<int64_t> stored = scheme->storageShape(tensor.getShape());
+    signature.shape.assign(stored.begin(), stored.end());
+    return signature;
+  }
+  std::optional<ElementType> element = elementTypeOf(tensor.getElementType());
+  if (!element)
+    return llvm::createStringError(what + " is " + text +
+                                   ", whose element type has no form in memory; expected f32, "
+                                   "f64, f16, bf16, an integer of 8 to 64 bits, i1 or an 8-bit float");
+  signature.element = *element;
+  return signature;
+}
+
+llvm::Expected<std::vector<FunctionSignature>> rlx::readSignatures(ModuleOp module) {
+  std::vector<FunctionSignature> signatures;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (function.isPrivate() || function.isExternal())
+      continue;
+    FunctionSignature signature;
+    signature.name = function.getName();
+    for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+      auto weight = function.getArgAttrOfType<StringAttr>(i, "rlx.weight");
+      llvm::Expected<TensorSignature> tensor =
+          readTensor(function.getArgumentTypes()[i],
+                     weight ? "weight '" + weight.getValue() + "'"
+                            : Twine("argument ") + Twine(i) + " of '" + function.getName() + "'");
+      if (!tensor)
+        return tensor.takeError();
+      if (!weight) {
+        signature.inputs.push_back(std::move(*tensor));
+        continue;
+      }
+      tensor->weight = weight.getValue();
+      signature.weights.push_back(std::move(*tensor));
+    }
+    for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
+      llvm::Expected<TensorSignature> tensor =
+          readTensor(type, Twine("result ") + Twine(i) + " of '" + function.getName() + "'");
+      if (!tensor)
+        return tensor.takeError();
+      signature.results.push_back(std::move(*tensor));
+    }
+    signatures.push_back(std::move(signature));
+  }
+  return signatures;
+}

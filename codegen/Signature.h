@@ -1,0 +1,49 @@
+//===- Signature.h - What a compiled function takes and gives -----*- C++ -*-===//
+
+#ifndef RLX_CODEGEN_SIGNATURE_H
+#define RLX_CODEGEN_SIGNATURE_H
+
+#include "runtime/Tensor.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/Support/Error.h"
+
+#include <string>
+#include <vector>
+
+namespace rlx {
+
+/// A tensor as the caller passes it. A quantized one is passed as its stored
+/// bytes, u8 with the bytes of a row as last size; other element types of 8 bits
+/// likewise as u8.
+struct TensorSignature {
+  ElementType element = ElementType::f32;
+  std::vector<int64_t> shape;        ///< As passed; -1 is any size.
+  std::vector<int64_t> logicalShape; ///< Of the tensor in the program.
+  std::string type;                  ///< As the program writes it.
+  std::string scheme;                ///< Display name, where quantized.
+  std::string ggmlType;              ///< The ggml type stored like this, if any.
+  std::string weight;                ///< The weight's name, where it is one.
+
+  bool isQuantized() const { return !scheme.empty(); }
+  /// `u8 [8, 288]`, with `?` for any size.
+  std::string describe() const;
+  /// Checks a tensor that the caller passes as `what`.
+  llvm::Error check(const TensorView &tensor, llvm::StringRef what) const;
+};
+
+struct FunctionSignature {
+  std::string name;
+  std::vector<TensorSignature> inputs;
+  std::vector<TensorSignature> weights; ///< Passed behind the inputs.
+  std::vector<TensorSignature> results;
+  bool hasDynamicResults() const;
+};
+
+/// The signatures of all functions of `module` that are not private, after
+/// weights became arguments. Fails where a type cannot be passed.
+llvm::Expected<std::vector<FunctionSignature>> readSignatures(mlir::ModuleOp module);
+
+} // namespace rlx
+
+#endif // RLX_CODEGEN_SIGNATURE_H

@@ -1,0 +1,94 @@
+//===- ObjectCode.cpp - From the LLVM dialect to an object file ------------===//
+
+#include "codegen/cpu/ObjectCode.h"
+
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Target/TargetMachine.h"
+
+using namespace rlx;
+
+std::string rlx::invokeSymbol(llvm::StringRef function) {
+  return ("rlx.invoke." + function).str();
+}
+
+/// `void rlx.invoke.f(void **arguments)` calls f's C wrapper with what the
+/// pointers in `arguments` are.
+static void addInvoke(llvm::Module &module, llvm::StringRef function) {
+  llvm::Function *callee = module.getFunction(("_mlir_ciface_" + function).str());
+  if (!callee)
+    return;
+  llvm::LLVMContext &context = module.getContext();
+  llvm::Type *pointer = llvm::PointerType::getUnqual(context);
+  auto *type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer}, false);
+  auto *invoke = llvm::Function::Create(type, llvm::Function::ExternalLinkage,
+                                        invokeSymbol(function), module);
+  llvm::IRBuilder<> builder(llvm::BasicBlock::Create(context, "", invoke));
+  llvm::SmallVector<llvm::Value *> arguments;
+  for (unsigned i = 0; i < callee->arg_size(); ++i) {
+    llvm::Value *slot = builder.CreateConstGEP1_32(pointer, invoke->getArg(0), i);
+    arguments.push_back(builder.CreateLoad(pointer, slot));
+  }
+  builder.CreateCall(callee, arguments);
+  builder.CreateRetVoid();
+}
+
+static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::PipelineTuningOptions tuning;
+  // Kernels come unrolled and vectorized; what is left are elementwise loops.
+  tuning.LoopUnrolling = false;
+  tuning.SLPVectorization = false;
+  llvm::PassBuilder builder(&machine, tuning);
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager callGraph;
+  llvm::ModuleAnalysisManager modules;
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(callGraph);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, callGraph, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
+}
+
+llvm::Expected<llvm::SmallVector<char, 0>> rlx::emitCode(mlir::ModuleOp module,
+                                                         llvm::ArrayRef<std::string> functions,
+                                                         const CpuTarget &target,
+                                                         CodeForm form) {
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine = target.createMachine();
+  if (!machine)
+    return machine.takeError();
+  mlir::DialectRegistry registry;
+  mlir::registerBuiltinDialectTranslation(registry);
+  mlir::registerLLVMDialectTranslation(registry);
+  module.getContext()->appendDialectRegistry(registry);
+
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> llvmModule = mlir::translateModuleToLLVMIR(module, context);
+  if (!llvmModule)
+    return llvm::createStringError("the module could not be translated to LLVM IR");
+  llvmModule->setTargetTriple((*machine)->getTargetTriple());
+  llvmModule->setDataLayout((*machine)->createDataLayout());
+  for (const std::string &function : functions)
+    addInvoke(*llvmModule, function);
+  optimize(*llvmModule, **machine);
+
+  llvm::SmallVector<char, 0> code;
+  llvm::raw_svector_ostream stream(code);
+  if (form == CodeForm::llvmIr) {
+    llvmModule->print(stream, nullptr);
+    return code;
+  }
+  llvm::legacy::PassManager passes;
+  auto type = form == CodeForm::object ? llvm::CodeGenFileType::ObjectFile
+                                       : llvm::CodeGenFileType::AssemblyFile;
+  if ((*machine)->addPassesToEmitFile(passes, stream, nullptr, type))
+    return llvm::createStringError("'" + target.triple + "' cannot emit this kind of file");
+  passes.run(*llvmModule);
+  return code;
+}

@@ -1,0 +1,104 @@
+//===- Target.cpp - The CPU that code is generated for ---------------------===//
+
+#include "codegen/cpu/Target.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/SubtargetFeature.h"
+
+#include <mutex>
+
+using namespace rlx;
+
+static void initializeTargets() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    llvm::InitializeAllTargetInfos();
+    llvm::InitializeAllTargets();
+    llvm::InitializeAllTargetMCs();
+    llvm::InitializeAllAsmPrinters();
+    llvm::InitializeAllAsmParsers();
+  });
+}
+
+CpuTarget CpuTarget::host() {
+  llvm::SubtargetFeatures features;
+  for (const auto &feature : llvm::sys::getHostCPUFeatures())
+    features.AddFeature(feature.first(), feature.second);
+  return {llvm::sys::getProcessTriple(), llvm::sys::getHostCPUName().str(), features.getString()};
+}
+
+llvm::Expected<CpuTarget> CpuTarget::create(llvm::StringRef triple, llvm::StringRef cpu,
+                                            llvm::StringRef features) {
+  CpuTarget machine = host(), target = machine;
+  if (!triple.empty())
+    target.triple = llvm::Triple::normalize(triple);
+  bool isHostTriple = target.triple == machine.triple;
+  if (!isHostTriple || (!cpu.empty() && cpu != "native")) {
+    target.cpu = cpu.empty() || cpu == "native" ? "generic" : cpu.str();
+    target.features.clear();
+  }
+  if (!features.empty())
+    target.features += (target.features.empty() ? "" : ",") + features.str();
+
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> created = target.createMachine();
+  if (!created)
+    return created.takeError();
+  if (!(*created)->getMCSubtargetInfo()->isCPUStringValid(target.cpu))
+    return llvm::createStringError("unknown CPU '" + target.cpu + "' for '" + target.triple +
+                                   "', expected a name that 'llc -mcpu=help' lists");
+  return target;
+}
+
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>> CpuTarget::createMachine() const {
+  initializeTargets();
+  std::string error;
+  llvm::Triple parsed(triple);
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(parsed, error);
+  if (!target)
+    return llvm::createStringError("no code can be generated for '" + triple + "': " + error);
+  llvm::TargetOptions options;
+  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
+      parsed, cpu, features, options, llvm::Reloc::PIC_, std::nullopt,
+      llvm::CodeGenOptLevel::Aggressive));
+  if (!machine)
+    return llvm::createStringError("no code can be generated for '" + triple + "'");
+  return machine;
+}
+
+llvm::Expected<bool> CpuTarget::hasFeature(llvm::StringRef feature) const {
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine = createMachine();
+  if (!machine)
+    return machine.takeError();
+  return (*machine)->getMCSubtargetInfo()->checkFeatures(("+" + feature).str());
+}
+
+bool CpuTarget::isHost() const {
+  return llvm::Triple(triple).getArch() == llvm::Triple(llvm::sys::getProcessTriple()).getArch();
+}
+
+llvm::Error CpuTarget::configure(CpuTargetOptions &options) const {
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine = createMachine();
+  if (!machine)
+    return machine.takeError();
+  const llvm::MCSubtargetInfo *info = (*machine)->getMCSubtargetInfo();
+  llvm::Triple parsed(triple);
+  // 128-bit vectors, which every target has or LLVM emulates.
+  options.vectorLength = 4;
+  options.vectorRegisters = 16;
+  if (parsed.isAArch64())
+    options.vectorRegisters = 32;
+  if (!parsed.isX86())
+    return llvm::Error::success();
+  if (info->checkFeatures("+avx512f")) {
+    options.vectorLength = 16;
+    options.vectorRegisters = 32;
+  } else if (info->checkFeatures("+avx")) {
+    options.vectorLength = 8;
+  }
+  return llvm::Error::success();
+}

@@ -1,0 +1,47 @@
+//===- Target.h - The CPU that code is generated for --------------*- C++ -*-===//
+//
+// A triple, a CPU name and features, as LLVM names them, and what the passes must
+// know of their vector registers. Nothing here depends on the machine RLX was
+// built on.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_CODEGEN_CPU_TARGET_H
+#define RLX_CODEGEN_CPU_TARGET_H
+
+#include "passes/Passes.h"
+
+#include "llvm/Support/Error.h"
+
+#include <memory>
+#include <string>
+
+namespace llvm {
+class TargetMachine;
+} // namespace llvm
+
+namespace rlx {
+
+struct CpuTarget {
+  std::string triple, cpu, features;
+
+  /// The machine this process runs on, with the features its system enables.
+  static CpuTarget host();
+  /// `triple` empty: the host's. `cpu` empty or "native": the host's where the
+  /// triple is the host's, else generic. `features` are added to the CPU's.
+  /// Fails where LLVM does not know the triple or the CPU.
+  static llvm::Expected<CpuTarget> create(llvm::StringRef triple, llvm::StringRef cpu,
+                                          llvm::StringRef features);
+
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createMachine() const;
+  /// Whether the CPU and features together have `feature`, as in "avx2".
+  llvm::Expected<bool> hasFeature(llvm::StringRef feature) const;
+  /// Whether code for this target can run in this process.
+  bool isHost() const;
+  /// Sets the vector lengths and register counts of the pipelines.
+  llvm::Error configure(CpuTargetOptions &options) const;
+};
+
+} // namespace rlx
+
+#endif // RLX_CODEGEN_CPU_TARGET_H

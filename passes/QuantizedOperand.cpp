@@ -1,0 +1,56 @@
+//===- QuantizedOperand.cpp - The weight of an operation -------------------===//
+
+#include "passes/QuantizedOperand.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace rlx;
+
+Value &SideValues::named(StringRef name) {
+  return name == "scales" ? scales : name == "zero_points" ? zeroPoints : globalScale;
+}
+
+SmallVector<Value, 3> SideValues::given() const {
+  SmallVector<Value, 3> values;
+  for (Value value : {scales, zeroPoints, globalScale})
+    if (value)
+      values.push_back(value);
+  return values;
+}
+
+OpOperand *rlx::quantizedOperand(Operation *op) {
+  return llvm::TypeSwitch<Operation *, OpOperand *>(op)
+      .Case<MatmulOp, GatherMatmulOp, DequantizeOp>(
+          [](auto weighted) { return &weighted.getWeightMutable(); })
+      .Case([](EmbeddingOp embedding) { return &embedding.getTableMutable(); })
+      .Default(nullptr);
+}
+
+SideValues rlx::sidesOf(Operation *op) {
+  return llvm::TypeSwitch<Operation *, SideValues>(op)
+      .Case<MatmulOp, GatherMatmulOp, DequantizeOp, EmbeddingOp>(
+          [](auto weighted) { return SideValues::of(weighted); });
+}
+
+void rlx::setSides(Operation *op, const SideValues &sides) {
+  auto set = [](MutableOperandRange operand, Value value) {
+    value ? operand.assign(value) : operand.clear();
+  };
+  llvm::TypeSwitch<Operation *>(op).Case<MatmulOp, GatherMatmulOp, DequantizeOp, EmbeddingOp>(
+      [&](auto weighted) {
+        set(weighted.getScalesMutable(), sides.scales);
+        set(weighted.getZeroPointsMutable(), sides.zeroPoints);
+        set(weighted.getGlobalScaleMutable(), sides.globalScale);
+      });
+}
+
+Value rlx::convertElements(OpBuilder &builder, Location loc, Value value, Type element) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (type.getElementType() == element)
+    return value;
+  Type converted = type.clone(element);
+  if (type.getElementTypeBitWidth() < element.getIntOrFloatBitWidth())
+    return arith::ExtFOp::create(builder, loc, converted, value);
+  return arith::TruncFOp::create(builder, loc, converted, value);
+}

@@ -1,0 +1,38 @@
+//===- Inspect.h - What rlx-inspect shows -------------------------*- C++ -*-===//
+//
+// Each function writes to the stream or says in one sentence why it cannot;
+// options are read in rlx-inspect.cpp.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_TOOLS_INSPECT_H
+#define RLX_TOOLS_INSPECT_H
+
+#include "runtime/Gguf.h"
+#include "runtime/Status.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <string>
+
+namespace rlx::inspect {
+
+/// The metadata and the tensors of a file, for people or as JSON.
+void listFile(const GgufFile &file, mlir::MLIRContext &context, bool json,
+              llvm::raw_ostream &stream);
+
+/// Writes the values of a tensor of any rank to an npy file of f32.
+Status dequantize(const GgufFile &file, const std::string &tensor, const std::string &output,
+                  mlir::MLIRContext &context);
+
+/// The built-in schemes, for people or as JSON.
+void listSchemes(mlir::MLIRContext &context, bool json, llvm::raw_ostream &stream);
+
+/// The description of one scheme, in the language of #rlx.scheme.
+Status describeScheme(const std::string &name, mlir::MLIRContext &context,
+                      llvm::raw_ostream &stream);
+
+} // namespace rlx::inspect
+
+#endif // RLX_TOOLS_INSPECT_H

@@ -1,0 +1,141 @@
+//===- rlx-run.cpp - Compiles and runs a program ---------------------------===//
+//
+// A thin main over the compiler API: binds weights, reads inputs, runs, writes
+// outputs.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/Compiler.h"
+#include "runtime/Npy.h"
+#include "tools/CommandLine.h"
+#include "tools/Measure.h"
+
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/JSON.h"
+
+using namespace rlx;
+namespace cl = llvm::cl;
+
+namespace {
+struct Options {
+  cl::opt<std::string> program{cl::Positional, cl::Required, cl::desc("<program.mlir>")};
+  cl::opt<std::string> entry{"entry", cl::init("main"), cl::value_desc("function"),
+                             cl::desc("Function to run (main)")};
+  cl::list<std::string> weights{"weights", cl::value_desc("file.gguf"),
+                                cl::desc("File with weights; may repeat")};
+  cl::list<std::string> inputs{"input", cl::value_desc("x.npy"),
+                               cl::desc("Argument, in order; may repeat")};
+  cl::list<std::string> outputs{"output", cl::value_desc("y.npy"),
+                                cl::desc("Where a result goes, in order; may repeat")};
+  cl::opt<unsigned> threads{"threads", cl::init(0), cl::value_desc("N"),
+                            cl::desc("Threads to run on (all processors)")};
+  cl::opt<bool> verify{"verify", cl::desc("Compare with the reference in double precision")};
+  cl::opt<bool> benchmark{"benchmark", cl::desc("Run repeatedly; print median and spread")};
+  cl::opt<bool> json{"json", cl::desc("Print what was done as JSON")};
+  cl::opt<std::string> cacheDirectory{"cache-dir", cl::value_desc("folder"),
+                                      cl::desc("Keep compiled objects there")};
+};
+} // namespace
+
+static llvm::Error toError(const Status &status) {
+  return llvm::createStringError(status.message());
+}
+
+static std::string firstValues(const Tensor &tensor) {
+  if (tensor.type() != ElementType::f32)
+    return "";
+  constexpr int64_t shown = 6;
+  std::string text;
+  for (int64_t i = 0; i < std::min(shown, tensor.numElements()); ++i)
+    text += fmt::format("{}{:.6g}", i ? " " : " = ", tensor.data<float>()[i]);
+  return text + (tensor.numElements() > shown ? " ..." : "");
+}
+
+static llvm::Error run(const Options &given) {
+  CompileOptions options;
+  options.cacheDirectory = given.cacheDirectory;
+  options.onRemark = [](llvm::StringRef text) { llvm::errs() << text << "\n"; };
+  CompileReport compiled;
+  auto executable = compileFile(given.program, options, &compiled);
+  if (!executable)
+    return executable.takeError();
+  auto function = (*executable)->findFunction(given.entry);
+  if (!function)
+    return function.takeError();
+  if (given.outputs.size() > (*function)->results.size())
+    return llvm::createStringError(
+        fmt::format("{} outputs are given, but '{}' has {} results", given.outputs.size(),
+                    std::string(given.entry), (*function)->results.size()));
+
+  for (const std::string &path : given.weights) {
+    Result<std::unique_ptr<WeightFile>> file = openWeightFile(path);
+    if (!file)
+      return toError(file.status());
+    if (auto error = (*executable)->bindWeights(file.take()))
+      return error;
+  }
+  std::vector<Tensor> inputs;
+  std::vector<TensorView> views;
+  for (const std::string &path : given.inputs) {
+    Result<Tensor> tensor = readNpy(path);
+    if (!tensor)
+      return toError(tensor.status());
+    inputs.push_back(tensor.take());
+    views.push_back(inputs.back().view());
+  }
+
+  ThreadPool pool(given.threads);
+  RunOptions how{&pool, {}};
+  auto outputs = (*executable)->run(given.entry, views, how);
+  if (!outputs)
+    return outputs.takeError();
+
+  llvm::json::Object report{{"entry", std::string(given.entry)},
+                            {"threads", pool.size()},
+                            {"compile_ms", compiled.milliseconds},
+                            {"from_cache", compiled.fromCache}};
+  if (given.benchmark) {
+    std::vector<TensorView> targets;
+    for (Tensor &output : *outputs)
+      targets.push_back(output.view());
+    llvm::Error failure = llvm::Error::success();
+    Measurement time = measure([&] {
+      if (auto error = (*executable)->run(given.entry, views, targets, how))
+        failure = llvm::joinErrors(std::move(failure), std::move(error));
+    });
+    if (failure)
+      return failure;
+    report["median_ms"] = time.median;
+    report["min_ms"] = time.least;
+    report["max_ms"] = time.most;
+    report["runs"] = int64_t(time.runs);
+    if (!given.json)
+      fmt::print("{}: median {:.4f} ms, {:.4f} to {:.4f} ms in {} runs, {} threads\n",
+                 std::string(given.entry), time.median, time.least, time.most, time.runs, pool.size());
+  }
+  for (size_t i = 0; i < given.outputs.size(); ++i)
+    if (Status status = writeNpy(given.outputs[i], (*outputs)[i].view()); !status)
+      return toError(status);
+  llvm::json::Array results;
+  for (size_t i = 0; i < outputs->size(); ++i) {
+    const Tensor &output = (*outputs)[i];
+    results.push_back(llvm::json::Object{{"type", (*function)->results[i].type},
+                                         {"shape", llvm::json::Array(output.shape())}});
+    if (!given.json && given.outputs.empty() && !given.benchmark)
+      fmt::print("result {}: {}{}\n", i, output.describe(), firstValues(output));
+  }
+  report["results"] = std::move(results);
+  if (given.json)
+    llvm::outs() << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(report)));
+  return llvm::Error::success();
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  removeForeignOptions();
+  Options options;
+  cl::ParseCommandLineOptions(argc, argv, "Compiles a program and runs one of its functions\n");
+  if (auto error = run(options))
+    return reportError("rlx-run", std::move(error));
+  return 0;
+}
