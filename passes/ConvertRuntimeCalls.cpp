@@ -142,6 +142,8 @@ struct RlxToLLVM : ConvertToLLVMPatternInterface {
   void populateConvertToLLVMConversionPatterns(ConversionTarget &target,
                                                LLVMTypeConverter &converter,
                                                RewritePatternSet &patterns) const final {
+    // What the unpacking function casts from; reconciled in the end.
+    target.addLegalOp<UnrealizedConversionCastOp>();
     patterns.add<ConvertParallelFor, ConvertReportIndex>(converter);
   }
 };
