@@ -89,7 +89,25 @@ llvm::Expected<OwningOpRef<ModuleOp>> rlx::importModule(ModuleOp module,
   return imported;
 }
 
-/// Lowers an imported module in place and emits it.
+/// Gives the weights of an imported module the layouts of the target's kernels, and
+/// reads what the code will take.
+static llvm::Expected<std::vector<FunctionSignature>> layOut(ModuleOp module,
+                                                             const CompileOptions &options) {
+  llvm::Expected<std::vector<FunctionSignature>> signatures = readSignatures(module);
+  if (!signatures)
+    return signatures.takeError();
+  CpuTargetOptions cpu;
+  if (auto error = options.target.configure(cpu))
+    return error;
+  cpu.printChoices = options.printChoices;
+  auto build = [&](OpPassManager &passes) { buildLayoutPipeline(passes, cpu); };
+  if (auto error = runPipeline(module, options, build))
+    return error;
+  readCodeArguments(module, *signatures);
+  return signatures;
+}
+
+/// Lowers a module with laid out weights in place and emits it.
 static llvm::Expected<llvm::SmallVector<char, 0>>
 lowerAndEmit(ModuleOp module, llvm::ArrayRef<FunctionSignature> signatures, CodeForm form,
              const CompileOptions &options) {
@@ -110,6 +128,8 @@ lowerAndEmit(ModuleOp module, llvm::ArrayRef<FunctionSignature> signatures, Code
     functions.push_back(signature.name);
     if (signature.hasDynamicResults())
       functions.push_back(signature.name + ".shapes");
+    for (const PackingSignature &packing : signature.packings)
+      functions.push_back(packing.function);
   }
   DiagnosticCollector diagnostics(module.getContext(), options.onRemark);
   auto code = emitCode(module, functions, options.target, form);
@@ -123,7 +143,7 @@ llvm::Expected<EmittedCode> rlx::emitModule(ModuleOp module, CodeForm form,
   llvm::Expected<OwningOpRef<ModuleOp>> imported = importModule(module, options);
   if (!imported)
     return imported.takeError();
-  llvm::Expected<std::vector<FunctionSignature>> signatures = readSignatures(**imported);
+  llvm::Expected<std::vector<FunctionSignature>> signatures = layOut(**imported, options);
   if (!signatures)
     return signatures.takeError();
   auto code = lowerAndEmit(**imported, *signatures, form, options);
@@ -141,7 +161,7 @@ rlx::compileModule(ModuleOp module, const CompileOptions &options, CompileReport
   llvm::Expected<OwningOpRef<ModuleOp>> imported = importModule(module, options);
   if (!imported)
     return imported.takeError();
-  llvm::Expected<std::vector<FunctionSignature>> signatures = readSignatures(**imported);
+  llvm::Expected<std::vector<FunctionSignature>> signatures = layOut(**imported, options);
   if (!signatures)
     return signatures.takeError();
 

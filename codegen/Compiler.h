@@ -19,6 +19,8 @@ struct CompileOptions {
   CpuTarget target = CpuTarget::host();
   /// Where compiled objects are kept; empty: nowhere.
   std::string cacheDirectory;
+  /// Remark which kernels were chosen, and why.
+  bool printChoices = false;
   /// Takes the text of each remark and warning.
   std::function<void(llvm::StringRef)> onRemark;
 };

@@ -10,8 +10,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"
 
-#include <cstdlib>
-#include <cstring>
+#include <chrono>
 
 using namespace rlx;
 
@@ -64,7 +63,14 @@ Executable::load(llvm::ArrayRef<char> object, std::vector<FunctionSignature> sig
         return shapes.takeError();
       entry.shapes = shapes->toPtr<Invoke>();
     }
-    executable->entries.push_back(entry);
+    for (const PackingSignature &packing : signature.packings) {
+      auto packer = (*jit)->lookup(invokeSymbol(packing.function));
+      if (!packer)
+        return packer.takeError();
+      entry.packers.push_back(packer->toPtr<Invoke>());
+    }
+    executable->entries.push_back(std::move(entry));
+    executable->packed.push_back(std::make_unique<Packed>());
   }
   executable->jit = std::move(*jit);
   executable->signatures = std::move(signatures);
@@ -140,6 +146,8 @@ llvm::Error Executable::bindWeight(llvm::StringRef name, const TensorView &tenso
   if (!known)
     return llvm::createStringError("the program has no weight '" + name + "'");
   bindings[name] = {tensor, "memory"};
+  for (auto &weights : packed)
+    weights->ready = false;
   return llvm::Error::success();
 }
 
@@ -165,6 +173,70 @@ llvm::Error Executable::checkWeights(const FunctionSignature &function) const {
     return llvm::createStringError(message);
   }
   return llvm::Error::success();
+}
+
+/// Packs what `function` needs packed, unless that has been done.
+llvm::Error Executable::pack(size_t function, const RunOptions &options) const {
+  Packed &weights = *packed[function];
+  if (weights.ready)
+    return llvm::Error::success();
+  std::lock_guard<std::mutex> lock(weights.mutex);
+  if (weights.ready)
+    return llvm::Error::success();
+  auto start = std::chrono::steady_clock::now();
+  const FunctionSignature &signature = signatures[function];
+  weights.tensors.clear();
+  weights.report = {};
+  for (auto [packing, packer] : llvm::zip(signature.packings, entries[function].packers)) {
+    std::vector<TensorView> arguments;
+    for (const std::string &name : packing.weights) {
+      arguments.push_back(boundWeight(name));
+      weights.report.weightBytes += arguments.back().numBytes();
+    }
+    Result<Tensor> tensor = Tensor::allocate(ElementType::u8, packing.shape);
+    if (!tensor)
+      return llvm::createStringError(tensor.message());
+    arguments.push_back(tensor->view());
+    weights.report.packedBytes += tensor->numBytes();
+    if (auto error = call(packer, arguments, options))
+      return error;
+    weights.tensors.push_back(tensor.take());
+    for (const std::string &name : packing.weights)
+      releasePages(name);
+  }
+  std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
+  weights.report.milliseconds = elapsed.count();
+  weights.ready = true;
+  return llvm::Error::success();
+}
+
+/// Releases the mapped pages of a weight that code reads only in packed form.
+void Executable::releasePages(llvm::StringRef name) const {
+  for (const FunctionSignature &function : signatures)
+    for (const CodeArgument &argument : function.arguments)
+      if (argument.kind == CodeArgument::weight &&
+          function.weights[argument.index].weight == name)
+        return;
+  for (const auto &file : files)
+    if (const WeightEntry *entry = file->find(name.str()))
+      if (entry->bytes.data() == boundWeight(name).data)
+        file->release(*entry);
+}
+
+llvm::Error Executable::prepare(llvm::StringRef function, const RunOptions &options) const {
+  llvm::Expected<const FunctionSignature *> signature = findFunction(function);
+  if (!signature)
+    return signature.takeError();
+  if (auto error = checkWeights(**signature))
+    return error;
+  return pack(*signature - signatures.data(), options);
+}
+
+PackReport Executable::packReport(llvm::StringRef function) const {
+  for (size_t i = 0; i < signatures.size(); ++i)
+    if (signatures[i].name == function && packed[i]->ready)
+      return packed[i]->report;
+  return {};
 }
 
 //===----------------------------------------------------------------------===//
@@ -206,23 +278,32 @@ llvm::Error Executable::checkInputs(const FunctionSignature &signature,
   return checkWeights(signature);
 }
 
-llvm::Error Executable::call(Invoke invoke, const FunctionSignature &signature,
-                             llvm::ArrayRef<TensorView> inputs,
-                             llvm::ArrayRef<TensorView> outputs,
+/// What compiled code of a function takes, in order.
+std::vector<TensorView> Executable::codeArguments(size_t function,
+                                                  llvm::ArrayRef<TensorView> inputs,
+                                                  llvm::ArrayRef<TensorView> outputs) const {
+  const FunctionSignature &signature = signatures[function];
+  std::vector<TensorView> arguments;
+  for (const CodeArgument &argument : signature.arguments)
+    arguments.push_back(argument.kind == CodeArgument::input ? inputs[argument.index]
+                        : argument.kind == CodeArgument::weight
+                            ? boundWeight(signature.weights[argument.index].weight)
+                            : packed[function]->tensors[argument.index].view());
+  arguments.insert(arguments.end(), outputs.begin(), outputs.end());
+  return arguments;
+}
+
+llvm::Error Executable::call(Invoke invoke, llvm::ArrayRef<TensorView> arguments,
                              const RunOptions &options) const {
   llvm::SmallVector<Descriptor> descriptors;
-  for (const TensorView &input : inputs)
-    descriptors.emplace_back(input);
-  for (const TensorSignature &weight : signature.weights)
-    descriptors.emplace_back(boundWeight(weight.weight));
-  for (const TensorView &output : outputs)
-    descriptors.emplace_back(output);
-  llvm::SmallVector<void *> arguments;
+  for (const TensorView &argument : arguments)
+    descriptors.emplace_back(argument);
+  llvm::SmallVector<void *> pointers;
   for (Descriptor &descriptor : descriptors)
-    arguments.push_back(descriptor.data());
+    pointers.push_back(descriptor.data());
 
   auto finish = [&](ExecutionScope &scope) {
-    invoke(arguments.data());
+    invoke(pointers.data());
     Status status = scope.status();
     return status ? llvm::Error::success() : llvm::createStringError(status.message());
   };
@@ -252,7 +333,10 @@ Executable::resultShapes(llvm::StringRef function, llvm::ArrayRef<TensorView> in
   std::vector<int64_t> sizes(count);
   TensorView output{ElementType::i64, {int64_t(count)}, sizes.data()};
   const Entry &entry = entries[*signature - signatures.data()];
-  if (auto error = call(entry.shapes, **signature, inputs, output, {}))
+  size_t index = *signature - signatures.data();
+  if (auto error = pack(index, {}))
+    return error;
+  if (auto error = call(entry.shapes, codeArguments(index, inputs, output), {}))
     return error;
   size_t next = 0;
   for (auto &shape : shapes)
@@ -266,6 +350,8 @@ llvm::Error Executable::run(llvm::StringRef function, llvm::ArrayRef<TensorView>
   llvm::Expected<const FunctionSignature *> signature = findFunction(function);
   if (!signature)
     return signature.takeError();
+  if (auto error = prepare(function, options))
+    return error;
   auto shapes = resultShapes(function, inputs);
   if (!shapes)
     return shapes.takeError();
@@ -279,8 +365,8 @@ llvm::Error Executable::run(llvm::StringRef function, llvm::ArrayRef<TensorView>
     if (auto error = expected.check(outputs[i], "output " + std::to_string(i)))
       return error;
   }
-  const Entry &entry = entries[*signature - signatures.data()];
-  return call(entry.invoke, **signature, inputs, outputs, options);
+  size_t index = *signature - signatures.data();
+  return call(entries[index].invoke, codeArguments(index, inputs, outputs), options);
 }
 
 llvm::Expected<std::vector<Tensor>> Executable::run(llvm::StringRef function,

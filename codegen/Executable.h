@@ -14,11 +14,22 @@
 #include "runtime/ThreadPool.h"
 #include "runtime/WeightFile.h"
 
+#include "llvm/ADT/StringMap.h"
+
+#include <atomic>
+#include <mutex>
+
 namespace llvm::orc {
 class LLJIT;
 } // namespace llvm::orc
 
 namespace rlx {
+
+/// What packing the weights of a function took.
+struct PackReport {
+  double milliseconds = 0;
+  int64_t weightBytes = 0, packedBytes = 0;
+};
 
 struct RunOptions {
   ThreadPool *pool = nullptr; ///< Null: loops run on the calling thread.
@@ -49,6 +60,11 @@ public:
   /// The bytes a weight is bound to; empty data where it is not.
   TensorView boundWeight(llvm::StringRef name) const;
 
+  /// Packs the weights of `function` for its kernels, once; the first run does it
+  /// where nobody has. Pages of mapped files that only packing read are released.
+  llvm::Error prepare(llvm::StringRef function, const RunOptions &options = {}) const;
+  PackReport packReport(llvm::StringRef function) const;
+
   /// The shapes of all results for inputs of these shapes.
   llvm::Expected<std::vector<std::vector<int64_t>>>
   resultShapes(llvm::StringRef function, llvm::ArrayRef<TensorView> inputs) const;
@@ -67,6 +83,14 @@ private:
   using Invoke = void (*)(void **arguments);
   struct Entry {
     Invoke invoke = nullptr, shapes = nullptr;
+    std::vector<Invoke> packers;
+  };
+  /// Packed weights of a function.
+  struct Packed {
+    std::mutex mutex;
+    std::atomic<bool> ready = false;
+    std::vector<Tensor> tensors;
+    PackReport report;
   };
   struct Binding {
     TensorView tensor;
@@ -76,15 +100,19 @@ private:
   Executable();
   llvm::Error checkInputs(const FunctionSignature &signature,
                           llvm::ArrayRef<TensorView> inputs) const;
-  llvm::Error call(Invoke invoke, const FunctionSignature &signature,
-                   llvm::ArrayRef<TensorView> inputs, llvm::ArrayRef<TensorView> outputs,
+  llvm::Error call(Invoke invoke, llvm::ArrayRef<TensorView> arguments,
                    const RunOptions &options) const;
+  llvm::Error pack(size_t function, const RunOptions &options) const;
+  void releasePages(llvm::StringRef name) const;
+  std::vector<TensorView> codeArguments(size_t function, llvm::ArrayRef<TensorView> inputs,
+                                        llvm::ArrayRef<TensorView> outputs) const;
 
   std::unique_ptr<llvm::orc::LLJIT> jit;
   std::vector<FunctionSignature> signatures;
   std::vector<Entry> entries;
   std::vector<std::shared_ptr<const WeightFile>> files;
   llvm::StringMap<Binding> bindings;
+  std::vector<std::unique_ptr<Packed>> packed; ///< One for each function.
 };
 
 } // namespace rlx

@@ -139,3 +139,32 @@ llvm::Expected<std::vector<FunctionSignature>> rlx::readSignatures(ModuleOp modu
   }
   return signatures;
 }
+
+void rlx::readCodeArguments(ModuleOp module, std::vector<FunctionSignature> &signatures) {
+  for (FunctionSignature &signature : signatures) {
+    auto function = module.lookupSymbol<func::FuncOp>(signature.name);
+    size_t inputs = 0;
+    for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+      if (auto name = function.getArgAttrOfType<StringAttr>(i, "rlx.weight")) {
+        auto found = llvm::find_if(signature.weights, [&](const TensorSignature &weight) {
+          return weight.weight == name.getValue();
+        });
+        signature.arguments.push_back(
+            {CodeArgument::weight, size_t(found - signature.weights.begin())});
+      } else if (auto packer = function.getArgAttrOfType<StringAttr>(i, "rlx.packed")) {
+        signature.arguments.push_back({CodeArgument::packed, signature.packings.size()});
+        PackingSignature packing;
+        packing.function = packer.getValue();
+        auto type = cast<RankedTensorType>(function.getArgumentTypes()[i]);
+        packing.shape.assign(type.getShape().begin(), type.getShape().end());
+        auto packFunction = module.lookupSymbol<func::FuncOp>(packer.getValue());
+        for (unsigned j = 0; j < packFunction.getNumArguments(); ++j)
+          packing.weights.push_back(
+              packFunction.getArgAttrOfType<StringAttr>(j, "rlx.weight").getValue().str());
+        signature.packings.push_back(std::move(packing));
+      } else {
+        signature.arguments.push_back({CodeArgument::input, inputs++});
+      }
+    }
+  }
+}

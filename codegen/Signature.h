@@ -32,17 +32,35 @@ struct TensorSignature {
   llvm::Error check(const TensorView &tensor, llvm::StringRef what) const;
 };
 
+/// One packing of a weight, run once before the function.
+struct PackingSignature {
+  std::string function;             ///< Takes the weights, gives the packed tensor.
+  std::vector<std::string> weights; ///< By name, in order.
+  std::vector<int64_t> shape;       ///< Of the packed tensor, of u8.
+};
+
+/// What compiled code takes, in order; results follow.
+struct CodeArgument {
+  enum Kind { input, weight, packed } kind = input;
+  size_t index = 0; ///< In inputs, weights or packings.
+};
+
 struct FunctionSignature {
   std::string name;
   std::vector<TensorSignature> inputs;
   std::vector<TensorSignature> weights; ///< Passed behind the inputs.
   std::vector<TensorSignature> results;
+  std::vector<PackingSignature> packings;
+  std::vector<CodeArgument> arguments;
   bool hasDynamicResults() const;
 };
 
 /// The signatures of all functions of `module` that are not private, after
 /// weights became arguments. Fails where a type cannot be passed.
 llvm::Expected<std::vector<FunctionSignature>> readSignatures(mlir::ModuleOp module);
+
+/// Completes `signatures` with what the code takes, after weights were packed.
+void readCodeArguments(mlir::ModuleOp module, std::vector<FunctionSignature> &signatures);
 
 } // namespace rlx
 

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/Transforms/InliningUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -30,6 +31,12 @@ struct SchemeAliases : OpAsmDialectInterface {
     return AliasResult::FinalAlias;
   }
 };
+
+/// Every operation may be inlined; none has regions.
+struct Inlining : DialectInlinerInterface {
+  using DialectInlinerInterface::DialectInlinerInterface;
+  bool isLegalToInline(Operation *, Region *, bool, IRMapping &) const override { return true; }
+};
 } // namespace
 
 void RlxDialect::initialize() {
@@ -41,7 +48,7 @@ void RlxDialect::initialize() {
 #define GET_OP_LIST
 #include "ir/RlxOps.cpp.inc"
       >();
-  addInterfaces<SchemeAliases>();
+  addInterfaces<SchemeAliases, Inlining>();
 }
 
 SchemeAttr RlxDialect::findScheme(StringRef name) {

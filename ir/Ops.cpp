@@ -241,6 +241,13 @@ void BlockQuantizeOp::getEffects(Effects &effects) {
   addBlockEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
 }
 
+void PackWeightOp::getEffects(Effects &effects) {
+  addBlockEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
+}
+void PackedMatmulOp::getEffects(Effects &effects) {
+  addBlockEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
+}
+
 void DecodeOp::getEffects(Effects &effects) {
   effects.emplace_back(MemoryEffects::Read::get(), &getWeightMutable());
   for (MutableOperandRange range :

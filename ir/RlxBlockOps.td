@@ -84,9 +84,88 @@ def Rlx_BlockQuantizeOp : Rlx_BlockOp<"block_quantize"> {
   let assemblyFormat = !strconcat("`ins` `(` $x `)`", sideFormat, "`outs` `(` $init `)`", typesFormat);
 }
 
+def Rlx_PackWeightOp : Rlx_BlockOp<"pack_weight"> {
+  let summary = "stored bytes into the layout of a kernel";
+  let description = [{
+    Rows are interleaved in tiles of `lanes`, so that a vector lane is a row, and
+    all fields of a stretch of K lie where the kernel reads them, as their codes
+    (passes/PackedLayout.h). The result is `[tiles, bytes of a tile]`, or
+    `[E, tiles, bytes of a tile]`.
+
+    Example:
+    ```mlir
+    rlx.pack_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, lanes = 16 : i64}
+        : (memref<8x68xi8>, memref<1x1088xi8>) -> ()
+    ```
+  }];
+  let arguments = Rlx_BlockSideOperands<
+      (ins Rlx_TensorOrMemRef:$weight),
+      (ins Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$scheme, I64Attr:$lanes)>.all;
+  let assemblyFormat = !strconcat("`ins` `(` $weight `)`", sideFormat, "`outs` `(` $init `)`", typesFormat);
+}
+
+def Rlx_PackedMatmulOp : Rlx_BlockOp<"packed_matmul"> {
+  let summary = "rlx.block_matmul on a packed weight, with integer activations";
+  let description = [{
+    Activations are quantized to `activations` (i8 or i16), symmetrically, with a
+    scale for each stretch of K that the layout names. `weight` is the result of
+    rlx.pack_weight.
+
+    Example:
+    ```mlir
+    rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64}
+        : (memref<?x64xf32>, memref<1x1088xi8>, memref<?x8xf32>) -> ()
+    ```
+  }];
+  let arguments = (ins Rlx_TensorOrMemRef:$x, Rlx_TensorOrMemRef:$weight,
+      Optional<Rlx_TensorOrMemRef>:$ids, Optional<Rlx_TensorOrMemRef>:$bias,
+      Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$scheme, TypeAttr:$activations, I64Attr:$lanes);
+  let assemblyFormat = !strconcat("`ins` `(` $x `,` $weight (`,` $ids^)? `)`", biasFormat, "`outs` `(` $init `)`", typesFormat);
+}
+
 //===----------------------------------------------------------------------===//
 // Inside loops
 //===----------------------------------------------------------------------===//
+
+def Rlx_DotOp : Rlx_Op<"dot", [Pure, AllTypesMatch<["accumulator", "result"]>,
+                               AllTypesMatch<["codes", "activations"]>]> {
+  let summary = "sums of four products of bytes a lane";
+  let description = [{
+    ```
+    result[i] = accumulator[i] + sum_j unsigned(codes[4 i + j]) * signed(activations[4 i + j])
+    ```
+    `below` says that codes are less than it, which some targets' instructions
+    need to know to be exact.
+
+    Example:
+    ```mlir
+    %s = rlx.dot %codes, %activations, %sum below 16 : vector<64xi8>, vector<16xi32>
+    ```
+  }];
+  let arguments = (ins VectorOfRankAndType<[1], [I8]>:$codes,
+      VectorOfRankAndType<[1], [I8]>:$activations,
+      VectorOfRankAndType<[1], [I32]>:$accumulator, I64Attr:$below);
+  let results = (outs VectorOfRankAndType<[1], [I32]>:$result);
+  let assemblyFormat = [{ $codes `,` $activations `,` $accumulator `below` $below attr-dict `:`
+    type($codes) `,` type($accumulator) }];
+}
+
+def Rlx_LookupOp : Rlx_Op<"lookup", [Pure, AllTypesMatch<["codes", "result"]>]> {
+  let summary = "entries of a table of 16 bytes";
+  let description = [{
+    ```
+    result[i] = table[codes[i]], codes being less than 16
+    ```
+
+    Example:
+    ```mlir
+    %v = rlx.lookup %codes [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12] : vector<64xi8>
+    ```
+  }];
+  let arguments = (ins VectorOfRankAndType<[1], [I8]>:$codes, DenseI8ArrayAttr:$table);
+  let results = (outs VectorOfRankAndType<[1], [I8]>:$result);
+  let assemblyFormat = "$codes $table attr-dict `:` type($codes)";
+}
 
 def Rlx_DecodeOp : Rlx_Op<"decode",
     [AttrSizedOperandSegments,

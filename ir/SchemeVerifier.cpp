@@ -33,6 +33,11 @@ public:
         return emitError() << "expected the bits of '" << what << "' to lie in the block of "
                            << bits / 8 << " bytes, but the " << plane.width()
                            << " bits of element " << i << " begin at bit " << first;
+      constexpr int64_t widestLoad = 32;
+      if (first % 8 + plane.width() > widestLoad)
+        return emitError() << "expected the bits of '" << what << "' to lie in 4 bytes, but the "
+                           << plane.width() << " bits of element " << i << " begin at bit "
+                           << first;
       if (shared && !starts.insert(first).second)
         continue;
       for (int64_t bit = first, last = first + plane.width(); bit < last; ++bit) {

@@ -228,13 +228,14 @@ struct AnnotatePass : rlx::impl::AnnotatePassBase<AnnotatePass> {
 
   void runOnOperation() override {
     if (config.empty()) {
-      getOperation().emitError("expected the option 'config' to name a file");
+      emitError(getOperation().getLoc(), "expected the option 'config' to name a file");
       return signalPassFailure();
     }
     llvm::Expected<Configuration> configuration = Configuration::read(&getContext(), config);
     if (!configuration) {
-      getOperation().emitError() << "cannot use the configuration '" << config
-                                 << "': " << llvm::toString(configuration.takeError());
+      emitError(getOperation().getLoc())
+          << "cannot use the configuration '" << config
+          << "': " << llvm::toString(configuration.takeError());
       return signalPassFailure();
     }
     SmallVector<WeightOp> weights;

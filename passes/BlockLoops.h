@@ -87,9 +87,15 @@ void emitIndexCheck(LoopBuilder &b, mlir::Value ids, mlir::Value bound, llvm::St
 mlir::Value emitSafeIndex(LoopBuilder &b, mlir::Value ids, mlir::ValueRange indices,
                           mlir::Value bound);
 
+/// Emits loops that round `x` to what `activations` (bf16, i16 or i8) can hold, into
+/// a buffer of f32 that the caller frees.
+mlir::Value emitRoundedActivations(LoopBuilder &b, mlir::Value x, mlir::Type activations);
+
 mlir::LogicalResult emitMatmulLoops(BlockMatmulOp op, const VectorTarget &target);
 mlir::LogicalResult emitDequantizeLoops(BlockDequantizeOp op, const VectorTarget &target);
 mlir::LogicalResult emitQuantizeLoops(BlockQuantizeOp op, const VectorTarget &target);
+mlir::LogicalResult emitPackLoops(PackWeightOp op);
+mlir::LogicalResult emitPackedMatmulLoops(PackedMatmulOp op);
 
 } // namespace rlx
 

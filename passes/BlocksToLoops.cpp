@@ -18,7 +18,7 @@ struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
     VectorTarget target{vectorLength, vectorRegisters};
     SmallVector<Operation *> blocks;
     getOperation().walk([&](Operation *op) {
-      if (isa<BlockMatmulOp, BlockDequantizeOp, BlockQuantizeOp>(op))
+      if (isa<BlockMatmulOp, BlockDequantizeOp, BlockQuantizeOp, PackWeightOp, PackedMatmulOp>(op))
         blocks.push_back(op);
     });
     for (Operation *op : blocks) {
@@ -31,6 +31,10 @@ struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
         result = emitMatmulLoops(matmul, target);
       else if (auto dequantize = dyn_cast<BlockDequantizeOp>(op))
         result = emitDequantizeLoops(dequantize, target);
+      else if (auto pack = dyn_cast<PackWeightOp>(op))
+        result = emitPackLoops(pack);
+      else if (auto packed = dyn_cast<PackedMatmulOp>(op))
+        result = emitPackedMatmulLoops(packed);
       else
         result = emitQuantizeLoops(cast<BlockQuantizeOp>(op), target);
       if (failed(result))

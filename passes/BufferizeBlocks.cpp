@@ -57,5 +57,7 @@ void rlx::registerBlockBufferization(DialectRegistry &registry) {
     BlockMatmulOp::attachInterface<BlockOpInterface<BlockMatmulOp>>(*context);
     BlockDequantizeOp::attachInterface<BlockOpInterface<BlockDequantizeOp>>(*context);
     BlockQuantizeOp::attachInterface<BlockOpInterface<BlockQuantizeOp>>(*context);
+    PackWeightOp::attachInterface<BlockOpInterface<PackWeightOp>>(*context);
+    PackedMatmulOp::attachInterface<BlockOpInterface<PackedMatmulOp>>(*context);
   });
 }

@@ -48,14 +48,10 @@ private:
   mlir::Value gatherBytes(llvm::ArrayRef<int64_t> bytes);
   mlir::Value sideCode(FieldAttr field, mlir::AffineMap toElement, mlir::Value position);
   mlir::Value sideCodes(FieldAttr field, llvm::ArrayRef<int64_t> lanes);
-  mlir::Value numbersOf(FieldAttr field, mlir::Value codes);
-  mlir::Value decodeSmallFloat(FieldAttr field, mlir::Value codes);
-  mlir::Value lookUp(llvm::ArrayRef<double> table, mlir::Value codes);
   int64_t bitOf(PlaneAttr plane, int64_t element) const;
   llvm::ArrayRef<int64_t> lanesOf(FieldAttr field) const;
 
   mlir::Value splat(int64_t value, int64_t lanes);
-  mlir::Value splat(double value, int64_t lanes);
   mlir::Value constants(llvm::ArrayRef<int32_t> values);
   mlir::VectorType vectorOf(int64_t lanes, mlir::Type type) const;
 

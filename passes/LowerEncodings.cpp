@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/PassDetail.h"
+#include "passes/QuantizedOperand.h"
 
 #include "mlir/Dialect/Func/Transforms/FuncConversions.h"
 #include "mlir/Dialect/SCF/Transforms/Patterns.h"
@@ -42,6 +42,22 @@ Value createEmpty(OpBuilder &builder, Location loc, RankedTensorType type,
   return tensor::EmptyOp::create(builder, loc, sizes, type.getElementType());
 }
 
+/// `value` as a tensor of `shape`: sizes that only the weight knew become static, as
+/// loops want them, or dynamic again where the result's type says so.
+Value castTo(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> shape) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (type.getShape() == shape)
+    return value;
+  return tensor::CastOp::create(builder, loc, type.clone(shape), value);
+}
+
+/// `x`, activations, with the K of `weight`.
+Value castActivations(OpBuilder &builder, Location loc, Value x, Value weight) {
+  SmallVector<int64_t> shape(cast<RankedTensorType>(x.getType()).getShape());
+  shape.back() = cast<RankedTensorType>(weight.getType()).getShape().back();
+  return castTo(builder, loc, x, shape);
+}
+
 /// The scheme of a weight. A plain float tensor is stored like the built-in
 /// scheme that is named as its element type, and stays a tensor of that type.
 QuantAttr schemeOf(Value weight) {
@@ -66,10 +82,12 @@ struct LowerMatmul : OpConversionPattern<MatmulOp> {
     OpFoldResult n = tensor::getMixedSize(rewriter, loc, operands.getWeight(), 0);
     Value init = createEmpty(rewriter, loc, type, {m, n});
     Type activations = op.getActivations().value_or(rewriter.getF32Type());
-    rewriter.replaceOpWithNewOp<BlockMatmulOp>(
-        op, init.getType(), operands.getX(), operands.getWeight(), /*ids=*/Value(),
+    Value x = castActivations(rewriter, loc, operands.getX(), op.getWeight());
+    auto matmul = BlockMatmulOp::create(
+        rewriter, loc, init.getType(), x, operands.getWeight(), /*ids=*/Value(),
         operands.getScales(), operands.getZeroPoints(), operands.getGlobalScale(),
         operands.getBias(), init, schemeOf(op.getWeight()), TypeAttr::get(activations));
+    rewriter.replaceOp(op, castTo(rewriter, loc, matmul.getResult(0), type.getShape()));
     return success();
   }
 };
@@ -83,13 +101,15 @@ struct LowerGatherMatmul : OpConversionPattern<GatherMatmulOp> {
     auto type = cast<RankedTensorType>(op.getType());
     Location loc = op.getLoc();
     SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(rewriter, loc, operands.getIds());
-    sizes.push_back(rewriter.getIndexAttr(type.getDimSize(2)));
+    sizes.push_back(tensor::getMixedSize(rewriter, loc, operands.getWeight(), 1));
     Value init = createEmpty(rewriter, loc, type, sizes);
     Type activations = op.getActivations().value_or(rewriter.getF32Type());
-    rewriter.replaceOpWithNewOp<BlockMatmulOp>(
-        op, type, operands.getX(), operands.getWeight(), operands.getIds(),
+    Value x = castActivations(rewriter, loc, operands.getX(), op.getWeight());
+    auto matmul = BlockMatmulOp::create(
+        rewriter, loc, init.getType(), x, operands.getWeight(), operands.getIds(),
         operands.getScales(), operands.getZeroPoints(), operands.getGlobalScale(),
         operands.getBias(), init, schemeOf(op.getWeight()), TypeAttr::get(activations));
+    rewriter.replaceOp(op, castTo(rewriter, loc, matmul.getResult(0), type.getShape()));
     return success();
   }
 };
@@ -103,11 +123,14 @@ struct LowerEmbedding : OpConversionPattern<EmbeddingOp> {
     auto type = cast<RankedTensorType>(op.getType());
     Location loc = op.getLoc();
     SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(rewriter, loc, operands.getIds());
-    sizes.push_back(rewriter.getIndexAttr(type.getShape().back()));
+    auto table = cast<RankedTensorType>(op.getTable().getType());
+    sizes.push_back(rewriter.getIndexAttr(table.getDimSize(1)));
     Value init = createEmpty(rewriter, loc, type, sizes);
-    rewriter.replaceOpWithNewOp<BlockDequantizeOp>(
-        op, type, operands.getTable(), operands.getIds(), operands.getScales(),
-        operands.getZeroPoints(), operands.getGlobalScale(), init, schemeOf(op.getTable()));
+    auto rows = BlockDequantizeOp::create(
+        rewriter, loc, init.getType(), operands.getTable(), operands.getIds(),
+        operands.getScales(), operands.getZeroPoints(), operands.getGlobalScale(), init,
+        schemeOf(op.getTable()));
+    rewriter.replaceOp(op, castTo(rewriter, loc, rows.getResult(0), type.getShape()));
     return success();
   }
 };
@@ -122,9 +145,11 @@ struct LowerDequantize : OpConversionPattern<DequantizeOp> {
     Value init = tensor::EmptyOp::create(
         rewriter, op.getLoc(), cast<RankedTensorType>(op.getWeight().getType()).getShape(),
         type.getElementType());
-    rewriter.replaceOpWithNewOp<BlockDequantizeOp>(
-        op, init.getType(), operands.getWeight(), /*ids=*/Value(), operands.getScales(),
-        operands.getZeroPoints(), operands.getGlobalScale(), init, schemeOf(op.getWeight()));
+    auto values = BlockDequantizeOp::create(
+        rewriter, op.getLoc(), init.getType(), operands.getWeight(), /*ids=*/Value(),
+        operands.getScales(), operands.getZeroPoints(), operands.getGlobalScale(), init,
+        schemeOf(op.getWeight()));
+    rewriter.replaceOp(op, castTo(rewriter, op.getLoc(), values.getResult(0), type.getShape()));
     return success();
   }
 };
@@ -180,6 +205,13 @@ struct LowerEncodingsPass : rlx::impl::LowerEncodingsPassBase<LowerEncodingsPass
   /// What conversion would refuse gets a message that says what would work.
   LogicalResult checkOperations() {
     WalkResult result = getOperation().walk([&](Operation *op) {
+      // Only plain weights may have dynamic sizes; no loops are made for those.
+      OpOperand *weight = quantizedOperand(op);
+      if (weight && !cast<RankedTensorType>(weight->get().getType()).hasStaticShape()) {
+        op->emitOpError() << "expected the weight to have a static shape, but got "
+                          << weight->get().getType();
+        return WalkResult::interrupt();
+      }
       if (isa<FunctionOpInterface, CallOpInterface, MatmulOp, GatherMatmulOp, EmbeddingOp,
               DequantizeOp, QuantizeOp>(op) ||
           op->hasTrait<OpTrait::ReturnLike>() || isa<scf::SCFDialect>(op->getDialect()))

@@ -45,7 +45,14 @@ public:
         k(cast<MemRefType>(x.getType()).getShape().back()),
         n(cast<MemRefType>(y.getType()).getShape().back()), tiles(steps, target, k) {}
 
-  void emit() { op.getIds() ? emitGather() : emitMatmul(); }
+  void emit() {
+    bool rounds = !op.getActivations().isF32();
+    if (rounds)
+      x = emitRoundedActivations(b, x, op.getActivations());
+    op.getIds() ? emitGather() : emitMatmul();
+    if (rounds)
+      memref::DeallocOp::create(b, x);
+  }
 
 private:
   void emitMatmul();
@@ -370,9 +377,6 @@ void MatmulLoops::emitGather() {
 } // namespace
 
 LogicalResult rlx::emitMatmulLoops(BlockMatmulOp op, const VectorTarget &target) {
-  if (!op.getActivations().isF32())
-    return op.emitOpError() << "activations = " << op.getActivations()
-                            << " has no kernel yet, expected f32";
   MatmulLoops(op, target).emit();
   return success();
 }

@@ -21,12 +21,20 @@ struct CpuTargetOptions : mlir::PassPipelineOptions<CpuTargetOptions> {
   Option<int64_t> vectorRegisters{*this, "vector-registers",
                                   llvm::cl::desc("vector registers of the target"),
                                   llvm::cl::init(32)};
+  Option<std::string> instructions{
+      *this, "instructions",
+      llvm::cl::desc("features whose instructions may be used, separated by commas")};
+  Option<bool> printChoices{*this, "print-choices",
+                            llvm::cl::desc("remark which kernels were chosen, and why"),
+                            llvm::cl::init(false)};
 };
 
 /// Graphs as people write them to graphs of rlx operations on weights that are
 /// arguments: inlining, fusion, clean-up.
 void buildImportPipeline(mlir::OpPassManager &pm);
-/// Encoded tensors to bytes, tensors to buffers that the caller owns.
+/// Encoded tensors to bytes, and weights to the layouts that kernels read.
+void buildLayoutPipeline(mlir::OpPassManager &pm, const CpuTargetOptions &options);
+/// Tensors to buffers that the caller owns.
 void buildBufferizePipeline(mlir::OpPassManager &pm);
 /// Operations on buffers to loops, vectors and calls of the host.
 void buildLoopsPipeline(mlir::OpPassManager &pm, const CpuTargetOptions &options);

@@ -142,6 +142,48 @@ def LowerEncodingsPass : Pass<"rlx-lower-encodings", "::mlir::ModuleOp"> {
                            "::mlir::arith::ArithDialect"];
 }
 
+def PackWeightsPass : Pass<"rlx-pack-weights", "::mlir::ModuleOp"> {
+  let summary = "Give matmuls with integer activations a packed weight";
+  let description = [{
+    A matmul with activations = i8 or i16 whose scheme has integer codes becomes a
+    packing of its weight and a matmul on the packed weight. Any other is left to
+    --rlx-blocks-to-loops, which rounds the activations and computes in f32.
+
+    ```mlir
+    %y = rlx.block_matmul ins(%x, %w) outs(%init) {scheme = #rlx.quant<gguf_q8_0>, activations = i8} : ...
+    ==>
+    %p = rlx.pack_weight ins(%w) outs(%empty) {scheme = #rlx.quant<gguf_q8_0>, lanes = 16 : i64}
+        : (tensor<8x68xi8>, tensor<1x1088xi8>) -> tensor<1x1088xi8>
+    %y = rlx.packed_matmul ins(%x, %p) outs(%init) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64} : ...
+    ```
+  }];
+  let options = [
+    Option<"vectorLength", "vector-length", "int64_t", "16", "32-bit lanes of a vector register">,
+    Option<"printChoices", "print-choices", "bool", "false", "remark what was chosen, and why">
+  ];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
+def HoistPackingPass : Pass<"rlx-hoist-packing", "::mlir::ModuleOp"> {
+  let summary = "Move the packing of weights out of functions";
+  let description = [{
+    Packing that depends on nothing but weights moves into a function of its own,
+    which the runtime calls once. The packed tensor becomes an argument with the
+    function's name in `rlx.packed`; weights that are no longer used disappear from
+    the arguments.
+
+    ```mlir
+    func.func @main(%x: tensor<1x64xf32>, %w: tensor<8x68xi8> {rlx.weight = "w"}) -> tensor<1x8xf32> {
+      %p = rlx.pack_weight ins(%w) ...
+    ==>
+    func.func @main(%x: tensor<1x64xf32>, %p: tensor<1x1088xi8> {rlx.packed = "main.pack0"}) -> tensor<1x8xf32>
+    func.func @main.pack0(%w: tensor<8x68xi8> {rlx.weight = "w"}) -> tensor<1x1088xi8> {
+      %p = rlx.pack_weight ins(%w) ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
 def ShapeFunctionsPass : Pass<"rlx-shape-functions", "::mlir::ModuleOp"> {
   let summary = "Derive functions that say how large dynamic results will be";
   let description = [{
@@ -224,6 +266,24 @@ def ExpandDecodePass : Pass<"rlx-expand-decode", "::mlir::func::FuncOp"> {
                            "::mlir::math::MathDialect"];
 }
 
+def ExpandDotPass : Pass<"rlx-expand-dot", "::mlir::func::FuncOp"> {
+  let summary = "Expand rlx.dot and rlx.lookup for a target's instructions";
+  let description = [{
+    ```mlir
+    %s = rlx.dot %codes, %activations, %sum below 16 : vector<64xi8>, vector<16xi32>
+    ==>
+    %s = llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%sum, %codes, %activations) : ...
+    ```
+    Without such instructions it becomes arith and vector operations.
+  }];
+  let options = [
+    Option<"instructions", "instructions", "std::string", "\"\"",
+           "features that may be used, separated by commas: avx512vnni, avxvnni, avx512bw, avx2, ssse3, i8mm, dotprod, neon">
+  ];
+  let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::LLVM::LLVMDialect"];
+}
+
 def OutlineParallelPass : Pass<"rlx-outline-parallel", "::mlir::ModuleOp"> {
   let summary = "Move the bodies of parallel loops into functions called through the host";
   let description = [{
@@ -241,7 +301,7 @@ def OutlineParallelPass : Pass<"rlx-outline-parallel", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::func::FuncDialect",
                            "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::LLVM::LLVMDialect"];
+                           "::mlir::LLVM::LLVMDialect", "::rlx::RlxDialect"];
 }
 
 #endif

@@ -42,8 +42,16 @@ void rlx::buildImportPipeline(OpPassManager &pm) {
   pm.addPass(createWeightsToArgumentsPass());
 }
 
-void rlx::buildBufferizePipeline(OpPassManager &pm) {
+void rlx::buildLayoutPipeline(OpPassManager &pm, const CpuTargetOptions &options) {
   pm.addPass(createLowerEncodingsPass());
+  PackWeightsPassOptions packing;
+  packing.vectorLength = options.vectorLength;
+  packing.printChoices = options.printChoices;
+  pm.addPass(createPackWeightsPass(packing));
+  pm.addPass(createHoistPackingPass());
+}
+
+void rlx::buildBufferizePipeline(OpPassManager &pm) {
   pm.addPass(createShapeFunctionsPass());
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());
   pm.addNestedPass<func::FuncOp>(createLinalgElementwiseOpFusionPass());
@@ -79,6 +87,9 @@ void rlx::buildLoopsPipeline(OpPassManager &pm, const CpuTargetOptions &options)
   pm.addNestedPass<func::FuncOp>(createCopiesToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createExpandDecodePass());
+  ExpandDotPassOptions dots;
+  dots.instructions = options.instructions;
+  pm.addNestedPass<func::FuncOp>(createExpandDotPass(dots));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createOutlineParallelPass());
@@ -99,6 +110,7 @@ void rlx::buildLlvmPipeline(OpPassManager &pm) {
 
 void rlx::buildCpuPipeline(OpPassManager &pm, const CpuTargetOptions &options) {
   buildImportPipeline(pm);
+  buildLayoutPipeline(pm, options);
   buildBufferizePipeline(pm);
   buildLoopsPipeline(pm, options);
   buildLlvmPipeline(pm);
@@ -113,15 +125,17 @@ void rlx::registerPasses() {
   registerRlxPasses();
   PassPipelineRegistration<>("rlx-import", "Graphs as people write them to graphs RLX lowers",
                              buildImportPipeline);
-  PassPipelineRegistration<>("rlx-bufferize",
-                             "Encoded tensors to bytes, tensors to the caller's buffers",
+  PassPipelineRegistration<CpuTargetOptions>(
+      "rlx-layout", "Encoded tensors to bytes, weights to the layouts that kernels read",
+      buildLayoutPipeline);
+  PassPipelineRegistration<>("rlx-bufferize", "Tensors to the caller's buffers",
                              buildBufferizePipeline);
   PassPipelineRegistration<CpuTargetOptions>(
       "rlx-loops", "Operations on buffers to loops, vectors and calls of the host",
       buildLoopsPipeline);
   PassPipelineRegistration<>("rlx-llvm", "Loops to the LLVM dialect", buildLlvmPipeline);
   PassPipelineRegistration<CpuTargetOptions>(
-      "rlx-cpu", "Graphs to the LLVM dialect for a CPU: import, bufferize, loops, llvm",
+      "rlx-cpu", "Graphs to the LLVM dialect for a CPU: import, layout, bufferize, loops, llvm",
       buildCpuPipeline);
 }
 

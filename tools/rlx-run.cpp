@@ -6,12 +6,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/Compiler.h"
+#include "codegen/Verify.h"
 #include "runtime/Npy.h"
 #include "tools/CommandLine.h"
 #include "tools/Measure.h"
 
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/JSON.h"
+
+#include <cmath>
 
 using namespace rlx;
 namespace cl = llvm::cl;
@@ -56,7 +59,11 @@ static llvm::Error run(const Options &given) {
   options.cacheDirectory = given.cacheDirectory;
   options.onRemark = [](llvm::StringRef text) { llvm::errs() << text << "\n"; };
   CompileReport compiled;
-  auto executable = compileFile(given.program, options, &compiled);
+  std::unique_ptr<mlir::MLIRContext> context = createContext();
+  auto module = parseFile(*context, given.program);
+  if (!module)
+    return module.takeError();
+  auto executable = compileModule(**module, options, &compiled);
   if (!executable)
     return executable.takeError();
   auto function = (*executable)->findFunction(given.entry);
@@ -116,18 +123,36 @@ static llvm::Error run(const Options &given) {
   for (size_t i = 0; i < given.outputs.size(); ++i)
     if (Status status = writeNpy(given.outputs[i], (*outputs)[i].view()); !status)
       return toError(status);
+  Verification verification;
+  if (given.verify) {
+    std::vector<TensorView> targets;
+    for (const Tensor &output : *outputs)
+      targets.push_back(output.view());
+    auto verified = verify(**module, **executable, given.entry, views, targets);
+    if (!verified)
+      return verified.takeError();
+    verification = std::move(*verified);
+    report["bound"] = verification.bound;
+  }
   llvm::json::Array results;
   for (size_t i = 0; i < outputs->size(); ++i) {
     const Tensor &output = (*outputs)[i];
-    results.push_back(llvm::json::Object{{"type", (*function)->results[i].type},
-                                         {"shape", llvm::json::Array(output.shape())}});
+    llvm::json::Object result{{"type", (*function)->results[i].type},
+                              {"shape", llvm::json::Array(output.shape())}};
     if (!given.json && given.outputs.empty() && !given.benchmark)
       fmt::print("result {}: {}{}\n", i, output.describe(), firstValues(output));
+    if (given.verify) {
+      const ErrorReport &error = verification.results[i];
+      result["rel_err"] = std::isfinite(error.relative) ? llvm::json::Value(error.relative) : nullptr;
+      if (!given.json)
+        fmt::print("verify: result {}: {}\n", i, error.describe());
+    }
+    results.push_back(std::move(result));
   }
   report["results"] = std::move(results);
   if (given.json)
     llvm::outs() << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(report)));
-  return llvm::Error::success();
+  return given.verify ? verification.check() : llvm::Error::success();
 }
 
 int main(int argc, char **argv) {

@@ -81,6 +81,15 @@ bool CpuTarget::isHost() const {
   return llvm::Triple(triple).getArch() == llvm::Triple(llvm::sys::getProcessTriple()).getArch();
 }
 
+/// Features of other architectures are unknown to the target, not absent; asking for
+/// those would be an error.
+static bool hasKnownFeature(const llvm::MCSubtargetInfo &info, llvm::StringRef feature) {
+  bool known = llvm::any_of(info.getAllProcessorFeatures(), [&](const auto &entry) {
+    return feature == entry.Key;
+  });
+  return known && info.checkFeatures(("+" + feature).str());
+}
+
 llvm::Error CpuTarget::configure(CpuTargetOptions &options) const {
   llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine = createMachine();
   if (!machine)
@@ -92,6 +101,12 @@ llvm::Error CpuTarget::configure(CpuTargetOptions &options) const {
   options.vectorRegisters = 16;
   if (parsed.isAArch64())
     options.vectorRegisters = 32;
+  std::string known;
+  for (llvm::StringRef feature : {"avx512vnni", "avxvnni", "avx512bw", "avx2", "ssse3", "i8mm",
+                                  "dotprod", "neon"})
+    if (hasKnownFeature(*info, feature))
+      known += (known.empty() ? "" : ",") + feature.str();
+  options.instructions = known;
   if (!parsed.isX86())
     return llvm::Error::success();
   if (info->checkFeatures("+avx512f")) {

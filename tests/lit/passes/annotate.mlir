@@ -150,7 +150,8 @@ func.func @refused() -> (tensor<64xf32>, tensor<8x64xf32, #rlx.quant<int4a/32>>)
 { "default": "#rlx.scheme<\"own\", block = 2, code = ui4 at (i) -> (0, 4 * i) - 7>" }
 //--- own.mlir
 func.func @own(%x: tensor<1x64xf32>) -> tensor<1x8xf32> {
-  // CHECK: rlx.weight "w" : tensor<8x64xf32, #rlx.quant<{{.*}}"own"{{.*}}>>
+  // CHECK: #[[OWN:.*]] = #rlx.scheme<"own",
+  // CHECK: rlx.weight "w" : tensor<8x64xf32, #rlx.quant<#[[OWN]]>>
   %w = rlx.weight "w" : tensor<8x64xf32>
   %y = rlx.matmul %x, %w : (tensor<1x64xf32>, tensor<8x64xf32>) -> tensor<1x8xf32>
   return %y : tensor<1x8xf32>
@@ -165,7 +166,7 @@ func.func @own(%x: tensor<1x64xf32>) -> tensor<1x8xf32> {
 //--- scheme.json
 { "overrides": [ { "pattern": "*", "scheme": "gguf_q8_0" }, { "pattern": "*", "scheme": "gguf_q8_1" } ] }
 //--- attribute.json
-{ "default": "#rlx.scheme<\"own\", block = 0, code = ui4 at (i) -> (0, 4 * i)>" }
+{ "default": "#rlx.scheme<\"own\", block = 2>" }
 //--- number.json
 { "default": 8 }
 //--- override-key.json
@@ -178,11 +179,11 @@ func.func @own(%x: tensor<1x64xf32>) -> tensor<1x8xf32> {
 //--- errors
 NONE: error: expected the option 'config' to name a file
 MISSING: error: cannot use the configuration '{{.*}}missing.json': No such file or directory
-MALFORMED: error: cannot use the configuration '{{.*}}malformed.json': [1:12, byte=12]
+MALFORMED: error: cannot use the configuration '{{.*}}malformed.json': [1:14, byte=14]: Invalid JSON value
 LIST: error: cannot use the configuration '{{.*}}list.json': 'configuration': expected an object with 'default' and 'overrides'
 KEY: error: cannot use the configuration '{{.*}}key.json': 'configuration': unknown key 'defualt', expected 'default' and 'overrides'
 SCHEME: error: cannot use the configuration '{{.*}}scheme.json': 'overrides[1].scheme': unknown scheme 'gguf_q8_1', expected a built-in name such as
-ATTRIBUTE: error: cannot use the configuration '{{.*}}attribute.json': 'default': expected 1 <= block
+ATTRIBUTE: error: cannot use the configuration '{{.*}}attribute.json': 'default': expected a scheme to give 'block' and 'code'
 NUMBER: error: cannot use the configuration '{{.*}}number.json': 'default': expected a string
 OVERRIDE: error: cannot use the configuration '{{.*}}override-key.json': 'overrides[0]': unknown key 'why', expected 'pattern' and 'scheme'
 PATTERN: error: cannot use the configuration '{{.*}}pattern.json': 'overrides[0].pattern': invalid glob pattern

@@ -1,0 +1,58 @@
+//===- Verify.h - How far a run is from the exact result ----------*- C++ -*-===//
+//
+// Compares the results of a run with those of the same program in double
+// precision, on weights decoded by the reference (ir/Reference.h). Types of
+// activations other than f32 are approximations; the reference does without.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_CODEGEN_VERIFY_H
+#define RLX_CODEGEN_VERIFY_H
+
+#include "codegen/Compiler.h"
+
+namespace rlx {
+
+/// The difference of a tensor from what was expected.
+struct ErrorReport {
+  /// The norm of the difference over the norm of what was expected, over all
+  /// elements that are a number in both.
+  double relative = 0;
+  double largest = 0;         ///< Absolute difference of one element,
+  std::vector<int64_t> index; ///< which is this one,
+  double expected = 0, got = 0;
+  /// Elements that are a NaN in one only, or infinite in one only.
+  int64_t mismatches = 0;
+  std::vector<int64_t> firstMismatch;
+
+  /// `relative error 3.1e-07, largest difference 1.2e-05 at [2, 5] (expected 1.5,
+  /// got 1.500012)`
+  std::string describe() const;
+};
+
+/// `expected` holds one number for each element of `got`, in the same order.
+ErrorReport measureError(const TensorView &got, llvm::ArrayRef<double> expected);
+
+struct Verification {
+  std::vector<ErrorReport> results; ///< one for each result of the function
+  /// The relative error that the types of activations in the program allow.
+  double bound = 0;
+  /// Success where each result is within the bound and NaN where it should be.
+  llvm::Error check() const;
+};
+
+/// The largest relative error of a program that computes with activations of that
+/// type.
+double relativeErrorBound(mlir::Type activations);
+
+/// Runs `function` of `module`, from which `executable` was compiled, in double
+/// precision on `inputs`, and compares `outputs` with its results. Decoded weights
+/// take eight bytes per element. Fails where the program has no such form.
+llvm::Expected<Verification> verify(mlir::ModuleOp module, const Executable &executable,
+                                    llvm::StringRef function,
+                                    llvm::ArrayRef<TensorView> inputs,
+                                    llvm::ArrayRef<TensorView> outputs);
+
+} // namespace rlx
+
+#endif // RLX_CODEGEN_VERIFY_H

@@ -1,0 +1,145 @@
+//===- ExpandDot.cpp - Dot products of bytes for a target ------------------===//
+//
+// Picks the instruction for rlx.dot and rlx.lookup by the features of the target and
+// the length of the vectors; without one, arith and vector operations.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/PassDetail.h"
+
+#include "llvm/ADT/StringSet.h"
+
+namespace rlx {
+#define GEN_PASS_DEF_EXPANDDOTPASS
+#include "passes/Passes.h.inc"
+} // namespace rlx
+
+using namespace mlir;
+using namespace rlx;
+
+namespace {
+class Expander {
+public:
+  Expander(OpBuilder &builder, Location loc, const llvm::StringSet<> &features)
+      : b(builder), loc(loc), features(features) {}
+
+  Value dot(DotOp op);
+  Value lookup(LookupOp op);
+
+private:
+  Value call(StringRef intrinsic, Type type, ValueRange operands) {
+    return LLVM::CallIntrinsicOp::create(b, loc, type, b.getStringAttr(intrinsic), operands)
+        .getResults();
+  }
+  Value madd(DotOp op, StringRef bytes, StringRef words);
+  Value generic(DotOp op);
+  bool has(StringRef feature) const { return features.contains(feature); }
+
+  OpBuilder &b;
+  Location loc;
+  const llvm::StringSet<> &features;
+};
+
+/// Pairs of bytes to 16 bits, which must not saturate, then pairs of those to 32.
+Value Expander::madd(DotOp op, StringRef bytes, StringRef words) {
+  int64_t lanes = cast<VectorType>(op.getType()).getNumElements();
+  auto i16s = VectorType::get(2 * lanes, b.getI16Type());
+  Value pairs = call(bytes, i16s, {op.getCodes(), op.getActivations()});
+  Value ones = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(i16s, int16_t(1)));
+  Value sums = call(words, op.getType(), {pairs, ones});
+  return arith::AddIOp::create(b, loc, op.getAccumulator(), sums);
+}
+
+Value Expander::generic(DotOp op) {
+  auto i32s = cast<VectorType>(op.getType());
+  Value sum = op.getAccumulator();
+  for (int64_t j = 0; j < 4; ++j) {
+    SmallVector<int64_t> mask;
+    for (int64_t lane = 0; lane < i32s.getNumElements(); ++lane)
+      mask.push_back(4 * lane + j);
+    auto pick = [&](Value bytes) {
+      return vector::ShuffleOp::create(b, loc, bytes, bytes, mask).getResult();
+    };
+    Value code = arith::ExtUIOp::create(b, loc, i32s, pick(op.getCodes()));
+    Value activation = arith::ExtSIOp::create(b, loc, i32s, pick(op.getActivations()));
+    Value product = arith::MulIOp::create(b, loc, code, activation);
+    sum = arith::AddIOp::create(b, loc, sum, product);
+  }
+  return sum;
+}
+
+Value Expander::dot(DotOp op) {
+  int64_t bits = cast<VectorType>(op.getType()).getNumElements() * 32;
+  // Codes below 128 are the same number signed, and their sums of two products fit
+  // 16 bits.
+  constexpr int64_t signedLimit = 128;
+  bool small = op.getBelow() <= signedLimit;
+  SmallVector<Value> operands = {op.getAccumulator(), op.getCodes(), op.getActivations()};
+  if (bits == 512 && has("avx512vnni"))
+    return call("llvm.x86.avx512.vpdpbusd.512", op.getType(), operands);
+  if (bits == 256 && (has("avxvnni") || has("avx512vnni")))
+    return call("llvm.x86.avx512.vpdpbusd.256", op.getType(), operands);
+  if (bits == 128 && has("i8mm"))
+    return call("llvm.aarch64.neon.usdot.v4i32.v16i8", op.getType(), operands);
+  if (bits == 128 && has("dotprod") && small)
+    return call("llvm.aarch64.neon.sdot.v4i32.v16i8", op.getType(), operands);
+  if (bits == 512 && has("avx512bw") && small)
+    return madd(op, "llvm.x86.avx512.pmaddubs.w.512", "llvm.x86.avx512.pmaddw.d.512");
+  if (bits == 256 && has("avx2") && small)
+    return madd(op, "llvm.x86.avx2.pmadd.ub.sw", "llvm.x86.avx2.pmadd.wd");
+  if (bits == 128 && has("ssse3") && small)
+    return madd(op, "llvm.x86.ssse3.pmadd.ub.sw.128", "llvm.x86.sse2.pmadd.wd");
+  return generic(op);
+}
+
+Value Expander::lookup(LookupOp op) {
+  auto type = cast<VectorType>(op.getType());
+  int64_t count = type.getNumElements();
+  // Instructions look up within each 16 bytes, so the table is repeated.
+  SmallVector<int8_t> entries;
+  for (int64_t i = 0; i < count; ++i)
+    entries.push_back(op.getTable()[i % op.getTable().size()]);
+  Value table = arith::ConstantOp::create(
+      b, loc, DenseElementsAttr::get(type, ArrayRef<int8_t>(entries)));
+  if (count == 64 && has("avx512bw"))
+    return call("llvm.x86.avx512.pshuf.b.512", type, {table, op.getCodes()});
+  if (count == 32 && has("avx2"))
+    return call("llvm.x86.avx2.pshuf.b", type, {table, op.getCodes()});
+  if (count == 16 && has("ssse3"))
+    return call("llvm.x86.ssse3.pshuf.b.128", type, {table, op.getCodes()});
+  if (count == 16 && has("neon"))
+    return call("llvm.aarch64.neon.tbl1.v16i8", type, {table, op.getCodes()});
+  SmallVector<Value> bytes;
+  for (int64_t i = 0; i < count; ++i) {
+    Value code = vector::ExtractOp::create(b, loc, op.getCodes(), i);
+    Value index = arith::IndexCastUIOp::create(b, loc, b.getIndexType(), code);
+    bytes.push_back(vector::ExtractOp::create(b, loc, table, ArrayRef<OpFoldResult>{index}));
+  }
+  return vector::FromElementsOp::create(b, loc, type, bytes);
+}
+
+struct ExpandDotPass : rlx::impl::ExpandDotPassBase<ExpandDotPass> {
+  using ExpandDotPassBase::ExpandDotPassBase;
+
+  void runOnOperation() override {
+    llvm::StringSet<> features;
+    SmallVector<StringRef> names;
+    StringRef(instructions).split(names, ',', -1, /*KeepEmpty=*/false);
+    for (StringRef name : names)
+      features.insert(name);
+    getOperation().walk([&](Operation *op) {
+      OpBuilder builder(op);
+      Expander expander(builder, op->getLoc(), features);
+      Value expanded;
+      if (auto dot = dyn_cast<DotOp>(op))
+        expanded = expander.dot(dot);
+      else if (auto lookup = dyn_cast<LookupOp>(op))
+        expanded = expander.lookup(lookup);
+      else
+        return;
+      op->getResult(0).replaceAllUsesWith(expanded);
+      op->erase();
+    });
+  }
+};
+} // namespace

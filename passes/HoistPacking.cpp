@@ -1,0 +1,77 @@
+//===- HoistPacking.cpp - Packing of weights happens once ------------------===//
+//
+// Packing that depends on weights alone becomes a function that the runtime calls
+// when weights are bound.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/PassDetail.h"
+
+namespace rlx {
+#define GEN_PASS_DEF_HOISTPACKINGPASS
+#include "passes/Passes.h.inc"
+} // namespace rlx
+
+using namespace mlir;
+using namespace rlx;
+
+namespace {
+struct HoistPackingPass : rlx::impl::HoistPackingPassBase<HoistPackingPass> {
+  void runOnOperation() override {
+    for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>()))
+      if (!function.isPrivate() && !function.isExternal() && failed(hoist(function)))
+        return signalPassFailure();
+  }
+
+  LogicalResult hoist(func::FuncOp function) {
+    SmallVector<PackWeightOp> packings;
+    function.walk([&](PackWeightOp op) {
+      bool onlyWeights = llvm::all_of(op.getDpsInputs(), [&](Value value) {
+        auto argument = dyn_cast<BlockArgument>(value);
+        return argument && argument.getOwner() == &function.front() &&
+               function.getArgAttr(argument.getArgNumber(), "rlx.weight");
+      });
+      if (onlyWeights)
+        packings.push_back(op);
+    });
+    for (auto [index, op] : llvm::enumerate(packings)) {
+      func::FuncOp packer = createPacker(function, op, index);
+      NamedAttribute packed("rlx.packed", StringAttr::get(&getContext(), packer.getName()));
+      NamedAttribute readOnly("bufferization.writable", BoolAttr::get(&getContext(), false));
+      unsigned argument = function.getNumArguments();
+      if (failed(function.insertArgument(
+              argument, op.getResult(0).getType(),
+              DictionaryAttr::get(&getContext(), {packed, readOnly}), op.getLoc())))
+        return failure();
+      op.getResult(0).replaceAllUsesWith(function.getArgument(argument));
+      op.erase();
+    }
+    llvm::BitVector unused(function.getNumArguments());
+    for (BlockArgument argument : function.getArguments())
+      if (argument.use_empty() && function.getArgAttr(argument.getArgNumber(), "rlx.weight"))
+        unused.set(argument.getArgNumber());
+    return function.eraseArguments(unused);
+  }
+
+  func::FuncOp createPacker(func::FuncOp function, PackWeightOp op, size_t index) {
+    OpBuilder builder(&getContext());
+    builder.setInsertionPointAfter(function);
+    SmallVector<Value> inputs = op.getDpsInputs();
+    auto type = builder.getFunctionType(ValueRange(inputs).getTypes(), op.getResultTypes());
+    std::string name = (function.getName() + ".pack" + Twine(index)).str();
+    auto packer = func::FuncOp::create(builder, op.getLoc(), name, type);
+    Block *entry = packer.addEntryBlock();
+    builder.setInsertionPointToStart(entry);
+    IRMapping mapping;
+    for (auto [number, value] : llvm::enumerate(inputs)) {
+      mapping.map(value, entry->getArgument(number));
+      unsigned source = cast<BlockArgument>(value).getArgNumber();
+      packer.setArgAttrs(number, function.getArgAttrDict(source));
+    }
+    builder.clone(*op.getInit().getDefiningOp(), mapping);
+    Operation *clone = builder.clone(*op, mapping);
+    func::ReturnOp::create(builder, op.getLoc(), clone->getResults());
+    return packer;
+  }
+};
+} // namespace

@@ -1,0 +1,69 @@
+//===- PackWeights.cpp - Integer matmuls get packed weights ----------------===//
+//
+// Chooses, by what a scheme's description says, which matmuls run on packed weights.
+// The layout is PackedLayout's; the loops are in PackLoops.cpp and
+// PackedMatmulLoops.cpp.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/PackedLayout.h"
+#include "passes/PassDetail.h"
+
+#include "llvm/Support/FormatVariadic.h"
+
+namespace rlx {
+#define GEN_PASS_DEF_PACKWEIGHTSPASS
+#include "passes/Passes.h.inc"
+} // namespace rlx
+
+using namespace mlir;
+using namespace rlx;
+
+namespace {
+struct PackWeightsPass : rlx::impl::PackWeightsPassBase<PackWeightsPass> {
+  using PackWeightsPassBase::PackWeightsPassBase;
+
+  void runOnOperation() override {
+    SmallVector<BlockMatmulOp> matmuls;
+    getOperation().walk([&](BlockMatmulOp op) { matmuls.push_back(op); });
+    for (BlockMatmulOp op : matmuls)
+      if (op.getActivations().isInteger(8) || op.getActivations().isInteger(16))
+        pack(op);
+  }
+
+  void pack(BlockMatmulOp op) {
+    QuantScheme scheme(op.getScheme().getScheme());
+    auto weight = cast<RankedTensorType>(op.getWeight().getType());
+    int64_t k = cast<RankedTensorType>(op.getX().getType()).getShape().back();
+    int64_t n = weight.getShape()[weight.getRank() - 2];
+    std::string reason = "the weight is not quantized";
+    std::optional<PackedLayout> layout;
+    if (weight.getElementType().isInteger(8))
+      layout = PackedLayout::create(scheme, k, vectorLength, reason);
+    if (!layout) {
+      op.emitRemark() << "activations are rounded to " << op.getActivations()
+                      << " and computed in f32: " << reason;
+      return;
+    }
+    if (printChoices)
+      op.emitRemark() << "packed kernel for '" << scheme.displayName() << "': " << layout->lanes
+                      << " rows a tile, activation scale per " << layout->stretch << " of K, "
+                      << llvm::formatv("{0:f3}", layout->bitsPerWeight()).str()
+                      << " bits a weight";
+    OpBuilder builder(op);
+    Location loc = op.getLoc();
+    SmallVector<int64_t> shape(weight.getShape().drop_back(2));
+    shape.append({layout->tiles(n), layout->tileBytes()});
+    Value empty = tensor::EmptyOp::create(builder, loc, shape, builder.getI8Type());
+    IntegerAttr lanes = builder.getI64IntegerAttr(vectorLength);
+    auto packed = PackWeightOp::create(builder, loc, empty.getType(), op.getWeight(),
+                                       op.getScales(), op.getZeroPoints(), op.getGlobalScale(),
+                                       empty, op.getScheme(), lanes);
+    auto matmul = PackedMatmulOp::create(
+        builder, loc, op.getResultTypes(), op.getX(), packed.getResult(0), op.getIds(),
+        op.getBias(), op.getInit(), op.getScheme(), op.getActivationsAttr(), lanes);
+    op.replaceAllUsesWith(matmul);
+    op.erase();
+  }
+};
+} // namespace

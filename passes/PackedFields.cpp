@@ -1,0 +1,125 @@
+//===- PackedFields.cpp - Scales and offsets of packed weights -------------===//
+
+#include "passes/PackedFields.h"
+
+#include "passes/CodeNumbers.h"
+
+using namespace mlir;
+using namespace rlx;
+
+PackedFields::PackedFields(const PackedLayout &layout, PackedMatmulOp op)
+    : layout(layout), weight(op.getWeight()) {
+  SchemeAttr scheme = op.getScheme().getScheme();
+  for (FieldAttr field : scheme.getScale()) {
+    Reference reference = find(field);
+    (reference.inner ? innerScales : outerScales).push_back(reference);
+  }
+  for (FieldAttr field : scheme.getOffset())
+    offsets.push_back(find(field));
+  if (scheme.getZero())
+    zero = find(scheme.getZero());
+  offsetNegative = scheme.getOffsetNegative();
+}
+
+PackedFields::Reference PackedFields::find(FieldAttr field) const {
+  for (const PackedField &inner : layout.inner)
+    if (inner.field == field)
+      return {&inner, true};
+  for (const PackedField &outer : layout.outer)
+    if (outer.field == field)
+      return {&outer, false};
+  llvm_unreachable("a layout has all fields of its scheme");
+}
+
+bool PackedFields::innerScaleIsInteger() const {
+  return hasInnerScale() && llvm::all_of(innerScales, [](const Reference &reference) {
+           return reference.field->field.isInteger();
+         });
+}
+
+bool PackedFields::hasInnerOffset() const {
+  auto isInner = [](const Reference &reference) { return reference.inner; };
+  return llvm::any_of(offsets, isInner) || (zero && (zero.inner || hasInnerScale()));
+}
+
+SmallVector<Value> PackedFields::at(LoopBuilder &b, ValueRange tile, Value base, int64_t offset) {
+  SmallVector<Value> indices(tile);
+  indices.push_back(b.add(base, offset));
+  return indices;
+}
+
+/// The codes of a field for all rows of the tile, as i32 lanes.
+Value PackedFields::codes(LoopBuilder &b, ValueRange tile, Value base, const PackedField &field,
+                          int64_t group) {
+  int64_t lanes = layout.lanes, offset = field.offset + group * lanes * field.bytes;
+  Value bytes = b.loadVector(weight, at(b, tile, base, offset), lanes * field.bytes);
+  VectorType i32s = VectorType::get(lanes, b.getI32Type());
+  if (field.bytes > 1)
+    bytes = vector::BitCastOp::create(
+        b, VectorType::get(lanes, b.getIntegerType(8 * field.bytes)), bytes);
+  return field.bytes == 4 ? bytes : arith::ExtUIOp::create(b, i32s, bytes);
+}
+
+Value PackedFields::number(LoopBuilder &b, ValueRange tile, Value stretchBase, Value chunkBase,
+                           Reference reference, int64_t group) {
+  Value code = reference.inner ? codes(b, tile, chunkBase, *reference.field, group)
+                               : codes(b, tile, stretchBase, *reference.field, 0);
+  return CodeNumbers(b, b.getLoc()).convert(reference.field->field, code);
+}
+
+Value PackedFields::innerScale(LoopBuilder &b, ValueRange tile, Value base, int64_t group) {
+  Value product;
+  bool integer = innerScaleIsInteger();
+  for (const Reference &reference : innerScales) {
+    Value code = codes(b, tile, base, *reference.field, group);
+    CodeNumbers numbers(b, b.getLoc());
+    Value number = integer ? numbers.integers(reference.field->field, code)
+                           : numbers.convert(reference.field->field, code);
+    if (!product)
+      product = number;
+    else
+      product = integer ? Value(arith::MulIOp::create(b, product, number))
+                        : Value(arith::MulFOp::create(b, product, number));
+  }
+  return product;
+}
+
+Value PackedFields::outerScale(LoopBuilder &b, ValueRange tile, Value stretchBase) {
+  Value product;
+  VectorType f32s = VectorType::get(layout.lanes, b.getF32Type());
+  if (layout.codes.unit != 1)
+    product = arith::ConstantOp::create(
+        b, DenseElementsAttr::get(f32s, float(layout.codes.unit)));
+  for (const Reference &reference : outerScales) {
+    Value factor = number(b, tile, stretchBase, Value(), reference, 0);
+    product = product ? Value(arith::MulFOp::create(b, product, factor)) : factor;
+  }
+  return product;
+}
+
+Value PackedFields::offset(LoopBuilder &b, ValueRange tile, Value stretchBase, Value chunkBase,
+                           int64_t group) {
+  Value total;
+  for (const Reference &reference : offsets) {
+    Value factor = number(b, tile, stretchBase, chunkBase, reference, group);
+    total = total ? Value(arith::MulFOp::create(b, total, factor)) : factor;
+  }
+  if (total && offsetNegative)
+    total = arith::NegFOp::create(b, total);
+  if (!zero)
+    return total;
+  Value shift = arith::NegFOp::create(b, number(b, tile, stretchBase, chunkBase, zero, group));
+  for (const auto &scales : {innerScales, outerScales})
+    for (const Reference &reference : scales)
+      shift = arith::MulFOp::create(b, shift,
+                                    number(b, tile, stretchBase, chunkBase, reference, group));
+  return total ? Value(arith::AddFOp::create(b, total, shift)) : shift;
+}
+
+void PackedFields::prefetch(LoopBuilder &b, ValueRange tile, Value base) {
+  // Memory answers after some hundred cycles: a few kilobytes at full bandwidth.
+  constexpr int64_t ahead = 8192, cacheLine = 64;
+  for (int64_t offset = 0; offset < layout.chunkBytes; offset += cacheLine)
+    memref::PrefetchOp::create(b, weight, at(b, tile, base, ahead + offset), /*isWrite=*/false,
+                               /*localityHint=*/3, /*isDataCache=*/true);
+}

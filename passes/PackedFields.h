@@ -1,0 +1,65 @@
+//===- PackedFields.h - Scales and offsets of packed weights ------*- C++ -*-===//
+//
+// Reads the fields of a packed tile as vectors, a lane a row, and multiplies them
+// to what a kernel needs: an inner scale for each group, an outer scale for each
+// stretch, and an offset that is added for each element.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_PASSES_PACKEDFIELDS_H
+#define RLX_PASSES_PACKEDFIELDS_H
+
+#include "passes/BlockLoops.h"
+#include "passes/PackedLayout.h"
+
+namespace rlx {
+
+class PackedFields {
+public:
+  PackedFields(const PackedLayout &layout, PackedMatmulOp op);
+
+  /// Whether scales change from group to group, and whether they are integers.
+  bool hasInnerScale() const { return !innerScales.empty(); }
+  bool innerScaleIsInteger() const;
+  /// Whether values have an offset or a zero point, and whether it changes from
+  /// group to group.
+  bool hasOffset() const { return zero || !offsets.empty(); }
+  bool hasInnerOffset() const;
+
+  /// Group `group` of the chunk at byte `base` of the tile: i32 or f32 lanes.
+  mlir::Value innerScale(LoopBuilder &b, mlir::ValueRange tile, mlir::Value base, int64_t group);
+  /// f32 lanes, times the codes' unit; null where it is 1.
+  mlir::Value outerScale(LoopBuilder &b, mlir::ValueRange tile, mlir::Value stretchBase);
+  /// -scale * zero +- offset of a group, f32 lanes.
+  mlir::Value offset(LoopBuilder &b, mlir::ValueRange tile, mlir::Value stretchBase,
+                     mlir::Value chunkBase, int64_t group);
+  /// Asks for what the kernel will read some kilobytes later.
+  void prefetch(LoopBuilder &b, mlir::ValueRange tile, mlir::Value base);
+
+  /// Indices of byte `base + offset` of a tile.
+  llvm::SmallVector<mlir::Value> at(LoopBuilder &b, mlir::ValueRange tile, mlir::Value base,
+                                    int64_t offset);
+
+private:
+  /// A field of the layout, or none.
+  struct Reference {
+    const PackedField *field = nullptr;
+    bool inner = false;
+    explicit operator bool() const { return field != nullptr; }
+  };
+  Reference find(FieldAttr field) const;
+  mlir::Value codes(LoopBuilder &b, mlir::ValueRange tile, mlir::Value base,
+                    const PackedField &field, int64_t group);
+  mlir::Value number(LoopBuilder &b, mlir::ValueRange tile, mlir::Value stretchBase,
+                     mlir::Value chunkBase, Reference field, int64_t group);
+
+  const PackedLayout &layout;
+  mlir::Value weight;
+  llvm::SmallVector<Reference> innerScales, outerScales, offsets;
+  Reference zero;
+  bool offsetNegative;
+};
+
+} // namespace rlx
+
+#endif // RLX_PASSES_PACKEDFIELDS_H

@@ -1,0 +1,127 @@
+//===- PackedLayout.cpp - How packed weights lie in memory -----------------===//
+
+#include "passes/PackedLayout.h"
+
+#include "ir/Reference.h"
+
+#include <cmath>
+#include <numeric>
+
+using namespace mlir;
+using namespace rlx;
+
+std::optional<IntegerCodes> IntegerCodes::of(FieldAttr code, std::string &reason) {
+  unsigned width = code.width();
+  if (width > 8) {
+    reason = "codes have more than 8 bits";
+    return std::nullopt;
+  }
+  IntegerCodes codes;
+  codes.width = width;
+  codes.bias = code.getBias();
+  codes.below = int64_t(1) << width;
+  if (code.isInteger()) {
+    if (code.getType().isSignedInteger()) {
+      codes.flip = int64_t(1) << (width - 1);
+      codes.bias += codes.flip;
+    }
+    return codes;
+  }
+  constexpr unsigned tableBits = 4;
+  if (width > tableBits) {
+    reason = "codes are looked up in a table of more than 16 entries";
+    return std::nullopt;
+  }
+  SmallVector<double> numbers;
+  for (uint64_t c = 0; c < uint64_t(1) << width; ++c)
+    numbers.push_back(numberOf(code, c));
+  // The numbers times a power of two should be integers, as e2m1 times two is.
+  for (double factor = 1; factor <= 8; factor *= 2) {
+    double least = 0, most = 0;
+    bool integers = true;
+    for (double number : numbers) {
+      integers &= number * factor == std::round(number * factor);
+      least = std::min(least, number * factor);
+      most = std::max(most, number * factor);
+    }
+    if (!integers || most - least > 255)
+      continue;
+    codes.unit = 1 / factor;
+    codes.bias = int64_t(-least);
+    codes.below = int64_t(most - least) + 1;
+    for (size_t i = 0; i < size_t(1) << tableBits; ++i)
+      codes.table.push_back(int8_t(int64_t(numbers[i % numbers.size()] * factor - least)));
+    return codes;
+  }
+  reason = "the codebook's entries are no integers";
+  return std::nullopt;
+}
+
+std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k, int64_t lanes,
+                                                 std::string &reason) {
+  std::optional<IntegerCodes> codes = IntegerCodes::of(scheme.attr().getCode(), reason);
+  if (!codes)
+    return std::nullopt;
+  if (k % chunk != 0) {
+    reason = "K is no multiple of " + std::to_string(chunk);
+    return std::nullopt;
+  }
+  PackedLayout layout(std::move(*codes));
+  layout.lanes = lanes;
+  layout.k = k;
+
+  // How far each field reaches along K. A field in the block, or a side field, may
+  // be the same for longer than a block.
+  constexpr int64_t longestStretch = 256;
+  auto groupOf = [&](FieldAttr field) {
+    int64_t group = scheme.groupLength(field);
+    if (!field.isSide() || group < scheme.block())
+      return group;
+    AffineMap map = field.getPlanes().front().getPosition();
+    auto differs = [&](int64_t element) {
+      return llvm::any_of(map.getResults(), [&](AffineExpr expr) {
+        return evaluate(expr, {0, element}) != evaluate(expr, {0, element - 1});
+      });
+    };
+    while (group < longestStretch && group < k && !differs(group))
+      group += scheme.block();
+    return std::min(group, longestStretch);
+  };
+  SmallVector<FieldAttr> fields = scheme.fields();
+  fields.erase(fields.begin()); // the code
+  layout.stretch = std::gcd(longestStretch, k);
+  layout.sumGroup = chunk;
+  for (FieldAttr field : fields) {
+    int64_t group = groupOf(field);
+    if (group > chunk)
+      layout.stretch = std::gcd(layout.stretch, group);
+    else
+      layout.sumGroup = std::gcd(layout.sumGroup, group);
+  }
+  constexpr int64_t shortestGroup = 16;
+  if (layout.stretch % chunk != 0 || layout.sumGroup < shortestGroup) {
+    reason = "scales change within " + std::to_string(shortestGroup) + " elements of K";
+    return std::nullopt;
+  }
+
+  int64_t bits = 0;
+  for (unsigned width : {8u, 4u, 2u, 1u}) {
+    if (!(layout.codes.width & width))
+      continue;
+    layout.planes.push_back({width, unsigned(bits), layout.chunkBytes});
+    layout.chunkBytes += chunk * lanes * width / 8;
+    bits += width;
+  }
+  for (FieldAttr field : fields) {
+    int64_t group = groupOf(field);
+    int64_t bytes = field.width() <= 8 ? 1 : field.width() <= 16 ? 2 : 4;
+    if (group > chunk) {
+      layout.outer.push_back({field, layout.stretch, bytes, layout.headerBytes});
+      layout.headerBytes += bytes * lanes;
+    } else {
+      layout.inner.push_back({field, layout.sumGroup, bytes, layout.chunkBytes});
+      layout.chunkBytes += bytes * lanes * (chunk / layout.sumGroup);
+    }
+  }
+  return layout;
+}

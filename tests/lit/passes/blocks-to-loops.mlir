@@ -1,0 +1,206 @@
+// RUN: rlx-opt %s --split-input-file --rlx-blocks-to-loops --canonicalize --verify-diagnostics | FileCheck %s
+// Fewer lanes: more decodes, shorter vectors.
+// RUN: rlx-opt %s --split-input-file "--rlx-blocks-to-loops=vector-length=4 vector-registers=16" --verify-diagnostics | FileCheck %s --check-prefix=NARROW
+
+// One row of activations multiplies as it decodes.
+// CHECK-LABEL: func @one_row(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<1x64xf32>, %[[W:[a-z0-9]+]]: memref<100x68xi8>, %[[B:[a-z0-9]+]]: memref<100xf32>, %[[Y:[a-z0-9]+]]:
+// NARROW-LABEL: func @one_row(
+func.func @one_row(%x: memref<1x64xf32>, %w: memref<100x68xi8>, %b: memref<100xf32>, %y: memref<1x100xf32>) {
+  // CHECK-NOT: memref.alloc
+  // CHECK: scf.forall (%{{.*}}) in (2)
+  // CHECK: %[[SUMS:.*]]:{{[0-9]+}} = scf.for %[[K:.*]] = %c0 to %c64 step %c32 iter_args
+  // CHECK: vector.load %[[X]][%c0, %[[K]]] : memref<1x64xf32>, vector<16xf32>
+  // CHECK: rlx.decode %[[W]][%{{.*}}, %{{.*}}] at 0 {scheme = #rlx.quant<gguf_q8_0>} : memref<100x68xi8> -> vector<16xf32>
+  // CHECK: vector.fma
+  // CHECK: rlx.decode %[[W]][%{{.*}}, %{{.*}}] at 16
+  // CHECK: vector.reduction <add>, %[[SUMS]]#0 fastmath<reassoc>
+  // CHECK: memref.load %[[B]]
+  // CHECK: memref.store %{{.*}}, %[[Y]]
+  // NARROW: rlx.decode {{.*}} at 28 {{.*}} -> vector<4xf32>
+  rlx.block_matmul ins(%x, %w) bias(%b) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32}
+      : (memref<1x64xf32>, memref<100x68xi8>, memref<100xf32>, memref<1x100xf32>) -> ()
+  return
+}
+
+// More rows share a decoded panel; the last columns are masked.
+// CHECK-LABEL: func @many_rows
+// CHECK-SAME: %[[Y:[a-z0-9]+]]: memref<37x100xf32>
+func.func @many_rows(%y: memref<37x100xf32>, %x: memref<37x64xf32>, %w: memref<100x68xi8>) {
+  // CHECK: scf.forall
+  // CHECK: %[[PANEL:.*]] = memref.alloc() {alignment = 64 : i64} : memref<4x80x16xf32>
+  // CHECK: rlx.decode
+  // CHECK: vector.shuffle
+  // CHECK: vector.store %{{.*}}, %[[PANEL]]
+  // CHECK: vector.create_mask
+  // CHECK: vector.load %[[PANEL]]
+  // CHECK: vector.fma
+  // CHECK: vector.maskedstore %[[Y]]
+  // CHECK: memref.dealloc %[[PANEL]]
+  rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32}
+      : (memref<37x64xf32>, memref<100x68xi8>, memref<37x100xf32>) -> ()
+  return
+}
+
+// How many rows there are is known later.
+// CHECK-LABEL: func @any_rows(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<?x64xf32>
+func.func @any_rows(%x: memref<?x64xf32>, %w: memref<128x68xi8>, %y: memref<?x128xf32>) {
+  // CHECK: %[[M:.*]] = memref.dim %[[X]]
+  // CHECK: scf.forall
+  // CHECK: %[[ONE:.*]] = arith.cmpi eq, %[[M]], %c1
+  // CHECK: scf.if %[[ONE]]
+  // CHECK: } else {
+  // CHECK: memref.alloc
+  // CHECK-NOT: vector.maskedstore
+  // CHECK: return
+  rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32}
+      : (memref<?x64xf32>, memref<128x68xi8>, memref<?x128xf32>) -> ()
+  return
+}
+
+// Blocks shorter than a vector are decoded several at once; what is left is not.
+// CHECK-LABEL: func @short_blocks
+func.func @short_blocks(%x: memref<1x37xf32>, %w: memref<8x37xi8>, %y: memref<1x8xf32>) {
+  // CHECK: scf.for %{{.*}} = %c0 to %c32 step %c16
+  // CHECK: rlx.decode {{.*}} -> vector<16xf32>
+  // CHECK: scf.for %{{.*}} = %c32 to %c37 step %c1
+  // CHECK: rlx.decode {{.*}} -> vector<1xf32>
+  rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<fp8e4m3>, activations = f32}
+      : (memref<1x37xf32>, memref<8x37xi8>, memref<1x8xf32>) -> ()
+  return
+}
+
+// Ids are checked before they are used, and used as 0 where out of range.
+// CHECK-LABEL: func @experts(
+// CHECK-SAME: %[[IDS:[a-z0-9]+]]: memref<5x2xi32>, %[[S:[a-z0-9]+]]: memref<4x8x2xf32>
+func.func @experts(%ids: memref<5x2xi32>, %s: memref<4x8x2xf32>, %x: memref<5x64xf32>, %w: memref<4x8x64xi8>, %b: memref<4x8xf32>, %y: memref<5x2x8xf32>) {
+  // CHECK: %[[ID:.*]] = memref.load %[[IDS]]
+  // CHECK: %[[GOOD:.*]] = arith.cmpi ult, %[[ID]], %c4_i32
+  // CHECK: scf.if %[[GOOD]]
+  // CHECK: } else {
+  // CHECK: rlx.report_index "expert id of 'rlx.gather_matmul'" at %{{.*}} value %{{.*}} bound %c4
+  // CHECK: %[[EXPERT:.*]] = arith.select %{{.*}}, %{{.*}}, %c0 : index
+  // CHECK: rlx.decode %{{.*}}[%[[EXPERT]], %{{.*}}, %{{.*}}] at 0 scales(%[[S]] : memref<4x8x2xf32>)
+  rlx.block_matmul ins(%x, %w, %ids) scales(%s) bias(%b) outs(%y) {scheme = #rlx.quant<int8/32>, activations = f32}
+      : (memref<5x64xf32>, memref<4x8x64xi8>, memref<5x2xi32>, memref<4x8x2xf32>, memref<4x8xf32>, memref<5x2x8xf32>) -> ()
+  return
+}
+
+// CHECK-LABEL: func @dequantize(
+// CHECK-SAME: %[[W:[a-z0-9]+]]: memref<8x54xi8>, %[[Y:[a-z0-9]+]]: memref<8x96xf32>
+func.func @dequantize(%w: memref<8x54xi8>, %y: memref<8x96xf32>) {
+  // CHECK: scf.forall (%[[ROW:.*]]) in (8)
+  // CHECK: scf.for %[[K:.*]] = %c0 to %c96 step %c32
+  // CHECK: %[[V:.*]] = rlx.decode %[[W]][%[[ROW]], %{{.*}}] at 0
+  // CHECK: vector.store %[[V]], %[[Y]][%[[ROW]], %[[K]]]
+  // CHECK: rlx.decode %[[W]][%[[ROW]], %{{.*}}] at 16
+  rlx.block_dequantize ins(%w) outs(%y) {scheme = #rlx.quant<gguf_q4_0>} : (memref<8x54xi8>, memref<8x96xf32>) -> ()
+  return
+}
+
+// CHECK-LABEL: func @embedding
+func.func @embedding(%w: memref<8x54xi8>, %ids: memref<?x2xi32>, %y: memref<?x2x96xf32>) {
+  // CHECK: rlx.report_index "row id of 'rlx.embedding'"
+  // CHECK: scf.forall
+  // CHECK: affine.delinearize_index
+  rlx.block_dequantize ins(%w, %ids) outs(%y) {scheme = #rlx.quant<gguf_q4_0>}
+      : (memref<8x54xi8>, memref<?x2xi32>, memref<?x2x96xf32>) -> ()
+  return
+}
+
+// Integer codes of whole bytes: rounded half away from zero, saturated, stored.
+// CHECK-LABEL: func @quantize_bytes(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<8x64xf32>, %[[S:[a-z0-9]+]]: memref<8x2xf32>, %[[Z:[a-z0-9]+]]: memref<8x2xf32>, %[[Q:[a-z0-9]+]]:
+func.func @quantize_bytes(%x: memref<8x64xf32>, %s: memref<8x2xf32>, %z: memref<8x2xf32>, %q: memref<8x64xi8>) {
+  // CHECK-DAG: %[[LOW:.*]] = arith.constant -1.280000e+02 : f32
+  // CHECK-DAG: %[[HIGH:.*]] = arith.constant 1.270000e+02 : f32
+  // CHECK: scf.forall (%[[N:.*]]) in (8)
+  // CHECK-NEXT: scf.for %[[K:.*]] = %c0 to %c64
+  // CHECK: memref.load %[[X]][%[[N]], %[[K]]]
+  // CHECK: memref.load %[[S]]
+  // CHECK: arith.divf
+  // CHECK: memref.load %[[Z]]
+  // CHECK: arith.addf
+  // CHECK: %[[ROUND:.*]] = math.round
+  // CHECK: arith.maximumf %[[ROUND]], %[[LOW]]
+  // CHECK: arith.minimumf %{{.*}}, %[[HIGH]]
+  // CHECK: memref.store %{{.*}}, %[[Q]][%[[N]],
+  rlx.block_quantize ins(%x) scales(%s) zero_points(%z) outs(%q) {scheme = #rlx.quant<int8a/32>}
+      : (memref<8x64xf32>, memref<8x2xf32>, memref<8x2xf32>, memref<8x64xi8>) -> ()
+  return
+}
+
+// Small floats: a table and a search; codes share a byte, which is zero at first.
+// CHECK-LABEL: func @quantize_small_floats(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<4x8x64xf32>, %[[S:[a-z0-9]+]]: {{.*}}, %[[Q:[a-z0-9]+]]: memref<4x8x32xi8>
+func.func @quantize_small_floats(%x: memref<4x8x64xf32>, %s: memref<4x8x2xf8E8M0FNU>, %q: memref<4x8x32xi8>) {
+  // CHECK-DAG: arith.constant dense<[15, 14, 13, 12, 11, 10, 9, 8, 0, 1, 2, 3, 4, 5, 6, 7]> : vector<16xi8>
+  // CHECK-DAG: arith.constant dense<[-5.000000e+00, -3.49999976, -2.500000e+00, {{.*}}, 2.50000024, 3.500000e+00, 5.00000048, 0x7FC00000]> : vector<16xf32>
+  // CHECK: %[[THRESHOLDS:.*]] = memref.alloc() : memref<16xf32>
+  // CHECK: %[[CODES:.*]] = memref.alloc() : memref<16xi8>
+  // CHECK: scf.forall (%{{.*}}) in (32)
+  // CHECK: %[[ROW:.*]]:2 = affine.delinearize_index
+  // CHECK: memref.store %c0_i8, %[[Q]][%[[ROW]]#0, %[[ROW]]#1
+  // CHECK-COUNT-4: memref.load %[[THRESHOLDS]]
+  // CHECK-NOT: memref.load %[[THRESHOLDS]]
+  // CHECK: memref.load %[[CODES]]
+  // CHECK: %[[HELD:.*]] = memref.load %[[Q]]
+  // CHECK: %[[BYTE:.*]] = arith.ori %[[HELD]]
+  // CHECK: memref.store %[[BYTE]], %[[Q]]
+  // CHECK: memref.dealloc
+  // CHECK: memref.dealloc
+  rlx.block_quantize ins(%x) scales(%s) outs(%q) {scheme = #rlx.quant<mxfp4/32>}
+      : (memref<4x8x64xf32>, memref<4x8x2xf8E8M0FNU>, memref<4x8x32xi8>) -> ()
+  return
+}
+
+// Codes of three bits reach into the next byte, never beyond their last.
+// CHECK-LABEL: func @quantize_straddling
+func.func @quantize_straddling(%x: memref<8x64xf32>, %s: memref<8x1xf32>, %o: memref<8x1xf32>, %q: memref<8x24xi8>) {
+  // CHECK: arith.subf
+  // CHECK: arith.divf
+  // CHECK: arith.ori
+  // CHECK: %[[AT:.*]] = arith.minui
+  // CHECK: memref.load %{{.*}}, %[[AT]]]
+  // CHECK: arith.ori
+  rlx.block_quantize ins(%x) scales(%s) zero_points(%o) outs(%q) {scheme = #rlx.quant<affine3/64>}
+      : (memref<8x64xf32>, memref<8x1xf32>, memref<8x1xf32>, memref<8x24xi8>) -> ()
+  return
+}
+
+// CHECK-LABEL: func @quantize_halves
+func.func @quantize_halves(%x: memref<8x64xf32>, %q: memref<8x128xi8>) {
+  // CHECK: arith.truncf %{{.*}} : f32 to f16
+  // CHECK-COUNT-2: memref.store
+  // CHECK-NOT: memref.store
+  // CHECK: return
+  rlx.block_quantize ins(%x) outs(%q) {scheme = #rlx.quant<f16>} : (memref<8x64xf32>, memref<8x128xi8>) -> ()
+  return
+}
+
+// -----
+
+func.func @other_activations(%x: memref<1x64xf32>, %w: memref<8x68xi8>, %y: memref<1x8xf32>) {
+  // expected-error @below {{activations = 'i16' has no kernel yet, expected f32}}
+  rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i16}
+      : (memref<1x64xf32>, memref<8x68xi8>, memref<1x8xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func @tensors(%w: tensor<8x68xi8>, %y: tensor<8x64xf32>) -> tensor<8x64xf32> {
+  // expected-error @below {{'rlx.block_dequantize' op expected operands that are buffers; bufferize first}}
+  %r = rlx.block_dequantize ins(%w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>} : (tensor<8x68xi8>, tensor<8x64xf32>) -> tensor<8x64xf32>
+  return %r : tensor<8x64xf32>
+}
+
+// -----
+
+#half = #rlx.scheme<"positive_halves", block = 1, unused = 1, code = ui15 at byte 0 as f16>
+func.func @part_of_a_float(%x: memref<8x64xf32>, %q: memref<8x128xi8>) {
+  // expected-error @below {{'rlx.block_quantize' op codes of 15 bits that are read as 'f16' cannot be computed, expected all of its bits}}
+  rlx.block_quantize ins(%x) outs(%q) {scheme = #rlx.quant<#half>} : (memref<8x64xf32>, memref<8x128xi8>) -> ()
+  return
+}

@@ -1,0 +1,102 @@
+// RUN: rlx-opt %s --split-input-file --rlx-lower-encodings --verify-diagnostics | FileCheck %s
+
+!w = tensor<8x64xf32, #rlx.quant<gguf_q8_0>>
+!s = tensor<8x64xf32, #rlx.quant<int8/32>>
+!experts = tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>
+
+// CHECK-LABEL: func @matmul(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<?x64xf32> {bufferization.writable = false}, %[[W:[a-z0-9]+]]: tensor<8x64xi8>
+// CHECK-SAME: %[[S:[a-z0-9]+]]: tensor<8x2xf32> {{{.*}}}, %[[B:[a-z0-9]+]]: tensor<8xf32>
+func.func @matmul(%x: tensor<?x64xf32>, %w: !s, %s: tensor<8x2xf32>, %b: tensor<8xf32>) -> tensor<?x8xf32> {
+  // CHECK: %[[M:.*]] = tensor.dim %[[X]]
+  // CHECK: %[[INIT:.*]] = tensor.empty(%[[M]]) : tensor<?x8xf32>
+  // CHECK: rlx.block_matmul ins(%[[X]], %[[W]]) scales(%[[S]]) bias(%[[B]]) outs(%[[INIT]])
+  // CHECK-SAME: {activations = i8, scheme = #rlx.quant<int8/32>}
+  %y = rlx.matmul %x, %w scales(%s) bias(%b) {activations = i8} : (tensor<?x64xf32>, !s, tensor<8x2xf32>, tensor<8xf32>) -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
+// A plain weight keeps its type and is stored like the scheme of its element type.
+// CHECK-LABEL: func @plain(
+// CHECK-SAME: %[[W:[a-z0-9]+]]: tensor<8x64xbf16>
+func.func @plain(%w: tensor<8x64xbf16>, %x: tensor<1x64xf32>) -> tensor<1x8xf32> {
+  // CHECK: rlx.block_matmul ins(%{{.*}}, %[[W]]) outs(%{{.*}}) {activations = f32, scheme = #rlx.quant<bf16>}
+  %y = rlx.matmul %x, %w : (tensor<1x64xf32>, tensor<8x64xbf16>) -> tensor<1x8xf32>
+  return %y : tensor<1x8xf32>
+}
+
+// CHECK-LABEL: func @gather_matmul
+// CHECK-SAME: %{{.*}}: tensor<4x8x68xi8>
+func.func @gather_matmul(%w: !experts, %x: tensor<?x64xf32>, %ids: tensor<?x2xi32>) -> tensor<?x2x8xf32> {
+  // CHECK: %[[T:.*]] = tensor.dim %[[IDS:.*]], %c0
+  // CHECK: tensor.empty(%[[T]]) : tensor<?x2x8xf32>
+  // CHECK: rlx.block_matmul ins(%{{.*}}, %{{.*}}, %[[IDS]])
+  %y = rlx.gather_matmul %x, %w, %ids : (tensor<?x64xf32>, !experts, tensor<?x2xi32>) -> tensor<?x2x8xf32>
+  return %y : tensor<?x2x8xf32>
+}
+
+// CHECK-LABEL: func @embedding
+func.func @embedding(%t: !w, %ids: tensor<7xi32>) -> tensor<7x64xf32> {
+  // CHECK: %[[INIT:.*]] = tensor.empty() : tensor<7x64xf32>
+  // CHECK: rlx.block_dequantize ins(%{{.*}}, %{{.*}}) outs(%[[INIT]])
+  %y = rlx.embedding %t, %ids : (!w, tensor<7xi32>) -> tensor<7x64xf32>
+  return %y : tensor<7x64xf32>
+}
+
+// CHECK-LABEL: func @round_trip(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<8x64xf32> {{.*}}, %[[S:[a-z0-9]+]]: tensor<8x2xf32>
+func.func @round_trip(%x: tensor<8x64xf32>, %s: tensor<8x2xf32>) -> tensor<8x64xf32> {
+  // CHECK: %[[BYTES:.*]] = tensor.empty() : tensor<8x64xi8>
+  // CHECK: %[[Q:.*]] = rlx.block_quantize ins(%[[X]]) scales(%[[S]]) outs(%[[BYTES]]) {scheme = #rlx.quant<int8/32>}
+  // CHECK: rlx.block_dequantize ins(%[[Q]]) scales(%[[S]]) outs
+  %q = rlx.quantize %x scales(%s) : (tensor<8x64xf32>, tensor<8x2xf32>) -> !s
+  %y = rlx.dequantize %q scales(%s) : (!s, tensor<8x2xf32>) -> tensor<8x64xf32>
+  return %y : tensor<8x64xf32>
+}
+
+// Loops want the sizes that only the weight knows.
+// CHECK-LABEL: func @dynamic_sizes
+func.func @dynamic_sizes(%x: tensor<?x?xf32>, %w: !w, %e: !experts, %ids: tensor<?x?xi32>, %rows: tensor<?xi32>) -> (tensor<?x?xf32>, tensor<?x?x?xf32>, tensor<?x?xf32>) {
+  // CHECK: %[[X:.*]] = tensor.cast %{{.*}} : tensor<?x?xf32> to tensor<?x64xf32>
+  // CHECK: %[[Y:.*]] = rlx.block_matmul ins(%[[X]], {{.*}} -> tensor<?x8xf32>
+  // CHECK: tensor.cast %[[Y]] : tensor<?x8xf32> to tensor<?x?xf32>
+  // CHECK: %[[Z:.*]] = rlx.block_matmul {{.*}} -> tensor<?x?x8xf32>
+  // CHECK: tensor.cast %[[Z]] : tensor<?x?x8xf32> to tensor<?x?x?xf32>
+  // CHECK: %[[R:.*]] = rlx.block_dequantize {{.*}} -> tensor<?x64xf32>
+  // CHECK: tensor.cast %[[R]] : tensor<?x64xf32> to tensor<?x?xf32>
+  %y = rlx.matmul %x, %w : (tensor<?x?xf32>, !w) -> tensor<?x?xf32>
+  %z = rlx.gather_matmul %x, %e, %ids : (tensor<?x?xf32>, !experts, tensor<?x?xi32>) -> tensor<?x?x?xf32>
+  %r = rlx.embedding %w, %rows : (!w, tensor<?xi32>) -> tensor<?x?xf32>
+  return %y, %z, %r : tensor<?x?xf32>, tensor<?x?x?xf32>, tensor<?x?xf32>
+}
+
+// Types follow through calls and control flow.
+// CHECK-LABEL: func @control_flow
+// CHECK-SAME: tensor<8x68xi8> {{.*}}) -> tensor<8x68xi8>
+func.func @control_flow(%c: i1, %a: !w) -> !w {
+  // CHECK: call @control_flow(%{{.*}}) : (i1, tensor<8x68xi8>) -> tensor<8x68xi8>
+  // CHECK: scf.if %{{.*}} -> (tensor<8x68xi8>)
+  %b = func.call @control_flow(%c, %a) : (i1, !w) -> !w
+  %r = scf.if %c -> (!w) {
+    scf.yield %a : !w
+  } else {
+    scf.yield %b : !w
+  }
+  return %r : !w
+}
+
+// -----
+
+func.func @foreign(%w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<8x64xf32> {
+  // expected-error @below {{'tensor.cast' op takes or gives the quantized tensor 'tensor<8x64xf32, #rlx.quant<gguf_q8_0>>', expected an operation of rlx; put rlx.dequantize before it}}
+  %v = tensor.cast %w : tensor<8x64xf32, #rlx.quant<gguf_q8_0>> to tensor<8x64xf32>
+  return %v : tensor<8x64xf32>
+}
+
+// -----
+
+func.func @dynamic_weight(%x: tensor<?x64xf32>, %w: tensor<?x64xf32>) -> tensor<?x?xf32> {
+  // expected-error @below {{'rlx.matmul' op expected the weight to have a static shape, but got 'tensor<?x64xf32>'}}
+  %y = rlx.matmul %x, %w : (tensor<?x64xf32>, tensor<?x64xf32>) -> tensor<?x?xf32>
+  return %y : tensor<?x?xf32>
+}

@@ -1,0 +1,45 @@
+// RUN: rlx-opt %s --split-input-file --rlx-outline-parallel --verify-diagnostics | FileCheck %s
+
+// Constants are repeated, other values captured. Loops inside stay what they are.
+// CHECK-LABEL: func @main(
+// CHECK-SAME: %[[N:[a-z0-9]+]]: index, %[[X:[a-z0-9]+]]: memref<?xf32>
+func.func @main(%n: index, %x: memref<?xf32>) {
+  // CHECK: %[[COUNT:.*]] = affine.apply
+  // CHECK: rlx.parallel_for @main.parallel0 count %[[COUNT]] captures(%[[X]]) : memref<?xf32>
+  // CHECK: rlx.parallel_for @main.parallel1
+  // CHECK-NOT: scf.forall
+  // CHECK: return
+  %c = arith.constant 1.0 : f32
+  scf.forall (%i) in (%n) {
+    memref.store %c, %x[%i] : memref<?xf32>
+  }
+  scf.forall (%i) = (%n) to (100) step (3) {
+    scf.forall (%j) in (%n) {
+      memref.store %c, %x[%j] : memref<?xf32>
+    }
+  }
+  return
+}
+
+// CHECK: func private @main.parallel1(%[[BEGIN:[a-z0-9]+]]: index, %[[END:[a-z0-9]+]]: index
+// CHECK-SAME: attributes {llvm.linkage = #llvm.linkage<internal>}
+// CHECK: scf.for %[[I:.*]] = %[[BEGIN]] to %[[END]]
+// CHECK: affine.apply #{{.*}}(%[[I]])
+// CHECK: scf.forall
+
+// CHECK: func private @main.parallel0(%[[BEGIN:[a-z0-9]+]]: index, %[[END:[a-z0-9]+]]: index, %[[X:[a-z0-9]+]]: memref<?xf32>)
+// CHECK: %[[C:.*]] = arith.constant 1.0
+// CHECK: scf.for %[[I:.*]] = %[[BEGIN]] to %[[END]]
+// CHECK: %[[AT:.*]] = affine.apply #{{.*}}(%[[I]])
+// CHECK: memref.store %[[C]], %[[X]][%[[AT]]]
+
+// -----
+
+func.func @two_indices(%n: index, %x: memref<?x?xf32>) {
+  %c = arith.constant 1.0 : f32
+  // expected-error @below {{'scf.forall' op expected a parallel loop over one index and buffers}}
+  scf.forall (%i, %j) in (%n, %n) {
+    memref.store %c, %x[%i, %j] : memref<?x?xf32>
+  }
+  return
+}

@@ -1,0 +1,245 @@
+//===- RandomWeight.cpp - Stored weights of any scheme --------------------===//
+
+#include "tests/unit/codegen/RandomWeight.h"
+
+#include "tests/unit/ir/TestSupport.h"
+
+#include <set>
+
+using namespace rlx;
+using namespace rlx::test;
+
+namespace {
+
+void writeBits(std::vector<uint8_t> &bytes, int64_t first, unsigned width, uint64_t bits) {
+  for (unsigned i = 0; i < width; ++i) {
+    int64_t bit = first + i;
+    uint8_t mask = uint8_t(1 << (bit % 8));
+    bytes[bit / 8] = uint8_t((bytes[bit / 8] & ~mask) | ((bits >> i & 1) ? mask : 0));
+  }
+}
+
+class Generator {
+public:
+  Generator(uint32_t seed, Content content) : engine(seed), content(content) {}
+
+  /// A code for one number of `field`.
+  uint64_t code(FieldAttr field, bool isCode, bool isZero);
+
+private:
+  uint64_t random(unsigned width) {
+    return (uint64_t(engine()) << 32 | engine()) & (~uint64_t(0) >> (64 - width));
+  }
+  uint64_t moderate(mlir::FloatType type);
+  uint64_t codeOf(FieldAttr field, double value, unsigned width);
+
+  std::mt19937 engine;
+  Content content;
+};
+
+/// A float of 16 or 32 bits between 2^-6 and 4, zero or subnormal.
+uint64_t Generator::moderate(mlir::FloatType type) {
+  unsigned mantissaBits = llvm::APFloat::semanticsPrecision(type.getFloatSemantics()) - 1;
+  unsigned exponentBits = type.getWidth() - 1 - mantissaBits;
+  uint64_t mantissa = random(mantissaBits), sign = random(1) << (type.getWidth() - 1);
+  switch (engine() % 16) {
+  case 0:
+    return sign;
+  case 1:
+    return sign | mantissa;
+  default:
+    uint64_t bias = (uint64_t(1) << (exponentBits - 1)) - 1;
+    return sign | (bias - 6 + engine() % 8) << mantissaBits | mantissa;
+  }
+}
+
+/// The code that means `value`.
+uint64_t Generator::codeOf(FieldAttr field, double value, unsigned width) {
+  if (width > 8) {
+    llvm::APFloat number(value);
+    bool losesInfo;
+    number.convert(llvm::cast<mlir::FloatType>(field.getType()).getFloatSemantics(),
+                   llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+    return number.bitcastToAPInt().getZExtValue();
+  }
+  for (uint64_t code = 0; code < uint64_t(1) << width; ++code)
+    if (numberOf(field, code) == value)
+      return code;
+  return 0;
+}
+
+uint64_t Generator::code(FieldAttr field, bool isCode, bool isZero) {
+  auto type = llvm::dyn_cast<mlir::FloatType>(field.getType());
+  unsigned width = field.width();
+  auto isNan = [&](uint64_t code) { return std::isnan(numberOf(field, code)); };
+  auto isFinite = [&](uint64_t code) { return std::isfinite(numberOf(field, code)); };
+  switch (content) {
+  case Content::zeroBytes:
+    return 0;
+  case Content::smallIntegers: {
+    if (!isCode && !isZero)
+      return type ? codeOf(field, 1, width) : random(width);
+    if (type && width > 8)
+      return codeOf(field, int(engine() % 17) - 8, width);
+    for (;;) {
+      uint64_t code = random(width);
+      double number = numberOf(field, code);
+      if (!type || (number == std::round(2 * number) / 2 && std::fabs(number) <= 16))
+        return code;
+    }
+  }
+  case Content::largestCodes:
+    if (isCode) {
+      uint64_t code = ~uint64_t(0) >> (64 - width);
+      if (type && width > 8)
+        return moderate(type);
+      while (!isFinite(code))
+        --code;
+      return code;
+    }
+    break;
+  case Content::withNans:
+    if (type && !field.getNanAsZero() && engine() % 16 == 0)
+      for (uint64_t code = ~uint64_t(0) >> (64 - width); code; --code)
+        if (isNan(code))
+          return code;
+    break;
+  case Content::random:
+    break;
+  }
+  if (type && width > 8)
+    return moderate(type);
+  if (llvm::isa_and_nonnull<mlir::Float8E8M0FNUType>(type))
+    return engine() % 16 ? 119 + engine() % 12 : 0;
+  for (;;) {
+    uint64_t code = random(width);
+    if (isFinite(code))
+      return code;
+  }
+}
+
+} // namespace
+
+RandomWeight::RandomWeight(QuantScheme scheme, std::vector<int64_t> shape, uint32_t seed,
+                           Content content)
+    : scheme(scheme), shape(shape) {
+  Generator generator(seed, content);
+  blocks = content == Content::zeroBytes ? std::vector<uint8_t>(scheme.storageBytes(shape))
+                                         : Random(seed).bytes(scheme.storageBytes(shape));
+  SchemeAttr attribute = scheme.attr();
+  for (FieldAttr field : scheme.fields()) {
+    if (field.isSide())
+      continue;
+    bool isCode = field == attribute.getCode(), isZero = field == attribute.getZero();
+    for (size_t block = 0; block < blocks.size(); block += scheme.blockBytes()) {
+      std::set<int64_t> written;
+      for (int64_t i = 0; i < scheme.block(); ++i) {
+        if (!written.insert(firstBit(field.getPlanes().front(), i)).second)
+          continue;
+        uint64_t code = generator.code(field, isCode, isZero);
+        for (PlaneAttr plane : field.getPlanes()) {
+          writeBits(blocks, 8 * block + firstBit(plane, i), plane.width(), code);
+          code >>= plane.width();
+        }
+      }
+    }
+  }
+  for (const SideOperand &operand : scheme.sideOperands()) {
+    llvm::SmallVector<int64_t> sizes = operand.shape(shape);
+    Side side{operand.name.str(), operand.elementType, {sizes.begin(), sizes.end()}, {}};
+    FieldAttr field;
+    for (FieldAttr candidate : scheme.fields())
+      if (candidate.isSide() && candidate.getOperand().getValue() == operand.name)
+        field = candidate;
+    int64_t count = 1;
+    for (int64_t size : sizes)
+      count *= size;
+    unsigned width = field.width();
+    side.bytes.resize(llvm::divideCeil(count * width, 8));
+    for (int64_t i = 0; i < count; ++i)
+      writeBits(side.bytes, i * width, width,
+                generator.code(field, false, field == attribute.getZero()));
+    sides.push_back(std::move(side));
+  }
+}
+
+static ElementType elementOf(mlir::Type type) {
+  return type.isF32() ? ElementType::f32 : ElementType::u8;
+}
+
+std::vector<TensorView> RandomWeight::views() const {
+  llvm::SmallVector<int64_t> stored = scheme.storageShape(shape);
+  std::vector<TensorView> views = {
+      {ElementType::u8, {stored.begin(), stored.end()}, const_cast<uint8_t *>(blocks.data())}};
+  for (const Side &side : sides)
+    views.push_back({elementOf(side.type), side.shape, const_cast<uint8_t *>(side.bytes.data())});
+  return views;
+}
+
+void RandomWeight::bind(Executable &executable, const std::string &name) const {
+  std::vector<TensorView> all = views();
+  for (size_t i = 0; i < all.size(); ++i)
+    if (auto error =
+            executable.bindWeight(i ? name + "." + sides[i - 1].name : name, all[i]))
+      ADD_FAILURE() << llvm::toString(std::move(error));
+}
+
+static std::string tensorType(llvm::ArrayRef<int64_t> shape, const std::string &element) {
+  std::string text = "tensor<";
+  for (int64_t size : shape)
+    text += std::to_string(size) + "x";
+  return text + element + ">";
+}
+
+std::vector<std::string> RandomWeight::types() const {
+  std::string encoding = printed(QuantAttr::get(scheme.attr().getContext(), scheme.attr()));
+  std::vector<std::string> types = {tensorType(shape, "f32, " + encoding)};
+  for (const Side &side : sides) {
+    std::string element;
+    llvm::raw_string_ostream(element) << side.type;
+    types.push_back(tensorType(side.shape, element));
+  }
+  return types;
+}
+
+std::string RandomWeight::operands(const std::string &name) const {
+  std::string text;
+  for (const Side &side : sides)
+    text += " " + side.name + "(%" + name + "." + side.name + ")";
+  return text;
+}
+
+std::string RandomWeight::definitions(const std::string &name) const {
+  std::string text;
+  std::vector<std::string> all = types();
+  for (size_t i = 0; i < all.size(); ++i) {
+    std::string part = i ? name + "." + sides[i - 1].name : name;
+    text += "  %" + part + " = rlx.weight \"" + part + "\" : " + all[i] + "\n";
+  }
+  return text;
+}
+
+std::string RandomWeight::arguments(const std::string &name) const {
+  std::string text;
+  std::vector<std::string> all = types();
+  for (size_t i = 0; i < all.size(); ++i)
+    text += (i ? ", %" : "%") + (i ? name + "." + sides[i - 1].name : name) + ": " + all[i];
+  return text;
+}
+
+std::vector<double> RandomWeight::values() const {
+  StoredWeight stored{blocks, {}, {}, {}};
+  for (const Side &side : sides)
+    (side.name == "scales"        ? stored.scales
+     : side.name == "zero_points" ? stored.zeroPoints
+                                  : stored.globalScale) = side.bytes;
+  auto decoder = ReferenceDecoder::create(scheme, shape, stored);
+  if (!decoder) {
+    ADD_FAILURE() << llvm::toString(decoder.takeError());
+    return {};
+  }
+  std::vector<double> values(decoder->rows() * decoder->columns());
+  for (int64_t row = 0; row < decoder->rows(); ++row)
+    decoder->decodeRow(row, values.data() + row * decoder->columns());
+  return values;
+}

@@ -1,0 +1,63 @@
+//===- RandomWeight.h - Stored weights of any scheme ----------------------===//
+//
+// Makes the stored bytes of a weight from nothing but the scheme's description,
+// so that a scheme needs no code here to be tested.
+//
+//===----------------------------------------------------------------------===//
+#ifndef RLX_TESTS_UNIT_CODEGEN_RANDOMWEIGHT_H
+#define RLX_TESTS_UNIT_CODEGEN_RANDOMWEIGHT_H
+
+#include "codegen/Executable.h"
+#include "ir/Reference.h"
+
+#include <string>
+#include <vector>
+
+namespace rlx::test {
+
+/// Floats that are not codes (scales, offsets, zeros) are of moderate size, of
+/// both signs, at times zero or subnormal; never a NaN unless asked for.
+enum class Content {
+  random,       ///< all codes but NaNs
+  smallIntegers, ///< scales of 1, codes and zeros that are small integers
+  zeroBytes,
+  largestCodes, ///< all bits of the codes set, or of the largest that is no NaN
+  withNans,     ///< random, with some NaNs where the fields have them
+};
+
+struct RandomWeight {
+  RandomWeight(QuantScheme scheme, std::vector<int64_t> shape, uint32_t seed,
+               Content content = Content::random);
+
+  /// The weight and what lies beside it, as the program's weights or arguments:
+  /// `name`, `name.scales`, ...
+  void bind(Executable &executable, const std::string &name) const;
+  /// The same in the order of operands.
+  std::vector<TensorView> views() const;
+  /// Its type and those of its side tensors.
+  std::vector<std::string> types() const;
+  /// The operands after the weight: ` scales(%name.scales) ...`.
+  std::string operands(const std::string &name) const;
+  /// The rlx.weight operations that define `%name`, `%name.scales`, ...
+  std::string definitions(const std::string &name) const;
+  /// The same as arguments of a function.
+  std::string arguments(const std::string &name) const;
+  /// Its values as the reference decodes them, row after row.
+  std::vector<double> values() const;
+
+  struct Side {
+    std::string name;
+    mlir::Type type;
+    std::vector<int64_t> shape;
+    std::vector<uint8_t> bytes;
+  };
+
+  QuantScheme scheme;
+  std::vector<int64_t> shape;
+  std::vector<uint8_t> blocks;
+  std::vector<Side> sides;
+};
+
+} // namespace rlx::test
+
+#endif // RLX_TESTS_UNIT_CODEGEN_RANDOMWEIGHT_H

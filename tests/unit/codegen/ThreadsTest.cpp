@@ -1,0 +1,81 @@
+//===- ThreadsTest.cpp - Many threads inside a run, many runs at once -----===//
+
+#include "tests/unit/codegen/Graph.h"
+
+#include <thread>
+
+using namespace rlx;
+using namespace rlx::test;
+
+namespace {
+
+TEST_F(SchemeTest, AnyNumberOfThreadsGivesTheSameResult) {
+  std::unique_ptr<Executable> executable = compiled(feedForward);
+  ASSERT_TRUE(executable);
+  FeedForward layer(&context, *executable);
+  for (int64_t m : {1, 9}) {
+    Floats x = Floats::random({m, FeedForward::width}, 5), alone(x.shape);
+    EXPECT_SUCCESS(executable->run("main", {x}, {alone}));
+    for (unsigned threads : {1, 2, 4}) {
+      ThreadPool pool(threads);
+      RunOptions options;
+      options.pool = &pool;
+      Floats y(x.shape);
+      EXPECT_SUCCESS(executable->run("main", {x}, {y}, options));
+      EXPECT_EQ(y.values, alone.values) << threads << " threads";
+    }
+  }
+}
+
+TEST_F(SchemeTest, SeveralThreadsRunAtTheSameTime) {
+  std::unique_ptr<Executable> executable = compiled(feedForward);
+  ASSERT_TRUE(executable);
+  FeedForward layer(&context, *executable);
+  constexpr int64_t callers = 4;
+  std::vector<Floats> inputs, expected;
+  for (int64_t i = 0; i < callers; ++i) {
+    inputs.push_back(Floats::random({i + 1, FeedForward::width}, 100 + uint32_t(i)));
+    expected.emplace_back(inputs[i].shape);
+    EXPECT_SUCCESS(executable->run("main", {inputs[i]}, {expected[i]}));
+  }
+  ThreadPool pool(2);
+  RunOptions options;
+  options.pool = &pool;
+  std::vector<int> wrong(callers);
+  std::vector<std::thread> threads;
+  for (int64_t i = 0; i < callers; ++i)
+    threads.emplace_back([&, i] {
+      for (int repetition = 0; repetition < 50; ++repetition) {
+        Floats y(inputs[i].shape);
+        llvm::Error error = executable->run("main", {inputs[i]}, {y}, options);
+        wrong[i] += bool(error) || y.values != expected[i].values;
+        llvm::consumeError(std::move(error));
+      }
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  EXPECT_EQ(wrong, std::vector<int>(callers));
+}
+
+// A host that brings its own loops.
+TEST_F(SchemeTest, TheHostsOwnLoops) {
+  std::unique_ptr<Executable> executable = compiled(feedForward);
+  ASSERT_TRUE(executable);
+  FeedForward layer(&context, *executable);
+  Floats x = Floats::random({2, FeedForward::width}, 6), y(x.shape), alone(x.shape);
+  EXPECT_SUCCESS(executable->run("main", {x}, {alone}));
+  int64_t calls = 0;
+  RunOptions options;
+  options.parallelFor.context = &calls;
+  options.parallelFor.run = [](void *context, rlx_loop_body body, void *closure, int64_t count) {
+    ++*static_cast<int64_t *>(context);
+    // Backwards, one by one.
+    for (int64_t i = count; i-- > 0;)
+      body(closure, i, i + 1);
+  };
+  EXPECT_SUCCESS(executable->run("main", {x}, {y}, options));
+  EXPECT_EQ(y.values, alone.values);
+  EXPECT_GE(calls, 3);
+}
+
+} // namespace

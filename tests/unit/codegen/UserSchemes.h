@@ -1,0 +1,38 @@
+//===- UserSchemes.h - Schemes that RLX has never heard of ----------------===//
+//
+// Descriptions as a user would write them in a module.
+//
+//===----------------------------------------------------------------------===//
+#ifndef RLX_TESTS_UNIT_CODEGEN_USERSCHEMES_H
+#define RLX_TESTS_UNIT_CODEGEN_USERSCHEMES_H
+
+#include <string>
+
+namespace rlx::test {
+
+/// Blocks of 40: an e4m3 scale, a 4-bit zero point, low nibbles, high bits.
+inline constexpr const char *fiveBits =
+    R"(#rlx.scheme<"five bits", block = 40, bytes = 27, unused = 4,
+  code = ui4 at (i) -> (2 + i floordiv 2, 4 * (i mod 2)) ++ ui1 at (i) -> (22, i),
+  zero = ui4 at byte 1,
+  scale = f8E4M3FN at byte 0>)";
+
+/// Blocks of 64: 3-bit indices into eight values, an f16 and four 4-bit factors.
+inline constexpr const char *threeBits = R"(#rlx.scheme<"three bits", block = 64,
+  code = ui3 at (i) -> (0, 3 * i) as [-1.5, -0.75, -0.25, -0.0, 0.1, 0.3, 0.75, 2],
+  scale = f16 at byte 24 * ui4 at (i) -> (26 + i floordiv 32, 4 * ((i floordiv 16) mod 2)) - 7>)";
+
+/// The name in a description.
+inline std::string schemeName(const std::string &description) {
+  size_t begin = description.find('"') + 1;
+  return description.substr(begin, description.find('"', begin) - begin);
+}
+
+/// Whether codes mean numbers that sums in f32 round.
+inline bool hasOddCodebook(const std::string &scheme) {
+  return scheme == threeBits || scheme.rfind("nf4", 0) == 0;
+}
+
+} // namespace rlx::test
+
+#endif // RLX_TESTS_UNIT_CODEGEN_USERSCHEMES_H

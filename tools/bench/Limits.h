@@ -1,0 +1,65 @@
+//===- Limits.h - What the machine can do -------------------------*- C++ -*-===//
+//
+// Read bandwidth from memory and peak rates of the instructions that matmuls are
+// made of, measured with code that RLX's own back end emits: what stands in the
+// way of a kernel is then the same compiler and the same machine.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_TOOLS_BENCH_LIMITS_H
+#define RLX_TOOLS_BENCH_LIMITS_H
+
+#include "codegen/Executable.h"
+#include "codegen/cpu/Target.h"
+
+#include <optional>
+
+namespace rlx {
+
+/// The machine by name: its processor, LLVM's name of it, and how many there are.
+struct MachineName {
+  std::string processor, llvmCpu;
+  unsigned processors = 0;
+  static MachineName read();
+};
+
+/// Rates of `threads` threads together. A multiplication and an addition are two
+/// operations. What the machine has no instruction for is missing.
+struct Limits {
+  unsigned threads = 1;
+  double readGbps = 0; ///< From memory, in 10^9 bytes a second.
+  std::optional<double> f32Gflops, bf16Gflops, int8Gops;
+
+  /// The peak for activations of that type, and its name. 16-bit activations are
+  /// two halves of 8 bits, so that their peak is half of int8's.
+  std::optional<double> peakFor(llvm::StringRef activations) const;
+  static std::string peakName(llvm::StringRef activations);
+};
+
+class LimitsBench {
+public:
+  /// Compiles the code. `seconds` are spent on each number.
+  static llvm::Expected<LimitsBench> create(double seconds = 0.3);
+  llvm::Expected<Limits> measure(unsigned threads);
+
+private:
+  struct Program {
+    std::string function;
+    double workPerRun = 0; ///< Operations or bytes.
+    bool reads = false;
+    std::optional<double> Limits::*result = nullptr;
+    Tensor input;
+  };
+
+  /// 10^9 operations or bytes a second of all threads, the best of several tries.
+  llvm::Expected<double> rate(const Program &program, unsigned threads);
+
+  double seconds = 0;
+  std::unique_ptr<Executable> code;
+  std::vector<Program> programs;
+  Tensor memory;
+};
+
+} // namespace rlx
+
+#endif // RLX_TOOLS_BENCH_LIMITS_H

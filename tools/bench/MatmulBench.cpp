@@ -1,0 +1,244 @@
+//===- MatmulBench.cpp - Speed and error of one matmul ---------------------===//
+
+#include "tools/bench/MatmulBench.h"
+
+#include "llvm/Support/FileSystem.h"
+
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <random>
+
+using namespace rlx;
+
+std::string MatmulCase::describe() const {
+  return fmt::format("{}, {}, {} x {} x {}, {} thread{}", scheme, activations, m, n, k, threads,
+                     threads == 1 ? "" : "s");
+}
+
+MatmulBench::MatmulBench(MatmulSettings settings)
+    : settings(settings), ownContext(createContext()) {
+  llvm::SmallString<128> path;
+  // Without it every copy is compiled anew: slower, not wrong.
+  if (!llvm::sys::fs::createUniqueDirectory("rlx-bench", path))
+    cacheDirectory = path.str();
+}
+
+MatmulBench::~MatmulBench() {
+  if (!cacheDirectory.empty())
+    llvm::sys::fs::remove_directories(cacheDirectory);
+}
+
+//===----------------------------------------------------------------------===//
+// Weights and programs
+//===----------------------------------------------------------------------===//
+
+static bool sameWeight(const MatmulCase &a, const MatmulCase &b) {
+  return a.scheme == b.scheme && a.n == b.n && a.k == b.k;
+}
+static bool sameProgram(const MatmulCase &a, const MatmulCase &b) {
+  return sameWeight(a, b) && a.activations == b.activations && a.m == b.m;
+}
+
+llvm::Error MatmulBench::prepareWeight(const MatmulCase &wanted) {
+  if (weightCase && sameWeight(*weightCase, wanted))
+    return llvm::Error::success();
+  weightCase.reset();
+  programCase.reset();
+  executables.clear();
+  copies.clear();
+  std::optional<QuantScheme> scheme = QuantScheme::parse(ownContext.get(), wanted.scheme);
+  if (!scheme)
+    return llvm::createStringError(QuantScheme::unknownSchemeMessage(wanted.scheme));
+  constexpr uint64_t seed = 1;
+  auto made = makeRandomWeight(*scheme, {wanted.n, wanted.k}, seed);
+  if (!made)
+    return made.takeError();
+  weight = std::move(*made);
+  weightCase = wanted;
+  return llvm::Error::success();
+}
+
+template <typename T> static std::string textOf(T value) {
+  std::string text;
+  llvm::raw_string_ostream(text) << value;
+  return text;
+}
+
+std::string MatmulBench::programText(const MatmulCase &wanted) const {
+  std::string x = fmt::format("tensor<{}x{}xf32>", wanted.m, wanted.k);
+  std::string y = fmt::format("tensor<{}x{}xf32>", wanted.m, wanted.n);
+  std::string operands, types = x + ", " + textOf(weight.type);
+  std::string text = fmt::format("func.func @main(%x: {}) -> {} {{\n"
+                                 "  %w = rlx.weight \"w\" : {}\n",
+                                 x, y, textOf(weight.type));
+  for (const RandomWeight::Side &side : weight.sides) {
+    std::string type = textOf(side.type);
+    text += fmt::format("  %{0} = rlx.weight \"{0}\" : {1}\n", side.name, type);
+    operands += fmt::format(" {0}(%{0})", side.name);
+    types += ", " + type;
+  }
+  return text + fmt::format("  %y = rlx.matmul %x, %w{} {{activations = {}}} : ({}) -> {}\n"
+                            "  return %y : {}\n}}\n",
+                            operands, wanted.activations, types, y, y);
+}
+
+static llvm::Expected<Tensor> allocate(ElementType element, std::vector<int64_t> shape) {
+  Result<Tensor> tensor = Tensor::allocate(element, std::move(shape));
+  if (!tensor)
+    return llvm::createStringError(tensor.message());
+  return tensor.take();
+}
+
+static llvm::Expected<Tensor> duplicate(const Tensor &tensor) {
+  auto copy = allocate(tensor.type(), tensor.shape());
+  if (copy)
+    std::memcpy(copy->bytes().data(), tensor.bytes().data(), tensor.numBytes());
+  return copy;
+}
+
+llvm::Error MatmulBench::prepareCopies(int64_t count) {
+  while (int64_t(executables.size()) < count) {
+    if (executables.size() == copies.size()) {
+      Copy copy;
+      auto add = [&](const Tensor &tensor) {
+        auto own = duplicate(tensor);
+        if (own)
+          copy.push_back(std::move(*own));
+        return own.takeError();
+      };
+      if (auto error = add(weight.blocks))
+        return error;
+      for (const RandomWeight::Side &side : weight.sides)
+        if (auto error = add(side.tensor))
+          return error;
+      copies.push_back(std::move(copy));
+    }
+    CompileOptions options;
+    options.cacheDirectory = cacheDirectory;
+    CompileReport report;
+    auto executable = compileText(text, options, &report);
+    if (!executable)
+      return executable.takeError();
+    if (executables.empty())
+      compileMs = report.milliseconds;
+    const Copy &copy = copies[executables.size()];
+    for (size_t i = 0; i < copy.size(); ++i)
+      if (auto error =
+              (*executable)->bindWeight(i ? weight.sides[i - 1].name : "w", copy[i].view()))
+        return error;
+    executables.push_back(std::move(*executable));
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error MatmulBench::prepareProgram(const MatmulCase &wanted) {
+  if (programCase && sameProgram(*programCase, wanted))
+    return llvm::Error::success();
+  programCase.reset();
+  executables.clear();
+  text = programText(wanted);
+  if (auto error = prepareCopies(1))
+    return error;
+  auto newX = allocate(ElementType::f32, {wanted.m, wanted.k});
+  if (!newX)
+    return newX.takeError();
+  auto newY = allocate(ElementType::f32, {wanted.m, wanted.n});
+  if (!newY)
+    return newY.takeError();
+  x = std::move(*newX);
+  y = std::move(*newY);
+  std::mt19937 random(2);
+  std::normal_distribution<float> normal;
+  for (int64_t i = 0; i < x.numElements(); ++i)
+    x.data<float>()[i] = normal(random);
+  programCase = wanted;
+  return llvm::Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Measuring
+//===----------------------------------------------------------------------===//
+
+/// Norm of the difference over norm of the reference, for up to 64 columns and 8
+/// rows of what `y` holds.
+llvm::Expected<double> MatmulBench::relativeError(const MatmulCase &wanted) const {
+  constexpr int64_t sampledColumns = 64, sampledRows = 8;
+  auto decoder = ReferenceDecoder::create(*QuantScheme::of(weight.type),
+                                          {wanted.n, wanted.k}, weight.stored());
+  if (!decoder)
+    return decoder.takeError();
+  std::mt19937_64 random(3);
+  std::vector<double> values(wanted.k);
+  double difference = 0, norm = 0;
+  for (int64_t i = 0; i < std::min(sampledColumns, wanted.n); ++i) {
+    int64_t n = wanted.n <= sampledColumns ? i : int64_t(random() % wanted.n);
+    decoder->decodeRow(n, values.data());
+    for (int64_t j = 0; j < std::min(sampledRows, wanted.m); ++j) {
+      int64_t m = wanted.m <= sampledRows ? j : int64_t(random() % wanted.m);
+      double expected = 0;
+      for (int64_t k = 0; k < wanted.k; ++k)
+        expected += double(x.data<float>()[m * wanted.k + k]) * values[k];
+      double got = y.data<float>()[m * wanted.n + n];
+      difference += (got - expected) * (got - expected);
+      norm += expected * expected;
+    }
+  }
+  return std::sqrt(difference / norm);
+}
+
+llvm::Expected<MatmulFigures> MatmulBench::run(const MatmulCase &wanted) {
+  using Clock = std::chrono::steady_clock;
+  using Milliseconds = std::chrono::duration<double, std::milli>;
+  if (auto error = prepareWeight(wanted))
+    return error;
+  if (auto error = prepareProgram(wanted))
+    return error;
+  std::unique_ptr<ThreadPool> &pool = pools[wanted.threads];
+  if (!pool)
+    pool = std::make_unique<ThreadPool>(wanted.threads);
+  RunOptions how{pool.get(), {}};
+  auto timeOf = [&](const Executable &executable) -> llvm::Expected<double> {
+    Clock::time_point start = Clock::now();
+    if (auto error = executable.run("main", x.view(), y.view(), how))
+      return error;
+    return Milliseconds(Clock::now() - start).count();
+  };
+
+  // The first run is not counted; it says how many copies of the weight the
+  // measurement gets to. Where memory is the limit, all are made, since few would
+  // still be in the caches from having been made.
+  auto first = timeOf(*executables.front());
+  if (!first)
+    return first.takeError();
+  MatmulFigures figures;
+  auto error = relativeError(wanted);
+  if (!error)
+    return error.takeError();
+  figures.relativeError = *error;
+  constexpr int64_t leastRuns = 5, mostCopies = 256;
+  int64_t rotated =
+      std::clamp<int64_t>(llvm::divideCeil(settings.rotatedBytes, weight.numBytes()), 1, mostCopies);
+  int64_t runs = std::max<int64_t>(leastRuns, int64_t(settings.seconds * 1e3 / *first));
+  if (auto failed = prepareCopies(wanted.m == 1 ? rotated : std::min(rotated, runs + 1)))
+    return failed;
+
+  std::vector<double> times;
+  double total = 0;
+  while (int64_t(times.size()) < leastRuns || total < settings.seconds * 1e3) {
+    auto time = timeOf(*executables[(times.size() + 1) % executables.size()]);
+    if (!time)
+      return time.takeError();
+    times.push_back(*time);
+    total += *time;
+  }
+  std::sort(times.begin(), times.end());
+  figures.medianMs = times[times.size() / 2];
+  figures.minMs = times.front();
+  figures.runs = times.size();
+  figures.weightCopies = int64_t(executables.size());
+  figures.fileBytes = double(weight.numBytes());
+  figures.bitsPerElement = 8 * figures.fileBytes / double(wanted.n) / double(wanted.k);
+  figures.compileMs = compileMs;
+  return figures;
+}

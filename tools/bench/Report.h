@@ -1,0 +1,41 @@
+//===- Report.h - Measurements as table, JSON or CSV --------------*- C++ -*-===//
+
+#ifndef RLX_TOOLS_BENCH_REPORT_H
+#define RLX_TOOLS_BENCH_REPORT_H
+
+#include "tools/bench/Limits.h"
+#include "tools/bench/MatmulBench.h"
+
+namespace rlx {
+
+enum class Format { table, json, csv };
+
+/// A measured case, or why it could not be measured.
+struct MatmulRow {
+  MatmulCase wanted;
+  std::optional<MatmulFigures> figures;
+  std::string error;
+  Limits limits; ///< Of as many threads.
+
+  double gflops() const { return wanted.operations() / figures->medianMs / 1e6; }
+  double fileGbps() const { return figures->fileBytes / figures->medianMs / 1e6; }
+  /// What one row of activations waits for is memory, what several wait for is
+  /// the instruction that multiplies.
+  bool isBoundByMemory() const { return wanted.m == 1; }
+  std::string limitName() const;
+  std::optional<double> limit() const;
+  std::optional<double> fractionOfLimit() const;
+};
+
+void reportLimits(llvm::raw_ostream &stream, Format format, const MachineName &machine,
+                  const std::vector<Limits> &limits);
+void reportMatmuls(llvm::raw_ostream &stream, Format format, const MachineName &machine,
+                   const std::vector<MatmulRow> &rows);
+/// `AMD EPYC (znver4), 2 processors`
+std::string describe(const MachineName &machine);
+/// `82 %`, or a dash.
+std::string percent(std::optional<double> fraction);
+
+} // namespace rlx
+
+#endif // RLX_TOOLS_BENCH_REPORT_H
