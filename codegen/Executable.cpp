@@ -51,7 +51,14 @@ Executable::load(llvm::ArrayRef<char> object, std::vector<FunctionSignature> sig
     return error;
 
   std::unique_ptr<Executable> executable(new Executable());
-  for (const FunctionSignature &signature : signatures) {
+  for (FunctionSignature &signature : signatures) {
+    // Code that nobody laid out weights for takes inputs and weights as they are.
+    if (signature.arguments.empty()) {
+      for (size_t i = 0; i < signature.inputs.size(); ++i)
+        signature.arguments.push_back({CodeArgument::input, i});
+      for (size_t i = 0; i < signature.weights.size(); ++i)
+        signature.arguments.push_back({CodeArgument::weight, i});
+    }
     Entry entry;
     auto invoke = (*jit)->lookup(invokeSymbol(signature.name));
     if (!invoke)

@@ -316,7 +316,13 @@ void MatmulLoops::emitPanels(Value tileBegin, Value m) {
     fillPanel(panel, scratch, tileBegin, kBegin, kEnd);
     Value kLength = b.sub(kEnd, kBegin);
     Value m0 = b.index(0);
+    std::optional<int64_t> staticRows = getConstantIntValue(m);
     for (int64_t rows : tiles.rows) {
+      // Of a known number of rows, only the tiles that it is cut into.
+      if (staticRows && *staticRows < rows)
+        continue;
+      if (staticRows)
+        *staticRows %= rows;
       Value count = b.div(b.sub(m, m0), rows);
       Value end = b.add(m0, b.mul(count, rows));
       b.loop(m0, end, rows, [&](Value first) {

@@ -279,8 +279,11 @@ void PackedMatmulLoops::emitRowTiles(ValueRange tile, Value n0, Value begin, Val
   bool twoSums = bytes == 2 && (!fields.hasInnerScale() || fields.innerScaleIsInteger());
   Value m0 = begin;
   for (int64_t rows : {twoSums ? 6 : 8, 4, 2, 1}) {
-    if (staticRows && rows > *staticRows)
+    // Of a known number of rows, only the tiles that it is cut into.
+    if (staticRows && *staticRows < rows)
       continue;
+    if (staticRows)
+      *staticRows %= rows;
     Value last = b.add(m0, b.mul(b.div(b.sub(end, m0), rows), rows));
     b.loop(m0, last, rows, [&](Value m) {
       SmallVector<Value> xRows;
@@ -300,10 +303,10 @@ void PackedMatmulLoops::emitMatmul() {
   std::optional<int64_t> staticRows = getConstantIntValue(m);
   // A parallel iteration takes a few tiles; its activations, a block of rows at a
   // time, should stay in the second cache.
-  constexpr int64_t tilesTogether = 4, cacheBytes = 384 * 1024, mostTiles = 8;
+  constexpr int64_t tilesTogether = 4, cacheBytes = 384 * 1024, mostRows = 24;
   int64_t tiles = layout.tiles(n);
   int64_t rowsTogether =
-      std::max<int64_t>(1, cacheBytes / (layout.k * bytes) / mostTiles) * mostTiles;
+      std::max<int64_t>(1, cacheBytes / (layout.k * bytes) / mostRows) * mostRows;
   b.parallelLoop(b.index(llvm::divideCeil(tiles, tilesTogether)), [&](Value index) {
     Value first = b.mul(index, tilesTogether);
     Value last = b.min(b.add(first, tilesTogether), b.index(tiles));

@@ -52,6 +52,8 @@ void rlx::buildLayoutPipeline(OpPassManager &pm, const CpuTargetOptions &options
 }
 
 void rlx::buildBufferizePipeline(OpPassManager &pm) {
+  // arith and math on tensors: the shapes of their results can then be told too.
+  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   pm.addPass(createShapeFunctionsPass());
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());
   pm.addNestedPass<func::FuncOp>(createLinalgElementwiseOpFusionPass());
@@ -61,6 +63,8 @@ void rlx::buildBufferizePipeline(OpPassManager &pm) {
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions options;
   options.bufferizeFunctionBoundaries = true;
+  // What a loop carries may be a new buffer each time; deallocation follows it.
+  options.allowReturnAllocsFromLoops = true;
   options.functionBoundaryTypeConversion =
       bufferization::LayoutMapOption::IdentityLayoutMap;
   pm.addPass(bufferization::createOneShotBufferizePass(options));

@@ -93,13 +93,13 @@ TEST_F(VerifyTest, EveryOperationOnWeights) {
 !s = tensor<4x6x4xf8E4M3FN>
 !t = tensor<9x64xf32, #rlx.quant<gguf_q4_1>>
 func.func @other() { return }
-func.func @main(%ids: tensor<?xi32>, %experts: tensor<?x2xi32>, %w: !w, %s: !s, %g: tensor<1xf32>,
+func.func @main(%ids: tensor<?xi32>, %experts: tensor<?x2xi32>, %w: !w, %s: !s, %g: tensor<4x1xf32>,
                 %bias: tensor<4x6xf32>, %c: tensor<6xf32>, %h: tensor<6x64xf16>)
     -> (tensor<?x2x6xf32>, tensor<9x64xf32>, tensor<?x6xf32>, tensor<?xi32>, tensor<?x6xf16>) {
   %table = rlx.weight "table" : !t
   %x = rlx.embedding %table, %ids : (!t, tensor<?xi32>) -> tensor<?x64xf32>
   %y = rlx.gather_matmul %x, %w, %experts scales(%s) global_scale(%g) bias(%bias)
-      : (tensor<?x64xf32>, !w, tensor<?x2xi32>, !s, tensor<1xf32>, tensor<4x6xf32>) -> tensor<?x2x6xf32>
+      : (tensor<?x64xf32>, !w, tensor<?x2xi32>, !s, tensor<4x1xf32>, tensor<4x6xf32>) -> tensor<?x2x6xf32>
   %v = rlx.dequantize %table : (!t) -> tensor<9x64xf32>
   %p = rlx.matmul %x, %h bias(%c) : (tensor<?x64xf32>, tensor<6x64xf16>, tensor<6xf32>) -> tensor<?x6xf32>
   %double = arith.extf %p : tensor<?x6xf32> to tensor<?x6xf64>
