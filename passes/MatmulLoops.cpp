@@ -254,7 +254,28 @@ void MatmulLoops::emitRegisterTile(Value panel, Value m0, int64_t rows, Value pa
   auto yAt = [&](int64_t row, int64_t v) {
     return SmallVector<Value>{b.add(m0, row), columns[v]};
   };
-  // The first stretch of K starts from the bias, the others from what y holds.
+  // A stretch of K is summed up by itself: the errors of one long sum would grow
+  // with its length.
+  SmallVector<Value> zeros(rows * vectors, b.zeros(tiles.lanes));
+  SmallVector<Value> sums =
+      b.loop(b.index(0), kLength, 1, zeros, [&](Value i, ValueRange carried) {
+        SmallVector<Value> next(carried), weights;
+        for (int64_t v = 0; v < vectors; ++v)
+          weights.push_back(b.loadVector(
+              panel, {b.add(b.mul(pair, vectors), v), i, b.index(0)}, tiles.lanes));
+        Value column = b.add(kBegin, i);
+        for (int64_t row = 0; row < rows; ++row) {
+          Value activation = memref::LoadOp::create(b, x, ValueRange{b.add(m0, row), column});
+          Value spread = vector::BroadcastOp::create(
+              b, VectorType::get(tiles.lanes, b.getF32Type()), activation);
+          for (int64_t v = 0; v < vectors; ++v) {
+            Value &sum = next[row * vectors + v];
+            sum = vector::FMAOp::create(b, spread, weights[v], sum);
+          }
+        }
+        return next;
+      });
+  // The first stretch of K is added to the bias, the others to what y holds.
   Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, kBegin, b.index(0));
   SmallVector<Type> types(rows * vectors, VectorType::get(tiles.lanes, b.getF32Type()));
   auto start = scf::IfOp::create(b, types, isFirst, /*withElseRegion=*/true);
@@ -273,27 +294,10 @@ void MatmulLoops::emitRegisterTile(Value panel, Value m0, int64_t rows, Value pa
         held.push_back(loadColumns(y, yAt(row, v), masks[v]));
     scf::YieldOp::create(b, held);
   }
-  SmallVector<Value> sums =
-      b.loop(b.index(0), kLength, 1, start.getResults(), [&](Value i, ValueRange carried) {
-        SmallVector<Value> next(carried), weights;
-        for (int64_t v = 0; v < vectors; ++v)
-          weights.push_back(b.loadVector(
-              panel, {b.add(b.mul(pair, vectors), v), i, b.index(0)}, tiles.lanes));
-        Value column = b.add(kBegin, i);
-        for (int64_t row = 0; row < rows; ++row) {
-          Value activation = memref::LoadOp::create(b, x, ValueRange{b.add(m0, row), column});
-          Value spread = vector::BroadcastOp::create(
-              b, VectorType::get(tiles.lanes, b.getF32Type()), activation);
-          for (int64_t v = 0; v < vectors; ++v) {
-            Value &sum = next[row * vectors + v];
-            sum = vector::FMAOp::create(b, spread, weights[v], sum);
-          }
-        }
-        return next;
-      });
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t v = 0; v < vectors; ++v) {
-      Value sum = sums[row * vectors + v];
+      int64_t i = row * vectors + v;
+      Value sum = arith::AddFOp::create(b, start.getResult(i), sums[i]);
       if (masks[v])
         vector::MaskedStoreOp::create(b, y, yAt(row, v), masks[v], sum);
       else

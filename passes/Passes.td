@@ -200,6 +200,22 @@ def ShapeFunctionsPass : Pass<"rlx-shape-functions", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
 }
 
+def DistinctResultsPass : Pass<"rlx-distinct-results", "::mlir::func::FuncOp"> {
+  let summary = "Copy results that are returned more than once";
+  let description = [{
+    Each result of a function is written to a buffer of its own. Expects tensors,
+    after common values were merged.
+
+    ```mlir
+    return %y, %y : tensor<8xf32>, tensor<8xf32>
+    ==>
+    %copy = bufferization.alloc_tensor() copy(%y) : tensor<8xf32>
+    return %y, %copy : tensor<8xf32>, tensor<8xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
+}
+
 //===----------------------------------------------------------------------===//
 // On buffers
 //===----------------------------------------------------------------------===//

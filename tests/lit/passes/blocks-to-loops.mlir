@@ -181,8 +181,14 @@ func.func @quantize_halves(%x: memref<8x64xf32>, %q: memref<8x128xi8>) {
 
 // -----
 
-func.func @other_activations(%x: memref<1x64xf32>, %w: memref<8x68xi8>, %y: memref<1x8xf32>) {
-  // expected-error @below {{activations = 'i16' has no kernel yet, expected f32}}
+// Without an integer kernel, activations are rounded and stay f32.
+// CHECK-LABEL: func @rounded_activations
+func.func @rounded_activations(%x: memref<1x64xf32>, %w: memref<8x68xi8>, %y: memref<1x8xf32>) {
+  // CHECK: %[[ROUNDED:.*]] = memref.alloc() {alignment = 64 : i64} : memref<1x64xf32>
+  // CHECK: math.roundeven
+  // CHECK: vector.load %[[ROUNDED]]
+  // CHECK: rlx.decode
+  // CHECK: memref.dealloc %[[ROUNDED]]
   rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i16}
       : (memref<1x64xf32>, memref<8x68xi8>, memref<1x8xf32>) -> ()
   return

@@ -1,18 +1,24 @@
 // The pipelines, each on what the one before it leaves.
 // RUN: rlx-opt %s --rlx-import | FileCheck %s --check-prefix=IMPORT
-// RUN: rlx-opt %s --rlx-import --rlx-bufferize | FileCheck %s --check-prefix=BUFFERS "--implicit-check-not=tensor<"
-// RUN: rlx-opt %s --rlx-import --rlx-bufferize --rlx-loops | FileCheck %s --check-prefix=LOOPS
+// RUN: rlx-opt %s --rlx-import --rlx-layout | FileCheck %s --check-prefix=LAYOUT
+// RUN: rlx-opt %s --rlx-import --rlx-layout --rlx-bufferize | FileCheck %s --check-prefix=BUFFERS "--implicit-check-not=tensor<"
+// RUN: rlx-opt %s --rlx-import --rlx-layout --rlx-bufferize --rlx-loops | FileCheck %s --check-prefix=LOOPS
 // RUN: rlx-opt %s --rlx-cpu | FileCheck %s --check-prefix=LLVM
 // Each leaves what can be read again.
-// RUN: rlx-opt %s --rlx-import | rlx-opt --rlx-bufferize | rlx-opt --rlx-loops | rlx-opt --rlx-llvm | FileCheck %s --check-prefix=LLVM
+// RUN: rlx-opt %s --rlx-import | rlx-opt --rlx-layout | rlx-opt --rlx-bufferize | rlx-opt --rlx-loops | rlx-opt --rlx-llvm | FileCheck %s --check-prefix=LLVM
 // The target decides on the vectors.
-// RUN: rlx-opt %s --rlx-import --rlx-bufferize "--rlx-loops=vector-length=8 vector-registers=16" | FileCheck %s --check-prefix=NARROW
+// RUN: rlx-opt %s --rlx-import --rlx-layout --rlx-bufferize "--rlx-loops=vector-length=8 vector-registers=16" | FileCheck %s --check-prefix=NARROW
 
 // IMPORT-LABEL: func @main(
 // IMPORT-SAME: %[[X:[a-z0-9]+]]: tensor<?x64xf32>, %[[W:[a-z0-9]+]]: tensor<100x64xf32, #rlx.quant<int8/32>> {rlx.weight = "w"}, %[[S:[a-z0-9]+]]: tensor<100x2xf32> {rlx.weight = "w.scales"})
 // IMPORT: %[[Y:.*]] = rlx.matmul %[[X]], %[[W]] scales(%[[S]])
 // IMPORT-NEXT: return %[[Y]]
 // IMPORT-NOT: func
+
+// LAYOUT-LABEL: func @main(
+// LAYOUT-SAME: tensor<100x64xi8>
+// LAYOUT: rlx.block_matmul ins(
+// LAYOUT-NOT: #rlx.quant<int8/32>>
 
 // BUFFERS-LABEL: func @main(
 // BUFFERS-SAME: %[[X:[a-z0-9]+]]: memref<?x64xf32>, %[[W:[a-z0-9]+]]: memref<100x64xi8> {rlx.weight = "w"}, %[[S:[a-z0-9]+]]: memref<100x2xf32> {rlx.weight = "w.scales"}, %[[Y:[a-z0-9]+]]: memref<?x100xf32> {bufferize.result})

@@ -1,0 +1,58 @@
+// RUN: rlx-opt %s --rlx-pack-weights --split-input-file --verify-diagnostics | FileCheck %s
+// RUN: rlx-opt %s --rlx-pack-weights="vector-length=8 print-choices" --split-input-file 2>&1 | FileCheck %s --check-prefix=NARROW
+
+// Codes of 4 bits, a scale and a minimum of 8 bits for 32 elements, two halves for 256.
+// CHECK-LABEL: func @two_levels
+// CHECK: %[[P:.*]] = rlx.pack_weight ins(%{{.*}}) outs(%{{.*}}) {lanes = 16 : i64, scheme = #rlx.quant<gguf_q4k>} : (tensor<40x288xi8>, tensor<3x4736xi8>) -> tensor<3x4736xi8>
+// CHECK: rlx.packed_matmul ins(%{{.*}}, %[[P]]) outs(%{{.*}}) {activations = i8, lanes = 16 : i64, scheme = #rlx.quant<gguf_q4k>}
+// NARROW: remark: packed kernel for 'gguf_q4k': 8 rows a tile, activation scale per 256 of K, 4.625 bits a weight
+func.func @two_levels(%x: tensor<?x512xf32>, %w: tensor<40x288xi8>, %y: tensor<?x40xf32>) -> tensor<?x40xf32> {
+  %r = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8}
+      : (tensor<?x512xf32>, tensor<40x288xi8>, tensor<?x40xf32>) -> tensor<?x40xf32>
+  return %r : tensor<?x40xf32>
+}
+
+// -----
+
+// Experts keep their dimension; scales lie beside the blocks, 128 elements a scale.
+// CHECK-LABEL: func @experts
+// CHECK: rlx.pack_weight ins(%{{.*}}) scales(%{{.*}}) outs(%{{.*}}) {{.*}} : (tensor<3x8x64xi8>, tensor<3x8x1xf32>, tensor<3x1x1088xi8>) -> tensor<3x1x1088xi8>
+// CHECK: rlx.packed_matmul ins(%{{.*}}, %{{.*}}, %{{.*}}) bias(%{{.*}}) outs
+func.func @experts(%x: tensor<2x128xf32>, %w: tensor<3x8x64xi8>, %s: tensor<3x8x1xf32>, %ids: tensor<2x1xi32>, %b: tensor<3x8xf32>, %y: tensor<2x1x8xf32>) -> tensor<2x1x8xf32> {
+  %r = rlx.block_matmul ins(%x, %w, %ids) scales(%s) bias(%b) outs(%y) {scheme = #rlx.quant<int4/128>, activations = i16}
+      : (tensor<2x128xf32>, tensor<3x8x64xi8>, tensor<2x1xi32>, tensor<3x8x1xf32>, tensor<3x8xf32>, tensor<2x1x8xf32>) -> tensor<2x1x8xf32>
+  return %r : tensor<2x1x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @floats
+// CHECK-NOT: rlx.pack
+func.func @floats(%x: tensor<1x64xf32>, %w: tensor<8x64xi8>, %y: tensor<1x8xf32>) -> tensor<1x8xf32> {
+  // expected-remark @below {{activations are rounded to 'i8' and computed in f32: codes are looked up in a table of more than 16 entries}}
+  %r = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<fp8e4m3>, activations = i8}
+      : (tensor<1x64xf32>, tensor<8x64xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
+  return %r : tensor<1x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @normal_floats
+// CHECK-NOT: rlx.pack
+func.func @normal_floats(%x: tensor<1x64xf32>, %w: tensor<8x32xi8>, %s: tensor<8x1xf32>, %y: tensor<1x8xf32>) -> tensor<1x8xf32> {
+  // expected-remark @below {{the codebook's entries are no integers}}
+  %r = rlx.block_matmul ins(%x, %w) scales(%s) outs(%y) {scheme = #rlx.quant<nf4/64>, activations = i8}
+      : (tensor<1x64xf32>, tensor<8x32xi8>, tensor<8x1xf32>, tensor<1x8xf32>) -> tensor<1x8xf32>
+  return %r : tensor<1x8xf32>
+}
+
+// -----
+
+// f32 activations read the weight as it is stored.
+// CHECK-LABEL: func @exact
+// CHECK-NOT: rlx.pack
+func.func @exact(%x: tensor<1x64xf32>, %w: tensor<8x68xi8>, %y: tensor<1x8xf32>) -> tensor<1x8xf32> {
+  %r = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32}
+      : (tensor<1x64xf32>, tensor<8x68xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
+  return %r : tensor<1x8xf32>
+}
