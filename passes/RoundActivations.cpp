@@ -72,7 +72,7 @@ Value rlx::emitRoundedActivations(LoopBuilder &b, Value x, Type activations) {
       });
       return;
     }
-    double largest = activations.isInteger(8) ? 127 : 32767;
+    double largest = activations.isInteger(8) ? 127 : 127 * 256;
     b.loop(b.index(0), b.index(k), stretch, [&](Value begin) {
       roundStretch(b, x, rounded, row, begin, b.min(b.add(begin, stretch), b.index(k)), largest);
     });

@@ -10,6 +10,7 @@
 #include "tools/bench/Report.h"
 #include "tools/bench/Table.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/InitLLVM.h"
 
 #include <cmath>
@@ -27,6 +28,8 @@ struct Options {
                           cl::desc("Time for each measurement (0.25)")};
   cl::list<std::string> schemes{"scheme", cl::CommaSeparated, cl::value_desc("name,..."),
                                 cl::desc("Schemes of the second part (a choice)")};
+  cl::list<std::string> shapes{"shape", cl::CommaSeparated, cl::value_desc("NxK,..."),
+                               cl::desc("Weights of the second part (4096x4096,4096x14336)")};
   cl::list<std::string> activations{"activations", cl::CommaSeparated, cl::value_desc("type,..."),
                                     cl::desc("Activations of the second part (f32)")};
 };
@@ -34,11 +37,16 @@ struct Options {
 /// Of different sizes, with and without offsets, integers and small floats.
 constexpr const char *shownSchemes[] = {"q4_0", "q8_0", "q3_K", "q4_K", "q6_K", "nvfp4"};
 
-struct Shape {
-  int64_t n, k;
-};
-constexpr Shape shownShapes[] = {{4096, 4096}, {4096, 14336}};
+constexpr const char *shownShapes[] = {"4096x4096", "4096x14336"};
+constexpr const char *shownActivations[] = {"f32"};
 constexpr int64_t shownRows[] = {1, 64};
+
+std::vector<std::string> listOr(const cl::list<std::string> &given,
+                                llvm::ArrayRef<const char *> otherwise) {
+  if (given.empty())
+    return {otherwise.begin(), otherwise.end()};
+  return {given.begin(), given.end()};
+}
 
 std::string shapeType(llvm::ArrayRef<int64_t> shape, llvm::StringRef element) {
   std::string text = "tensor<";
@@ -175,20 +183,18 @@ static llvm::Error showSpeeds(const Options &given, const MachineName &machine,
                {"of limit"},
                {"limit", left},
                {"rel. error"}});
-  std::vector<std::string> schemes(given.schemes.begin(), given.schemes.end());
-  if (schemes.empty())
-    schemes.assign(std::begin(shownSchemes), std::end(shownSchemes));
-  std::vector<std::string> activations(given.activations.begin(), given.activations.end());
-  if (activations.empty())
-    activations = {"f32"};
-  for (const std::string &name : schemes) {
+  for (const std::string &name : listOr(given.schemes, shownSchemes)) {
     std::optional<QuantScheme> scheme = QuantScheme::parse(&bench.context(), name);
     if (!scheme)
       return llvm::createStringError(QuantScheme::unknownSchemeMessage(name));
-    for (const Shape &shape : shownShapes)
-      for (const std::string &type : activations)
+    for (const std::string &shape : listOr(given.shapes, shownShapes)) {
+      int64_t n, k;
+      auto [nText, kText] = llvm::StringRef(shape).split('x');
+      if (!llvm::to_integer(nText, n) || !llvm::to_integer(kText, k) || n < 1 || k < 1)
+        return llvm::createStringError("expected --shape of the form NxK, but got '" + shape + "'");
+      for (const std::string &type : listOr(given.activations, shownActivations))
         for (int64_t m : shownRows) {
-          MatmulRow row{{scheme->displayName().str(), type, m, shape.n, shape.k, limits->threads},
+          MatmulRow row{{scheme->displayName().str(), type, m, n, k, limits->threads},
                         std::nullopt,
                         "",
                         *limits};
@@ -197,12 +203,13 @@ static llvm::Error showSpeeds(const Options &given, const MachineName &machine,
           if (!figures)
             return figures.takeError();
           row.figures = *figures;
-          table.addRow({row.wanted.scheme, type, fmt::format("{} x {}", shape.n, shape.k),
+          table.addRow({row.wanted.scheme, type, fmt::format("{} x {}", n, k),
                         std::to_string(m), fmt::format("{:.3f}", figures->medianMs),
                         shortNumber(row.fileGbps()), shortNumber(row.gflops()),
                         percent(row.fractionOfLimit()), row.limitName(),
                         fmt::format("{:.1e}", figures->relativeError)});
         }
+    }
   }
   progress.say("");
   printHeading(llvm::outs(), "Speeds beside what this machine can do");

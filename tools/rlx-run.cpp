@@ -89,6 +89,11 @@ static llvm::Error run(const Options &given) {
       return toError(tensor.status());
     inputs.push_back(tensor.take());
     views.push_back(inputs.back().view());
+    // Here, where the file's name is known; how many there must be, run says.
+    size_t i = views.size() - 1;
+    if (i < (*function)->inputs.size())
+      if (auto error = (*function)->inputs[i].check(views[i], fmt::format("input {} ('{}')", i, path)))
+        return error;
   }
 
   ThreadPool pool(given.threads);

@@ -218,5 +218,12 @@ llvm::Expected<RandomWeight> rlx::makeRandomWeight(QuantScheme scheme, ArrayRef<
     fillNext(field, Role::offset);
   if (error)
     return error;
+  // In the order of the operands.
+  llvm::StringMap<size_t> order;
+  for (const SideOperand &operand : scheme.sideOperands())
+    order.try_emplace(operand.name, order.size());
+  llvm::sort(weight.sides, [&](const RandomWeight::Side &a, const RandomWeight::Side &b) {
+    return order[a.name] < order[b.name];
+  });
   return weight;
 }

@@ -4,7 +4,6 @@
 
 #include "tools/bench/Table.h"
 
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/JSON.h"
 
 #include <cmath>
@@ -36,52 +35,74 @@ std::string rlx::percent(std::optional<double> fraction) {
   return fraction ? fmt::format("{:.0f} %", *fraction * 100) : "-";
 }
 
-/// Enough digits for any use of a measurement.
-static json::Value rounded(std::optional<double> value) {
-  if (!value || !std::isfinite(*value))
-    return nullptr;
-  double result = 0;
-  // Through text, so that the shortest number that reads the same is printed.
-  llvm::to_float(fmt::format("{:.5g}", *value), result);
-  return result;
-}
-
 //===----------------------------------------------------------------------===//
-// Objects of named values, and their forms
+// Records of named values, and their forms
 //===----------------------------------------------------------------------===//
 
-using Record = std::vector<std::pair<std::string, json::Value>>;
+namespace {
+/// A value as JSON writes it. Numbers are kept as text, because JSON's own way
+/// prints 0.1 with seventeen digits.
+struct Cell {
+  std::string name, text;
+  bool isString = false;
+};
+
+class Record {
+public:
+  void add(const char *name, llvm::StringRef text) {
+    std::string quoted;
+    llvm::raw_string_ostream(quoted) << json::Value(text);
+    cells.push_back({name, quoted, true});
+  }
+  void add(const char *name, int64_t number) { cells.push_back({name, std::to_string(number)}); }
+  /// Five digits are enough for any use of a measurement.
+  void add(const char *name, std::optional<double> number) {
+    bool known = number && std::isfinite(*number);
+    cells.push_back({name, known ? fmt::format("{:.5g}", *number) : "null"});
+  }
+  void addNull(const char *name) { cells.push_back({name, "null"}); }
+
+  std::vector<Cell> cells;
+};
+} // namespace
 
 static void writeJson(json::OStream &out, const std::vector<Record> &records) {
   out.array([&] {
     for (const Record &record : records)
       out.object([&] {
-        for (const auto &[name, value] : record)
-          out.attribute(name, value);
+        for (const Cell &cell : record.cells) {
+          out.attributeBegin(cell.name);
+          out.rawValue(cell.text);
+          out.attributeEnd();
+        }
       });
   });
 }
 
-static void writeCsv(llvm::raw_ostream &stream, const std::vector<Record> &records) {
-  if (records.empty())
-    return;
-  for (const auto &entry : records.front())
-    stream << (&entry == &records.front().front() ? "" : ",") << entry.first;
+/// A line of a CSV file, where a quote within quotes is doubled and what is not
+/// known is empty.
+static void writeCsvLine(llvm::raw_ostream &stream, const std::vector<std::string> &texts) {
+  for (size_t i = 0; i < texts.size(); ++i)
+    stream << (i ? "," : "") << texts[i];
   stream << "\n";
+}
+
+static void writeCsv(llvm::raw_ostream &stream, const std::vector<Record> &records) {
+  std::vector<std::string> line;
+  for (const Cell &cell : records.front().cells)
+    line.push_back(cell.name);
+  writeCsvLine(stream, line);
   for (const Record &record : records) {
-    for (const auto &entry : record) {
-      stream << (&entry == &record.front() ? "" : ",");
-      if (auto text = entry.second.getAsString()) {
-        // A quote within quotes is doubled.
-        std::string escaped;
-        for (char c : *text)
-          escaped += c == '"' ? "\"\"" : std::string(1, c);
-        stream << '"' << escaped << '"';
-      } else if (entry.second.kind() != json::Value::Null) {
-        stream << entry.second;
-      }
+    line.clear();
+    for (const Cell &cell : record.cells) {
+      std::string text = cell.text == "null" ? "" : cell.text;
+      if (cell.isString)
+        // JSON escapes a quote with a backslash.
+        for (size_t at = 0; (at = text.find("\\\"", at)) != std::string::npos; at += 2)
+          text[at] = '"';
+      line.push_back(text);
     }
-    stream << "\n";
+    writeCsvLine(stream, line);
   }
 }
 
@@ -92,12 +113,14 @@ static void writeCsv(llvm::raw_ostream &stream, const std::vector<Record> &recor
 void rlx::reportLimits(llvm::raw_ostream &stream, Format format, const MachineName &machine,
                        const std::vector<Limits> &limits) {
   std::vector<Record> records;
-  for (const Limits &one : limits)
-    records.push_back({{"threads", one.threads},
-                       {"read_gbps", rounded(one.readGbps)},
-                       {"f32_gflops", rounded(one.f32Gflops)},
-                       {"bf16_gflops", rounded(one.bf16Gflops)},
-                       {"int8_gops", rounded(one.int8Gops)}});
+  for (const Limits &one : limits) {
+    Record &record = records.emplace_back();
+    record.add("threads", int64_t(one.threads));
+    record.add("read_gbps", std::optional(one.readGbps));
+    record.add("f32_gflops", one.f32Gflops);
+    record.add("bf16_gflops", one.bf16Gflops);
+    record.add("int8_gops", one.int8Gops);
+  }
   if (format == Format::csv)
     return writeCsv(stream, records);
   if (format == Format::json) {
@@ -129,21 +152,27 @@ void rlx::reportLimits(llvm::raw_ostream &stream, Format format, const MachineNa
 
 static Record recordOf(const MatmulRow &row, const MachineName &machine) {
   const MatmulCase &wanted = row.wanted;
-  Record record = {{"scheme", wanted.scheme},
-                   {"activations", wanted.activations},
-                   {"m", wanted.m},
-                   {"n", wanted.n},
-                   {"k", wanted.k},
-                   {"threads", wanted.threads}};
-  auto figure = [&](const char *name, auto &&value) {
-    record.emplace_back(name, row.figures ? rounded(value(*row.figures)) : json::Value(nullptr));
-  };
-  bool hasKernel = row.figures && !row.figures->kernel.empty();
-  record.emplace_back("kernel", hasKernel ? json::Value(row.figures->kernel) : nullptr);
+  Record record;
+  record.add("scheme", wanted.scheme);
+  record.add("activations", wanted.activations);
+  record.add("m", wanted.m);
+  record.add("n", wanted.n);
+  record.add("k", wanted.k);
+  record.add("threads", int64_t(wanted.threads));
   using Figures = const MatmulFigures &;
+  auto figure = [&](const char *name, auto &&value) {
+    record.add(name, row.figures ? std::optional<double>(value(*row.figures)) : std::nullopt);
+  };
+  auto count = [&](const char *name, auto &&value) {
+    row.figures ? record.add(name, int64_t(value(*row.figures))) : record.addNull(name);
+  };
+  if (row.figures && !row.figures->kernel.empty())
+    record.add("kernel", row.figures->kernel);
+  else
+    record.addNull("kernel");
   figure("median_ms", [](Figures f) { return f.medianMs; });
   figure("min_ms", [](Figures f) { return f.minMs; });
-  figure("runs", [](Figures f) { return double(f.runs); });
+  count("runs", [](Figures f) { return int64_t(f.runs); });
   figure("gflops", [&](Figures) { return row.gflops(); });
   figure("file_gbps", [&](Figures) { return row.fileGbps(); });
   figure("file_bits", [](Figures f) { return f.bitsPerElement; });
@@ -151,14 +180,16 @@ static Record recordOf(const MatmulRow &row, const MachineName &machine) {
   figure("rel_err", [](Figures f) { return f.relativeError; });
   figure("compile_ms", [](Figures f) { return f.compileMs; });
   figure("pack_ms", [](Figures f) { return f.packMs; });
-  record.emplace_back("limit", row.limitName());
-  record.emplace_back("limit_value", rounded(row.limit()));
-  record.emplace_back("limit_unit", row.isBoundByMemory() ? "GB/s" : "GFLOP/s");
-  record.emplace_back("fraction_of_limit", rounded(row.fractionOfLimit()));
-  record.emplace_back("weight_copies",
-                      row.figures ? json::Value(row.figures->weightCopies) : nullptr);
-  record.emplace_back("machine", machine.processor);
-  record.emplace_back("error", row.error.empty() ? json::Value(nullptr) : row.error);
+  record.add("limit", row.limitName());
+  record.add("limit_value", row.limit());
+  record.add("limit_unit", row.isBoundByMemory() ? "GB/s" : "GFLOP/s");
+  record.add("fraction_of_limit", row.fractionOfLimit());
+  count("weight_copies", [](Figures f) { return f.weightCopies; });
+  record.add("machine", machine.processor);
+  if (row.error.empty())
+    record.addNull("error");
+  else
+    record.add("error", row.error);
   return record;
 }
 

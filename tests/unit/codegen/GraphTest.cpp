@@ -48,6 +48,25 @@ func.func @main(%x: tensor<?x96xf32>) -> (tensor<?x10xf32>, tensor<10x96xf32>) {
   }
 }
 
+// Each result has a buffer of its own, also where results are the same value.
+TEST_F(SchemeTest, EqualResults) {
+  std::unique_ptr<Executable> executable = compiled(R"(
+func.func @main(%x: tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<2xf32>, tensor<2xf32>) {
+  %a = arith.addf %x, %x : tensor<?x4xf32>
+  %b = arith.addf %x, %x : tensor<?x4xf32>
+  %c = arith.constant dense<7.0> : tensor<2xf32>
+  return %a, %b, %x, %c, %c : tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<2xf32>, tensor<2xf32>
+})");
+  ASSERT_TRUE(executable);
+  Floats x = Floats::random({3, 4}, 99), a(x.shape), b(x.shape), same(x.shape), c({2}), d({2});
+  EXPECT_SUCCESS(executable->run("main", {x}, {a, b, same, c, d}));
+  EXPECT_EQ(a.values, b.values);
+  EXPECT_EQ(a.values[5], 2 * x.values[5]);
+  EXPECT_EQ(same.values, x.values);
+  EXPECT_EQ(c.values, std::vector<float>(2, 7));
+  EXPECT_EQ(d.values, std::vector<float>(2, 7));
+}
+
 // Control flow, integers and several results around a matmul.
 TEST_F(SchemeTest, LoopsAndBranches) {
   std::unique_ptr<Executable> executable = compiled(R"(

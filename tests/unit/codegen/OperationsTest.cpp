@@ -34,7 +34,7 @@ TEST_P(OperationsTest, MatmulOfArgumentsWithBias) {
   std::optional<QuantScheme> scheme = builtin(GetParam());
   ASSERT_TRUE(scheme);
   constexpr int64_t n = 19;
-  int64_t k = 2 * std::max<int64_t>(scheme->block(), 33);
+  int64_t k = scheme->block() * (scheme->block() == 1 ? 66 : 3);
   RandomWeight weight(*scheme, {n, k}, 41);
   std::unique_ptr<Executable> executable = compiled(llvm::formatv(
       R"(func.func @main(%x: tensor<?x{1}xf32>, {2}, %bias: tensor<{0}xf32>) -> tensor<?x{0}xf32> {{
@@ -77,7 +77,7 @@ TEST_P(OperationsTest, GatherMatmul) {
   std::optional<QuantScheme> scheme = builtin(GetParam());
   ASSERT_TRUE(scheme);
   constexpr int64_t experts = 4, n = 11, slots = 2;
-  int64_t k = 2 * std::max<int64_t>(scheme->block(), 33);
+  int64_t k = scheme->block() * (scheme->block() == 1 ? 66 : 3);
   RandomWeight weight(*scheme, {experts, n, k}, 51);
   std::string types = commaSeparated(weight.types());
   std::unique_ptr<Executable> executable = compiled(llvm::formatv(
