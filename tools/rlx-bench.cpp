@@ -8,13 +8,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/OutputFile.h"
 #include "tools/CommandLine.h"
 #include "tools/bench/Report.h"
 #include "tools/bench/Table.h"
 
 #include "llvm/Support/InitLLVM.h"
-
-#include <set>
 
 using namespace rlx;
 namespace cl = llvm::cl;
@@ -33,6 +32,11 @@ struct Options {
   cl::opt<double> seconds{"seconds", cl::init(0.5), cl::value_desc("S"),
                           cl::desc("Time for each measurement (0.5)"), cl::sub(limits),
                           cl::sub(matmul)};
+
+  cl::list<std::string> outputs{
+      "output", cl::value_desc("file"),
+      cl::desc("Write there too: JSON, CSV or, by any other ending, a table; may repeat"),
+      cl::sub(limits), cl::sub(matmul)};
 
   cl::list<std::string> schemes{
       "scheme", cl::CommaSeparated, cl::value_desc("name,..."),
@@ -56,6 +60,27 @@ template <typename T> std::vector<T> listOr(const cl::list<T> &given, std::vecto
   return given.empty() ? otherwise : std::vector<T>(given.begin(), given.end());
 }
 } // namespace
+
+/// Writes what `report` gives to stdout and the files that were asked for.
+static llvm::Error writeReports(const Options &given,
+                                llvm::function_ref<void(llvm::raw_ostream &, Format)> report) {
+  report(llvm::outs(), given.format());
+  for (const std::string &path : given.outputs) {
+    llvm::StringRef name = path;
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    report(stream, name.ends_with(".json")  ? Format::json
+                   : name.ends_with(".csv") ? Format::csv
+                                            : Format::table);
+    Result<OutputFile> file = OutputFile::create(path);
+    if (!file)
+      return llvm::createStringError(file.message());
+    for (Status status : {file->write(text), file->commit()})
+      if (!status)
+        return llvm::createStringError(status.message());
+  }
+  return llvm::Error::success();
+}
 
 /// Measures each number of threads once.
 static llvm::Expected<std::vector<Limits>> measureLimits(const std::vector<unsigned> &threads,
@@ -86,8 +111,9 @@ static llvm::Error runLimits(const Options &given) {
   if (!limits)
     return limits.takeError();
   progress.say("");
-  reportLimits(llvm::outs(), given.format(), machine, *limits);
-  return llvm::Error::success();
+  return writeReports(given, [&](llvm::raw_ostream &stream, Format format) {
+    reportLimits(stream, format, machine, *limits);
+  });
 }
 
 /// The names that `given` stands for, each checked.
@@ -129,7 +155,7 @@ static llvm::Error checkOptions(const Options &given) {
 
 static llvm::Error runMatmul(const Options &given) {
   MachineName machine = MachineName::read();
-  MatmulBench bench({given.seconds, int64_t(given.rotated) << 20});
+  MatmulBench bench({given.seconds, given.rotated << 20});
   auto schemes = schemeNames(bench.context(), listOr<std::string>(given.schemes, {"gguf"}));
   if (!schemes)
     return schemes.takeError();
@@ -161,7 +187,10 @@ static llvm::Error runMatmul(const Options &given) {
     ++failed;
   }
   progress.say("");
-  reportMatmuls(llvm::outs(), given.format(), machine, rows);
+  if (auto error = writeReports(given, [&](llvm::raw_ostream &stream, Format format) {
+        reportMatmuls(stream, format, machine, rows);
+      }))
+    return error;
   if (failed == rows.size())
     return llvm::createStringError("nothing could be measured: " + rows.front().error);
   return llvm::Error::success();

@@ -45,7 +45,9 @@ llvm::Expected<CpuTarget> CpuTarget::create(llvm::StringRef triple, llvm::String
   if (!features.empty())
     target.features += (target.features.empty() ? "" : ",") + features.str();
 
-  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> created = target.createMachine();
+  // LLVM itself only prints a warning for a CPU it does not know.
+  CpuTarget generic{target.triple, "", ""};
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> created = generic.createMachine();
   if (!created)
     return created.takeError();
   if (!(*created)->getMCSubtargetInfo()->isCPUStringValid(target.cpu))

@@ -192,6 +192,8 @@ llvm::Expected<RandomWeight> rlx::makeRandomWeight(QuantScheme scheme, ArrayRef<
       return llvm::Error::success();
     }
     StringRef name = field.getOperand().getValue();
+    if (llvm::any_of(weight.sides, [&](const RandomWeight::Side &side) { return side.name == name; }))
+      return llvm::Error::success();
     SideOperand operand = *scheme.findSide(name);
     SmallVector<int64_t> sizes = operand.shape(shape);
     Result<Tensor> tensor = Tensor::allocate(passedAs(operand.elementType),
