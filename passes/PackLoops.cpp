@@ -19,6 +19,9 @@ using namespace rlx;
 
 namespace {
 class PackLoops {
+  static constexpr int64_t codesAWord = 4, words = PackedLayout::chunk / codesAWord;
+  static constexpr int64_t run = 16; ///< codes read at once
+
 public:
   PackLoops(PackWeightOp op, PackedLayout layout)
       : op(op), b(op.getLoc(), op), scheme(op.getScheme().getScheme()),
@@ -28,7 +31,8 @@ public:
 
 private:
   void packStretch(ValueRange tile, Value firstRow, Value block, int64_t element, Value base);
-  void packChunk(ValueRange tile, Value firstRow, Value block, int64_t element, Value base);
+  void readCodes(Value row, Value block, int64_t element, Value lane, int64_t chunk);
+  void mergePlanes(ValueRange tile, Value chunk, Value base);
   void storeField(const PackedField &field, ValueRange tile, Value row, Value block,
                   int64_t element, Value lane, Value base);
   FieldExpansion expansion(Value row, Value block, int64_t element, int64_t count);
@@ -68,41 +72,34 @@ void PackLoops::storeField(const PackedField &field, ValueRange tile, Value row,
   b.storeVector(bytes, packed, indices);
 }
 
-/// Codes of a chunk go through a scratch of [lane][8 words of 4 codes], are read
-/// word by word across lanes, and the words' bits are merged into planes.
-void PackLoops::packChunk(ValueRange tile, Value firstRow, Value block, int64_t element,
-                          Value base) {
-  constexpr int64_t codesAWord = 4, run = 16;
-  const int64_t chunk = PackedLayout::chunk, words = chunk / codesAWord, lanes = layout.lanes;
+/// Codes go through a scratch of [chunk][lane][8 words of 4 codes], are read word by
+/// word across lanes, and the words' bits are merged into planes.
+void PackLoops::readCodes(Value row, Value block, int64_t element, Value lane, int64_t chunk) {
   const IntegerCodes &codes = layout.codes;
-  b.loop(b.index(0), b.index(lanes), 1, [&](Value lane) {
-    Value row = sourceRow(firstRow, lane);
-    for (int64_t first = 0; first < chunk; first += run) {
-      Value code = expansion(row, block, element + first, run).codes(scheme.attr().getCode());
-      if (codes.flip) {
-        auto flip = DenseElementsAttr::get(cast<ShapedType>(code.getType()), int32_t(codes.flip));
-        code = arith::XOrIOp::create(b, code, arith::ConstantOp::create(b, flip));
-      }
-      Value bytes = arith::TruncIOp::create(b, VectorType::get(run, b.getI8Type()), code);
-      Value word = vector::BitCastOp::create(
-          b, VectorType::get(run / codesAWord, b.getI32Type()), bytes);
-      b.storeVector(word, scratch,
-                    ValueRange{b.add(b.mul(lane, words), first / codesAWord)});
+  Value word = b.add(b.mul(lane, words), chunk * layout.lanes * words);
+  for (int64_t first = 0; first < PackedLayout::chunk; first += run) {
+    Value code = expansion(row, block, element + first, run).codes(scheme.attr().getCode());
+    if (codes.flip) {
+      auto flip = DenseElementsAttr::get(cast<ShapedType>(code.getType()), int32_t(codes.flip));
+      code = arith::XOrIOp::create(b, code, arith::ConstantOp::create(b, flip));
     }
-    for (const PackedField &field : layout.inner)
-      for (int64_t group = 0; group < chunk / field.group; ++group) {
-        PackedField placed = field;
-        placed.offset += group * lanes * field.bytes;
-        storeField(placed, tile, row, block, element + group * field.group, lane, base);
-      }
-  });
+    Value bytes = arith::TruncIOp::create(b, VectorType::get(run, b.getI8Type()), code);
+    bytes = vector::BitCastOp::create(b, VectorType::get(run / codesAWord, b.getI32Type()), bytes);
+    b.storeVector(bytes, scratch, ValueRange{b.add(word, first / codesAWord)});
+  }
+}
+
+/// The planes of chunk `chunk` from the scratch to byte `base` of the tile.
+void PackLoops::mergePlanes(ValueRange tile, Value chunk, Value base) {
+  const int64_t lanes = layout.lanes;
   VectorType byteType = VectorType::get(codesAWord * lanes, b.getI8Type());
+  Value begin = b.mul(chunk, lanes * words);
   SmallVector<Value> vectors;
   for (int64_t word = 0; word < words; ++word) {
     SmallVector<Value> elements;
     for (int64_t lane = 0; lane < lanes; ++lane)
       elements.push_back(
-          memref::LoadOp::create(b, scratch, ValueRange{b.index(lane * words + word)}));
+          memref::LoadOp::create(b, scratch, ValueRange{b.add(begin, lane * words + word)}));
     Value all = vector::FromElementsOp::create(b, VectorType::get(lanes, b.getI32Type()), elements);
     vectors.push_back(vector::BitCastOp::create(b, byteType, all));
   }
@@ -129,15 +126,26 @@ void PackLoops::packChunk(ValueRange tile, Value firstRow, Value block, int64_t 
 
 void PackLoops::packStretch(ValueRange tile, Value firstRow, Value block, int64_t element,
                             Value base) {
-  if (!layout.outer.empty())
-    b.loop(b.index(0), b.index(layout.lanes), 1, [&](Value lane) {
-      Value row = sourceRow(firstRow, lane);
-      for (const PackedField &field : layout.outer)
-        storeField(field, tile, row, block, element, lane, base);
-    });
-  for (int64_t chunk = 0; chunk < layout.chunksPerStretch(); ++chunk)
-    packChunk(tile, firstRow, block, element + chunk * PackedLayout::chunk,
-              b.add(base, layout.headerBytes + chunk * layout.chunkBytes));
+  b.loop(b.index(0), b.index(layout.lanes), 1, [&](Value lane) {
+    Value row = sourceRow(firstRow, lane);
+    for (const PackedField &field : layout.outer)
+      storeField(field, tile, row, block, element, lane, base);
+    for (int64_t chunk = 0; chunk < layout.chunksPerStretch(); ++chunk) {
+      int64_t chunkElement = element + chunk * PackedLayout::chunk;
+      readCodes(row, block, chunkElement, lane, chunk);
+      for (const PackedField &field : layout.inner)
+        for (int64_t group = 0; group < PackedLayout::chunk / field.group; ++group) {
+          PackedField placed = field;
+          placed.offset += layout.headerBytes + chunk * layout.chunkBytes +
+                           group * layout.lanes * field.bytes;
+          storeField(placed, tile, row, block, chunkElement + group * field.group, lane, base);
+        }
+    }
+  });
+  b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, [&](Value chunk) {
+    mergePlanes(tile, chunk,
+                b.add(b.add(base, layout.headerBytes), b.mul(chunk, layout.chunkBytes)));
+  });
 }
 
 void PackLoops::emit() {
@@ -157,7 +165,7 @@ void PackLoops::emit() {
       tile = arith::RemUIOp::create(b, index, b.index(tiles));
       indices = {expert, tile};
     }
-    auto scratchType = MemRefType::get({layout.lanes * PackedLayout::chunk / 4}, b.getI32Type());
+    auto scratchType = MemRefType::get({layout.lanes * layout.stretch / codesAWord}, b.getI32Type());
     scratch = memref::AllocOp::create(b, scratchType, ValueRange(), ValueRange(),
                                       b.getI64IntegerAttr(64));
     Value firstRow = b.mul(tile, layout.lanes);

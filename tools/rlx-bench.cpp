@@ -83,16 +83,13 @@ static llvm::Error writeReports(const Options &given,
 }
 
 /// Measures each number of threads once.
-static llvm::Expected<std::vector<Limits>> measureLimits(const std::vector<unsigned> &threads,
-                                                         double seconds, Progress &progress) {
-  progress.say("limits of the machine");
-  auto bench = LimitsBench::create(seconds);
-  if (!bench)
-    return bench.takeError();
+static llvm::Expected<std::vector<Limits>> measureLimits(LimitsBench &bench,
+                                                         const std::vector<unsigned> &threads,
+                                                         Progress &progress) {
   std::vector<Limits> all;
   for (unsigned count : threads) {
     progress.say(fmt::format("limits of the machine, {} threads", count));
-    auto limits = bench->measure(count);
+    auto limits = bench.measure(count);
     if (!limits)
       return limits.takeError();
     all.push_back(*limits);
@@ -107,7 +104,10 @@ static llvm::Error runLimits(const Options &given) {
                                           ? std::vector<unsigned>{1, machine.processors}
                                           : std::vector<unsigned>{1});
   Progress progress;
-  auto limits = measureLimits(threads, given.seconds, progress);
+  auto bench = LimitsBench::create(given.seconds);
+  if (!bench)
+    return bench.takeError();
+  auto limits = measureLimits(*bench, threads, progress);
   if (!limits)
     return limits.takeError();
   progress.say("");
@@ -161,7 +161,10 @@ static llvm::Error runMatmul(const Options &given) {
     return schemes.takeError();
   std::vector<unsigned> threads = listOr<unsigned>(given.threads, {1});
   Progress progress;
-  auto limits = measureLimits(threads, given.seconds, progress);
+  auto limitsBench = LimitsBench::create(given.seconds);
+  if (!limitsBench)
+    return limitsBench.takeError();
+  auto limits = measureLimits(*limitsBench, threads, progress);
   if (!limits)
     return limits.takeError();
 
@@ -186,6 +189,13 @@ static llvm::Error runMatmul(const Options &given) {
     row.error = llvm::StringRef(llvm::toString(figures.takeError())).split('\n').first.str();
     ++failed;
   }
+  auto limitsAfter = measureLimits(*limitsBench, threads, progress);
+  if (!limitsAfter)
+    return limitsAfter.takeError();
+  for (MatmulRow &row : rows)
+    for (const Limits &after : *limitsAfter)
+      if (after.threads == row.limits.threads)
+        row.limits.raiseTo(after);
   progress.say("");
   if (auto error = writeReports(given, [&](llvm::raw_ostream &stream, Format format) {
         reportMatmuls(stream, format, machine, rows);

@@ -183,6 +183,7 @@ static llvm::Error showSpeeds(const Options &given, const MachineName &machine,
                {"of limit"},
                {"limit", left},
                {"rel. error"}});
+  std::vector<MatmulRow> rows;
   for (const std::string &name : listOr(given.schemes, shownSchemes)) {
     std::optional<QuantScheme> scheme = QuantScheme::parse(&bench.context(), name);
     if (!scheme)
@@ -203,13 +204,23 @@ static llvm::Error showSpeeds(const Options &given, const MachineName &machine,
           if (!figures)
             return figures.takeError();
           row.figures = *figures;
-          table.addRow({row.wanted.scheme, type, fmt::format("{} x {}", n, k),
-                        std::to_string(m), fmt::format("{:.3f}", figures->medianMs),
-                        shortNumber(row.fileGbps()), shortNumber(row.gflops()),
-                        percent(row.fractionOfLimit()), row.limitName(),
-                        fmt::format("{:.1e}", figures->relativeError)});
+          rows.push_back(std::move(row));
         }
     }
+  }
+  progress.say("limits of the machine");
+  auto after = limitsBench->measure(limits->threads);
+  if (!after)
+    return after.takeError();
+  limits->raiseTo(*after);
+  for (MatmulRow &row : rows) {
+    row.limits = *limits;
+    const MatmulCase &wanted = row.wanted;
+    table.addRow({wanted.scheme, wanted.activations, fmt::format("{} x {}", wanted.n, wanted.k),
+                  std::to_string(wanted.m), fmt::format("{:.3f}", row.figures->medianMs),
+                  shortNumber(row.fileGbps()), shortNumber(row.gflops()),
+                  percent(row.fractionOfLimit()), row.limitName(),
+                  fmt::format("{:.1e}", row.figures->relativeError)});
   }
   progress.say("");
   printHeading(llvm::outs(), "Speeds beside what this machine can do");

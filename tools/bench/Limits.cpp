@@ -15,7 +15,6 @@
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
 
-#include <array>
 #include <atomic>
 #include <barrier>
 #include <chrono>
@@ -58,6 +57,12 @@ std::string Limits::peakName(llvm::StringRef activations) {
   if (activations == "bf16")
     return "bf16 dot";
   return activations == "i16" ? "int8 dot / 2" : "int8 dot";
+}
+
+void Limits::raiseTo(const Limits &other) {
+  readGbps = std::max(readGbps, other.readGbps);
+  for (auto peak : {&Limits::f32Gflops, &Limits::bf16Gflops, &Limits::int8Gops})
+    this->*peak = std::max(this->*peak, other.*peak);
 }
 
 //===----------------------------------------------------------------------===//
@@ -346,13 +351,16 @@ llvm::Expected<LimitsBench> LimitsBench::create(double seconds) {
 
 llvm::Expected<double> LimitsBench::rate(const Program &program, unsigned threads) {
   using Clock = std::chrono::steady_clock;
-  constexpr unsigned tries = 4;
-  std::chrono::duration<double> window(seconds / tries);
+  // Many short tries: other programs disturb some of them.
+  constexpr double trySeconds = 0.02;
+  constexpr size_t leastTries = 4;
+  size_t tries = std::max(leastTries, size_t(seconds / trySeconds));
+  std::chrono::duration<double> window(seconds / double(tries));
   // Each thread reads chunks of a part of its own, and all begin a try together.
   int64_t part = memoryBytes / threads / chunkBytes * chunkBytes;
   std::barrier<> together(threads);
   std::atomic<bool> failed{false};
-  std::vector<std::array<double, tries>> rates(threads);
+  std::vector<std::vector<double>> rates(threads, std::vector<double>(tries));
   auto work = [&](unsigned thread) {
     alignas(resultBytes) uint8_t result[resultBytes];
     TensorView output{ElementType::u8, {resultBytes}, result};
@@ -389,7 +397,7 @@ llvm::Expected<double> LimitsBench::rate(const Program &program, unsigned thread
   if (failed)
     return llvm::createStringError("the program '" + program.function + "' failed");
   double best = 0;
-  for (unsigned i = 0; i < tries; ++i) {
+  for (size_t i = 0; i < tries; ++i) {
     double sum = 0;
     for (const auto &own : rates)
       sum += own[i];

@@ -34,6 +34,9 @@ struct Limits {
   /// two halves of 8 bits, so that their peak is half of int8's.
   std::optional<double> peakFor(llvm::StringRef activations) const;
   static std::string peakName(llvm::StringRef activations);
+  /// Keeps the better of two measurements: a machine that others use as well
+  /// shows its limits only now and then.
+  void raiseTo(const Limits &other);
 };
 
 class LimitsBench {

@@ -45,7 +45,7 @@ double cancellation(llvm::ArrayRef<float> x, llvm::ArrayRef<double> w,
   double usual = 0, here = 0;
   for (size_t i = 0; i < x.size(); ++i)
     for (size_t j = i % k; j < w.size(); j += k)
-      usual += std::pow(x[i] * w[j], 2);
+      usual += x[i] * w[j] * (x[i] * w[j]);
   for (double sum : sums)
     here += sum * sum;
   double ratio = std::sqrt(usual / here);
