@@ -114,6 +114,7 @@ lowerAndEmit(ModuleOp module, llvm::ArrayRef<FunctionSignature> signatures, Code
   CpuTargetOptions cpu;
   if (auto error = options.target.configure(cpu))
     return error;
+  cpu.deterministic = options.deterministic;
   auto build = [&](OpPassManager &passes) {
     buildBufferizePipeline(passes);
     buildLoopsPipeline(passes, cpu);
@@ -171,7 +172,8 @@ rlx::compileModule(ModuleOp module, const CompileOptions &options, CompileReport
   if (!options.cacheDirectory.empty()) {
     llvm::raw_string_ostream(text) << **imported;
     key = ObjectCache::key({version(), options.target.triple, options.target.cpu,
-                            options.target.features, text});
+                            options.target.features,
+                            options.deterministic ? "deterministic" : "", text});
     object = cache.find(key);
   }
   bool fromCache = object.has_value();

@@ -19,6 +19,9 @@ struct CompileOptions {
   CpuTarget target = CpuTarget::host();
   /// Where compiled objects are kept; empty: nowhere.
   std::string cacheDirectory;
+  /// Results do not depend, bit for bit, on the number of threads, nor those of a row
+  /// on the number of rows.
+  bool deterministic = false;
   /// Remark which kernels were chosen, and why.
   bool printChoices = false;
   /// Takes the text of each remark and warning.

@@ -16,6 +16,8 @@ namespace rlx {
 struct VectorTarget {
   int64_t length = 16;    ///< f32 lanes of a register
   int64_t registers = 32; ///< vector registers
+  /// Whether a row must be computed in the same order whatever the number of rows.
+  bool deterministic = false;
 };
 
 /// How a row of K elements is cut into vectors: iterations of `step` elements,

@@ -15,7 +15,7 @@ struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
   using BlocksToLoopsPassBase::BlocksToLoopsPassBase;
 
   void runOnOperation() override {
-    VectorTarget target{vectorLength, vectorRegisters};
+    VectorTarget target{vectorLength, vectorRegisters, deterministic};
     SmallVector<Operation *> blocks;
     getOperation().walk([&](Operation *op) {
       if (isa<BlockMatmulOp, BlockDequantizeOp, BlockQuantizeOp, PackWeightOp, PackedMatmulOp>(op))

@@ -43,7 +43,8 @@ public:
         steps(QuantScheme(op.getScheme().getScheme()), target.length),
         x(op.getX()), y(op.getInit()),
         k(cast<MemRefType>(x.getType()).getShape().back()),
-        n(cast<MemRefType>(y.getType()).getShape().back()), tiles(steps, target, k) {}
+        n(cast<MemRefType>(y.getType()).getShape().back()), tiles(steps, target, k),
+        deterministic(target.deterministic) {}
 
   void emit() {
     bool rounds = !op.getActivations().isF32();
@@ -78,6 +79,7 @@ private:
   Value x, y;
   int64_t k, n;
   Tiles tiles;
+  bool deterministic;
 };
 
 SmallVector<Value> append(ValueRange indices, Value last) {
@@ -356,8 +358,9 @@ void MatmulLoops::emitMatmul() {
       emitRow(tileBegin, {}, {zero}, {zero}, {});
     };
     auto manyRows = [&] { emitPanels(tileBegin, m); };
-    if (staticM) {
-      *staticM == 1 ? oneRow() : manyRows();
+    // The two ways add in different orders.
+    if (staticM || deterministic) {
+      staticM == 1 && !deterministic ? oneRow() : manyRows();
       return;
     }
     Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, m, b.index(1));

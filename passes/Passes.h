@@ -24,6 +24,10 @@ struct CpuTargetOptions : mlir::PassPipelineOptions<CpuTargetOptions> {
   Option<std::string> instructions{
       *this, "instructions",
       llvm::cl::desc("features whose instructions may be used, separated by commas")};
+  Option<bool> deterministic{
+      *this, "deterministic",
+      llvm::cl::desc("compute a row in the same order whatever the number of rows"),
+      llvm::cl::init(false)};
   Option<bool> printChoices{*this, "print-choices",
                             llvm::cl::desc("remark which kernels were chosen, and why"),
                             llvm::cl::init(false)};

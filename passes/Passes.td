@@ -102,6 +102,24 @@ def FuseDequantPass : Pass<"rlx-fuse-dequant", "::mlir::func::FuncOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def SetActivationsPass : Pass<"rlx-set-activations", "::mlir::ModuleOp"> {
+  let summary = "Set the type that matmuls compute their activations in";
+  let description = [{
+    Sets `activations` on every rlx.matmul and rlx.gather_matmul with a quantized
+    weight that does not say it, with a remark at each: results change within the
+    error of the type. What is written stays.
+
+    ```mlir
+    %y = rlx.matmul %x, %w : ...
+    ==>
+    %y = rlx.matmul %x, %w {activations = i8} : ...
+    ```
+  }];
+  let options = [
+    Option<"activations", "activations", "std::string", "", "f32, bf16, i16 or i8">
+  ];
+}
+
 def WeightsToArgumentsPass : Pass<"rlx-weights-to-arguments", "::mlir::ModuleOp"> {
   let summary = "Turn rlx.weight into arguments of its function";
   let description = [{
@@ -240,7 +258,9 @@ def BlocksToLoopsPass : Pass<"rlx-blocks-to-loops", "::mlir::func::FuncOp"> {
   }];
   let options = [
     Option<"vectorLength", "vector-length", "int64_t", "16", "f32 lanes of a vector register">,
-    Option<"vectorRegisters", "vector-registers", "int64_t", "32", "vector registers of the target">
+    Option<"vectorRegisters", "vector-registers", "int64_t", "32", "vector registers of the target">,
+    Option<"deterministic", "deterministic", "bool", "false",
+           "compute a row in the same order whatever the number of rows">
   ];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
                            "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",

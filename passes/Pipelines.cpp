@@ -88,6 +88,7 @@ void rlx::buildLoopsPipeline(OpPassManager &pm, const CpuTargetOptions &options)
   BlocksToLoopsPassOptions blocks;
   blocks.vectorLength = options.vectorLength;
   blocks.vectorRegisters = options.vectorRegisters;
+  blocks.deterministic = options.deterministic;
   pm.addNestedPass<func::FuncOp>(createBlocksToLoopsPass(blocks));
   pm.addNestedPass<func::FuncOp>(createCopiesToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());

@@ -37,6 +37,13 @@ struct Options {
   cl::opt<bool> json{"json", cl::desc("Print what was done as JSON")};
   cl::opt<std::string> cacheDirectory{"cache-dir", cl::value_desc("folder"),
                                       cl::desc("Keep compiled objects there")};
+  cl::opt<std::string> targetCpu{"target-cpu", cl::init("native"), cl::value_desc("name"),
+                                 cl::desc("CPU to compile for, as LLVM names it (native)")};
+  cl::opt<std::string> targetFeatures{"target-features", cl::value_desc("+a,-b"),
+                                      cl::desc("Features to add to or take from the CPU's")};
+  cl::opt<bool> deterministic{
+      "deterministic", cl::desc("Same bits for any number of threads and rows")};
+  cl::opt<bool> printChoices{"print-choices", cl::desc("Say which kernels were chosen, and why")};
 };
 } // namespace
 
@@ -57,6 +64,12 @@ static std::string firstValues(const Tensor &tensor) {
 static llvm::Error run(const Options &given) {
   CompileOptions options;
   options.cacheDirectory = given.cacheDirectory;
+  options.deterministic = given.deterministic;
+  options.printChoices = given.printChoices;
+  auto target = CpuTarget::create("", given.targetCpu, given.targetFeatures);
+  if (!target)
+    return target.takeError();
+  options.target = *target;
   options.onRemark = [](llvm::StringRef text) { llvm::errs() << text << "\n"; };
   CompileReport compiled;
   std::unique_ptr<mlir::MLIRContext> context = createContext();
@@ -106,6 +119,13 @@ static llvm::Error run(const Options &given) {
                             {"threads", pool.size()},
                             {"compile_ms", compiled.milliseconds},
                             {"from_cache", compiled.fromCache}};
+  if (PackReport packed = (*executable)->packReport(given.entry); packed.packedBytes) {
+    report["pack_ms"] = packed.milliseconds;
+    report["packed_bytes"] = packed.packedBytes;
+    if (!given.json)
+      fmt::print("packed {} bytes of weights into {} in {:.3f} ms\n", packed.weightBytes,
+                 packed.packedBytes, packed.milliseconds);
+  }
   if (given.benchmark) {
     std::vector<TensorView> targets;
     for (Tensor &output : *outputs)

@@ -78,4 +78,39 @@ TEST_F(SchemeTest, TheHostsOwnLoops) {
   EXPECT_GE(calls, 3);
 }
 
+// With the option, neither threads nor the other rows change a bit.
+TEST_F(SchemeTest, DeterministicRows) {
+  constexpr int64_t n = 150, k = 1024, m = 29;
+  for (std::string activations : {"f32", "i8", "i16"}) {
+    SCOPED_TRACE(activations);
+    RandomWeight weight(*builtin("gguf_q4k"), {n, k}, 3);
+    CompileOptions options;
+    options.deterministic = true;
+    std::unique_ptr<Executable> executable = compiled(
+        "func.func @main(%x: tensor<?x1024xf32>) -> tensor<?x150xf32> {\n" +
+            weight.definitions("w") + "  %y = rlx.matmul %x, %w {activations = " + activations +
+            "} : (tensor<?x1024xf32>, " + weight.types()[0] +
+            ") -> tensor<?x150xf32>\n  return %y : tensor<?x150xf32>\n}",
+        options);
+    ASSERT_TRUE(executable);
+    weight.bind(*executable, "w");
+    Floats x = Floats::random({m, k}, 8), all({m, n}), again({m, n});
+    EXPECT_SUCCESS(executable->run("main", {x}, {all}));
+    for (unsigned threads : {2u, 4u}) {
+      ThreadPool pool(threads);
+      EXPECT_SUCCESS(executable->run("main", {x}, {again}, {&pool, {}}));
+      EXPECT_EQ(all.values, again.values) << threads << " threads";
+    }
+    for (int64_t row = 0; row < m; ++row) {
+      Floats one({1, k}, std::vector<float>(x.values.begin() + row * k,
+                                            x.values.begin() + (row + 1) * k));
+      Floats y({1, n});
+      EXPECT_SUCCESS(executable->run("main", {one}, {y}));
+      EXPECT_EQ(y.values, std::vector<float>(all.values.begin() + row * n,
+                                             all.values.begin() + (row + 1) * n))
+          << "row " << row;
+    }
+  }
+}
+
 } // namespace

@@ -1,0 +1,53 @@
+//===- SetActivations.cpp - The type activations are computed in -----------===//
+//
+// Numerics change only where a user asks for it; this pass asks for a whole module.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/PassDetail.h"
+
+#include "llvm/ADT/StringSwitch.h"
+
+namespace rlx {
+#define GEN_PASS_DEF_SETACTIVATIONSPASS
+#include "passes/Passes.h.inc"
+} // namespace rlx
+
+using namespace mlir;
+using namespace rlx;
+
+namespace {
+struct SetActivationsPass : rlx::impl::SetActivationsPassBase<SetActivationsPass> {
+  using SetActivationsPassBase::SetActivationsPassBase;
+
+  void runOnOperation() override {
+    Builder builder(&getContext());
+    Type type = llvm::StringSwitch<Type>(activations)
+                    .Case("f32", builder.getF32Type())
+                    .Case("bf16", builder.getBF16Type())
+                    .Case("i16", builder.getI16Type())
+                    .Case("i8", builder.getI8Type())
+                    .Default(Type());
+    if (!type) {
+      getOperation().emitError() << "expected the option 'activations' to be f32, bf16, i16 or "
+                                    "i8, but got '"
+                                 << activations << "'";
+      return signalPassFailure();
+    }
+    getOperation().walk([&](Operation *op) {
+      if (auto matmul = dyn_cast<MatmulOp>(op))
+        set(matmul, type);
+      else if (auto gather = dyn_cast<GatherMatmulOp>(op))
+        set(gather, type);
+    });
+  }
+
+  template <typename OpT> void set(OpT op, Type type) {
+    if (op.getActivations() || !QuantScheme::of(op.getWeight().getType()))
+      return;
+    op.setActivationsAttr(TypeAttr::get(type));
+    if (!type.isF32())
+      op.emitRemark() << "activations are computed in " << type;
+  }
+};
+} // namespace

@@ -1,0 +1,17 @@
+// RUN: rlx-opt %s --rlx-set-activations=activations=i8 --verify-diagnostics | FileCheck %s
+// RUN: not rlx-opt %s --rlx-set-activations=activations=i7 2>&1 | FileCheck %s --check-prefix=ERROR
+
+// ERROR: expected the option 'activations' to be f32, bf16, i16 or i8, but got 'i7'
+!w = tensor<8x64xf32, #rlx.quant<gguf_q8_0>>
+
+// CHECK-LABEL: func @main
+func.func @main(%x: tensor<2x64xf32>, %w: !w, %p: tensor<8x64xf32>) -> (tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>) {
+  // CHECK: rlx.matmul %{{.*}}, %{{.*}} {activations = i8}
+  // expected-remark @below {{activations are computed in 'i8'}}
+  %a = rlx.matmul %x, %w : (tensor<2x64xf32>, !w) -> tensor<2x8xf32>
+  // CHECK: rlx.matmul %{{.*}}, %{{.*}} {activations = f32}
+  %b = rlx.matmul %x, %w {activations = f32} : (tensor<2x64xf32>, !w) -> tensor<2x8xf32>
+  // CHECK: rlx.matmul %{{.*}}, %{{.*}} : (tensor<2x64xf32>, tensor<8x64xf32>)
+  %c = rlx.matmul %x, %p : (tensor<2x64xf32>, tensor<8x64xf32>) -> tensor<2x8xf32>
+  return %a, %b, %c : tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>
+}
