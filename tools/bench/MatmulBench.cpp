@@ -97,7 +97,7 @@ static llvm::Expected<Tensor> duplicate(const Tensor &tensor) {
   return copy;
 }
 
-llvm::Error MatmulBench::prepareCopies(int64_t count) {
+llvm::Error MatmulBench::prepareCopies(int64_t count, const RunOptions &how) {
   while (int64_t(executables.size()) < count) {
     if (executables.size() == copies.size()) {
       Copy copy;
@@ -127,18 +127,20 @@ llvm::Error MatmulBench::prepareCopies(int64_t count) {
       if (auto error =
               (*executable)->bindWeight(i ? weight.sides[i - 1].name : "w", copy[i].view()))
         return error;
+    if (auto error = (*executable)->prepare("main", how))
+      return error;
     executables.push_back(std::move(*executable));
   }
   return llvm::Error::success();
 }
 
-llvm::Error MatmulBench::prepareProgram(const MatmulCase &wanted) {
+llvm::Error MatmulBench::prepareProgram(const MatmulCase &wanted, const RunOptions &how) {
   if (programCase && sameProgram(*programCase, wanted))
     return llvm::Error::success();
   programCase.reset();
   executables.clear();
   text = programText(wanted);
-  if (auto error = prepareCopies(1))
+  if (auto error = prepareCopies(1, how))
     return error;
   auto newX = allocate(ElementType::f32, {wanted.m, wanted.k});
   if (!newX)
@@ -192,12 +194,12 @@ llvm::Expected<MatmulFigures> MatmulBench::run(const MatmulCase &wanted) {
   using Milliseconds = std::chrono::duration<double, std::milli>;
   if (auto error = prepareWeight(wanted))
     return error;
-  if (auto error = prepareProgram(wanted))
-    return error;
   std::unique_ptr<ThreadPool> &pool = pools[wanted.threads];
   if (!pool)
     pool = std::make_unique<ThreadPool>(wanted.threads);
   RunOptions how{pool.get(), {}};
+  if (auto error = prepareProgram(wanted, how))
+    return error;
   auto timeOf = [&](const Executable &executable) -> llvm::Expected<double> {
     Clock::time_point start = Clock::now();
     if (auto error = executable.run("main", x.view(), y.view(), how))
@@ -205,6 +207,8 @@ llvm::Expected<MatmulFigures> MatmulBench::run(const MatmulCase &wanted) {
     return Milliseconds(Clock::now() - start).count();
   };
 
+  PackReport packing = executables.front()->packReport("main");
+  double elements = double(wanted.n) * double(wanted.k);
   // The first run is not counted; it says how many copies of the weight the
   // measurement gets to. Where memory is the limit, all are made, since few would
   // still be in the caches from having been made.
@@ -217,10 +221,11 @@ llvm::Expected<MatmulFigures> MatmulBench::run(const MatmulCase &wanted) {
     return error.takeError();
   figures.relativeError = *error;
   constexpr int64_t leastRuns = 5, mostCopies = 256;
+  int64_t readBytes = packing.packedBytes ? packing.packedBytes : weight.numBytes();
   int64_t rotated =
-      std::clamp<int64_t>(llvm::divideCeil(settings.rotatedBytes, weight.numBytes()), 1, mostCopies);
+      std::clamp<int64_t>(llvm::divideCeil(settings.rotatedBytes, readBytes), 1, mostCopies);
   int64_t runs = std::max<int64_t>(leastRuns, int64_t(settings.seconds * 1e3 / *first));
-  if (auto failed = prepareCopies(wanted.m == 1 ? rotated : std::min(rotated, runs + 1)))
+  if (auto failed = prepareCopies(wanted.m == 1 ? rotated : std::min(rotated, runs + 1), how))
     return failed;
 
   std::vector<double> times;
@@ -238,7 +243,11 @@ llvm::Expected<MatmulFigures> MatmulBench::run(const MatmulCase &wanted) {
   figures.runs = times.size();
   figures.weightCopies = int64_t(executables.size());
   figures.fileBytes = double(weight.numBytes());
-  figures.bitsPerElement = 8 * figures.fileBytes / double(wanted.n) / double(wanted.k);
+  figures.bitsPerElement = 8 * figures.fileBytes / elements;
+  if (packing.packedBytes) {
+    figures.packedBits = 8 * double(packing.packedBytes) / elements;
+    figures.packMs = packing.milliseconds;
+  }
   figures.compileMs = compileMs;
   return figures;
 }

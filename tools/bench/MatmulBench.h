@@ -35,9 +35,8 @@ struct MatmulFigures {
   double compileMs = 0;
   int64_t weightCopies = 0;
   size_t runs = 0;
-  // What the compiler does not tell yet.
-  std::string kernel;
-  std::optional<double> packedBits, packMs;
+  std::optional<double> packedBits, packMs; ///< Where the weight was packed.
+  std::string kernel; ///< The compiler does not tell yet.
 };
 
 struct MatmulSettings {
@@ -62,10 +61,10 @@ private:
   using Copy = std::vector<Tensor>;
 
   llvm::Error prepareWeight(const MatmulCase &wanted);
-  llvm::Error prepareProgram(const MatmulCase &wanted);
+  llvm::Error prepareProgram(const MatmulCase &wanted, const RunOptions &how);
   std::string programText(const MatmulCase &wanted) const;
-  /// Makes executables until there are `count`.
-  llvm::Error prepareCopies(int64_t count);
+  /// Makes executables, packed, until there are `count`.
+  llvm::Error prepareCopies(int64_t count, const RunOptions &how);
   llvm::Expected<double> relativeError(const MatmulCase &wanted) const;
 
   MatmulSettings settings;
