@@ -158,7 +158,10 @@ QuantizedActivations rlx::emitQuantizeActivations(LoopBuilder &b, Value x,
                                    ValueRange(), b.getI64IntegerAttr(64));
   };
   int64_t k = layout.k;
-  result.codes = allocate({bytes, k / 4}, b.getI32Type());
+  // Rows a power of two apart would share few sets of the first cache; a cache line
+  // more keeps the rows of a register tile side by side in it.
+  constexpr int64_t cacheLineWords = 16;
+  result.codes = allocate({bytes, k / 4 + cacheLineWords}, b.getI32Type());
   result.scales = allocate({k / layout.stretch}, b.getF32Type());
   if (initGroup)
     result.starts = allocate({bytes, k / initGroup}, b.getI32Type());

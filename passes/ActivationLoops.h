@@ -19,7 +19,7 @@ struct QuantizedActivations {
   int64_t bytes;     ///< 1 for i8, 2 for i16
   int64_t initGroup; ///< elements of K a start value is for; 0: none are needed
   int64_t sumGroup;  ///< elements of K a sum is for; 0: none are needed
-  mlir::Value codes;  ///< memref `[M, bytes, K / 4]` of i32: four codes a word
+  mlir::Value codes;  ///< memref `[M, bytes, K / 4 or more]` of i32: four codes a word
   mlir::Value scales; ///< memref `[M, K / stretch]` of f32
   mlir::Value starts; ///< memref `[M, bytes, K / initGroup]` of i32: -bias * sum of codes
   mlir::Value sums;   ///< memref `[M, K / sumGroup]` of f32: scale * sum of q

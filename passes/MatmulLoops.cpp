@@ -67,7 +67,8 @@ private:
   void decodeStep(Value scratch, Value panel, Value group, Value n0, Value first, Value panelRow,
                   int64_t length, int64_t run);
   void transposeStep(Value scratch, Value panel, Value group, Value panelRow, int64_t length);
-  void emitRegisterTile(Value panel, Value m0, int64_t rows, Value pair, Value n0, Value kBegin,
+  void copyActivations(Value xTile, Value m0, int64_t rows, Value kBegin, Value kLength);
+  void emitRegisterTile(Value panel, Value xTile, Value m0, int64_t rows, Value pair, Value n0, Value kBegin,
                         Value kLength);
   Value loadColumns(Value memref, ValueRange indices, Value mask);
   Value tileEnd(Value tileBegin) { return b.min(b.add(tileBegin, tiles.tile), b.index(n)); }
@@ -239,7 +240,7 @@ Value MatmulLoops::loadColumns(Value memref, ValueRange indices, Value mask) {
 }
 
 /// y[m0 ..+ rows, n0 ..+ columns] plus the panel's share of the sums.
-void MatmulLoops::emitRegisterTile(Value panel, Value m0, int64_t rows, Value pair, Value n0,
+void MatmulLoops::emitRegisterTile(Value panel, Value xTile, Value m0, int64_t rows, Value pair, Value n0,
                                    Value kBegin, Value kLength) {
   int64_t vectors = tiles.columns / tiles.lanes;
   SmallVector<Value> columns, masks;
@@ -265,9 +266,8 @@ void MatmulLoops::emitRegisterTile(Value panel, Value m0, int64_t rows, Value pa
         for (int64_t v = 0; v < vectors; ++v)
           weights.push_back(b.loadVector(
               panel, {b.add(b.mul(pair, vectors), v), i, b.index(0)}, tiles.lanes));
-        Value column = b.add(kBegin, i);
         for (int64_t row = 0; row < rows; ++row) {
-          Value activation = memref::LoadOp::create(b, x, ValueRange{b.add(m0, row), column});
+          Value activation = memref::LoadOp::create(b, xTile, ValueRange{b.index(row), i});
           Value spread = vector::BroadcastOp::create(
               b, VectorType::get(tiles.lanes, b.getF32Type()), activation);
           for (int64_t v = 0; v < vectors; ++v) {
@@ -307,6 +307,26 @@ void MatmulLoops::emitRegisterTile(Value panel, Value m0, int64_t rows, Value pa
     }
 }
 
+/// x[m0 ..+ rows, kBegin ..+ kLength] into a tile of its own: rows of x that are a
+/// power of two apart would fight for few sets of the first cache.
+void MatmulLoops::copyActivations(Value xTile, Value m0, int64_t rows, Value kBegin,
+                                  Value kLength) {
+  int64_t lanes = tiles.lanes;
+  Value whole = b.mul(b.div(kLength, lanes), lanes);
+  b.loop(b.index(0), b.index(rows), 1, [&](Value row) {
+    Value xRow = b.add(m0, row);
+    b.loop(b.index(0), whole, lanes, [&](Value i) {
+      b.storeVector(b.loadVector(x, {xRow, b.add(kBegin, i)}, lanes), xTile, {row, i});
+    });
+    if (k % lanes == 0)
+      return;
+    b.loop(whole, kLength, 1, [&](Value i) {
+      Value value = memref::LoadOp::create(b, x, ValueRange{xRow, b.add(kBegin, i)});
+      memref::StoreOp::create(b, value, xTile, ValueRange{row, i});
+    });
+  });
+}
+
 /// All rows of activations times the tile, a stretch of K at a time.
 void MatmulLoops::emitPanels(Value tileBegin, Value m) {
   int64_t lanes = tiles.lanes;
@@ -317,6 +337,8 @@ void MatmulLoops::emitPanels(Value tileBegin, Value m) {
   IntegerAttr alignment = b.getI64IntegerAttr(64);
   Value panel = memref::AllocOp::create(b, panelType, ValueRange(), ValueRange(), alignment);
   Value scratch = memref::AllocOp::create(b, scratchType, ValueRange(), ValueRange(), alignment);
+  auto xTileType = MemRefType::get({tiles.rows.front(), panelRows}, b.getF32Type());
+  Value xTile = memref::AllocOp::create(b, xTileType, ValueRange(), ValueRange(), alignment);
   b.loop(b.index(0), b.index(k), tiles.depth, [&](Value kBegin) {
     Value kEnd = b.min(b.add(kBegin, tiles.depth), b.index(k));
     fillPanel(panel, scratch, tileBegin, kBegin, kEnd);
@@ -332,14 +354,16 @@ void MatmulLoops::emitPanels(Value tileBegin, Value m) {
       Value count = b.div(b.sub(m, m0), rows);
       Value end = b.add(m0, b.mul(count, rows));
       b.loop(m0, end, rows, [&](Value first) {
+        copyActivations(xTile, first, rows, kBegin, kLength);
         b.loop(tileBegin, tileEnd(tileBegin), tiles.columns, [&](Value n0) {
           Value pair = b.div(b.sub(n0, tileBegin), tiles.columns);
-          emitRegisterTile(panel, first, rows, pair, n0, kBegin, kLength);
+          emitRegisterTile(panel, xTile, first, rows, pair, n0, kBegin, kLength);
         });
       });
       m0 = end;
     }
   });
+  memref::DeallocOp::create(b, xTile);
   memref::DeallocOp::create(b, scratch);
   memref::DeallocOp::create(b, panel);
 }

@@ -31,14 +31,14 @@ struct Options {
   cl::list<std::string> shapes{"shape", cl::CommaSeparated, cl::value_desc("NxK,..."),
                                cl::desc("Weights of the second part (4096x4096,4096x14336)")};
   cl::list<std::string> activations{"activations", cl::CommaSeparated, cl::value_desc("type,..."),
-                                    cl::desc("Activations of the second part (f32)")};
+                                    cl::desc("Activations of the second part (f32,i16,i8)")};
 };
 
 /// Of different sizes, with and without offsets, integers and small floats.
-constexpr const char *shownSchemes[] = {"q4_0", "q8_0", "q3_K", "q4_K", "q6_K", "nvfp4"};
+constexpr const char *shownSchemes[] = {"q8_0", "q4_K", "q6_K", "nvfp4"};
 
 constexpr const char *shownShapes[] = {"4096x4096", "4096x14336"};
-constexpr const char *shownActivations[] = {"f32"};
+constexpr const char *shownActivations[] = {"f32", "i16", "i8"};
 constexpr int64_t shownRows[] = {1, 64};
 
 std::vector<std::string> listOr(const cl::list<std::string> &given,
