@@ -57,6 +57,8 @@ private:
   PackedFields fields;
   Value y;
   int64_t lanes, n, bytes;
+  /// Whether there are so few rows that weights come from memory, not from a cache.
+  bool readsWeightsOnce = false;
   QuantizedActivations activations;
 };
 
@@ -214,7 +216,7 @@ SmallVector<Value> PackedMatmulLoops::emitStretch(ValueRange tile, Value stretch
              [&](Value chunk, ValueRange carried) {
                Value chunkBase =
                    b.add(b.add(base, layout.headerBytes), b.mul(chunk, layout.chunkBytes));
-               if (xRows.size() == 1)
+               if (readsWeightsOnce || xRows.size() <= 4)
                  fields.prefetch(b, tile, chunkBase);
                return emitChunk(tile, chunkBase, stretch, chunk, xRows, carried);
              });
@@ -305,6 +307,8 @@ void PackedMatmulLoops::emitMatmul() {
   // time, should stay in the second cache.
   constexpr int64_t tilesTogether = 4, cacheBytes = 384 * 1024, mostRows = 24;
   int64_t tiles = layout.tiles(n);
+  constexpr int64_t fewRows = 16;
+  readsWeightsOnce = staticRows && *staticRows <= fewRows;
   int64_t rowsTogether =
       std::max<int64_t>(1, cacheBytes / (layout.k * bytes) / mostRows) * mostRows;
   b.parallelLoop(b.index(llvm::divideCeil(tiles, tilesTogether)), [&](Value index) {
