@@ -1,4 +1,5 @@
-//===- Compiler.cpp - From a program to an executable ----------------------===//
+//===- Compiler.cpp - From a program to an executable
+//----------------------===//
 
 #include "codegen/Compiler.h"
 
@@ -18,8 +19,8 @@
 using namespace mlir;
 using namespace rlx;
 
-/// Part of every cache key: objects of another version of RLX are not reused. The
-/// program's own size and time stand for what RLX was built from.
+/// Part of every cache key: objects of another version of RLX are not reused.
+/// The program's own size and time stand for what RLX was built from.
 static std::string version() {
   static int anchor;
   std::string program = llvm::sys::fs::getMainExecutable(nullptr, &anchor);
@@ -27,7 +28,8 @@ static std::string version() {
   std::string text = "LLVM " LLVM_VERSION_STRING;
   if (!llvm::sys::fs::status(program, status))
     text += " " + std::to_string(status.getSize()) + " " +
-            std::to_string(status.getLastModificationTime().time_since_epoch().count());
+            std::to_string(
+                status.getLastModificationTime().time_since_epoch().count());
   return text;
 }
 
@@ -38,7 +40,8 @@ static std::string version() {
 std::unique_ptr<MLIRContext> rlx::createContext() {
   DialectRegistry registry;
   registerDialects(registry);
-  auto context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  auto context =
+      std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   context->loadAllAvailableDialects();
   return context;
 }
@@ -55,15 +58,18 @@ parseBuffer(MLIRContext &context, std::unique_ptr<llvm::MemoryBuffer> buffer) {
   return module;
 }
 
-llvm::Expected<OwningOpRef<ModuleOp>> rlx::parseText(MLIRContext &context, llvm::StringRef text,
+llvm::Expected<OwningOpRef<ModuleOp>> rlx::parseText(MLIRContext &context,
+                                                     llvm::StringRef text,
                                                      llvm::StringRef name) {
   return parseBuffer(context, llvm::MemoryBuffer::getMemBufferCopy(text, name));
 }
 
-llvm::Expected<OwningOpRef<ModuleOp>> rlx::parseFile(MLIRContext &context, llvm::StringRef path) {
+llvm::Expected<OwningOpRef<ModuleOp>> rlx::parseFile(MLIRContext &context,
+                                                     llvm::StringRef path) {
   auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(path);
   if (!buffer)
-    return llvm::createStringError("'" + path + "': " + buffer.getError().message());
+    return llvm::createStringError("'" + path +
+                                   "': " + buffer.getError().message());
   return parseBuffer(context, std::move(*buffer));
 }
 
@@ -71,8 +77,9 @@ llvm::Expected<OwningOpRef<ModuleOp>> rlx::parseFile(MLIRContext &context, llvm:
 // Compiling
 //===----------------------------------------------------------------------===//
 
-static llvm::Error runPipeline(ModuleOp module, const CompileOptions &options,
-                               llvm::function_ref<void(OpPassManager &)> build) {
+static llvm::Error
+runPipeline(ModuleOp module, const CompileOptions &options,
+            llvm::function_ref<void(OpPassManager &)> build) {
   DiagnosticCollector diagnostics(module.getContext(), options.onRemark);
   PassManager passes(module.getContext());
   build(passes);
@@ -81,19 +88,20 @@ static llvm::Error runPipeline(ModuleOp module, const CompileOptions &options,
   return llvm::Error::success();
 }
 
-llvm::Expected<OwningOpRef<ModuleOp>> rlx::importModule(ModuleOp module,
-                                                        const CompileOptions &options) {
+llvm::Expected<OwningOpRef<ModuleOp>>
+rlx::importModule(ModuleOp module, const CompileOptions &options) {
   OwningOpRef<ModuleOp> imported = module.clone();
   if (auto error = runPipeline(*imported, options, buildImportPipeline))
     return error;
   return imported;
 }
 
-/// Gives the weights of an imported module the layouts of the target's kernels, and
-/// reads what the code will take.
-static llvm::Expected<std::vector<FunctionSignature>> layOut(ModuleOp module,
-                                                             const CompileOptions &options) {
-  llvm::Expected<std::vector<FunctionSignature>> signatures = readSignatures(module);
+/// Gives the weights of an imported module the layouts of the target's kernels,
+/// and reads what the code will take.
+static llvm::Expected<std::vector<FunctionSignature>>
+layOut(ModuleOp module, const CompileOptions &options) {
+  llvm::Expected<std::vector<FunctionSignature>> signatures =
+      readSignatures(module);
   if (!signatures)
     return signatures.takeError();
   CpuTargetOptions cpu;
@@ -109,8 +117,8 @@ static llvm::Expected<std::vector<FunctionSignature>> layOut(ModuleOp module,
 
 /// Lowers a module with laid out weights in place and emits it.
 static llvm::Expected<llvm::SmallVector<char, 0>>
-lowerAndEmit(ModuleOp module, llvm::ArrayRef<FunctionSignature> signatures, CodeForm form,
-             const CompileOptions &options) {
+lowerAndEmit(ModuleOp module, llvm::ArrayRef<FunctionSignature> signatures,
+             CodeForm form, const CompileOptions &options) {
   CpuTargetOptions cpu;
   if (auto error = options.target.configure(cpu))
     return error;
@@ -141,10 +149,12 @@ lowerAndEmit(ModuleOp module, llvm::ArrayRef<FunctionSignature> signatures, Code
 
 llvm::Expected<EmittedCode> rlx::emitModule(ModuleOp module, CodeForm form,
                                             const CompileOptions &options) {
-  llvm::Expected<OwningOpRef<ModuleOp>> imported = importModule(module, options);
+  llvm::Expected<OwningOpRef<ModuleOp>> imported =
+      importModule(module, options);
   if (!imported)
     return imported.takeError();
-  llvm::Expected<std::vector<FunctionSignature>> signatures = layOut(**imported, options);
+  llvm::Expected<std::vector<FunctionSignature>> signatures =
+      layOut(**imported, options);
   if (!signatures)
     return signatures.takeError();
   auto code = lowerAndEmit(**imported, *signatures, form, options);
@@ -154,15 +164,19 @@ llvm::Expected<EmittedCode> rlx::emitModule(ModuleOp module, CodeForm form,
 }
 
 llvm::Expected<std::unique_ptr<Executable>>
-rlx::compileModule(ModuleOp module, const CompileOptions &options, CompileReport *report) {
+rlx::compileModule(ModuleOp module, const CompileOptions &options,
+                   CompileReport *report) {
   auto start = std::chrono::steady_clock::now();
   if (!options.target.isHost())
-    return llvm::createStringError("code for '" + options.target.triple +
-                                   "' cannot run in this process; emit it instead");
-  llvm::Expected<OwningOpRef<ModuleOp>> imported = importModule(module, options);
+    return llvm::createStringError(
+        "code for '" + options.target.triple +
+        "' cannot run in this process; emit it instead");
+  llvm::Expected<OwningOpRef<ModuleOp>> imported =
+      importModule(module, options);
   if (!imported)
     return imported.takeError();
-  llvm::Expected<std::vector<FunctionSignature>> signatures = layOut(**imported, options);
+  llvm::Expected<std::vector<FunctionSignature>> signatures =
+      layOut(**imported, options);
   if (!signatures)
     return signatures.takeError();
 
@@ -171,14 +185,16 @@ rlx::compileModule(ModuleOp module, const CompileOptions &options, CompileReport
   std::optional<llvm::SmallVector<char, 0>> object;
   if (!options.cacheDirectory.empty()) {
     llvm::raw_string_ostream(text) << **imported;
-    key = ObjectCache::key({version(), options.target.triple, options.target.cpu,
-                            options.target.features,
-                            options.deterministic ? "deterministic" : "", text});
+    key =
+        ObjectCache::key({version(), options.target.triple, options.target.cpu,
+                          options.target.features,
+                          options.deterministic ? "deterministic" : "", text});
     object = cache.find(key);
   }
   bool fromCache = object.has_value();
   if (!object) {
-    auto code = lowerAndEmit(**imported, *signatures, CodeForm::object, options);
+    auto code =
+        lowerAndEmit(**imported, *signatures, CodeForm::object, options);
     if (!code)
       return code.takeError();
     object = std::move(*code);
@@ -186,25 +202,27 @@ rlx::compileModule(ModuleOp module, const CompileOptions &options, CompileReport
   }
   auto executable = Executable::load(*object, std::move(*signatures));
   if (report) {
-    std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
+    std::chrono::duration<double, std::milli> elapsed =
+        std::chrono::steady_clock::now() - start;
     *report = {elapsed.count(), fromCache};
   }
   return executable;
 }
 
-llvm::Expected<std::unique_ptr<Executable>> rlx::compileText(llvm::StringRef text,
-                                                             const CompileOptions &options,
-                                                             CompileReport *report,
-                                                             llvm::StringRef name) {
+llvm::Expected<std::unique_ptr<Executable>>
+rlx::compileText(llvm::StringRef text, const CompileOptions &options,
+                 CompileReport *report, llvm::StringRef name) {
   std::unique_ptr<MLIRContext> context = createContext();
-  llvm::Expected<OwningOpRef<ModuleOp>> module = parseText(*context, text, name);
+  llvm::Expected<OwningOpRef<ModuleOp>> module =
+      parseText(*context, text, name);
   if (!module)
     return module.takeError();
   return compileModule(**module, options, report);
 }
 
 llvm::Expected<std::unique_ptr<Executable>>
-rlx::compileFile(llvm::StringRef path, const CompileOptions &options, CompileReport *report) {
+rlx::compileFile(llvm::StringRef path, const CompileOptions &options,
+                 CompileReport *report) {
   std::unique_ptr<MLIRContext> context = createContext();
   llvm::Expected<OwningOpRef<ModuleOp>> module = parseFile(*context, path);
   if (!module)

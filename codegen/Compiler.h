@@ -1,4 +1,5 @@
-//===- Compiler.h - From a program to an executable ---------------*- C++ -*-===//
+//===- Compiler.h - From a program to an executable ---------------*- C++
+//-*-===//
 //
 // The compiler API. Nothing is printed and nothing is thrown: errors come back
 // with their full text, remarks and warnings through a callback.
@@ -19,8 +20,8 @@ struct CompileOptions {
   CpuTarget target = CpuTarget::host();
   /// Where compiled objects are kept; empty: nowhere.
   std::string cacheDirectory;
-  /// Results do not depend, bit for bit, on the number of threads, nor those of a row
-  /// on the number of rows.
+  /// Results do not depend, bit for bit, on the number of threads, nor those of
+  /// a row on the number of rows.
   bool deterministic = false;
   /// Remark which kernels were chosen, and why.
   bool printChoices = false;
@@ -36,16 +37,15 @@ struct CompileReport {
 
 /// Compiles a module, the text or bytecode of one, or a file that holds one.
 /// `name` stands for the text in messages.
-llvm::Expected<std::unique_ptr<Executable>> compileModule(mlir::ModuleOp module,
-                                                          const CompileOptions &options = {},
-                                                          CompileReport *report = nullptr);
-llvm::Expected<std::unique_ptr<Executable>> compileText(llvm::StringRef text,
-                                                        const CompileOptions &options = {},
-                                                        CompileReport *report = nullptr,
-                                                        llvm::StringRef name = "program");
-llvm::Expected<std::unique_ptr<Executable>> compileFile(llvm::StringRef path,
-                                                        const CompileOptions &options = {},
-                                                        CompileReport *report = nullptr);
+llvm::Expected<std::unique_ptr<Executable>>
+compileModule(mlir::ModuleOp module, const CompileOptions &options = {},
+              CompileReport *report = nullptr);
+llvm::Expected<std::unique_ptr<Executable>>
+compileText(llvm::StringRef text, const CompileOptions &options = {},
+            CompileReport *report = nullptr, llvm::StringRef name = "program");
+llvm::Expected<std::unique_ptr<Executable>>
+compileFile(llvm::StringRef path, const CompileOptions &options = {},
+            CompileReport *report = nullptr);
 
 /// Code in the form of a file, with the signatures of its functions.
 struct EmittedCode {
@@ -55,17 +55,18 @@ struct EmittedCode {
 llvm::Expected<EmittedCode> emitModule(mlir::ModuleOp module, CodeForm form,
                                        const CompileOptions &options = {});
 
-/// The import pipeline on a copy of `module`: fused, inlined, weights as arguments.
-llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> importModule(mlir::ModuleOp module,
-                                                               const CompileOptions &options = {});
+/// The import pipeline on a copy of `module`: fused, inlined, weights as
+/// arguments.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+importModule(mlir::ModuleOp module, const CompileOptions &options = {});
 
 /// A context that has all dialects of RLX, and a module parsed into it.
 std::unique_ptr<mlir::MLIRContext> createContext();
-llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> parseText(mlir::MLIRContext &context,
-                                                            llvm::StringRef text,
-                                                            llvm::StringRef name = "program");
-llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> parseFile(mlir::MLIRContext &context,
-                                                            llvm::StringRef path);
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+parseText(mlir::MLIRContext &context, llvm::StringRef text,
+          llvm::StringRef name = "program");
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+parseFile(mlir::MLIRContext &context, llvm::StringRef path);
 
 } // namespace rlx
 

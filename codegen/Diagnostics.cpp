@@ -1,15 +1,17 @@
-//===- Diagnostics.cpp - Diagnostics as text -------------------------------===//
+//===- Diagnostics.cpp - Diagnostics as text
+//-------------------------------===//
 
 #include "codegen/Diagnostics.h"
 
 using namespace mlir;
 using namespace rlx;
 
-DiagnosticCollector::DiagnosticCollector(MLIRContext *context,
-                                         std::function<void(llvm::StringRef)> remark,
-                                         llvm::SourceMgr *sources)
+DiagnosticCollector::DiagnosticCollector(
+    MLIRContext *context, std::function<void(llvm::StringRef)> remark,
+    llvm::SourceMgr *sources)
     : stream(text), printer(sources ? *sources : noSources, context, stream),
-      onRemark(std::move(remark)), handler(context, [this](Diagnostic &diagnostic) {
+      onRemark(std::move(remark)),
+      handler(context, [this](Diagnostic &diagnostic) {
         bool isError = diagnostic.getSeverity() == DiagnosticSeverity::Error;
         // The printer, which was registered before, writes errors to the text.
         if (isError)
@@ -18,8 +20,10 @@ DiagnosticCollector::DiagnosticCollector(MLIRContext *context,
           std::string message;
           llvm::raw_string_ostream messageStream(message);
           messageStream << diagnostic.getLocation() << ": "
-                        << (diagnostic.getSeverity() == DiagnosticSeverity::Warning ? "warning: "
-                                                                                    : "remark: ")
+                        << (diagnostic.getSeverity() ==
+                                    DiagnosticSeverity::Warning
+                                ? "warning: "
+                                : "remark: ")
                         << diagnostic;
           onRemark(message);
         }

@@ -1,4 +1,5 @@
-//===- Diagnostics.h - Diagnostics as text ------------------------*- C++ -*-===//
+//===- Diagnostics.h - Diagnostics as text ------------------------*- C++
+//-*-===//
 
 #ifndef RLX_CODEGEN_DIAGNOSTICS_H
 #define RLX_CODEGEN_DIAGNOSTICS_H
@@ -11,14 +12,16 @@
 
 namespace rlx {
 
-/// Collects the diagnostics of a context while it lives: errors as text with the
-/// source line, remarks and warnings through a callback.
+/// Collects the diagnostics of a context while it lives: errors as text with
+/// the source line, remarks and warnings through a callback.
 class DiagnosticCollector {
 public:
-  DiagnosticCollector(mlir::MLIRContext *context, std::function<void(llvm::StringRef)> onRemark,
+  DiagnosticCollector(mlir::MLIRContext *context,
+                      std::function<void(llvm::StringRef)> onRemark,
                       llvm::SourceMgr *sources = nullptr);
 
-  /// An error with all that was collected, or with `otherwise` where nothing was.
+  /// An error with all that was collected, or with `otherwise` where nothing
+  /// was.
   llvm::Error takeError(llvm::StringRef otherwise);
 
 private:

@@ -1,4 +1,5 @@
-//===- DoublePrecision.cpp - A program without rounding to f32 -------------===//
+//===- DoublePrecision.cpp - A program without rounding to f32
+//-------------===//
 //
 // First the operations of rlx become loops of linalg on plain f32 weights, then
 // every f32 of the program becomes f64 at once.
@@ -40,7 +41,8 @@ private:
   Value expandGather(GatherMatmulOp op, Value weight);
   Value expandEmbedding(EmbeddingOp op, Value table);
   FailureOr<Value> plainWeight(Operation *op);
-  FailureOr<TensorSource> sourceOf(Operation *user, Value value, StringRef role);
+  FailureOr<TensorSource> sourceOf(Operation *user, Value value,
+                                   StringRef role);
   void noteActivations(std::optional<Type> type);
 
   func::FuncOp function;
@@ -54,19 +56,22 @@ WeightExpansion::WeightExpansion(func::FuncOp function) : function(function) {
   int64_t inputs = 0;
   for (unsigned i = 0; i < function.getNumArguments(); ++i) {
     auto weight = function.getArgAttrOfType<StringAttr>(i, "rlx.weight");
-    sources.push_back(weight ? TensorSource{-1, weight.str()} : TensorSource{inputs++, ""});
+    sources.push_back(weight ? TensorSource{-1, weight.str()}
+                             : TensorSource{inputs++, ""});
   }
 }
 
 /// The input or weight that `value` is.
-FailureOr<TensorSource> WeightExpansion::sourceOf(Operation *user, Value value, StringRef role) {
+FailureOr<TensorSource> WeightExpansion::sourceOf(Operation *user, Value value,
+                                                  StringRef role) {
   auto argument = dyn_cast<BlockArgument>(value);
   if (argument && argument.getOwner() == &function.front() &&
       argument.getArgNumber() < sources.size())
     return sources[argument.getArgNumber()];
-  InFlightDiagnostic diagnostic = user->emitOpError()
-                                  << "cannot be verified: expected its " << role
-                                  << " to be a weight or an argument, but got a value that ";
+  InFlightDiagnostic diagnostic =
+      user->emitOpError()
+      << "cannot be verified: expected its " << role
+      << " to be a weight or an argument, but got a value that ";
   if (Operation *definition = value.getDefiningOp())
     diagnostic << "'" << definition->getName() << "' computes";
   else
@@ -82,8 +87,8 @@ FailureOr<Value> WeightExpansion::plainWeight(Operation *op) {
   if (!scheme)
     return weight;
   SideValues sides = sidesOf(op);
-  Value &known =
-      decodedWeights[{weight, sides.scales, sides.zeroPoints, sides.globalScale}];
+  Value &known = decodedWeights[{weight, sides.scales, sides.zeroPoints,
+                                 sides.globalScale}];
   if (known)
     return known;
   FailureOr<TensorSource> source = sourceOf(op, weight, "weight");
@@ -102,7 +107,8 @@ FailureOr<Value> WeightExpansion::plainWeight(Operation *op) {
     *place = *side;
   }
   decoded.push_back(std::move(argument));
-  auto plain = RankedTensorType::get(type.getShape(), Float32Type::get(op->getContext()));
+  auto plain = RankedTensorType::get(type.getShape(),
+                                     Float32Type::get(op->getContext()));
   unsigned index = function.getNumArguments();
   if (failed(function.insertArgument(index, plain, {}, op->getLoc())))
     return failure();
@@ -110,36 +116,44 @@ FailureOr<Value> WeightExpansion::plainWeight(Operation *op) {
 }
 
 void WeightExpansion::noteActivations(std::optional<Type> type) {
-  activationTypes.push_back(type.value_or(Float32Type::get(function.getContext())));
+  activationTypes.push_back(
+      type.value_or(Float32Type::get(function.getContext())));
 }
 
 /// `value` as f32.
 Value toF32(OpBuilder &b, Location loc, Value value) {
-  return value.getType().isF32() ? value
-                                 : arith::ExtFOp::create(b, loc, b.getF32Type(), value);
+  return value.getType().isF32()
+             ? value
+             : arith::ExtFOp::create(b, loc, b.getF32Type(), value);
 }
 
 /// sum + a * b
-void yieldProduct(OpBuilder &b, Location loc, Value x, Value weight, Value sum) {
+void yieldProduct(OpBuilder &b, Location loc, Value x, Value weight,
+                  Value sum) {
   Value product = arith::MulFOp::create(b, loc, x, toF32(b, loc, weight));
-  linalg::YieldOp::create(b, loc, Value(arith::AddFOp::create(b, loc, sum, product)));
+  linalg::YieldOp::create(b, loc,
+                          Value(arith::AddFOp::create(b, loc, sum, product)));
 }
 
 AffineMap mapTo(OpBuilder &b, unsigned dims, ArrayRef<unsigned> results) {
   return AffineMap::getMultiDimMapWithTargets(dims, results, b.getContext());
 }
 
-SmallVector<utils::IteratorType> iterators(unsigned parallel, unsigned reductions) {
-  SmallVector<utils::IteratorType> types(parallel, utils::IteratorType::parallel);
+SmallVector<utils::IteratorType> iterators(unsigned parallel,
+                                           unsigned reductions) {
+  SmallVector<utils::IteratorType> types(parallel,
+                                         utils::IteratorType::parallel);
   types.append(reductions, utils::IteratorType::reduction);
   return types;
 }
 
 using Body = llvm::function_ref<void(OpBuilder &, Location, ValueRange)>;
 
-Value generic(ImplicitLocOpBuilder &b, ValueRange inputs, Value init, ArrayRef<AffineMap> maps,
-              ArrayRef<utils::IteratorType> types, Body body) {
-  return linalg::GenericOp::create(b, init.getType(), inputs, init, maps, types, body)
+Value generic(ImplicitLocOpBuilder &b, ValueRange inputs, Value init,
+              ArrayRef<AffineMap> maps, ArrayRef<utils::IteratorType> types,
+              Body body) {
+  return linalg::GenericOp::create(b, init.getType(), inputs, init, maps, types,
+                                   body)
       .getResult(0);
 }
 
@@ -148,8 +162,10 @@ Value zeros(ImplicitLocOpBuilder &b, Value empty) {
   return linalg::FillOp::create(b, zero, empty).getResult(0);
 }
 
-Value createEmpty(ImplicitLocOpBuilder &b, Type type, ArrayRef<OpFoldResult> sizes) {
-  return tensor::EmptyOp::create(b, sizes, cast<RankedTensorType>(type).getElementType());
+Value createEmpty(ImplicitLocOpBuilder &b, Type type,
+                  ArrayRef<OpFoldResult> sizes) {
+  return tensor::EmptyOp::create(b, sizes,
+                                 cast<RankedTensorType>(type).getElementType());
 }
 
 /// The number of the row that an id names, inside a loop.
@@ -165,29 +181,34 @@ Value WeightExpansion::expandMatmul(MatmulOp op, Value weight) {
                         {tensor::getMixedSize(b, b.getLoc(), op.getX(), 0),
                          tensor::getMixedSize(b, b.getLoc(), weight, 0)});
   if (Value bias = op.getBias())
-    y = generic(b, bias, y, {mapTo(b, 2, {1}), mapTo(b, 2, {0, 1})}, iterators(2, 0),
+    y = generic(b, bias, y, {mapTo(b, 2, {1}), mapTo(b, 2, {0, 1})},
+                iterators(2, 0),
                 [](OpBuilder &b, Location loc, ValueRange values) {
                   linalg::YieldOp::create(b, loc, values[0]);
                 });
   else
     y = zeros(b, y);
-  return generic(b, {op.getX(), weight}, y,
-                 {mapTo(b, 3, {0, 2}), mapTo(b, 3, {1, 2}), mapTo(b, 3, {0, 1})},
-                 iterators(2, 1), [](OpBuilder &b, Location loc, ValueRange values) {
-                   yieldProduct(b, loc, values[0], values[1], values[2]);
-                 });
+  return generic(
+      b, {op.getX(), weight}, y,
+      {mapTo(b, 3, {0, 2}), mapTo(b, 3, {1, 2}), mapTo(b, 3, {0, 1})},
+      iterators(2, 1), [](OpBuilder &b, Location loc, ValueRange values) {
+        yieldProduct(b, loc, values[0], values[1], values[2]);
+      });
 }
 
-/// y[t, s, n] = bias[ids[t, s], n] + sum_k x[t, s or all, k] * w[ids[t, s], n, k]
+/// y[t, s, n] = bias[ids[t, s], n] + sum_k x[t, s or all, k] * w[ids[t, s], n,
+/// k]
 Value WeightExpansion::expandGather(GatherMatmulOp op, Value weight) {
   ImplicitLocOpBuilder b(op.getLoc(), op);
   noteActivations(op.getActivations());
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, b.getLoc(), op.getIds());
+  SmallVector<OpFoldResult> sizes =
+      tensor::getMixedSizes(b, b.getLoc(), op.getIds());
   sizes.push_back(tensor::getMixedSize(b, b.getLoc(), weight, 1));
   Value y = createEmpty(b, op.getType(), sizes);
   if (Value bias = op.getBias())
-    y = generic(b, op.getIds(), y, {mapTo(b, 3, {0, 1}), mapTo(b, 3, {0, 1, 2})},
-                iterators(3, 0), [&](OpBuilder &b, Location loc, ValueRange values) {
+    y = generic(b, op.getIds(), y,
+                {mapTo(b, 3, {0, 1}), mapTo(b, 3, {0, 1, 2})}, iterators(3, 0),
+                [&](OpBuilder &b, Location loc, ValueRange values) {
                   Value n = linalg::IndexOp::create(b, loc, 2);
                   Value number = tensor::ExtractOp::create(
                       b, loc, bias, ValueRange{toIndex(b, loc, values[0]), n});
@@ -197,51 +218,62 @@ Value WeightExpansion::expandGather(GatherMatmulOp op, Value weight) {
     y = zeros(b, y);
   bool isShared = cast<RankedTensorType>(op.getX().getType()).getRank() == 2;
   AffineMap x = isShared ? mapTo(b, 4, {0, 3}) : mapTo(b, 4, {0, 1, 3});
-  return generic(b, {op.getX(), op.getIds()}, y, {x, mapTo(b, 4, {0, 1}), mapTo(b, 4, {0, 1, 2})},
-                 iterators(3, 1), [&](OpBuilder &b, Location loc, ValueRange values) {
-                   Value n = linalg::IndexOp::create(b, loc, 2);
-                   Value k = linalg::IndexOp::create(b, loc, 3);
-                   Value number = tensor::ExtractOp::create(
-                       b, loc, weight, ValueRange{toIndex(b, loc, values[1]), n, k});
-                   yieldProduct(b, loc, values[0], number, values[2]);
-                 });
+  return generic(
+      b, {op.getX(), op.getIds()}, y,
+      {x, mapTo(b, 4, {0, 1}), mapTo(b, 4, {0, 1, 2})}, iterators(3, 1),
+      [&](OpBuilder &b, Location loc, ValueRange values) {
+        Value n = linalg::IndexOp::create(b, loc, 2);
+        Value k = linalg::IndexOp::create(b, loc, 3);
+        Value number = tensor::ExtractOp::create(
+            b, loc, weight, ValueRange{toIndex(b, loc, values[1]), n, k});
+        yieldProduct(b, loc, values[0], number, values[2]);
+      });
 }
 
 /// y[..., k] = table[ids[...], k]
 Value WeightExpansion::expandEmbedding(EmbeddingOp op, Value table) {
   ImplicitLocOpBuilder b(op.getLoc(), op);
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, b.getLoc(), op.getIds());
+  SmallVector<OpFoldResult> sizes =
+      tensor::getMixedSizes(b, b.getLoc(), op.getIds());
   unsigned rank = sizes.size();
   sizes.push_back(tensor::getMixedSize(b, b.getLoc(), table, 1));
   Value y = createEmpty(b, op.getType(), sizes);
   AffineMap all = b.getMultiDimIdentityMap(rank + 1);
-  return generic(b, op.getIds(), y, {all.dropResult(rank), all}, iterators(rank + 1, 0),
-                 [&](OpBuilder &b, Location loc, ValueRange values) {
-                   Value k = linalg::IndexOp::create(b, loc, rank);
-                   Value number = tensor::ExtractOp::create(
-                       b, loc, table, ValueRange{toIndex(b, loc, values[0]), k});
-                   linalg::YieldOp::create(b, loc, toF32(b, loc, number));
-                 });
+  return generic(
+      b, op.getIds(), y, {all.dropResult(rank), all}, iterators(rank + 1, 0),
+      [&](OpBuilder &b, Location loc, ValueRange values) {
+        Value k = linalg::IndexOp::create(b, loc, rank);
+        Value number = tensor::ExtractOp::create(
+            b, loc, table, ValueRange{toIndex(b, loc, values[0]), k});
+        linalg::YieldOp::create(b, loc, toF32(b, loc, number));
+      });
 }
 
 LogicalResult WeightExpansion::expand(Operation *op) {
   if (isa<QuantizeOp>(op))
-    return op->emitOpError() << "cannot be verified: rounding to codes in double precision may "
-                                "choose other codes than the program does";
+    return op->emitOpError()
+           << "cannot be verified: rounding to codes in double precision may "
+              "choose other codes than the program does";
   if (!quantizedOperand(op))
-    return op->emitOpError() << "cannot be verified: expected the program as it was before "
-                                "lowering";
+    return op->emitOpError()
+           << "cannot be verified: expected the program as it was before "
+              "lowering";
   FailureOr<Value> weight = plainWeight(op);
   if (failed(weight))
     return failure();
-  Value result = llvm::TypeSwitch<Operation *, Value>(op)
-                     .Case([&](MatmulOp matmul) { return expandMatmul(matmul, *weight); })
-                     .Case([&](GatherMatmulOp gather) { return expandGather(gather, *weight); })
-                     .Case([&](EmbeddingOp rows) { return expandEmbedding(rows, *weight); })
-                     .Default([&](Operation *) { return *weight; });
+  Value result =
+      llvm::TypeSwitch<Operation *, Value>(op)
+          .Case([&](MatmulOp matmul) { return expandMatmul(matmul, *weight); })
+          .Case([&](GatherMatmulOp gather) {
+            return expandGather(gather, *weight);
+          })
+          .Case(
+              [&](EmbeddingOp rows) { return expandEmbedding(rows, *weight); })
+          .Default([&](Operation *) { return *weight; });
   if (result.getType() != op->getResult(0).getType()) {
     OpBuilder b(op);
-    result = tensor::CastOp::create(b, op->getLoc(), op->getResult(0).getType(), result);
+    result = tensor::CastOp::create(b, op->getLoc(), op->getResult(0).getType(),
+                                    result);
   }
   op->getResult(0).replaceAllUsesWith(result);
   op->erase();
@@ -262,8 +294,10 @@ LogicalResult WeightExpansion::checkRemains() {
       if (QuantScheme::of(type))
         return refuse("it takes a quantized tensor");
     if (op->getName().getStringRef().ends_with(".bitcast") &&
-        (llvm::any_of(op->getOperandTypes(), isF32) || llvm::any_of(op->getResultTypes(), isF32)))
-      return refuse("it uses the bits of an f32, which have no counterpart in double precision");
+        (llvm::any_of(op->getOperandTypes(), isF32) ||
+         llvm::any_of(op->getResultTypes(), isF32)))
+      return refuse("it uses the bits of an f32, which have no counterpart in "
+                    "double precision");
     return WalkResult::advance();
   });
   return failure(result.wasInterrupted());
@@ -308,7 +342,8 @@ void widen(ModuleOp module) {
   Type f64 = Float64Type::get(module.getContext());
   auto toDouble = [](llvm::APFloat value) {
     bool losesInfo;
-    value.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+    value.convert(llvm::APFloat::IEEEdouble(),
+                  llvm::APFloat::rmNearestTiesToEven, &losesInfo);
     return value;
   };
   AttrTypeReplacer replacer;
@@ -318,30 +353,36 @@ void widen(ModuleOp module) {
       return attribute;
     return FloatAttr::get(f64, toDouble(attribute.getValue()));
   });
-  replacer.addReplacement([&](DenseFPElementsAttr attribute) -> std::pair<Attribute, WalkResult> {
-    if (!attribute.getElementType().isF32())
-      return {attribute, WalkResult::skip()};
-    return {attribute.mapValues(
-                f64, [&](const APFloat &value) { return toDouble(value).bitcastToAPInt(); }),
-            WalkResult::skip()};
-  });
   replacer.addReplacement(
-      [&](DenseResourceElementsAttr attribute) -> std::pair<Attribute, WalkResult> {
-        auto numbers = dyn_cast<DenseF32ResourceElementsAttr>(attribute);
-        std::optional<ArrayRef<float>> values;
-        if (numbers)
-          values = numbers.tryGetAsArrayRef();
-        if (!values)
+      [&](DenseFPElementsAttr attribute) -> std::pair<Attribute, WalkResult> {
+        if (!attribute.getElementType().isF32())
           return {attribute, WalkResult::skip()};
-        SmallVector<double> doubles(values->begin(), values->end());
-        return {DenseElementsAttr::get(attribute.getType().clone(f64), ArrayRef(doubles)),
+        return {attribute.mapValues(f64,
+                                    [&](const APFloat &value) {
+                                      return toDouble(value).bitcastToAPInt();
+                                    }),
                 WalkResult::skip()};
       });
-  // Raw numbers of attributes that only their operations understand.
-  replacer.addReplacement([](DenseArrayAttr attribute) -> std::pair<Attribute, WalkResult> {
-    return {attribute, WalkResult::skip()};
+  replacer.addReplacement([&](DenseResourceElementsAttr attribute)
+                              -> std::pair<Attribute, WalkResult> {
+    auto numbers = dyn_cast<DenseF32ResourceElementsAttr>(attribute);
+    std::optional<ArrayRef<float>> values;
+    if (numbers)
+      values = numbers.tryGetAsArrayRef();
+    if (!values)
+      return {attribute, WalkResult::skip()};
+    SmallVector<double> doubles(values->begin(), values->end());
+    return {DenseElementsAttr::get(attribute.getType().clone(f64),
+                                   ArrayRef(doubles)),
+            WalkResult::skip()};
   });
-  replacer.recursivelyReplaceElementsIn(module, /*replaceAttrs=*/true, /*replaceLocs=*/false,
+  // Raw numbers of attributes that only their operations understand.
+  replacer.addReplacement(
+      [](DenseArrayAttr attribute) -> std::pair<Attribute, WalkResult> {
+        return {attribute, WalkResult::skip()};
+      });
+  replacer.recursivelyReplaceElementsIn(module, /*replaceAttrs=*/true,
+                                        /*replaceLocs=*/false,
                                         /*replaceTypes=*/true);
   // Conversions between f32 and f64 have nothing left to do.
   module.walk([](Operation *op) {
@@ -354,12 +395,14 @@ void widen(ModuleOp module) {
 }
 } // namespace
 
-llvm::Expected<DoubleProgram> rlx::toDoublePrecision(ModuleOp imported, llvm::StringRef name) {
+llvm::Expected<DoubleProgram> rlx::toDoublePrecision(ModuleOp imported,
+                                                     llvm::StringRef name) {
   DiagnosticCollector diagnostics(imported.getContext(), nullptr);
   OwningOpRef<ModuleOp> module = imported.clone();
   auto function = module->lookupSymbol<func::FuncOp>(name);
   if (!function || function.isExternal())
-    return llvm::createStringError("the program has no function '" + name + "'");
+    return llvm::createStringError("the program has no function '" + name +
+                                   "'");
   for (auto other : llvm::make_early_inc_range(module->getOps<func::FuncOp>()))
     if (other != function)
       other.erase();
@@ -369,7 +412,9 @@ llvm::Expected<DoubleProgram> rlx::toDoublePrecision(ModuleOp imported, llvm::St
   widen(*module);
   if (failed(mlir::verify(*module)))
     return llvm::joinErrors(
-        llvm::createStringError("'" + name + "' cannot be verified: it has no form in f64"),
+        llvm::createStringError("'" + name +
+                                "' cannot be verified: it has no form in f64"),
         diagnostics.takeError("no message"));
-  return DoubleProgram{std::move(module), expansion.arguments(), expansion.activations()};
+  return DoubleProgram{std::move(module), expansion.arguments(),
+                       expansion.activations()};
 }

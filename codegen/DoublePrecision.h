@@ -1,8 +1,9 @@
-//===- DoublePrecision.h - A program without rounding to f32 ------*- C++ -*-===//
+//===- DoublePrecision.h - A program without rounding to f32 ------*- C++
+//-*-===//
 //
 // Rewrites a program so that it computes in f64 what it computed in f32, on
-// weights that were decoded before. What comes out has no operation of rlx left;
-// it is what Verify.h compares a run with.
+// weights that were decoded before. What comes out has no operation of rlx
+// left; it is what Verify.h compares a run with.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,8 +29,8 @@ struct TensorSource {
 };
 
 /// An argument of the rewritten function: the f32 input or weight `tensor` as
-/// f64, any other as it is; or, where `scheme` is set, the values of a quantized
-/// one, of the logical shape, with what it needs beside its blocks.
+/// f64, any other as it is; or, where `scheme` is set, the values of a
+/// quantized one, of the logical shape, with what it needs beside its blocks.
 struct DoubleArgument {
   TensorSource tensor;
   std::optional<QuantScheme> scheme;
@@ -44,9 +45,10 @@ struct DoubleProgram {
   std::vector<mlir::Type> activations;
 };
 
-/// Rewrites `function` of an imported module (Compiler.h). Fails, with a reason,
-/// where that has no meaning or no meaning worth comparing with: bits of an f32
-/// that are used as such, weights that the program quantizes or computes.
+/// Rewrites `function` of an imported module (Compiler.h). Fails, with a
+/// reason, where that has no meaning or no meaning worth comparing with: bits
+/// of an f32 that are used as such, weights that the program quantizes or
+/// computes.
 llvm::Expected<DoubleProgram> toDoublePrecision(mlir::ModuleOp imported,
                                                 llvm::StringRef function);
 

@@ -1,4 +1,5 @@
-//===- Executable.cpp - A compiled program in this process -----------------===//
+//===- Executable.cpp - A compiled program in this process
+//-----------------===//
 
 #include "codegen/Executable.h"
 
@@ -22,17 +23,20 @@ Executable::~Executable() = default;
 //===----------------------------------------------------------------------===//
 
 llvm::Expected<std::unique_ptr<Executable>>
-Executable::load(llvm::ArrayRef<char> object, std::vector<FunctionSignature> signatures) {
+Executable::load(llvm::ArrayRef<char> object,
+                 std::vector<FunctionSignature> signatures) {
   // Creating a machine also makes LLVM's back ends known to ORC.
   if (auto machine = CpuTarget::host().createMachine(); !machine)
     return machine.takeError();
-  llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>> jit = llvm::orc::LLJITBuilder().create();
+  llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>> jit =
+      llvm::orc::LLJITBuilder().create();
   if (!jit)
     return jit.takeError();
   llvm::orc::SymbolMap host;
   auto define = [&](llvm::StringRef name, auto *function) {
-    host[(*jit)->mangleAndIntern(name)] = {llvm::orc::ExecutorAddr::fromPtr(function),
-                                           llvm::JITSymbolFlags::Exported};
+    host[(*jit)->mangleAndIntern(name)] = {
+        llvm::orc::ExecutorAddr::fromPtr(function),
+        llvm::JITSymbolFlags::Exported};
   };
   define("rlx_parallel_for", &rlx_parallel_for);
   define("rlx_report_index", &rlx_report_index);
@@ -52,7 +56,8 @@ Executable::load(llvm::ArrayRef<char> object, std::vector<FunctionSignature> sig
 
   std::unique_ptr<Executable> executable(new Executable());
   for (FunctionSignature &signature : signatures) {
-    // Code that nobody laid out weights for takes inputs and weights as they are.
+    // Code that nobody laid out weights for takes inputs and weights as they
+    // are.
     if (signature.arguments.empty()) {
       for (size_t i = 0; i < signature.inputs.size(); ++i)
         signature.arguments.push_back({CodeArgument::input, i});
@@ -84,15 +89,17 @@ Executable::load(llvm::ArrayRef<char> object, std::vector<FunctionSignature> sig
   return executable;
 }
 
-llvm::Expected<const FunctionSignature *> Executable::findFunction(llvm::StringRef name) const {
+llvm::Expected<const FunctionSignature *>
+Executable::findFunction(llvm::StringRef name) const {
   for (const FunctionSignature &signature : signatures)
     if (signature.name == name)
       return &signature;
   std::string known;
   for (const FunctionSignature &signature : signatures)
     known += (known.empty() ? "'" : ", '") + signature.name + "'";
-  return llvm::createStringError("the program has no public function '" + name.str() +
-                                 "', expected one of " + (known.empty() ? "none" : known));
+  return llvm::createStringError("the program has no public function '" +
+                                 name.str() + "', expected one of " +
+                                 (known.empty() ? "none" : known));
 }
 
 //===----------------------------------------------------------------------===//
@@ -100,15 +107,18 @@ llvm::Expected<const FunctionSignature *> Executable::findFunction(llvm::StringR
 //===----------------------------------------------------------------------===//
 
 /// Whether an entry of a file is the tensor that the program says.
-static llvm::Error checkEntry(const WeightEntry &entry, const TensorSignature &weight) {
-  // A file's plain types are called as the element type, and as the scheme of it.
-  std::string format = !weight.isQuantized()      ? std::string(elementName(weight.element))
+static llvm::Error checkEntry(const WeightEntry &entry,
+                              const TensorSignature &weight) {
+  // A file's plain types are called as the element type, and as the scheme of
+  // it.
+  std::string format = !weight.isQuantized()
+                           ? std::string(elementName(weight.element))
                        : weight.ggmlType.empty() ? weight.scheme
                                                  : weight.ggmlType;
   auto complain = [&](const std::string &expected, const std::string &got) {
-    return llvm::createStringError("weight '" + entry.name + "' in '" + entry.file +
-                                   "': expected " + expected + " for " + weight.type +
-                                   ", but got " + got);
+    return llvm::createStringError("weight '" + entry.name + "' in '" +
+                                   entry.file + "': expected " + expected +
+                                   " for " + weight.type + ", but got " + got);
   };
   if (!llvm::StringRef(entry.format).equals_insensitive(format))
     return complain("type " + format, "type " + entry.format);
@@ -119,7 +129,8 @@ static llvm::Error checkEntry(const WeightEntry &entry, const TensorSignature &w
   for (int64_t size : weight.shape)
     bytes *= size;
   if (int64_t(entry.bytes.size()) != bytes)
-    return complain(std::to_string(bytes) + " bytes", std::to_string(entry.bytes.size()));
+    return complain(std::to_string(bytes) + " bytes",
+                    std::to_string(entry.bytes.size()));
   return llvm::Error::success();
 }
 
@@ -134,13 +145,15 @@ llvm::Error Executable::bindWeights(std::shared_ptr<const WeightFile> file) {
         return error;
       // Code only reads weights.
       void *data = const_cast<std::byte *>(entry->bytes.data());
-      bindings[weight.weight] = {{weight.element, weight.shape, data}, file->path()};
+      bindings[weight.weight] = {{weight.element, weight.shape, data},
+                                 file->path()};
     }
   files.push_back(std::move(file));
   return llvm::Error::success();
 }
 
-llvm::Error Executable::bindWeight(llvm::StringRef name, const TensorView &tensor) {
+llvm::Error Executable::bindWeight(llvm::StringRef name,
+                                   const TensorView &tensor) {
   bool known = false;
   for (const FunctionSignature &function : signatures)
     for (const TensorSignature &weight : function.weights) {
@@ -166,14 +179,17 @@ llvm::Error Executable::checkWeights(const FunctionSignature &function) const {
   for (const TensorSignature &weight : function.weights) {
     if (bindings.count(weight.weight))
       continue;
-    std::string message = "weight '" + weight.weight + "' (" + weight.type + ") is not given";
+    std::string message =
+        "weight '" + weight.weight + "' (" + weight.type + ") is not given";
     if (files.empty())
-      return llvm::createStringError(message + ": expected a weight file that has it");
+      return llvm::createStringError(message +
+                                     ": expected a weight file that has it");
     constexpr size_t suggestions = 3;
     for (const auto &file : files) {
       message += "; nearest names in '" + file->path() + "': ";
       std::string names;
-      for (const std::string &name : file->nearestNames(weight.weight, suggestions))
+      for (const std::string &name :
+           file->nearestNames(weight.weight, suggestions))
         names += (names.empty() ? "'" : ", '") + name + "'";
       message += names.empty() ? "none" : names;
     }
@@ -194,7 +210,8 @@ llvm::Error Executable::pack(size_t function, const RunOptions &options) const {
   const FunctionSignature &signature = signatures[function];
   weights.tensors.clear();
   weights.report = {};
-  for (auto [packing, packer] : llvm::zip(signature.packings, entries[function].packers)) {
+  for (auto [packing, packer] :
+       llvm::zip(signature.packings, entries[function].packers)) {
     std::vector<TensorView> arguments;
     for (const std::string &name : packing.weights) {
       arguments.push_back(boundWeight(name));
@@ -211,7 +228,8 @@ llvm::Error Executable::pack(size_t function, const RunOptions &options) const {
     for (const std::string &name : packing.weights)
       releasePages(name);
   }
-  std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
+  std::chrono::duration<double, std::milli> elapsed =
+      std::chrono::steady_clock::now() - start;
   weights.report.milliseconds = elapsed.count();
   weights.ready = true;
   return llvm::Error::success();
@@ -230,7 +248,8 @@ void Executable::releasePages(llvm::StringRef name) const {
         file->release(*entry);
 }
 
-llvm::Error Executable::prepare(llvm::StringRef function, const RunOptions &options) const {
+llvm::Error Executable::prepare(llvm::StringRef function,
+                                const RunOptions &options) const {
   llvm::Expected<const FunctionSignature *> signature = findFunction(function);
   if (!signature)
     return signature.takeError();
@@ -251,8 +270,8 @@ PackReport Executable::packReport(llvm::StringRef function) const {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// A memref as compiled code takes it, on the heap because its length depends on
-/// the rank: two pointers, the offset, sizes, strides.
+/// A memref as compiled code takes it, on the heap because its length depends
+/// on the rank: two pointers, the offset, sizes, strides.
 class Descriptor {
 public:
   explicit Descriptor(const TensorView &tensor)
@@ -276,31 +295,35 @@ private:
 llvm::Error Executable::checkInputs(const FunctionSignature &signature,
                                     llvm::ArrayRef<TensorView> inputs) const {
   if (inputs.size() != signature.inputs.size())
-    return llvm::createStringError("expected " + std::to_string(signature.inputs.size()) +
-                                   " inputs for '" + signature.name + "', but got " +
-                                   std::to_string(inputs.size()));
+    return llvm::createStringError(
+        "expected " + std::to_string(signature.inputs.size()) +
+        " inputs for '" + signature.name + "', but got " +
+        std::to_string(inputs.size()));
   for (size_t i = 0; i < inputs.size(); ++i)
-    if (auto error = signature.inputs[i].check(inputs[i], "input " + std::to_string(i)))
+    if (auto error =
+            signature.inputs[i].check(inputs[i], "input " + std::to_string(i)))
       return error;
   return checkWeights(signature);
 }
 
 /// What compiled code of a function takes, in order.
-std::vector<TensorView> Executable::codeArguments(size_t function,
-                                                  llvm::ArrayRef<TensorView> inputs,
-                                                  llvm::ArrayRef<TensorView> outputs) const {
+std::vector<TensorView>
+Executable::codeArguments(size_t function, llvm::ArrayRef<TensorView> inputs,
+                          llvm::ArrayRef<TensorView> outputs) const {
   const FunctionSignature &signature = signatures[function];
   std::vector<TensorView> arguments;
   for (const CodeArgument &argument : signature.arguments)
-    arguments.push_back(argument.kind == CodeArgument::input ? inputs[argument.index]
-                        : argument.kind == CodeArgument::weight
-                            ? boundWeight(signature.weights[argument.index].weight)
-                            : packed[function]->tensors[argument.index].view());
+    arguments.push_back(
+        argument.kind == CodeArgument::input ? inputs[argument.index]
+        : argument.kind == CodeArgument::weight
+            ? boundWeight(signature.weights[argument.index].weight)
+            : packed[function]->tensors[argument.index].view());
   arguments.insert(arguments.end(), outputs.begin(), outputs.end());
   return arguments;
 }
 
-llvm::Error Executable::call(Invoke invoke, llvm::ArrayRef<TensorView> arguments,
+llvm::Error Executable::call(Invoke invoke,
+                             llvm::ArrayRef<TensorView> arguments,
                              const RunOptions &options) const {
   llvm::SmallVector<Descriptor> descriptors;
   for (const TensorView &argument : arguments)
@@ -312,7 +335,8 @@ llvm::Error Executable::call(Invoke invoke, llvm::ArrayRef<TensorView> arguments
   auto finish = [&](ExecutionScope &scope) {
     invoke(pointers.data());
     Status status = scope.status();
-    return status ? llvm::Error::success() : llvm::createStringError(status.message());
+    return status ? llvm::Error::success()
+                  : llvm::createStringError(status.message());
   };
   if (options.parallelFor.run) {
     ExecutionScope scope(options.parallelFor);
@@ -323,7 +347,8 @@ llvm::Error Executable::call(Invoke invoke, llvm::ArrayRef<TensorView> arguments
 }
 
 llvm::Expected<std::vector<std::vector<int64_t>>>
-Executable::resultShapes(llvm::StringRef function, llvm::ArrayRef<TensorView> inputs) const {
+Executable::resultShapes(llvm::StringRef function,
+                         llvm::ArrayRef<TensorView> inputs) const {
   llvm::Expected<const FunctionSignature *> signature = findFunction(function);
   if (!signature)
     return signature.takeError();
@@ -352,8 +377,10 @@ Executable::resultShapes(llvm::StringRef function, llvm::ArrayRef<TensorView> in
   return shapes;
 }
 
-llvm::Error Executable::run(llvm::StringRef function, llvm::ArrayRef<TensorView> inputs,
-                            llvm::ArrayRef<TensorView> outputs, const RunOptions &options) const {
+llvm::Error Executable::run(llvm::StringRef function,
+                            llvm::ArrayRef<TensorView> inputs,
+                            llvm::ArrayRef<TensorView> outputs,
+                            const RunOptions &options) const {
   llvm::Expected<const FunctionSignature *> signature = findFunction(function);
   if (!signature)
     return signature.takeError();
@@ -363,9 +390,9 @@ llvm::Error Executable::run(llvm::StringRef function, llvm::ArrayRef<TensorView>
   if (!shapes)
     return shapes.takeError();
   if (outputs.size() != shapes->size())
-    return llvm::createStringError("expected " + std::to_string(shapes->size()) +
-                                   " outputs for '" + function.str() + "', but got " +
-                                   std::to_string(outputs.size()));
+    return llvm::createStringError(
+        "expected " + std::to_string(shapes->size()) + " outputs for '" +
+        function.str() + "', but got " + std::to_string(outputs.size()));
   for (size_t i = 0; i < outputs.size(); ++i) {
     TensorSignature expected = (*signature)->results[i];
     expected.shape = (*shapes)[i];
@@ -373,12 +400,13 @@ llvm::Error Executable::run(llvm::StringRef function, llvm::ArrayRef<TensorView>
       return error;
   }
   size_t index = *signature - signatures.data();
-  return call(entries[index].invoke, codeArguments(index, inputs, outputs), options);
+  return call(entries[index].invoke, codeArguments(index, inputs, outputs),
+              options);
 }
 
-llvm::Expected<std::vector<Tensor>> Executable::run(llvm::StringRef function,
-                                                    llvm::ArrayRef<TensorView> inputs,
-                                                    const RunOptions &options) const {
+llvm::Expected<std::vector<Tensor>>
+Executable::run(llvm::StringRef function, llvm::ArrayRef<TensorView> inputs,
+                const RunOptions &options) const {
   llvm::Expected<const FunctionSignature *> signature = findFunction(function);
   if (!signature)
     return signature.takeError();

@@ -1,4 +1,5 @@
-//===- Executable.h - A compiled program in this process ----------*- C++ -*-===//
+//===- Executable.h - A compiled program in this process ----------*- C++
+//-*-===//
 //
 // Binds weights by name and runs functions on the caller's buffers. Code is
 // immutable: run may be called from several threads at the same time once all
@@ -45,35 +46,40 @@ public:
 
   const std::vector<FunctionSignature> &functions() const { return signatures; }
   /// Fails, naming the functions there are, where `name` is none of them.
-  llvm::Expected<const FunctionSignature *> findFunction(llvm::StringRef name) const;
+  llvm::Expected<const FunctionSignature *>
+  findFunction(llvm::StringRef name) const;
 
-  /// Binds every weight of the program that `file` has and that is not bound yet.
-  /// Fails where one has another shape, scheme or size than the program says.
-  /// The file stays open as long as the executable.
+  /// Binds every weight of the program that `file` has and that is not bound
+  /// yet. Fails where one has another shape, scheme or size than the program
+  /// says. The file stays open as long as the executable.
   llvm::Error bindWeights(std::shared_ptr<const WeightFile> file);
-  /// Binds one weight to the caller's memory, which must outlive the executable:
-  /// stored bytes as u8 `[N, bytes of a row]`, or a plain tensor.
+  /// Binds one weight to the caller's memory, which must outlive the
+  /// executable: stored bytes as u8 `[N, bytes of a row]`, or a plain tensor.
   llvm::Error bindWeight(llvm::StringRef name, const TensorView &tensor);
-  /// Fails, listing the nearest names in the files, where a weight of `function`
-  /// is not bound.
+  /// Fails, listing the nearest names in the files, where a weight of
+  /// `function` is not bound.
   llvm::Error checkWeights(const FunctionSignature &function) const;
   /// The bytes a weight is bound to; empty data where it is not.
   TensorView boundWeight(llvm::StringRef name) const;
 
-  /// Packs the weights of `function` for its kernels, once; the first run does it
-  /// where nobody has. Pages of mapped files that only packing read are released.
-  llvm::Error prepare(llvm::StringRef function, const RunOptions &options = {}) const;
+  /// Packs the weights of `function` for its kernels, once; the first run does
+  /// it where nobody has. Pages of mapped files that only packing read are
+  /// released.
+  llvm::Error prepare(llvm::StringRef function,
+                      const RunOptions &options = {}) const;
   PackReport packReport(llvm::StringRef function) const;
 
   /// The shapes of all results for inputs of these shapes.
   llvm::Expected<std::vector<std::vector<int64_t>>>
-  resultShapes(llvm::StringRef function, llvm::ArrayRef<TensorView> inputs) const;
+  resultShapes(llvm::StringRef function,
+               llvm::ArrayRef<TensorView> inputs) const;
 
-  /// Runs `function`. Inputs are read, outputs written whole; both must have the
-  /// shapes the signature and the inputs say. An error of the program itself, as
-  /// an expert id out of range, leaves the outputs undefined.
+  /// Runs `function`. Inputs are read, outputs written whole; both must have
+  /// the shapes the signature and the inputs say. An error of the program
+  /// itself, as an expert id out of range, leaves the outputs undefined.
   llvm::Error run(llvm::StringRef function, llvm::ArrayRef<TensorView> inputs,
-                  llvm::ArrayRef<TensorView> outputs, const RunOptions &options = {}) const;
+                  llvm::ArrayRef<TensorView> outputs,
+                  const RunOptions &options = {}) const;
   /// The same with outputs allocated here.
   llvm::Expected<std::vector<Tensor>> run(llvm::StringRef function,
                                           llvm::ArrayRef<TensorView> inputs,
@@ -104,8 +110,9 @@ private:
                    const RunOptions &options) const;
   llvm::Error pack(size_t function, const RunOptions &options) const;
   void releasePages(llvm::StringRef name) const;
-  std::vector<TensorView> codeArguments(size_t function, llvm::ArrayRef<TensorView> inputs,
-                                        llvm::ArrayRef<TensorView> outputs) const;
+  std::vector<TensorView>
+  codeArguments(size_t function, llvm::ArrayRef<TensorView> inputs,
+                llvm::ArrayRef<TensorView> outputs) const;
 
   std::unique_ptr<llvm::orc::LLJIT> jit;
   std::vector<FunctionSignature> signatures;

@@ -1,4 +1,5 @@
-//===- Signature.cpp - What a compiled function takes and gives ------------===//
+//===- Signature.cpp - What a compiled function takes and gives
+//------------===//
 
 #include "codegen/Signature.h"
 
@@ -20,7 +21,8 @@ std::string TensorSignature::describe() const {
   return std::string(elementName(element)) + " " + join(shape);
 }
 
-llvm::Error TensorSignature::check(const TensorView &tensor, llvm::StringRef what) const {
+llvm::Error TensorSignature::check(const TensorView &tensor,
+                                   llvm::StringRef what) const {
   // Bytes are bytes: i8 tensors may come as u8 and the other way round.
   auto sameElement = [](ElementType a, ElementType b) {
     auto isByte = [](ElementType type) {
@@ -28,12 +30,14 @@ llvm::Error TensorSignature::check(const TensorView &tensor, llvm::StringRef wha
     };
     return a == b || (isByte(a) && isByte(b));
   };
-  bool matches = sameElement(tensor.type, element) && tensor.shape.size() == shape.size();
+  bool matches =
+      sameElement(tensor.type, element) && tensor.shape.size() == shape.size();
   for (size_t i = 0; matches && i < shape.size(); ++i)
     matches = shape[i] < 0 || tensor.shape[i] == shape[i];
   if (!matches)
-    return llvm::createStringError("expected " + what + " to be " + describe() + " for " + type +
-                                   ", but got " + tensor.describe());
+    return llvm::createStringError("expected " + what + " to be " + describe() +
+                                   " for " + type + ", but got " +
+                                   tensor.describe());
   if (!tensor.data && tensor.numElements() != 0)
     return llvm::createStringError(what + " has no data");
   return llvm::Error::success();
@@ -78,12 +82,14 @@ static std::optional<ElementType> elementTypeOf(Type type) {
   }
 }
 
-static llvm::Expected<TensorSignature> readTensor(Type type, const Twine &what) {
+static llvm::Expected<TensorSignature> readTensor(Type type,
+                                                  const Twine &what) {
   std::string text;
   llvm::raw_string_ostream(text) << type;
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor)
-    return llvm::createStringError("expected " + what + " to be a ranked tensor, but got " + text);
+    return llvm::createStringError("expected " + what +
+                                   " to be a ranked tensor, but got " + text);
   TensorSignature signature;
   signature.type = text;
   for (int64_t size : tensor.getShape())
@@ -99,14 +105,16 @@ static llvm::Expected<TensorSignature> readTensor(Type type, const Twine &what) 
   }
   std::optional<ElementType> element = elementTypeOf(tensor.getElementType());
   if (!element)
-    return llvm::createStringError(what + " is " + text +
-                                   ", whose element type has no form in memory; expected f32, "
-                                   "f64, f16, bf16, an integer of 8 to 64 bits, i1 or an 8-bit float");
+    return llvm::createStringError(
+        what + " is " + text +
+        ", whose element type has no form in memory; expected f32, "
+        "f64, f16, bf16, an integer of 8 to 64 bits, i1 or an 8-bit float");
   signature.element = *element;
   return signature;
 }
 
-llvm::Expected<std::vector<FunctionSignature>> rlx::readSignatures(ModuleOp module) {
+llvm::Expected<std::vector<FunctionSignature>>
+rlx::readSignatures(ModuleOp module) {
   std::vector<FunctionSignature> signatures;
   for (auto function : module.getOps<func::FuncOp>()) {
     if (function.isPrivate() || function.isExternal())
@@ -118,7 +126,8 @@ llvm::Expected<std::vector<FunctionSignature>> rlx::readSignatures(ModuleOp modu
       llvm::Expected<TensorSignature> tensor =
           readTensor(function.getArgumentTypes()[i],
                      weight ? "weight '" + weight.getValue() + "'"
-                            : Twine("argument ") + Twine(i) + " of '" + function.getName() + "'");
+                            : Twine("argument ") + Twine(i) + " of '" +
+                                  function.getName() + "'");
       if (!tensor)
         return tensor.takeError();
       if (!weight) {
@@ -130,7 +139,8 @@ llvm::Expected<std::vector<FunctionSignature>> rlx::readSignatures(ModuleOp modu
     }
     for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
       llvm::Expected<TensorSignature> tensor =
-          readTensor(type, Twine("result ") + Twine(i) + " of '" + function.getName() + "'");
+          readTensor(type, Twine("result ") + Twine(i) + " of '" +
+                               function.getName() + "'");
       if (!tensor)
         return tensor.takeError();
       signature.results.push_back(std::move(*tensor));
@@ -140,27 +150,34 @@ llvm::Expected<std::vector<FunctionSignature>> rlx::readSignatures(ModuleOp modu
   return signatures;
 }
 
-void rlx::readCodeArguments(ModuleOp module, std::vector<FunctionSignature> &signatures) {
+void rlx::readCodeArguments(ModuleOp module,
+                            std::vector<FunctionSignature> &signatures) {
   for (FunctionSignature &signature : signatures) {
     auto function = module.lookupSymbol<func::FuncOp>(signature.name);
     size_t inputs = 0;
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {
       if (auto name = function.getArgAttrOfType<StringAttr>(i, "rlx.weight")) {
-        auto found = llvm::find_if(signature.weights, [&](const TensorSignature &weight) {
-          return weight.weight == name.getValue();
-        });
+        auto found = llvm::find_if(signature.weights,
+                                   [&](const TensorSignature &weight) {
+                                     return weight.weight == name.getValue();
+                                   });
         signature.arguments.push_back(
             {CodeArgument::weight, size_t(found - signature.weights.begin())});
-      } else if (auto packer = function.getArgAttrOfType<StringAttr>(i, "rlx.packed")) {
-        signature.arguments.push_back({CodeArgument::packed, signature.packings.size()});
+      } else if (auto packer =
+                     function.getArgAttrOfType<StringAttr>(i, "rlx.packed")) {
+        signature.arguments.push_back(
+            {CodeArgument::packed, signature.packings.size()});
         PackingSignature packing;
         packing.function = packer.getValue();
         auto type = cast<RankedTensorType>(function.getArgumentTypes()[i]);
         packing.shape.assign(type.getShape().begin(), type.getShape().end());
-        auto packFunction = module.lookupSymbol<func::FuncOp>(packer.getValue());
+        auto packFunction =
+            module.lookupSymbol<func::FuncOp>(packer.getValue());
         for (unsigned j = 0; j < packFunction.getNumArguments(); ++j)
           packing.weights.push_back(
-              packFunction.getArgAttrOfType<StringAttr>(j, "rlx.weight").getValue().str());
+              packFunction.getArgAttrOfType<StringAttr>(j, "rlx.weight")
+                  .getValue()
+                  .str());
         signature.packings.push_back(std::move(packing));
       } else {
         signature.arguments.push_back({CodeArgument::input, inputs++});

@@ -1,4 +1,5 @@
-//===- Signature.h - What a compiled function takes and gives -----*- C++ -*-===//
+//===- Signature.h - What a compiled function takes and gives -----*- C++
+//-*-===//
 
 #ifndef RLX_CODEGEN_SIGNATURE_H
 #define RLX_CODEGEN_SIGNATURE_H
@@ -14,16 +15,16 @@
 namespace rlx {
 
 /// A tensor as the caller passes it. A quantized one is passed as its stored
-/// bytes, u8 with the bytes of a row as last size; other element types of 8 bits
-/// likewise as u8.
+/// bytes, u8 with the bytes of a row as last size; other element types of 8
+/// bits likewise as u8.
 struct TensorSignature {
   ElementType element = ElementType::f32;
   std::vector<int64_t> shape;        ///< As passed; -1 is any size.
   std::vector<int64_t> logicalShape; ///< Of the tensor in the program.
   std::string type;                  ///< As the program writes it.
   std::string scheme;                ///< Display name, where quantized.
-  std::string ggmlType;              ///< The ggml type stored like this, if any.
-  std::string weight;                ///< The weight's name, where it is one.
+  std::string ggmlType; ///< The ggml type stored like this, if any.
+  std::string weight;   ///< The weight's name, where it is one.
 
   bool isQuantized() const { return !scheme.empty(); }
   /// `u8 [8, 288]`, with `?` for any size.
@@ -34,7 +35,7 @@ struct TensorSignature {
 
 /// One packing of a weight, run once before the function.
 struct PackingSignature {
-  std::string function;             ///< Takes the weights, gives the packed tensor.
+  std::string function; ///< Takes the weights, gives the packed tensor.
   std::vector<std::string> weights; ///< By name, in order.
   std::vector<int64_t> shape;       ///< Of the packed tensor, of u8.
 };
@@ -57,10 +58,12 @@ struct FunctionSignature {
 
 /// The signatures of all functions of `module` that are not private, after
 /// weights became arguments. Fails where a type cannot be passed.
-llvm::Expected<std::vector<FunctionSignature>> readSignatures(mlir::ModuleOp module);
+llvm::Expected<std::vector<FunctionSignature>>
+readSignatures(mlir::ModuleOp module);
 
 /// Completes `signatures` with what the code takes, after weights were packed.
-void readCodeArguments(mlir::ModuleOp module, std::vector<FunctionSignature> &signatures);
+void readCodeArguments(mlir::ModuleOp module,
+                       std::vector<FunctionSignature> &signatures);
 
 } // namespace rlx
 

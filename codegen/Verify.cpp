@@ -1,4 +1,5 @@
-//===- Verify.cpp - How far a run is from the exact result -----------------===//
+//===- Verify.cpp - How far a run is from the exact result
+//-----------------===//
 
 #include "codegen/Verify.h"
 
@@ -20,16 +21,20 @@ using namespace rlx;
 
 template <typename T> static double load(const void *data, int64_t i) {
   T value;
-  std::memcpy(&value, static_cast<const char *>(data) + i * sizeof(T), sizeof(T));
+  std::memcpy(&value, static_cast<const char *>(data) + i * sizeof(T),
+              sizeof(T));
   return double(value);
 }
 
-static double loadFloat(const llvm::fltSemantics &semantics, const void *data, int64_t i) {
+static double loadFloat(const llvm::fltSemantics &semantics, const void *data,
+                        int64_t i) {
   uint16_t bits;
-  std::memcpy(&bits, static_cast<const char *>(data) + i * sizeof(bits), sizeof(bits));
+  std::memcpy(&bits, static_cast<const char *>(data) + i * sizeof(bits),
+              sizeof(bits));
   llvm::APFloat number(semantics, llvm::APInt(16, bits));
   bool losesInfo;
-  number.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+  number.convert(llvm::APFloat::IEEEdouble(),
+                 llvm::APFloat::rmNearestTiesToEven, &losesInfo);
   return number.convertToDouble();
 }
 
@@ -64,7 +69,8 @@ static double element(const TensorView &tensor, int64_t i) {
   llvm_unreachable("unknown element type");
 }
 
-static std::vector<int64_t> indexOf(int64_t position, llvm::ArrayRef<int64_t> shape) {
+static std::vector<int64_t> indexOf(int64_t position,
+                                    llvm::ArrayRef<int64_t> shape) {
   std::vector<int64_t> index(shape.size());
   for (size_t i = shape.size(); i-- > 0;) {
     index[i] = position % shape[i];
@@ -77,7 +83,8 @@ static std::vector<int64_t> indexOf(int64_t position, llvm::ArrayRef<int64_t> sh
 // Differences
 //===----------------------------------------------------------------------===//
 
-ErrorReport rlx::measureError(const TensorView &got, llvm::ArrayRef<double> expected) {
+ErrorReport rlx::measureError(const TensorView &got,
+                              llvm::ArrayRef<double> expected) {
   ErrorReport report;
   double squares = 0, reference = 0;
   int64_t largestAt = -1, mismatchAt = -1;
@@ -110,13 +117,15 @@ ErrorReport rlx::measureError(const TensorView &got, llvm::ArrayRef<double> expe
 }
 
 std::string ErrorReport::describe() const {
-  std::string text = fmt::format(
-      "relative error {:.2g}, largest difference {:.2g} at {} (expected {:.9g}, got {:.9g})",
-      relative, largest, describeShape(index), expected, got);
+  std::string text =
+      fmt::format("relative error {:.2g}, largest difference {:.2g} at {} "
+                  "(expected {:.9g}, got {:.9g})",
+                  relative, largest, describeShape(index), expected, got);
   if (mismatches)
-    text += fmt::format(", {} NaNs or infinities where there should be none or the other way "
-                        "round, the first at {}",
-                        mismatches, describeShape(firstMismatch));
+    text += fmt::format(
+        ", {} NaNs or infinities where there should be none or the other way "
+        "round, the first at {}",
+        mismatches, describeShape(firstMismatch));
   return text;
 }
 
@@ -132,7 +141,8 @@ llvm::Error Verification::check() const {
   for (auto [i, result] : llvm::enumerate(results))
     if (result.mismatches || !(result.relative <= bound))
       return llvm::createStringError(
-          fmt::format("verification failed: expected result {} to have a relative error of at most "
+          fmt::format("verification failed: expected result {} to have a "
+                      "relative error of at most "
                       "{:.2g}, but got {}",
                       i, bound, result.describe()));
   return llvm::Error::success();
@@ -146,20 +156,24 @@ namespace {
 /// Makes the arguments of the rewritten program from those of the run.
 class ArgumentReader {
 public:
-  ArgumentReader(const Executable &executable, llvm::ArrayRef<TensorView> inputs)
+  ArgumentReader(const Executable &executable,
+                 llvm::ArrayRef<TensorView> inputs)
       : executable(executable), inputs(inputs) {}
 
   llvm::Expected<Tensor> read(const DoubleArgument &argument) const;
 
 private:
   TensorView find(const TensorSource &source) const {
-    return source.input < 0 ? executable.boundWeight(source.weight) : inputs[source.input];
+    return source.input < 0 ? executable.boundWeight(source.weight)
+                            : inputs[source.input];
   }
-  llvm::ArrayRef<uint8_t> bytes(const std::optional<TensorSource> &source) const {
+  llvm::ArrayRef<uint8_t>
+  bytes(const std::optional<TensorSource> &source) const {
     if (!source)
       return {};
     TensorView tensor = find(*source);
-    return {static_cast<const uint8_t *>(tensor.data), size_t(tensor.numBytes())};
+    return {static_cast<const uint8_t *>(tensor.data),
+            size_t(tensor.numBytes())};
   }
 
   const Executable &executable;
@@ -167,7 +181,8 @@ private:
 };
 } // namespace
 
-llvm::Expected<Tensor> ArgumentReader::read(const DoubleArgument &argument) const {
+llvm::Expected<Tensor>
+ArgumentReader::read(const DoubleArgument &argument) const {
   TensorView stored = find(argument.tensor);
   bool isCopied = !argument.scheme && stored.type != ElementType::f32;
   Result<Tensor> tensor =
@@ -187,8 +202,8 @@ llvm::Expected<Tensor> ArgumentReader::read(const DoubleArgument &argument) cons
   }
   auto decoder = ReferenceDecoder::create(
       *argument.scheme, argument.shape,
-      {bytes(argument.tensor), bytes(argument.scales), bytes(argument.zeroPoints),
-       bytes(argument.globalScale)});
+      {bytes(argument.tensor), bytes(argument.scales),
+       bytes(argument.zeroPoints), bytes(argument.globalScale)});
   if (!decoder)
     return decoder.takeError();
   for (int64_t row = 0; row < decoder->rows(); ++row)
@@ -196,48 +211,57 @@ llvm::Expected<Tensor> ArgumentReader::read(const DoubleArgument &argument) cons
   return tensor.take();
 }
 
-llvm::Expected<Verification> rlx::verify(ModuleOp module, const Executable &executable,
+llvm::Expected<Verification> rlx::verify(ModuleOp module,
+                                         const Executable &executable,
                                          llvm::StringRef function,
                                          llvm::ArrayRef<TensorView> inputs,
                                          llvm::ArrayRef<TensorView> outputs) {
   llvm::Expected<OwningOpRef<ModuleOp>> imported = importModule(module);
   if (!imported)
     return imported.takeError();
-  llvm::Expected<DoubleProgram> program = toDoublePrecision(**imported, function);
+  llvm::Expected<DoubleProgram> program =
+      toDoublePrecision(**imported, function);
   if (!program)
     return program.takeError();
-  llvm::Expected<std::unique_ptr<Executable>> reference = compileModule(*program->module);
+  llvm::Expected<std::unique_ptr<Executable>> reference =
+      compileModule(*program->module);
   if (!reference)
     return llvm::joinErrors(
-        llvm::createStringError("'" + function + "' cannot be verified: in double precision"),
+        llvm::createStringError("'" + function +
+                                "' cannot be verified: in double precision"),
         reference.takeError());
 
   std::vector<Tensor> arguments;
   std::vector<TensorView> views;
   for (const DoubleArgument &argument : program->arguments) {
-    llvm::Expected<Tensor> tensor = ArgumentReader(executable, inputs).read(argument);
+    llvm::Expected<Tensor> tensor =
+        ArgumentReader(executable, inputs).read(argument);
     if (!tensor)
       return tensor.takeError();
     arguments.push_back(std::move(*tensor));
     views.push_back(arguments.back().view());
   }
-  llvm::Expected<std::vector<Tensor>> exact = (*reference)->run(function, views);
+  llvm::Expected<std::vector<Tensor>> exact =
+      (*reference)->run(function, views);
   if (!exact)
     return exact.takeError();
   if (exact->size() != outputs.size())
-    return llvm::createStringError(fmt::format("expected {} outputs of '{}' to verify, but got {}",
-                                               exact->size(), function.str(), outputs.size()));
+    return llvm::createStringError(
+        fmt::format("expected {} outputs of '{}' to verify, but got {}",
+                    exact->size(), function.str(), outputs.size()));
 
   Verification verification;
-  verification.bound = relativeErrorBound(Float32Type::get(module.getContext()));
+  verification.bound =
+      relativeErrorBound(Float32Type::get(module.getContext()));
   for (Type activations : program->activations)
-    verification.bound = std::max(verification.bound, relativeErrorBound(activations));
+    verification.bound =
+        std::max(verification.bound, relativeErrorBound(activations));
   for (auto [i, output] : llvm::enumerate(outputs)) {
     const TensorView &expected = (*exact)[i].view();
     if (expected.shape != output.shape)
-      return llvm::createStringError(fmt::format("expected output {} to be {}, but got {}", i,
-                                                 describeShape(expected.shape),
-                                                 output.describe()));
+      return llvm::createStringError(
+          fmt::format("expected output {} to be {}, but got {}", i,
+                      describeShape(expected.shape), output.describe()));
     std::vector<double> numbers(expected.numElements());
     for (size_t k = 0; k < numbers.size(); ++k)
       numbers[k] = element(expected, k);

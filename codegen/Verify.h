@@ -1,4 +1,5 @@
-//===- Verify.h - How far a run is from the exact result ----------*- C++ -*-===//
+//===- Verify.h - How far a run is from the exact result ----------*- C++
+//-*-===//
 //
 // Compares the results of a run with those of the same program in double
 // precision, on weights decoded by the reference (ir/Reference.h). Types of
@@ -25,13 +26,14 @@ struct ErrorReport {
   int64_t mismatches = 0;
   std::vector<int64_t> firstMismatch;
 
-  /// `relative error 3.1e-07, largest difference 1.2e-05 at [2, 5] (expected 1.5,
-  /// got 1.500012)`
+  /// `relative error 3.1e-07, largest difference 1.2e-05 at [2, 5]
+  /// (expected 1.5, got 1.500012)`
   std::string describe() const;
 };
 
 /// `expected` holds one number for each element of `got`, in the same order.
-ErrorReport measureError(const TensorView &got, llvm::ArrayRef<double> expected);
+ErrorReport measureError(const TensorView &got,
+                         llvm::ArrayRef<double> expected);
 
 struct Verification {
   std::vector<ErrorReport> results; ///< one for each result of the function
@@ -41,14 +43,16 @@ struct Verification {
   llvm::Error check() const;
 };
 
-/// The largest relative error of a program that computes with activations of that
-/// type.
+/// The largest relative error of a program that computes with activations of
+/// that type.
 double relativeErrorBound(mlir::Type activations);
 
 /// Runs `function` of `module`, from which `executable` was compiled, in double
-/// precision on `inputs`, and compares `outputs` with its results. Decoded weights
-/// take eight bytes per element. Fails where the program has no such form.
-llvm::Expected<Verification> verify(mlir::ModuleOp module, const Executable &executable,
+/// precision on `inputs`, and compares `outputs` with its results. Decoded
+/// weights take eight bytes per element. Fails where the program has no such
+/// form.
+llvm::Expected<Verification> verify(mlir::ModuleOp module,
+                                    const Executable &executable,
                                     llvm::StringRef function,
                                     llvm::ArrayRef<TensorView> inputs,
                                     llvm::ArrayRef<TensorView> outputs);

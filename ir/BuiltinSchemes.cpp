@@ -1,4 +1,5 @@
-//===- BuiltinSchemes.cpp - The table of schemes ---------------------------===//
+//===- BuiltinSchemes.cpp - The table of schemes
+//---------------------------===//
 //
 // Every built-in scheme, in the language of #rlx.scheme. This table is the only
 // place in RLX that knows schemes by name. `$x` in a pattern stands for digits
@@ -32,9 +33,11 @@ static constexpr BuiltinScheme table[] = {
         scale = f32 in scales at (n, k) -> (n, k floordiv $b))",
      "int8a/32 int8a/64 int8a/128"},
     {"int8/tensor",
-     "block = 1, code = si8 at byte 0, scale = f32 in scales at (n, k) -> (0)", ""},
+     "block = 1, code = si8 at byte 0, scale = f32 in scales at (n, k) -> (0)",
+     ""},
     {"int8/channel",
-     "block = 1, code = si8 at byte 0, scale = f32 in scales at (n, k) -> (n)", ""},
+     "block = 1, code = si8 at byte 0, scale = f32 in scales at (n, k) -> (n)",
+     ""},
     {"int4/$b",
      R"(block = $b,
         code = si4 at (i) -> (i floordiv 2, 4 * (i mod 2)),
@@ -57,18 +60,26 @@ static constexpr BuiltinScheme table[] = {
     // Small floats.
     {"fp8e4m3", "block = 1, code = f8E4M3FN at byte 0", ""},
     {"fp8e4m3/tensor",
-     "block = 1, code = f8E4M3FN at byte 0, scale = f32 in scales at (n, k) -> (0)", ""},
+     "block = 1, code = f8E4M3FN at byte 0, scale = f32 in scales at (n, k) -> "
+     "(0)",
+     ""},
     {"fp8e4m3/channel",
-     "block = 1, code = f8E4M3FN at byte 0, scale = f32 in scales at (n, k) -> (n)", ""},
+     "block = 1, code = f8E4M3FN at byte 0, scale = f32 in scales at (n, k) -> "
+     "(n)",
+     ""},
     {"fp8e4m3/$rx$c",
      R"(block = 1, code = f8E4M3FN at byte 0,
         scale = f32 in scales at (n, k) -> (n floordiv $r, k floordiv $c))",
      "fp8e4m3/128x128"},
     {"fp8e5m2", "block = 1, code = f8E5M2 at byte 0", ""},
     {"fp8e5m2/tensor",
-     "block = 1, code = f8E5M2 at byte 0, scale = f32 in scales at (n, k) -> (0)", ""},
+     "block = 1, code = f8E5M2 at byte 0, scale = f32 in scales at (n, k) -> "
+     "(0)",
+     ""},
     {"fp8e5m2/channel",
-     "block = 1, code = f8E5M2 at byte 0, scale = f32 in scales at (n, k) -> (n)", ""},
+     "block = 1, code = f8E5M2 at byte 0, scale = f32 in scales at (n, k) -> "
+     "(n)",
+     ""},
     {"fp8e5m2/$rx$c",
      R"(block = 1, code = f8E5M2 at byte 0,
         scale = f32 in scales at (n, k) -> (n floordiv $r, k floordiv $c))",

@@ -1,4 +1,5 @@
-//===- Dialect.cpp - Registration of the rlx dialect -----------------------===//
+//===- Dialect.cpp - Registration of the rlx dialect
+//-----------------------===//
 
 #include "ir/Dialect.h"
 #include "ir/Scheme.h"
@@ -35,7 +36,10 @@ struct SchemeAliases : OpAsmDialectInterface {
 /// Every operation may be inlined; none has regions.
 struct Inlining : DialectInlinerInterface {
   using DialectInlinerInterface::DialectInlinerInterface;
-  bool isLegalToInline(Operation *, Region *, bool, IRMapping &) const override { return true; }
+  bool isLegalToInline(Operation *, Region *, bool,
+                       IRMapping &) const override {
+    return true;
+  }
 };
 } // namespace
 

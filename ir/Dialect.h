@@ -1,6 +1,8 @@
-//===- Dialect.h - The rlx dialect, its attributes and operations -*- C++ -*-===//
+//===- Dialect.h - The rlx dialect, its attributes and operations -*- C++
+//-*-===//
 //
-// The declarations generated from RlxDialect.td, RlxAttributes.td and RlxOps.td.
+// The declarations generated from RlxDialect.td, RlxAttributes.td and
+// RlxOps.td.
 //
 //===----------------------------------------------------------------------===//
 

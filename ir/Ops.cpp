@@ -1,4 +1,5 @@
-//===- Ops.cpp - Verifiers of the rlx operations ---------------------------===//
+//===- Ops.cpp - Verifiers of the rlx operations
+//---------------------------===//
 //
 // Each check carries the label of the constraint in RlxOps.td.
 //
@@ -38,9 +39,9 @@ static std::string shapeText(ArrayRef<int64_t> shape, Type elementType) {
 }
 
 /// `operand` must be a plain tensor of exactly this shape and element type.
-static LogicalResult verifyOperand(Operation *op, StringRef label, StringRef what,
-                                   Value operand, ArrayRef<int64_t> shape,
-                                   Type elementType) {
+static LogicalResult verifyOperand(Operation *op, StringRef label,
+                                   StringRef what, Value operand,
+                                   ArrayRef<int64_t> shape, Type elementType) {
   RankedTensorType type = tensorOf(operand);
   if (type.getEncoding())
     return op->emitOpError() << "(" << label << ") expected '" << what
@@ -49,48 +50,56 @@ static LogicalResult verifyOperand(Operation *op, StringRef label, StringRef wha
                  type.getElementType() == elementType &&
                  llvm::all_of_zip(type.getShape(), shape, sameSize);
   if (!matches)
-    return op->emitOpError() << "(" << label << ") expected '" << what << "' to be "
-                             << shapeText(shape, elementType) << ", but got " << type;
+    return op->emitOpError()
+           << "(" << label << ") expected '" << what << "' to be "
+           << shapeText(shape, elementType) << ", but got " << type;
   return success();
 }
 
 /// C2: side operands exactly where the scheme reads them, as it describes them.
-template <typename OpT> static LogicalResult verifySides(OpT op, RankedTensorType weight) {
+template <typename OpT>
+static LogicalResult verifySides(OpT op, RankedTensorType weight) {
   std::optional<QuantScheme> scheme = QuantScheme::of(weight);
   std::pair<StringRef, Value> given[] = {{"scales", op.getScales()},
                                          {"zero_points", op.getZeroPoints()},
                                          {"global_scale", op.getGlobalScale()}};
   for (auto [name, value] : given) {
-    std::optional<SideOperand> side = scheme ? scheme->findSide(name) : std::nullopt;
+    std::optional<SideOperand> side =
+        scheme ? scheme->findSide(name) : std::nullopt;
     if (side && !value)
-      return op.emitOpError() << "(C2) scheme '" << scheme->displayName() << "' needs '"
-                              << name << "' of type "
-                              << shapeText(side->shape(weight.getShape()), side->elementType);
+      return op.emitOpError()
+             << "(C2) scheme '" << scheme->displayName() << "' needs '" << name
+             << "' of type "
+             << shapeText(side->shape(weight.getShape()), side->elementType);
     if (!side && value) {
       if (!scheme)
         return op.emitOpError()
-               << "(C2) '" << name << "' is given, but the weight is not quantized";
+               << "(C2) '" << name
+               << "' is given, but the weight is not quantized";
       return op.emitOpError() << "(C2) scheme '" << scheme->displayName()
                               << "' does not take '" << name << "'";
     }
-    if (side && failed(verifyOperand(op, "C2", name, value, side->shape(weight.getShape()),
+    if (side && failed(verifyOperand(op, "C2", name, value,
+                                     side->shape(weight.getShape()),
                                      side->elementType)))
       return failure();
   }
   return success();
 }
 
-static LogicalResult verifyActivations(Operation *op, std::optional<Type> activations) {
+static LogicalResult verifyActivations(Operation *op,
+                                       std::optional<Type> activations) {
   if (!activations || activations->isF32() || activations->isBF16() ||
       activations->isSignlessInteger(16) || activations->isSignlessInteger(8))
     return success();
-  return op->emitOpError() << "(C4) expected activations to be f32, bf16, i16 or i8, but got "
-                           << *activations;
+  return op->emitOpError()
+         << "(C4) expected activations to be f32, bf16, i16 or i8, but got "
+         << *activations;
 }
 
 /// A weight of the given rank, quantized or a plain float tensor.
-static LogicalResult verifyWeight(Operation *op, StringRef what, RankedTensorType weight,
-                                  int64_t rank) {
+static LogicalResult verifyWeight(Operation *op, StringRef what,
+                                  RankedTensorType weight, int64_t rank) {
   Type element = weight.getElementType();
   if (weight.getRank() != rank ||
       (!element.isF32() && !element.isF16() && !element.isBF16()))
@@ -98,8 +107,9 @@ static LogicalResult verifyWeight(Operation *op, StringRef what, RankedTensorTyp
                              << (rank == 2 ? "[N, K]" : "[E, N, K]")
                              << " of f32, f16 or bf16, but got " << weight;
   if (weight.getEncoding() && !QuantScheme::of(weight))
-    return op->emitOpError() << "(C1) expected the encoding of '" << what
-                             << "' to be #rlx.quant, but got " << weight.getEncoding();
+    return op->emitOpError()
+           << "(C1) expected the encoding of '" << what
+           << "' to be #rlx.quant, but got " << weight.getEncoding();
   return success();
 }
 
@@ -111,7 +121,8 @@ LogicalResult WeightOp::verify() {
   if (getName().empty())
     return emitOpError("(C1) expected a name");
   if (!tensorOf(getResult()).hasStaticShape())
-    return emitOpError() << "(C2) expected a static shape, but got " << getType();
+    return emitOpError() << "(C2) expected a static shape, but got "
+                         << getType();
   return success();
 }
 
@@ -126,29 +137,37 @@ LogicalResult MatmulOp::verify() {
       failed(verifyOperand(*this, "C1", "result", getResult(), {m, n}, f32)) ||
       failed(verifySides(*this, weight)))
     return failure();
-  if (getBias() && failed(verifyOperand(*this, "C3", "bias", getBias(), {n}, f32)))
+  if (getBias() &&
+      failed(verifyOperand(*this, "C3", "bias", getBias(), {n}, f32)))
     return failure();
   return verifyActivations(*this, getActivations());
 }
 
 LogicalResult GatherMatmulOp::verify() {
   RankedTensorType weight = tensorOf(getWeight()), x = tensorOf(getX());
-  Type f32 = Float32Type::get(getContext()), i32 = IntegerType::get(getContext(), 32);
+  Type f32 = Float32Type::get(getContext()),
+       i32 = IntegerType::get(getContext(), 32);
   if (failed(verifyWeight(*this, "weight", weight, 3)))
     return failure();
   if (tensorOf(getIds()).getRank() != 2)
-    return emitOpError() << "(C1) expected 'ids' to be [T, S], but got " << getIds().getType();
-  int64_t tokens = tensorOf(getIds()).getDimSize(0), slots = tensorOf(getIds()).getDimSize(1);
-  int64_t experts = weight.getDimSize(0), n = weight.getDimSize(1), k = weight.getDimSize(2);
+    return emitOpError() << "(C1) expected 'ids' to be [T, S], but got "
+                         << getIds().getType();
+  int64_t tokens = tensorOf(getIds()).getDimSize(0),
+          slots = tensorOf(getIds()).getDimSize(1);
+  int64_t experts = weight.getDimSize(0), n = weight.getDimSize(1),
+          k = weight.getDimSize(2);
   SmallVector<int64_t> xShape = {tokens, k};
   if (x.getRank() == 3)
     xShape = {tokens, slots, k};
-  if (failed(verifyOperand(*this, "C1", "ids", getIds(), {tokens, slots}, i32)) ||
+  if (failed(
+          verifyOperand(*this, "C1", "ids", getIds(), {tokens, slots}, i32)) ||
       failed(verifyOperand(*this, "C1", "x", getX(), xShape, f32)) ||
-      failed(verifyOperand(*this, "C1", "result", getResult(), {tokens, slots, n}, f32)) ||
+      failed(verifyOperand(*this, "C1", "result", getResult(),
+                           {tokens, slots, n}, f32)) ||
       failed(verifySides(*this, weight)))
     return failure();
-  if (getBias() && failed(verifyOperand(*this, "C3", "bias", getBias(), {experts, n}, f32)))
+  if (getBias() &&
+      failed(verifyOperand(*this, "C3", "bias", getBias(), {experts, n}, f32)))
     return failure();
   return verifyActivations(*this, getActivations());
 }
@@ -157,8 +176,11 @@ LogicalResult EmbeddingOp::verify() {
   RankedTensorType table = tensorOf(getTable()), ids = tensorOf(getIds());
   if (failed(verifyWeight(*this, "table", table, 2)))
     return failure();
-  if (!ids.getElementType().isInteger(32) || ids.getEncoding() || ids.getRank() == 0)
-    return emitOpError() << "(C1) expected 'ids' to be of i32 and of rank >= 1, but got " << ids;
+  if (!ids.getElementType().isInteger(32) || ids.getEncoding() ||
+      ids.getRank() == 0)
+    return emitOpError()
+           << "(C1) expected 'ids' to be of i32 and of rank >= 1, but got "
+           << ids;
   SmallVector<int64_t> shape(ids.getShape());
   shape.push_back(table.getDimSize(1));
   if (failed(verifyOperand(*this, "C1", "result", getResult(), shape,
@@ -170,9 +192,10 @@ LogicalResult EmbeddingOp::verify() {
 LogicalResult DequantizeOp::verify() {
   RankedTensorType weight = tensorOf(getWeight());
   if (!QuantScheme::of(weight))
-    return emitOpError() << "(C1) expected 'weight' to be quantized, but got " << weight;
-  if (failed(verifyOperand(*this, "C1", "result", getResult(), weight.getShape(),
-                           Float32Type::get(getContext()))))
+    return emitOpError() << "(C1) expected 'weight' to be quantized, but got "
+                         << weight;
+  if (failed(verifyOperand(*this, "C1", "result", getResult(),
+                           weight.getShape(), Float32Type::get(getContext()))))
     return failure();
   return verifySides(*this, weight);
 }
@@ -181,16 +204,18 @@ LogicalResult QuantizeOp::verify() {
   RankedTensorType result = tensorOf(getResult());
   std::optional<QuantScheme> scheme = QuantScheme::of(result);
   if (!scheme)
-    return emitOpError() << "(C1) expected the result to be quantized, but got " << result;
+    return emitOpError() << "(C1) expected the result to be quantized, but got "
+                         << result;
   if (failed(verifyOperand(*this, "C1", "x", getX(), result.getShape(),
                            Float32Type::get(getContext()))) ||
       failed(verifySides(*this, result)))
     return failure();
   for (FieldAttr field : scheme->fields())
     if (field != scheme->attr().getCode() && !field.isSide())
-      return emitOpError() << "(C3) scheme '" << scheme->displayName()
-                           << "' keeps scales in its blocks, expected one whose scales are "
-                              "given beside them";
+      return emitOpError()
+             << "(C3) scheme '" << scheme->displayName()
+             << "' keeps scales in its blocks, expected one whose scales are "
+                "given beside them";
   return success();
 }
 
@@ -199,17 +224,21 @@ LogicalResult DecodeOp::verify() {
   Type element = weight.getElementType();
   bool bytesOrFloats = element.isInteger(8) || isa<FloatType>(element);
   if (!bytesOrFloats || int64_t(getIndices().size()) != weight.getRank())
-    return emitOpError() << "expected a memref of i8, or of floats stored plainly, and as many "
+    return emitOpError() << "expected a memref of i8, or of floats stored "
+                            "plainly, and as many "
                             "indices as it has dimensions, but got "
                          << getIndices().size() << " indices for " << weight;
   auto vector = cast<VectorType>(getType());
-  if (vector.getRank() != 1 || vector.isScalable() || !vector.getElementType().isF32())
-    return emitOpError() << "expected the result to be a vector of f32, but got " << vector;
+  if (vector.getRank() != 1 || vector.isScalable() ||
+      !vector.getElementType().isF32())
+    return emitOpError()
+           << "expected the result to be a vector of f32, but got " << vector;
   return success();
 }
 
 LogicalResult ParallelForOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  if (!symbols.lookupNearestSymbolFrom<FunctionOpInterface>(*this, getBodyAttr()))
+  if (!symbols.lookupNearestSymbolFrom<FunctionOpInterface>(*this,
+                                                            getBodyAttr()))
     return emitOpError() << "expected '" << getBody() << "' to be a function";
   return success();
 }
@@ -218,7 +247,8 @@ LogicalResult ParallelForOp::verifySymbolUses(SymbolTableCollection &symbols) {
 // Memory effects: operands on memrefs are read, inits written
 //===----------------------------------------------------------------------===//
 
-using Effects = SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
+using Effects =
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
 
 static void addBlockEffects(DestinationStyleOpInterface op, Effects &effects) {
   for (OpOperand &operand : op->getOpOperands()) {

@@ -1,4 +1,5 @@
-//===- QuantMap.cpp - Which values carry which scheme ----------------------===//
+//===- QuantMap.cpp - Which values carry which scheme
+//----------------------===//
 
 #include "ir/QuantMap.h"
 
@@ -8,7 +9,8 @@ using namespace mlir;
 using namespace rlx;
 
 /// Calls `visit` for every result and block argument inside `root`.
-static void forEachValue(Operation *root, llvm::function_ref<void(Value)> visit) {
+static void forEachValue(Operation *root,
+                         llvm::function_ref<void(Value)> visit) {
   root->walk<WalkOrder::PreOrder>([&](Operation *op) {
     llvm::for_each(op->getResults(), visit);
     for (Region &region : op->getRegions())
@@ -50,7 +52,8 @@ static void updateFunctionType(FunctionOpInterface function) {
   for (Block &block : function.getFunctionBody())
     if (!block.empty() && block.back().hasTrait<OpTrait::ReturnLike>() &&
         block.back().getNumOperands() == results.size())
-      results.assign(block.back().operand_type_begin(), block.back().operand_type_end());
+      results.assign(block.back().operand_type_begin(),
+                     block.back().operand_type_end());
   function.setType(function.cloneTypeWith(arguments, results));
 }
 
@@ -59,11 +62,12 @@ LogicalResult QuantMap::apply(Operation *root) const {
     auto tensor = dyn_cast<RankedTensorType>(value.getType());
     if (!tensor)
       return emitError(value.getLoc())
-             << "expected a ranked tensor to carry scheme '" << scheme.getName().getValue()
-             << "', but got " << value.getType();
+             << "expected a ranked tensor to carry scheme '"
+             << scheme.getName().getValue() << "', but got " << value.getType();
     auto emit = [&, loc = value.getLoc()] { return emitError(loc); };
     if (failed(QuantAttr::get(scheme.getContext(), scheme)
-                   .verifyEncoding(tensor.getShape(), tensor.getElementType(), emit)))
+                   .verifyEncoding(tensor.getShape(), tensor.getElementType(),
+                                   emit)))
       return failure();
   }
   forEachValue(root, [&](Value value) {
@@ -76,6 +80,7 @@ LogicalResult QuantMap::apply(Operation *root) const {
     else if (QuantScheme::of(tensor))
       value.setType(tensor.dropEncoding());
   });
-  root->walk([](FunctionOpInterface function) { updateFunctionType(function); });
+  root->walk(
+      [](FunctionOpInterface function) { updateFunctionType(function); });
   return success();
 }

@@ -1,4 +1,5 @@
-//===- QuantMap.h - Which values carry which scheme ---------------*- C++ -*-===//
+//===- QuantMap.h - Which values carry which scheme ---------------*- C++
+//-*-===//
 //
 // A map from values to schemes, in the order of insertion. It is built from the
 // encodings of a function or module, may be edited, and is written back as
@@ -19,7 +20,8 @@ namespace rlx {
 class QuantMap {
 public:
   QuantMap() = default;
-  /// The schemes of all arguments and results inside `root`, a function or module.
+  /// The schemes of all arguments and results inside `root`, a function or
+  /// module.
   static QuantMap build(mlir::Operation *root);
 
   /// The scheme of `value`, in constant time.

@@ -1,4 +1,5 @@
-//===- Reference.cpp - The value of an element, in double precision --------===//
+//===- Reference.cpp - The value of an element, in double precision
+//--------===//
 
 #include "ir/Reference.h"
 
@@ -18,8 +19,8 @@ double rlx::decodeFloat(FloatType type, uint64_t bits) {
   if (number.isNaN())
     return std::numeric_limits<double>::quiet_NaN();
   bool losesInfo;
-  number.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven,
-                 &losesInfo);
+  number.convert(llvm::APFloat::IEEEdouble(),
+                 llvm::APFloat::rmNearestTiesToEven, &losesInfo);
   return number.convertToDouble();
 }
 
@@ -48,9 +49,9 @@ static uint64_t readBits(const uint8_t *bytes, int64_t first, unsigned width) {
   return bits;
 }
 
-ReferenceDecoder::Source ReferenceDecoder::makeSource(FieldAttr field,
-                                                      ArrayRef<uint8_t> side,
-                                                      ArrayRef<int64_t> sideShape) const {
+ReferenceDecoder::Source
+ReferenceDecoder::makeSource(FieldAttr field, ArrayRef<uint8_t> side,
+                             ArrayRef<int64_t> sideShape) const {
   Source source{field, {}, {}, side, SmallVector<int64_t>(sideShape)};
   if (!field.isSide())
     for (PlaneAttr plane : field.getPlanes()) {
@@ -65,36 +66,41 @@ ReferenceDecoder::Source ReferenceDecoder::makeSource(FieldAttr field,
   return source;
 }
 
-llvm::Expected<ReferenceDecoder> ReferenceDecoder::create(QuantScheme scheme,
-                                                          ArrayRef<int64_t> shape,
-                                                          StoredWeight stored) {
+llvm::Expected<ReferenceDecoder>
+ReferenceDecoder::create(QuantScheme scheme, ArrayRef<int64_t> shape,
+                         StoredWeight stored) {
   StringRef name = scheme.displayName();
   if (shape.size() < 2 || shape.size() > 3 ||
       llvm::any_of(shape, [](int64_t size) { return size < 1; }) ||
       shape.back() % scheme.block() != 0)
-    return llvm::createStringError("expected a weight of '" + name +
-                                   "' to be [N, K] or [E, N, K] with K a multiple of " +
-                                   Twine(scheme.block()));
+    return llvm::createStringError(
+        "expected a weight of '" + name +
+        "' to be [N, K] or [E, N, K] with K a multiple of " +
+        Twine(scheme.block()));
   auto checkBytes = [&](StringRef what, ArrayRef<uint8_t> bytes,
                         int64_t expected) -> llvm::Error {
     if (int64_t(bytes.size()) == expected)
       return llvm::Error::success();
-    return llvm::createStringError("expected " + Twine(expected) + " bytes of " + what +
-                                   " for '" + name + "', but got " + Twine(bytes.size()));
+    return llvm::createStringError("expected " + Twine(expected) +
+                                   " bytes of " + what + " for '" + name +
+                                   "', but got " + Twine(bytes.size()));
   };
-  if (auto error = checkBytes("blocks", stored.blocks, scheme.storageBytes(shape)))
+  if (auto error =
+          checkBytes("blocks", stored.blocks, scheme.storageBytes(shape)))
     return error;
 
   ReferenceDecoder decoder(scheme);
   decoder.stored = stored;
   decoder.k = shape.back();
   decoder.rowsPerExpert = shape[shape.size() - 2];
-  decoder.numRows = decoder.rowsPerExpert * (shape.size() == 3 ? shape.front() : 1);
+  decoder.numRows =
+      decoder.rowsPerExpert * (shape.size() == 3 ? shape.front() : 1);
 
   llvm::StringMap<SmallVector<int64_t>> sideShapes;
-  llvm::StringMap<ArrayRef<uint8_t>> sideBytes = {{"scales", stored.scales},
-                                                  {"zero_points", stored.zeroPoints},
-                                                  {"global_scale", stored.globalScale}};
+  llvm::StringMap<ArrayRef<uint8_t>> sideBytes = {
+      {"scales", stored.scales},
+      {"zero_points", stored.zeroPoints},
+      {"global_scale", stored.globalScale}};
   for (StringRef operand : {"scales", "zero_points", "global_scale"}) {
     int64_t bits = 0;
     if (std::optional<SideOperand> side = scheme.findSide(operand)) {
@@ -105,16 +111,17 @@ llvm::Expected<ReferenceDecoder> ReferenceDecoder::create(QuantScheme scheme,
       sideShapes[operand].assign(sideShape.end() - side->index.getNumResults(),
                                  sideShape.end());
     }
-    if (auto error =
-            checkBytes(operand, sideBytes.lookup(operand), llvm::divideCeil(bits, 8)))
+    if (auto error = checkBytes(operand, sideBytes.lookup(operand),
+                                llvm::divideCeil(bits, 8)))
       return error;
   }
   auto add = [&](SmallVector<Source> &sources, FieldAttr field) {
     if (!field)
       return;
-    StringRef operand = field.isSide() ? field.getOperand().getValue() : StringRef();
-    sources.push_back(
-        decoder.makeSource(field, sideBytes.lookup(operand), sideShapes.lookup(operand)));
+    StringRef operand =
+        field.isSide() ? field.getOperand().getValue() : StringRef();
+    sources.push_back(decoder.makeSource(field, sideBytes.lookup(operand),
+                                         sideShapes.lookup(operand)));
   };
   SchemeAttr attribute = scheme.attr();
   add(decoder.code, attribute.getCode());
@@ -126,21 +133,25 @@ llvm::Expected<ReferenceDecoder> ReferenceDecoder::create(QuantScheme scheme,
   return decoder;
 }
 
-double ReferenceDecoder::read(const Source &source, int64_t row, int64_t column) const {
+double ReferenceDecoder::read(const Source &source, int64_t row,
+                              int64_t column) const {
   FieldAttr field = source.field;
   uint64_t code = 0;
   if (field.isSide()) {
     PlaneAttr plane = field.getPlanes().front();
     int64_t index = row / rowsPerExpert;
-    for (auto [expr, size] : llvm::zip(plane.getPosition().getResults(), source.sideShape))
+    for (auto [expr, size] :
+         llvm::zip(plane.getPosition().getResults(), source.sideShape))
       index = index * size + evaluate(expr, {row % rowsPerExpert, column});
     code = readBits(source.side.data(), index * plane.width(), plane.width());
   } else {
     int64_t block = row * (k / scheme.block()) + column / scheme.block();
     const uint8_t *bytes = stored.blocks.data() + block * scheme.blockBytes();
     unsigned shift = 0;
-    for (auto [plane, firstBits] : llvm::zip(field.getPlanes(), source.firstBits)) {
-      code |= readBits(bytes, firstBits[column % scheme.block()], plane.width()) << shift;
+    for (auto [plane, firstBits] :
+         llvm::zip(field.getPlanes(), source.firstBits)) {
+      code |= readBits(bytes, firstBits[column % scheme.block()], plane.width())
+              << shift;
       shift += plane.width();
     }
   }

@@ -1,8 +1,9 @@
-//===- Reference.h - The value of an element, in double precision -*- C++ -*-===//
+//===- Reference.h - The value of an element, in double precision -*- C++
+//-*-===//
 //
 // Evaluates a scheme's description element by element in double precision. This
-// is what every generated decoder and kernel is compared with. It is meant to be
-// obviously right, not fast.
+// is what every generated decoder and kernel is compared with. It is meant to
+// be obviously right, not fast.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,8 +22,8 @@ double decodeFloat(mlir::FloatType type, uint64_t bits);
 /// bias.
 double numberOf(FieldAttr field, uint64_t code);
 
-/// The stored bytes of a weight: blocks row after row, and side tensors as dense
-/// row-major little-endian arrays.
+/// The stored bytes of a weight: blocks row after row, and side tensors as
+/// dense row-major little-endian arrays.
 struct StoredWeight {
   llvm::ArrayRef<uint8_t> blocks;
   llvm::ArrayRef<uint8_t> scales, zeroPoints, globalScale;

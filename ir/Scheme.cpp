@@ -1,4 +1,5 @@
-//===- Scheme.cpp - What follows from a scheme's description ---------------===//
+//===- Scheme.cpp - What follows from a scheme's description
+//---------------===//
 
 #include "ir/Scheme.h"
 
@@ -65,8 +66,10 @@ bool FieldAttr::isInteger() const {
 
 SmallVector<int64_t> SideOperand::shape(ArrayRef<int64_t> weightShape) const {
   SmallVector<int64_t> shape(weightShape.drop_back(2));
-  int64_t last[] = {weightShape[weightShape.size() - 2] - 1, weightShape.back() - 1};
-  // Maps of side tensors grow with n and k, so the last element has the last index.
+  int64_t last[] = {weightShape[weightShape.size() - 2] - 1,
+                    weightShape.back() - 1};
+  // Maps of side tensors grow with n and k, so the last element has the last
+  // index.
   for (AffineExpr expr : index.getResults())
     shape.push_back(evaluate(expr, last) + 1);
   return shape;
@@ -78,11 +81,13 @@ SmallVector<int64_t> SideOperand::shape(ArrayRef<int64_t> weightShape) const {
 
 /// Matches `name` against `pattern`, in which `$x` stands for one or more
 /// digits, and collects what the parameters stand for.
-static bool matchPattern(StringRef name, StringRef pattern,
-                         SmallVectorImpl<std::pair<char, StringRef>> &parameters) {
+static bool
+matchPattern(StringRef name, StringRef pattern,
+             SmallVectorImpl<std::pair<char, StringRef>> &parameters) {
   while (!pattern.empty()) {
     if (pattern.front() == '$') {
-      StringRef digits = name.take_while([](char c) { return llvm::isDigit(c); });
+      StringRef digits =
+          name.take_while([](char c) { return llvm::isDigit(c); });
       if (digits.empty() || digits.size() > 6 || digits.front() == '0')
         return false;
       parameters.push_back({pattern[1], digits});
@@ -105,7 +110,8 @@ static bool isGgmlSpelling(const BuiltinScheme &scheme, StringRef name) {
                                .equals_insensitive(name);
 }
 
-std::optional<QuantScheme> QuantScheme::parse(MLIRContext *context, StringRef name) {
+std::optional<QuantScheme> QuantScheme::parse(MLIRContext *context,
+                                              StringRef name) {
   auto *dialect = context->getOrLoadDialect<RlxDialect>();
   if (SchemeAttr known = dialect->findScheme(name))
     return QuantScheme(known);
@@ -130,8 +136,10 @@ std::optional<QuantScheme> QuantScheme::parse(MLIRContext *context, StringRef na
     text += ">";
     // A parameter may not fit the pattern's body, as in an odd number of 4-bit
     // codes; such a name is then simply unknown.
-    ScopedDiagnosticHandler silence(context, [](Diagnostic &) { return success(); });
-    auto attribute = dyn_cast_or_null<SchemeAttr>(parseAttribute(text, context));
+    ScopedDiagnosticHandler silence(context,
+                                    [](Diagnostic &) { return success(); });
+    auto attribute =
+        dyn_cast_or_null<SchemeAttr>(parseAttribute(text, context));
     if (!attribute)
       return std::nullopt;
     dialect->addScheme(name, attribute);
@@ -143,11 +151,13 @@ std::optional<QuantScheme> QuantScheme::parse(MLIRContext *context, StringRef na
 std::string QuantScheme::unknownSchemeMessage(StringRef name) {
   SmallVector<std::string> names = builtinSchemeNames();
   llvm::stable_sort(names, [&](StringRef a, StringRef b) {
-    return name.edit_distance_insensitive(a) < name.edit_distance_insensitive(b);
+    return name.edit_distance_insensitive(a) <
+           name.edit_distance_insensitive(b);
   });
   std::string message;
   llvm::raw_string_ostream stream(message);
-  stream << "unknown scheme '" << name << "', expected a built-in name such as ";
+  stream << "unknown scheme '" << name
+         << "', expected a built-in name such as ";
   llvm::interleaveComma(ArrayRef(names).take_front(3), stream,
                         [&](StringRef n) { stream << "'" << n << "'"; });
   stream << " or a #rlx.scheme attribute";
@@ -177,7 +187,8 @@ std::optional<QuantScheme> QuantScheme::of(Type type) {
 }
 
 bool QuantScheme::isBuiltin() const {
-  std::optional<QuantScheme> builtin = parse(attribute.getContext(), displayName());
+  std::optional<QuantScheme> builtin =
+      parse(attribute.getContext(), displayName());
   return builtin && builtin->attribute == attribute;
 }
 
@@ -245,7 +256,8 @@ SmallVector<SideOperand> QuantScheme::sideOperands() const {
     for (FieldAttr field : fields())
       if (field.isSide() && field.getOperand() == name &&
           (sides.empty() || sides.back().name != name))
-        sides.push_back({field.getOperand().getValue(), field.getPlanes().front().getType(),
+        sides.push_back({field.getOperand().getValue(),
+                         field.getPlanes().front().getType(),
                          field.getPlanes().front().getPosition()});
   return sides;
 }
@@ -272,9 +284,10 @@ int64_t QuantScheme::groupLength(FieldAttr field) const {
     return llvm::all_of(field.getPlanes(), [&](PlaneAttr plane) {
       if (!field.isSide())
         return firstBit(plane, i) == firstBit(plane, j);
-      return llvm::all_of(plane.getPosition().getResults(), [&](AffineExpr expr) {
-        return evaluate(expr, {0, i}) == evaluate(expr, {0, j});
-      });
+      return llvm::all_of(
+          plane.getPosition().getResults(), [&](AffineExpr expr) {
+            return evaluate(expr, {0, i}) == evaluate(expr, {0, j});
+          });
     });
   };
   for (int64_t group = block(); group > 1; --group) {

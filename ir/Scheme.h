@@ -1,4 +1,5 @@
-//===- Scheme.h - What follows from a scheme's description -------*- C++ -*-===//
+//===- Scheme.h - What follows from a scheme's description -------*- C++
+//-*-===//
 //
 // QuantScheme answers questions about a scheme: sizes, exact bits per element,
 // what it needs beside its blocks, where the bits of an element lie. It reads
@@ -20,8 +21,9 @@ namespace rlx {
 int64_t evaluate(mlir::AffineExpr expr, llvm::ArrayRef<int64_t> dims);
 
 /// The first bit of `plane` for element `element` of a block, counted from the
-/// block's first byte, least significant bit first. `element` may lie beyond the
-/// block only where `evaluate` of the map stays meaningful; callers reduce it.
+/// block's first byte, least significant bit first. `element` may lie beyond
+/// the block only where `evaluate` of the map stays meaningful; callers reduce
+/// it.
 int64_t firstBit(PlaneAttr plane, int64_t element);
 
 /// A tensor that lies beside the blocks: its operand name, element type and the
@@ -113,10 +115,12 @@ private:
 struct BuiltinScheme {
   llvm::StringRef pattern; ///< `gguf_q4_0`, or `int8/$b` with a parameter.
   llvm::StringRef body;    ///< The description; `$b` stands for the parameter.
-  llvm::StringRef samples; ///< Names to list, separated by spaces; empty: pattern.
+  llvm::StringRef
+      samples; ///< Names to list, separated by spaces; empty: pattern.
 };
 llvm::ArrayRef<BuiltinScheme> builtinSchemes();
-/// Every built-in name that has no parameters, and the usual ones of the others.
+/// Every built-in name that has no parameters, and the usual ones of the
+/// others.
 llvm::SmallVector<std::string> builtinSchemeNames();
 
 } // namespace rlx

@@ -1,4 +1,5 @@
-//===- SchemeSyntax.cpp - The text of #rlx.scheme and #rlx.quant -----------===//
+//===- SchemeSyntax.cpp - The text of #rlx.scheme and #rlx.quant
+//-----------===//
 //
 // Parses and prints the description language. Whether a description makes sense
 // is for SchemeVerifier.cpp.
@@ -48,7 +49,8 @@ static ParseResult parsePosition(AsmParser &parser, AffineMap &map) {
   return parser.parseAffineMap(map);
 }
 
-static ParseResult parseCodebook(AsmParser &parser, DenseF64ArrayAttr &codebook) {
+static ParseResult parseCodebook(AsmParser &parser,
+                                 DenseF64ArrayAttr &codebook) {
   SMLoc loc = parser.getCurrentLocation();
   Attribute attribute;
   if (parser.parseAttribute(attribute))
@@ -64,14 +66,16 @@ static ParseResult parseCodebook(AsmParser &parser, DenseF64ArrayAttr &codebook)
              number && number.getType().isSignlessInteger(64))
       values.push_back(double(number.getInt()));
     else
-      return parser.emitError(loc, "expected the codebook to hold numbers, but got ")
+      return parser.emitError(loc,
+                              "expected the codebook to hold numbers, but got ")
              << entry;
   }
   codebook = DenseF64ArrayAttr::get(parser.getContext(), values);
   return success();
 }
 
-/// planes, then `as TYPE` or `as [codebook]`, then `- bias`, then `nan_as_zero`.
+/// planes, then `as TYPE` or `as [codebook]`, then `- bias`, then
+/// `nan_as_zero`.
 static ParseResult parseField(AsmParser &parser, FieldAttr &field) {
   MLIRContext *context = parser.getContext();
   SmallVector<PlaneAttr> planes;
@@ -87,7 +91,8 @@ static ParseResult parseField(AsmParser &parser, FieldAttr &field) {
     if (parser.parseType(planeType))
       return failure();
     if (!planeType.isIntOrFloat())
-      return parser.emitError(loc, "expected an integer or float type, but got ")
+      return parser.emitError(loc,
+                              "expected an integer or float type, but got ")
              << planeType;
     std::string name;
     if (planes.empty() && succeeded(parser.parseOptionalKeyword("in"))) {
@@ -109,18 +114,21 @@ static ParseResult parseField(AsmParser &parser, FieldAttr &field) {
   DenseF64ArrayAttr codebook;
   if (succeeded(parser.parseOptionalKeyword("as"))) {
     OptionalParseResult result = parser.parseOptionalType(type);
-    if (result.has_value() ? failed(*result) : failed(parseCodebook(parser, codebook)))
+    if (result.has_value() ? failed(*result)
+                           : failed(parseCodebook(parser, codebook)))
       return failure();
   }
   int64_t bias = 0;
   if (succeeded(parser.parseOptionalMinus()) && parser.parseInteger(bias))
     return failure();
   bool nanAsZero = succeeded(parser.parseOptionalKeyword("nan_as_zero"));
-  field = FieldAttr::get(context, planes, operand, type, codebook, bias, nanAsZero);
+  field =
+      FieldAttr::get(context, planes, operand, type, codebook, bias, nanAsZero);
   return success();
 }
 
-static ParseResult parseProduct(AsmParser &parser, SmallVectorImpl<FieldAttr> &fields) {
+static ParseResult parseProduct(AsmParser &parser,
+                                SmallVectorImpl<FieldAttr> &fields) {
   do {
     if (parseField(parser, fields.emplace_back()))
       return failure();
@@ -155,8 +163,9 @@ static ParseResult parseEntry(AsmParser &parser, SchemeParts &parts) {
     return parseProduct(parser, parts.offset);
   }
   return parser.emitError(loc, "unknown entry '")
-         << key << "' of a scheme, expected block, bytes, unused, ggml, code, zero, "
-                   "scale or offset";
+         << key
+         << "' of a scheme, expected block, bytes, unused, ggml, code, zero, "
+            "scale or offset";
 }
 
 /// The bytes that the planes of all fields in the block reach.
@@ -171,7 +180,8 @@ static int64_t spannedBytes(const SchemeParts &parts) {
           plane.getPosition().getNumSymbols() == 0)
         for (int64_t i = 0; i < parts.block; ++i)
           bits = std::max<int64_t>(
-              bits, std::min(firstBit(plane, i), 8 * SchemeAttr::largestBytes) + plane.width());
+              bits, std::min(firstBit(plane, i), 8 * SchemeAttr::largestBytes) +
+                        plane.width());
   };
   add(parts.code);
   add(parts.zero);
@@ -194,20 +204,23 @@ Attribute SchemeAttr::parse(AsmParser &parser, Type) {
     parser.emitError(loc, "expected a scheme to give 'block' and 'code'");
     return {};
   }
-  if (!llvm::is_contained(parts.seen, "bytes") && parts.block <= SchemeAttr::largestBlock)
+  if (!llvm::is_contained(parts.seen, "bytes") &&
+      parts.block <= SchemeAttr::largestBlock)
     parts.bytes = spannedBytes(parts);
   MLIRContext *context = parser.getContext();
   auto emitError = [&] { return parser.emitError(loc); };
-  return SchemeAttr::getChecked(llvm::function_ref<InFlightDiagnostic()>(emitError), context,
-                                StringAttr::get(context, parts.name), parts.ggml,
-                                parts.block, parts.bytes, parts.unused, parts.code,
-                                parts.zero, ArrayRef<FieldAttr>(parts.scale),
-                                ArrayRef<FieldAttr>(parts.offset), parts.offsetNegative);
+  return SchemeAttr::getChecked(
+      llvm::function_ref<InFlightDiagnostic()>(emitError), context,
+      StringAttr::get(context, parts.name), parts.ggml, parts.block,
+      parts.bytes, parts.unused, parts.code, parts.zero,
+      ArrayRef<FieldAttr>(parts.scale), ArrayRef<FieldAttr>(parts.offset),
+      parts.offsetNegative);
 }
 
 /// A name as in `gguf_q4k`, `int8/32`, `int8/tensor` or `fp8e4m3/128x128`; no
 /// attribute of a scheme begins like one. `f32` is the scheme, not the type.
-static OptionalParseResult parseOptionalSchemeName(AsmParser &parser, std::string &name) {
+static OptionalParseResult parseOptionalSchemeName(AsmParser &parser,
+                                                   std::string &name) {
   if (failed(parser.parseOptionalKeywordOrString(&name)))
     return std::nullopt;
   if (failed(parser.parseOptionalSlash()))
@@ -240,14 +253,17 @@ Attribute QuantAttr::parse(AsmParser &parser, Type) {
       return {};
     scheme = dyn_cast<SchemeAttr>(attribute);
     if (!scheme) {
-      parser.emitError(loc, "expected the name of a scheme or a #rlx.scheme attribute, but got ")
+      parser.emitError(
+          loc,
+          "expected the name of a scheme or a #rlx.scheme attribute, but got ")
           << attribute;
       return {};
     }
   } else {
     if (failed(*named))
       return {};
-    std::optional<QuantScheme> builtin = QuantScheme::parse(parser.getContext(), name);
+    std::optional<QuantScheme> builtin =
+        QuantScheme::parse(parser.getContext(), name);
     if (!builtin) {
       parser.emitError(loc) << QuantScheme::unknownSchemeMessage(name);
       return {};
@@ -263,7 +279,8 @@ Attribute QuantAttr::parse(AsmParser &parser, Type) {
 // Printing
 //===----------------------------------------------------------------------===//
 
-static void printPlane(AsmPrinter &printer, PlaneAttr plane, StringAttr operand) {
+static void printPlane(AsmPrinter &printer, PlaneAttr plane,
+                       StringAttr operand) {
   printer << plane.getType();
   if (operand)
     printer << " in " << operand.getValue();
@@ -277,11 +294,13 @@ static void printPlane(AsmPrinter &printer, PlaneAttr plane, StringAttr operand)
 
 static void printField(AsmPrinter &printer, FieldAttr field) {
   llvm::interleave(
-      field.getPlanes(), [&](PlaneAttr p) { printPlane(printer, p, field.getOperand()); },
+      field.getPlanes(),
+      [&](PlaneAttr p) { printPlane(printer, p, field.getOperand()); },
       [&] { printer << " ++ "; });
   Type planesType = field.getPlanes().front().getType();
   if (field.getPlanes().size() > 1)
-    planesType = IntegerType::get(field.getContext(), field.width(), IntegerType::Unsigned);
+    planesType = IntegerType::get(field.getContext(), field.width(),
+                                  IntegerType::Unsigned);
   if (DenseF64ArrayAttr codebook = field.getCodebook()) {
     Builder builder(field.getContext());
     printer << " as " << builder.getF64ArrayAttr(codebook.asArrayRef());

@@ -1,7 +1,9 @@
-//===- SchemeVerifier.cpp - Whether a description makes sense --------------===//
+//===- SchemeVerifier.cpp - Whether a description makes sense
+//--------------===//
 //
-// A scheme must read every bit of its block exactly once, inside the block, with
-// numbers that its bits can hold. An encoding must fit the tensor it stands on.
+// A scheme must read every bit of its block exactly once, inside the block,
+// with numbers that its bits can hold. An encoding must fit the tensor it
+// stands on.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,25 +24,29 @@ public:
 
   /// Marks the bits of `plane` for all elements. Elements may share a field's
   /// bits wholly (a scale of a group) but not in part, and codes not at all.
-  LogicalResult add(EmitError emitError, StringRef what, PlaneAttr plane, int64_t block,
-                    bool shared) {
+  LogicalResult add(EmitError emitError, StringRef what, PlaneAttr plane,
+                    int64_t block, bool shared) {
     ++planes;
     llvm::DenseSet<int64_t> starts;
     int64_t bits = owner.size();
     for (int64_t i = 0; i < block; ++i) {
       int64_t first = firstBit(plane, i);
       if (first < 0 || first > bits - int64_t(plane.width()))
-        return emitError() << "expected the bits of '" << what << "' to lie in the block of "
-                           << bits / 8 << " bytes, but the " << plane.width()
-                           << " bits of element " << i << " begin at bit " << first;
+        return emitError() << "expected the bits of '" << what
+                           << "' to lie in the block of " << bits / 8
+                           << " bytes, but the " << plane.width()
+                           << " bits of element " << i << " begin at bit "
+                           << first;
       constexpr int64_t widestLoad = 32;
       if (first % 8 + plane.width() > widestLoad)
-        return emitError() << "expected the bits of '" << what << "' to lie in 4 bytes, but the "
-                           << plane.width() << " bits of element " << i << " begin at bit "
+        return emitError() << "expected the bits of '" << what
+                           << "' to lie in 4 bytes, but the " << plane.width()
+                           << " bits of element " << i << " begin at bit "
                            << first;
       if (shared && !starts.insert(first).second)
         continue;
-      for (int64_t bit = first, last = first + plane.width(); bit < last; ++bit) {
+      for (int64_t bit = first, last = first + plane.width(); bit < last;
+           ++bit) {
         if (owner[bit])
           return emitError() << "bit " << bit % 8 << " of byte " << bit / 8
                              << " is read twice, the second time by '" << what
@@ -65,7 +71,8 @@ static bool hasGoodDivisors(AffineExpr expr) {
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
   if (!binary)
     return true;
-  if (binary.getKind() != AffineExprKind::Add && binary.getKind() != AffineExprKind::Mul) {
+  if (binary.getKind() != AffineExprKind::Add &&
+      binary.getKind() != AffineExprKind::Mul) {
     auto divisor = dyn_cast<AffineConstantExpr>(binary.getRHS());
     if (!divisor || divisor.getValue() < 1)
       return false;
@@ -73,26 +80,31 @@ static bool hasGoodDivisors(AffineExpr expr) {
   return hasGoodDivisors(binary.getLHS()) && hasGoodDivisors(binary.getRHS());
 }
 
-/// Whether the form of `expr` shows that it is not negative and never falls when
-/// a dimension grows. Constants are bounded, so that shapes do not overflow.
+/// Whether the form of `expr` shows that it is not negative and never falls
+/// when a dimension grows. Constants are bounded, so that shapes do not
+/// overflow.
 static bool growsWithDimensions(AffineExpr expr) {
   if (isa<AffineDimExpr>(expr))
     return true;
   if (auto constant = dyn_cast<AffineConstantExpr>(expr))
-    return constant.getValue() >= 0 && constant.getValue() <= SchemeAttr::largestBytes;
+    return constant.getValue() >= 0 &&
+           constant.getValue() <= SchemeAttr::largestBytes;
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
   return binary && binary.getKind() != AffineExprKind::Mod &&
-         growsWithDimensions(binary.getLHS()) && growsWithDimensions(binary.getRHS());
+         growsWithDimensions(binary.getLHS()) &&
+         growsWithDimensions(binary.getRHS());
 }
 
-static LogicalResult verifyMap(EmitError emitError, StringRef what, PlaneAttr plane,
-                               bool side) {
+static LogicalResult verifyMap(EmitError emitError, StringRef what,
+                               PlaneAttr plane, bool side) {
   AffineMap map = plane.getPosition();
   unsigned dims = side ? 2 : 1;
   if (map.getNumDims() != dims || map.getNumSymbols() != 0 ||
       (side ? map.getNumResults() == 0 : map.getNumResults() != 2))
-    return emitError() << "expected the position of '" << what << "' to be a map "
-                       << (side ? "(n, k) -> (index, ...)" : "(i) -> (byte, bit)")
+    return emitError() << "expected the position of '" << what
+                       << "' to be a map "
+                       << (side ? "(n, k) -> (index, ...)"
+                                : "(i) -> (byte, bit)")
                        << ", but got " << AffineMapAttr::get(map);
   if (!llvm::all_of(map.getResults(), hasGoodDivisors))
     return emitError() << "expected the position of '" << what
@@ -100,11 +112,13 @@ static LogicalResult verifyMap(EmitError emitError, StringRef what, PlaneAttr pl
                        << AffineMapAttr::get(map);
   if (side && !llvm::all_of(map.getResults(), growsWithDimensions))
     return emitError() << "expected the index of '" << what
-                       << "' to grow with n and k, but got " << AffineMapAttr::get(map);
+                       << "' to grow with n and k, but got "
+                       << AffineMapAttr::get(map);
   return success();
 }
 
-static LogicalResult verifyField(EmitError emitError, StringRef what, FieldAttr field) {
+static LogicalResult verifyField(EmitError emitError, StringRef what,
+                                 FieldAttr field) {
   if (field.isSide() &&
       !llvm::is_contained({"scales", "zero_points", "global_scale"},
                           field.getOperand().getValue()))
@@ -116,9 +130,11 @@ static LogicalResult verifyField(EmitError emitError, StringRef what, FieldAttr 
       return failure();
     if (field.getPlanes().size() > 1 && !plane.getType().isUnsignedInteger())
       return emitError() << "expected the planes of '" << what
-                         << "' to be unsigned integers, but got " << plane.getType();
+                         << "' to be unsigned integers, but got "
+                         << plane.getType();
     if (plane.width() == 0)
-      return emitError() << "expected '" << what << "' to have at least one bit, but got "
+      return emitError() << "expected '" << what
+                         << "' to have at least one bit, but got "
                          << plane.getType();
     if (plane.getType().isSignlessInteger())
       return emitError() << "expected a signed or unsigned type for '" << what
@@ -130,42 +146,49 @@ static LogicalResult verifyField(EmitError emitError, StringRef what, FieldAttr 
   if (DenseF64ArrayAttr codebook = field.getCodebook()) {
     constexpr unsigned widestCode = 8;
     if (width > widestCode)
-      return emitError() << "expected the codes of '" << what << "' to have at most "
-                         << widestCode << " bits for a codebook, but got " << width;
+      return emitError() << "expected the codes of '" << what
+                         << "' to have at most " << widestCode
+                         << " bits for a codebook, but got " << width;
     if (codebook.size() != int64_t(1) << width)
       return emitError() << "expected the codebook of '" << what << "' to have "
-                         << (int64_t(1) << width) << " entries for codes of " << width
-                         << " bits, but it has " << codebook.size();
+                         << (int64_t(1) << width) << " entries for codes of "
+                         << width << " bits, but it has " << codebook.size();
   } else if (isa<FloatType>(type)) {
-    if (!isa<Float4E2M1FNType, Float6E2M3FNType, Float6E3M2FNType, Float8E4M3FNType,
-             Float8E5M2Type, Float8E8M0FNUType, Float16Type, BFloat16Type, Float32Type>(
-            type))
-      return emitError() << "'" << what << "' is of type " << type
-                         << ", expected f32, f16, bf16, f8E4M3FN, f8E5M2, f8E8M0FNU, "
-                            "f6E2M3FN, f6E3M2FN, f4E2M1FN or an integer type";
+    if (!isa<Float4E2M1FNType, Float6E2M3FNType, Float6E3M2FNType,
+             Float8E4M3FNType, Float8E5M2Type, Float8E8M0FNUType, Float16Type,
+             BFloat16Type, Float32Type>(type))
+      return emitError()
+             << "'" << what << "' is of type " << type
+             << ", expected f32, f16, bf16, f8E4M3FN, f8E5M2, f8E8M0FNU, "
+                "f6E2M3FN, f6E3M2FN, f4E2M1FN or an integer type";
     if (width > type.getIntOrFloatBitWidth())
-      return emitError() << "'" << what << "' has " << width << " bits, too many for "
-                         << type;
+      return emitError() << "'" << what << "' has " << width
+                         << " bits, too many for " << type;
   } else if (auto integer = dyn_cast<IntegerType>(type)) {
     constexpr unsigned widestInteger = 16;
-    if (integer.isSignless() || width > widestInteger || integer.getWidth() != width)
-      return emitError() << "expected '" << what
-                         << "' to be read as a signed or unsigned integer of its " << width
-                         << " bits, at most " << widestInteger << ", but got " << type;
+    if (integer.isSignless() || width > widestInteger ||
+        integer.getWidth() != width)
+      return emitError()
+             << "expected '" << what
+             << "' to be read as a signed or unsigned integer of its " << width
+             << " bits, at most " << widestInteger << ", but got " << type;
   } else {
     return emitError() << "'" << what << "' cannot be read as " << type;
   }
   return success();
 }
 
-LogicalResult SchemeAttr::verify(EmitError emitError, StringAttr name, StringAttr ggml,
-                                 int64_t block, int64_t bytes, int64_t unused,
-                                 FieldAttr code, FieldAttr zero, ArrayRef<FieldAttr> scale,
-                                 ArrayRef<FieldAttr> offset, bool offsetNegative) {
+LogicalResult SchemeAttr::verify(EmitError emitError, StringAttr name,
+                                 StringAttr ggml, int64_t block, int64_t bytes,
+                                 int64_t unused, FieldAttr code, FieldAttr zero,
+                                 ArrayRef<FieldAttr> scale,
+                                 ArrayRef<FieldAttr> offset,
+                                 bool offsetNegative) {
   if (name.getValue().empty())
     return emitError() << "expected a scheme to have a name";
   if (block < 1 || block > largestBlock)
-    return emitError() << "expected 1 <= block <= " << largestBlock << ", but got " << block;
+    return emitError() << "expected 1 <= block <= " << largestBlock
+                       << ", but got " << block;
   if (code.isSide())
     return emitError() << "expected 'code' to lie in the block";
 
@@ -182,17 +205,20 @@ LogicalResult SchemeAttr::verify(EmitError emitError, StringAttr name, StringAtt
       return failure();
   // Sound fields first: where `bytes` is not given, it follows from them.
   if (bytes < 1 || bytes > largestBytes)
-    return emitError() << "expected 1 <= bytes <= " << largestBytes << ", but got " << bytes;
+    return emitError() << "expected 1 <= bytes <= " << largestBytes
+                       << ", but got " << bytes;
 
   Coverage coverage(bytes);
   llvm::StringMap<PlaneAttr> sides;
   for (auto &[what, field] : fields) {
     if (field.isSide()) {
       PlaneAttr plane = field.getPlanes().front();
-      auto [entry, inserted] = sides.try_emplace(field.getOperand().getValue(), plane);
+      auto [entry, inserted] =
+          sides.try_emplace(field.getOperand().getValue(), plane);
       if (!inserted && entry->second != plane)
         return emitError() << "the side tensor '" << entry->first()
-                           << "' is read in two ways, the second time by '" << what << "'";
+                           << "' is read in two ways, the second time by '"
+                           << what << "'";
       continue;
     }
     for (PlaneAttr plane : field.getPlanes())
@@ -203,26 +229,32 @@ LogicalResult SchemeAttr::verify(EmitError emitError, StringAttr name, StringAtt
     return emitError() << coverage.unread() << " bits of the block of " << bytes
                        << " bytes belong to no field"
                        << (coverage.unread()
-                               ? (", the first in byte " + Twine(coverage.firstUnread() / 8))
+                               ? (", the first in byte " +
+                                  Twine(coverage.firstUnread() / 8))
                                      .str()
                                : std::string())
                        << ", but 'unused' says " << unused;
   return success();
 }
 
-LogicalResult QuantAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
+LogicalResult QuantAttr::verifyEncoding(ArrayRef<int64_t> shape,
+                                        Type elementType,
                                         EmitError emitError) const {
   QuantScheme scheme(getScheme());
   if (shape.size() != 2 && shape.size() != 3)
-    return emitError() << "expected a tensor encoded by '" << scheme.displayName()
-                       << "' to be [N, K] or [E, N, K], but its rank is " << shape.size();
+    return emitError() << "expected a tensor encoded by '"
+                       << scheme.displayName()
+                       << "' to be [N, K] or [E, N, K], but its rank is "
+                       << shape.size();
   if (llvm::any_of(shape, [](int64_t size) { return size < 1; }))
-    return emitError() << "expected a tensor encoded by '" << scheme.displayName()
+    return emitError() << "expected a tensor encoded by '"
+                       << scheme.displayName()
                        << "' to have a static shape without zeros";
   if (!elementType.isF32() && !elementType.isF16() && !elementType.isBF16())
-    return emitError() << "expected the logical element type of a tensor encoded by '"
-                       << scheme.displayName() << "' to be f32, f16 or bf16, but got "
-                       << elementType;
+    return emitError()
+           << "expected the logical element type of a tensor encoded by '"
+           << scheme.displayName() << "' to be f32, f16 or bf16, but got "
+           << elementType;
   if (shape.back() % scheme.block() != 0)
     return emitError() << "expected K to be a multiple of the block size "
                        << scheme.block() << " of '" << scheme.displayName()

@@ -1,4 +1,5 @@
-//===- Annotate.cpp - Schemes for weights from a configuration -------------===//
+//===- Annotate.cpp - Schemes for weights from a configuration
+//-------------===//
 //
 // Reads the configuration, decides on a scheme for each rlx.weight, and rewires
 // its users. The numbers are for whoever makes the weight file.
@@ -39,7 +40,8 @@ struct Configuration {
   Storage fallback;
   SmallVector<Override> overrides;
 
-  static llvm::Expected<Configuration> read(MLIRContext *context, StringRef path);
+  static llvm::Expected<Configuration> read(MLIRContext *context,
+                                            StringRef path);
   /// The last override whose pattern matches, or null.
   const Override *find(StringRef name) const;
 };
@@ -51,12 +53,15 @@ public:
   llvm::Expected<Configuration> read(const llvm::json::Value &root);
 
 private:
-  llvm::Expected<const llvm::json::Object *> object(const llvm::json::Value &value,
-                                                    const Twine &where,
-                                                    ArrayRef<StringRef> keys);
-  llvm::Expected<StringRef> text(const llvm::json::Value *value, const Twine &where);
-  llvm::Expected<Storage> storage(const llvm::json::Value *value, const Twine &where);
-  llvm::Expected<Override> override(const llvm::json::Value &value, const Twine &where);
+  llvm::Expected<const llvm::json::Object *>
+  object(const llvm::json::Value &value, const Twine &where,
+         ArrayRef<StringRef> keys);
+  llvm::Expected<StringRef> text(const llvm::json::Value *value,
+                                 const Twine &where);
+  llvm::Expected<Storage> storage(const llvm::json::Value *value,
+                                  const Twine &where);
+  llvm::Expected<Override> override(const llvm::json::Value &value,
+                                    const Twine &where);
 
   MLIRContext *context;
 };
@@ -73,7 +78,8 @@ ConfigurationReader::object(const llvm::json::Value &value, const Twine &where,
   std::string known;
   llvm::raw_string_ostream stream(known);
   llvm::interleave(
-      keys, stream, [&](StringRef key) { stream << "'" << key << "'"; }, " and ");
+      keys, stream, [&](StringRef key) { stream << "'" << key << "'"; },
+      " and ");
   if (!object)
     return mistake(where, "expected an object with " + known);
   SmallVector<StringRef> given;
@@ -86,16 +92,18 @@ ConfigurationReader::object(const llvm::json::Value &value, const Twine &where,
   return object;
 }
 
-llvm::Expected<StringRef> ConfigurationReader::text(const llvm::json::Value *value,
-                                                    const Twine &where) {
+llvm::Expected<StringRef>
+ConfigurationReader::text(const llvm::json::Value *value, const Twine &where) {
   std::optional<StringRef> text = value ? value->getAsString() : std::nullopt;
   if (!text)
-    return mistake(where, value ? "expected a string" : "is missing, expected a string");
+    return mistake(where, value ? "expected a string"
+                                : "is missing, expected a string");
   return *text;
 }
 
-llvm::Expected<Storage> ConfigurationReader::storage(const llvm::json::Value *value,
-                                                     const Twine &where) {
+llvm::Expected<Storage>
+ConfigurationReader::storage(const llvm::json::Value *value,
+                             const Twine &where) {
   llvm::Expected<StringRef> name = text(value, where);
   if (!name)
     return name.takeError();
@@ -114,16 +122,19 @@ llvm::Expected<Storage> ConfigurationReader::storage(const llvm::json::Value *va
   });
   auto attribute = dyn_cast_or_null<SchemeAttr>(parseAttribute(*name, context));
   if (!attribute)
-    return mistake(where, message.empty() ? "expected a #rlx.scheme attribute" : message);
+    return mistake(where, message.empty() ? "expected a #rlx.scheme attribute"
+                                          : message);
   return QuantScheme(attribute);
 }
 
-llvm::Expected<Override> ConfigurationReader::override(const llvm::json::Value &value,
-                                                       const Twine &where) {
+llvm::Expected<Override>
+ConfigurationReader::override(const llvm::json::Value &value,
+                              const Twine &where) {
   auto entry = object(value, where, {"pattern", "scheme"});
   if (!entry)
     return entry.takeError();
-  llvm::Expected<StringRef> pattern = text((*entry)->get("pattern"), where + ".pattern");
+  llvm::Expected<StringRef> pattern =
+      text((*entry)->get("pattern"), where + ".pattern");
   if (!pattern)
     return pattern.takeError();
   // A pattern refers to its text, which the context keeps.
@@ -131,13 +142,15 @@ llvm::Expected<Override> ConfigurationReader::override(const llvm::json::Value &
       llvm::GlobPattern::create(StringAttr::get(context, *pattern).getValue());
   if (!glob)
     return mistake(where + ".pattern", llvm::toString(glob.takeError()));
-  llvm::Expected<Storage> scheme = storage((*entry)->get("scheme"), where + ".scheme");
+  llvm::Expected<Storage> scheme =
+      storage((*entry)->get("scheme"), where + ".scheme");
   if (!scheme)
     return scheme.takeError();
   return Override{std::move(*glob), *scheme};
 }
 
-llvm::Expected<Configuration> ConfigurationReader::read(const llvm::json::Value &root) {
+llvm::Expected<Configuration>
+ConfigurationReader::read(const llvm::json::Value &root) {
   Configuration configuration;
   auto top = object(root, "configuration", {"default", "overrides"});
   if (!top)
@@ -153,7 +166,8 @@ llvm::Expected<Configuration> ConfigurationReader::read(const llvm::json::Value 
     if (!list)
       return mistake("overrides", "expected a list");
     for (auto [index, value] : llvm::enumerate(*list)) {
-      llvm::Expected<Override> entry = override(value, "overrides[" + Twine(index) + "]");
+      llvm::Expected<Override> entry =
+          override(value, "overrides[" + Twine(index) + "]");
       if (!entry)
         return entry.takeError();
       configuration.overrides.push_back(std::move(*entry));
@@ -162,11 +176,13 @@ llvm::Expected<Configuration> ConfigurationReader::read(const llvm::json::Value 
   return configuration;
 }
 
-llvm::Expected<Configuration> Configuration::read(MLIRContext *context, StringRef path) {
+llvm::Expected<Configuration> Configuration::read(MLIRContext *context,
+                                                  StringRef path) {
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
   if (!buffer)
     return llvm::createStringError(buffer.getError().message());
-  llvm::Expected<llvm::json::Value> root = llvm::json::parse((*buffer)->getBuffer());
+  llvm::Expected<llvm::json::Value> root =
+      llvm::json::parse((*buffer)->getBuffer());
   if (!root)
     return root.takeError();
   return ConfigurationReader(context).read(*root);
@@ -188,7 +204,9 @@ static std::string nameOf(const Storage &storage) {
 }
 
 /// Whether `use` is the weight of an operation that may be quantized.
-static bool isQuantizedUse(OpOperand &use) { return quantizedOperand(use.getOwner()) == &use; }
+static bool isQuantizedUse(OpOperand &use) {
+  return quantizedOperand(use.getOwner()) == &use;
+}
 
 /// Whether `weight` is a scale or a bias of another weight's operation.
 static bool belongsToAnother(WeightOp weight) {
@@ -214,7 +232,8 @@ static std::string refusal(WeightOp weight) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   if (type.getRank() < 2 || type.getRank() > 3 || !isFloat)
-    stream << "expected [N, K] or [E, N, K] of f32, f16 or bf16, but it is '" << type << "'";
+    stream << "expected [N, K] or [E, N, K] of f32, f16 or bf16, but it is '"
+           << type << "'";
   else if (type.getEncoding() && !QuantScheme::of(type))
     stream << "it is encoded by " << type.getEncoding();
   else if (belongsToAnother(weight))
@@ -228,10 +247,12 @@ struct AnnotatePass : rlx::impl::AnnotatePassBase<AnnotatePass> {
 
   void runOnOperation() override {
     if (config.empty()) {
-      emitError(getOperation().getLoc(), "expected the option 'config' to name a file");
+      emitError(getOperation().getLoc(),
+                "expected the option 'config' to name a file");
       return signalPassFailure();
     }
-    llvm::Expected<Configuration> configuration = Configuration::read(&getContext(), config);
+    llvm::Expected<Configuration> configuration =
+        Configuration::read(&getContext(), config);
     if (!configuration) {
       emitError(getOperation().getLoc())
           << "cannot use the configuration '" << config
@@ -257,10 +278,12 @@ struct AnnotatePass : rlx::impl::AnnotatePassBase<AnnotatePass> {
     Storage wanted = entry ? entry->storage : configuration.fallback;
     if (wanted == given || formerSides.contains(weight))
       return;
-    // The default is for the weights it fits; whoever names a weight should know.
+    // The default is for the weights it fits; whoever names a weight should
+    // know.
     if (std::string reason = refusal(weight); !reason.empty()) {
       if (entry)
-        weight.emitRemark() << "'" << weight.getName() << "' stays as it is: " << reason;
+        weight.emitRemark()
+            << "'" << weight.getName() << "' stays as it is: " << reason;
       return;
     }
     auto type = cast<RankedTensorType>(weight.getType()).dropEncoding();
@@ -271,25 +294,28 @@ struct AnnotatePass : rlx::impl::AnnotatePassBase<AnnotatePass> {
         return warning;
       };
       auto encoding = QuantAttr::get(&getContext(), wanted->attr());
-      if (failed(encoding.verifyEncoding(type.getShape(), type.getElementType(), warn)))
+      if (failed(encoding.verifyEncoding(type.getShape(), type.getElementType(),
+                                         warn)))
         return;
       type = type.cloneWithEncoding(encoding);
     }
     if (given) {
       for (OpOperand &use : weight->getUses())
         if (!isQuantizedUse(use)) {
-          weight.emitRemark() << "'" << weight.getName() << "' stays '" << nameOf(given)
-                              << "': '" << use.getOwner()->getName()
-                              << "' takes it as it is";
+          weight.emitRemark()
+              << "'" << weight.getName() << "' stays '" << nameOf(given)
+              << "': '" << use.getOwner()->getName() << "' takes it as it is";
           return;
         }
-      weight.emitRemark() << "'" << weight.getName() << "' was '" << nameOf(given)
-                          << "', an override makes it '" << nameOf(wanted) << "'";
+      weight.emitRemark() << "'" << weight.getName() << "' was '"
+                          << nameOf(given) << "', an override makes it '"
+                          << nameOf(wanted) << "'";
     }
     setStorage(weight, type, wanted);
   }
 
-  void setStorage(WeightOp weight, RankedTensorType type, const Storage &wanted) {
+  void setStorage(WeightOp weight, RankedTensorType type,
+                  const Storage &wanted) {
     OpBuilder builder(&getContext());
     builder.setInsertionPointAfter(weight);
     Location loc = weight.getLoc();
@@ -302,22 +328,25 @@ struct AnnotatePass : rlx::impl::AnnotatePassBase<AnnotatePass> {
     SideValues sides;
     if (wanted)
       for (const SideOperand &side : wanted->sideOperands())
-        sides.named(side.name) = WeightOp::create(
-            builder, loc,
-            RankedTensorType::get(side.shape(type.getShape()), side.elementType),
-            (weight.getName() + "." + side.name).str());
+        sides.named(side.name) =
+            WeightOp::create(builder, loc,
+                             RankedTensorType::get(side.shape(type.getShape()),
+                                                   side.elementType),
+                             (weight.getName() + "." + side.name).str());
     auto plainType = RankedTensorType::get(type.getShape(), f32);
     Value plain; // for users that take no quantized weight
     for (OpOperand *use : uses) {
       Operation *user = use->getOwner();
       if (!isQuantizedUse(*use)) {
         if (!plain) {
-          plain = DequantizeOp::create(builder, loc, plainType, weight, sides.scales,
-                                       sides.zeroPoints, sides.globalScale);
+          plain = DequantizeOp::create(builder, loc, plainType, weight,
+                                       sides.scales, sides.zeroPoints,
+                                       sides.globalScale);
           plain = convertElements(builder, loc, plain, element);
         }
-        weight.emitRemark() << "'" << weight.getName() << "' is dequantized for '"
-                            << user->getName() << "', which takes no quantized weight";
+        weight.emitRemark()
+            << "'" << weight.getName() << "' is dequantized for '"
+            << user->getName() << "', which takes no quantized weight";
         use->set(plain);
         continue;
       }
@@ -325,7 +354,8 @@ struct AnnotatePass : rlx::impl::AnnotatePassBase<AnnotatePass> {
         if (auto former = side.getDefiningOp<WeightOp>())
           formerSides.insert(former);
       if (!wanted && isa<DequantizeOp>(user)) {
-        user->getResult(0).replaceAllUsesWith(convertElements(builder, loc, weight, f32));
+        user->getResult(0).replaceAllUsesWith(
+            convertElements(builder, loc, weight, f32));
         user->erase();
         continue;
       }

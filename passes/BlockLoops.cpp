@@ -1,4 +1,5 @@
-//===- BlockLoops.cpp - What loops of all block operations share -----------===//
+//===- BlockLoops.cpp - What loops of all block operations share
+//-----------===//
 
 #include "passes/BlockLoops.h"
 
@@ -22,12 +23,22 @@ RowSteps::RowSteps(const QuantScheme &scheme, int64_t vectorLength)
 Value LoopBuilder::index(int64_t value) {
   return arith::ConstantIndexOp::create(*this, getLoc(), value);
 }
-Value LoopBuilder::add(Value a, Value b) { return arith::AddIOp::create(*this, a, b); }
+Value LoopBuilder::add(Value a, Value b) {
+  return arith::AddIOp::create(*this, a, b);
+}
 Value LoopBuilder::add(Value a, int64_t b) { return b ? add(a, index(b)) : a; }
-Value LoopBuilder::sub(Value a, Value b) { return arith::SubIOp::create(*this, a, b); }
-Value LoopBuilder::mul(Value a, int64_t b) { return arith::MulIOp::create(*this, a, index(b)); }
-Value LoopBuilder::div(Value a, int64_t b) { return arith::DivUIOp::create(*this, a, index(b)); }
-Value LoopBuilder::min(Value a, Value b) { return arith::MinUIOp::create(*this, a, b); }
+Value LoopBuilder::sub(Value a, Value b) {
+  return arith::SubIOp::create(*this, a, b);
+}
+Value LoopBuilder::mul(Value a, int64_t b) {
+  return arith::MulIOp::create(*this, a, index(b));
+}
+Value LoopBuilder::div(Value a, int64_t b) {
+  return arith::DivUIOp::create(*this, a, index(b));
+}
+Value LoopBuilder::min(Value a, Value b) {
+  return arith::MinUIOp::create(*this, a, b);
+}
 
 Value LoopBuilder::zeros(int64_t lanes) {
   auto type = VectorType::get(lanes, getF32Type());
@@ -43,14 +54,16 @@ Value LoopBuilder::size(Value memref, int64_t dimension) {
 
 Value LoopBuilder::loadVector(Value memref, ValueRange indices, int64_t lanes) {
   Type element = cast<MemRefType>(memref.getType()).getElementType();
-  return vector::LoadOp::create(*this, VectorType::get(lanes, element), memref, indices);
+  return vector::LoadOp::create(*this, VectorType::get(lanes, element), memref,
+                                indices);
 }
 
 void LoopBuilder::storeVector(Value vector, Value memref, ValueRange indices) {
   vector::StoreOp::create(*this, vector, memref, indices);
 }
 
-void LoopBuilder::loop(Value begin, Value end, int64_t step, llvm::function_ref<void(Value)> body) {
+void LoopBuilder::loop(Value begin, Value end, int64_t step,
+                       llvm::function_ref<void(Value)> body) {
   auto loop = scf::ForOp::create(*this, begin, end, index(step));
   InsertionGuard guard(*this);
   setInsertionPointToStart(loop.getBody());
@@ -64,12 +77,14 @@ SmallVector<Value> LoopBuilder::loop(
   {
     InsertionGuard guard(*this);
     setInsertionPointToStart(loop.getBody());
-    scf::YieldOp::create(*this, body(loop.getInductionVar(), loop.getRegionIterArgs()));
+    scf::YieldOp::create(
+        *this, body(loop.getInductionVar(), loop.getRegionIterArgs()));
   }
   return SmallVector<Value>(loop.getResults());
 }
 
-void LoopBuilder::parallelLoop(Value count, llvm::function_ref<void(Value)> body) {
+void LoopBuilder::parallelLoop(Value count,
+                               llvm::function_ref<void(Value)> body) {
   SmallVector<OpFoldResult> bounds = {getAsOpFoldResult(count)};
   auto loop = scf::ForallOp::create(*this, bounds, ValueRange(), std::nullopt);
   InsertionGuard guard(*this);
@@ -91,31 +106,36 @@ void LoopBuilder::branch(Value condition, llvm::function_ref<void()> body,
 // Operands
 //===----------------------------------------------------------------------===//
 
-Value StoredOperands::decode(LoopBuilder &b, ValueRange row, Value block, int64_t first,
-                             int64_t lanes) const {
+Value StoredOperands::decode(LoopBuilder &b, ValueRange row, Value block,
+                             int64_t first, int64_t lanes) const {
   SmallVector<Value> indices(row);
   indices.push_back(block);
-  return DecodeOp::create(b, VectorType::get(lanes, b.getF32Type()), weight, indices, scales,
-                          zeroPoints, globalScale, first, scheme);
+  return DecodeOp::create(b, VectorType::get(lanes, b.getF32Type()), weight,
+                          indices, scales, zeroPoints, globalScale, first,
+                          scheme);
 }
 
-void rlx::emitRowLoop(LoopBuilder &b, Value memref, llvm::function_ref<void(ValueRange)> body) {
+void rlx::emitRowLoop(LoopBuilder &b, Value memref,
+                      llvm::function_ref<void(ValueRange)> body) {
   SmallVector<Value> sizes;
   Value rows = b.index(1);
-  for (int64_t i = 0; i < cast<MemRefType>(memref.getType()).getRank() - 1; ++i) {
+  for (int64_t i = 0; i < cast<MemRefType>(memref.getType()).getRank() - 1;
+       ++i) {
     sizes.push_back(b.size(memref, i));
     rows = arith::MulIOp::create(b, rows, sizes.back());
   }
   b.parallelLoop(rows, [&](Value row) {
     if (sizes.size() == 1)
       return body(row);
-    body(affine::AffineDelinearizeIndexOp::create(b, row, sizes, /*hasOuterBound=*/true)
+    body(affine::AffineDelinearizeIndexOp::create(b, row, sizes,
+                                                  /*hasOuterBound=*/true)
              .getResults());
   });
 }
 
 /// Calls `body` with the indices of every element of `memref`.
-static void forEachElement(LoopBuilder &b, Value memref, SmallVectorImpl<Value> &indices,
+static void forEachElement(LoopBuilder &b, Value memref,
+                           SmallVectorImpl<Value> &indices,
                            llvm::function_ref<void(ValueRange)> body) {
   if (int64_t(indices.size()) == cast<MemRefType>(memref.getType()).getRank())
     return body(indices);
@@ -126,28 +146,34 @@ static void forEachElement(LoopBuilder &b, Value memref, SmallVectorImpl<Value> 
   });
 }
 
-/// Whether the i32 `id` is in `0 <= id < bound`; negative ones are large unsigned.
+/// Whether the i32 `id` is in `0 <= id < bound`; negative ones are large
+/// unsigned.
 static Value isInRange(LoopBuilder &b, Value id, Value bound) {
   Value limit = arith::IndexCastOp::create(b, b.getI32Type(), bound);
   return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, id, limit);
 }
 
-void rlx::emitIndexCheck(LoopBuilder &b, Value ids, Value bound, StringRef what) {
+void rlx::emitIndexCheck(LoopBuilder &b, Value ids, Value bound,
+                         StringRef what) {
   SmallVector<Value> indices;
   forEachElement(b, ids, indices, [&](ValueRange at) {
     Value id = memref::LoadOp::create(b, ids, at);
-    b.branch(isInRange(b, id, bound), [] {}, [&] {
-      // The position counts all ids, row-major.
-      Value position = b.index(0);
-      for (auto [dimension, i] : llvm::enumerate(at))
-        position = b.add(arith::MulIOp::create(b, position, b.size(ids, dimension)), i);
-      Value value = arith::IndexCastOp::create(b, b.getIndexType(), id);
-      ReportIndexOp::create(b, what, position, value, bound);
-    });
+    b.branch(
+        isInRange(b, id, bound), [] {},
+        [&] {
+          // The position counts all ids, row-major.
+          Value position = b.index(0);
+          for (auto [dimension, i] : llvm::enumerate(at))
+            position = b.add(
+                arith::MulIOp::create(b, position, b.size(ids, dimension)), i);
+          Value value = arith::IndexCastOp::create(b, b.getIndexType(), id);
+          ReportIndexOp::create(b, what, position, value, bound);
+        });
   });
 }
 
-Value rlx::emitSafeIndex(LoopBuilder &b, Value ids, ValueRange indices, Value bound) {
+Value rlx::emitSafeIndex(LoopBuilder &b, Value ids, ValueRange indices,
+                         Value bound) {
   Value id = memref::LoadOp::create(b, ids, indices);
   Value index = arith::IndexCastOp::create(b, b.getIndexType(), id);
   return arith::SelectOp::create(b, isInRange(b, id, bound), index, b.index(0));

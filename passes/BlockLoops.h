@@ -1,7 +1,8 @@
-//===- BlockLoops.h - Loops for the block operations ---------------*- C++ -*-===//
+//===- BlockLoops.h - Loops for the block operations ---------------*- C++
+//-*-===//
 //
-// The builders behind --rlx-blocks-to-loops, one file an operation. Each takes an
-// operation on memrefs and emits loops before it; the pass erases it.
+// The builders behind --rlx-blocks-to-loops, one file an operation. Each takes
+// an operation on memrefs and emits loops before it; the pass erases it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,13 +17,14 @@ namespace rlx {
 struct VectorTarget {
   int64_t length = 16;    ///< f32 lanes of a register
   int64_t registers = 32; ///< vector registers
-  /// Whether a row must be computed in the same order whatever the number of rows.
+  /// Whether a row must be computed in the same order whatever the number of
+  /// rows.
   bool deterministic = false;
 };
 
 /// How a row of K elements is cut into vectors: iterations of `step` elements,
-/// each of `step / run` decodes of `run` lanes; what does not fill a step is cut
-/// block by block into `tailRun` lanes.
+/// each of `step / run` decodes of `run` lanes; what does not fill a step is
+/// cut block by block into `tailRun` lanes.
 struct RowSteps {
   RowSteps(const QuantScheme &scheme, int64_t vectorLength);
   int64_t block;
@@ -48,17 +50,23 @@ public:
   mlir::Value zeros(int64_t lanes);
   /// The size of a memref's dimension.
   mlir::Value size(mlir::Value memref, int64_t dimension);
-  mlir::Value loadVector(mlir::Value memref, mlir::ValueRange indices, int64_t lanes);
-  void storeVector(mlir::Value vector, mlir::Value memref, mlir::ValueRange indices);
+  mlir::Value loadVector(mlir::Value memref, mlir::ValueRange indices,
+                         int64_t lanes);
+  void storeVector(mlir::Value vector, mlir::Value memref,
+                   mlir::ValueRange indices);
   /// A loop without results.
   void loop(mlir::Value begin, mlir::Value end, int64_t step,
             llvm::function_ref<void(mlir::Value)> body);
   /// A loop that carries values: `body` gives the next ones.
   llvm::SmallVector<mlir::Value>
-  loop(mlir::Value begin, mlir::Value end, int64_t step, mlir::ValueRange initial,
-       llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
+  loop(mlir::Value begin, mlir::Value end, int64_t step,
+       mlir::ValueRange initial,
+       llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value,
+                                                         mlir::ValueRange)>
+           body);
   /// A loop whose iterations may run on several threads.
-  void parallelLoop(mlir::Value count, llvm::function_ref<void(mlir::Value)> body);
+  void parallelLoop(mlir::Value count,
+                    llvm::function_ref<void(mlir::Value)> body);
   /// `body` where `condition` holds, else `otherwise`.
   void branch(mlir::Value condition, llvm::function_ref<void()> body,
               llvm::function_ref<void()> otherwise);
@@ -70,32 +78,37 @@ struct StoredOperands {
   QuantAttr scheme;
 
   template <typename OpT> static StoredOperands of(OpT op) {
-    return {op.getWeight(), op.getScales(), op.getZeroPoints(), op.getGlobalScale(),
-            op.getScheme()};
+    return {op.getWeight(), op.getScales(), op.getZeroPoints(),
+            op.getGlobalScale(), op.getScheme()};
   }
   /// `lanes` elements from element `first` of the block on.
-  mlir::Value decode(LoopBuilder &b, mlir::ValueRange row, mlir::Value block, int64_t first,
-                     int64_t lanes) const;
+  mlir::Value decode(LoopBuilder &b, mlir::ValueRange row, mlir::Value block,
+                     int64_t first, int64_t lanes) const;
 };
 
-/// A parallel loop over the rows of `memref`: `body` gets the indices of all its
-/// dimensions but the last.
+/// A parallel loop over the rows of `memref`: `body` gets the indices of all
+/// its dimensions but the last.
 void emitRowLoop(LoopBuilder &b, mlir::Value memref,
                  llvm::function_ref<void(mlir::ValueRange)> body);
 
 /// Reports ids outside `0 <= id < bound` to the host. `ids` is a memref of i32.
-void emitIndexCheck(LoopBuilder &b, mlir::Value ids, mlir::Value bound, llvm::StringRef what);
+void emitIndexCheck(LoopBuilder &b, mlir::Value ids, mlir::Value bound,
+                    llvm::StringRef what);
 /// The id at `indices` as an index that is safe to use: 0 where out of range.
-mlir::Value emitSafeIndex(LoopBuilder &b, mlir::Value ids, mlir::ValueRange indices,
-                          mlir::Value bound);
+mlir::Value emitSafeIndex(LoopBuilder &b, mlir::Value ids,
+                          mlir::ValueRange indices, mlir::Value bound);
 
-/// Emits loops that round `x` to what `activations` (bf16, i16 or i8) can hold, into
-/// a buffer of f32 that the caller frees.
-mlir::Value emitRoundedActivations(LoopBuilder &b, mlir::Value x, mlir::Type activations);
+/// Emits loops that round `x` to what `activations` (bf16, i16 or i8) can hold,
+/// into a buffer of f32 that the caller frees.
+mlir::Value emitRoundedActivations(LoopBuilder &b, mlir::Value x,
+                                   mlir::Type activations);
 
-mlir::LogicalResult emitMatmulLoops(BlockMatmulOp op, const VectorTarget &target);
-mlir::LogicalResult emitDequantizeLoops(BlockDequantizeOp op, const VectorTarget &target);
-mlir::LogicalResult emitQuantizeLoops(BlockQuantizeOp op, const VectorTarget &target);
+mlir::LogicalResult emitMatmulLoops(BlockMatmulOp op,
+                                    const VectorTarget &target);
+mlir::LogicalResult emitDequantizeLoops(BlockDequantizeOp op,
+                                        const VectorTarget &target);
+mlir::LogicalResult emitQuantizeLoops(BlockQuantizeOp op,
+                                      const VectorTarget &target);
 mlir::LogicalResult emitPackLoops(PackWeightOp op);
 mlir::LogicalResult emitPackedMatmulLoops(PackedMatmulOp op);
 

@@ -1,4 +1,5 @@
-//===- BlocksToLoops.cpp - Block operations become loops -------------------===//
+//===- BlocksToLoops.cpp - Block operations become loops
+//-------------------===//
 
 #include "passes/BlockLoops.h"
 
@@ -18,7 +19,8 @@ struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
     VectorTarget target{vectorLength, vectorRegisters, deterministic};
     SmallVector<Operation *> blocks;
     getOperation().walk([&](Operation *op) {
-      if (isa<BlockMatmulOp, BlockDequantizeOp, BlockQuantizeOp, PackWeightOp, PackedMatmulOp>(op))
+      if (isa<BlockMatmulOp, BlockDequantizeOp, BlockQuantizeOp, PackWeightOp,
+              PackedMatmulOp>(op))
         blocks.push_back(op);
     });
     for (Operation *op : blocks) {

@@ -1,4 +1,5 @@
-//===- BufferizeBlocks.cpp - How block operations become buffers -----------===//
+//===- BufferizeBlocks.cpp - How block operations become buffers
+//-----------===//
 //
 // The bufferization interface of the operations in RlxBlockOps.td: inputs are
 // read, the init is written, and the result is the init.
@@ -41,9 +42,11 @@ struct BlockOpInterface
         return failure();
       operands.push_back(*buffer);
     }
-    Value init = operands[destination.getDpsInitsMutable()[0].getOperandNumber()];
+    Value init =
+        operands[destination.getDpsInitsMutable()[0].getOperandNumber()];
     rewriter.setInsertionPoint(op);
-    OperationState newOp(op->getLoc(), op->getName(), operands, TypeRange(), op->getAttrs());
+    OperationState newOp(op->getLoc(), op->getName(), operands, TypeRange(),
+                         op->getAttrs());
     newOp.propertiesAttr = op->getPropertiesAsAttribute();
     rewriter.create(newOp);
     replaceOpWithBufferizedValues(rewriter, op, init);
@@ -55,8 +58,10 @@ struct BlockOpInterface
 void rlx::registerBlockBufferization(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, RlxDialect *) {
     BlockMatmulOp::attachInterface<BlockOpInterface<BlockMatmulOp>>(*context);
-    BlockDequantizeOp::attachInterface<BlockOpInterface<BlockDequantizeOp>>(*context);
-    BlockQuantizeOp::attachInterface<BlockOpInterface<BlockQuantizeOp>>(*context);
+    BlockDequantizeOp::attachInterface<BlockOpInterface<BlockDequantizeOp>>(
+        *context);
+    BlockQuantizeOp::attachInterface<BlockOpInterface<BlockQuantizeOp>>(
+        *context);
     PackWeightOp::attachInterface<BlockOpInterface<PackWeightOp>>(*context);
     PackedMatmulOp::attachInterface<BlockOpInterface<PackedMatmulOp>>(*context);
   });

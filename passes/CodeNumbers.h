@@ -1,7 +1,8 @@
-//===- CodeNumbers.h - From codes to numbers on vectors -----------*- C++ -*-===//
+//===- CodeNumbers.h - From codes to numbers on vectors -----------*- C++
+//-*-===//
 //
-// Emits the operations that turn the codes of a field, a vector of i32, into the
-// numbers they stand for. Where codes come from is for FieldExpansion.h.
+// Emits the operations that turn the codes of a field, a vector of i32, into
+// the numbers they stand for. Where codes come from is for FieldExpansion.h.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,7 +15,8 @@ namespace rlx {
 
 class CodeNumbers {
 public:
-  CodeNumbers(mlir::OpBuilder &builder, mlir::Location loc) : builder(builder), loc(loc) {}
+  CodeNumbers(mlir::OpBuilder &builder, mlir::Location loc)
+      : builder(builder), loc(loc) {}
 
   /// The numbers of `field`, as f32 lanes.
   mlir::Value convert(FieldAttr field, mlir::Value codes);

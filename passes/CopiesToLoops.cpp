@@ -1,4 +1,5 @@
-//===- CopiesToLoops.cpp - Copies of strided buffers become linalg ---------===//
+//===- CopiesToLoops.cpp - Copies of strided buffers become linalg
+//---------===//
 
 #include "passes/PassDetail.h"
 
@@ -23,7 +24,8 @@ struct CopiesToLoopsPass : rlx::impl::CopiesToLoopsPassBase<CopiesToLoopsPass> {
       if (isPlain(copy.getSource()) && isPlain(copy.getTarget()))
         return;
       OpBuilder builder(copy);
-      linalg::makeMemRefCopyOp(builder, copy.getLoc(), copy.getSource(), copy.getTarget());
+      linalg::makeMemRefCopyOp(builder, copy.getLoc(), copy.getSource(),
+                               copy.getTarget());
       copy.erase();
     });
   }

@@ -1,4 +1,5 @@
-//===- DistinctResults.cpp - Each result has a buffer of its own -----------===//
+//===- DistinctResults.cpp - Each result has a buffer of its own
+//-----------===//
 //
 // Bufferization would return one buffer for equal results. The caller gives one
 // for each.
@@ -19,7 +20,8 @@ using namespace mlir;
 using namespace rlx;
 
 namespace {
-struct DistinctResultsPass : rlx::impl::DistinctResultsPassBase<DistinctResultsPass> {
+struct DistinctResultsPass
+    : rlx::impl::DistinctResultsPassBase<DistinctResultsPass> {
   void runOnOperation() override {
     getOperation().walk([](func::ReturnOp op) {
       llvm::SmallPtrSet<void *, 8> seen;
@@ -29,7 +31,8 @@ struct DistinctResultsPass : rlx::impl::DistinctResultsPassBase<DistinctResultsP
         if (!type || seen.insert(operand.get().getAsOpaquePointer()).second)
           continue;
         operand.set(bufferization::AllocTensorOp::create(
-            b, op.getLoc(), type, /*dynamicSizes=*/ValueRange(), /*copy=*/operand.get()));
+            b, op.getLoc(), type, /*dynamicSizes=*/ValueRange(),
+            /*copy=*/operand.get()));
       }
     });
   }

@@ -1,7 +1,9 @@
-//===- ExpandDecode.cpp - rlx.decode from the scheme's description ---------===//
+//===- ExpandDecode.cpp - rlx.decode from the scheme's description
+//---------===//
 //
-// value = product(scale) * (number(code) - zero) +- product(offset), with what is
-// the same for all lanes computed once. Reading fields is in FieldExpansion.cpp.
+// value = product(scale) * (number(code) - zero) +- product(offset), with what
+// is the same for all lanes computed once. Reading fields is in
+// FieldExpansion.cpp.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,7 +20,8 @@ using namespace mlir;
 using namespace rlx;
 
 /// Makes a vector of one lane into one of `lanes`.
-static Value widen(OpBuilder &builder, Location loc, Value value, int64_t lanes) {
+static Value widen(OpBuilder &builder, Location loc, Value value,
+                   int64_t lanes) {
   auto type = cast<VectorType>(value.getType());
   if (type.getNumElements() == lanes)
     return value;
@@ -29,17 +32,20 @@ static Value widen(OpBuilder &builder, Location loc, Value value, int64_t lanes)
 
 /// The product of `fields`, one lane where all of them are uniform. Uniform
 /// factors are multiplied first.
-static Value product(OpBuilder &builder, Location loc, FieldExpansion &expansion,
-                     ArrayRef<FieldAttr> fields, int64_t lanes) {
+static Value product(OpBuilder &builder, Location loc,
+                     FieldExpansion &expansion, ArrayRef<FieldAttr> fields,
+                     int64_t lanes) {
   Value uniform, varying;
   for (FieldAttr field : fields) {
     Value number = expansion.numbers(field);
     Value &factor = expansion.isUniform(field) ? uniform : varying;
-    factor = factor ? Value(arith::MulFOp::create(builder, loc, factor, number)) : number;
+    factor = factor ? Value(arith::MulFOp::create(builder, loc, factor, number))
+                    : number;
   }
   if (!uniform || !varying)
     return uniform ? uniform : varying;
-  return arith::MulFOp::create(builder, loc, widen(builder, loc, uniform, lanes), varying);
+  return arith::MulFOp::create(builder, loc,
+                               widen(builder, loc, uniform, lanes), varying);
 }
 
 static Value expand(OpBuilder &builder, DecodeOp op) {
@@ -48,18 +54,23 @@ static Value expand(OpBuilder &builder, DecodeOp op) {
   SchemeAttr attribute = scheme.attr();
   int64_t lanes = cast<VectorType>(op.getType()).getNumElements();
   int64_t first = op.getFirst();
-  BlockAddress address{op.getWeight(), SmallVector<Value>(op.getIndices().drop_back()),
-                       op.getIndices().back(), op.getScales(), op.getZeroPoints(),
-                       op.getGlobalScale()};
-  SmallVector<int64_t> elements = llvm::to_vector(llvm::seq(first, first + lanes));
+  BlockAddress address{
+      op.getWeight(),         SmallVector<Value>(op.getIndices().drop_back()),
+      op.getIndices().back(), op.getScales(),
+      op.getZeroPoints(),     op.getGlobalScale()};
+  SmallVector<int64_t> elements =
+      llvm::to_vector(llvm::seq(first, first + lanes));
   FieldExpansion expansion(builder, loc, scheme, address, elements);
-  if (isa<FloatType>(cast<MemRefType>(op.getWeight().getType()).getElementType()))
+  if (isa<FloatType>(
+          cast<MemRefType>(op.getWeight().getType()).getElementType()))
     return expansion.plainNumbers();
 
-  Value value = widen(builder, loc, expansion.numbers(attribute.getCode()), lanes);
+  Value value =
+      widen(builder, loc, expansion.numbers(attribute.getCode()), lanes);
   if (FieldAttr zero = attribute.getZero())
-    value = arith::SubFOp::create(builder, loc, value,
-                                  widen(builder, loc, expansion.numbers(zero), lanes));
+    value = arith::SubFOp::create(
+        builder, loc, value,
+        widen(builder, loc, expansion.numbers(zero), lanes));
   Value scale = product(builder, loc, expansion, attribute.getScale(), lanes);
   Value offset = product(builder, loc, expansion, attribute.getOffset(), lanes);
   if (offset && attribute.getOffsetNegative())

@@ -1,7 +1,9 @@
-//===- ExpandDot.cpp - Dot products of bytes for a target ------------------===//
+//===- ExpandDot.cpp - Dot products of bytes for a target
+//------------------===//
 //
-// Picks the instruction for rlx.dot and rlx.lookup by the features of the target and
-// the length of the vectors; without one, arith and vector operations.
+// Picks the instruction for rlx.dot and rlx.lookup by the features of the
+// target and the length of the vectors; without one, arith and vector
+// operations.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,7 +30,8 @@ public:
 
 private:
   Value call(StringRef intrinsic, Type type, ValueRange operands) {
-    return LLVM::CallIntrinsicOp::create(b, loc, type, b.getStringAttr(intrinsic), operands)
+    return LLVM::CallIntrinsicOp::create(b, loc, type,
+                                         b.getStringAttr(intrinsic), operands)
         .getResults();
   }
   Value madd(DotOp op, StringRef bytes, StringRef words);
@@ -40,12 +43,14 @@ private:
   const llvm::StringSet<> &features;
 };
 
-/// Pairs of bytes to 16 bits, which must not saturate, then pairs of those to 32.
+/// Pairs of bytes to 16 bits, which must not saturate, then pairs of those
+/// to 32.
 Value Expander::madd(DotOp op, StringRef bytes, StringRef words) {
   int64_t lanes = cast<VectorType>(op.getType()).getNumElements();
   auto i16s = VectorType::get(2 * lanes, b.getI16Type());
   Value pairs = call(bytes, i16s, {op.getCodes(), op.getActivations()});
-  Value ones = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(i16s, int16_t(1)));
+  Value ones = arith::ConstantOp::create(
+      b, loc, DenseElementsAttr::get(i16s, int16_t(1)));
   Value sums = call(words, op.getType(), {pairs, ones});
   return arith::AddIOp::create(b, loc, op.getAccumulator(), sums);
 }
@@ -61,7 +66,8 @@ Value Expander::generic(DotOp op) {
       return vector::ShuffleOp::create(b, loc, bytes, bytes, mask).getResult();
     };
     Value code = arith::ExtUIOp::create(b, loc, i32s, pick(op.getCodes()));
-    Value activation = arith::ExtSIOp::create(b, loc, i32s, pick(op.getActivations()));
+    Value activation =
+        arith::ExtSIOp::create(b, loc, i32s, pick(op.getActivations()));
     Value product = arith::MulIOp::create(b, loc, code, activation);
     sum = arith::AddIOp::create(b, loc, sum, product);
   }
@@ -70,11 +76,12 @@ Value Expander::generic(DotOp op) {
 
 Value Expander::dot(DotOp op) {
   int64_t bits = cast<VectorType>(op.getType()).getNumElements() * 32;
-  // Codes below 128 are the same number signed, and their sums of two products fit
-  // 16 bits.
+  // Codes below 128 are the same number signed, and their sums of two products
+  // fit 16 bits.
   constexpr int64_t signedLimit = 128;
   bool small = op.getBelow() <= signedLimit;
-  SmallVector<Value> operands = {op.getAccumulator(), op.getCodes(), op.getActivations()};
+  SmallVector<Value> operands = {op.getAccumulator(), op.getCodes(),
+                                 op.getActivations()};
   if (bits == 512 && has("avx512vnni"))
     return call("llvm.x86.avx512.vpdpbusd.512", op.getType(), operands);
   if (bits == 256 && (has("avxvnni") || has("avx512vnni")))
@@ -84,7 +91,8 @@ Value Expander::dot(DotOp op) {
   if (bits == 128 && has("dotprod") && small)
     return call("llvm.aarch64.neon.sdot.v4i32.v16i8", op.getType(), operands);
   if (bits == 512 && has("avx512bw") && small)
-    return madd(op, "llvm.x86.avx512.pmaddubs.w.512", "llvm.x86.avx512.pmaddw.d.512");
+    return madd(op, "llvm.x86.avx512.pmaddubs.w.512",
+                "llvm.x86.avx512.pmaddw.d.512");
   if (bits == 256 && has("avx2") && small)
     return madd(op, "llvm.x86.avx2.pmadd.ub.sw", "llvm.x86.avx2.pmadd.wd");
   if (bits == 128 && has("ssse3") && small)
@@ -113,7 +121,8 @@ Value Expander::lookup(LookupOp op) {
   for (int64_t i = 0; i < count; ++i) {
     Value code = vector::ExtractOp::create(b, loc, op.getCodes(), i);
     Value index = arith::IndexCastUIOp::create(b, loc, b.getIndexType(), code);
-    bytes.push_back(vector::ExtractOp::create(b, loc, table, ArrayRef<OpFoldResult>{index}));
+    bytes.push_back(vector::ExtractOp::create(b, loc, table,
+                                              ArrayRef<OpFoldResult>{index}));
   }
   return vector::FromElementsOp::create(b, loc, type, bytes);
 }

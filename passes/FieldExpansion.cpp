@@ -1,4 +1,5 @@
-//===- FieldExpansion.cpp - Reading a scheme's fields on vectors -----------===//
+//===- FieldExpansion.cpp - Reading a scheme's fields on vectors
+//-----------===//
 
 #include "passes/FieldExpansion.h"
 
@@ -7,9 +8,11 @@
 using namespace mlir;
 using namespace rlx;
 
-FieldExpansion::FieldExpansion(OpBuilder &builder, Location loc, QuantScheme scheme,
-                               const BlockAddress &address, ArrayRef<int64_t> elements)
-    : builder(builder), loc(loc), scheme(scheme), address(address), elements(elements) {}
+FieldExpansion::FieldExpansion(OpBuilder &builder, Location loc,
+                               QuantScheme scheme, const BlockAddress &address,
+                               ArrayRef<int64_t> elements)
+    : builder(builder), loc(loc), scheme(scheme), address(address),
+      elements(elements) {}
 
 VectorType FieldExpansion::vectorOf(int64_t lanes, Type type) const {
   return VectorType::get(lanes, type);
@@ -18,13 +21,15 @@ VectorType FieldExpansion::vectorOf(int64_t lanes, Type type) const {
 Value FieldExpansion::splat(int64_t value, int64_t lanes) {
   return arith::ConstantOp::create(
       builder, loc,
-      DenseElementsAttr::get(vectorOf(lanes, builder.getI32Type()), int32_t(value)));
+      DenseElementsAttr::get(vectorOf(lanes, builder.getI32Type()),
+                             int32_t(value)));
 }
 
 Value FieldExpansion::constants(ArrayRef<int32_t> values) {
   return arith::ConstantOp::create(
       builder, loc,
-      DenseElementsAttr::get(vectorOf(values.size(), builder.getI32Type()), values));
+      DenseElementsAttr::get(vectorOf(values.size(), builder.getI32Type()),
+                             values));
 }
 
 //===----------------------------------------------------------------------===//
@@ -33,7 +38,8 @@ Value FieldExpansion::constants(ArrayRef<int32_t> values) {
 
 int64_t FieldExpansion::bitOf(PlaneAttr plane, int64_t element) const {
   int64_t block = scheme.block();
-  return element / block * scheme.blockBytes() * 8 + firstBit(plane, element % block);
+  return element / block * scheme.blockBytes() * 8 +
+         firstBit(plane, element % block);
 }
 
 bool FieldExpansion::isUniform(FieldAttr field) const {
@@ -43,8 +49,9 @@ bool FieldExpansion::isUniform(FieldAttr field) const {
         return bitOf(plane, element) == bitOf(plane, elements.front());
       });
     });
-  // The first lane's k is a multiple of the number of lanes; a side tensor's map
-  // repeats, so looking at a stretch of K that holds any realistic group will do.
+  // The first lane's k is a multiple of the number of lanes; a side tensor's
+  // map repeats, so looking at a stretch of K that holds any realistic group
+  // will do.
   constexpr int64_t stretch = 1 << 14;
   AffineMap map = field.getPlanes().front().getPosition();
   int64_t lanes = elements.size();
@@ -60,19 +67,22 @@ bool FieldExpansion::isUniform(FieldAttr field) const {
 }
 
 ArrayRef<int64_t> FieldExpansion::lanesOf(FieldAttr field) const {
-  return isUniform(field) ? ArrayRef(elements).take_front(1) : ArrayRef(elements);
+  return isUniform(field) ? ArrayRef(elements).take_front(1)
+                          : ArrayRef(elements);
 }
 
 /// `count` bytes of the row from byte `first` of the block on.
 Value FieldExpansion::loadBytes(int64_t first, int64_t count) {
   if (!firstByte) {
-    Value bytes = arith::ConstantIndexOp::create(builder, loc, scheme.blockBytes());
+    Value bytes =
+        arith::ConstantIndexOp::create(builder, loc, scheme.blockBytes());
     firstByte = arith::MulIOp::create(builder, loc, address.block, bytes);
   }
   Value offset = arith::ConstantIndexOp::create(builder, loc, first);
   SmallVector<Value> indices = address.rowIndices;
   indices.push_back(arith::AddIOp::create(builder, loc, firstByte, offset));
-  return vector::LoadOp::create(builder, loc, vectorOf(count, builder.getI8Type()),
+  return vector::LoadOp::create(builder, loc,
+                                vectorOf(count, builder.getI8Type()),
                                 address.weight, indices);
 }
 
@@ -84,7 +94,8 @@ Value FieldExpansion::gatherBytes(ArrayRef<int64_t> bytes) {
     // Too far apart for one load: byte by byte.
     SmallVector<Value> lanes;
     for (int64_t byte : bytes)
-      lanes.push_back(vector::ExtractOp::create(builder, loc, loadBytes(byte, 1), 0));
+      lanes.push_back(
+          vector::ExtractOp::create(builder, loc, loadBytes(byte, 1), 0));
     return vector::FromElementsOp::create(
         builder, loc, vectorOf(bytes.size(), builder.getI8Type()), lanes);
   }
@@ -113,8 +124,10 @@ Value FieldExpansion::planeBits(PlaneAttr plane, ArrayRef<int64_t> lanes) {
     Value bytes = loadBytes(bits[0] / 8, count * width / 8);
     Type type = builder.getIntegerType(width);
     if (width > 8)
-      bytes = vector::BitCastOp::create(builder, loc, vectorOf(count, type), bytes);
-    return width == 32 ? bytes : arith::ExtUIOp::create(builder, loc, i32s, bytes);
+      bytes =
+          vector::BitCastOp::create(builder, loc, vectorOf(count, type), bytes);
+    return width == 32 ? bytes
+                       : arith::ExtUIOp::create(builder, loc, i32s, bytes);
   }
 
   int64_t widest = 0;
@@ -130,22 +143,26 @@ Value FieldExpansion::planeBits(PlaneAttr plane, ArrayRef<int64_t> lanes) {
     shifts.push_back(bit % 8);
   }
   Value container = gatherBytes(bytes);
-  container = containerBytes == 1
-                  ? Value(arith::ExtUIOp::create(builder, loc, i32s, container))
-                  : Value(vector::BitCastOp::create(builder, loc, i32s, container));
+  container =
+      containerBytes == 1
+          ? Value(arith::ExtUIOp::create(builder, loc, i32s, container))
+          : Value(vector::BitCastOp::create(builder, loc, i32s, container));
   if (llvm::any_of(shifts, [](int32_t shift) { return shift != 0; }))
-    container = arith::ShRUIOp::create(builder, loc, container, constants(shifts));
-  bool filled = containerBytes == 1 &&
-                llvm::all_of(shifts, [&](int32_t shift) { return shift + width == 8; });
+    container =
+        arith::ShRUIOp::create(builder, loc, container, constants(shifts));
+  bool filled = containerBytes == 1 && llvm::all_of(shifts, [&](int32_t shift) {
+                  return shift + width == 8;
+                });
   if (filled)
     return container;
   return arith::AndIOp::create(builder, loc, container,
                                splat((int64_t(1) << width) - 1, count));
 }
 
-/// The code of a field in a side tensor, as an i32. `toElement` maps (n, position)
-/// to the element's (n, k).
-Value FieldExpansion::sideCode(FieldAttr field, AffineMap toElement, Value position) {
+/// The code of a field in a side tensor, as an i32. `toElement` maps (n,
+/// position) to the element's (n, k).
+Value FieldExpansion::sideCode(FieldAttr field, AffineMap toElement,
+                               Value position) {
   StringRef name = field.getOperand().getValue();
   Value side = name == "scales"        ? address.scales
                : name == "zero_points" ? address.zeroPoints
@@ -154,7 +171,8 @@ Value FieldExpansion::sideCode(FieldAttr field, AffineMap toElement, Value posit
   SmallVector<Value> indices(ArrayRef(address.rowIndices).drop_back());
   for (unsigned i = 0; i < index.getNumResults(); ++i)
     indices.push_back(affine::AffineApplyOp::create(
-        builder, loc, index.getSubMap(i), ValueRange{address.rowIndices.back(), position}));
+        builder, loc, index.getSubMap(i),
+        ValueRange{address.rowIndices.back(), position}));
   Value code = memref::LoadOp::create(builder, loc, side, indices);
   Type integer = builder.getIntegerType(code.getType().getIntOrFloatBitWidth());
   if (code.getType() != integer)
@@ -177,15 +195,17 @@ Value FieldExpansion::sideCodes(FieldAttr field, ArrayRef<int64_t> lanes) {
         context);
     codes.push_back(sideCode(field, toElement, address.block));
   }
-  return vector::FromElementsOp::create(builder, loc,
-                                        vectorOf(codes.size(), builder.getI32Type()), codes);
+  return vector::FromElementsOp::create(
+      builder, loc, vectorOf(codes.size(), builder.getI32Type()), codes);
 }
 
 Value FieldExpansion::sideNumber(FieldAttr field, Value k) {
   AffineMap same = AffineMap::getMultiDimIdentityMap(2, builder.getContext());
   Value code = sideCode(field, same, k);
-  return CodeNumbers(builder, loc).convert(field, vector::FromElementsOp::create(
-                              builder, loc, vectorOf(1, builder.getI32Type()), code));
+  return CodeNumbers(builder, loc)
+      .convert(field,
+               vector::FromElementsOp::create(
+                   builder, loc, vectorOf(1, builder.getI32Type()), code));
 }
 
 Value FieldExpansion::codes(FieldAttr field) {
@@ -197,7 +217,8 @@ Value FieldExpansion::codes(FieldAttr field) {
   for (PlaneAttr plane : field.getPlanes()) {
     Value bits = planeBits(plane, lanes);
     if (code) {
-      bits = arith::ShLIOp::create(builder, loc, bits, splat(shift, lanes.size()));
+      bits =
+          arith::ShLIOp::create(builder, loc, bits, splat(shift, lanes.size()));
       code = arith::OrIOp::create(builder, loc, code, bits);
     } else {
       code = bits;
@@ -216,10 +237,10 @@ Value FieldExpansion::plainNumbers() {
   SmallVector<Value> indices = address.rowIndices;
   Value first = arith::ConstantIndexOp::create(builder, loc, elements.front());
   indices.push_back(arith::AddIOp::create(builder, loc, address.block, first));
-  Value number = vector::LoadOp::create(builder, loc, vectorOf(elements.size(), type),
-                                        address.weight, indices);
+  Value number = vector::LoadOp::create(
+      builder, loc, vectorOf(elements.size(), type), address.weight, indices);
   if (type.isF32())
     return number;
-  return arith::ExtFOp::create(builder, loc, vectorOf(elements.size(), builder.getF32Type()),
-                               number);
+  return arith::ExtFOp::create(
+      builder, loc, vectorOf(elements.size(), builder.getF32Type()), number);
 }

@@ -1,7 +1,8 @@
-//===- HoistPacking.cpp - Packing of weights happens once ------------------===//
+//===- HoistPacking.cpp - Packing of weights happens once
+//------------------===//
 //
-// Packing that depends on weights alone becomes a function that the runtime calls
-// when weights are bound.
+// Packing that depends on weights alone becomes a function that the runtime
+// calls when weights are bound.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,7 +20,8 @@ namespace {
 struct HoistPackingPass : rlx::impl::HoistPackingPassBase<HoistPackingPass> {
   void runOnOperation() override {
     for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>()))
-      if (!function.isPrivate() && !function.isExternal() && failed(hoist(function)))
+      if (!function.isPrivate() && !function.isExternal() &&
+          failed(hoist(function)))
         return signalPassFailure();
   }
 
@@ -36,28 +38,34 @@ struct HoistPackingPass : rlx::impl::HoistPackingPassBase<HoistPackingPass> {
     });
     for (auto [index, op] : llvm::enumerate(packings)) {
       func::FuncOp packer = createPacker(function, op, index);
-      NamedAttribute packed("rlx.packed", StringAttr::get(&getContext(), packer.getName()));
-      NamedAttribute readOnly("bufferization.writable", BoolAttr::get(&getContext(), false));
+      NamedAttribute packed("rlx.packed",
+                            StringAttr::get(&getContext(), packer.getName()));
+      NamedAttribute readOnly("bufferization.writable",
+                              BoolAttr::get(&getContext(), false));
       unsigned argument = function.getNumArguments();
       if (failed(function.insertArgument(
               argument, op.getResult(0).getType(),
-              DictionaryAttr::get(&getContext(), {packed, readOnly}), op.getLoc())))
+              DictionaryAttr::get(&getContext(), {packed, readOnly}),
+              op.getLoc())))
         return failure();
       op.getResult(0).replaceAllUsesWith(function.getArgument(argument));
       op.erase();
     }
     llvm::BitVector unused(function.getNumArguments());
     for (BlockArgument argument : function.getArguments())
-      if (argument.use_empty() && function.getArgAttr(argument.getArgNumber(), "rlx.weight"))
+      if (argument.use_empty() &&
+          function.getArgAttr(argument.getArgNumber(), "rlx.weight"))
         unused.set(argument.getArgNumber());
     return function.eraseArguments(unused);
   }
 
-  func::FuncOp createPacker(func::FuncOp function, PackWeightOp op, size_t index) {
+  func::FuncOp createPacker(func::FuncOp function, PackWeightOp op,
+                            size_t index) {
     OpBuilder builder(&getContext());
     builder.setInsertionPointAfter(function);
     SmallVector<Value> inputs = op.getDpsInputs();
-    auto type = builder.getFunctionType(ValueRange(inputs).getTypes(), op.getResultTypes());
+    auto type = builder.getFunctionType(ValueRange(inputs).getTypes(),
+                                        op.getResultTypes());
     std::string name = (function.getName() + ".pack" + Twine(index)).str();
     auto packer = func::FuncOp::create(builder, op.getLoc(), name, type);
     Block *entry = packer.addEntryBlock();

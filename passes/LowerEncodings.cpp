@@ -1,4 +1,5 @@
-//===- LowerEncodings.cpp - Encoded tensors become tensors of bytes --------===//
+//===- LowerEncodings.cpp - Encoded tensors become tensors of bytes
+//--------===//
 //
 // The one pass that knows both sides of an encoding. Operations on quantized
 // tensors become the block operations of RlxBlockOps.td; how those are computed
@@ -42,9 +43,11 @@ Value createEmpty(OpBuilder &builder, Location loc, RankedTensorType type,
   return tensor::EmptyOp::create(builder, loc, sizes, type.getElementType());
 }
 
-/// `value` as a tensor of `shape`: sizes that only the weight knew become static, as
-/// loops want them, or dynamic again where the result's type says so.
-Value castTo(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> shape) {
+/// `value` as a tensor of `shape`: sizes that only the weight knew become
+/// static, as loops want them, or dynamic again where the result's type says
+/// so.
+Value castTo(OpBuilder &builder, Location loc, Value value,
+             ArrayRef<int64_t> shape) {
   auto type = cast<RankedTensorType>(value.getType());
   if (type.getShape() == shape)
     return value;
@@ -74,20 +77,24 @@ QuantAttr schemeOf(Value weight) {
 struct LowerMatmul : OpConversionPattern<MatmulOp> {
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(MatmulOp op, OpAdaptor operands,
-                                ConversionPatternRewriter &rewriter) const override {
+  LogicalResult
+  matchAndRewrite(MatmulOp op, OpAdaptor operands,
+                  ConversionPatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op.getType());
     Location loc = op.getLoc();
     OpFoldResult m = tensor::getMixedSize(rewriter, loc, operands.getX(), 0);
-    OpFoldResult n = tensor::getMixedSize(rewriter, loc, operands.getWeight(), 0);
+    OpFoldResult n =
+        tensor::getMixedSize(rewriter, loc, operands.getWeight(), 0);
     Value init = createEmpty(rewriter, loc, type, {m, n});
     Type activations = op.getActivations().value_or(rewriter.getF32Type());
     Value x = castActivations(rewriter, loc, operands.getX(), op.getWeight());
     auto matmul = BlockMatmulOp::create(
         rewriter, loc, init.getType(), x, operands.getWeight(), /*ids=*/Value(),
-        operands.getScales(), operands.getZeroPoints(), operands.getGlobalScale(),
-        operands.getBias(), init, schemeOf(op.getWeight()), TypeAttr::get(activations));
-    rewriter.replaceOp(op, castTo(rewriter, loc, matmul.getResult(0), type.getShape()));
+        operands.getScales(), operands.getZeroPoints(),
+        operands.getGlobalScale(), operands.getBias(), init,
+        schemeOf(op.getWeight()), TypeAttr::get(activations));
+    rewriter.replaceOp(
+        op, castTo(rewriter, loc, matmul.getResult(0), type.getShape()));
     return success();
   }
 };
@@ -96,20 +103,25 @@ struct LowerMatmul : OpConversionPattern<MatmulOp> {
 struct LowerGatherMatmul : OpConversionPattern<GatherMatmulOp> {
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(GatherMatmulOp op, OpAdaptor operands,
-                                ConversionPatternRewriter &rewriter) const override {
+  LogicalResult
+  matchAndRewrite(GatherMatmulOp op, OpAdaptor operands,
+                  ConversionPatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op.getType());
     Location loc = op.getLoc();
-    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(rewriter, loc, operands.getIds());
-    sizes.push_back(tensor::getMixedSize(rewriter, loc, operands.getWeight(), 1));
+    SmallVector<OpFoldResult> sizes =
+        tensor::getMixedSizes(rewriter, loc, operands.getIds());
+    sizes.push_back(
+        tensor::getMixedSize(rewriter, loc, operands.getWeight(), 1));
     Value init = createEmpty(rewriter, loc, type, sizes);
     Type activations = op.getActivations().value_or(rewriter.getF32Type());
     Value x = castActivations(rewriter, loc, operands.getX(), op.getWeight());
     auto matmul = BlockMatmulOp::create(
-        rewriter, loc, init.getType(), x, operands.getWeight(), operands.getIds(),
-        operands.getScales(), operands.getZeroPoints(), operands.getGlobalScale(),
-        operands.getBias(), init, schemeOf(op.getWeight()), TypeAttr::get(activations));
-    rewriter.replaceOp(op, castTo(rewriter, loc, matmul.getResult(0), type.getShape()));
+        rewriter, loc, init.getType(), x, operands.getWeight(),
+        operands.getIds(), operands.getScales(), operands.getZeroPoints(),
+        operands.getGlobalScale(), operands.getBias(), init,
+        schemeOf(op.getWeight()), TypeAttr::get(activations));
+    rewriter.replaceOp(
+        op, castTo(rewriter, loc, matmul.getResult(0), type.getShape()));
     return success();
   }
 };
@@ -118,19 +130,22 @@ struct LowerGatherMatmul : OpConversionPattern<GatherMatmulOp> {
 struct LowerEmbedding : OpConversionPattern<EmbeddingOp> {
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(EmbeddingOp op, OpAdaptor operands,
-                                ConversionPatternRewriter &rewriter) const override {
+  LogicalResult
+  matchAndRewrite(EmbeddingOp op, OpAdaptor operands,
+                  ConversionPatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op.getType());
     Location loc = op.getLoc();
-    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(rewriter, loc, operands.getIds());
+    SmallVector<OpFoldResult> sizes =
+        tensor::getMixedSizes(rewriter, loc, operands.getIds());
     auto table = cast<RankedTensorType>(op.getTable().getType());
     sizes.push_back(rewriter.getIndexAttr(table.getDimSize(1)));
     Value init = createEmpty(rewriter, loc, type, sizes);
     auto rows = BlockDequantizeOp::create(
         rewriter, loc, init.getType(), operands.getTable(), operands.getIds(),
-        operands.getScales(), operands.getZeroPoints(), operands.getGlobalScale(), init,
-        schemeOf(op.getTable()));
-    rewriter.replaceOp(op, castTo(rewriter, loc, rows.getResult(0), type.getShape()));
+        operands.getScales(), operands.getZeroPoints(),
+        operands.getGlobalScale(), init, schemeOf(op.getTable()));
+    rewriter.replaceOp(
+        op, castTo(rewriter, loc, rows.getResult(0), type.getShape()));
     return success();
   }
 };
@@ -139,17 +154,20 @@ struct LowerEmbedding : OpConversionPattern<EmbeddingOp> {
 struct LowerDequantize : OpConversionPattern<DequantizeOp> {
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(DequantizeOp op, OpAdaptor operands,
-                                ConversionPatternRewriter &rewriter) const override {
+  LogicalResult
+  matchAndRewrite(DequantizeOp op, OpAdaptor operands,
+                  ConversionPatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op.getType());
     Value init = tensor::EmptyOp::create(
-        rewriter, op.getLoc(), cast<RankedTensorType>(op.getWeight().getType()).getShape(),
+        rewriter, op.getLoc(),
+        cast<RankedTensorType>(op.getWeight().getType()).getShape(),
         type.getElementType());
     auto values = BlockDequantizeOp::create(
-        rewriter, op.getLoc(), init.getType(), operands.getWeight(), /*ids=*/Value(),
-        operands.getScales(), operands.getZeroPoints(), operands.getGlobalScale(), init,
-        schemeOf(op.getWeight()));
-    rewriter.replaceOp(op, castTo(rewriter, op.getLoc(), values.getResult(0), type.getShape()));
+        rewriter, op.getLoc(), init.getType(), operands.getWeight(),
+        /*ids=*/Value(), operands.getScales(), operands.getZeroPoints(),
+        operands.getGlobalScale(), init, schemeOf(op.getWeight()));
+    rewriter.replaceOp(op, castTo(rewriter, op.getLoc(), values.getResult(0),
+                                  type.getShape()));
     return success();
   }
 };
@@ -158,48 +176,57 @@ struct LowerDequantize : OpConversionPattern<DequantizeOp> {
 struct LowerQuantize : OpConversionPattern<QuantizeOp> {
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(QuantizeOp op, OpAdaptor operands,
-                                ConversionPatternRewriter &rewriter) const override {
+  LogicalResult
+  matchAndRewrite(QuantizeOp op, OpAdaptor operands,
+                  ConversionPatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op.getType());
     auto scheme = cast<QuantAttr>(type.getEncoding());
     auto bytes = cast<RankedTensorType>(getTypeConverter()->convertType(type));
-    Value init = tensor::EmptyOp::create(rewriter, op.getLoc(), bytes.getShape(),
-                                         bytes.getElementType());
+    Value init = tensor::EmptyOp::create(
+        rewriter, op.getLoc(), bytes.getShape(), bytes.getElementType());
     rewriter.replaceOpWithNewOp<BlockQuantizeOp>(
-        op, bytes, operands.getX(), operands.getScales(), operands.getZeroPoints(),
-        operands.getGlobalScale(), init, scheme);
+        op, bytes, operands.getX(), operands.getScales(),
+        operands.getZeroPoints(), operands.getGlobalScale(), init, scheme);
     return success();
   }
 };
 
-struct LowerEncodingsPass : rlx::impl::LowerEncodingsPassBase<LowerEncodingsPass> {
+struct LowerEncodingsPass
+    : rlx::impl::LowerEncodingsPassBase<LowerEncodingsPass> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     StorageTypeConverter converter;
     RewritePatternSet patterns(context);
     ConversionTarget target(*context);
-    target.markUnknownOpDynamicallyLegal([&](Operation *op) -> std::optional<bool> {
-      if (auto function = dyn_cast<FunctionOpInterface>(op))
-        return converter.isSignatureLegal(cast<FunctionType>(function.getFunctionType())) &&
-               converter.isLegal(&function.getFunctionBody());
-      return converter.isLegal(op);
-    });
-    target.addIllegalOp<MatmulOp, GatherMatmulOp, EmbeddingOp, DequantizeOp, QuantizeOp>();
+    target.markUnknownOpDynamicallyLegal(
+        [&](Operation *op) -> std::optional<bool> {
+          if (auto function = dyn_cast<FunctionOpInterface>(op))
+            return converter.isSignatureLegal(
+                       cast<FunctionType>(function.getFunctionType())) &&
+                   converter.isLegal(&function.getFunctionBody());
+          return converter.isLegal(op);
+        });
+    target.addIllegalOp<MatmulOp, GatherMatmulOp, EmbeddingOp, DequantizeOp,
+                        QuantizeOp>();
     target.addLegalOp<ModuleOp>();
-    populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns, converter);
+    populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
+                                                                   converter);
     populateCallOpTypeConversionPattern(patterns, converter);
     populateReturnOpTypeConversionPattern(patterns, converter);
     scf::populateSCFStructuralTypeConversions(converter, patterns);
-    patterns.add<LowerMatmul, LowerGatherMatmul, LowerEmbedding, LowerDequantize, LowerQuantize>(
-        converter, context);
+    patterns.add<LowerMatmul, LowerGatherMatmul, LowerEmbedding,
+                 LowerDequantize, LowerQuantize>(converter, context);
     if (failed(checkOperations()) ||
-        failed(applyFullConversion(getOperation(), target, std::move(patterns))))
+        failed(
+            applyFullConversion(getOperation(), target, std::move(patterns))))
       return signalPassFailure();
-    // The arguments' buffers are the caller's; bufferization must copy, not reuse.
+    // The arguments' buffers are the caller's; bufferization must copy, not
+    // reuse.
     for (auto function : getOperation().getOps<func::FuncOp>())
       for (unsigned i = 0; i < function.getNumArguments(); ++i)
         if (isa<TensorType>(function.getArgument(i).getType()))
-          function.setArgAttr(i, "bufferization.writable", BoolAttr::get(context, false));
+          function.setArgAttr(i, "bufferization.writable",
+                              BoolAttr::get(context, false));
   }
 
   /// What conversion would refuse gets a message that says what would work.
@@ -207,20 +234,25 @@ struct LowerEncodingsPass : rlx::impl::LowerEncodingsPassBase<LowerEncodingsPass
     WalkResult result = getOperation().walk([&](Operation *op) {
       // Only plain weights may have dynamic sizes; no loops are made for those.
       OpOperand *weight = quantizedOperand(op);
-      if (weight && !cast<RankedTensorType>(weight->get().getType()).hasStaticShape()) {
-        op->emitOpError() << "expected the weight to have a static shape, but got "
-                          << weight->get().getType();
+      if (weight &&
+          !cast<RankedTensorType>(weight->get().getType()).hasStaticShape()) {
+        op->emitOpError()
+            << "expected the weight to have a static shape, but got "
+            << weight->get().getType();
         return WalkResult::interrupt();
       }
-      if (isa<FunctionOpInterface, CallOpInterface, MatmulOp, GatherMatmulOp, EmbeddingOp,
-              DequantizeOp, QuantizeOp>(op) ||
-          op->hasTrait<OpTrait::ReturnLike>() || isa<scf::SCFDialect>(op->getDialect()))
+      if (isa<FunctionOpInterface, CallOpInterface, MatmulOp, GatherMatmulOp,
+              EmbeddingOp, DequantizeOp, QuantizeOp>(op) ||
+          op->hasTrait<OpTrait::ReturnLike>() ||
+          isa<scf::SCFDialect>(op->getDialect()))
         return WalkResult::advance();
-      for (Type type : llvm::concat<Type>(SmallVector<Type>(op->getOperandTypes()),
-                                          SmallVector<Type>(op->getResultTypes())))
+      for (Type type :
+           llvm::concat<Type>(SmallVector<Type>(op->getOperandTypes()),
+                              SmallVector<Type>(op->getResultTypes())))
         if (QuantScheme::of(type)) {
-          op->emitOpError() << "takes or gives the quantized tensor " << type
-                            << ", expected an operation of rlx; put rlx.dequantize before it";
+          op->emitOpError()
+              << "takes or gives the quantized tensor " << type
+              << ", expected an operation of rlx; put rlx.dequantize before it";
           return WalkResult::interrupt();
         }
       return WalkResult::advance();

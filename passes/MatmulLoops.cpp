@@ -1,8 +1,9 @@
-//===- MatmulLoops.cpp - Loops for rlx.block_matmul ------------------------===//
+//===- MatmulLoops.cpp - Loops for rlx.block_matmul
+//------------------------===//
 //
 // A parallel loop over tiles of N. One row of activations is multiplied with
-// vectors along K as they are decoded. More rows share a panel: a stretch of K of
-// the tile, decoded once and transposed so that a lane is an output row.
+// vectors along K as they are decoded. More rows share a panel: a stretch of K
+// of the tile, decoded once and transposed so that a lane is an output row.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,19 +17,21 @@ namespace {
 /// Sizes of the tiles, all in elements.
 struct Tiles {
   Tiles(const RowSteps &steps, const VectorTarget &target, int64_t k);
-  int64_t lanes;     ///< of a vector
-  int64_t columns;   ///< of a register tile: two vectors
-  int64_t tile;      ///< N of a parallel iteration
-  int64_t depth;     ///< K of a panel
+  int64_t lanes;        ///< of a vector
+  int64_t columns;      ///< of a register tile: two vectors
+  int64_t tile;         ///< N of a parallel iteration
+  int64_t depth;        ///< K of a panel
   int64_t rowsUnrolled; ///< weight rows side by side for one row of activations
   SmallVector<int64_t> rows; ///< M of register tiles, largest first
 };
 
 Tiles::Tiles(const RowSteps &steps, const VectorTarget &target, int64_t k)
     : lanes(target.length), columns(2 * lanes), tile(2 * columns) {
-  // A panel of two vectors should stay in the first cache beside the activations.
+  // A panel of two vectors should stay in the first cache beside the
+  // activations.
   constexpr int64_t panelDepth = 256;
-  depth = std::min(llvm::alignTo(panelDepth, steps.step), llvm::alignTo(k, steps.step));
+  depth = std::min(llvm::alignTo(panelDepth, steps.step),
+                   llvm::alignTo(k, steps.step));
   int64_t runs = steps.step / steps.run;
   rowsUnrolled = runs >= 8 ? 1 : runs >= 4 ? 2 : 4;
   // Accumulators, two weight vectors and a broadcast must fit the registers.
@@ -43,8 +46,8 @@ public:
         steps(QuantScheme(op.getScheme().getScheme()), target.length),
         x(op.getX()), y(op.getInit()),
         k(cast<MemRefType>(x.getType()).getShape().back()),
-        n(cast<MemRefType>(y.getType()).getShape().back()), tiles(steps, target, k),
-        deterministic(target.deterministic) {}
+        n(cast<MemRefType>(y.getType()).getShape().back()),
+        tiles(steps, target, k), deterministic(target.deterministic) {}
 
   void emit() {
     bool rounds = !op.getActivations().isF32();
@@ -58,20 +61,25 @@ public:
 private:
   void emitMatmul();
   void emitGather();
-  void emitRow(Value tileBegin, ValueRange weightRow, ValueRange xRow, ValueRange yRow,
-               ValueRange biasRow);
-  void emitDots(Value n0, int64_t rows, ValueRange weightRow, ValueRange xRow, ValueRange yRow,
-                ValueRange biasRow);
+  void emitRow(Value tileBegin, ValueRange weightRow, ValueRange xRow,
+               ValueRange yRow, ValueRange biasRow);
+  void emitDots(Value n0, int64_t rows, ValueRange weightRow, ValueRange xRow,
+                ValueRange yRow, ValueRange biasRow);
   void emitPanels(Value tileBegin, Value m);
-  void fillPanel(Value panel, Value scratch, Value tileBegin, Value kBegin, Value kEnd);
-  void decodeStep(Value scratch, Value panel, Value group, Value n0, Value first, Value panelRow,
-                  int64_t length, int64_t run);
-  void transposeStep(Value scratch, Value panel, Value group, Value panelRow, int64_t length);
-  void copyActivations(Value xTile, Value m0, int64_t rows, Value kBegin, Value kLength);
-  void emitRegisterTile(Value panel, Value xTile, Value m0, int64_t rows, Value pair, Value n0, Value kBegin,
-                        Value kLength);
+  void fillPanel(Value panel, Value scratch, Value tileBegin, Value kBegin,
+                 Value kEnd);
+  void decodeStep(Value scratch, Value panel, Value group, Value n0,
+                  Value first, Value panelRow, int64_t length, int64_t run);
+  void transposeStep(Value scratch, Value panel, Value group, Value panelRow,
+                     int64_t length);
+  void copyActivations(Value xTile, Value m0, int64_t rows, Value kBegin,
+                       Value kLength);
+  void emitRegisterTile(Value panel, Value xTile, Value m0, int64_t rows,
+                        Value pair, Value n0, Value kBegin, Value kLength);
   Value loadColumns(Value memref, ValueRange indices, Value mask);
-  Value tileEnd(Value tileBegin) { return b.min(b.add(tileBegin, tiles.tile), b.index(n)); }
+  Value tileEnd(Value tileBegin) {
+    return b.min(b.add(tileBegin, tiles.tile), b.index(n));
+  }
 
   BlockMatmulOp op;
   LoopBuilder b;
@@ -94,7 +102,8 @@ SmallVector<Value> append(ValueRange indices, Value last) {
 //===----------------------------------------------------------------------===//
 
 /// y[yRow, n] for all n of the tile.
-void MatmulLoops::emitRow(Value tileBegin, ValueRange weightRow, ValueRange xRow, ValueRange yRow,
+void MatmulLoops::emitRow(Value tileBegin, ValueRange weightRow,
+                          ValueRange xRow, ValueRange yRow,
                           ValueRange biasRow) {
   Value end = tileEnd(tileBegin);
   Value rows = b.sub(end, tileBegin);
@@ -109,23 +118,26 @@ void MatmulLoops::emitRow(Value tileBegin, ValueRange weightRow, ValueRange xRow
 }
 
 /// The dot products of `rows` weight rows with one row of activations.
-void MatmulLoops::emitDots(Value n0, int64_t rows, ValueRange weightRow, ValueRange xRow,
-                           ValueRange yRow, ValueRange biasRow) {
+void MatmulLoops::emitDots(Value n0, int64_t rows, ValueRange weightRow,
+                           ValueRange xRow, ValueRange yRow,
+                           ValueRange biasRow) {
   // Sums of one row in turn, so that no addition waits for the one before.
   constexpr int64_t sumsInFlight = 4;
   SmallVector<Value> totals;
   auto accumulate = [&](Value begin, Value end, int64_t step, int64_t run) {
-    int64_t sums = std::max<int64_t>(1, std::min(sumsInFlight / rows, step / run));
+    int64_t sums =
+        std::max<int64_t>(1, std::min(sumsInFlight / rows, step / run));
     SmallVector<Value> initial(rows * sums, b.zeros(run));
     SmallVector<Value> results =
         b.loop(begin, end, step, initial, [&](Value first, ValueRange carried) {
           SmallVector<Value> next(carried);
           Value block = b.div(first, steps.block);
           for (int64_t offset = 0; offset < step; offset += run) {
-            Value activations = b.loadVector(x, append(xRow, b.add(first, offset)), run);
+            Value activations =
+                b.loadVector(x, append(xRow, b.add(first, offset)), run);
             for (int64_t row = 0; row < rows; ++row) {
-              Value weights =
-                  stored.decode(b, append(weightRow, b.add(n0, row)), block, offset, run);
+              Value weights = stored.decode(
+                  b, append(weightRow, b.add(n0, row)), block, offset, run);
               Value &sum = next[row * sums + offset / run % sums];
               sum = vector::FMAOp::create(b, weights, activations, sum);
             }
@@ -136,8 +148,8 @@ void MatmulLoops::emitDots(Value n0, int64_t rows, ValueRange weightRow, ValueRa
       Value sum = results[row * sums];
       for (int64_t i = 1; i < sums; ++i)
         sum = arith::AddFOp::create(b, sum, results[row * sums + i]);
-      Value total = vector::ReductionOp::create(b, vector::CombiningKind::ADD, sum,
-                                                arith::FastMathFlags::reassoc);
+      Value total = vector::ReductionOp::create(
+          b, vector::CombiningKind::ADD, sum, arith::FastMathFlags::reassoc);
       if (int64_t(totals.size()) <= row)
         totals.push_back(total);
       else
@@ -152,8 +164,8 @@ void MatmulLoops::emitDots(Value n0, int64_t rows, ValueRange weightRow, ValueRa
   for (auto [row, total] : llvm::enumerate(totals)) {
     Value column = b.add(n0, row);
     if (Value bias = op.getBias())
-      total = arith::AddFOp::create(b, total,
-                                    memref::LoadOp::create(b, bias, append(biasRow, column)));
+      total = arith::AddFOp::create(
+          b, total, memref::LoadOp::create(b, bias, append(biasRow, column)));
     memref::StoreOp::create(b, total, y, append(yRow, column));
   }
 }
@@ -164,13 +176,15 @@ void MatmulLoops::emitDots(Value n0, int64_t rows, ValueRange weightRow, ValueRa
 
 /// Decodes `length` elements of a vector's worth of weight rows into `scratch`,
 /// row by row, and transposes them into `panel` from `panelRow` on.
-void MatmulLoops::decodeStep(Value scratch, Value panel, Value group, Value n0, Value first,
-                             Value panelRow, int64_t length, int64_t run) {
+void MatmulLoops::decodeStep(Value scratch, Value panel, Value group, Value n0,
+                             Value first, Value panelRow, int64_t length,
+                             int64_t run) {
   Value block = b.div(first, steps.block);
   b.loop(b.index(0), b.index(tiles.lanes), 1, [&](Value row) {
     // Rows beyond the last are decoded again rather than read out of bounds.
     Value weightRow = b.min(b.add(n0, row), b.index(n - 1));
-    // Stores come last: between them, loads of shared scales could not be merged.
+    // Stores come last: between them, loads of shared scales could not be
+    // merged.
     SmallVector<Value> values;
     for (int64_t offset = 0; offset < length; offset += run)
       values.push_back(stored.decode(b, {weightRow}, block, offset, run));
@@ -180,39 +194,43 @@ void MatmulLoops::decodeStep(Value scratch, Value panel, Value group, Value n0, 
   transposeStep(scratch, panel, group, panelRow, length);
 }
 
-/// Transposes squares of vectors. What is written beyond `length` is garbage that
-/// the next step overwrites or nobody reads.
-void MatmulLoops::transposeStep(Value scratch, Value panel, Value group, Value panelRow,
-                                int64_t length) {
+/// Transposes squares of vectors. What is written beyond `length` is garbage
+/// that the next step overwrites or nobody reads.
+void MatmulLoops::transposeStep(Value scratch, Value panel, Value group,
+                                Value panelRow, int64_t length) {
   int64_t lanes = tiles.lanes;
-  b.loop(b.index(0), b.index(llvm::alignTo(length, lanes)), lanes, [&](Value column) {
-    SmallVector<Value> vectors;
-    for (int64_t row = 0; row < lanes; ++row)
-      vectors.push_back(b.loadVector(scratch, {b.index(row), column}, lanes));
-    SmallVector<int64_t> low, high;
-    for (int64_t i = 0; i < lanes / 2; ++i) {
-      low.append({i, lanes + i});
-      high.append({lanes / 2 + i, lanes + lanes / 2 + i});
-    }
-    // Interleaving each vector with the one half the square away, log2(lanes)
-    // times, transposes.
-    for (int64_t stage = 1; stage < lanes; stage *= 2) {
-      SmallVector<Value> next;
-      for (int64_t i = 0; i < lanes / 2; ++i)
-        for (const auto &mask : {low, high})
-          next.push_back(
-              vector::ShuffleOp::create(b, vectors[i], vectors[i + lanes / 2], mask));
-      vectors = next;
-    }
-    for (auto [i, vector] : llvm::enumerate(vectors))
-      b.storeVector(vector, panel, {group, b.add(b.add(panelRow, column), i), b.index(0)});
-  });
+  b.loop(b.index(0), b.index(llvm::alignTo(length, lanes)), lanes,
+         [&](Value column) {
+           SmallVector<Value> vectors;
+           for (int64_t row = 0; row < lanes; ++row)
+             vectors.push_back(
+                 b.loadVector(scratch, {b.index(row), column}, lanes));
+           SmallVector<int64_t> low, high;
+           for (int64_t i = 0; i < lanes / 2; ++i) {
+             low.append({i, lanes + i});
+             high.append({lanes / 2 + i, lanes + lanes / 2 + i});
+           }
+           // Interleaving each vector with the one half the square away,
+           // log2(lanes) times, transposes.
+           for (int64_t stage = 1; stage < lanes; stage *= 2) {
+             SmallVector<Value> next;
+             for (int64_t i = 0; i < lanes / 2; ++i)
+               for (const auto &mask : {low, high})
+                 next.push_back(vector::ShuffleOp::create(
+                     b, vectors[i], vectors[i + lanes / 2], mask));
+             vectors = next;
+           }
+           for (auto [i, vector] : llvm::enumerate(vectors))
+             b.storeVector(
+                 vector, panel,
+                 {group, b.add(b.add(panelRow, column), i), b.index(0)});
+         });
 }
 
 /// The panel's stretch `kBegin` to `kEnd` of K, for the vectors of columns that
 /// the tile has.
-void MatmulLoops::fillPanel(Value panel, Value scratch, Value tileBegin, Value kBegin,
-                            Value kEnd) {
+void MatmulLoops::fillPanel(Value panel, Value scratch, Value tileBegin,
+                            Value kBegin, Value kEnd) {
   int64_t lanes = tiles.lanes, mainLength = steps.mainLength(k);
   Value columns = b.sub(tileEnd(tileBegin), tileBegin);
   Value groups = b.div(b.add(columns, lanes - 1), lanes);
@@ -220,13 +238,14 @@ void MatmulLoops::fillPanel(Value panel, Value scratch, Value tileBegin, Value k
     Value n0 = b.add(tileBegin, b.mul(group, lanes));
     Value mainEnd = b.min(kEnd, b.index(mainLength));
     b.loop(kBegin, mainEnd, steps.step, [&](Value first) {
-      decodeStep(scratch, panel, group, n0, first, b.sub(first, kBegin), steps.step, steps.run);
+      decodeStep(scratch, panel, group, n0, first, b.sub(first, kBegin),
+                 steps.step, steps.run);
     });
     if (mainLength == k)
       return;
     b.loop(b.index(mainLength), kEnd, steps.block, [&](Value first) {
-      decodeStep(scratch, panel, group, n0, first, b.sub(first, kBegin), steps.block,
-                 steps.tailRun);
+      decodeStep(scratch, panel, group, n0, first, b.sub(first, kBegin),
+                 steps.block, steps.tailRun);
     });
   });
 }
@@ -235,12 +254,13 @@ Value MatmulLoops::loadColumns(Value memref, ValueRange indices, Value mask) {
   if (!mask)
     return b.loadVector(memref, indices, tiles.lanes);
   Value zeros = b.zeros(tiles.lanes);
-  return vector::MaskedLoadOp::create(b, cast<VectorType>(zeros.getType()), memref, indices, mask,
-                                      zeros);
+  return vector::MaskedLoadOp::create(b, cast<VectorType>(zeros.getType()),
+                                      memref, indices, mask, zeros);
 }
 
 /// y[m0 ..+ rows, n0 ..+ columns] plus the panel's share of the sums.
-void MatmulLoops::emitRegisterTile(Value panel, Value xTile, Value m0, int64_t rows, Value pair, Value n0,
+void MatmulLoops::emitRegisterTile(Value panel, Value xTile, Value m0,
+                                   int64_t rows, Value pair, Value n0,
                                    Value kBegin, Value kLength) {
   int64_t vectors = tiles.columns / tiles.lanes;
   SmallVector<Value> columns, masks;
@@ -250,24 +270,27 @@ void MatmulLoops::emitRegisterTile(Value panel, Value xTile, Value m0, int64_t r
     if (n % tiles.columns != 0) {
       // No columns are left where the tile's last pair is only half there.
       Value left = b.sub(b.index(n), b.min(columns.back(), b.index(n)));
-      mask = vector::CreateMaskOp::create(b, VectorType::get(tiles.lanes, b.getI1Type()), left);
+      mask = vector::CreateMaskOp::create(
+          b, VectorType::get(tiles.lanes, b.getI1Type()), left);
     }
     masks.push_back(mask);
   }
   auto yAt = [&](int64_t row, int64_t v) {
     return SmallVector<Value>{b.add(m0, row), columns[v]};
   };
-  // A stretch of K is summed up by itself: the errors of one long sum would grow
-  // with its length.
+  // A stretch of K is summed up by itself: the errors of one long sum would
+  // grow with its length.
   SmallVector<Value> zeros(rows * vectors, b.zeros(tiles.lanes));
   SmallVector<Value> sums =
       b.loop(b.index(0), kLength, 1, zeros, [&](Value i, ValueRange carried) {
         SmallVector<Value> next(carried), weights;
         for (int64_t v = 0; v < vectors; ++v)
           weights.push_back(b.loadVector(
-              panel, {b.add(b.mul(pair, vectors), v), i, b.index(0)}, tiles.lanes));
+              panel, {b.add(b.mul(pair, vectors), v), i, b.index(0)},
+              tiles.lanes));
         for (int64_t row = 0; row < rows; ++row) {
-          Value activation = memref::LoadOp::create(b, xTile, ValueRange{b.index(row), i});
+          Value activation =
+              memref::LoadOp::create(b, xTile, ValueRange{b.index(row), i});
           Value spread = vector::BroadcastOp::create(
               b, VectorType::get(tiles.lanes, b.getF32Type()), activation);
           for (int64_t v = 0; v < vectors; ++v) {
@@ -278,8 +301,10 @@ void MatmulLoops::emitRegisterTile(Value panel, Value xTile, Value m0, int64_t r
         return next;
       });
   // The first stretch of K is added to the bias, the others to what y holds.
-  Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, kBegin, b.index(0));
-  SmallVector<Type> types(rows * vectors, VectorType::get(tiles.lanes, b.getF32Type()));
+  Value isFirst =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, kBegin, b.index(0));
+  SmallVector<Type> types(rows * vectors,
+                          VectorType::get(tiles.lanes, b.getF32Type()));
   auto start = scf::IfOp::create(b, types, isFirst, /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
@@ -287,8 +312,9 @@ void MatmulLoops::emitRegisterTile(Value panel, Value xTile, Value m0, int64_t r
     SmallVector<Value> initial, held;
     for (int64_t row = 0; row < rows; ++row)
       for (int64_t v = 0; v < vectors; ++v)
-        initial.push_back(op.getBias() ? loadColumns(op.getBias(), {columns[v]}, masks[v])
-                                       : b.zeros(tiles.lanes));
+        initial.push_back(
+            op.getBias() ? loadColumns(op.getBias(), {columns[v]}, masks[v])
+                         : b.zeros(tiles.lanes));
     scf::YieldOp::create(b, initial);
     b.setInsertionPointToStart(start.elseBlock());
     for (int64_t row = 0; row < rows; ++row)
@@ -307,21 +333,23 @@ void MatmulLoops::emitRegisterTile(Value panel, Value xTile, Value m0, int64_t r
     }
 }
 
-/// x[m0 ..+ rows, kBegin ..+ kLength] into a tile of its own: rows of x that are a
-/// power of two apart would fight for few sets of the first cache.
-void MatmulLoops::copyActivations(Value xTile, Value m0, int64_t rows, Value kBegin,
-                                  Value kLength) {
+/// x[m0 ..+ rows, kBegin ..+ kLength] into a tile of its own: rows of x that
+/// are a power of two apart would fight for few sets of the first cache.
+void MatmulLoops::copyActivations(Value xTile, Value m0, int64_t rows,
+                                  Value kBegin, Value kLength) {
   int64_t lanes = tiles.lanes;
   Value whole = b.mul(b.div(kLength, lanes), lanes);
   b.loop(b.index(0), b.index(rows), 1, [&](Value row) {
     Value xRow = b.add(m0, row);
     b.loop(b.index(0), whole, lanes, [&](Value i) {
-      b.storeVector(b.loadVector(x, {xRow, b.add(kBegin, i)}, lanes), xTile, {row, i});
+      b.storeVector(b.loadVector(x, {xRow, b.add(kBegin, i)}, lanes), xTile,
+                    {row, i});
     });
-    if (k % lanes == 0)
+    if (k % lanes == 0 && tiles.depth % lanes == 0)
       return;
     b.loop(whole, kLength, 1, [&](Value i) {
-      Value value = memref::LoadOp::create(b, x, ValueRange{xRow, b.add(kBegin, i)});
+      Value value =
+          memref::LoadOp::create(b, x, ValueRange{xRow, b.add(kBegin, i)});
       memref::StoreOp::create(b, value, xTile, ValueRange{row, i});
     });
   });
@@ -331,14 +359,19 @@ void MatmulLoops::copyActivations(Value xTile, Value m0, int64_t rows, Value kBe
 void MatmulLoops::emitPanels(Value tileBegin, Value m) {
   int64_t lanes = tiles.lanes;
   int64_t panelRows = llvm::alignTo(tiles.depth, lanes) + lanes;
-  auto panelType = MemRefType::get({tiles.tile / lanes, panelRows, lanes}, b.getF32Type());
-  auto scratchType =
-      MemRefType::get({lanes, int64_t(llvm::alignTo(steps.step, lanes))}, b.getF32Type());
+  auto panelType =
+      MemRefType::get({tiles.tile / lanes, panelRows, lanes}, b.getF32Type());
+  auto scratchType = MemRefType::get(
+      {lanes, int64_t(llvm::alignTo(steps.step, lanes))}, b.getF32Type());
   IntegerAttr alignment = b.getI64IntegerAttr(64);
-  Value panel = memref::AllocOp::create(b, panelType, ValueRange(), ValueRange(), alignment);
-  Value scratch = memref::AllocOp::create(b, scratchType, ValueRange(), ValueRange(), alignment);
-  auto xTileType = MemRefType::get({tiles.rows.front(), panelRows}, b.getF32Type());
-  Value xTile = memref::AllocOp::create(b, xTileType, ValueRange(), ValueRange(), alignment);
+  Value panel = memref::AllocOp::create(b, panelType, ValueRange(),
+                                        ValueRange(), alignment);
+  Value scratch = memref::AllocOp::create(b, scratchType, ValueRange(),
+                                          ValueRange(), alignment);
+  auto xTileType =
+      MemRefType::get({tiles.rows.front(), panelRows}, b.getF32Type());
+  Value xTile = memref::AllocOp::create(b, xTileType, ValueRange(),
+                                        ValueRange(), alignment);
   b.loop(b.index(0), b.index(k), tiles.depth, [&](Value kBegin) {
     Value kEnd = b.min(b.add(kBegin, tiles.depth), b.index(k));
     fillPanel(panel, scratch, tileBegin, kBegin, kEnd);
@@ -357,7 +390,8 @@ void MatmulLoops::emitPanels(Value tileBegin, Value m) {
         copyActivations(xTile, first, rows, kBegin, kLength);
         b.loop(tileBegin, tileEnd(tileBegin), tiles.columns, [&](Value n0) {
           Value pair = b.div(b.sub(n0, tileBegin), tiles.columns);
-          emitRegisterTile(panel, xTile, first, rows, pair, n0, kBegin, kLength);
+          emitRegisterTile(panel, xTile, first, rows, pair, n0, kBegin,
+                           kLength);
         });
       });
       m0 = end;
@@ -387,7 +421,8 @@ void MatmulLoops::emitMatmul() {
       staticM == 1 && !deterministic ? oneRow() : manyRows();
       return;
     }
-    Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, m, b.index(1));
+    Value isOne =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, m, b.index(1));
     b.branch(isOne, oneRow, manyRows);
   });
 }
@@ -413,7 +448,8 @@ void MatmulLoops::emitGather() {
 }
 } // namespace
 
-LogicalResult rlx::emitMatmulLoops(BlockMatmulOp op, const VectorTarget &target) {
+LogicalResult rlx::emitMatmulLoops(BlockMatmulOp op,
+                                   const VectorTarget &target) {
   MatmulLoops(op, target).emit();
   return success();
 }

@@ -1,4 +1,5 @@
-//===- OutlineParallel.cpp - Parallel loop bodies become functions ---------===//
+//===- OutlineParallel.cpp - Parallel loop bodies become functions
+//---------===//
 //
 // The host calls the body for ranges of indices, from several threads. Which
 // threads, and how many indices a call, is the host's choice.
@@ -19,9 +20,11 @@ using namespace mlir;
 using namespace rlx;
 
 namespace {
-struct OutlineParallelPass : rlx::impl::OutlineParallelPassBase<OutlineParallelPass> {
+struct OutlineParallelPass
+    : rlx::impl::OutlineParallelPassBase<OutlineParallelPass> {
   void runOnOperation() override {
-    for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
+    for (auto function :
+         llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
       SmallVector<scf::ForallOp> loops;
       function.walk<WalkOrder::PreOrder>([&](scf::ForallOp loop) {
         loops.push_back(loop);
@@ -33,9 +36,11 @@ struct OutlineParallelPass : rlx::impl::OutlineParallelPassBase<OutlineParallelP
     }
   }
 
-  LogicalResult outline(func::FuncOp function, scf::ForallOp loop, size_t number) {
+  LogicalResult outline(func::FuncOp function, scf::ForallOp loop,
+                        size_t number) {
     if (loop.getRank() != 1 || loop.getNumResults() != 0)
-      return loop.emitOpError("expected a parallel loop over one index and buffers");
+      return loop.emitOpError(
+          "expected a parallel loop over one index and buffers");
     Location loc = loop.getLoc();
 
     // Constants are cheaper to repeat than to pass.
@@ -43,7 +48,8 @@ struct OutlineParallelPass : rlx::impl::OutlineParallelPassBase<OutlineParallelP
     getUsedValuesDefinedAbove(loop.getRegion(), captures);
     SmallVector<Value> constants;
     captures.remove_if([&](Value value) {
-      bool constant = value.getDefiningOp() && value.getDefiningOp()->hasTrait<OpTrait::ConstantLike>();
+      bool constant = value.getDefiningOp() &&
+                      value.getDefiningOp()->hasTrait<OpTrait::ConstantLike>();
       if (constant)
         constants.push_back(value);
       return constant;
@@ -56,10 +62,11 @@ struct OutlineParallelPass : rlx::impl::OutlineParallelPassBase<OutlineParallelP
     for (Value value : captures)
       types.push_back(value.getType());
     std::string name = (function.getName() + ".parallel" + Twine(number)).str();
-    auto body = func::FuncOp::create(builder, loc, name, builder.getFunctionType(types, {}));
+    auto body = func::FuncOp::create(builder, loc, name,
+                                     builder.getFunctionType(types, {}));
     body.setPrivate();
-    body->setAttr("llvm.linkage",
-                  LLVM::LinkageAttr::get(&getContext(), LLVM::Linkage::Internal));
+    body->setAttr("llvm.linkage", LLVM::LinkageAttr::get(
+                                      &getContext(), LLVM::Linkage::Internal));
     Block *entry = body.addEntryBlock();
     builder.setInsertionPointToStart(entry);
     IRMapping mapping;
@@ -67,17 +74,20 @@ struct OutlineParallelPass : rlx::impl::OutlineParallelPassBase<OutlineParallelP
       builder.clone(*constant.getDefiningOp(), mapping);
     mapping.map(captures.getArrayRef(), entry->getArguments().drop_front(2));
     Value one = arith::ConstantIndexOp::create(builder, loc, 1);
-    auto range = scf::ForOp::create(builder, loc, entry->getArgument(0), entry->getArgument(1), one);
+    auto range = scf::ForOp::create(builder, loc, entry->getArgument(0),
+                                    entry->getArgument(1), one);
     func::ReturnOp::create(builder, loc);
     builder.setInsertionPointToStart(range.getBody());
-    // The loop counts from its lower bound in steps; the range counts iterations.
+    // The loop counts from its lower bound in steps; the range counts
+    // iterations.
     AffineExpr i, lower, step;
     bindDims(&getContext(), i);
     bindSymbols(&getContext(), lower, step);
     auto bound = [&](OpFoldResult value) -> Value {
       if (auto given = dyn_cast<Value>(value))
         return mapping.lookupOrDefault(given);
-      return arith::ConstantIndexOp::create(builder, loc, *getConstantIntValue(value));
+      return arith::ConstantIndexOp::create(builder, loc,
+                                            *getConstantIntValue(value));
     };
     Value induction = affine::AffineApplyOp::create(
         builder, loc, AffineMap::get(1, 2, i * step + lower),
@@ -95,9 +105,11 @@ struct OutlineParallelPass : rlx::impl::OutlineParallelPassBase<OutlineParallelP
     };
     Value count = affine::AffineApplyOp::create(
         builder, loc, AffineMap::get(0, 3, (upper - lower).ceilDiv(step)),
-        ValueRange{value(loop.getMixedLowerBound()[0]), value(loop.getMixedStep()[0]),
+        ValueRange{value(loop.getMixedLowerBound()[0]),
+                   value(loop.getMixedStep()[0]),
                    value(loop.getMixedUpperBound()[0])});
-    ParallelForOp::create(builder, loc, SymbolRefAttr::get(body), count, captures.getArrayRef());
+    ParallelForOp::create(builder, loc, SymbolRefAttr::get(body), count,
+                          captures.getArrayRef());
     loop.erase();
     return success();
   }

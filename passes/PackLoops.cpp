@@ -1,8 +1,9 @@
-//===- PackLoops.cpp - Loops for rlx.pack_weight ---------------------------===//
+//===- PackLoops.cpp - Loops for rlx.pack_weight
+//---------------------------===//
 //
-// Reads codes where the scheme's description says they lie and stores them where
-// PackedLayout says the kernel reads them. Both sides are descriptions; nothing is
-// decoded to numbers.
+// Reads codes where the scheme's description says they lie and stores them
+// where PackedLayout says the kernel reads them. Both sides are descriptions;
+// nothing is decoded to numbers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,7 +20,8 @@ using namespace rlx;
 
 namespace {
 class PackLoops {
-  static constexpr int64_t codesAWord = 4, words = PackedLayout::chunk / codesAWord;
+  static constexpr int64_t codesAWord = 4,
+                           words = PackedLayout::chunk / codesAWord;
   static constexpr int64_t run = 16; ///< codes read at once
 
 public:
@@ -30,12 +32,15 @@ public:
   void emit();
 
 private:
-  void packStretch(ValueRange tile, Value firstRow, Value block, int64_t element, Value base);
-  void readCodes(Value row, Value block, int64_t element, Value lane, int64_t chunk);
+  void packStretch(ValueRange tile, Value firstRow, Value block,
+                   int64_t element, Value base);
+  void readCodes(Value row, Value block, int64_t element, Value lane,
+                 int64_t chunk);
   void mergePlanes(ValueRange tile, Value chunk, Value base);
-  void storeField(const PackedField &field, ValueRange tile, Value row, Value block,
-                  int64_t element, Value lane, Value base);
-  FieldExpansion expansion(Value row, Value block, int64_t element, int64_t count);
+  void storeField(const PackedField &field, ValueRange tile, Value row,
+                  Value block, int64_t element, Value lane, Value base);
+  FieldExpansion expansion(Value row, Value block, int64_t element,
+                           int64_t count);
   Value sourceRow(Value firstRow, Value lane);
 
   PackWeightOp op;
@@ -52,18 +57,23 @@ Value PackLoops::sourceRow(Value firstRow, Value lane) {
   return b.min(b.add(firstRow, lane), b.index(rows - 1));
 }
 
-FieldExpansion PackLoops::expansion(Value row, Value block, int64_t element, int64_t count) {
-  address.rowIndices = expert ? SmallVector<Value>{expert, row} : SmallVector<Value>{row};
+FieldExpansion PackLoops::expansion(Value row, Value block, int64_t element,
+                                    int64_t count) {
+  address.rowIndices =
+      expert ? SmallVector<Value>{expert, row} : SmallVector<Value>{row};
   address.block = block;
-  SmallVector<int64_t> elements = llvm::to_vector(llvm::seq(element, element + count));
+  SmallVector<int64_t> elements =
+      llvm::to_vector(llvm::seq(element, element + count));
   return FieldExpansion(b, b.getLoc(), scheme, address, elements);
 }
 
 /// Stores the code of one lane in the field's container.
-void PackLoops::storeField(const PackedField &field, ValueRange tile, Value row, Value block,
-                           int64_t element, Value lane, Value base) {
+void PackLoops::storeField(const PackedField &field, ValueRange tile, Value row,
+                           Value block, int64_t element, Value lane,
+                           Value base) {
   Value code = expansion(row, block, element, 1).codes(field.field);
-  Value bytes = vector::BitCastOp::create(b, VectorType::get(4, b.getI8Type()), code);
+  Value bytes =
+      vector::BitCastOp::create(b, VectorType::get(4, b.getI8Type()), code);
   bytes = vector::ExtractStridedSliceOp::create(b, bytes, ArrayRef<int64_t>{0},
                                                 ArrayRef<int64_t>{field.bytes},
                                                 ArrayRef<int64_t>{1});
@@ -72,19 +82,24 @@ void PackLoops::storeField(const PackedField &field, ValueRange tile, Value row,
   b.storeVector(bytes, packed, indices);
 }
 
-/// Codes go through a scratch of [chunk][lane][8 words of 4 codes], are read word by
-/// word across lanes, and the words' bits are merged into planes.
-void PackLoops::readCodes(Value row, Value block, int64_t element, Value lane, int64_t chunk) {
+/// Codes go through a scratch of [chunk][lane][8 words of 4 codes], are read
+/// word by word across lanes, and the words' bits are merged into planes.
+void PackLoops::readCodes(Value row, Value block, int64_t element, Value lane,
+                          int64_t chunk) {
   const IntegerCodes &codes = layout.codes;
   Value word = b.add(b.mul(lane, words), chunk * layout.lanes * words);
   for (int64_t first = 0; first < PackedLayout::chunk; first += run) {
-    Value code = expansion(row, block, element + first, run).codes(scheme.attr().getCode());
+    Value code = expansion(row, block, element + first, run)
+                     .codes(scheme.attr().getCode());
     if (codes.flip) {
-      auto flip = DenseElementsAttr::get(cast<ShapedType>(code.getType()), int32_t(codes.flip));
+      auto flip = DenseElementsAttr::get(cast<ShapedType>(code.getType()),
+                                         int32_t(codes.flip));
       code = arith::XOrIOp::create(b, code, arith::ConstantOp::create(b, flip));
     }
-    Value bytes = arith::TruncIOp::create(b, VectorType::get(run, b.getI8Type()), code);
-    bytes = vector::BitCastOp::create(b, VectorType::get(run / codesAWord, b.getI32Type()), bytes);
+    Value bytes =
+        arith::TruncIOp::create(b, VectorType::get(run, b.getI8Type()), code);
+    bytes = vector::BitCastOp::create(
+        b, VectorType::get(run / codesAWord, b.getI32Type()), bytes);
     b.storeVector(bytes, scratch, ValueRange{b.add(word, first / codesAWord)});
   }
 }
@@ -98,34 +113,37 @@ void PackLoops::mergePlanes(ValueRange tile, Value chunk, Value base) {
   for (int64_t word = 0; word < words; ++word) {
     SmallVector<Value> elements;
     for (int64_t lane = 0; lane < lanes; ++lane)
-      elements.push_back(
-          memref::LoadOp::create(b, scratch, ValueRange{b.add(begin, lane * words + word)}));
-    Value all = vector::FromElementsOp::create(b, VectorType::get(lanes, b.getI32Type()), elements);
+      elements.push_back(memref::LoadOp::create(
+          b, scratch, ValueRange{b.add(begin, lane * words + word)}));
+    Value all = vector::FromElementsOp::create(
+        b, VectorType::get(lanes, b.getI32Type()), elements);
     vectors.push_back(vector::BitCastOp::create(b, byteType, all));
   }
   auto splat = [&](int64_t value) -> Value {
-    return arith::ConstantOp::create(b, DenseElementsAttr::get(byteType, int8_t(value)));
+    return arith::ConstantOp::create(
+        b, DenseElementsAttr::get(byteType, int8_t(value)));
   };
   for (const PackedPlane &plane : layout.planes) {
     int64_t perVector = 8 / plane.width;
     for (int64_t first = 0; first < words; first += perVector) {
       Value merged;
       for (int64_t i = 0; i < perVector; ++i) {
-        Value bits = arith::ShRUIOp::create(b, vectors[first + i], splat(plane.shift));
+        Value bits =
+            arith::ShRUIOp::create(b, vectors[first + i], splat(plane.shift));
         bits = arith::AndIOp::create(b, bits, splat((1 << plane.width) - 1));
         bits = arith::ShLIOp::create(b, bits, splat(i * plane.width));
         merged = merged ? Value(arith::OrIOp::create(b, merged, bits)) : bits;
       }
       SmallVector<Value> indices(tile);
-      indices.push_back(
-          b.add(base, plane.offset + first / perVector * byteType.getNumElements()));
+      indices.push_back(b.add(
+          base, plane.offset + first / perVector * byteType.getNumElements()));
       b.storeVector(merged, packed, indices);
     }
   }
 }
 
-void PackLoops::packStretch(ValueRange tile, Value firstRow, Value block, int64_t element,
-                            Value base) {
+void PackLoops::packStretch(ValueRange tile, Value firstRow, Value block,
+                            int64_t element, Value base) {
   b.loop(b.index(0), b.index(layout.lanes), 1, [&](Value lane) {
     Value row = sourceRow(firstRow, lane);
     for (const PackedField &field : layout.outer)
@@ -134,17 +152,20 @@ void PackLoops::packStretch(ValueRange tile, Value firstRow, Value block, int64_
       int64_t chunkElement = element + chunk * PackedLayout::chunk;
       readCodes(row, block, chunkElement, lane, chunk);
       for (const PackedField &field : layout.inner)
-        for (int64_t group = 0; group < PackedLayout::chunk / field.group; ++group) {
+        for (int64_t group = 0; group < PackedLayout::chunk / field.group;
+             ++group) {
           PackedField placed = field;
           placed.offset += layout.headerBytes + chunk * layout.chunkBytes +
                            group * layout.lanes * field.bytes;
-          storeField(placed, tile, row, block, chunkElement + group * field.group, lane, base);
+          storeField(placed, tile, row, block,
+                     chunkElement + group * field.group, lane, base);
         }
     }
   });
   b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, [&](Value chunk) {
     mergePlanes(tile, chunk,
-                b.add(b.add(base, layout.headerBytes), b.mul(chunk, layout.chunkBytes)));
+                b.add(b.add(base, layout.headerBytes),
+                      b.mul(chunk, layout.chunkBytes)));
   });
 }
 
@@ -156,7 +177,8 @@ void PackLoops::emit() {
   address.scales = op.getScales();
   address.zeroPoints = op.getZeroPoints();
   address.globalScale = op.getGlobalScale();
-  int64_t tiles = layout.tiles(rows), experts = stacked ? type.getDimSize(0) : 1;
+  int64_t tiles = layout.tiles(rows),
+          experts = stacked ? type.getDimSize(0) : 1;
   b.parallelLoop(b.index(experts * tiles), [&](Value index) {
     Value tile = index;
     SmallVector<Value> indices = {tile};
@@ -165,18 +187,21 @@ void PackLoops::emit() {
       tile = arith::RemUIOp::create(b, index, b.index(tiles));
       indices = {expert, tile};
     }
-    auto scratchType = MemRefType::get({layout.lanes * layout.stretch / codesAWord}, b.getI32Type());
-    scratch = memref::AllocOp::create(b, scratchType, ValueRange(), ValueRange(),
-                                      b.getI64IntegerAttr(64));
+    auto scratchType = MemRefType::get(
+        {layout.lanes * layout.stretch / codesAWord}, b.getI32Type());
+    scratch = memref::AllocOp::create(b, scratchType, ValueRange(),
+                                      ValueRange(), b.getI64IntegerAttr(64));
     Value firstRow = b.mul(tile, layout.lanes);
-    // Whole blocks and whole stretches at a time, so that all offsets are known.
+    // Whole blocks and whole stretches at a time, so that all offsets are
+    // known.
     int64_t step = std::lcm(layout.stretch, scheme.block());
     b.loop(b.index(0), b.index(layout.k), step, [&](Value k) {
       Value block = b.div(k, scheme.block());
       Value base = b.mul(b.div(k, layout.stretch), layout.stretchBytes());
       for (int64_t element = 0; element < step; element += layout.stretch)
-        packStretch(indices, firstRow, block, element,
-                    b.add(base, element / layout.stretch * layout.stretchBytes()));
+        packStretch(
+            indices, firstRow, block, element,
+            b.add(base, element / layout.stretch * layout.stretchBytes()));
     });
     memref::DeallocOp::create(b, scratch);
   });
@@ -188,7 +213,8 @@ LogicalResult rlx::emitPackLoops(PackWeightOp op) {
   QuantScheme scheme(op.getScheme().getScheme());
   int64_t k = type.getShape().back() / scheme.blockBytes() * scheme.block();
   std::string reason;
-  std::optional<PackedLayout> layout = PackedLayout::create(scheme, k, op.getLanes(), reason);
+  std::optional<PackedLayout> layout =
+      PackedLayout::create(scheme, k, op.getLanes(), reason);
   if (!layout)
     return op.emitOpError() << "cannot be packed: " << reason;
   PackLoops(op, std::move(*layout)).emit();

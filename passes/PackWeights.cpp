@@ -1,7 +1,8 @@
-//===- PackWeights.cpp - Integer matmuls get packed weights ----------------===//
+//===- PackWeights.cpp - Integer matmuls get packed weights
+//----------------===//
 //
-// Chooses, by what a scheme's description says, which matmuls run on packed weights.
-// The layout is PackedLayout's; the loops are in PackLoops.cpp and
+// Chooses, by what a scheme's description says, which matmuls run on packed
+// weights. The layout is PackedLayout's; the loops are in PackLoops.cpp and
 // PackedMatmulLoops.cpp.
 //
 //===----------------------------------------------------------------------===//
@@ -46,22 +47,26 @@ struct PackWeightsPass : rlx::impl::PackWeightsPassBase<PackWeightsPass> {
       return;
     }
     if (printChoices)
-      op.emitRemark() << "packed kernel for '" << scheme.displayName() << "': " << layout->lanes
-                      << " rows a tile, activation scale per " << layout->stretch << " of K, "
+      op.emitRemark() << "packed kernel for '" << scheme.displayName()
+                      << "': " << layout->lanes
+                      << " rows a tile, activation scale per "
+                      << layout->stretch << " of K, "
                       << llvm::formatv("{0:f3}", layout->bitsPerWeight()).str()
                       << " bits a weight";
     OpBuilder builder(op);
     Location loc = op.getLoc();
     SmallVector<int64_t> shape(weight.getShape().drop_back(2));
     shape.append({layout->tiles(n), layout->tileBytes()});
-    Value empty = tensor::EmptyOp::create(builder, loc, shape, builder.getI8Type());
+    Value empty =
+        tensor::EmptyOp::create(builder, loc, shape, builder.getI8Type());
     IntegerAttr lanes = builder.getI64IntegerAttr(vectorLength);
-    auto packed = PackWeightOp::create(builder, loc, empty.getType(), op.getWeight(),
-                                       op.getScales(), op.getZeroPoints(), op.getGlobalScale(),
-                                       empty, op.getScheme(), lanes);
+    auto packed = PackWeightOp::create(
+        builder, loc, empty.getType(), op.getWeight(), op.getScales(),
+        op.getZeroPoints(), op.getGlobalScale(), empty, op.getScheme(), lanes);
     auto matmul = PackedMatmulOp::create(
-        builder, loc, op.getResultTypes(), op.getX(), packed.getResult(0), op.getIds(),
-        op.getBias(), op.getInit(), op.getScheme(), op.getActivationsAttr(), lanes);
+        builder, loc, op.getResultTypes(), op.getX(), packed.getResult(0),
+        op.getIds(), op.getBias(), op.getInit(), op.getScheme(),
+        op.getActivationsAttr(), lanes);
     op.replaceAllUsesWith(matmul);
     op.erase();
   }

@@ -1,4 +1,5 @@
-//===- PackedFields.cpp - Scales and offsets of packed weights -------------===//
+//===- PackedFields.cpp - Scales and offsets of packed weights
+//-------------===//
 
 #include "passes/PackedFields.h"
 
@@ -32,27 +33,32 @@ PackedFields::Reference PackedFields::find(FieldAttr field) const {
 }
 
 bool PackedFields::innerScaleIsInteger() const {
-  return hasInnerScale() && llvm::all_of(innerScales, [](const Reference &reference) {
+  return hasInnerScale() &&
+         llvm::all_of(innerScales, [](const Reference &reference) {
            return reference.field->field.isInteger();
          });
 }
 
 bool PackedFields::hasInnerOffset() const {
   auto isInner = [](const Reference &reference) { return reference.inner; };
-  return llvm::any_of(offsets, isInner) || (zero && (zero.inner || hasInnerScale()));
+  return llvm::any_of(offsets, isInner) ||
+         (zero && (zero.inner || hasInnerScale()));
 }
 
-SmallVector<Value> PackedFields::at(LoopBuilder &b, ValueRange tile, Value base, int64_t offset) {
+SmallVector<Value> PackedFields::at(LoopBuilder &b, ValueRange tile, Value base,
+                                    int64_t offset) {
   SmallVector<Value> indices(tile);
   indices.push_back(b.add(base, offset));
   return indices;
 }
 
 /// The codes of a field for all rows of the tile, as i32 lanes.
-Value PackedFields::codes(LoopBuilder &b, ValueRange tile, Value base, const PackedField &field,
-                          int64_t group) {
-  int64_t lanes = layout.lanes, offset = field.offset + group * lanes * field.bytes;
-  Value bytes = b.loadVector(weight, at(b, tile, base, offset), lanes * field.bytes);
+Value PackedFields::codes(LoopBuilder &b, ValueRange tile, Value base,
+                          const PackedField &field, int64_t group) {
+  int64_t lanes = layout.lanes,
+          offset = field.offset + group * lanes * field.bytes;
+  Value bytes =
+      b.loadVector(weight, at(b, tile, base, offset), lanes * field.bytes);
   VectorType i32s = VectorType::get(lanes, b.getI32Type());
   if (field.bytes > 1)
     bytes = vector::BitCastOp::create(
@@ -60,14 +66,17 @@ Value PackedFields::codes(LoopBuilder &b, ValueRange tile, Value base, const Pac
   return field.bytes == 4 ? bytes : arith::ExtUIOp::create(b, i32s, bytes);
 }
 
-Value PackedFields::number(LoopBuilder &b, ValueRange tile, Value stretchBase, Value chunkBase,
-                           Reference reference, int64_t group) {
-  Value code = reference.inner ? codes(b, tile, chunkBase, *reference.field, group)
-                               : codes(b, tile, stretchBase, *reference.field, 0);
+Value PackedFields::number(LoopBuilder &b, ValueRange tile, Value stretchBase,
+                           Value chunkBase, Reference reference,
+                           int64_t group) {
+  Value code = reference.inner
+                   ? codes(b, tile, chunkBase, *reference.field, group)
+                   : codes(b, tile, stretchBase, *reference.field, 0);
   return CodeNumbers(b, b.getLoc()).convert(reference.field->field, code);
 }
 
-Value PackedFields::innerScale(LoopBuilder &b, ValueRange tile, Value base, int64_t group) {
+Value PackedFields::innerScale(LoopBuilder &b, ValueRange tile, Value base,
+                               int64_t group) {
   Value product;
   bool integer = innerScaleIsInteger();
   for (const Reference &reference : innerScales) {
@@ -84,7 +93,8 @@ Value PackedFields::innerScale(LoopBuilder &b, ValueRange tile, Value base, int6
   return product;
 }
 
-Value PackedFields::outerScale(LoopBuilder &b, ValueRange tile, Value stretchBase) {
+Value PackedFields::outerScale(LoopBuilder &b, ValueRange tile,
+                               Value stretchBase) {
   Value product;
   VectorType f32s = VectorType::get(layout.lanes, b.getF32Type());
   if (layout.codes.unit != 1)
@@ -92,13 +102,14 @@ Value PackedFields::outerScale(LoopBuilder &b, ValueRange tile, Value stretchBas
         b, DenseElementsAttr::get(f32s, float(layout.codes.unit)));
   for (const Reference &reference : outerScales) {
     Value factor = number(b, tile, stretchBase, Value(), reference, 0);
-    product = product ? Value(arith::MulFOp::create(b, product, factor)) : factor;
+    product =
+        product ? Value(arith::MulFOp::create(b, product, factor)) : factor;
   }
   return product;
 }
 
-Value PackedFields::offset(LoopBuilder &b, ValueRange tile, Value stretchBase, Value chunkBase,
-                           int64_t group) {
+Value PackedFields::offset(LoopBuilder &b, ValueRange tile, Value stretchBase,
+                           Value chunkBase, int64_t group) {
   Value total;
   for (const Reference &reference : offsets) {
     Value factor = number(b, tile, stretchBase, chunkBase, reference, group);
@@ -108,18 +119,21 @@ Value PackedFields::offset(LoopBuilder &b, ValueRange tile, Value stretchBase, V
     total = arith::NegFOp::create(b, total);
   if (!zero)
     return total;
-  Value shift = arith::NegFOp::create(b, number(b, tile, stretchBase, chunkBase, zero, group));
+  Value shift = arith::NegFOp::create(
+      b, number(b, tile, stretchBase, chunkBase, zero, group));
   for (const auto &scales : {innerScales, outerScales})
     for (const Reference &reference : scales)
-      shift = arith::MulFOp::create(b, shift,
-                                    number(b, tile, stretchBase, chunkBase, reference, group));
+      shift = arith::MulFOp::create(
+          b, shift, number(b, tile, stretchBase, chunkBase, reference, group));
   return total ? Value(arith::AddFOp::create(b, total, shift)) : shift;
 }
 
 void PackedFields::prefetch(LoopBuilder &b, ValueRange tile, Value base) {
-  // Memory answers after some hundred cycles: a few kilobytes at full bandwidth.
+  // Memory answers after some hundred cycles: a few kilobytes at full
+  // bandwidth.
   constexpr int64_t ahead = 8192, cacheLine = 64;
   for (int64_t offset = 0; offset < layout.chunkBytes; offset += cacheLine)
-    memref::PrefetchOp::create(b, weight, at(b, tile, base, ahead + offset), /*isWrite=*/false,
+    memref::PrefetchOp::create(b, weight, at(b, tile, base, ahead + offset),
+                               /*isWrite=*/false,
                                /*localityHint=*/3, /*isDataCache=*/true);
 }

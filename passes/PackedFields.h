@@ -1,8 +1,9 @@
-//===- PackedFields.h - Scales and offsets of packed weights ------*- C++ -*-===//
+//===- PackedFields.h - Scales and offsets of packed weights ------*- C++
+//-*-===//
 //
-// Reads the fields of a packed tile as vectors, a lane a row, and multiplies them
-// to what a kernel needs: an inner scale for each group, an outer scale for each
-// stretch, and an offset that is added for each element.
+// Reads the fields of a packed tile as vectors, a lane a row, and multiplies
+// them to what a kernel needs: an inner scale for each group, an outer scale
+// for each stretch, and an offset that is added for each element.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,18 +28,21 @@ public:
   bool hasInnerOffset() const;
 
   /// Group `group` of the chunk at byte `base` of the tile: i32 or f32 lanes.
-  mlir::Value innerScale(LoopBuilder &b, mlir::ValueRange tile, mlir::Value base, int64_t group);
+  mlir::Value innerScale(LoopBuilder &b, mlir::ValueRange tile,
+                         mlir::Value base, int64_t group);
   /// f32 lanes, times the codes' unit; null where it is 1.
-  mlir::Value outerScale(LoopBuilder &b, mlir::ValueRange tile, mlir::Value stretchBase);
+  mlir::Value outerScale(LoopBuilder &b, mlir::ValueRange tile,
+                         mlir::Value stretchBase);
   /// -scale * zero +- offset of a group, f32 lanes.
-  mlir::Value offset(LoopBuilder &b, mlir::ValueRange tile, mlir::Value stretchBase,
-                     mlir::Value chunkBase, int64_t group);
+  mlir::Value offset(LoopBuilder &b, mlir::ValueRange tile,
+                     mlir::Value stretchBase, mlir::Value chunkBase,
+                     int64_t group);
   /// Asks for what the kernel will read some kilobytes later.
   void prefetch(LoopBuilder &b, mlir::ValueRange tile, mlir::Value base);
 
   /// Indices of byte `base + offset` of a tile.
-  llvm::SmallVector<mlir::Value> at(LoopBuilder &b, mlir::ValueRange tile, mlir::Value base,
-                                    int64_t offset);
+  llvm::SmallVector<mlir::Value> at(LoopBuilder &b, mlir::ValueRange tile,
+                                    mlir::Value base, int64_t offset);
 
 private:
   /// A field of the layout, or none.
@@ -50,8 +54,9 @@ private:
   Reference find(FieldAttr field) const;
   mlir::Value codes(LoopBuilder &b, mlir::ValueRange tile, mlir::Value base,
                     const PackedField &field, int64_t group);
-  mlir::Value number(LoopBuilder &b, mlir::ValueRange tile, mlir::Value stretchBase,
-                     mlir::Value chunkBase, Reference field, int64_t group);
+  mlir::Value number(LoopBuilder &b, mlir::ValueRange tile,
+                     mlir::Value stretchBase, mlir::Value chunkBase,
+                     Reference field, int64_t group);
 
   const PackedLayout &layout;
   mlir::Value weight;

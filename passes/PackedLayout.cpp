@@ -1,4 +1,5 @@
-//===- PackedLayout.cpp - How packed weights lie in memory -----------------===//
+//===- PackedLayout.cpp - How packed weights lie in memory
+//-----------------===//
 
 #include "passes/PackedLayout.h"
 
@@ -10,7 +11,8 @@
 using namespace mlir;
 using namespace rlx;
 
-std::optional<IntegerCodes> IntegerCodes::of(FieldAttr code, std::string &reason) {
+std::optional<IntegerCodes> IntegerCodes::of(FieldAttr code,
+                                             std::string &reason) {
   unsigned width = code.width();
   if (width > 8) {
     reason = "codes have more than 8 bits";
@@ -50,16 +52,19 @@ std::optional<IntegerCodes> IntegerCodes::of(FieldAttr code, std::string &reason
     codes.bias = int64_t(-least);
     codes.below = int64_t(most - least) + 1;
     for (size_t i = 0; i < size_t(1) << tableBits; ++i)
-      codes.table.push_back(int8_t(int64_t(numbers[i % numbers.size()] * factor - least)));
+      codes.table.push_back(
+          int8_t(int64_t(numbers[i % numbers.size()] * factor - least)));
     return codes;
   }
   reason = "the codebook's entries are no integers";
   return std::nullopt;
 }
 
-std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k, int64_t lanes,
+std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
+                                                 int64_t lanes,
                                                  std::string &reason) {
-  std::optional<IntegerCodes> codes = IntegerCodes::of(scheme.attr().getCode(), reason);
+  std::optional<IntegerCodes> codes =
+      IntegerCodes::of(scheme.attr().getCode(), reason);
   if (!codes)
     return std::nullopt;
   if (k % chunk != 0) {
@@ -70,8 +75,8 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k, 
   layout.lanes = lanes;
   layout.k = k;
 
-  // How far each field reaches along K. A field in the block, or a side field, may
-  // be the same for longer than a block.
+  // How far each field reaches along K. A field in the block, or a side field,
+  // may be the same for longer than a block.
   constexpr int64_t longestStretch = 256;
   auto groupOf = [&](FieldAttr field) {
     int64_t group = scheme.groupLength(field);
@@ -100,7 +105,8 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k, 
   }
   constexpr int64_t shortestGroup = 16;
   if (layout.stretch % chunk != 0 || layout.sumGroup < shortestGroup) {
-    reason = "scales change within " + std::to_string(shortestGroup) + " elements of K";
+    reason = "scales change within " + std::to_string(shortestGroup) +
+             " elements of K";
     return std::nullopt;
   }
 
@@ -116,10 +122,12 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k, 
     int64_t group = groupOf(field);
     int64_t bytes = field.width() <= 8 ? 1 : field.width() <= 16 ? 2 : 4;
     if (group > chunk) {
-      layout.outer.push_back({field, layout.stretch, bytes, layout.headerBytes});
+      layout.outer.push_back(
+          {field, layout.stretch, bytes, layout.headerBytes});
       layout.headerBytes += bytes * lanes;
     } else {
-      layout.inner.push_back({field, layout.sumGroup, bytes, layout.chunkBytes});
+      layout.inner.push_back(
+          {field, layout.sumGroup, bytes, layout.chunkBytes});
       layout.chunkBytes += bytes * lanes * (chunk / layout.sumGroup);
     }
   }

@@ -1,17 +1,18 @@
-//===- PackedLayout.h - How packed weights lie in memory ----------*- C++ -*-===//
+//===- PackedLayout.h - How packed weights lie in memory ----------*- C++
+//-*-===//
 //
 // The layout that integer kernels read, derived from a scheme and K. A tile is
-// `lanes` rows; a vector of 4 * lanes bytes holds four consecutive codes of each
-// row, so that a 32-bit lane is a row. A tile is a sequence of stretches of K, each
-// a header and then its chunks:
+// `lanes` rows; a vector of 4 * lanes bytes holds four consecutive codes of
+// each row, so that a 32-bit lane is a row. A tile is a sequence of stretches
+// of K, each a header and then its chunks:
 //
 //   stretch: outer fields, `lanes` codes each | chunk 0 | chunk 1 | ...
 //   chunk:   code planes, then inner fields: `lanes` codes for each group
 //
-// Fields keep their codes, each in a container of whole bytes. A field that changes
-// within a chunk or from chunk to chunk is inner, any other is outer. Codes of 3, 5,
-// 6 or 7 bits are split into planes of 1, 2 and 4 bits; a plane of w bits holds 8 / w
-// vectors of codes in one vector of bytes.
+// Fields keep their codes, each in a container of whole bytes. A field that
+// changes within a chunk or from chunk to chunk is inner, any other is outer.
+// Codes of 3, 5, 6 or 7 bits are split into planes of 1, 2 and 4 bits; a plane
+// of w bits holds 8 / w vectors of codes in one vector of bytes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,11 +27,11 @@ namespace rlx {
 
 /// Integers that stand for a scheme's codes: number(code) = (u - bias) * unit.
 struct IntegerCodes {
-  unsigned width = 0;    ///< bits stored
-  int64_t bias = 0;      ///< of u, which is unsigned and less than `below`
+  unsigned width = 0; ///< bits stored
+  int64_t bias = 0;   ///< of u, which is unsigned and less than `below`
   int64_t below = 0;
   double unit = 1;
-  int64_t flip = 0;      ///< what a signed code is xored with to become unsigned
+  int64_t flip = 0; ///< what a signed code is xored with to become unsigned
   llvm::SmallVector<int8_t> table; ///< u by code, where codes are looked up
 
   /// Fails, with a reason, where the codes are no integers of 8 bits.
@@ -54,19 +55,23 @@ public:
   static constexpr int64_t chunk = 32; ///< elements of K
 
   /// Fails, with a reason, where the scheme's kernels cannot be integer ones.
-  static std::optional<PackedLayout> create(QuantScheme scheme, int64_t k, int64_t lanes,
-                                            std::string &reason);
+  static std::optional<PackedLayout> create(QuantScheme scheme, int64_t k,
+                                            int64_t lanes, std::string &reason);
 
   IntegerCodes codes;
   int64_t lanes, k;
-  int64_t stretch;  ///< elements of K that share outer fields and activation scales
-  int64_t sumGroup; ///< elements of K whose activations' sum is needed: 16 or 32
+  int64_t
+      stretch; ///< elements of K that share outer fields and activation scales
+  int64_t
+      sumGroup; ///< elements of K whose activations' sum is needed: 16 or 32
   llvm::SmallVector<PackedPlane> planes;
   llvm::SmallVector<PackedField> outer, inner;
   int64_t headerBytes = 0, chunkBytes = 0;
 
   int64_t chunksPerStretch() const { return stretch / chunk; }
-  int64_t stretchBytes() const { return headerBytes + chunksPerStretch() * chunkBytes; }
+  int64_t stretchBytes() const {
+    return headerBytes + chunksPerStretch() * chunkBytes;
+  }
   int64_t tileBytes() const { return k / stretch * stretchBytes(); }
   int64_t tiles(int64_t rows) const { return (rows + lanes - 1) / lanes; }
   double bitsPerWeight() const { return tileBytes() * 8.0 / double(lanes * k); }

@@ -1,4 +1,5 @@
-//===- PassDetail.h - What every pass's source includes -----------*- C++ -*-===//
+//===- PassDetail.h - What every pass's source includes -----------*- C++
+//-*-===//
 
 #ifndef RLX_PASSES_PASSDETAIL_H
 #define RLX_PASSES_PASSDETAIL_H

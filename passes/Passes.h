@@ -1,4 +1,5 @@
-//===- Passes.h - The passes and pipelines of RLX -----------------*- C++ -*-===//
+//===- Passes.h - The passes and pipelines of RLX -----------------*- C++
+//-*-===//
 
 #ifndef RLX_PASSES_PASSES_H
 #define RLX_PASSES_PASSES_H
@@ -18,30 +19,35 @@ struct CpuTargetOptions : mlir::PassPipelineOptions<CpuTargetOptions> {
   Option<int64_t> vectorLength{*this, "vector-length",
                                llvm::cl::desc("f32 lanes of a vector register"),
                                llvm::cl::init(16)};
-  Option<int64_t> vectorRegisters{*this, "vector-registers",
-                                  llvm::cl::desc("vector registers of the target"),
-                                  llvm::cl::init(32)};
+  Option<int64_t> vectorRegisters{
+      *this, "vector-registers",
+      llvm::cl::desc("vector registers of the target"), llvm::cl::init(32)};
   Option<std::string> instructions{
       *this, "instructions",
-      llvm::cl::desc("features whose instructions may be used, separated by commas")};
+      llvm::cl::desc(
+          "features whose instructions may be used, separated by commas")};
   Option<bool> deterministic{
       *this, "deterministic",
-      llvm::cl::desc("compute a row in the same order whatever the number of rows"),
+      llvm::cl::desc(
+          "compute a row in the same order whatever the number of rows"),
       llvm::cl::init(false)};
-  Option<bool> printChoices{*this, "print-choices",
-                            llvm::cl::desc("remark which kernels were chosen, and why"),
-                            llvm::cl::init(false)};
+  Option<bool> printChoices{
+      *this, "print-choices",
+      llvm::cl::desc("remark which kernels were chosen, and why"),
+      llvm::cl::init(false)};
 };
 
 /// Graphs as people write them to graphs of rlx operations on weights that are
 /// arguments: inlining, fusion, clean-up.
 void buildImportPipeline(mlir::OpPassManager &pm);
 /// Encoded tensors to bytes, and weights to the layouts that kernels read.
-void buildLayoutPipeline(mlir::OpPassManager &pm, const CpuTargetOptions &options);
+void buildLayoutPipeline(mlir::OpPassManager &pm,
+                         const CpuTargetOptions &options);
 /// Tensors to buffers that the caller owns.
 void buildBufferizePipeline(mlir::OpPassManager &pm);
 /// Operations on buffers to loops, vectors and calls of the host.
-void buildLoopsPipeline(mlir::OpPassManager &pm, const CpuTargetOptions &options);
+void buildLoopsPipeline(mlir::OpPassManager &pm,
+                        const CpuTargetOptions &options);
 /// Loops to the LLVM dialect.
 void buildLlvmPipeline(mlir::OpPassManager &pm);
 /// All of the above.

@@ -1,4 +1,5 @@
-//===- Pipelines.cpp - How the passes follow each other --------------------===//
+//===- Pipelines.cpp - How the passes follow each other
+//--------------------===//
 
 #include "passes/BufferizeBlocks.h"
 #include "passes/ConvertRuntimeCalls.h"
@@ -42,7 +43,8 @@ void rlx::buildImportPipeline(OpPassManager &pm) {
   pm.addPass(createWeightsToArgumentsPass());
 }
 
-void rlx::buildLayoutPipeline(OpPassManager &pm, const CpuTargetOptions &options) {
+void rlx::buildLayoutPipeline(OpPassManager &pm,
+                              const CpuTargetOptions &options) {
   pm.addPass(createLowerEncodingsPass());
   PackWeightsPassOptions packing;
   packing.vectorLength = options.vectorLength;
@@ -52,7 +54,8 @@ void rlx::buildLayoutPipeline(OpPassManager &pm, const CpuTargetOptions &options
 }
 
 void rlx::buildBufferizePipeline(OpPassManager &pm) {
-  // arith and math on tensors: the shapes of their results can then be told too.
+  // arith and math on tensors: the shapes of their results can then be told
+  // too.
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   pm.addPass(createShapeFunctionsPass());
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());
@@ -84,7 +87,8 @@ void rlx::buildBufferizePipeline(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
-void rlx::buildLoopsPipeline(OpPassManager &pm, const CpuTargetOptions &options) {
+void rlx::buildLoopsPipeline(OpPassManager &pm,
+                             const CpuTargetOptions &options) {
   BlocksToLoopsPassOptions blocks;
   blocks.vectorLength = options.vectorLength;
   blocks.vectorRegisters = options.vectorRegisters;
@@ -129,31 +133,38 @@ namespace {
 
 void rlx::registerPasses() {
   registerRlxPasses();
-  PassPipelineRegistration<>("rlx-import", "Graphs as people write them to graphs RLX lowers",
+  PassPipelineRegistration<>("rlx-import",
+                             "Graphs as people write them to graphs RLX lowers",
                              buildImportPipeline);
   PassPipelineRegistration<CpuTargetOptions>(
-      "rlx-layout", "Encoded tensors to bytes, weights to the layouts that kernels read",
+      "rlx-layout",
+      "Encoded tensors to bytes, weights to the layouts that kernels read",
       buildLayoutPipeline);
   PassPipelineRegistration<>("rlx-bufferize", "Tensors to the caller's buffers",
                              buildBufferizePipeline);
   PassPipelineRegistration<CpuTargetOptions>(
-      "rlx-loops", "Operations on buffers to loops, vectors and calls of the host",
+      "rlx-loops",
+      "Operations on buffers to loops, vectors and calls of the host",
       buildLoopsPipeline);
-  PassPipelineRegistration<>("rlx-llvm", "Loops to the LLVM dialect", buildLlvmPipeline);
+  PassPipelineRegistration<>("rlx-llvm", "Loops to the LLVM dialect",
+                             buildLlvmPipeline);
   PassPipelineRegistration<CpuTargetOptions>(
-      "rlx-cpu", "Graphs to the LLVM dialect for a CPU: import, layout, bufferize, loops, llvm",
+      "rlx-cpu",
+      "Graphs to the LLVM dialect for a CPU: import, layout, bufferize, loops, "
+      "llvm",
       buildCpuPipeline);
 }
 
 void rlx::registerDialects(DialectRegistry &registry) {
   registry.insert<RlxDialect, affine::AffineDialect, arith::ArithDialect,
-                  bufferization::BufferizationDialect, cf::ControlFlowDialect, func::FuncDialect,
-                  linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect,
-                  memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect,
-                  vector::VectorDialect>();
+                  bufferization::BufferizationDialect, cf::ControlFlowDialect,
+                  func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect,
+                  math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
+                  tensor::TensorDialect, vector::VectorDialect>();
   arith::registerBufferDeallocationOpInterfaceExternalModels(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
-  bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(registry);
+  bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(
+      registry);
   cf::registerBufferDeallocationOpInterfaceExternalModels(registry);
   cf::registerBufferizableOpInterfaceExternalModels(registry);
   linalg::registerBufferizableOpInterfaceExternalModels(registry);

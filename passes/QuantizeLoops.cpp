@@ -1,13 +1,15 @@
-//===- QuantizeLoops.cpp - Loops for rlx.block_quantize --------------------===//
+//===- QuantizeLoops.cpp - Loops for rlx.block_quantize
+//--------------------===//
 //
-// For each element, t = (x - offset) / scale + zero, and the code whose number is
-// nearest to t. Its bits go where the planes say. All is derived from the
+// For each element, t = (x - offset) / scale + zero, and the code whose number
+// is nearest to t. Its bits go where the planes say. All is derived from the
 // description, element by element: an importer's tool, not a kernel.
 //
-// Where the scale is 0, the quotient counts as 0. Integer codes round halves away
-// from zero and saturate; small floats and codebooks take the nearest finite
-// number, ties to the even code; f16, bf16 and f32 convert as IEEE says. A NaN
-// gets the code of a NaN, or that of the number nearest to 0 where there is none.
+// Where the scale is 0, the quotient counts as 0. Integer codes round halves
+// away from zero and saturate; small floats and codebooks take the nearest
+// finite number, ties to the even code; f16, bf16 and f32 convert as IEEE says.
+// A NaN gets the code of a NaN, or that of the number nearest to 0 where there
+// is none.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,9 +32,10 @@ constexpr unsigned widestTable = 8;
 /// `codes[j]`, j being how many of `thresholds` t reaches.
 struct CodeTable {
   explicit CodeTable(FieldAttr field);
-  SmallVector<float> thresholds; ///< as many as there are codes, padded with NaN
+  SmallVector<float>
+      thresholds; ///< as many as there are codes, padded with NaN
   SmallVector<int8_t> codes;
-  int64_t nanCode;               ///< what a NaN becomes
+  int64_t nanCode; ///< what a NaN becomes
 };
 
 class QuantizeLoops {
@@ -55,8 +58,12 @@ private:
   Value f32(double value) {
     return arith::ConstantOp::create(b, b.getF32FloatAttr(float(value)));
   }
-  Value i64(int64_t value) { return arith::ConstantOp::create(b, b.getI64IntegerAttr(value)); }
-  Value scalar(Value vectorOfOne) { return vector::ExtractOp::create(b, vectorOfOne, 0); }
+  Value i64(int64_t value) {
+    return arith::ConstantOp::create(b, b.getI64IntegerAttr(value));
+  }
+  Value scalar(Value vectorOfOne) {
+    return vector::ExtractOp::create(b, vectorOfOne, 0);
+  }
   Value isNan(Value t) {
     return arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, t, t);
   }
@@ -83,16 +90,17 @@ CodeTable::CodeTable(FieldAttr field) {
     if (std::isfinite(number))
       numbers.push_back({number, i});
   }
-  // -0 stands before +0, so that a small negative number keeps its sign. Of codes
-  // with one number, the first is used.
+  // -0 stands before +0, so that a small negative number keeps its sign. Of
+  // codes with one number, the first is used.
   llvm::stable_sort(numbers, [](const auto &a, const auto &b) {
-    return a.first < b.first ||
-           (a.first == b.first && std::signbit(a.first) > std::signbit(b.first));
+    return a.first < b.first || (a.first == b.first &&
+                                 std::signbit(a.first) > std::signbit(b.first));
   });
   auto same = [](const auto &a, const auto &b) {
     return a.first == b.first && std::signbit(a.first) == std::signbit(b.first);
   };
-  numbers.erase(std::unique(numbers.begin(), numbers.end(), same), numbers.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end(), same),
+                numbers.end());
 
   for (size_t i = 0; i < numbers.size(); ++i) {
     codes.push_back(int8_t(numbers[i].second));
@@ -103,15 +111,18 @@ CodeTable::CodeTable(FieldAttr field) {
     double middle = (numbers[i - 1].first + numbers[i].first) / 2;
     float threshold = float(middle);
     if (double(threshold) > middle)
-      threshold = std::nextafter(threshold, -std::numeric_limits<float>::infinity());
+      threshold =
+          std::nextafter(threshold, -std::numeric_limits<float>::infinity());
     bool tieGoesUp = double(threshold) == middle && numbers[i].second % 2 == 0;
     if (!tieGoesUp)
-      threshold = std::nextafter(threshold, std::numeric_limits<float>::infinity());
+      threshold =
+          std::nextafter(threshold, std::numeric_limits<float>::infinity());
     thresholds.push_back(threshold);
   }
   thresholds.resize(count, std::numeric_limits<float>::quiet_NaN());
   codes.resize(count, 0);
-  nanCode = nan.value_or(uint8_t(codes[llvm::count_if(thresholds, [](float t) { return 0 >= t; })]));
+  nanCode = nan.value_or(uint8_t(
+      codes[llvm::count_if(thresholds, [](float t) { return 0 >= t; })]));
 }
 
 //===----------------------------------------------------------------------===//
@@ -121,10 +132,12 @@ CodeTable::CodeTable(FieldAttr field) {
 Value QuantizeLoops::emitIntegerCode(Value t) {
   int64_t count = int64_t(1) << code.width(), bias = code.getBias();
   int64_t first = code.getType().isSignedInteger() ? -count / 2 : 0;
-  // Halves away from zero, then into the range: what f32 holds exactly converts.
+  // Halves away from zero, then into the range: what f32 holds exactly
+  // converts.
   Value rounded = math::RoundOp::create(b, select(isNan(t), f32(0), t));
   rounded = arith::MaximumFOp::create(b, rounded, f32(double(first - bias)));
-  rounded = arith::MinimumFOp::create(b, rounded, f32(double(first + count - 1 - bias)));
+  rounded = arith::MinimumFOp::create(b, rounded,
+                                      f32(double(first + count - 1 - bias)));
   Value number = arith::FPToSIOp::create(b, b.getI64Type(), rounded);
   return arith::AddIOp::create(b, number, i64(bias));
 }
@@ -135,7 +148,8 @@ Value QuantizeLoops::emitTableCode(Value t) {
   for (int64_t step = int64_t(table->codes.size()) / 2; step >= 1; step /= 2) {
     Value last = b.add(found, step - 1);
     Value threshold = memref::LoadOp::create(b, thresholds, last);
-    Value reached = arith::CmpFOp::create(b, arith::CmpFPredicate::OGE, t, threshold);
+    Value reached =
+        arith::CmpFOp::create(b, arith::CmpFPredicate::OGE, t, threshold);
     found = select(reached, b.add(found, step), found);
   }
   Value bits = memref::LoadOp::create(b, codes, found);
@@ -154,7 +168,8 @@ Value QuantizeLoops::emitCode(Value t) {
     t = arith::AddFOp::create(b, t, f32(double(code.getBias())));
   if (type.getWidth() < 32)
     t = arith::TruncFOp::create(b, type, t);
-  Value bits = arith::BitcastOp::create(b, b.getIntegerType(type.getWidth()), t);
+  Value bits =
+      arith::BitcastOp::create(b, b.getIntegerType(type.getWidth()), t);
   return arith::ExtUIOp::create(b, b.getI64Type(), bits);
 }
 
@@ -173,7 +188,8 @@ bool QuantizeLoops::coversWholeBytes(PlaneAttr plane) const {
 }
 
 /// Writes the lowest bits of `bits` to where `plane` has them for element `k`.
-void QuantizeLoops::storePlane(ValueRange row, PlaneAttr plane, Value k, Value bits) {
+void QuantizeLoops::storePlane(ValueRange row, PlaneAttr plane, Value k,
+                               Value bits) {
   MLIRContext *context = b.getContext();
   int64_t width = plane.width();
   AffineExpr element = getAffineDimExpr(0, context);
@@ -184,9 +200,11 @@ void QuantizeLoops::storePlane(ValueRange row, PlaneAttr plane, Value k, Value b
   };
   // Counted from the first bit of the row.
   AffineExpr bit =
-      (element.floorDiv(scheme.block()) * scheme.blockBytes() + of(0)) * 8 + of(1);
+      (element.floorDiv(scheme.block()) * scheme.blockBytes() + of(0)) * 8 +
+      of(1);
   auto apply = [&](AffineExpr expr) -> Value {
-    return affine::AffineApplyOp::create(b, AffineMap::get(1, 0, expr), ValueRange{k});
+    return affine::AffineApplyOp::create(b, AffineMap::get(1, 0, expr),
+                                         ValueRange{k});
   };
   auto byteAt = [&](Value byte) {
     SmallVector<Value> indices(row);
@@ -198,32 +216,36 @@ void QuantizeLoops::storePlane(ValueRange row, PlaneAttr plane, Value k, Value b
     for (int64_t i = 0; i < width / 8; ++i) {
       Value byte = arith::ShRUIOp::create(b, bits, i64(8 * i));
       byte = arith::TruncIOp::create(b, b.getI8Type(), byte);
-      memref::StoreOp::create(b, byte, op.getInit(), byteAt(b.add(firstByte, i)));
+      memref::StoreOp::create(b, byte, op.getInit(),
+                              byteAt(b.add(firstByte, i)));
     }
     return;
   }
   int64_t mostBytes = 0;
   for (int64_t i = 0; i < scheme.block(); ++i)
-    mostBytes = std::max<int64_t>(mostBytes,
-                                  llvm::divideCeil(firstBit(plane, i) % 8 + width, 8));
+    mostBytes = std::max<int64_t>(
+        mostBytes, llvm::divideCeil(firstBit(plane, i) % 8 + width, 8));
   bits = arith::AndIOp::create(b, bits, i64((int64_t(1) << width) - 1));
   Value shift = arith::IndexCastUIOp::create(b, b.getI64Type(), apply(bit % 8));
   bits = arith::ShLIOp::create(b, bits, shift);
-  Value lastByte = mostBytes > 1 ? apply((bit + (width - 1)).floorDiv(8)) : firstByte;
+  Value lastByte =
+      mostBytes > 1 ? apply((bit + (width - 1)).floorDiv(8)) : firstByte;
   for (int64_t i = 0; i < mostBytes; ++i) {
     // An element that reaches fewer bytes adds zeros to its last one.
     Value at = i == 0 ? firstByte : b.min(b.add(firstByte, i), lastByte);
     Value part = arith::ShRUIOp::create(b, bits, i64(8 * i));
     part = arith::TruncIOp::create(b, b.getI8Type(), part);
     Value held = memref::LoadOp::create(b, op.getInit(), byteAt(at));
-    memref::StoreOp::create(b, arith::OrIOp::create(b, held, part), op.getInit(), byteAt(at));
+    memref::StoreOp::create(b, arith::OrIOp::create(b, held, part),
+                            op.getInit(), byteAt(at));
   }
 }
 
 void QuantizeLoops::storeCode(ValueRange row, Value k, Value bits) {
   int64_t shift = 0;
   for (PlaneAttr plane : code.getPlanes()) {
-    Value planeBits = shift ? Value(arith::ShRUIOp::create(b, bits, i64(shift))) : bits;
+    Value planeBits =
+        shift ? Value(arith::ShRUIOp::create(b, bits, i64(shift))) : bits;
     storePlane(row, plane, k, planeBits);
     shift += plane.width();
   }
@@ -234,7 +256,8 @@ void QuantizeLoops::storeCode(ValueRange row, Value k, Value bits) {
 //===----------------------------------------------------------------------===//
 
 /// The product of `fields` for element `k`, or null where there are none.
-Value QuantizeLoops::product(FieldExpansion &expansion, ArrayRef<FieldAttr> fields, Value k) {
+Value QuantizeLoops::product(FieldExpansion &expansion,
+                             ArrayRef<FieldAttr> fields, Value k) {
   Value result;
   for (FieldAttr field : fields) {
     Value number = scalar(expansion.sideNumber(field, k));
@@ -245,17 +268,20 @@ Value QuantizeLoops::product(FieldExpansion &expansion, ArrayRef<FieldAttr> fiel
 
 void QuantizeLoops::emitElement(ValueRange row, Value k) {
   SchemeAttr attribute = scheme.attr();
-  BlockAddress address{op.getInit(), SmallVector<Value>(row), b.index(0), op.getScales(),
+  BlockAddress address{op.getInit(),       SmallVector<Value>(row),
+                       b.index(0),         op.getScales(),
                        op.getZeroPoints(), op.getGlobalScale()};
   FieldExpansion expansion(b, b.getLoc(), scheme, address, /*elements=*/0);
   SmallVector<Value> indices(row);
   indices.push_back(k);
   Value t = memref::LoadOp::create(b, op.getX(), indices);
   if (Value offset = product(expansion, attribute.getOffset(), k))
-    t = attribute.getOffsetNegative() ? Value(arith::AddFOp::create(b, t, offset))
-                                      : Value(arith::SubFOp::create(b, t, offset));
+    t = attribute.getOffsetNegative()
+            ? Value(arith::AddFOp::create(b, t, offset))
+            : Value(arith::SubFOp::create(b, t, offset));
   if (Value scale = product(expansion, attribute.getScale(), k)) {
-    Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, scale, f32(0));
+    Value isZero =
+        arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, scale, f32(0));
     t = select(isZero, f32(0), arith::DivFOp::create(b, t, scale));
   }
   if (attribute.getZero())
@@ -265,9 +291,11 @@ void QuantizeLoops::emitElement(ValueRange row, Value k) {
 
 LogicalResult QuantizeLoops::emit() {
   bool isTable = !code.isInteger() && code.width() <= widestTable;
-  if (!code.isInteger() && !isTable && code.width() != code.getType().getIntOrFloatBitWidth())
-    return op.emitOpError() << "codes of " << code.width() << " bits that are read as "
-                            << code.getType() << " cannot be computed, expected all of its bits";
+  if (!code.isInteger() && !isTable &&
+      code.width() != code.getType().getIntOrFloatBitWidth())
+    return op.emitOpError()
+           << "codes of " << code.width() << " bits that are read as "
+           << code.getType() << " cannot be computed, expected all of its bits";
   if (isTable) {
     table.emplace(code);
     auto allocate = [&](DenseElementsAttr values) -> Value {
@@ -278,10 +306,11 @@ LogicalResult QuantizeLoops::emit() {
       return table;
     };
     int64_t count = table->codes.size();
-    thresholds = allocate(DenseElementsAttr::get(VectorType::get(count, b.getF32Type()),
-                                                 ArrayRef<float>(table->thresholds)));
-    codes = allocate(DenseElementsAttr::get(VectorType::get(count, b.getI8Type()),
-                                            ArrayRef<int8_t>(table->codes)));
+    thresholds =
+        allocate(DenseElementsAttr::get(VectorType::get(count, b.getF32Type()),
+                                        ArrayRef<float>(table->thresholds)));
+    codes = allocate(DenseElementsAttr::get(
+        VectorType::get(count, b.getI8Type()), ArrayRef<int8_t>(table->codes)));
   }
   int64_t rowLength = cast<MemRefType>(op.getX().getType()).getShape().back();
   bool needsZeros = scheme.attr().getUnused() != 0 ||
@@ -290,13 +319,15 @@ LogicalResult QuantizeLoops::emit() {
                     });
   emitRowLoop(b, op.getInit(), [&](ValueRange row) {
     if (needsZeros)
-      b.loop(b.index(0), b.index(scheme.rowBytes(rowLength)), 1, [&](Value byte) {
-        SmallVector<Value> indices(row);
-        indices.push_back(byte);
-        Value zero = arith::ConstantOp::create(b, b.getI8IntegerAttr(0));
-        memref::StoreOp::create(b, zero, op.getInit(), indices);
-      });
-    b.loop(b.index(0), b.index(rowLength), 1, [&](Value k) { emitElement(row, k); });
+      b.loop(b.index(0), b.index(scheme.rowBytes(rowLength)), 1,
+             [&](Value byte) {
+               SmallVector<Value> indices(row);
+               indices.push_back(byte);
+               Value zero = arith::ConstantOp::create(b, b.getI8IntegerAttr(0));
+               memref::StoreOp::create(b, zero, op.getInit(), indices);
+             });
+    b.loop(b.index(0), b.index(rowLength), 1,
+           [&](Value k) { emitElement(row, k); });
   });
   if (isTable) {
     memref::DeallocOp::create(b, codes);
@@ -306,6 +337,7 @@ LogicalResult QuantizeLoops::emit() {
 }
 } // namespace
 
-LogicalResult rlx::emitQuantizeLoops(BlockQuantizeOp op, const VectorTarget &target) {
+LogicalResult rlx::emitQuantizeLoops(BlockQuantizeOp op,
+                                     const VectorTarget &target) {
   return QuantizeLoops(op).emit();
 }

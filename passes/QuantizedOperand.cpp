@@ -1,4 +1,5 @@
-//===- QuantizedOperand.cpp - The weight of an operation -------------------===//
+//===- QuantizedOperand.cpp - The weight of an operation
+//-------------------===//
 
 #include "passes/QuantizedOperand.h"
 
@@ -8,7 +9,9 @@ using namespace mlir;
 using namespace rlx;
 
 Value &SideValues::named(StringRef name) {
-  return name == "scales" ? scales : name == "zero_points" ? zeroPoints : globalScale;
+  return name == "scales"        ? scales
+         : name == "zero_points" ? zeroPoints
+                                 : globalScale;
 }
 
 SmallVector<Value, 3> SideValues::given() const {
@@ -37,15 +40,17 @@ void rlx::setSides(Operation *op, const SideValues &sides) {
   auto set = [](MutableOperandRange operand, Value value) {
     value ? operand.assign(value) : operand.clear();
   };
-  llvm::TypeSwitch<Operation *>(op).Case<MatmulOp, GatherMatmulOp, DequantizeOp, EmbeddingOp>(
-      [&](auto weighted) {
-        set(weighted.getScalesMutable(), sides.scales);
-        set(weighted.getZeroPointsMutable(), sides.zeroPoints);
-        set(weighted.getGlobalScaleMutable(), sides.globalScale);
-      });
+  llvm::TypeSwitch<Operation *>(op)
+      .Case<MatmulOp, GatherMatmulOp, DequantizeOp, EmbeddingOp>(
+          [&](auto weighted) {
+            set(weighted.getScalesMutable(), sides.scales);
+            set(weighted.getZeroPointsMutable(), sides.zeroPoints);
+            set(weighted.getGlobalScaleMutable(), sides.globalScale);
+          });
 }
 
-Value rlx::convertElements(OpBuilder &builder, Location loc, Value value, Type element) {
+Value rlx::convertElements(OpBuilder &builder, Location loc, Value value,
+                           Type element) {
   auto type = cast<RankedTensorType>(value.getType());
   if (type.getElementType() == element)
     return value;

@@ -1,4 +1,5 @@
-//===- QuantizedOperand.h - The weight of an operation ------------*- C++ -*-===//
+//===- QuantizedOperand.h - The weight of an operation ------------*- C++
+//-*-===//
 //
 // What the operations of rlx that take a quantized weight have in common: which
 // operand it is, and the side operands that belong to it.
@@ -25,15 +26,16 @@ struct SideValues {
   llvm::SmallVector<mlir::Value, 3> given() const;
 };
 
-/// The operand through which `op` takes a weight that may be quantized, or null.
+/// The operand through which `op` takes a weight that may be quantized, or
+/// null.
 mlir::OpOperand *quantizedOperand(mlir::Operation *op);
 /// The side operands of `op`, an operation that has a quantized operand.
 SideValues sidesOf(mlir::Operation *op);
 void setSides(mlir::Operation *op, const SideValues &sides);
 
 /// `value`, a tensor of floats, with elements of type `element`.
-mlir::Value convertElements(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
-                            mlir::Type element);
+mlir::Value convertElements(mlir::OpBuilder &builder, mlir::Location loc,
+                            mlir::Value value, mlir::Type element);
 
 } // namespace rlx
 

@@ -1,7 +1,8 @@
-//===- RoundActivations.cpp - Activations rounded, computed in f32 ---------===//
+//===- RoundActivations.cpp - Activations rounded, computed in f32
+//---------===//
 //
-// For matmuls whose weights have no integer kernel: activations are rounded to what
-// their type can hold and stay f32.
+// For matmuls whose weights have no integer kernel: activations are rounded to
+// what their type can hold and stay f32.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,10 +15,11 @@ namespace {
 /// Elements of K that share a scale.
 constexpr int64_t stretch = 256;
 
-/// Rounds the elements `begin` to `end` of a row to integers of at most `largest`
-/// times one scale.
-void roundStretch(LoopBuilder &b, Value x, Value rounded, SmallVector<Value> row, Value begin,
-                  Value end, double largest) {
+/// Rounds the elements `begin` to `end` of a row to integers of at most
+/// `largest` times one scale.
+void roundStretch(LoopBuilder &b, Value x, Value rounded,
+                  SmallVector<Value> row, Value begin, Value end,
+                  double largest) {
   auto constant = [&](double value) -> Value {
     return arith::ConstantOp::create(b, b.getF32FloatAttr(float(value)));
   };
@@ -28,15 +30,20 @@ void roundStretch(LoopBuilder &b, Value x, Value rounded, SmallVector<Value> row
   };
   SmallVector<Value> most =
       b.loop(begin, end, 1, constant(0), [&](Value k, ValueRange seen) {
-        Value magnitude = math::AbsFOp::create(b, memref::LoadOp::create(b, x, at(k)));
-        return SmallVector<Value>{arith::MaximumFOp::create(b, seen[0], magnitude)};
+        Value magnitude =
+            math::AbsFOp::create(b, memref::LoadOp::create(b, x, at(k)));
+        return SmallVector<Value>{
+            arith::MaximumFOp::create(b, seen[0], magnitude)};
       });
   Value scale = arith::DivFOp::create(b, most[0], constant(largest));
-  Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, scale, constant(0));
+  Value isZero =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, scale, constant(0));
   Value divisor = arith::SelectOp::create(b, isZero, constant(1), scale);
   b.loop(begin, end, 1, [&](Value k) {
-    Value quotient = arith::DivFOp::create(b, memref::LoadOp::create(b, x, at(k)), divisor);
-    Value value = arith::MulFOp::create(b, math::RoundEvenOp::create(b, quotient), scale);
+    Value quotient =
+        arith::DivFOp::create(b, memref::LoadOp::create(b, x, at(k)), divisor);
+    Value value =
+        arith::MulFOp::create(b, math::RoundEvenOp::create(b, quotient), scale);
     memref::StoreOp::create(b, value, rounded, at(k));
   });
 }
@@ -54,27 +61,29 @@ Value rlx::emitRoundedActivations(LoopBuilder &b, Value x, Type activations) {
   }
   int64_t k = type.getShape().back();
   Value rounded = memref::AllocOp::create(
-      b, MemRefType::get(type.getShape(), type.getElementType()), dynamic, ValueRange(),
-      b.getI64IntegerAttr(64));
+      b, MemRefType::get(type.getShape(), type.getElementType()), dynamic,
+      ValueRange(), b.getI64IntegerAttr(64));
   b.parallelLoop(rows, [&](Value index) {
     SmallVector<Value> row = {index};
     if (sizes.size() > 1)
-      row = SmallVector<Value>(
-          affine::AffineDelinearizeIndexOp::create(b, index, sizes, /*hasOuterBound=*/true)
-              .getResults());
+      row = SmallVector<Value>(affine::AffineDelinearizeIndexOp::create(
+                                   b, index, sizes, /*hasOuterBound=*/true)
+                                   .getResults());
     if (activations.isBF16()) {
       b.loop(b.index(0), b.index(k), 1, [&](Value column) {
         SmallVector<Value> at = row;
         at.push_back(column);
         Value value = memref::LoadOp::create(b, x, at);
         value = arith::TruncFOp::create(b, b.getBF16Type(), value);
-        memref::StoreOp::create(b, arith::ExtFOp::create(b, b.getF32Type(), value), rounded, at);
+        memref::StoreOp::create(
+            b, arith::ExtFOp::create(b, b.getF32Type(), value), rounded, at);
       });
       return;
     }
     double largest = activations.isInteger(8) ? 127 : 127 * 256;
     b.loop(b.index(0), b.index(k), stretch, [&](Value begin) {
-      roundStretch(b, x, rounded, row, begin, b.min(b.add(begin, stretch), b.index(k)), largest);
+      roundStretch(b, x, rounded, row, begin,
+                   b.min(b.add(begin, stretch), b.index(k)), largest);
     });
   });
   return rounded;

@@ -1,6 +1,8 @@
-//===- SetActivations.cpp - The type activations are computed in -----------===//
+//===- SetActivations.cpp - The type activations are computed in
+//-----------===//
 //
-// Numerics change only where a user asks for it; this pass asks for a whole module.
+// Numerics change only where a user asks for it; this pass asks for a whole
+// module.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,7 +19,8 @@ using namespace mlir;
 using namespace rlx;
 
 namespace {
-struct SetActivationsPass : rlx::impl::SetActivationsPassBase<SetActivationsPass> {
+struct SetActivationsPass
+    : rlx::impl::SetActivationsPassBase<SetActivationsPass> {
   using SetActivationsPassBase::SetActivationsPassBase;
 
   void runOnOperation() override {
@@ -29,9 +32,10 @@ struct SetActivationsPass : rlx::impl::SetActivationsPassBase<SetActivationsPass
                     .Case("i8", builder.getI8Type())
                     .Default(Type());
     if (!type) {
-      getOperation().emitError() << "expected the option 'activations' to be f32, bf16, i16 or "
-                                    "i8, but got '"
-                                 << activations << "'";
+      getOperation().emitError()
+          << "expected the option 'activations' to be f32, bf16, i16 or "
+             "i8, but got '"
+          << activations << "'";
       return signalPassFailure();
     }
     getOperation().walk([&](Operation *op) {

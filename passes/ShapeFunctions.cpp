@@ -1,8 +1,9 @@
-//===- ShapeFunctions.cpp - How large dynamic results will be --------------===//
+//===- ShapeFunctions.cpp - How large dynamic results will be
+//--------------===//
 //
 // A copy of the function returns the sizes of the results instead of the
-// results. Clean-up afterwards leaves arithmetic on the arguments' sizes; what it
-// cannot remove is computed, so the answer is right in any case.
+// results. Clean-up afterwards leaves arithmetic on the arguments' sizes; what
+// it cannot remove is computed, so the answer is right in any case.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,9 +18,11 @@ using namespace mlir;
 using namespace rlx;
 
 namespace {
-struct ShapeFunctionsPass : rlx::impl::ShapeFunctionsPassBase<ShapeFunctionsPass> {
+struct ShapeFunctionsPass
+    : rlx::impl::ShapeFunctionsPassBase<ShapeFunctionsPass> {
   void runOnOperation() override {
-    for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
+    for (auto function :
+         llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
       bool dynamic = llvm::any_of(function.getResultTypes(), [](Type type) {
         auto tensor = dyn_cast<RankedTensorType>(type);
         return tensor && !tensor.hasStaticShape();
@@ -44,13 +47,15 @@ struct ShapeFunctionsPass : rlx::impl::ShapeFunctionsPassBase<ShapeFunctionsPass
       auto tensor = dyn_cast<RankedTensorType>(result.getType());
       for (int64_t i = 0; tensor && i < tensor.getRank(); ++i) {
         Value size = tensor::DimOp::create(builder, loc, result, i);
-        sizes.push_back(arith::IndexCastOp::create(builder, loc, builder.getI64Type(), size));
+        sizes.push_back(arith::IndexCastOp::create(builder, loc,
+                                                   builder.getI64Type(), size));
       }
     }
     Value all = tensor::FromElementsOp::create(builder, loc, sizes);
     func::ReturnOp::create(builder, loc, all);
     end.erase();
-    clone.setType(builder.getFunctionType(clone.getArgumentTypes(), all.getType()));
+    clone.setType(
+        builder.getFunctionType(clone.getArgumentTypes(), all.getType()));
   }
 };
 } // namespace

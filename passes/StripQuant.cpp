@@ -1,4 +1,5 @@
-//===- StripQuant.cpp - Quantized tensors become plain ones ----------------===//
+//===- StripQuant.cpp - Quantized tensors become plain ones
+//----------------===//
 
 #include "passes/QuantizedOperand.h"
 
@@ -16,7 +17,8 @@ using namespace rlx;
 
 /// `type` without schemes, where it is a tensor that has one.
 static Type plain(Type type) {
-  return QuantScheme::of(type) ? cast<RankedTensorType>(type).dropEncoding() : type;
+  return QuantScheme::of(type) ? cast<RankedTensorType>(type).dropEncoding()
+                               : type;
 }
 
 namespace {
@@ -52,9 +54,9 @@ struct StripQuantPass : rlx::impl::StripQuantPassBase<StripQuantPass> {
     for (Operation *op : conversions) {
       OpBuilder builder(op);
       Value result = op->getResult(0);
-      result.replaceAllUsesWith(
-          convertElements(builder, op->getLoc(), op->getOperand(0),
-                          cast<RankedTensorType>(result.getType()).getElementType()));
+      result.replaceAllUsesWith(convertElements(
+          builder, op->getLoc(), op->getOperand(0),
+          cast<RankedTensorType>(result.getType()).getElementType()));
       op->erase();
     }
     for (Operation *weight : sideWeights)

@@ -1,4 +1,5 @@
-//===- WeightsToArguments.cpp - rlx.weight becomes an argument -------------===//
+//===- WeightsToArguments.cpp - rlx.weight becomes an argument
+//-------------===//
 //
 // Weights are bound by the runtime, so compiled code takes them as arguments.
 //
@@ -27,25 +28,29 @@ struct WeightsToArgumentsPass
 
   LogicalResult moveWeights(func::FuncOp function) {
     llvm::MapVector<StringRef, SmallVector<WeightOp>> weights;
-    function.walk([&](WeightOp weight) { weights[weight.getName()].push_back(weight); });
+    function.walk(
+        [&](WeightOp weight) { weights[weight.getName()].push_back(weight); });
     if (weights.empty())
       return success();
     if (function.isPrivate())
       return weights.front().second.front().emitOpError()
              << "is in the private function '" << function.getName()
-             << "', expected weights in functions that the runtime calls; inline the "
+             << "', expected weights in functions that the runtime calls; "
+                "inline the "
                 "function first";
     for (auto &[name, uses] : weights) {
       for (WeightOp use : uses)
         if (use.getType() != uses.front().getType())
-          return use.emitOpError() << "'" << name << "' is of type " << use.getType()
-                                   << ", but another use of it has "
-                                   << uses.front().getType();
-      NamedAttribute attribute("rlx.weight", StringAttr::get(&getContext(), name));
+          return use.emitOpError()
+                 << "'" << name << "' is of type " << use.getType()
+                 << ", but another use of it has " << uses.front().getType();
+      NamedAttribute attribute("rlx.weight",
+                               StringAttr::get(&getContext(), name));
       unsigned index = function.getNumArguments();
       if (failed(function.insertArgument(
               index, uses.front().getType(),
-              DictionaryAttr::get(&getContext(), {attribute}), uses.front().getLoc())))
+              DictionaryAttr::get(&getContext(), {attribute}),
+              uses.front().getLoc())))
         return failure();
       for (WeightOp use : uses) {
         use.getResult().replaceAllUsesWith(function.getArgument(index));

@@ -1,4 +1,5 @@
-//===- CommandLine.h - Options of the tools -----------------------*- C++ -*-===//
+//===- CommandLine.h - Options of the tools -----------------------*- C++
+//-*-===//
 
 #ifndef RLX_TOOLS_COMMANDLINE_H
 #define RLX_TOOLS_COMMANDLINE_H
@@ -9,9 +10,10 @@
 
 namespace rlx {
 
-/// Takes away the options that LLVM's libraries registered for themselves, so that
-/// a tool's own may have the same names and are the only ones in --help. To be
-/// called before the tool's options are made, which therefore live in main.
+/// Takes away the options that LLVM's libraries registered for themselves, so
+/// that a tool's own may have the same names and are the only ones in --help.
+/// To be called before the tool's options are made, which therefore live in
+/// main.
 inline void removeForeignOptions() {
   llvm::SmallVector<llvm::cl::Option *> foreign;
   for (auto &entry : llvm::cl::getRegisteredOptions())
@@ -24,7 +26,8 @@ inline void removeForeignOptions() {
 
 /// Prints `tool: error: message` and gives the exit code.
 inline int reportError(llvm::StringRef tool, llvm::Error error) {
-  llvm::WithColor::error(llvm::errs(), tool) << llvm::toString(std::move(error)) << "\n";
+  llvm::WithColor::error(llvm::errs(), tool)
+      << llvm::toString(std::move(error)) << "\n";
   return 1;
 }
 

@@ -1,4 +1,5 @@
-//===- Inspect.h - What rlx-inspect shows -------------------------*- C++ -*-===//
+//===- Inspect.h - What rlx-inspect shows -------------------------*- C++
+//-*-===//
 //
 // Each function writes to the stream or says in one sentence why it cannot;
 // options are read in rlx-inspect.cpp.
@@ -23,11 +24,12 @@ void listFile(const GgufFile &file, mlir::MLIRContext &context, bool json,
               llvm::raw_ostream &stream);
 
 /// Writes the values of a tensor of any rank to an npy file of f32.
-Status dequantize(const GgufFile &file, const std::string &tensor, const std::string &output,
-                  mlir::MLIRContext &context);
+Status dequantize(const GgufFile &file, const std::string &tensor,
+                  const std::string &output, mlir::MLIRContext &context);
 
 /// The built-in schemes, for people or as JSON.
-void listSchemes(mlir::MLIRContext &context, bool json, llvm::raw_ostream &stream);
+void listSchemes(mlir::MLIRContext &context, bool json,
+                 llvm::raw_ostream &stream);
 
 /// The description of one scheme, in the language of #rlx.scheme.
 Status describeScheme(const std::string &name, mlir::MLIRContext &context,

@@ -1,4 +1,5 @@
-//===- InspectFile.cpp - The content of a GGUF file ------------------------===//
+//===- InspectFile.cpp - The content of a GGUF file
+//------------------------===//
 //
 // As text, where long arrays and odd bytes are shortened and escaped, and as
 // JSON, where everything is there.
@@ -24,9 +25,12 @@
 using namespace rlx;
 namespace json = llvm::json;
 
-/// The display name of a tensor's scheme, or an empty string where RLX has none.
-static std::string schemeName(const WeightEntry &entry, mlir::MLIRContext &context) {
-  std::optional<QuantScheme> scheme = QuantScheme::parse(&context, entry.format);
+/// The display name of a tensor's scheme, or an empty string where RLX has
+/// none.
+static std::string schemeName(const WeightEntry &entry,
+                              mlir::MLIRContext &context) {
+  std::optional<QuantScheme> scheme =
+      QuantScheme::parse(&context, entry.format);
   return scheme ? scheme->displayName().str() : std::string();
 }
 
@@ -36,14 +40,15 @@ static std::string schemeName(const WeightEntry &entry, mlir::MLIRContext &conte
 
 static void listAsText(const GgufFile &file, mlir::MLIRContext &context,
                        llvm::raw_ostream &stream) {
-  stream << fmt::format("{}: GGUF version {}, alignment {} bytes", quoted(file.path()),
-                        file.version(), file.alignment());
+  stream << fmt::format("{}: GGUF version {}, alignment {} bytes",
+                        quoted(file.path()), file.version(), file.alignment());
   bool isSplit = file.files().size() > 1;
   if (isSplit)
     stream << fmt::format(", {} parts", file.files().size());
   stream << fmt::format("\n\nmetadata: {} keys\n", file.metadata().size());
   for (const GgufEntry &entry : file.metadata())
-    stream << fmt::format("  {} = {}\n", quoted(entry.key), entry.value.describe());
+    stream << fmt::format("  {} = {}\n", quoted(entry.key),
+                          entry.value.describe());
 
   // Names are quoted, since files may hold anything; columns fit the longest.
   std::vector<std::array<std::string, 3>> rows;
@@ -61,19 +66,22 @@ static void listAsText(const GgufFile &file, mlir::MLIRContext &context,
   }
   stream << fmt::format("\ntensors: {}, {} bytes\n", rows.size(), totalBytes);
   if (!rows.empty())
-    stream << fmt::format("  {:<{}}  {:<{}}  {:<{}}  {:>12}  {:>14}\n", "name", widths[0],
-                          "shape", widths[1], "scheme", widths[2], "bytes", "offset");
+    stream << fmt::format("  {:<{}}  {:<{}}  {:<{}}  {:>12}  {:>14}\n", "name",
+                          widths[0], "shape", widths[1], "scheme", widths[2],
+                          "bytes", "offset");
   for (size_t i = 0; i < rows.size(); ++i) {
     const WeightEntry &entry = file.entries()[i];
-    stream << fmt::format("  {:<{}}  {:<{}}  {:<{}}  {:>12}  {:>14}", rows[i][0], widths[0],
-                          rows[i][1], widths[1], rows[i][2], widths[2], entry.bytes.size(),
+    stream << fmt::format("  {:<{}}  {:<{}}  {:<{}}  {:>12}  {:>14}",
+                          rows[i][0], widths[0], rows[i][1], widths[1],
+                          rows[i][2], widths[2], entry.bytes.size(),
                           entry.offset);
     if (isSplit)
       stream << "  " << quoted(entry.file);
     stream << "\n";
   }
   if (hasUnknown)
-    stream << "(*) RLX has no scheme for this type of ggml; its name there is shown\n";
+    stream << "(*) RLX has no scheme for this type of ggml; its name there is "
+              "shown\n";
 }
 
 //===----------------------------------------------------------------------===//
@@ -81,13 +89,16 @@ static void listAsText(const GgufFile &file, mlir::MLIRContext &context,
 //===----------------------------------------------------------------------===//
 
 /// JSON is UTF-8 and has no infinities or NaNs; those become null.
-static json::Value jsonItem(const std::string &text) { return json::fixUTF8(text); }
+static json::Value jsonItem(const std::string &text) {
+  return json::fixUTF8(text);
+}
 static json::Value jsonItem(bool value) { return value; }
 template <typename T>
-  requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>)
-static json::Value jsonItem(T value) {
+requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) static json::Value
+    jsonItem(T value) {
   if constexpr (std::is_floating_point_v<T>)
-    return std::isfinite(value) ? json::Value(double(value)) : json::Value(nullptr);
+    return std::isfinite(value) ? json::Value(double(value))
+                                : json::Value(nullptr);
   else if constexpr (std::is_signed_v<T>)
     return int64_t(value);
   else
@@ -132,7 +143,8 @@ static void listAsJson(const GgufFile &file, mlir::MLIRContext &context,
           std::string scheme = schemeName(entry, context);
           out.attribute("name", json::fixUTF8(entry.name));
           out.attribute("shape", json::Array(entry.shape));
-          out.attribute("scheme", scheme.empty() ? json::Value(nullptr) : json::Value(scheme));
+          out.attribute("scheme", scheme.empty() ? json::Value(nullptr)
+                                                 : json::Value(scheme));
           out.attribute("ggml_type", entry.format);
           out.attribute("bytes", uint64_t(entry.bytes.size()));
           out.attribute("offset", entry.offset);
@@ -144,8 +156,8 @@ static void listAsJson(const GgufFile &file, mlir::MLIRContext &context,
   stream << "\n";
 }
 
-void inspect::listFile(const GgufFile &file, mlir::MLIRContext &context, bool json,
-                       llvm::raw_ostream &stream) {
+void inspect::listFile(const GgufFile &file, mlir::MLIRContext &context,
+                       bool json, llvm::raw_ostream &stream) {
   if (json)
     listAsJson(file, context, stream);
   else

@@ -1,4 +1,5 @@
-//===- InspectSchemes.cpp - The built-in schemes ---------------------------===//
+//===- InspectSchemes.cpp - The built-in schemes
+//---------------------------===//
 //
 // Names, sizes and needs of all built-in schemes, and the description of one.
 //
@@ -23,7 +24,8 @@ template <typename T> static std::string textOf(T value) {
   return text;
 }
 
-/// `(n, k) -> (n, k floordiv 32)`: the dimensions of side tensors' maps by name.
+/// `(n, k) -> (n, k floordiv 32)`: the dimensions of side tensors' maps by
+/// name.
 static std::string indexText(mlir::AffineMap map) {
   std::string text = textOf(map);
   for (auto [dimension, name] : {std::pair("d0", "n"), std::pair("d1", "k")})
@@ -43,7 +45,8 @@ static std::string ratioText(Ratio ratio) {
   return fmt::format("{}", ratio.value());
 }
 
-void inspect::listSchemes(mlir::MLIRContext &context, bool asJson, llvm::raw_ostream &stream) {
+void inspect::listSchemes(mlir::MLIRContext &context, bool asJson,
+                          llvm::raw_ostream &stream) {
   static constexpr char row[] = "{:<16}  {:>5}  {:>5}  {:>7}  {:<7}  {}";
   auto writeRow = [&](const auto &...cells) {
     std::string line = fmt::format(row, cells...);
@@ -61,8 +64,8 @@ void inspect::listSchemes(mlir::MLIRContext &context, bool asJson, llvm::raw_ost
       std::string sides;
       for (const SideOperand &side : scheme.sideOperands())
         sides += fmt::format("{}{}: {} at {}", sides.empty() ? "" : "; ",
-                             std::string_view(side.name), textOf(side.elementType),
-                             indexText(side.index));
+                             std::string_view(side.name),
+                             textOf(side.elementType), indexText(side.index));
       writeRow(name, scheme.block(), scheme.blockBytes(), ratioText(bits),
                std::string_view(scheme.ggmlName()), sides);
       continue;
@@ -72,9 +75,10 @@ void inspect::listSchemes(mlir::MLIRContext &context, bool asJson, llvm::raw_ost
       out.attribute("block", scheme.block());
       out.attribute("bytes", scheme.blockBytes());
       out.attribute("bits", bits.value());
-      out.attribute("bits_ratio", json::Array({bits.numerator, bits.denominator}));
-      out.attribute("ggml",
-                    scheme.isGguf() ? json::Value(scheme.ggmlName()) : json::Value(nullptr));
+      out.attribute("bits_ratio",
+                    json::Array({bits.numerator, bits.denominator}));
+      out.attribute("ggml", scheme.isGguf() ? json::Value(scheme.ggmlName())
+                                            : json::Value(nullptr));
       out.attributeArray("sides", [&] {
         for (const SideOperand &side : scheme.sideOperands())
           out.object([&] {
@@ -91,7 +95,8 @@ void inspect::listSchemes(mlir::MLIRContext &context, bool asJson, llvm::raw_ost
   }
 }
 
-Status inspect::describeScheme(const std::string &name, mlir::MLIRContext &context,
+Status inspect::describeScheme(const std::string &name,
+                               mlir::MLIRContext &context,
                                llvm::raw_ostream &stream) {
   std::optional<QuantScheme> scheme = QuantScheme::parse(&context, name);
   if (!scheme)

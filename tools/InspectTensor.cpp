@@ -1,4 +1,5 @@
-//===- InspectTensor.cpp - The values of a tensor of a GGUF file -----------===//
+//===- InspectTensor.cpp - The values of a tensor of a GGUF file
+//-----------===//
 //
 // Through the reference decoder, so that what is written is what the scheme's
 // description says, each value rounded once to f32.
@@ -20,18 +21,22 @@ static Status unknownTensor(const GgufFile &file, const std::string &name) {
   std::string nearest;
   for (const std::string &other : file.nearestNames(name, 3))
     nearest += (nearest.empty() ? "" : ", ") + quoted(other);
-  return errorf("'{}' has no tensor {}; the nearest of its {} names: {}", file.path(),
-                quoted(name), file.entries().size(), nearest.empty() ? "none" : nearest);
+  return errorf("'{}' has no tensor {}; the nearest of its {} names: {}",
+                file.path(), quoted(name), file.entries().size(),
+                nearest.empty() ? "none" : nearest);
 }
 
 Status inspect::dequantize(const GgufFile &file, const std::string &name,
-                           const std::string &output, mlir::MLIRContext &context) {
+                           const std::string &output,
+                           mlir::MLIRContext &context) {
   const WeightEntry *entry = file.find(name);
   if (!entry)
     return unknownTensor(file, name);
-  std::optional<QuantScheme> scheme = QuantScheme::parse(&context, entry->format);
+  std::optional<QuantScheme> scheme =
+      QuantScheme::parse(&context, entry->format);
   if (!scheme)
-    return errorf("tensor {} is of type '{}', expected one that RLX has a scheme for (see "
+    return errorf("tensor {} is of type '{}', expected one that RLX has a "
+                  "scheme for (see "
                   "--schemes)",
                   quoted(name), entry->format);
 
@@ -43,12 +48,14 @@ Status inspect::dequantize(const GgufFile &file, const std::string &name,
   int64_t elements = tensor->numElements();
   int64_t columns = entry->shape.empty() ? 1 : entry->shape.back();
   if (elements > 0) {
-    llvm::ArrayRef<uint8_t> blocks(reinterpret_cast<const uint8_t *>(entry->bytes.data()),
-                                   entry->bytes.size());
+    llvm::ArrayRef<uint8_t> blocks(
+        reinterpret_cast<const uint8_t *>(entry->bytes.data()),
+        entry->bytes.size());
     llvm::Expected<ReferenceDecoder> decoder = ReferenceDecoder::create(
         *scheme, {elements / columns, columns}, {blocks, {}, {}, {}});
     if (!decoder)
-      return errorf("tensor {}: {}", quoted(name), llvm::toString(decoder.takeError()));
+      return errorf("tensor {}: {}", quoted(name),
+                    llvm::toString(decoder.takeError()));
     std::vector<double> row(columns);
     float *values = tensor->data<float>();
     for (int64_t n = 0; n < decoder->rows(); ++n) {

@@ -1,4 +1,5 @@
-//===- Measure.h - How long something takes -----------------------*- C++ -*-===//
+//===- Measure.h - How long something takes -----------------------*- C++
+//-*-===//
 
 #ifndef RLX_TOOLS_MEASURE_H
 #define RLX_TOOLS_MEASURE_H
@@ -16,8 +17,8 @@ struct Measurement {
   size_t runs = 0;
 };
 
-/// Runs `work` until `seconds` have passed, at least `atLeast` times, after one run
-/// that is not counted.
+/// Runs `work` until `seconds` have passed, at least `atLeast` times, after one
+/// run that is not counted.
 template <typename Work>
 Measurement measure(Work &&work, double seconds = 0.5, size_t atLeast = 5) {
   using Clock = std::chrono::steady_clock;
@@ -25,10 +26,13 @@ Measurement measure(Work &&work, double seconds = 0.5, size_t atLeast = 5) {
   std::vector<double> times;
   Clock::time_point begin = Clock::now();
   while (times.size() < atLeast ||
-         std::chrono::duration<double>(Clock::now() - begin).count() < seconds) {
+         std::chrono::duration<double>(Clock::now() - begin).count() <
+             seconds) {
     Clock::time_point start = Clock::now();
     work();
-    times.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+    times.push_back(
+        std::chrono::duration<double, std::milli>(Clock::now() - start)
+            .count());
   }
   std::sort(times.begin(), times.end());
   return {times[times.size() / 2], times.front(), times.back(), times.size()};

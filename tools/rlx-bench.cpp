@@ -1,4 +1,5 @@
-//===- rlx-bench.cpp - Speeds beside what the machine can do ---------------===//
+//===- rlx-bench.cpp - Speeds beside what the machine can do
+//---------------===//
 //
 //   rlx-bench limits [--threads 1,2]
 //   rlx-bench matmul --scheme int8/32,nf4/64 --activations f32,i8 --m 1,512
@@ -23,47 +24,64 @@ struct Options {
   cl::SubCommand limits{"limits", "What the machine can do"};
   cl::SubCommand matmul{"matmul", "Speed and error of quantized matmuls"};
 
-  cl::list<unsigned> threads{"threads", cl::CommaSeparated, cl::value_desc("N,..."),
-                             cl::desc("Threads (limits: 1 and all processors; matmul: 1)"),
-                             cl::sub(limits), cl::sub(matmul)};
-  cl::opt<bool> json{"json", cl::desc("Print JSON"), cl::sub(limits), cl::sub(matmul)};
-  cl::opt<bool> csv{"csv", cl::desc("Print comma-separated values"), cl::sub(limits),
-                    cl::sub(matmul)};
-  cl::opt<double> seconds{"seconds", cl::init(0.5), cl::value_desc("S"),
-                          cl::desc("Time for each measurement (0.5)"), cl::sub(limits),
-                          cl::sub(matmul)};
+  cl::list<unsigned> threads{
+      "threads",
+      cl::CommaSeparated,
+      cl::value_desc("N,..."),
+      cl::desc("Threads (limits: 1 and all processors; matmul: 1)"),
+      cl::sub(limits),
+      cl::sub(matmul)};
+  cl::opt<bool> json{"json", cl::desc("Print JSON"), cl::sub(limits),
+                     cl::sub(matmul)};
+  cl::opt<bool> csv{"csv", cl::desc("Print comma-separated values"),
+                    cl::sub(limits), cl::sub(matmul)};
+  cl::opt<double> seconds{
+      "seconds",           cl::init(0.5),
+      cl::value_desc("S"), cl::desc("Time for each measurement (0.5)"),
+      cl::sub(limits),     cl::sub(matmul)};
 
   cl::list<std::string> outputs{
       "output", cl::value_desc("file"),
-      cl::desc("Write there too: JSON, CSV or, by any other ending, a table; may repeat"),
+      cl::desc("Write there too: JSON, CSV or, by any other ending, a table; "
+               "may repeat"),
       cl::sub(limits), cl::sub(matmul)};
 
   cl::list<std::string> schemes{
       "scheme", cl::CommaSeparated, cl::value_desc("name,..."),
-      cl::desc("Schemes of the weights, 'gguf' or 'all' (gguf; see rlx-inspect --schemes)"),
+      cl::desc("Schemes of the weights, 'gguf' or 'all' (gguf; see rlx-inspect "
+               "--schemes)"),
       cl::sub(matmul)};
-  cl::list<std::string> activations{"activations", cl::CommaSeparated, cl::value_desc("type,..."),
-                                    cl::desc("f32, bf16, i16 or i8 (f32)"), cl::sub(matmul)};
+  cl::list<std::string> activations{
+      "activations", cl::CommaSeparated, cl::value_desc("type,..."),
+      cl::desc("f32, bf16, i16 or i8 (f32)"), cl::sub(matmul)};
   cl::list<int64_t> m{"m", cl::CommaSeparated, cl::value_desc("M,..."),
-                      cl::desc("Rows of activations (1,8,64,512)"), cl::sub(matmul)};
-  cl::opt<int64_t> n{"n", cl::init(4096), cl::desc("Rows of the weight (4096)"), cl::sub(matmul)};
-  cl::opt<int64_t> k{"k", cl::init(4096), cl::desc("Columns of the weight (4096)"),
+                      cl::desc("Rows of activations (1,8,64,512)"),
+                      cl::sub(matmul)};
+  cl::opt<int64_t> n{"n", cl::init(4096), cl::desc("Rows of the weight (4096)"),
                      cl::sub(matmul)};
-  cl::opt<int64_t> rotated{"rotate-mb", cl::init(256), cl::value_desc("MB"),
-                           cl::desc("Weights to rotate through, to be more than the caches hold (256)"),
-                           cl::sub(matmul)};
+  cl::opt<int64_t> k{"k", cl::init(4096),
+                     cl::desc("Columns of the weight (4096)"), cl::sub(matmul)};
+  cl::opt<int64_t> rotated{
+      "rotate-mb", cl::init(256), cl::value_desc("MB"),
+      cl::desc(
+          "Weights to rotate through, to be more than the caches hold (256)"),
+      cl::sub(matmul)};
 
-  Format format() const { return json ? Format::json : csv ? Format::csv : Format::table; }
+  Format format() const {
+    return json ? Format::json : csv ? Format::csv : Format::table;
+  }
 };
 
-template <typename T> std::vector<T> listOr(const cl::list<T> &given, std::vector<T> otherwise) {
+template <typename T>
+std::vector<T> listOr(const cl::list<T> &given, std::vector<T> otherwise) {
   return given.empty() ? otherwise : std::vector<T>(given.begin(), given.end());
 }
 } // namespace
 
 /// Writes what `report` gives to stdout and the files that were asked for.
-static llvm::Error writeReports(const Options &given,
-                                llvm::function_ref<void(llvm::raw_ostream &, Format)> report) {
+static llvm::Error
+writeReports(const Options &given,
+             llvm::function_ref<void(llvm::raw_ostream &, Format)> report) {
   report(llvm::outs(), given.format());
   for (const std::string &path : given.outputs) {
     llvm::StringRef name = path;
@@ -83,9 +101,9 @@ static llvm::Error writeReports(const Options &given,
 }
 
 /// Measures each number of threads once.
-static llvm::Expected<std::vector<Limits>> measureLimits(LimitsBench &bench,
-                                                         const std::vector<unsigned> &threads,
-                                                         Progress &progress) {
+static llvm::Expected<std::vector<Limits>>
+measureLimits(LimitsBench &bench, const std::vector<unsigned> &threads,
+              Progress &progress) {
   std::vector<Limits> all;
   for (unsigned count : threads) {
     progress.say(fmt::format("limits of the machine, {} threads", count));
@@ -99,10 +117,10 @@ static llvm::Expected<std::vector<Limits>> measureLimits(LimitsBench &bench,
 
 static llvm::Error runLimits(const Options &given) {
   MachineName machine = MachineName::read();
-  std::vector<unsigned> threads =
-      listOr<unsigned>(given.threads, machine.processors > 1
-                                          ? std::vector<unsigned>{1, machine.processors}
-                                          : std::vector<unsigned>{1});
+  std::vector<unsigned> threads = listOr<unsigned>(
+      given.threads, machine.processors > 1
+                         ? std::vector<unsigned>{1, machine.processors}
+                         : std::vector<unsigned>{1});
   Progress progress;
   auto bench = LimitsBench::create(given.seconds);
   if (!bench)
@@ -117,8 +135,8 @@ static llvm::Error runLimits(const Options &given) {
 }
 
 /// The names that `given` stands for, each checked.
-static llvm::Expected<std::vector<std::string>> schemeNames(mlir::MLIRContext &context,
-                                                            std::vector<std::string> given) {
+static llvm::Expected<std::vector<std::string>>
+schemeNames(mlir::MLIRContext &context, std::vector<std::string> given) {
   std::vector<std::string> names;
   for (const std::string &word : given) {
     if (word != "all" && word != "gguf") {
@@ -140,14 +158,17 @@ static llvm::Error checkOptions(const Options &given) {
     return llvm::createStringError("expected --json or --csv, but got both");
   for (unsigned threads : given.threads)
     if (threads == 0)
-      return llvm::createStringError("expected --threads to be 1 or more, but got 0");
+      return llvm::createStringError(
+          "expected --threads to be 1 or more, but got 0");
   for (int64_t m : given.m)
     if (m < 1)
-      return llvm::createStringError(fmt::format("expected --m to be 1 or more, but got {}", m));
+      return llvm::createStringError(
+          fmt::format("expected --m to be 1 or more, but got {}", m));
   for (const std::string &type : given.activations)
     if (!llvm::is_contained({"f32", "bf16", "i16", "i8"}, type))
-      return llvm::createStringError("expected --activations of f32, bf16, i16 or i8, but got '" +
-                                     type + "'");
+      return llvm::createStringError(
+          "expected --activations of f32, bf16, i16 or i8, but got '" + type +
+          "'");
   if (given.n < 1 || given.k < 1)
     return llvm::createStringError("expected --n and --k to be 1 or more");
   return llvm::Error::success();
@@ -156,7 +177,8 @@ static llvm::Error checkOptions(const Options &given) {
 static llvm::Error runMatmul(const Options &given) {
   MachineName machine = MachineName::read();
   MatmulBench bench({given.seconds, given.rotated << 20});
-  auto schemes = schemeNames(bench.context(), listOr<std::string>(given.schemes, {"gguf"}));
+  auto schemes = schemeNames(bench.context(),
+                             listOr<std::string>(given.schemes, {"gguf"}));
   if (!schemes)
     return schemes.takeError();
   std::vector<unsigned> threads = listOr<unsigned>(given.threads, {1});
@@ -170,23 +192,28 @@ static llvm::Error runMatmul(const Options &given) {
 
   std::vector<MatmulRow> rows;
   for (const std::string &scheme : *schemes)
-    for (const std::string &activations : listOr<std::string>(given.activations, {"f32"}))
+    for (const std::string &activations :
+         listOr<std::string>(given.activations, {"f32"}))
       for (int64_t m : listOr<int64_t>(given.m, {1, 8, 64, 512}))
         for (const Limits &limit : *limits)
-          rows.push_back({{scheme, activations, m, given.n, given.k, limit.threads},
-                          std::nullopt,
-                          "",
-                          limit});
+          rows.push_back(
+              {{scheme, activations, m, given.n, given.k, limit.threads},
+               std::nullopt,
+               "",
+               limit});
   size_t done = 0, failed = 0;
   for (MatmulRow &row : rows) {
-    progress.say(fmt::format("{}/{} {}", ++done, rows.size(), row.wanted.describe()));
+    progress.say(
+        fmt::format("{}/{} {}", ++done, rows.size(), row.wanted.describe()));
     auto figures = bench.run(row.wanted);
     if (figures) {
       row.figures = *figures;
       continue;
     }
     // The first line says what; the lines behind it show the program.
-    row.error = llvm::StringRef(llvm::toString(figures.takeError())).split('\n').first.str();
+    row.error = llvm::StringRef(llvm::toString(figures.takeError()))
+                    .split('\n')
+                    .first.str();
     ++failed;
   }
   auto limitsAfter = measureLimits(*limitsBench, threads, progress);
@@ -197,12 +224,14 @@ static llvm::Error runMatmul(const Options &given) {
       if (after.threads == row.limits.threads)
         row.limits.raiseTo(after);
   progress.say("");
-  if (auto error = writeReports(given, [&](llvm::raw_ostream &stream, Format format) {
-        reportMatmuls(stream, format, machine, rows);
-      }))
+  if (auto error =
+          writeReports(given, [&](llvm::raw_ostream &stream, Format format) {
+            reportMatmuls(stream, format, machine, rows);
+          }))
     return error;
   if (failed == rows.size())
-    return llvm::createStringError("nothing could be measured: " + rows.front().error);
+    return llvm::createStringError("nothing could be measured: " +
+                                   rows.front().error);
   return llvm::Error::success();
 }
 
@@ -210,10 +239,12 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   removeForeignOptions();
   Options options;
-  cl::ParseCommandLineOptions(argc, argv, "Measures speeds beside what the machine can do\n");
+  cl::ParseCommandLineOptions(
+      argc, argv, "Measures speeds beside what the machine can do\n");
   llvm::Error error = checkOptions(options);
   if (!error && !options.limits && !options.matmul)
-    error = llvm::createStringError("expected a command, 'limits' or 'matmul'; see --help");
+    error = llvm::createStringError(
+        "expected a command, 'limits' or 'matmul'; see --help");
   if (!error)
     error = options.limits ? runLimits(options) : runMatmul(options);
   return error ? reportError("rlx-bench", std::move(error)) : 0;

@@ -1,4 +1,5 @@
-//===- rlx-demo.cpp - What RLX does, in a minute ---------------------------===//
+//===- rlx-demo.cpp - What RLX does, in a minute
+//---------------------------===//
 //
 // First every type of a file that ggml wrote is compiled, run and compared with
 // what ggml computed; then speeds are measured beside the machine's limits.
@@ -22,16 +23,20 @@ namespace {
 struct Options {
   cl::opt<std::string> file{cl::Positional, cl::init(RLX_GOLDEN_FILE),
                             cl::desc("[ggml-types.gguf]")};
-  cl::opt<unsigned> threads{"threads", cl::init(0), cl::value_desc("N"),
-                            cl::desc("Threads of the second part (all processors)")};
+  cl::opt<unsigned> threads{
+      "threads", cl::init(0), cl::value_desc("N"),
+      cl::desc("Threads of the second part (all processors)")};
   cl::opt<double> seconds{"seconds", cl::init(0.25), cl::value_desc("S"),
                           cl::desc("Time for each measurement (0.25)")};
-  cl::list<std::string> schemes{"scheme", cl::CommaSeparated, cl::value_desc("name,..."),
-                                cl::desc("Schemes of the second part (a choice)")};
-  cl::list<std::string> shapes{"shape", cl::CommaSeparated, cl::value_desc("NxK,..."),
-                               cl::desc("Weights of the second part (4096x4096,4096x14336)")};
-  cl::list<std::string> activations{"activations", cl::CommaSeparated, cl::value_desc("type,..."),
-                                    cl::desc("Activations of the second part (f32,i16,i8)")};
+  cl::list<std::string> schemes{
+      "scheme", cl::CommaSeparated, cl::value_desc("name,..."),
+      cl::desc("Schemes of the second part (a choice)")};
+  cl::list<std::string> shapes{
+      "shape", cl::CommaSeparated, cl::value_desc("NxK,..."),
+      cl::desc("Weights of the second part (4096x4096,4096x14336)")};
+  cl::list<std::string> activations{
+      "activations", cl::CommaSeparated, cl::value_desc("type,..."),
+      cl::desc("Activations of the second part (f32,i16,i8)")};
 };
 
 /// Of different sizes, with and without offsets, integers and small floats.
@@ -60,13 +65,15 @@ std::string shapeType(llvm::ArrayRef<int64_t> shape, llvm::StringRef element) {
 // A file that ggml wrote
 //===----------------------------------------------------------------------===//
 
-static llvm::Expected<TensorView> findFloats(const GgufFile &file, const std::string &name) {
+static llvm::Expected<TensorView> findFloats(const GgufFile &file,
+                                             const std::string &name) {
   const WeightEntry *entry = file.find(name);
   if (!entry || entry->format != "f32" || entry->shape.size() != 2)
-    return llvm::createStringError("expected a tensor '" + name + "' of f32 in '" + file.path() +
-                                   "'");
+    return llvm::createStringError("expected a tensor '" + name +
+                                   "' of f32 in '" + file.path() + "'");
   // Only read.
-  return TensorView{ElementType::f32, entry->shape, const_cast<std::byte *>(entry->bytes.data())};
+  return TensorView{ElementType::f32, entry->shape,
+                    const_cast<std::byte *>(entry->bytes.data())};
 }
 
 /// Norm of the difference over norm of what is expected.
@@ -82,8 +89,9 @@ static double relativeError(const Tensor &got, const TensorView &expected) {
 }
 
 /// One type: compiled, bound to the file, run, compared.
-static llvm::Error showType(std::shared_ptr<GgufFile> file, const std::string &type,
-                            QuantScheme scheme, Table &table) {
+static llvm::Error showType(std::shared_ptr<GgufFile> file,
+                            const std::string &type, QuantScheme scheme,
+                            Table &table) {
   auto x = findFloats(*file, "activations");
   if (!x)
     return x.takeError();
@@ -91,9 +99,12 @@ static llvm::Error showType(std::shared_ptr<GgufFile> file, const std::string &t
   if (!expected)
     return expected.takeError();
   std::string weight = type + ".quantized";
-  std::string xType = shapeType(x->shape, "f32"), yType = shapeType(expected->shape, "f32");
-  std::string wType = shapeType(file->find(weight)->shape,
-                                fmt::format("f32, #rlx.quant<{}>", std::string_view(scheme.displayName())));
+  std::string xType = shapeType(x->shape, "f32"),
+              yType = shapeType(expected->shape, "f32");
+  std::string wType =
+      shapeType(file->find(weight)->shape,
+                fmt::format("f32, #rlx.quant<{}>",
+                            std::string_view(scheme.displayName())));
   std::string program = fmt::format(R"(
 func.func @main(%x: {0}) -> {2} {{
   %w = rlx.weight "{3}" : {1}
@@ -112,10 +123,11 @@ func.func @main(%x: {0}) -> {2} {{
   if (!outputs)
     return outputs.takeError();
   Ratio bits = scheme.payloadBits();
-  table.addRow({scheme.displayName().str(), type, std::to_string(scheme.block()),
-                fmt::format("{:.4f}", bits.value()),
-                fmt::format("{:.1e}", relativeError(outputs->front(), *expected)),
-                fmt::format("{:.0f}", report.milliseconds)});
+  table.addRow(
+      {scheme.displayName().str(), type, std::to_string(scheme.block()),
+       fmt::format("{:.4f}", bits.value()),
+       fmt::format("{:.1e}", relativeError(outputs->front(), *expected)),
+       fmt::format("{:.0f}", report.milliseconds)});
   return llvm::Error::success();
 }
 
@@ -148,8 +160,11 @@ static llvm::Error showFile(const std::string &path, mlir::MLIRContext &context,
   }
   progress.say("");
   if (table.empty())
-    return llvm::createStringError("'" + path + "' has no tensor '<type>.quantized' with a scheme");
-  printHeading(llvm::outs(), "Weights that ggml wrote, compiled, run, compared with ggml's result");
+    return llvm::createStringError(
+        "'" + path + "' has no tensor '<type>.quantized' with a scheme");
+  printHeading(
+      llvm::outs(),
+      "Weights that ggml wrote, compiled, run, compared with ggml's result");
   llvm::outs() << path << "\n\n";
   table.print(llvm::outs());
   if (!others.empty())
@@ -167,7 +182,8 @@ static llvm::Error showSpeeds(const Options &given, const MachineName &machine,
   auto limitsBench = LimitsBench::create(given.seconds);
   if (!limitsBench)
     return limitsBench.takeError();
-  auto limits = limitsBench->measure(given.threads ? given.threads : machine.processors);
+  auto limits =
+      limitsBench->measure(given.threads ? given.threads : machine.processors);
   if (!limits)
     return limits.takeError();
 
@@ -185,20 +201,25 @@ static llvm::Error showSpeeds(const Options &given, const MachineName &machine,
                {"rel. error"}});
   std::vector<MatmulRow> rows;
   for (const std::string &name : listOr(given.schemes, shownSchemes)) {
-    std::optional<QuantScheme> scheme = QuantScheme::parse(&bench.context(), name);
+    std::optional<QuantScheme> scheme =
+        QuantScheme::parse(&bench.context(), name);
     if (!scheme)
       return llvm::createStringError(QuantScheme::unknownSchemeMessage(name));
     for (const std::string &shape : listOr(given.shapes, shownShapes)) {
       int64_t n, k;
       auto [nText, kText] = llvm::StringRef(shape).split('x');
-      if (!llvm::to_integer(nText, n) || !llvm::to_integer(kText, k) || n < 1 || k < 1)
-        return llvm::createStringError("expected --shape of the form NxK, but got '" + shape + "'");
-      for (const std::string &type : listOr(given.activations, shownActivations))
+      if (!llvm::to_integer(nText, n) || !llvm::to_integer(kText, k) || n < 1 ||
+          k < 1)
+        return llvm::createStringError(
+            "expected --shape of the form NxK, but got '" + shape + "'");
+      for (const std::string &type :
+           listOr(given.activations, shownActivations))
         for (int64_t m : shownRows) {
-          MatmulRow row{{scheme->displayName().str(), type, m, n, k, limits->threads},
-                        std::nullopt,
-                        "",
-                        *limits};
+          MatmulRow row{
+              {scheme->displayName().str(), type, m, n, k, limits->threads},
+              std::nullopt,
+              "",
+              *limits};
           progress.say("measuring " + row.wanted.describe());
           auto figures = bench.run(row.wanted);
           if (!figures)
@@ -216,21 +237,27 @@ static llvm::Error showSpeeds(const Options &given, const MachineName &machine,
   for (MatmulRow &row : rows) {
     row.limits = *limits;
     const MatmulCase &wanted = row.wanted;
-    table.addRow({wanted.scheme, wanted.activations, fmt::format("{} x {}", wanted.n, wanted.k),
-                  std::to_string(wanted.m), fmt::format("{:.3f}", row.figures->medianMs),
+    table.addRow({wanted.scheme, wanted.activations,
+                  fmt::format("{} x {}", wanted.n, wanted.k),
+                  std::to_string(wanted.m),
+                  fmt::format("{:.3f}", row.figures->medianMs),
                   shortNumber(row.fileGbps()), shortNumber(row.gflops()),
                   percent(row.fractionOfLimit()), row.limitName(),
                   fmt::format("{:.1e}", row.figures->relativeError)});
   }
   progress.say("");
   printHeading(llvm::outs(), "Speeds beside what this machine can do");
-  auto text = [](std::optional<double> value) { return value ? shortNumber(*value) : "-"; };
+  auto text = [](std::optional<double> value) {
+    return value ? shortNumber(*value) : "-";
+  };
   llvm::outs() << fmt::format(
-      "{}; {} thread{}: {} GB/s from memory, {} GFLOP/s f32 FMA, {} bf16 dot, {} int8 dot\n"
-      "GB/s counts bytes of the stored weight, of more weights than the caches hold\n\n",
+      "{}; {} thread{}: {} GB/s from memory, {} GFLOP/s f32 FMA, {} bf16 dot, "
+      "{} int8 dot\n"
+      "GB/s counts bytes of the stored weight, of more weights than the caches "
+      "hold\n\n",
       describe(machine), limits->threads, limits->threads == 1 ? "" : "s",
-      shortNumber(limits->readGbps), text(limits->f32Gflops), text(limits->bf16Gflops),
-      text(limits->int8Gops));
+      shortNumber(limits->readGbps), text(limits->f32Gflops),
+      text(limits->bf16Gflops), text(limits->int8Gops));
   table.print(llvm::outs());
   return llvm::Error::success();
 }
@@ -239,9 +266,10 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   removeForeignOptions();
   Options options;
-  cl::ParseCommandLineOptions(argc, argv,
-                              "Compiles, runs and compares every type of a file from ggml, then "
-                              "measures speeds\n");
+  cl::ParseCommandLineOptions(
+      argc, argv,
+      "Compiles, runs and compares every type of a file from ggml, then "
+      "measures speeds\n");
   Progress progress;
   std::unique_ptr<mlir::MLIRContext> context = createContext();
   llvm::Error error = showFile(options.file, *context, progress);

@@ -1,9 +1,11 @@
-//===- rlx-inspect.cpp - Looks into weight files and schemes ---------------===//
+//===- rlx-inspect.cpp - Looks into weight files and schemes
+//---------------===//
 //
 //   rlx-inspect file.gguf [--json]                      metadata and tensors
 //   rlx-inspect file.gguf --dequantize NAME -o out.npy  the values of a tensor
 //   rlx-inspect --schemes [--json]                      the built-in schemes
-//   rlx-inspect --schemes --describe NAME               one scheme's description
+//   rlx-inspect --schemes --describe NAME               one scheme's
+//   description
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,35 +17,42 @@
 namespace cl = llvm::cl;
 
 static cl::OptionCategory category("rlx-inspect");
-static cl::opt<std::string> path(cl::Positional, cl::desc("[file.gguf]"), cl::cat(category));
+static cl::opt<std::string> path(cl::Positional, cl::desc("[file.gguf]"),
+                                 cl::cat(category));
 static cl::opt<bool> json("json", cl::desc("write JSON"), cl::cat(category));
-static cl::opt<std::string> dequantize("dequantize", cl::value_desc("tensor"),
-                                       cl::desc("write the values of a tensor as f32"),
-                                       cl::cat(category));
+static cl::opt<std::string>
+    dequantize("dequantize", cl::value_desc("tensor"),
+               cl::desc("write the values of a tensor as f32"),
+               cl::cat(category));
 static cl::opt<std::string> output("o", cl::value_desc("file.npy"),
-                                   cl::desc("where --dequantize writes to"), cl::cat(category));
+                                   cl::desc("where --dequantize writes to"),
+                                   cl::cat(category));
 static cl::opt<bool> schemes("schemes", cl::desc("list the built-in schemes"),
                              cl::cat(category));
-static cl::opt<std::string> describe("describe", cl::value_desc("scheme"),
-                                     cl::desc("with --schemes: the description of one scheme"),
-                                     cl::cat(category));
+static cl::opt<std::string>
+    describe("describe", cl::value_desc("scheme"),
+             cl::desc("with --schemes: the description of one scheme"),
+             cl::cat(category));
 
 /// Whether the options say one thing.
 static rlx::Status checkOptions() {
   if (schemes.getNumOccurrences() && path.getNumOccurrences())
-    return rlx::errorf("expected no file with --schemes, but got '{}'", path.getValue());
+    return rlx::errorf("expected no file with --schemes, but got '{}'",
+                       path.getValue());
   if (!schemes && !path.getNumOccurrences())
     return rlx::errorf("expected a GGUF file or --schemes");
   if (describe.getNumOccurrences() && !schemes)
     return rlx::errorf("expected --describe to stand with --schemes");
   if (dequantize.getNumOccurrences() && schemes)
-    return rlx::errorf("expected --dequantize to stand with a file, but got --schemes");
+    return rlx::errorf(
+        "expected --dequantize to stand with a file, but got --schemes");
   if (dequantize.getNumOccurrences() && !output.getNumOccurrences())
     return rlx::errorf("expected '-o file.npy' with --dequantize");
   if (output.getNumOccurrences() && !dequantize.getNumOccurrences())
     return rlx::errorf("expected -o to stand with --dequantize");
   if (json && (dequantize.getNumOccurrences() || describe.getNumOccurrences()))
-    return rlx::errorf("expected --json to stand with a file or --schemes alone");
+    return rlx::errorf(
+        "expected --json to stand with a file or --schemes alone");
   return {};
 }
 
@@ -68,7 +77,8 @@ static rlx::Status run(mlir::MLIRContext &context) {
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::HideUnrelatedOptions(category);
-  cl::ParseCommandLineOptions(argc, argv, "Looks into weight files and schemes.\n");
+  cl::ParseCommandLineOptions(argc, argv,
+                              "Looks into weight files and schemes.\n");
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   rlx::Status status = run(context);
   if (status)

@@ -1,4 +1,5 @@
-//===- rlx-opt.cpp - Runs passes over IR ------------------------------------===//
+//===- rlx-opt.cpp - Runs passes over IR
+//------------------------------------===//
 //
 // mlir-opt for RLX: every pass and pipeline of RLX, and those of upstream that
 // its users combine with them.
@@ -23,7 +24,8 @@ static std::string describeOwnPasses() {
   llvm::sort(names);
   std::string passes, pipelines;
   auto add = [](std::string &list, const mlir::PassRegistryEntry &entry) {
-    list += llvm::formatv("  --{0,-28} {1}\n", entry.getPassArgument(), entry.getPassDescription());
+    list += llvm::formatv("  --{0,-28} {1}\n", entry.getPassArgument(),
+                          entry.getPassDescription());
   };
   for (llvm::StringRef name : names) {
     if (const auto *pass = mlir::PassInfo::lookup(name))
@@ -31,8 +33,8 @@ static std::string describeOwnPasses() {
     else if (const auto *pipeline = mlir::PassPipelineInfo::lookup(name))
       add(pipelines, *pipeline);
   }
-  return "RLX optimizer driver\n\nPipelines of RLX:\n" + pipelines + "\nPasses of RLX:\n" +
-         passes + "\n";
+  return "RLX optimizer driver\n\nPipelines of RLX:\n" + pipelines +
+         "\nPasses of RLX:\n" + passes + "\n";
 }
 
 int main(int argc, char **argv) {
@@ -42,6 +44,8 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   rlx::registerPasses();
   std::string dialects = mlir::registerCLIOptions("", registry);
-  auto [input, output] = mlir::parseCLIOptions(argc, argv, describeOwnPasses() + dialects);
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, input, output, registry));
+  auto [input, output] =
+      mlir::parseCLIOptions(argc, argv, describeOwnPasses() + dialects);
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(argc, argv, input, output, registry));
 }

@@ -1,4 +1,5 @@
-//===- rlx-run.cpp - Compiles and runs a program ---------------------------===//
+//===- rlx-run.cpp - Compiles and runs a program
+//---------------------------===//
 //
 // A thin main over the compiler API: binds weights, reads inputs, runs, writes
 // outputs.
@@ -21,29 +22,38 @@ namespace cl = llvm::cl;
 
 namespace {
 struct Options {
-  cl::opt<std::string> program{cl::Positional, cl::Required, cl::desc("<program.mlir>")};
-  cl::opt<std::string> entry{"entry", cl::init("main"), cl::value_desc("function"),
+  cl::opt<std::string> program{cl::Positional, cl::Required,
+                               cl::desc("<program.mlir>")};
+  cl::opt<std::string> entry{"entry", cl::init("main"),
+                             cl::value_desc("function"),
                              cl::desc("Function to run (main)")};
   cl::list<std::string> weights{"weights", cl::value_desc("file.gguf"),
                                 cl::desc("File with weights; may repeat")};
   cl::list<std::string> inputs{"input", cl::value_desc("x.npy"),
                                cl::desc("Argument, in order; may repeat")};
-  cl::list<std::string> outputs{"output", cl::value_desc("y.npy"),
-                                cl::desc("Where a result goes, in order; may repeat")};
+  cl::list<std::string> outputs{
+      "output", cl::value_desc("y.npy"),
+      cl::desc("Where a result goes, in order; may repeat")};
   cl::opt<unsigned> threads{"threads", cl::init(0), cl::value_desc("N"),
                             cl::desc("Threads to run on (all processors)")};
-  cl::opt<bool> verify{"verify", cl::desc("Compare with the reference in double precision")};
-  cl::opt<bool> benchmark{"benchmark", cl::desc("Run repeatedly; print median and spread")};
+  cl::opt<bool> verify{
+      "verify", cl::desc("Compare with the reference in double precision")};
+  cl::opt<bool> benchmark{"benchmark",
+                          cl::desc("Run repeatedly; print median and spread")};
   cl::opt<bool> json{"json", cl::desc("Print what was done as JSON")};
   cl::opt<std::string> cacheDirectory{"cache-dir", cl::value_desc("folder"),
                                       cl::desc("Keep compiled objects there")};
-  cl::opt<std::string> targetCpu{"target-cpu", cl::init("native"), cl::value_desc("name"),
-                                 cl::desc("CPU to compile for, as LLVM names it (native)")};
-  cl::opt<std::string> targetFeatures{"target-features", cl::value_desc("+a,-b"),
-                                      cl::desc("Features to add to or take from the CPU's")};
+  cl::opt<std::string> targetCpu{
+      "target-cpu", cl::init("native"), cl::value_desc("name"),
+      cl::desc("CPU to compile for, as LLVM names it (native)")};
+  cl::opt<std::string> targetFeatures{
+      "target-features", cl::value_desc("+a,-b"),
+      cl::desc("Features to add to or take from the CPU's")};
   cl::opt<bool> deterministic{
-      "deterministic", cl::desc("Same bits for any number of threads and rows")};
-  cl::opt<bool> printChoices{"print-choices", cl::desc("Say which kernels were chosen, and why")};
+      "deterministic",
+      cl::desc("Same bits for any number of threads and rows")};
+  cl::opt<bool> printChoices{
+      "print-choices", cl::desc("Say which kernels were chosen, and why")};
 };
 } // namespace
 
@@ -83,9 +93,9 @@ static llvm::Error run(const Options &given) {
   if (!function)
     return function.takeError();
   if (given.outputs.size() > (*function)->results.size())
-    return llvm::createStringError(
-        fmt::format("{} outputs are given, but '{}' has {} results", given.outputs.size(),
-                    std::string(given.entry), (*function)->results.size()));
+    return llvm::createStringError(fmt::format(
+        "{} outputs are given, but '{}' has {} results", given.outputs.size(),
+        std::string(given.entry), (*function)->results.size()));
 
   for (const std::string &path : given.weights) {
     Result<std::unique_ptr<WeightFile>> file = openWeightFile(path);
@@ -105,7 +115,8 @@ static llvm::Error run(const Options &given) {
     // Here, where the file's name is known; how many there must be, run says.
     size_t i = views.size() - 1;
     if (i < (*function)->inputs.size())
-      if (auto error = (*function)->inputs[i].check(views[i], fmt::format("input {} ('{}')", i, path)))
+      if (auto error = (*function)->inputs[i].check(
+              views[i], fmt::format("input {} ('{}')", i, path)))
         return error;
   }
 
@@ -119,12 +130,13 @@ static llvm::Error run(const Options &given) {
                             {"threads", pool.size()},
                             {"compile_ms", compiled.milliseconds},
                             {"from_cache", compiled.fromCache}};
-  if (PackReport packed = (*executable)->packReport(given.entry); packed.packedBytes) {
+  if (PackReport packed = (*executable)->packReport(given.entry);
+      packed.packedBytes) {
     report["pack_ms"] = packed.milliseconds;
     report["packed_bytes"] = packed.packedBytes;
     if (!given.json)
-      fmt::print("packed {} bytes of weights into {} in {:.3f} ms\n", packed.weightBytes,
-                 packed.packedBytes, packed.milliseconds);
+      fmt::print("packed {} bytes of weights into {} in {:.3f} ms\n",
+                 packed.weightBytes, packed.packedBytes, packed.milliseconds);
   }
   if (given.benchmark) {
     std::vector<TensorView> targets;
@@ -142,11 +154,14 @@ static llvm::Error run(const Options &given) {
     report["max_ms"] = time.most;
     report["runs"] = int64_t(time.runs);
     if (!given.json)
-      fmt::print("{}: median {:.4f} ms, {:.4f} to {:.4f} ms in {} runs, {} threads\n",
-                 std::string(given.entry), time.median, time.least, time.most, time.runs, pool.size());
+      fmt::print(
+          "{}: median {:.4f} ms, {:.4f} to {:.4f} ms in {} runs, {} threads\n",
+          std::string(given.entry), time.median, time.least, time.most,
+          time.runs, pool.size());
   }
   for (size_t i = 0; i < given.outputs.size(); ++i)
-    if (Status status = writeNpy(given.outputs[i], (*outputs)[i].view()); !status)
+    if (Status status = writeNpy(given.outputs[i], (*outputs)[i].view());
+        !status)
       return toError(status);
   Verification verification;
   if (given.verify) {
@@ -165,10 +180,13 @@ static llvm::Error run(const Options &given) {
     llvm::json::Object result{{"type", (*function)->results[i].type},
                               {"shape", llvm::json::Array(output.shape())}};
     if (!given.json && given.outputs.empty() && !given.benchmark)
-      fmt::print("result {}: {}{}\n", i, output.describe(), firstValues(output));
+      fmt::print("result {}: {}{}\n", i, output.describe(),
+                 firstValues(output));
     if (given.verify) {
       const ErrorReport &error = verification.results[i];
-      result["rel_err"] = std::isfinite(error.relative) ? llvm::json::Value(error.relative) : nullptr;
+      result["rel_err"] = std::isfinite(error.relative)
+                              ? llvm::json::Value(error.relative)
+                              : nullptr;
       if (!given.json)
         fmt::print("verify: result {}: {}\n", i, error.describe());
     }
@@ -176,7 +194,8 @@ static llvm::Error run(const Options &given) {
   }
   report["results"] = std::move(results);
   if (given.json)
-    llvm::outs() << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(report)));
+    llvm::outs() << llvm::formatv("{0:2}\n",
+                                  llvm::json::Value(std::move(report)));
   return given.verify ? verification.check() : llvm::Error::success();
 }
 
@@ -184,7 +203,8 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   removeForeignOptions();
   Options options;
-  cl::ParseCommandLineOptions(argc, argv, "Compiles a program and runs one of its functions\n");
+  cl::ParseCommandLineOptions(
+      argc, argv, "Compiles a program and runs one of its functions\n");
   if (auto error = run(options))
     return reportError("rlx-run", std::move(error));
   return 0;

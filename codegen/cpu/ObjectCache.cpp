@@ -1,4 +1,5 @@
-//===- ObjectCache.cpp - Compiled objects on disk --------------------------===//
+//===- ObjectCache.cpp - Compiled objects on disk
+//--------------------------===//
 
 #include "codegen/cpu/ObjectCache.h"
 
@@ -34,7 +35,8 @@ static std::string pathOf(llvm::StringRef directory, llvm::StringRef key) {
   return path.str().str();
 }
 
-std::optional<llvm::SmallVector<char, 0>> ObjectCache::find(llvm::StringRef key) const {
+std::optional<llvm::SmallVector<char, 0>>
+ObjectCache::find(llvm::StringRef key) const {
   if (directory.empty())
     return std::nullopt;
   auto file = llvm::MemoryBuffer::getFile(pathOf(directory, key));
@@ -49,13 +51,15 @@ std::optional<llvm::SmallVector<char, 0>> ObjectCache::find(llvm::StringRef key)
   return llvm::SmallVector<char, 0>(content.begin(), content.end());
 }
 
-bool ObjectCache::store(llvm::StringRef key, llvm::ArrayRef<char> object) const {
+bool ObjectCache::store(llvm::StringRef key,
+                        llvm::ArrayRef<char> object) const {
   if (directory.empty() || llvm::sys::fs::create_directories(directory))
     return false;
   Result<OutputFile> file = OutputFile::create(pathOf(directory, key));
   if (!file)
     return false;
   std::string check = hash(llvm::StringRef(object.data(), object.size()));
-  return file->write(check).ok() && file->write(std::string_view(object.data(), object.size())).ok() &&
+  return file->write(check).ok() &&
+         file->write(std::string_view(object.data(), object.size())).ok() &&
          file->commit().ok();
 }

@@ -1,4 +1,5 @@
-//===- ObjectCode.cpp - From the LLVM dialect to an object file ------------===//
+//===- ObjectCode.cpp - From the LLVM dialect to an object file
+//------------===//
 
 #include "codegen/cpu/ObjectCode.h"
 
@@ -20,18 +21,21 @@ std::string rlx::invokeSymbol(llvm::StringRef function) {
 /// `void rlx.invoke.f(void **arguments)` calls f's C wrapper with what the
 /// pointers in `arguments` are.
 static void addInvoke(llvm::Module &module, llvm::StringRef function) {
-  llvm::Function *callee = module.getFunction(("_mlir_ciface_" + function).str());
+  llvm::Function *callee =
+      module.getFunction(("_mlir_ciface_" + function).str());
   if (!callee)
     return;
   llvm::LLVMContext &context = module.getContext();
   llvm::Type *pointer = llvm::PointerType::getUnqual(context);
-  auto *type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer}, false);
+  auto *type =
+      llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer}, false);
   auto *invoke = llvm::Function::Create(type, llvm::Function::ExternalLinkage,
                                         invokeSymbol(function), module);
   llvm::IRBuilder<> builder(llvm::BasicBlock::Create(context, "", invoke));
   llvm::SmallVector<llvm::Value *> arguments;
   for (unsigned i = 0; i < callee->arg_size(); ++i) {
-    llvm::Value *slot = builder.CreateConstGEP1_32(pointer, invoke->getArg(0), i);
+    llvm::Value *slot =
+        builder.CreateConstGEP1_32(pointer, invoke->getArg(0), i);
     arguments.push_back(builder.CreateLoad(pointer, slot));
   }
   builder.CreateCall(callee, arguments);
@@ -53,14 +57,15 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, callGraph, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2)
+      .run(module, modules);
 }
 
-llvm::Expected<llvm::SmallVector<char, 0>> rlx::emitCode(mlir::ModuleOp module,
-                                                         llvm::ArrayRef<std::string> functions,
-                                                         const CpuTarget &target,
-                                                         CodeForm form) {
-  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine = target.createMachine();
+llvm::Expected<llvm::SmallVector<char, 0>>
+rlx::emitCode(mlir::ModuleOp module, llvm::ArrayRef<std::string> functions,
+              const CpuTarget &target, CodeForm form) {
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine =
+      target.createMachine();
   if (!machine)
     return machine.takeError();
   mlir::DialectRegistry registry;
@@ -69,9 +74,11 @@ llvm::Expected<llvm::SmallVector<char, 0>> rlx::emitCode(mlir::ModuleOp module,
   module.getContext()->appendDialectRegistry(registry);
 
   llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> llvmModule = mlir::translateModuleToLLVMIR(module, context);
+  std::unique_ptr<llvm::Module> llvmModule =
+      mlir::translateModuleToLLVMIR(module, context);
   if (!llvmModule)
-    return llvm::createStringError("the module could not be translated to LLVM IR");
+    return llvm::createStringError(
+        "the module could not be translated to LLVM IR");
   llvmModule->setTargetTriple((*machine)->getTargetTriple());
   llvmModule->setDataLayout((*machine)->createDataLayout());
   for (const std::string &function : functions)
@@ -88,7 +95,8 @@ llvm::Expected<llvm::SmallVector<char, 0>> rlx::emitCode(mlir::ModuleOp module,
   auto type = form == CodeForm::object ? llvm::CodeGenFileType::ObjectFile
                                        : llvm::CodeGenFileType::AssemblyFile;
   if ((*machine)->addPassesToEmitFile(passes, stream, nullptr, type))
-    return llvm::createStringError("'" + target.triple + "' cannot emit this kind of file");
+    return llvm::createStringError("'" + target.triple +
+                                   "' cannot emit this kind of file");
   passes.run(*llvmModule);
   return code;
 }

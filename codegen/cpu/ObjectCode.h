@@ -1,4 +1,5 @@
-//===- ObjectCode.h - From the LLVM dialect to an object file -----*- C++ -*-===//
+//===- ObjectCode.h - From the LLVM dialect to an object file -----*- C++
+//-*-===//
 
 #ifndef RLX_CODEGEN_CPU_OBJECTCODE_H
 #define RLX_CODEGEN_CPU_OBJECTCODE_H
@@ -9,17 +10,17 @@
 
 namespace rlx {
 
-/// The symbol through which a function of the program is called with an array of
-/// pointers to its arguments.
+/// The symbol through which a function of the program is called with an array
+/// of pointers to its arguments.
 std::string invokeSymbol(llvm::StringRef function);
 
 enum class CodeForm { object, assembly, llvmIr };
 
-/// Optimizes a module of the LLVM dialect and emits it. Each of `functions` also
-/// gets an entry `void (void **)` named by invokeSymbol.
-llvm::Expected<llvm::SmallVector<char, 0>> emitCode(mlir::ModuleOp module,
-                                                    llvm::ArrayRef<std::string> functions,
-                                                    const CpuTarget &target, CodeForm form);
+/// Optimizes a module of the LLVM dialect and emits it. Each of `functions`
+/// also gets an entry `void (void **)` named by invokeSymbol.
+llvm::Expected<llvm::SmallVector<char, 0>>
+emitCode(mlir::ModuleOp module, llvm::ArrayRef<std::string> functions,
+         const CpuTarget &target, CodeForm form);
 
 } // namespace rlx
 

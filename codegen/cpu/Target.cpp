@@ -1,4 +1,5 @@
-//===- Target.cpp - The CPU that code is generated for ---------------------===//
+//===- Target.cpp - The CPU that code is generated for
+//---------------------===//
 
 #include "codegen/cpu/Target.h"
 
@@ -29,10 +30,12 @@ CpuTarget CpuTarget::host() {
   llvm::SubtargetFeatures features;
   for (const auto &feature : llvm::sys::getHostCPUFeatures())
     features.AddFeature(feature.first(), feature.second);
-  return {llvm::sys::getProcessTriple(), llvm::sys::getHostCPUName().str(), features.getString()};
+  return {llvm::sys::getProcessTriple(), llvm::sys::getHostCPUName().str(),
+          features.getString()};
 }
 
-llvm::Expected<CpuTarget> CpuTarget::create(llvm::StringRef triple, llvm::StringRef cpu,
+llvm::Expected<CpuTarget> CpuTarget::create(llvm::StringRef triple,
+                                            llvm::StringRef cpu,
                                             llvm::StringRef features) {
   CpuTarget machine = host(), target = machine;
   if (!triple.empty())
@@ -47,53 +50,63 @@ llvm::Expected<CpuTarget> CpuTarget::create(llvm::StringRef triple, llvm::String
 
   // LLVM itself only prints a warning for a CPU it does not know.
   CpuTarget generic{target.triple, "", ""};
-  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> created = generic.createMachine();
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> created =
+      generic.createMachine();
   if (!created)
     return created.takeError();
   if (!(*created)->getMCSubtargetInfo()->isCPUStringValid(target.cpu))
-    return llvm::createStringError("unknown CPU '" + target.cpu + "' for '" + target.triple +
-                                   "', expected a name that 'llc -mcpu=help' lists");
+    return llvm::createStringError(
+        "unknown CPU '" + target.cpu + "' for '" + target.triple +
+        "', expected a name that 'llc -mcpu=help' lists");
   return target;
 }
 
-llvm::Expected<std::unique_ptr<llvm::TargetMachine>> CpuTarget::createMachine() const {
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+CpuTarget::createMachine() const {
   initializeTargets();
   std::string error;
   llvm::Triple parsed(triple);
-  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(parsed, error);
+  const llvm::Target *target =
+      llvm::TargetRegistry::lookupTarget(parsed, error);
   if (!target)
-    return llvm::createStringError("no code can be generated for '" + triple + "': " + error);
+    return llvm::createStringError("no code can be generated for '" + triple +
+                                   "': " + error);
   llvm::TargetOptions options;
   std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
       parsed, cpu, features, options, llvm::Reloc::PIC_, std::nullopt,
       llvm::CodeGenOptLevel::Aggressive));
   if (!machine)
-    return llvm::createStringError("no code can be generated for '" + triple + "'");
+    return llvm::createStringError("no code can be generated for '" + triple +
+                                   "'");
   return machine;
 }
 
 llvm::Expected<bool> CpuTarget::hasFeature(llvm::StringRef feature) const {
-  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine = createMachine();
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine =
+      createMachine();
   if (!machine)
     return machine.takeError();
   return (*machine)->getMCSubtargetInfo()->checkFeatures(("+" + feature).str());
 }
 
 bool CpuTarget::isHost() const {
-  return llvm::Triple(triple).getArch() == llvm::Triple(llvm::sys::getProcessTriple()).getArch();
+  return llvm::Triple(triple).getArch() ==
+         llvm::Triple(llvm::sys::getProcessTriple()).getArch();
 }
 
-/// Features of other architectures are unknown to the target, not absent; asking for
-/// those would be an error.
-static bool hasKnownFeature(const llvm::MCSubtargetInfo &info, llvm::StringRef feature) {
-  bool known = llvm::any_of(info.getAllProcessorFeatures(), [&](const auto &entry) {
-    return feature == entry.Key;
-  });
+/// Features of other architectures are unknown to the target, not absent;
+/// asking for those would be an error.
+static bool hasKnownFeature(const llvm::MCSubtargetInfo &info,
+                            llvm::StringRef feature) {
+  bool known =
+      llvm::any_of(info.getAllProcessorFeatures(),
+                   [&](const auto &entry) { return feature == entry.Key; });
   return known && info.checkFeatures(("+" + feature).str());
 }
 
 llvm::Error CpuTarget::configure(CpuTargetOptions &options) const {
-  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine = createMachine();
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine =
+      createMachine();
   if (!machine)
     return machine.takeError();
   const llvm::MCSubtargetInfo *info = (*machine)->getMCSubtargetInfo();
@@ -104,8 +117,8 @@ llvm::Error CpuTarget::configure(CpuTargetOptions &options) const {
   if (parsed.isAArch64())
     options.vectorRegisters = 32;
   std::string known;
-  for (llvm::StringRef feature : {"avx512vnni", "avxvnni", "avx512bw", "avx2", "ssse3", "i8mm",
-                                  "dotprod", "neon"})
+  for (llvm::StringRef feature : {"avx512vnni", "avxvnni", "avx512bw", "avx2",
+                                  "ssse3", "i8mm", "dotprod", "neon"})
     if (hasKnownFeature(*info, feature))
       known += (known.empty() ? "" : ",") + feature.str();
   options.instructions = known;

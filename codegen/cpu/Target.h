@@ -1,8 +1,9 @@
-//===- Target.h - The CPU that code is generated for --------------*- C++ -*-===//
+//===- Target.h - The CPU that code is generated for --------------*- C++
+//-*-===//
 //
-// A triple, a CPU name and features, as LLVM names them, and what the passes must
-// know of their vector registers. Nothing here depends on the machine RLX was
-// built on.
+// A triple, a CPU name and features, as LLVM names them, and what the passes
+// must know of their vector registers. Nothing here depends on the machine RLX
+// was built on.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,8 +31,8 @@ struct CpuTarget {
   /// `triple` empty: the host's. `cpu` empty or "native": the host's where the
   /// triple is the host's, else generic. `features` are added to the CPU's.
   /// Fails where LLVM does not know the triple or the CPU.
-  static llvm::Expected<CpuTarget> create(llvm::StringRef triple, llvm::StringRef cpu,
-                                          llvm::StringRef features);
+  static llvm::Expected<CpuTarget>
+  create(llvm::StringRef triple, llvm::StringRef cpu, llvm::StringRef features);
 
   llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createMachine() const;
   /// Whether the CPU and features together have `feature`, as in "avx2".

@@ -1,4 +1,5 @@
-//===- Limits.cpp - What the machine can do --------------------------------===//
+//===- Limits.cpp - What the machine can do
+//--------------------------------===//
 //
 // The programs are texts of the LLVM dialect, because reading from memory ahead
 // and dot products are instructions, not operations on tensors. Each takes a
@@ -29,7 +30,8 @@ using namespace rlx;
 //===----------------------------------------------------------------------===//
 
 MachineName MachineName::read() {
-  MachineName name{"", llvm::sys::getHostCPUName().str(), std::thread::hardware_concurrency()};
+  MachineName name{"", llvm::sys::getHostCPUName().str(),
+                   std::thread::hardware_concurrency()};
   if (auto file = llvm::MemoryBuffer::getFileAsStream("/proc/cpuinfo"))
     for (llvm::StringRef line : llvm::split((*file)->getBuffer(), '\n'))
       if (line.starts_with("model name") && name.processor.empty())
@@ -77,34 +79,40 @@ struct Instruction {
   const char *feature; ///< As LLVM names it.
   const char *name;    ///< LLVM's intrinsic; empty: fused multiply-add.
   const char *sum, *operand;
-  unsigned bytes;      ///< Of a vector.
-  unsigned operations; ///< Of one instruction, a product and a sum counting two.
+  unsigned bytes; ///< Of a vector.
+  unsigned
+      operations; ///< Of one instruction, a product and a sum counting two.
 };
 
 /// The first of those that the machine has counts.
 constexpr Instruction instructions[] = {
-    {&Limits::f32Gflops, llvm::Triple::x86_64, "avx512f", "", "vector<16xf32>", "vector<16xf32>",
-     64, 32},
-    {&Limits::f32Gflops, llvm::Triple::x86_64, "fma", "", "vector<8xf32>", "vector<8xf32>", 32,
-     16},
-    {&Limits::f32Gflops, llvm::Triple::aarch64, "neon", "", "vector<4xf32>", "vector<4xf32>", 16,
-     8},
-    {&Limits::bf16Gflops, llvm::Triple::x86_64, "avx512bf16", "llvm.x86.avx512bf16.dpbf16ps.512",
-     "vector<16xf32>", "vector<32xbf16>", 64, 64},
-    {&Limits::bf16Gflops, llvm::Triple::aarch64, "bf16", "llvm.aarch64.neon.bfdot.v4f32.v8bf16",
-     "vector<4xf32>", "vector<8xbf16>", 16, 16},
-    {&Limits::int8Gops, llvm::Triple::x86_64, "avx512vnni", "llvm.x86.avx512.vpdpbusd.512",
-     "vector<16xi32>", "vector<64xi8>", 64, 128},
-    {&Limits::int8Gops, llvm::Triple::x86_64, "avxvnni", "llvm.x86.avx512.vpdpbusd.256",
-     "vector<8xi32>", "vector<32xi8>", 32, 64},
-    {&Limits::int8Gops, llvm::Triple::aarch64, "dotprod", "llvm.aarch64.neon.sdot.v4i32.v16i8",
-     "vector<4xi32>", "vector<16xi8>", 16, 32},
+    {&Limits::f32Gflops, llvm::Triple::x86_64, "avx512f", "", "vector<16xf32>",
+     "vector<16xf32>", 64, 32},
+    {&Limits::f32Gflops, llvm::Triple::x86_64, "fma", "", "vector<8xf32>",
+     "vector<8xf32>", 32, 16},
+    {&Limits::f32Gflops, llvm::Triple::aarch64, "neon", "", "vector<4xf32>",
+     "vector<4xf32>", 16, 8},
+    {&Limits::bf16Gflops, llvm::Triple::x86_64, "avx512bf16",
+     "llvm.x86.avx512bf16.dpbf16ps.512", "vector<16xf32>", "vector<32xbf16>",
+     64, 64},
+    {&Limits::bf16Gflops, llvm::Triple::aarch64, "bf16",
+     "llvm.aarch64.neon.bfdot.v4f32.v8bf16", "vector<4xf32>", "vector<8xbf16>",
+     16, 16},
+    {&Limits::int8Gops, llvm::Triple::x86_64, "avx512vnni",
+     "llvm.x86.avx512.vpdpbusd.512", "vector<16xi32>", "vector<64xi8>", 64,
+     128},
+    {&Limits::int8Gops, llvm::Triple::x86_64, "avxvnni",
+     "llvm.x86.avx512.vpdpbusd.256", "vector<8xi32>", "vector<32xi8>", 32, 64},
+    {&Limits::int8Gops, llvm::Triple::aarch64, "dotprod",
+     "llvm.aarch64.neon.sdot.v4i32.v16i8", "vector<4xi32>", "vector<16xi8>", 16,
+     32},
 };
 
-/// Independent sums, enough to hide any latency: 28 and two operands fit into 32
-/// registers, 12 into 16.
+/// Independent sums, enough to hide any latency: 28 and two operands fit into
+/// 32 registers, 12 into 16.
 unsigned sumsInFlight(const Instruction &instruction) {
-  bool manyRegisters = instruction.bytes == 64 || instruction.machine == llvm::Triple::aarch64;
+  bool manyRegisters =
+      instruction.bytes == 64 || instruction.machine == llvm::Triple::aarch64;
   return manyRegisters ? 28 : 12;
 }
 
@@ -112,17 +120,21 @@ constexpr int64_t iterations = 20000;
 constexpr int64_t resultBytes = 64;
 
 /// `value0, value1, ...`
-std::string list(unsigned count, llvm::function_ref<std::string(unsigned)> value) {
+std::string list(unsigned count,
+                 llvm::function_ref<std::string(unsigned)> value) {
   std::string text;
   for (unsigned i = 0; i < count; ++i)
     text += (i ? ", " : "") + value(i);
   return text;
 }
 
-std::string named(const char *prefix, unsigned i) { return fmt::format("%{}{}", prefix, i); }
+std::string named(const char *prefix, unsigned i) {
+  return fmt::format("%{}{}", prefix, i);
+}
 
-/// A function of the C interface of compiled programs around `body`, which finds
-/// the data of its argument and of its result in %in and %out, the size in %size.
+/// A function of the C interface of compiled programs around `body`, which
+/// finds the data of its argument and of its result in %in and %out, the size
+/// in %size.
 std::string function(const std::string &name, const std::string &body) {
   return fmt::format(R"(
 llvm.func @_mlir_ciface_{}(%x: !llvm.ptr, %y: !llvm.ptr) {{
@@ -141,15 +153,18 @@ llvm.func @_mlir_ciface_{}(%x: !llvm.ptr, %y: !llvm.ptr) {{
 
 /// Many independent chains of one instruction on the vectors of the input: two
 /// operands, then the first sums.
-std::string peakProgram(const std::string &name, const Instruction &instruction) {
+std::string peakProgram(const std::string &name,
+                        const Instruction &instruction) {
   unsigned sums = sumsInFlight(instruction);
-  std::string body = fmt::format("  %one = llvm.mlir.constant(1 : i64) : i64\n"
-                                 "  %count = llvm.mlir.constant({} : i64) : i64\n",
-                                 iterations);
+  std::string body =
+      fmt::format("  %one = llvm.mlir.constant(1 : i64) : i64\n"
+                  "  %count = llvm.mlir.constant({} : i64) : i64\n",
+                  iterations);
   auto load = [&](const std::string &value, const char *type, unsigned index) {
-    body += fmt::format("  {0}p = llvm.getelementptr %in[{2}] : (!llvm.ptr) -> !llvm.ptr, i8\n"
-                        "  {0} = llvm.load {0}p : !llvm.ptr -> {1}\n",
-                        value, type, index * instruction.bytes);
+    body += fmt::format(
+        "  {0}p = llvm.getelementptr %in[{2}] : (!llvm.ptr) -> !llvm.ptr, i8\n"
+        "  {0} = llvm.load {0}p : !llvm.ptr -> {1}\n",
+        value, type, index * instruction.bytes);
   };
   load("%a", instruction.operand, 0);
   load("%b", instruction.operand, 1);
@@ -159,29 +174,36 @@ std::string peakProgram(const std::string &name, const Instruction &instruction)
   auto values = [&](const char *prefix) {
     return list(sums, [&](unsigned i) { return named(prefix, i); });
   };
-  body += fmt::format("  llvm.br ^loop(%zero, {} : i64, {})\n^loop(%i: i64, {}):\n",
-                      values("start"), types, list(sums, [&](unsigned i) {
-                        return fmt::format("%sum{}: {}", i, instruction.sum);
-                      }));
+  body +=
+      fmt::format("  llvm.br ^loop(%zero, {} : i64, {})\n^loop(%i: i64, {}):\n",
+                  values("start"), types, list(sums, [&](unsigned i) {
+                    return fmt::format("%sum{}: {}", i, instruction.sum);
+                  }));
   for (unsigned i = 0; i < sums; ++i)
-    body += *instruction.name
-                ? fmt::format("  %next{0} = llvm.call_intrinsic \"{1}\"(%sum{0}, %a, %b) : "
-                              "({2}, {3}, {3}) -> {2}\n",
-                              i, instruction.name, instruction.sum, instruction.operand)
-                : fmt::format("  %next{0} = llvm.intr.fma(%a, %b, %sum{0}) : ({1}, {1}, {1}) -> {1}\n",
-                              i, instruction.sum);
-  body += fmt::format("  %j = llvm.add %i, %one : i64\n"
-                      "  %more = llvm.icmp \"ult\" %j, %count : i64\n"
-                      "  llvm.cond_br %more, ^loop(%j, {} : i64, {}), ^done\n^done:\n",
-                      values("next"), types);
-  const char *add = llvm::StringRef(instruction.sum).contains("f32") ? "fadd" : "add";
+    body +=
+        *instruction.name
+            ? fmt::format(
+                  "  %next{0} = llvm.call_intrinsic \"{1}\"(%sum{0}, %a, %b) : "
+                  "({2}, {3}, {3}) -> {2}\n",
+                  i, instruction.name, instruction.sum, instruction.operand)
+            : fmt::format("  %next{0} = llvm.intr.fma(%a, %b, %sum{0}) : ({1}, "
+                          "{1}, {1}) -> {1}\n",
+                          i, instruction.sum);
+  body += fmt::format(
+      "  %j = llvm.add %i, %one : i64\n"
+      "  %more = llvm.icmp \"ult\" %j, %count : i64\n"
+      "  llvm.cond_br %more, ^loop(%j, {} : i64, {}), ^done\n^done:\n",
+      values("next"), types);
+  const char *add =
+      llvm::StringRef(instruction.sum).contains("f32") ? "fadd" : "add";
   std::string total = "%next0";
   for (unsigned i = 1; i < sums; ++i) {
-    body += fmt::format("  %total{0} = llvm.{1} {2}, %next{0} : {3}\n", i, add, total,
-                        instruction.sum);
+    body += fmt::format("  %total{0} = llvm.{1} {2}, %next{0} : {3}\n", i, add,
+                        total, instruction.sum);
     total = named("total", i);
   }
-  body += fmt::format("  llvm.store {}, %out : {}, !llvm.ptr\n", total, instruction.sum);
+  body += fmt::format("  llvm.store {}, %out : {}, !llvm.ptr\n", total,
+                      instruction.sum);
   return function(name, body);
 }
 
@@ -190,49 +212,62 @@ constexpr unsigned linesPerStep = 8;
 
 /// Reads the input in `streams` parts at the same time, `ahead` bytes of each
 /// being asked for in advance where that is not zero.
-std::string readProgram(const std::string &name, unsigned streams, int64_t ahead) {
+std::string readProgram(const std::string &name, unsigned streams,
+                        int64_t ahead) {
   const char *type = "vector<16xi32>";
   int64_t step = linesPerStep * lineBytes;
   unsigned sums = streams * linesPerStep;
-  std::string body = fmt::format("  %step = llvm.mlir.constant({} : i64) : i64\n"
-                                 "  %parts = llvm.mlir.constant({} : i64) : i64\n"
-                                 "  %part = llvm.udiv %size, %parts : i64\n"
-                                 "  %none = llvm.mlir.constant(dense<0> : {}) : {}\n",
-                                 step, streams, type, type);
+  std::string body =
+      fmt::format("  %step = llvm.mlir.constant({} : i64) : i64\n"
+                  "  %parts = llvm.mlir.constant({} : i64) : i64\n"
+                  "  %part = llvm.udiv %size, %parts : i64\n"
+                  "  %none = llvm.mlir.constant(dense<0> : {}) : {}\n",
+                  step, streams, type, type);
   for (unsigned i = 0; i < streams; ++i)
-    body += fmt::format("  %k{0} = llvm.mlir.constant({0} : i64) : i64\n"
-                        "  %offset{0} = llvm.mul %part, %k{0} : i64\n"
-                        "  %base{0} = llvm.getelementptr %in[%offset{0}] : (!llvm.ptr, i64) -> "
-                        "!llvm.ptr, i8\n",
-                        i);
+    body += fmt::format(
+        "  %k{0} = llvm.mlir.constant({0} : i64) : i64\n"
+        "  %offset{0} = llvm.mul %part, %k{0} : i64\n"
+        "  %base{0} = llvm.getelementptr %in[%offset{0}] : (!llvm.ptr, i64) -> "
+        "!llvm.ptr, i8\n",
+        i);
   std::string types = list(sums, [&](unsigned) { return type; });
-  body += fmt::format("  llvm.br ^loop(%zero, {} : i64, {})\n^loop(%i: i64, {}):\n",
-                      list(sums, [](unsigned) { return "%none"; }), types,
-                      list(sums, [&](unsigned i) { return fmt::format("%sum{}: {}", i, type); }));
+  body +=
+      fmt::format("  llvm.br ^loop(%zero, {} : i64, {})\n^loop(%i: i64, {}):\n",
+                  list(sums, [](unsigned) { return "%none"; }), types,
+                  list(sums, [&](unsigned i) {
+                    return fmt::format("%sum{}: {}", i, type);
+                  }));
   for (unsigned i = 0; i < sums; ++i) {
     unsigned stream = i / linesPerStep, line = i % linesPerStep;
     if (line == 0)
-      body += fmt::format("  %at{0} = llvm.getelementptr %base{0}[%i] : (!llvm.ptr, i64) -> "
-                          "!llvm.ptr, i8\n",
-                          stream);
+      body += fmt::format(
+          "  %at{0} = llvm.getelementptr %base{0}[%i] : (!llvm.ptr, i64) -> "
+          "!llvm.ptr, i8\n",
+          stream);
     if (ahead)
-      body += fmt::format("  %ahead{0} = llvm.getelementptr %at{1}[{2}] : (!llvm.ptr) -> "
-                          "!llvm.ptr, i8\n"
-                          "  \"llvm.intr.prefetch\"(%ahead{0}) <{{cache = 1 : i32, hint = 3 : i32,"
-                          " rw = 0 : i32}}> : (!llvm.ptr) -> ()\n",
-                          i, stream, line * lineBytes + ahead);
-    body += fmt::format("  %line{0} = llvm.getelementptr %at{1}[{2}] : (!llvm.ptr) -> !llvm.ptr, i8\n"
-                        "  %value{0} = llvm.load %line{0} {{alignment = 64 : i64}} : !llvm.ptr -> {3}\n"
+      body += fmt::format(
+          "  %ahead{0} = llvm.getelementptr %at{1}[{2}] : (!llvm.ptr) -> "
+          "!llvm.ptr, i8\n"
+          "  \"llvm.intr.prefetch\"(%ahead{0}) <{{cache = 1 : i32, hint = 3 : "
+          "i32,"
+          " rw = 0 : i32}}> : (!llvm.ptr) -> ()\n",
+          i, stream, line * lineBytes + ahead);
+    body += fmt::format("  %line{0} = llvm.getelementptr %at{1}[{2}] : "
+                        "(!llvm.ptr) -> !llvm.ptr, i8\n"
+                        "  %value{0} = llvm.load %line{0} {{alignment = 64 : "
+                        "i64}} : !llvm.ptr -> {3}\n"
                         "  %next{0} = llvm.xor %sum{0}, %value{0} : {3}\n",
                         i, stream, line * lineBytes, type);
   }
-  body += fmt::format("  %j = llvm.add %i, %step : i64\n"
-                      "  %more = llvm.icmp \"ult\" %j, %part : i64\n"
-                      "  llvm.cond_br %more, ^loop(%j, {} : i64, {}), ^done\n^done:\n",
-                      list(sums, [](unsigned i) { return named("next", i); }), types);
+  body += fmt::format(
+      "  %j = llvm.add %i, %step : i64\n"
+      "  %more = llvm.icmp \"ult\" %j, %part : i64\n"
+      "  llvm.cond_br %more, ^loop(%j, {} : i64, {}), ^done\n^done:\n",
+      list(sums, [](unsigned i) { return named("next", i); }), types);
   std::string total = "%next0";
   for (unsigned i = 1; i < sums; ++i) {
-    body += fmt::format("  %total{0} = llvm.xor {1}, %next{0} : {2}\n", i, total, type);
+    body += fmt::format("  %total{0} = llvm.xor {1}, %next{0} : {2}\n", i,
+                        total, type);
     total = named("total", i);
   }
   body += fmt::format("  llvm.store {}, %out : {}, !llvm.ptr\n", total, type);
@@ -286,21 +321,32 @@ llvm::Expected<LimitsBench> LimitsBench::create(double seconds) {
     text += body;
     FunctionSignature signature;
     signature.name = program.function;
-    signature.inputs.push_back({ElementType::u8, {-1}, {-1}, "tensor<?xi8>", "", "", ""});
-    signature.results.push_back(
-        {ElementType::u8, {resultBytes}, {resultBytes}, "tensor<64xi8>", "", "", ""});
+    signature.inputs.push_back(
+        {ElementType::u8, {-1}, {-1}, "tensor<?xi8>", "", "", ""});
+    signature.results.push_back({ElementType::u8,
+                                 {resultBytes},
+                                 {resultBytes},
+                                 "tensor<64xi8>",
+                                 "",
+                                 "",
+                                 ""});
     signatures.push_back(std::move(signature));
     bench.programs.push_back(std::move(program));
   };
   for (const Reading &reading : readings) {
-    Program program{fmt::format("read{}", bench.programs.size()), double(chunkBytes), true, nullptr,
+    Program program{fmt::format("read{}", bench.programs.size()),
+                    double(chunkBytes),
+                    true,
+                    nullptr,
                     {}};
-    std::string body = readProgram(program.function, reading.streams, reading.ahead);
+    std::string body =
+        readProgram(program.function, reading.streams, reading.ahead);
     add(std::move(program), body);
   }
   llvm::SmallVector<std::optional<double> Limits::*> found;
   for (const Instruction &instruction : instructions) {
-    if (instruction.machine != machine || llvm::is_contained(found, instruction.result))
+    if (instruction.machine != machine ||
+        llvm::is_contained(found, instruction.result))
       continue;
     llvm::Expected<bool> has = target.hasFeature(instruction.feature);
     if (!has)
@@ -349,14 +395,16 @@ llvm::Expected<LimitsBench> LimitsBench::create(double seconds) {
 // Measuring
 //===----------------------------------------------------------------------===//
 
-llvm::Expected<double> LimitsBench::rate(const Program &program, unsigned threads) {
+llvm::Expected<double> LimitsBench::rate(const Program &program,
+                                         unsigned threads) {
   using Clock = std::chrono::steady_clock;
   // Many short tries: other programs disturb some of them.
   constexpr double trySeconds = 0.02;
   constexpr size_t leastTries = 4;
   size_t tries = std::max(leastTries, size_t(seconds / trySeconds));
   std::chrono::duration<double> window(seconds / double(tries));
-  // Each thread reads chunks of a part of its own, and all begin a try together.
+  // Each thread reads chunks of a part of its own, and all begin a try
+  // together.
   int64_t part = memoryBytes / threads / chunkBytes * chunkBytes;
   std::barrier<> together(threads);
   std::atomic<bool> failed{false};
@@ -368,7 +416,9 @@ llvm::Expected<double> LimitsBench::rate(const Program &program, unsigned thread
     auto runOnce = [&] {
       TensorView input = program.input.view();
       if (program.reads) {
-        input = {ElementType::u8, {chunkBytes}, memory.data<uint8_t>() + thread * part + chunk};
+        input = {ElementType::u8,
+                 {chunkBytes},
+                 memory.data<uint8_t>() + thread * part + chunk};
         chunk = (chunk + chunkBytes) % part;
       }
       if (llvm::Error error = code->run(program.function, input, output)) {
@@ -395,7 +445,8 @@ llvm::Expected<double> LimitsBench::rate(const Program &program, unsigned thread
   for (std::thread &thread : others)
     thread.join();
   if (failed)
-    return llvm::createStringError("the program '" + program.function + "' failed");
+    return llvm::createStringError("the program '" + program.function +
+                                   "' failed");
   double best = 0;
   for (size_t i = 0; i < tries; ++i) {
     double sum = 0;

@@ -1,8 +1,9 @@
-//===- Limits.h - What the machine can do -------------------------*- C++ -*-===//
+//===- Limits.h - What the machine can do -------------------------*- C++
+//-*-===//
 //
-// Read bandwidth from memory and peak rates of the instructions that matmuls are
-// made of, measured with code that RLX's own back end emits: what stands in the
-// way of a kernel is then the same compiler and the same machine.
+// Read bandwidth from memory and peak rates of the instructions that matmuls
+// are made of, measured with code that RLX's own back end emits: what stands in
+// the way of a kernel is then the same compiler and the same machine.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,22 +17,23 @@
 
 namespace rlx {
 
-/// The machine by name: its processor, LLVM's name of it, and how many there are.
+/// The machine by name: its processor, LLVM's name of it, and how many there
+/// are.
 struct MachineName {
   std::string processor, llvmCpu;
   unsigned processors = 0;
   static MachineName read();
 };
 
-/// Rates of `threads` threads together. A multiplication and an addition are two
-/// operations. What the machine has no instruction for is missing.
+/// Rates of `threads` threads together. A multiplication and an addition are
+/// two operations. What the machine has no instruction for is missing.
 struct Limits {
   unsigned threads = 1;
   double readGbps = 0; ///< From memory, in 10^9 bytes a second.
   std::optional<double> f32Gflops, bf16Gflops, int8Gops;
 
-  /// The peak for activations of that type, and its name. 16-bit activations are
-  /// two halves of 8 bits, so that their peak is half of int8's.
+  /// The peak for activations of that type, and its name. 16-bit activations
+  /// are two halves of 8 bits, so that their peak is half of int8's.
   std::optional<double> peakFor(llvm::StringRef activations) const;
   static std::string peakName(llvm::StringRef activations);
   /// Keeps the better of two measurements: a machine that others use as well
@@ -54,7 +56,8 @@ private:
     Tensor input;
   };
 
-  /// 10^9 operations or bytes a second of all threads, the best of several tries.
+  /// 10^9 operations or bytes a second of all threads, the best of several
+  /// tries.
   llvm::Expected<double> rate(const Program &program, unsigned threads);
 
   double seconds = 0;

@@ -1,4 +1,5 @@
-//===- MatmulBench.cpp - Speed and error of one matmul ---------------------===//
+//===- MatmulBench.cpp - Speed and error of one matmul
+//---------------------===//
 
 #include "tools/bench/MatmulBench.h"
 
@@ -12,8 +13,8 @@
 using namespace rlx;
 
 std::string MatmulCase::describe() const {
-  return fmt::format("{}, {}, {} x {} x {}, {} thread{}", scheme, activations, m, n, k, threads,
-                     threads == 1 ? "" : "s");
+  return fmt::format("{}, {}, {} x {} x {}, {} thread{}", scheme, activations,
+                     m, n, k, threads, threads == 1 ? "" : "s");
 }
 
 MatmulBench::MatmulBench(MatmulSettings settings)
@@ -47,9 +48,11 @@ llvm::Error MatmulBench::prepareWeight(const MatmulCase &wanted) {
   programCase.reset();
   executables.clear();
   copies.clear();
-  std::optional<QuantScheme> scheme = QuantScheme::parse(ownContext.get(), wanted.scheme);
+  std::optional<QuantScheme> scheme =
+      QuantScheme::parse(ownContext.get(), wanted.scheme);
   if (!scheme)
-    return llvm::createStringError(QuantScheme::unknownSchemeMessage(wanted.scheme));
+    return llvm::createStringError(
+        QuantScheme::unknownSchemeMessage(wanted.scheme));
   constexpr uint64_t seed = 1;
   auto made = makeRandomWeight(*scheme, {wanted.n, wanted.k}, seed);
   if (!made)
@@ -78,12 +81,15 @@ std::string MatmulBench::programText(const MatmulCase &wanted) const {
     operands += fmt::format(" {0}(%{0})", side.name);
     types += ", " + type;
   }
-  return text + fmt::format("  %y = rlx.matmul %x, %w{} {{activations = {}}} : ({}) -> {}\n"
-                            "  return %y : {}\n}}\n",
-                            operands, wanted.activations, types, y, y);
+  return text +
+         fmt::format(
+             "  %y = rlx.matmul %x, %w{} {{activations = {}}} : ({}) -> {}\n"
+             "  return %y : {}\n}}\n",
+             operands, wanted.activations, types, y, y);
 }
 
-static llvm::Expected<Tensor> allocate(ElementType element, std::vector<int64_t> shape) {
+static llvm::Expected<Tensor> allocate(ElementType element,
+                                       std::vector<int64_t> shape) {
   Result<Tensor> tensor = Tensor::allocate(element, std::move(shape));
   if (!tensor)
     return llvm::createStringError(tensor.message());
@@ -124,8 +130,9 @@ llvm::Error MatmulBench::prepareCopies(int64_t count, const RunOptions &how) {
       compileMs = report.milliseconds;
     const Copy &copy = copies[executables.size()];
     for (size_t i = 0; i < copy.size(); ++i)
-      if (auto error =
-              (*executable)->bindWeight(i ? weight.sides[i - 1].name : "w", copy[i].view()))
+      if (auto error = (*executable)
+                           ->bindWeight(i ? weight.sides[i - 1].name : "w",
+                                        copy[i].view()))
         return error;
     if (auto error = (*executable)->prepare("main", how))
       return error;
@@ -134,7 +141,8 @@ llvm::Error MatmulBench::prepareCopies(int64_t count, const RunOptions &how) {
   return llvm::Error::success();
 }
 
-llvm::Error MatmulBench::prepareProgram(const MatmulCase &wanted, const RunOptions &how) {
+llvm::Error MatmulBench::prepareProgram(const MatmulCase &wanted,
+                                        const RunOptions &how) {
   if (programCase && sameProgram(*programCase, wanted))
     return llvm::Error::success();
   programCase.reset();
@@ -162,12 +170,13 @@ llvm::Error MatmulBench::prepareProgram(const MatmulCase &wanted, const RunOptio
 // Measuring
 //===----------------------------------------------------------------------===//
 
-/// Norm of the difference over norm of the reference, for up to 64 columns and 8
-/// rows of what `y` holds.
-llvm::Expected<double> MatmulBench::relativeError(const MatmulCase &wanted) const {
+/// Norm of the difference over norm of the reference, for up to 64 columns and
+/// 8 rows of what `y` holds.
+llvm::Expected<double>
+MatmulBench::relativeError(const MatmulCase &wanted) const {
   constexpr int64_t sampledColumns = 64, sampledRows = 8;
-  auto decoder = ReferenceDecoder::create(*QuantScheme::of(weight.type),
-                                          {wanted.n, wanted.k}, weight.stored());
+  auto decoder = ReferenceDecoder::create(
+      *QuantScheme::of(weight.type), {wanted.n, wanted.k}, weight.stored());
   if (!decoder)
     return decoder.takeError();
   std::mt19937_64 random(3);
@@ -210,8 +219,8 @@ llvm::Expected<MatmulFigures> MatmulBench::run(const MatmulCase &wanted) {
   PackReport packing = executables.front()->packReport("main");
   double elements = double(wanted.n) * double(wanted.k);
   // The first run is not counted; it says how many copies of the weight the
-  // measurement gets to. Where memory is the limit, all are made, since few would
-  // still be in the caches from having been made.
+  // measurement gets to. Where memory is the limit, all are made, since few
+  // would still be in the caches from having been made.
   auto first = timeOf(*executables.front());
   if (!first)
     return first.takeError();
@@ -221,11 +230,14 @@ llvm::Expected<MatmulFigures> MatmulBench::run(const MatmulCase &wanted) {
     return error.takeError();
   figures.relativeError = *error;
   constexpr int64_t leastRuns = 5, mostCopies = 256;
-  int64_t readBytes = packing.packedBytes ? packing.packedBytes : weight.numBytes();
-  int64_t rotated =
-      std::clamp<int64_t>(llvm::divideCeil(settings.rotatedBytes, readBytes), 1, mostCopies);
-  int64_t runs = std::max<int64_t>(leastRuns, int64_t(settings.seconds * 1e3 / *first));
-  if (auto failed = prepareCopies(wanted.m == 1 ? rotated : std::min(rotated, runs + 1), how))
+  int64_t readBytes =
+      packing.packedBytes ? packing.packedBytes : weight.numBytes();
+  int64_t rotated = std::clamp<int64_t>(
+      llvm::divideCeil(settings.rotatedBytes, readBytes), 1, mostCopies);
+  int64_t runs =
+      std::max<int64_t>(leastRuns, int64_t(settings.seconds * 1e3 / *first));
+  if (auto failed = prepareCopies(
+          wanted.m == 1 ? rotated : std::min(rotated, runs + 1), how))
     return failed;
 
   std::vector<double> times;

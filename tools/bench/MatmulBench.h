@@ -1,8 +1,9 @@
-//===- MatmulBench.h - Speed and error of one matmul --------------*- C++ -*-===//
+//===- MatmulBench.h - Speed and error of one matmul --------------*- C++
+//-*-===//
 //
 // Compiles a program with one quantized matmul, binds random weights, measures.
-// Weights rotate through more memory than the caches hold: each copy of a weight
-// belongs to an executable of its own, made from the same object code.
+// Weights rotate through more memory than the caches hold: each copy of a
+// weight belongs to an executable of its own, made from the same object code.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,14 +30,14 @@ struct MatmulCase {
 
 struct MatmulFigures {
   double medianMs = 0, minMs = 0;
-  double fileBytes = 0;    ///< Of the weight with its side tensors.
+  double fileBytes = 0;      ///< Of the weight with its side tensors.
   double bitsPerElement = 0; ///< The same, per element.
-  double relativeError = 0; ///< Of a sample, against double precision.
+  double relativeError = 0;  ///< Of a sample, against double precision.
   double compileMs = 0;
   int64_t weightCopies = 0;
   size_t runs = 0;
   std::optional<double> packedBits, packMs; ///< Where the weight was packed.
-  std::string kernel; ///< The compiler does not tell yet.
+  std::string kernel;                       ///< The compiler does not tell yet.
 };
 
 struct MatmulSettings {
@@ -50,8 +51,8 @@ public:
   explicit MatmulBench(MatmulSettings settings = {});
   ~MatmulBench();
 
-  /// Cases that follow each other should share scheme, n and k, then activations
-  /// and m: what they share is made once.
+  /// Cases that follow each other should share scheme, n and k, then
+  /// activations and m: what they share is made once.
   llvm::Expected<MatmulFigures> run(const MatmulCase &wanted);
 
   mlir::MLIRContext &context() { return *ownContext; }

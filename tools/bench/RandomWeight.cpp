@@ -1,4 +1,5 @@
-//===- RandomWeight.cpp - Weights with random codes ------------------------===//
+//===- RandomWeight.cpp - Weights with random codes
+//------------------------===//
 
 #include "tools/bench/RandomWeight.h"
 
@@ -19,8 +20,8 @@ enum class Role { code, zero, scale, offset };
 } // namespace
 
 /// Codes of `type` whose numbers lie between `low` and `high`, to draw from.
-static std::vector<uint64_t> codesBetween(FloatType type, double low, double high,
-                                          Random &random) {
+static std::vector<uint64_t> codesBetween(FloatType type, double low,
+                                          double high, Random &random) {
   constexpr unsigned enumeratedBits = 8, drawn = 256;
   std::vector<uint64_t> codes;
   if (type.getWidth() > enumeratedBits) {
@@ -28,7 +29,8 @@ static std::vector<uint64_t> codesBetween(FloatType type, double low, double hig
     while (codes.size() < drawn) {
       llvm::APFloat number(uniform(random));
       bool losesInfo;
-      number.convert(type.getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+      number.convert(type.getFloatSemantics(),
+                     llvm::APFloat::rmNearestTiesToEven, &losesInfo);
       codes.push_back(number.bitcastToAPInt().getZExtValue());
     }
     return codes;
@@ -54,13 +56,13 @@ static double middleOf(FieldAttr code) {
 }
 
 /// Codes for a field of a float type; none where any bits will do.
-static std::vector<uint64_t> codesFor(FieldAttr field, Role role, SchemeAttr scheme,
-                                      Random &random) {
+static std::vector<uint64_t> codesFor(FieldAttr field, Role role,
+                                      SchemeAttr scheme, Random &random) {
   auto type = dyn_cast<FloatType>(field.getType());
   if (!type || field.getCodebook())
     return {};
-  // Wide scales are small, so that they and integers beside them give weights of
-  // moderate size; narrow ones take what they have around one.
+  // Wide scales are small, so that they and integers beside them give weights
+  // of moderate size; narrow ones take what they have around one.
   double size = type.getWidth() > 8 ? 1.0 / 64 : 1;
   double middle = std::abs(middleOf(scheme.getCode()));
   std::vector<uint64_t> codes;
@@ -70,19 +72,22 @@ static std::vector<uint64_t> codesFor(FieldAttr field, Role role, SchemeAttr sch
   case Role::scale:
     return codesBetween(type, size / 4, size, random);
   case Role::zero:
-    return codesBetween(type, middleOf(scheme.getCode()) - 1, middleOf(scheme.getCode()) + 1,
-                        random);
+    return codesBetween(type, middleOf(scheme.getCode()) - 1,
+                        middleOf(scheme.getCode()) + 1, random);
   case Role::offset:
     if (!scheme.getOffsetNegative())
-      codes = codesBetween(type, -size * (middle + 1), -size * (middle + 1) / 4, random);
+      codes = codesBetween(type, -size * (middle + 1), -size * (middle + 1) / 4,
+                           random);
     // Types without a sign.
-    return codes.empty() ? codesBetween(type, size * (middle + 1) / 4, size * (middle + 1), random)
+    return codes.empty() ? codesBetween(type, size * (middle + 1) / 4,
+                                        size * (middle + 1), random)
                          : codes;
   }
   return codes;
 }
 
-static void writeBits(uint8_t *bytes, int64_t first, unsigned width, uint64_t value) {
+static void writeBits(uint8_t *bytes, int64_t first, unsigned width,
+                      uint64_t value) {
   if (first % 8 == 0 && width % 8 == 0) {
     // Fields are little-endian, as are the machines RLX runs on.
     std::memcpy(bytes + first / 8, &value, width / 8);
@@ -122,7 +127,8 @@ static void fillField(Tensor &blocks, QuantScheme scheme, FieldAttr field,
     }
   }
   auto *end = blocks.data<uint8_t>() + blocks.numBytes();
-  for (auto *block = blocks.data<uint8_t>(); block < end; block += scheme.blockBytes())
+  for (auto *block = blocks.data<uint8_t>(); block < end;
+       block += scheme.blockBytes())
     for (const auto &place : places) {
       uint64_t code = codes[random() % codes.size()];
       for (const Piece &piece : place)
@@ -164,20 +170,23 @@ int64_t RandomWeight::numBytes() const {
   return bytes;
 }
 
-llvm::Expected<RandomWeight> rlx::makeRandomWeight(QuantScheme scheme, ArrayRef<int64_t> shape,
+llvm::Expected<RandomWeight> rlx::makeRandomWeight(QuantScheme scheme,
+                                                   ArrayRef<int64_t> shape,
                                                    uint64_t seed) {
   if (shape.back() % scheme.block() != 0)
-    return llvm::createStringError("expected K to be a multiple of the block size " +
-                                   Twine(scheme.block()) + " of '" + scheme.displayName() +
-                                   "', but got " + Twine(shape.back()));
+    return llvm::createStringError(
+        "expected K to be a multiple of the block size " +
+        Twine(scheme.block()) + " of '" + scheme.displayName() + "', but got " +
+        Twine(shape.back()));
   Random random(seed);
   RandomWeight weight;
   MLIRContext *context = scheme.attr().getContext();
   Type f32 = Float32Type::get(context);
-  weight.type = RankedTensorType::get(shape, f32, QuantAttr::get(context, scheme.attr()));
+  weight.type =
+      RankedTensorType::get(shape, f32, QuantAttr::get(context, scheme.attr()));
   SmallVector<int64_t> stored = scheme.storageShape(shape);
-  Result<Tensor> blocks =
-      Tensor::allocate(ElementType::u8, std::vector<int64_t>(stored.begin(), stored.end()));
+  Result<Tensor> blocks = Tensor::allocate(
+      ElementType::u8, std::vector<int64_t>(stored.begin(), stored.end()));
   if (!blocks)
     return llvm::createStringError(blocks.message());
   weight.blocks = blocks.take();
@@ -192,20 +201,24 @@ llvm::Expected<RandomWeight> rlx::makeRandomWeight(QuantScheme scheme, ArrayRef<
       return llvm::Error::success();
     }
     StringRef name = field.getOperand().getValue();
-    if (llvm::any_of(weight.sides, [&](const RandomWeight::Side &side) { return side.name == name; }))
+    if (llvm::any_of(weight.sides, [&](const RandomWeight::Side &side) {
+          return side.name == name;
+        }))
       return llvm::Error::success();
     SideOperand operand = *scheme.findSide(name);
     SmallVector<int64_t> sizes = operand.shape(shape);
-    Result<Tensor> tensor = Tensor::allocate(passedAs(operand.elementType),
-                                             std::vector<int64_t>(sizes.begin(), sizes.end()));
+    Result<Tensor> tensor =
+        Tensor::allocate(passedAs(operand.elementType),
+                         std::vector<int64_t>(sizes.begin(), sizes.end()));
     if (!tensor)
       return llvm::createStringError(tensor.message());
     fillRandomly(tensor->bytes(), random);
     unsigned width = operand.elementType.getIntOrFloatBitWidth();
     for (int64_t i = 0; !codes.empty() && i < tensor->numElements(); ++i)
-      writeBits(tensor->data<uint8_t>(), i * width, width, codes[random() % codes.size()]);
-    weight.sides.push_back(
-        {name.str(), tensor.take(), RankedTensorType::get(sizes, operand.elementType)});
+      writeBits(tensor->data<uint8_t>(), i * width, width,
+                codes[random() % codes.size()]);
+    weight.sides.push_back({name.str(), tensor.take(),
+                            RankedTensorType::get(sizes, operand.elementType)});
     return llvm::Error::success();
   };
   llvm::Error error = fill(attribute.getCode(), Role::code);
@@ -224,8 +237,9 @@ llvm::Expected<RandomWeight> rlx::makeRandomWeight(QuantScheme scheme, ArrayRef<
   llvm::StringMap<size_t> order;
   for (const SideOperand &operand : scheme.sideOperands())
     order.try_emplace(operand.name, order.size());
-  llvm::sort(weight.sides, [&](const RandomWeight::Side &a, const RandomWeight::Side &b) {
-    return order[a.name] < order[b.name];
-  });
+  llvm::sort(weight.sides,
+             [&](const RandomWeight::Side &a, const RandomWeight::Side &b) {
+               return order[a.name] < order[b.name];
+             });
   return weight;
 }

@@ -1,10 +1,11 @@
-//===- RandomWeight.h - Weights with random codes -----------------*- C++ -*-===//
+//===- RandomWeight.h - Weights with random codes -----------------*- C++
+//-*-===//
 //
 // Stored bytes of a weight that nobody trained, for measurements and tests. All
-// codes occur; fields that are floats get finite values of moderate size, scales
-// positive ones, zero points and offsets such that values lie around zero. All of
-// it follows from the scheme's description. Made for speed; the edges of each format
-// are the unit tests' own generator's.
+// codes occur; fields that are floats get finite values of moderate size,
+// scales positive ones, zero points and offsets such that values lie around
+// zero. All of it follows from the scheme's description. Made for speed; the
+// edges of each format are the unit tests' own generator's.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,10 +34,11 @@ struct RandomWeight {
   int64_t numBytes() const;
 };
 
-/// A weight of shape `[N, K]` or `[E, N, K]`. The same seed gives the same bytes.
-/// Fails where K is not a multiple of the block or memory is not there.
+/// A weight of shape `[N, K]` or `[E, N, K]`. The same seed gives the same
+/// bytes. Fails where K is not a multiple of the block or memory is not there.
 llvm::Expected<RandomWeight> makeRandomWeight(QuantScheme scheme,
-                                              llvm::ArrayRef<int64_t> shape, uint64_t seed);
+                                              llvm::ArrayRef<int64_t> shape,
+                                              uint64_t seed);
 
 } // namespace rlx
 

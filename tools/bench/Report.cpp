@@ -1,4 +1,5 @@
-//===- Report.cpp - Measurements as table, JSON or CSV ---------------------===//
+//===- Report.cpp - Measurements as table, JSON or CSV
+//---------------------===//
 
 #include "tools/bench/Report.h"
 
@@ -16,7 +17,8 @@ std::string MatmulRow::limitName() const {
 }
 
 std::optional<double> MatmulRow::limit() const {
-  return isBoundByMemory() ? limits.readGbps : limits.peakFor(wanted.activations);
+  return isBoundByMemory() ? limits.readGbps
+                           : limits.peakFor(wanted.activations);
 }
 
 std::optional<double> MatmulRow::fractionOfLimit() const {
@@ -27,8 +29,9 @@ std::optional<double> MatmulRow::fractionOfLimit() const {
 }
 
 std::string rlx::describe(const MachineName &machine) {
-  return fmt::format("{} ({}), {} processor{}", machine.processor, machine.llvmCpu,
-                     machine.processors, machine.processors == 1 ? "" : "s");
+  return fmt::format("{} ({}), {} processor{}", machine.processor,
+                     machine.llvmCpu, machine.processors,
+                     machine.processors == 1 ? "" : "s");
 }
 
 std::string rlx::percent(std::optional<double> fraction) {
@@ -54,7 +57,9 @@ public:
     llvm::raw_string_ostream(quoted) << json::Value(text);
     cells.push_back({name, quoted, true});
   }
-  void add(const char *name, int64_t number) { cells.push_back({name, std::to_string(number)}); }
+  void add(const char *name, int64_t number) {
+    cells.push_back({name, std::to_string(number)});
+  }
   /// Five digits are enough for any use of a measurement.
   void add(const char *name, std::optional<double> number) {
     bool known = number && std::isfinite(*number);
@@ -81,13 +86,15 @@ static void writeJson(json::OStream &out, const std::vector<Record> &records) {
 
 /// A line of a CSV file, where a quote within quotes is doubled and what is not
 /// known is empty.
-static void writeCsvLine(llvm::raw_ostream &stream, const std::vector<std::string> &texts) {
+static void writeCsvLine(llvm::raw_ostream &stream,
+                         const std::vector<std::string> &texts) {
   for (size_t i = 0; i < texts.size(); ++i)
     stream << (i ? "," : "") << texts[i];
   stream << "\n";
 }
 
-static void writeCsv(llvm::raw_ostream &stream, const std::vector<Record> &records) {
+static void writeCsv(llvm::raw_ostream &stream,
+                     const std::vector<Record> &records) {
   std::vector<std::string> line;
   for (const Cell &cell : records.front().cells)
     line.push_back(cell.name);
@@ -98,7 +105,8 @@ static void writeCsv(llvm::raw_ostream &stream, const std::vector<Record> &recor
       std::string text = cell.text == "null" ? "" : cell.text;
       if (cell.isString)
         // JSON escapes a quote with a backslash.
-        for (size_t at = 0; (at = text.find("\\\"", at)) != std::string::npos; at += 2)
+        for (size_t at = 0; (at = text.find("\\\"", at)) != std::string::npos;
+             at += 2)
           text[at] = '"';
       line.push_back(text);
     }
@@ -110,7 +118,8 @@ static void writeCsv(llvm::raw_ostream &stream, const std::vector<Record> &recor
 // Limits
 //===----------------------------------------------------------------------===//
 
-void rlx::reportLimits(llvm::raw_ostream &stream, Format format, const MachineName &machine,
+void rlx::reportLimits(llvm::raw_ostream &stream, Format format,
+                       const MachineName &machine,
                        const std::vector<Limits> &limits) {
   std::vector<Record> records;
   for (const Limits &one : limits) {
@@ -137,12 +146,18 @@ void rlx::reportLimits(llvm::raw_ostream &stream, Format format, const MachineNa
     return;
   }
   stream << describe(machine) << "\n\n";
-  Table table({{"threads"}, {"memory GB/s"}, {"f32 FMA GFLOP/s"}, {"bf16 dot GFLOP/s"},
+  Table table({{"threads"},
+               {"memory GB/s"},
+               {"f32 FMA GFLOP/s"},
+               {"bf16 dot GFLOP/s"},
                {"int8 dot GOP/s"}});
-  auto text = [](std::optional<double> value) { return value ? shortNumber(*value) : "-"; };
+  auto text = [](std::optional<double> value) {
+    return value ? shortNumber(*value) : "-";
+  };
   for (const Limits &one : limits)
-    table.addRow({std::to_string(one.threads), text(one.readGbps), text(one.f32Gflops),
-                  text(one.bf16Gflops), text(one.int8Gops)});
+    table.addRow({std::to_string(one.threads), text(one.readGbps),
+                  text(one.f32Gflops), text(one.bf16Gflops),
+                  text(one.int8Gops)});
   table.print(stream);
 }
 
@@ -161,10 +176,12 @@ static Record recordOf(const MatmulRow &row, const MachineName &machine) {
   record.add("threads", int64_t(wanted.threads));
   using Figures = const MatmulFigures &;
   auto figure = [&](const char *name, auto &&value) {
-    record.add(name, row.figures ? std::optional<double>(value(*row.figures)) : std::nullopt);
+    record.add(name, row.figures ? std::optional<double>(value(*row.figures))
+                                 : std::nullopt);
   };
   auto count = [&](const char *name, auto &&value) {
-    row.figures ? record.add(name, int64_t(value(*row.figures))) : record.addNull(name);
+    row.figures ? record.add(name, int64_t(value(*row.figures)))
+                : record.addNull(name);
   };
   if (row.figures && !row.figures->kernel.empty())
     record.add("kernel", row.figures->kernel);
@@ -237,23 +254,27 @@ static void writeTable(llvm::raw_ostream &stream, const MachineName &machine,
     auto optional = [](std::optional<double> value) {
       return value ? shortNumber(*value) : std::string("-");
     };
-    cells.insert(cells.end(),
-                 {figures.kernel.empty() ? "-" : figures.kernel,
-                  fmt::format("{:.3f}", figures.medianMs), fmt::format("{:.3f}", figures.minMs),
-                  shortNumber(row.gflops()), shortNumber(row.fileGbps()),
-                  percent(row.fractionOfLimit()), limit,
-                  fmt::format("{:.1e}", figures.relativeError),
-                  fmt::format("{:.4g}", figures.bitsPerElement), optional(figures.packedBits),
-                  fmt::format("{:.0f}", figures.compileMs), optional(figures.packMs)});
+    cells.insert(
+        cells.end(),
+        {figures.kernel.empty() ? "-" : figures.kernel,
+         fmt::format("{:.3f}", figures.medianMs),
+         fmt::format("{:.3f}", figures.minMs), shortNumber(row.gflops()),
+         shortNumber(row.fileGbps()), percent(row.fractionOfLimit()), limit,
+         fmt::format("{:.1e}", figures.relativeError),
+         fmt::format("{:.4g}", figures.bitsPerElement),
+         optional(figures.packedBits), fmt::format("{:.0f}", figures.compileMs),
+         optional(figures.packMs)});
     table.addRow(cells);
   }
   table.print(stream);
   for (const MatmulRow *row : failed)
-    stream << (row == failed.front() ? "\n" : "") << "unsupported: " << row->wanted.describe()
-           << ": " << row->error << "\n";
+    stream << (row == failed.front() ? "\n" : "")
+           << "unsupported: " << row->wanted.describe() << ": " << row->error
+           << "\n";
 }
 
-void rlx::reportMatmuls(llvm::raw_ostream &stream, Format format, const MachineName &machine,
+void rlx::reportMatmuls(llvm::raw_ostream &stream, Format format,
+                        const MachineName &machine,
                         const std::vector<MatmulRow> &rows) {
   if (format == Format::table)
     return writeTable(stream, machine, rows);

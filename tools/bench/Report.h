@@ -1,4 +1,5 @@
-//===- Report.h - Measurements as table, JSON or CSV --------------*- C++ -*-===//
+//===- Report.h - Measurements as table, JSON or CSV --------------*- C++
+//-*-===//
 
 #ifndef RLX_TOOLS_BENCH_REPORT_H
 #define RLX_TOOLS_BENCH_REPORT_H
@@ -17,8 +18,12 @@ struct MatmulRow {
   std::string error;
   Limits limits; ///< Of as many threads.
 
-  double gflops() const { return wanted.operations() / figures->medianMs / 1e6; }
-  double fileGbps() const { return figures->fileBytes / figures->medianMs / 1e6; }
+  double gflops() const {
+    return wanted.operations() / figures->medianMs / 1e6;
+  }
+  double fileGbps() const {
+    return figures->fileBytes / figures->medianMs / 1e6;
+  }
   /// What one row of activations waits for is memory, what several wait for is
   /// the instruction that multiplies.
   bool isBoundByMemory() const { return wanted.m == 1; }
@@ -27,9 +32,11 @@ struct MatmulRow {
   std::optional<double> fractionOfLimit() const;
 };
 
-void reportLimits(llvm::raw_ostream &stream, Format format, const MachineName &machine,
+void reportLimits(llvm::raw_ostream &stream, Format format,
+                  const MachineName &machine,
                   const std::vector<Limits> &limits);
-void reportMatmuls(llvm::raw_ostream &stream, Format format, const MachineName &machine,
+void reportMatmuls(llvm::raw_ostream &stream, Format format,
+                   const MachineName &machine,
                    const std::vector<MatmulRow> &rows);
 /// `AMD EPYC (znver4), 2 processors`
 std::string describe(const MachineName &machine);

@@ -1,4 +1,5 @@
-//===- Table.cpp - Tables on a terminal ------------------------------------===//
+//===- Table.cpp - Tables on a terminal
+//------------------------------------===//
 
 #include "tools/bench/Table.h"
 
@@ -34,13 +35,15 @@ void Table::print(llvm::raw_ostream &stream) const {
     for (size_t i = 0; i < columns.size(); ++i) {
       const std::string &cell = cellAt(i);
       line += i ? "  " : "";
-      line += columns[i].align == Align::left ? fmt::format("{:<{}}", cell, widths[i])
-                                              : fmt::format("{:>{}}", cell, widths[i]);
+      line += columns[i].align == Align::left
+                  ? fmt::format("{:<{}}", cell, widths[i])
+                  : fmt::format("{:>{}}", cell, widths[i]);
     }
     return llvm::StringRef(line).rtrim().str();
   };
-  printHeading(stream,
-               lineOf([&](size_t i) -> const std::string & { return columns[i].heading; }));
+  printHeading(stream, lineOf([&](size_t i) -> const std::string & {
+                 return columns[i].heading;
+               }));
   static const std::string none;
   for (const auto &row : rows)
     stream << lineOf([&](size_t i) -> const std::string & {

@@ -1,4 +1,5 @@
-//===- Table.h - Tables on a terminal -----------------------------*- C++ -*-===//
+//===- Table.h - Tables on a terminal -----------------------------*- C++
+//-*-===//
 
 #ifndef RLX_TOOLS_BENCH_TABLE_H
 #define RLX_TOOLS_BENCH_TABLE_H
@@ -22,7 +23,9 @@ public:
 
   explicit Table(std::vector<Column> columns) : columns(std::move(columns)) {}
   /// Cells that are missing at the end stay empty.
-  void addRow(std::vector<std::string> cells) { rows.push_back(std::move(cells)); }
+  void addRow(std::vector<std::string> cells) {
+    rows.push_back(std::move(cells));
+  }
   void print(llvm::raw_ostream &stream) const;
   bool empty() const { return rows.empty(); }
 
@@ -31,8 +34,8 @@ private:
   std::vector<std::vector<std::string>> rows;
 };
 
-/// Whether text on `stream` may have colours and be overwritten: a terminal, and
-/// NO_COLOR (https://no-color.org) is not set.
+/// Whether text on `stream` may have colours and be overwritten: a terminal,
+/// and NO_COLOR (https://no-color.org) is not set.
 bool mayColor(llvm::raw_ostream &stream);
 void printHeading(llvm::raw_ostream &stream, llvm::StringRef text);
 

@@ -51,7 +51,8 @@ TEST_F(CacheTest, TheSecondTimeIsFromTheCache) {
   EXPECT_TRUE(comesFromCache());
   EXPECT_EQ(objects().size(), 1u);
   // Another program, another object.
-  EXPECT_FALSE(comesFromCache(R"(func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
+  EXPECT_FALSE(
+      comesFromCache(R"(func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
     %two = arith.constant dense<2.0> : tensor<2xf32>
     %y = arith.mulf %x, %two : tensor<2xf32>
     return %y : tensor<2xf32>
@@ -79,7 +80,8 @@ TEST_F(CacheTest, ADamagedObjectIsCompiledAgain) {
 
 TEST_F(CacheTest, AnotherTargetIsAnotherObject) {
   EXPECT_FALSE(comesFromCache());
-  options.target.features += options.target.features.empty() ? "-avx512f" : ",-avx512f";
+  options.target.features +=
+      options.target.features.empty() ? "-avx512f" : ",-avx512f";
   EXPECT_FALSE(comesFromCache());
   EXPECT_EQ(objects().size(), 2u);
 }

@@ -28,8 +28,10 @@ TEST(CompareTest, TellsIndexExpectedGotAndSeed) {
   EXPECT_TRUE(isClose(got, expected, 0.1, 7));
   testing::AssertionResult result = isClose(got, expected, 0.01, 7);
   EXPECT_FALSE(result);
-  EXPECT_STREQ(result.message(), "relative error 0.052, largest difference 0.5 at [1, 2] (expected "
-                                 "6, got 6.5), allowed 0.01, seed 7");
+  EXPECT_STREQ(
+      result.message(),
+      "relative error 0.052, largest difference 0.5 at [1, 2] (expected "
+      "6, got 6.5), allowed 0.01, seed 7");
   EXPECT_FALSE(isClose(got, {1, 2}, 1, 7));
 }
 

@@ -15,8 +15,9 @@ std::string program(const std::string &weight, const std::string &type) {
   std::string n = type.substr(7, type.find('x') - 7);
   return "func.func @main(%x: tensor<?x512xf32>) -> tensor<?x" + n +
          "xf32> {\n  %w = rlx.weight \"" + weight + "\" : " + type +
-         "\n  %y = rlx.matmul %x, %w : (tensor<?x512xf32>, " + type + ") -> tensor<?x" + n +
-         "xf32>\n  return %y : tensor<?x" + n + "xf32>\n}\n";
+         "\n  %y = rlx.matmul %x, %w : (tensor<?x512xf32>, " + type +
+         ") -> tensor<?x" + n + "xf32>\n  return %y : tensor<?x" + n +
+         "xf32>\n}\n";
 }
 
 class ExecutableTest : public testing::Test {
@@ -30,7 +31,8 @@ protected:
 };
 
 TEST_F(ExecutableTest, RunsWeightsOfAFile) {
-  auto executable = compiled(program("q4_K.quantized", "tensor<8x512xf32, #rlx.quant<gguf_q4k>>"));
+  auto executable = compiled(
+      program("q4_K.quantized", "tensor<8x512xf32, #rlx.quant<gguf_q4k>>"));
   ASSERT_TRUE(executable);
   EXPECT_SUCCESS(executable->bindWeights(file));
   auto numbers = [&](const char *name) {
@@ -48,28 +50,33 @@ TEST_F(ExecutableTest, RunsWeightsOfAFile) {
 }
 
 TEST_F(ExecutableTest, AMissingWeightNamesTheNearest) {
-  auto executable = compiled(program("q4_K.quantised", "tensor<8x512xf32, #rlx.quant<gguf_q4k>>"));
+  auto executable = compiled(
+      program("q4_K.quantised", "tensor<8x512xf32, #rlx.quant<gguf_q4k>>"));
   ASSERT_TRUE(executable);
   Floats x({1, 512}), y({1, 8});
   EXPECT_EQ(messageOf(executable->run("main", {x}, {y})),
-            "weight 'q4_K.quantised' (tensor<8x512xf32, #rlx.quant<gguf_q4k>>) is not given: "
+            "weight 'q4_K.quantised' (tensor<8x512xf32, #rlx.quant<gguf_q4k>>) "
+            "is not given: "
             "expected a weight file that has it");
   EXPECT_SUCCESS(executable->bindWeights(file));
   EXPECT_CONTAINS(messageOf(executable->run("main", {x}, {y})),
-                  "weight 'q4_K.quantised' (tensor<8x512xf32, #rlx.quant<gguf_q4k>>) is not given; "
+                  "weight 'q4_K.quantised' (tensor<8x512xf32, "
+                  "#rlx.quant<gguf_q4k>>) is not given; "
                   "nearest names in '" +
                       std::string(golden) + "': 'q4_K.quantized', ");
 }
 
 TEST_F(ExecutableTest, WeightsOfAnotherShapeOrScheme) {
-  auto shape = compiled(program("q4_K.quantized", "tensor<9x512xf32, #rlx.quant<gguf_q4k>>"));
+  auto shape = compiled(
+      program("q4_K.quantized", "tensor<9x512xf32, #rlx.quant<gguf_q4k>>"));
   ASSERT_TRUE(shape);
   std::string message = messageOf(shape->bindWeights(file));
   EXPECT_CONTAINS(message, "weight 'q4_K.quantized' in '");
   EXPECT_CONTAINS(message, "expected shape [9, 512]");
   EXPECT_CONTAINS(message, "but got shape [8, 512]");
 
-  auto scheme = compiled(program("q4_K.quantized", "tensor<8x512xf32, #rlx.quant<gguf_q5k>>"));
+  auto scheme = compiled(
+      program("q4_K.quantized", "tensor<8x512xf32, #rlx.quant<gguf_q5k>>"));
   ASSERT_TRUE(scheme);
   message = messageOf(scheme->bindWeights(file));
   EXPECT_CONTAINS(message, "expected type q5_K");
@@ -83,16 +90,22 @@ TEST_F(ExecutableTest, WeightsOfAnotherShapeOrScheme) {
 }
 
 TEST_F(ExecutableTest, MemoryIsCheckedLikeFiles) {
-  auto executable = compiled(program("w", "tensor<8x512xf32, #rlx.quant<gguf_q8_0>>"));
+  auto executable =
+      compiled(program("w", "tensor<8x512xf32, #rlx.quant<gguf_q8_0>>"));
   ASSERT_TRUE(executable);
-  Buffer<uint8_t> good(ElementType::u8, {8, 544}), few(ElementType::u8, {8, 512});
+  Buffer<uint8_t> good(ElementType::u8, {8, 544}),
+      few(ElementType::u8, {8, 512});
   Floats wrong({8, 512});
-  EXPECT_EQ(messageOf(executable->bindWeight("v", good)), "the program has no weight 'v'");
+  EXPECT_EQ(messageOf(executable->bindWeight("v", good)),
+            "the program has no weight 'v'");
   EXPECT_EQ(messageOf(executable->bindWeight("w", few)),
-            "expected weight 'w' to be u8 [8, 544] for tensor<8x512xf32, #rlx.quant<gguf_q8_0>>, "
+            "expected weight 'w' to be u8 [8, 544] for tensor<8x512xf32, "
+            "#rlx.quant<gguf_q8_0>>, "
             "but got u8 [8, 512]");
-  EXPECT_CONTAINS(messageOf(executable->bindWeight("w", wrong)), "but got f32 [8, 512]");
-  EXPECT_EQ(messageOf(executable->bindWeight("w", {ElementType::u8, {8, 544}, nullptr})),
+  EXPECT_CONTAINS(messageOf(executable->bindWeight("w", wrong)),
+                  "but got f32 [8, 512]");
+  EXPECT_EQ(messageOf(executable->bindWeight(
+                "w", {ElementType::u8, {8, 544}, nullptr})),
             "weight 'w' has no data");
   EXPECT_EQ(executable->boundWeight("w").data, nullptr);
   EXPECT_SUCCESS(executable->bindWeight("w", good));
@@ -104,25 +117,31 @@ TEST_F(ExecutableTest, InputsAndOutputsAreChecked) {
   ASSERT_TRUE(executable);
   EXPECT_SUCCESS(executable->bindWeights(file));
   Floats x({2, 512}), y({2, 8}), narrow({2, 511});
-  EXPECT_EQ(messageOf(executable->run("other", {x}, {y})),
-            "the program has no public function 'other', expected one of 'main'");
+  EXPECT_EQ(
+      messageOf(executable->run("other", {x}, {y})),
+      "the program has no public function 'other', expected one of 'main'");
   EXPECT_EQ(messageOf(executable->run("main", {}, {y})),
             "expected 1 inputs for 'main', but got 0");
   EXPECT_EQ(messageOf(executable->run("main", {narrow}, {y})),
-            "expected input 0 to be f32 [?, 512] for tensor<?x512xf32>, but got f32 [2, 511]");
+            "expected input 0 to be f32 [?, 512] for tensor<?x512xf32>, but "
+            "got f32 [2, 511]");
   EXPECT_EQ(messageOf(executable->run("main", {Ids({2, 512}, {})}, {y})),
-            "expected input 0 to be f32 [?, 512] for tensor<?x512xf32>, but got i32 [2, 512]");
+            "expected input 0 to be f32 [?, 512] for tensor<?x512xf32>, but "
+            "got i32 [2, 512]");
   EXPECT_EQ(messageOf(executable->run("main", {x}, {narrow})),
-            "expected output 0 to be f32 [2, 8] for tensor<?x8xf32>, but got f32 [2, 511]");
-  EXPECT_EQ(messageOf(executable->run("main", {x}, llvm::ArrayRef<TensorView>())),
-            "expected 1 outputs for 'main', but got 0");
+            "expected output 0 to be f32 [2, 8] for tensor<?x8xf32>, but got "
+            "f32 [2, 511]");
+  EXPECT_EQ(
+      messageOf(executable->run("main", {x}, llvm::ArrayRef<TensorView>())),
+      "expected 1 outputs for 'main', but got 0");
   auto shapes = executable->resultShapes("main", {x});
   ASSERT_TRUE(bool(shapes)) << llvm::toString(shapes.takeError());
   EXPECT_EQ(*shapes, (std::vector<std::vector<int64_t>>{{2, 8}}));
 }
 
 TEST_F(ExecutableTest, NoRowsAtAll) {
-  auto executable = compiled(program("q8_0.quantized", "tensor<8x512xf32, #rlx.quant<gguf_q8_0>>"));
+  auto executable = compiled(
+      program("q8_0.quantized", "tensor<8x512xf32, #rlx.quant<gguf_q8_0>>"));
   ASSERT_TRUE(executable);
   EXPECT_SUCCESS(executable->bindWeights(file));
   Floats x({0, 512}), y({0, 8});

@@ -1,7 +1,7 @@
 //===- Graph.h - A feed-forward layer, as a program and as a formula ------===//
 //
-// y = x + (silu(rms(x) W1^T) * (rms(x) W3^T)) W2^T, mixed from linalg, arith, math
-// and three quantized weights, one with scales beside it.
+// y = x + (silu(rms(x) W1^T) * (rms(x) W3^T)) W2^T, mixed from linalg, arith,
+// math and three quantized weights, one with scales beside it.
 //
 //===----------------------------------------------------------------------===//
 #ifndef RLX_TESTS_UNIT_CODEGEN_GRAPH_H
@@ -85,7 +85,8 @@ struct FeedForward {
   }
 
   std::vector<double> expected(const Floats &x) const {
-    std::vector<double> w1 = gate.values(), w3 = up.values(), w2 = down.values(), y;
+    std::vector<double> w1 = gate.values(), w3 = up.values(),
+                        w2 = down.values(), y;
     for (int64_t m = 0; m < x.shape[0]; ++m) {
       const float *row = &x.values[m * width];
       double squares = 0;

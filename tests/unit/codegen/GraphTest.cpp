@@ -12,13 +12,15 @@ TEST_F(SchemeTest, AFeedForwardLayer) {
   ASSERT_TRUE(executable);
   FeedForward layer(&context, *executable);
   for (int64_t m : {1, 4, 17}) {
-    Floats x = Floats::random({m, FeedForward::width}, 90 + uint32_t(m)), y(x.shape);
+    Floats x = Floats::random({m, FeedForward::width}, 90 + uint32_t(m)),
+           y(x.shape);
     EXPECT_SUCCESS(executable->run("main", {x}, {y}));
     EXPECT_TRUE(isClose(y, layer.expected(x), 2e-6, 90 + uint32_t(m)));
   }
 }
 
-// rlx.dequantize and an ordinary contraction are the same numbers, fused or not.
+// rlx.dequantize and an ordinary contraction are the same numbers, fused or
+// not.
 TEST_F(SchemeTest, DequantizeBeforeLinalg) {
   std::unique_ptr<Executable> executable = compiled(R"(
 #x = affine_map<(m, n, k) -> (m, k)>
@@ -58,7 +60,8 @@ func.func @main(%x: tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>, tenso
   return %a, %b, %x, %c, %c : tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<2xf32>, tensor<2xf32>
 })");
   ASSERT_TRUE(executable);
-  Floats x = Floats::random({3, 4}, 99), a(x.shape), b(x.shape), same(x.shape), c({2}), d({2});
+  Floats x = Floats::random({3, 4}, 99), a(x.shape), b(x.shape), same(x.shape),
+         c({2}), d({2});
   EXPECT_SUCCESS(executable->run("main", {x}, {a, b, same, c, d}));
   EXPECT_EQ(a.values, b.values);
   EXPECT_EQ(a.values[5], 2 * x.values[5]);
@@ -86,7 +89,8 @@ func.func @main(%x: tensor<3x64xf32>, %n: tensor<i32>) -> (tensor<3x64xf32>, ten
   return %y, %twice, %positive : tensor<3x64xf32>, tensor<i32>, tensor<3x64xi1>
 })");
   ASSERT_TRUE(executable);
-  RandomWeight weight(*builtin("gguf_q8_0"), {64, 64}, 97, Content::smallIntegers);
+  RandomWeight weight(*builtin("gguf_q8_0"), {64, 64}, 97,
+                      Content::smallIntegers);
   weight.bind(*executable, "w");
   std::vector<double> values = weight.values();
   // Small, so that tanh is not at its ends.

@@ -1,9 +1,9 @@
 //===- IntegerKernelsTest.cpp - Matmuls with narrow activations -----------===//
 //
-// Activations that are integers, the largest of each stretch of K being the largest
-// code, are quantized without an error. What is left is the kernels' own, so that
-// they are held to nearly the bound of f32. Errors of ordinary activations are held
-// to the bounds that users are told.
+// Activations that are integers, the largest of each stretch of K being the
+// largest code, are quantized without an error. What is left is the kernels'
+// own, so that they are held to nearly the bound of f32. Errors of ordinary
+// activations are held to the bounds that users are told.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,25 +17,29 @@ using namespace rlx::test;
 
 namespace {
 
-/// Sums of codes and sums of activations are rounded apart, so a little more is lost
-/// where they cancel than in a sum of products.
+/// Sums of codes and sums of activations are rounded apart, so a little more is
+/// lost where they cancel than in a sum of products.
 constexpr double kernelBound = 1e-5;
 
 std::string function(const std::string &name, const RandomWeight &weight,
                      const std::string &activations) {
-  std::string n = std::to_string(weight.shape[0]), k = std::to_string(weight.shape[1]);
-  std::string x = "tensor<?x" + k + "xf32>", y = "tensor<?x" + n + "xf32>", types = x;
+  std::string n = std::to_string(weight.shape[0]),
+              k = std::to_string(weight.shape[1]);
+  std::string x = "tensor<?x" + k + "xf32>", y = "tensor<?x" + n + "xf32>",
+              types = x;
   for (const std::string &type : weight.types())
     types += ", " + type;
   types += ", tensor<" + n + "xf32>";
-  return "func.func @" + name + "(%x: " + x + ", %b: tensor<" + n + "xf32>) -> " + y + " {\n" +
-         weight.definitions(name) + "  %y = rlx.matmul %x, %" + name + weight.operands(name) +
-         " bias(%b) {activations = " + activations + "} : (" + types + ") -> " + y +
-         "\n  return %y : " + y + "\n}\n";
+  return "func.func @" + name + "(%x: " + x + ", %b: tensor<" + n +
+         "xf32>) -> " + y + " {\n" + weight.definitions(name) +
+         "  %y = rlx.matmul %x, %" + name + weight.operands(name) +
+         " bias(%b) {activations = " + activations + "} : (" + types + ") -> " +
+         y + "\n  return %y : " + y + "\n}\n";
 }
 
 /// Integers up to `largest` in magnitude, which occurs in every 32 elements.
-std::vector<float> integers(int64_t m, int64_t k, int64_t largest, uint32_t seed) {
+std::vector<float> integers(int64_t m, int64_t k, int64_t largest,
+                            uint32_t seed) {
   std::vector<float> values = Random(seed).floats(size_t(m * k));
   for (int64_t i = 0; i < m * k; ++i)
     values[i] = i % k % 32 == 31 || i % k == k - 1
@@ -52,7 +56,8 @@ std::vector<std::string> allSchemes() {
   return names;
 }
 
-class IntegerKernelsTest : public SchemeTest, public testing::WithParamInterface<std::string> {};
+class IntegerKernelsTest : public SchemeTest,
+                           public testing::WithParamInterface<std::string> {};
 
 TEST_P(IntegerKernelsTest, MatchesTheReference) {
   std::optional<QuantScheme> scheme =
@@ -61,8 +66,12 @@ TEST_P(IntegerKernelsTest, MatchesTheReference) {
   // Long enough for whole stretches of 256, a remainder, and a single chunk.
   int64_t unit = std::lcm<int64_t>(scheme->block(), 32);
   std::vector<std::vector<int64_t>> shapes = {
-      {33, std::lcm<int64_t>(unit, 256)}, {7, 5 * unit}, {16, unit}, {1, 3 * scheme->block()}};
-  // i16 differs from i8 in its sums, bf16 takes the way of f32: fewer shapes do.
+      {33, std::lcm<int64_t>(unit, 256)},
+      {7, 5 * unit},
+      {16, unit},
+      {1, 3 * scheme->block()}};
+  // i16 differs from i8 in its sums, bf16 takes the way of f32: fewer shapes
+  // do.
   const std::vector<std::vector<int64_t>> all = shapes;
   for (std::string activations : {"i8", "i16", "bf16"}) {
     SCOPED_TRACE(activations);
@@ -81,7 +90,8 @@ TEST_P(IntegerKernelsTest, MatchesTheReference) {
       int64_t n = shapes[i][0], k = shapes[i][1];
       SCOPED_TRACE("N = " + std::to_string(n) + ", K = " + std::to_string(k));
       std::string name = "f" + std::to_string(i);
-      for (Content content : {Content::random, Content::largestCodes, Content::withNans}) {
+      for (Content content :
+           {Content::random, Content::largestCodes, Content::withNans}) {
         RandomWeight weight(*scheme, shapes[i], 50 + i, content);
         weight.bind(*executable, name);
         std::vector<double> values = weight.values();
@@ -89,8 +99,9 @@ TEST_P(IntegerKernelsTest, MatchesTheReference) {
         for (int64_t m : {1, 2, 3, 5, 13, 29}) {
           Floats x({m, k}, integers(m, k, largest, uint32_t(m))), y({m, n});
           EXPECT_SUCCESS(executable->run(name, {x, bias}, {y}));
-          EXPECT_TRUE(isClose(y, product(x.values, values, m, n, k, bias.values), kernelBound,
-                              uint32_t(m)))
+          EXPECT_TRUE(isClose(y,
+                              product(x.values, values, m, n, k, bias.values),
+                              kernelBound, uint32_t(m)))
               << "M = " << m << ", content " << int(content);
         }
       }
@@ -98,10 +109,11 @@ TEST_P(IntegerKernelsTest, MatchesTheReference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Schemes, IntegerKernelsTest, testing::ValuesIn(allSchemes()),
-                         [](const auto &info) {
-                           std::string name = info.param[0] == '#' ? schemeName(info.param)
-                                                                   : info.param;
+INSTANTIATE_TEST_SUITE_P(Schemes, IntegerKernelsTest,
+                         testing::ValuesIn(allSchemes()), [](const auto &info) {
+                           std::string name = info.param[0] == '#'
+                                                  ? schemeName(info.param)
+                                                  : info.param;
                            for (char &c : name)
                              c = isalnum(c) ? c : '_';
                            return name;
@@ -112,60 +124,70 @@ TEST_F(SchemeTest, IntegerOperands) {
   constexpr int64_t n = 24, k = 512, m = 3;
   std::optional<QuantScheme> scheme = builtin("gguf_q4k");
   RandomWeight weight(*scheme, {n, k}, 5);
-  std::string text = "func.func @main(%x: tensor<3x512xf32>, " + weight.arguments("w") +
-                     ") -> tensor<3x24xf32> {\n  %y = rlx.matmul %x, %w {activations = i8} : "
-                     "(tensor<3x512xf32>, " +
-                     weight.types()[0] + ") -> tensor<3x24xf32>\n  return %y : tensor<3x24xf32>\n}";
+  std::string text =
+      "func.func @main(%x: tensor<3x512xf32>, " + weight.arguments("w") +
+      ") -> tensor<3x24xf32> {\n  %y = rlx.matmul %x, %w {activations = i8} : "
+      "(tensor<3x512xf32>, " +
+      weight.types()[0] +
+      ") -> tensor<3x24xf32>\n  return %y : tensor<3x24xf32>\n}";
   std::unique_ptr<Executable> executable = compiled(text);
   ASSERT_TRUE(executable);
   Floats x({m, k}, integers(m, k, 127, 4)), y({m, n});
   std::fill_n(x.values.begin(), k, 0.0f);
   EXPECT_SUCCESS(executable->run("main", {x, weight.views()[0]}, {y}));
-  EXPECT_TRUE(isClose(y, product(x.values, weight.values(), m, n, k), kernelBound, 4));
+  EXPECT_TRUE(
+      isClose(y, product(x.values, weight.values(), m, n, k), kernelBound, 4));
 }
 
 TEST_F(SchemeTest, IntegerExperts) {
   std::optional<QuantScheme> scheme = builtin("gguf_q6k");
   constexpr int64_t experts = 4, n = 20, k = 256, tokens = 3, slots = 2;
   RandomWeight weight(*scheme, {experts, n, k}, 5);
-  std::string text = "func.func @main(%x: tensor<3x256xf32>, %ids: tensor<3x2xi32>) -> "
-                     "tensor<3x2x20xf32> {\n" +
-                     weight.definitions("w") +
-                     "  %y = rlx.gather_matmul %x, %w, %ids {activations = i16} : "
-                     "(tensor<3x256xf32>, " +
-                     weight.types()[0] +
-                     ", tensor<3x2xi32>) -> tensor<3x2x20xf32>\n  return %y : "
-                     "tensor<3x2x20xf32>\n}";
+  std::string text =
+      "func.func @main(%x: tensor<3x256xf32>, %ids: tensor<3x2xi32>) -> "
+      "tensor<3x2x20xf32> {\n" +
+      weight.definitions("w") +
+      "  %y = rlx.gather_matmul %x, %w, %ids {activations = i16} : "
+      "(tensor<3x256xf32>, " +
+      weight.types()[0] +
+      ", tensor<3x2xi32>) -> tensor<3x2x20xf32>\n  return %y : "
+      "tensor<3x2x20xf32>\n}";
   std::unique_ptr<Executable> executable = compiled(text);
   ASSERT_TRUE(executable);
   weight.bind(*executable, "w");
-  Floats x({tokens, k}, integers(tokens, k, 127 * 256, 4)), y({tokens, slots, n});
+  Floats x({tokens, k}, integers(tokens, k, 127 * 256, 4)),
+      y({tokens, slots, n});
   Ids ids({tokens, slots}, {3, 0, 1, 1, 2, 3});
   EXPECT_SUCCESS(executable->run("main", {x, ids}, {y}));
   std::vector<double> values = weight.values(), expected;
   for (int64_t t = 0; t < tokens; ++t)
     for (int64_t s = 0; s < slots; ++s) {
       llvm::ArrayRef<float> row(x.values.data() + t * k, k);
-      llvm::ArrayRef<double> expert(values.data() + ids.values[t * slots + s] * n * k, n * k);
+      llvm::ArrayRef<double> expert(
+          values.data() + ids.values[t * slots + s] * n * k, n * k);
       std::vector<double> y1 = product(row, expert, 1, n, k);
       expected.insert(expected.end(), y1.begin(), y1.end());
     }
   EXPECT_TRUE(isClose(y, expected, kernelBound, 4));
   ids.values[3] = 9;
-  EXPECT_CONTAINS(messageOf(executable->run("main", {x, ids}, {y})), "out of range");
+  EXPECT_CONTAINS(messageOf(executable->run("main", {x, ids}, {y})),
+                  "out of range");
 }
 
 // What users are told for ordinary activations.
 TEST_F(SchemeTest, ErrorsOfRoundedActivations) {
   constexpr int64_t n = 64, k = 4096, m = 4;
-  std::pair<const char *, double> bounds[] = {{"i8", 1.2e-2}, {"i16", 1e-4}, {"bf16", 4e-3}};
-  for (const char *name : {"gguf_q4k", "gguf_q6k", "int8/32", "mxfp4/32", "fp8e4m3"}) {
+  std::pair<const char *, double> bounds[] = {
+      {"i8", 1.2e-2}, {"i16", 1e-4}, {"bf16", 4e-3}};
+  for (const char *name :
+       {"gguf_q4k", "gguf_q6k", "int8/32", "mxfp4/32", "fp8e4m3"}) {
     SCOPED_TRACE(name);
     std::optional<QuantScheme> scheme = builtin(name);
     RandomWeight weight(*scheme, {n, k}, 11);
     for (auto [activations, bound] : bounds) {
       SCOPED_TRACE(activations);
-      std::unique_ptr<Executable> executable = compiled(function("main", weight, activations));
+      std::unique_ptr<Executable> executable =
+          compiled(function("main", weight, activations));
       ASSERT_TRUE(executable);
       weight.bind(*executable, "main");
       Floats x({m, k}), y({m, n}), bias({n});
@@ -174,7 +196,8 @@ TEST_F(SchemeTest, ErrorsOfRoundedActivations) {
       for (float &value : x.values)
         value = normal(engine);
       EXPECT_SUCCESS(executable->run("main", {x, bias}, {y}));
-      EXPECT_TRUE(isClose(y, product(x.values, weight.values(), m, n, k), bound, 5));
+      EXPECT_TRUE(
+          isClose(y, product(x.values, weight.values(), m, n, k), bound, 5));
     }
   }
 }

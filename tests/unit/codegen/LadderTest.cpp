@@ -1,8 +1,8 @@
 //===- LadderTest.cpp - Compiled matmuls of every scheme ------------------===//
 //
 // Each scheme is compiled once, with a function for each shape; the number of
-// rows of activations is dynamic. Results are compared with the reference decoder
-// and sums in double precision.
+// rows of activations is dynamic. Results are compared with the reference
+// decoder and sums in double precision.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,13 +17,17 @@ namespace {
 constexpr int64_t rowCounts[] = {1, 2, 3, 5, 13, 29};
 constexpr double f32Bound = 2e-6;
 
-std::string matmulFunction(const std::string &name, const RandomWeight &weight) {
-  std::string n = std::to_string(weight.shape[0]), k = std::to_string(weight.shape[1]);
-  std::string x = "tensor<?x" + k + "xf32>", y = "tensor<?x" + n + "xf32>", types = x;
+std::string matmulFunction(const std::string &name,
+                           const RandomWeight &weight) {
+  std::string n = std::to_string(weight.shape[0]),
+              k = std::to_string(weight.shape[1]);
+  std::string x = "tensor<?x" + k + "xf32>", y = "tensor<?x" + n + "xf32>",
+              types = x;
   for (const std::string &type : weight.types())
     types += ", " + type;
-  return "func.func @" + name + "(%x: " + x + ") -> " + y + " {\n" + weight.definitions(name) +
-         "  %y = rlx.matmul %x, %" + name + weight.operands(name) + " : (" + types + ") -> " + y +
+  return "func.func @" + name + "(%x: " + x + ") -> " + y + " {\n" +
+         weight.definitions(name) + "  %y = rlx.matmul %x, %" + name +
+         weight.operands(name) + " : (" + types + ") -> " + y +
          "\n  return %y : " + y + "\n}\n";
 }
 
@@ -34,12 +38,13 @@ std::string valuesFunction(const RandomWeight &weight) {
   std::string y = "tensor<" + std::to_string(weight.shape[0]) + "x" +
                   std::to_string(weight.shape[1]) + "xf32>";
   return "func.func @values() -> " + y + " {\n" + weight.definitions("values") +
-         "  %y = rlx.dequantize %values" + weight.operands("values") + " : (" + types + ") -> " +
-         y + "\n  return %y : " + y + "\n}\n";
+         "  %y = rlx.dequantize %values" + weight.operands("values") + " : (" +
+         types + ") -> " + y + "\n  return %y : " + y + "\n}\n";
 }
 
-/// How much larger sums of products are as a rule than these, whose terms may happen
-/// to cancel: what is left then has the rounding errors of what cancelled.
+/// How much larger sums of products are as a rule than these, whose terms may
+/// happen to cancel: what is left then has the rounding errors of what
+/// cancelled.
 double cancellation(llvm::ArrayRef<float> x, llvm::ArrayRef<double> w,
                     llvm::ArrayRef<double> sums, int64_t k) {
   double usual = 0, here = 0;
@@ -54,8 +59,8 @@ double cancellation(llvm::ArrayRef<float> x, llvm::ArrayRef<double> w,
 
 /// Runs `name` on `m` random rows, or on small integers.
 void checkProduct(const Executable &executable, const std::string &name,
-                  const RandomWeight &weight, llvm::ArrayRef<double> values, int64_t m,
-                  double bound, uint32_t seed) {
+                  const RandomWeight &weight, llvm::ArrayRef<double> values,
+                  int64_t m, double bound, uint32_t seed) {
   int64_t n = weight.shape[0], k = weight.shape[1];
   Floats x = Floats::random({m, k}, seed), y({m, n});
   if (bound == 0)
@@ -67,7 +72,8 @@ void checkProduct(const Executable &executable, const std::string &name,
   EXPECT_TRUE(isClose(y, expected, bound, seed)) << "M = " << m;
 }
 
-class LadderTest : public SchemeTest, public testing::WithParamInterface<std::string> {
+class LadderTest : public SchemeTest,
+                   public testing::WithParamInterface<std::string> {
 protected:
   std::optional<QuantScheme> scheme() {
     return GetParam()[0] == '#' ? described(GetParam()) : builtin(GetParam());
@@ -107,27 +113,33 @@ TEST_P(LadderTest, MatchesTheReference) {
 
   for (size_t i = 0; i < shapes.size(); ++i) {
     std::string name = "f" + std::to_string(i);
-    SCOPED_TRACE("N = " + std::to_string(shapes[i][0]) + ", K = " + std::to_string(shapes[i][1]));
+    SCOPED_TRACE("N = " + std::to_string(shapes[i][0]) +
+                 ", K = " + std::to_string(shapes[i][1]));
     weights[i].bind(*executable, name);
     std::vector<double> values = weights[i].values();
     for (int64_t m : rowCounts)
-      checkProduct(*executable, name, weights[i], values, m, f32Bound, 100 * number + uint32_t(m));
+      checkProduct(*executable, name, weights[i], values, m, f32Bound,
+                   100 * number + uint32_t(m));
   }
   // Small integers in floats: no order of additions may change anything.
   {
     SCOPED_TRACE("small integers");
-    RandomWeight exact(*scheme, shapes[1], 10 * number + 3, Content::smallIntegers);
+    RandomWeight exact(*scheme, shapes[1], 10 * number + 3,
+                       Content::smallIntegers);
     exact.bind(*executable, "f1");
     std::vector<double> values = exact.values();
-    bool isExact = llvm::all_of(values, [](double v) { return v * 4 == std::round(v * 4); });
+    bool isExact = llvm::all_of(
+        values, [](double v) { return v * 4 == std::round(v * 4); });
     EXPECT_EQ(isExact, !hasOddCodebook(GetParam()));
     if (isExact)
       for (int64_t m : rowCounts)
-        checkProduct(*executable, "f1", exact, values, m, 0, 200 * number + uint32_t(m));
+        checkProduct(*executable, "f1", exact, values, m, 0,
+                     200 * number + uint32_t(m));
   }
   // Single values, at the edges of what can be stored.
-  for (Content content : {Content::random, Content::zeroBytes, Content::largestCodes,
-                          Content::withNans, Content::smallIntegers}) {
+  for (Content content :
+       {Content::random, Content::zeroBytes, Content::largestCodes,
+        Content::withNans, Content::smallIntegers}) {
     SCOPED_TRACE("content " + std::to_string(int(content)));
     RandomWeight weight(*scheme, some.shape, 10 * number + 4, content);
     weight.bind(*executable, "values");
@@ -139,13 +151,15 @@ TEST_P(LadderTest, MatchesTheReference) {
   RandomWeight nans(*scheme, shapes[2], 10 * number + 5, Content::withNans);
   nans.bind(*executable, "f2");
   for (int64_t m : {1, 5})
-    checkProduct(*executable, "f2", nans, nans.values(), m, f32Bound, 10 * number + 5);
+    checkProduct(*executable, "f2", nans, nans.values(), m, f32Bound,
+                 10 * number + 5);
 }
 
 INSTANTIATE_TEST_SUITE_P(Schemes, LadderTest, testing::ValuesIn(allSchemes()),
                          [](const auto &info) {
-                           std::string name = info.param[0] == '#' ? schemeName(info.param)
-                                                                   : info.param;
+                           std::string name = info.param[0] == '#'
+                                                  ? schemeName(info.param)
+                                                  : info.param;
                            for (char &c : name)
                              c = isalnum(c) ? c : '_';
                            return name;
@@ -154,17 +168,20 @@ INSTANTIATE_TEST_SUITE_P(Schemes, LadderTest, testing::ValuesIn(allSchemes()),
 // The bound holds for the longest rows that models have.
 TEST_F(SchemeTest, LongRows) {
   constexpr int64_t n = 16, k = 14336;
-  for (const char *name : {"f32", "gguf_q4k", "gguf_q8_0", "int4a/128", "nvfp4/16"}) {
+  for (const char *name :
+       {"f32", "gguf_q4k", "gguf_q8_0", "int4a/128", "nvfp4/16"}) {
     SCOPED_TRACE(name);
     std::optional<QuantScheme> scheme = builtin(name);
     ASSERT_TRUE(scheme);
     RandomWeight weight(*scheme, {n, k}, 31);
-    std::unique_ptr<Executable> executable = compiled(matmulFunction("main", weight));
+    std::unique_ptr<Executable> executable =
+        compiled(matmulFunction("main", weight));
     ASSERT_TRUE(executable);
     weight.bind(*executable, "main");
     std::vector<double> values = weight.values();
     for (int64_t m : {1, 2, 13})
-      checkProduct(*executable, "main", weight, values, m, f32Bound, 31 + uint32_t(m));
+      checkProduct(*executable, "main", weight, values, m, f32Bound,
+                   31 + uint32_t(m));
   }
 }
 

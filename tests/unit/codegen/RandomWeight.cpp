@@ -11,11 +11,13 @@ using namespace rlx::test;
 
 namespace {
 
-void writeBits(std::vector<uint8_t> &bytes, int64_t first, unsigned width, uint64_t bits) {
+void writeBits(std::vector<uint8_t> &bytes, int64_t first, unsigned width,
+               uint64_t bits) {
   for (unsigned i = 0; i < width; ++i) {
     int64_t bit = first + i;
     uint8_t mask = uint8_t(1 << (bit % 8));
-    bytes[bit / 8] = uint8_t((bytes[bit / 8] & ~mask) | ((bits >> i & 1) ? mask : 0));
+    bytes[bit / 8] =
+        uint8_t((bytes[bit / 8] & ~mask) | ((bits >> i & 1) ? mask : 0));
   }
 }
 
@@ -28,7 +30,8 @@ public:
 
 private:
   uint64_t random(unsigned width) {
-    return (uint64_t(engine()) << 32 | engine()) & (~uint64_t(0) >> (64 - width));
+    return (uint64_t(engine()) << 32 | engine()) &
+           (~uint64_t(0) >> (64 - width));
   }
   uint64_t moderate(mlir::FloatType type);
   uint64_t codeOf(FieldAttr field, double value, unsigned width);
@@ -39,9 +42,11 @@ private:
 
 /// A float of 16 or 32 bits between 2^-6 and 4, zero or subnormal.
 uint64_t Generator::moderate(mlir::FloatType type) {
-  unsigned mantissaBits = llvm::APFloat::semanticsPrecision(type.getFloatSemantics()) - 1;
+  unsigned mantissaBits =
+      llvm::APFloat::semanticsPrecision(type.getFloatSemantics()) - 1;
   unsigned exponentBits = type.getWidth() - 1 - mantissaBits;
-  uint64_t mantissa = random(mantissaBits), sign = random(1) << (type.getWidth() - 1);
+  uint64_t mantissa = random(mantissaBits), sign = random(1)
+                                                   << (type.getWidth() - 1);
   switch (engine() % 16) {
   case 0:
     return sign;
@@ -58,8 +63,9 @@ uint64_t Generator::codeOf(FieldAttr field, double value, unsigned width) {
   if (width > 8) {
     llvm::APFloat number(value);
     bool losesInfo;
-    number.convert(llvm::cast<mlir::FloatType>(field.getType()).getFloatSemantics(),
-                   llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+    number.convert(
+        llvm::cast<mlir::FloatType>(field.getType()).getFloatSemantics(),
+        llvm::APFloat::rmNearestTiesToEven, &losesInfo);
     return number.bitcastToAPInt().getZExtValue();
   }
   for (uint64_t code = 0; code < uint64_t(1) << width; ++code)
@@ -72,7 +78,9 @@ uint64_t Generator::code(FieldAttr field, bool isCode, bool isZero) {
   auto type = llvm::dyn_cast<mlir::FloatType>(field.getType());
   unsigned width = field.width();
   auto isNan = [&](uint64_t code) { return std::isnan(numberOf(field, code)); };
-  auto isFinite = [&](uint64_t code) { return std::isfinite(numberOf(field, code)); };
+  auto isFinite = [&](uint64_t code) {
+    return std::isfinite(numberOf(field, code));
+  };
   switch (content) {
   case Content::zeroBytes:
     return 0;
@@ -84,7 +92,8 @@ uint64_t Generator::code(FieldAttr field, bool isCode, bool isZero) {
     for (;;) {
       uint64_t code = random(width);
       double number = numberOf(field, code);
-      if (!type || (number == std::round(2 * number) / 2 && std::fabs(number) <= 16))
+      if (!type ||
+          (number == std::round(2 * number) / 2 && std::fabs(number) <= 16))
         return code;
     }
   }
@@ -120,25 +129,29 @@ uint64_t Generator::code(FieldAttr field, bool isCode, bool isZero) {
 
 } // namespace
 
-RandomWeight::RandomWeight(QuantScheme scheme, std::vector<int64_t> shape, uint32_t seed,
-                           Content content)
+RandomWeight::RandomWeight(QuantScheme scheme, std::vector<int64_t> shape,
+                           uint32_t seed, Content content)
     : scheme(scheme), shape(shape) {
   Generator generator(seed, content);
-  blocks = content == Content::zeroBytes ? std::vector<uint8_t>(scheme.storageBytes(shape))
-                                         : Random(seed).bytes(scheme.storageBytes(shape));
+  blocks = content == Content::zeroBytes
+               ? std::vector<uint8_t>(scheme.storageBytes(shape))
+               : Random(seed).bytes(scheme.storageBytes(shape));
   SchemeAttr attribute = scheme.attr();
   for (FieldAttr field : scheme.fields()) {
     if (field.isSide())
       continue;
-    bool isCode = field == attribute.getCode(), isZero = field == attribute.getZero();
-    for (size_t block = 0; block < blocks.size(); block += scheme.blockBytes()) {
+    bool isCode = field == attribute.getCode(),
+         isZero = field == attribute.getZero();
+    for (size_t block = 0; block < blocks.size();
+         block += scheme.blockBytes()) {
       std::set<int64_t> written;
       for (int64_t i = 0; i < scheme.block(); ++i) {
         if (!written.insert(firstBit(field.getPlanes().front(), i)).second)
           continue;
         uint64_t code = generator.code(field, isCode, isZero);
         for (PlaneAttr plane : field.getPlanes()) {
-          writeBits(blocks, 8 * block + firstBit(plane, i), plane.width(), code);
+          writeBits(blocks, 8 * block + firstBit(plane, i), plane.width(),
+                    code);
           code >>= plane.width();
         }
       }
@@ -146,10 +159,14 @@ RandomWeight::RandomWeight(QuantScheme scheme, std::vector<int64_t> shape, uint3
   }
   for (const SideOperand &operand : scheme.sideOperands()) {
     llvm::SmallVector<int64_t> sizes = operand.shape(shape);
-    Side side{operand.name.str(), operand.elementType, {sizes.begin(), sizes.end()}, {}};
+    Side side{operand.name.str(),
+              operand.elementType,
+              {sizes.begin(), sizes.end()},
+              {}};
     FieldAttr field;
     for (FieldAttr candidate : scheme.fields())
-      if (candidate.isSide() && candidate.getOperand().getValue() == operand.name)
+      if (candidate.isSide() &&
+          candidate.getOperand().getValue() == operand.name)
         field = candidate;
     int64_t count = 1;
     for (int64_t size : sizes)
@@ -169,22 +186,25 @@ static ElementType elementOf(mlir::Type type) {
 
 std::vector<TensorView> RandomWeight::views() const {
   llvm::SmallVector<int64_t> stored = scheme.storageShape(shape);
-  std::vector<TensorView> views = {
-      {ElementType::u8, {stored.begin(), stored.end()}, const_cast<uint8_t *>(blocks.data())}};
+  std::vector<TensorView> views = {{ElementType::u8,
+                                    {stored.begin(), stored.end()},
+                                    const_cast<uint8_t *>(blocks.data())}};
   for (const Side &side : sides)
-    views.push_back({elementOf(side.type), side.shape, const_cast<uint8_t *>(side.bytes.data())});
+    views.push_back({elementOf(side.type), side.shape,
+                     const_cast<uint8_t *>(side.bytes.data())});
   return views;
 }
 
 void RandomWeight::bind(Executable &executable, const std::string &name) const {
   std::vector<TensorView> all = views();
   for (size_t i = 0; i < all.size(); ++i)
-    if (auto error =
-            executable.bindWeight(i ? name + "." + sides[i - 1].name : name, all[i]))
+    if (auto error = executable.bindWeight(
+            i ? name + "." + sides[i - 1].name : name, all[i]))
       ADD_FAILURE() << llvm::toString(std::move(error));
 }
 
-static std::string tensorType(llvm::ArrayRef<int64_t> shape, const std::string &element) {
+static std::string tensorType(llvm::ArrayRef<int64_t> shape,
+                              const std::string &element) {
   std::string text = "tensor<";
   for (int64_t size : shape)
     text += std::to_string(size) + "x";
@@ -192,7 +212,8 @@ static std::string tensorType(llvm::ArrayRef<int64_t> shape, const std::string &
 }
 
 std::vector<std::string> RandomWeight::types() const {
-  std::string encoding = printed(QuantAttr::get(scheme.attr().getContext(), scheme.attr()));
+  std::string encoding =
+      printed(QuantAttr::get(scheme.attr().getContext(), scheme.attr()));
   std::vector<std::string> types = {tensorType(shape, "f32, " + encoding)};
   for (const Side &side : sides) {
     std::string element;
@@ -223,7 +244,8 @@ std::string RandomWeight::arguments(const std::string &name) const {
   std::string text;
   std::vector<std::string> all = types();
   for (size_t i = 0; i < all.size(); ++i)
-    text += (i ? ", %" : "%") + (i ? name + "." + sides[i - 1].name : name) + ": " + all[i];
+    text += (i ? ", %" : "%") + (i ? name + "." + sides[i - 1].name : name) +
+            ": " + all[i];
   return text;
 }
 

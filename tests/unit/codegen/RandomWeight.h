@@ -18,7 +18,7 @@ namespace rlx::test {
 /// Floats that are not codes (scales, offsets, zeros) are of moderate size, of
 /// both signs, at times zero or subnormal; never a NaN unless asked for.
 enum class Content {
-  random,       ///< all codes but NaNs
+  random,        ///< all codes but NaNs
   smallIntegers, ///< scales of 1, codes and zeros that are small integers
   zeroBytes,
   largestCodes, ///< all bits of the codes set, or of the largest that is no NaN

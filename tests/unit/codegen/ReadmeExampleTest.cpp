@@ -13,7 +13,8 @@ func.func @main(%x: tensor<?x512xf32>) -> tensor<?x8xf32> {
   return %y : tensor<?x8xf32>
 })";
 
-llvm::Error multiply(const std::string &weightFile, std::vector<float> &x, std::vector<float> &y) {
+llvm::Error multiply(const std::string &weightFile, std::vector<float> &x,
+                     std::vector<float> &y) {
   auto executable = rlx::compileText(program);
   if (!executable)
     return executable.takeError();
@@ -34,7 +35,8 @@ llvm::Error multiply(const std::string &weightFile, std::vector<float> &x, std::
 
 TEST(ReadmeExampleTest, Multiplies) {
   std::vector<float> x(4 * 512, 1), y(4 * 8);
-  if (llvm::Error error = multiply(RLX_TEST_DIR "/golden/ggml-types.gguf", x, y))
+  if (llvm::Error error =
+          multiply(RLX_TEST_DIR "/golden/ggml-types.gguf", x, y))
     FAIL() << llvm::toString(std::move(error));
   for (size_t i = 8; i < y.size(); ++i)
     EXPECT_FLOAT_EQ(y[i], y[i % 8]); // all rows of x are the same

@@ -18,7 +18,8 @@ namespace {
 struct Variant {
   const char *name, *cpu, *features, *needs;
 };
-/// Generic SSE, SSSE3, AVX2 without and with VNNI, AVX-512 without and with VNNI.
+/// Generic SSE, SSSE3, AVX2 without and with VNNI, AVX-512 without and with
+/// VNNI.
 constexpr Variant variants[] = {
     {"sse2", "x86-64", "", "sse2"},
     {"ssse3", "x86-64-v2", "", "ssse3"},
@@ -27,19 +28,22 @@ constexpr Variant variants[] = {
     {"avx512vnni", "x86-64-v4", "+avx512vnni", "avx512vnni"},
 };
 
-class TargetsTest : public SchemeTest, public testing::WithParamInterface<Variant> {};
+class TargetsTest : public SchemeTest,
+                    public testing::WithParamInterface<Variant> {};
 
 TEST_P(TargetsTest, MatchesTheReference) {
   if (!llvm::Triple(llvm::sys::getProcessTriple()).isX86())
     GTEST_SKIP() << "the host is no x86 machine";
   if (!llvm::sys::getHostCPUFeatures().lookup(GetParam().needs))
     GTEST_SKIP() << "the host lacks " << GetParam().needs;
-  llvm::Expected<CpuTarget> target = CpuTarget::create("", GetParam().cpu, GetParam().features);
+  llvm::Expected<CpuTarget> target =
+      CpuTarget::create("", GetParam().cpu, GetParam().features);
   ASSERT_TRUE(bool(target)) << llvm::toString(target.takeError());
   CompileOptions options;
   options.target = *target;
   constexpr int64_t n = 37, k = 512;
-  for (const char *name : {"gguf_q4k", "gguf_q6k", "int8/32", "gguf_iq4_nl", "nvfp4/16"}) {
+  for (const char *name :
+       {"gguf_q4k", "gguf_q6k", "int8/32", "gguf_iq4_nl", "nvfp4/16"}) {
     std::optional<QuantScheme> scheme = builtin(name);
     RandomWeight weight(*scheme, {n, k}, 17);
     std::string types = "tensor<?x512xf32>";
@@ -50,8 +54,9 @@ TEST_P(TargetsTest, MatchesTheReference) {
       SCOPED_TRACE(std::string(name) + ", " + activations);
       std::unique_ptr<Executable> executable = compiled(
           "func.func @main(%x: tensor<?x512xf32>) -> tensor<?x37xf32> {\n" +
-              weight.definitions("w") + "  %y = rlx.matmul %x, %w" + weight.operands("w") +
-              " {activations = " + activations + "} : (" + types +
+              weight.definitions("w") + "  %y = rlx.matmul %x, %w" +
+              weight.operands("w") + " {activations = " + activations +
+              "} : (" + types +
               ") -> tensor<?x37xf32>\n  return %y : tensor<?x37xf32>\n}",
           options);
       ASSERT_TRUE(executable);
@@ -61,9 +66,11 @@ TEST_P(TargetsTest, MatchesTheReference) {
         // Integers of which each stretch has the largest are quantized exactly.
         float largest = activations == "i16" ? 127 * 256 : 127;
         for (int64_t i = 0; i < m * k; ++i)
-          x.values[i] = i % 32 == 31 ? largest : std::round(x.values[i] / 4 * largest);
+          x.values[i] =
+              i % 32 == 31 ? largest : std::round(x.values[i] / 4 * largest);
         EXPECT_SUCCESS(executable->run("main", {x}, {y}));
-        EXPECT_TRUE(isClose(y, product(x.values, values, m, n, k), 1e-5, uint32_t(m)))
+        EXPECT_TRUE(
+            isClose(y, product(x.values, values, m, n, k), 1e-5, uint32_t(m)))
             << "M = " << m;
       }
     }

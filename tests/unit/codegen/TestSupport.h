@@ -1,4 +1,5 @@
-//===- TestSupport.h - Programs, buffers and comparison for codegen's tests ===//
+//===- TestSupport.h - Programs, buffers and comparison for codegen's tests
+//===//
 //
 // Compiles programs, makes the caller's buffers, and compares results with
 // numbers in double precision.
@@ -15,8 +16,8 @@
 namespace rlx::test {
 
 /// Compiles a program that must compile; null where it does not.
-inline std::unique_ptr<Executable> compiled(const std::string &text,
-                                            const CompileOptions &options = {}) {
+inline std::unique_ptr<Executable>
+compiled(const std::string &text, const CompileOptions &options = {}) {
   auto executable = compileText(text, options);
   if (executable)
     return std::move(*executable);
@@ -26,7 +27,8 @@ inline std::unique_ptr<Executable> compiled(const std::string &text,
 
 /// A buffer of the caller, with a view of it.
 template <typename T> struct Buffer {
-  Buffer(ElementType type, std::vector<int64_t> shape, std::vector<T> content = {})
+  Buffer(ElementType type, std::vector<int64_t> shape,
+         std::vector<T> content = {})
       : values(std::move(content)), type(type), shape(std::move(shape)) {
     values.resize(size_t(*countElements(this->shape)));
   }
@@ -59,20 +61,22 @@ template <typename T> std::string messageOf(llvm::Expected<T> result) {
   EXPECT_FALSE(bool(result)) << "expected an error";
   return result ? "" : llvm::toString(result.takeError());
 }
-#define EXPECT_SUCCESS(expression)                                                               \
-  if (llvm::Error failure = (expression))                                                        \
+#define EXPECT_SUCCESS(expression)                                             \
+  if (llvm::Error failure = (expression))                                      \
   ADD_FAILURE() << llvm::toString(std::move(failure))
-#define EXPECT_CONTAINS(text, part)                                                              \
-  EXPECT_NE(std::string(text).find(part), std::string::npos)                                     \
+#define EXPECT_CONTAINS(text, part)                                            \
+  EXPECT_NE(std::string(text).find(part), std::string::npos)                   \
       << "expected: " << part << "\ngot: " << text
 
-/// Whether `got` is `expected` up to a relative error of `bound`, with NaNs in the
-/// same places. `seed` is told where it is not.
-inline testing::AssertionResult isClose(const TensorView &got, llvm::ArrayRef<double> expected,
+/// Whether `got` is `expected` up to a relative error of `bound`, with NaNs in
+/// the same places. `seed` is told where it is not.
+inline testing::AssertionResult isClose(const TensorView &got,
+                                        llvm::ArrayRef<double> expected,
                                         double bound, uint32_t seed) {
   if (got.numElements() != int64_t(expected.size()))
     return testing::AssertionFailure()
-           << "expected " << expected.size() << " elements, but got " << got.describe();
+           << "expected " << expected.size() << " elements, but got "
+           << got.describe();
   ErrorReport report = measureError(got, expected);
   if (!report.mismatches && report.relative <= bound)
     return testing::AssertionSuccess();
@@ -81,8 +85,10 @@ inline testing::AssertionResult isClose(const TensorView &got, llvm::ArrayRef<do
 }
 
 /// y[m, n] = bias[n] + sum_k x[m, k] * w[n, k] in double precision.
-inline std::vector<double> product(llvm::ArrayRef<float> x, llvm::ArrayRef<double> w, int64_t m,
-                                   int64_t n, int64_t k, llvm::ArrayRef<float> bias = {}) {
+inline std::vector<double> product(llvm::ArrayRef<float> x,
+                                   llvm::ArrayRef<double> w, int64_t m,
+                                   int64_t n, int64_t k,
+                                   llvm::ArrayRef<float> bias = {}) {
   std::vector<double> y(m * n);
   for (int64_t i = 0; i < m; ++i)
     for (int64_t j = 0; j < n; ++j) {

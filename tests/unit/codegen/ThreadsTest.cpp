@@ -34,7 +34,8 @@ TEST_F(SchemeTest, SeveralThreadsRunAtTheSameTime) {
   constexpr int64_t callers = 4;
   std::vector<Floats> inputs, expected;
   for (int64_t i = 0; i < callers; ++i) {
-    inputs.push_back(Floats::random({i + 1, FeedForward::width}, 100 + uint32_t(i)));
+    inputs.push_back(
+        Floats::random({i + 1, FeedForward::width}, 100 + uint32_t(i)));
     expected.emplace_back(inputs[i].shape);
     EXPECT_SUCCESS(executable->run("main", {inputs[i]}, {expected[i]}));
   }
@@ -62,12 +63,14 @@ TEST_F(SchemeTest, TheHostsOwnLoops) {
   std::unique_ptr<Executable> executable = compiled(feedForward);
   ASSERT_TRUE(executable);
   FeedForward layer(&context, *executable);
-  Floats x = Floats::random({2, FeedForward::width}, 6), y(x.shape), alone(x.shape);
+  Floats x = Floats::random({2, FeedForward::width}, 6), y(x.shape),
+         alone(x.shape);
   EXPECT_SUCCESS(executable->run("main", {x}, {alone}));
   int64_t calls = 0;
   RunOptions options;
   options.parallelFor.context = &calls;
-  options.parallelFor.run = [](void *context, rlx_loop_body body, void *closure, int64_t count) {
+  options.parallelFor.run = [](void *context, rlx_loop_body body, void *closure,
+                               int64_t count) {
     ++*static_cast<int64_t *>(context);
     // Backwards, one by one.
     for (int64_t i = count; i-- > 0;)
@@ -88,7 +91,8 @@ TEST_F(SchemeTest, DeterministicRows) {
     options.deterministic = true;
     std::unique_ptr<Executable> executable = compiled(
         "func.func @main(%x: tensor<?x1024xf32>) -> tensor<?x150xf32> {\n" +
-            weight.definitions("w") + "  %y = rlx.matmul %x, %w {activations = " + activations +
+            weight.definitions("w") +
+            "  %y = rlx.matmul %x, %w {activations = " + activations +
             "} : (tensor<?x1024xf32>, " + weight.types()[0] +
             ") -> tensor<?x150xf32>\n  return %y : tensor<?x150xf32>\n}",
         options);
@@ -106,8 +110,9 @@ TEST_F(SchemeTest, DeterministicRows) {
                                             x.values.begin() + (row + 1) * k));
       Floats y({1, n});
       EXPECT_SUCCESS(executable->run("main", {one}, {y}));
-      EXPECT_EQ(y.values, std::vector<float>(all.values.begin() + row * n,
-                                             all.values.begin() + (row + 1) * n))
+      EXPECT_EQ(y.values,
+                std::vector<float>(all.values.begin() + row * n,
+                                   all.values.begin() + (row + 1) * n))
           << "row " << row;
     }
   }

@@ -17,8 +17,10 @@ inline constexpr const char *fiveBits =
   zero = ui4 at byte 1,
   scale = f8E4M3FN at byte 0>)";
 
-/// Blocks of 64: 3-bit indices into eight values, an f16 and four 4-bit factors.
-inline constexpr const char *threeBits = R"(#rlx.scheme<"three bits", block = 64,
+/// Blocks of 64: 3-bit indices into eight values, an f16 and four 4-bit
+/// factors.
+inline constexpr const char *threeBits =
+    R"(#rlx.scheme<"three bits", block = 64,
   code = ui3 at (i) -> (0, 3 * i) as [-1.5, -0.75, -0.25, -0.0, 0.1, 0.3, 0.75, 2],
   scale = f16 at byte 24 * ui4 at (i) -> (26 + i floordiv 32, 4 * ((i floordiv 16) mod 2)) - 7>)";
 

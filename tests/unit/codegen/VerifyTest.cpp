@@ -27,10 +27,13 @@ protected:
     executable = std::move(*code);
     return true;
   }
-  RandomWeight weight(llvm::StringRef scheme, std::vector<int64_t> shape, uint32_t seed) {
-    return RandomWeight(*QuantScheme::parse(context.get(), scheme), shape, seed);
+  RandomWeight weight(llvm::StringRef scheme, std::vector<int64_t> shape,
+                      uint32_t seed) {
+    return RandomWeight(*QuantScheme::parse(context.get(), scheme), shape,
+                        seed);
   }
-  std::string refusal(llvm::ArrayRef<TensorView> inputs, llvm::ArrayRef<TensorView> outputs) {
+  std::string refusal(llvm::ArrayRef<TensorView> inputs,
+                      llvm::ArrayRef<TensorView> outputs) {
     return messageOf(verify(*module, *executable, "main", inputs, outputs));
   }
   /// Runs and verifies; all results must be within the bound.
@@ -80,7 +83,8 @@ TEST_F(VerifyTest, AgreesWithAFormula) {
   ASSERT_TRUE(bool(verification));
   EXPECT_EQ(verification->results[0].index, (std::vector<int64_t>{1, 44}));
   EXPECT_CONTAINS(messageOf(verification->check()),
-                  "verification failed: expected result 0 to have a relative error of at most 2e-06");
+                  "verification failed: expected result 0 to have a relative "
+                  "error of at most 2e-06");
   y.values[300] = NAN;
   verification = verify(*module, *executable, "main", {x}, {y});
   ASSERT_TRUE(bool(verification));
@@ -108,7 +112,8 @@ func.func @main(%ids: tensor<?xi32>, %experts: tensor<?x2xi32>, %w: !w, %s: !s, 
   return %y, %v, %back, %ids, %half
       : tensor<?x2x6xf32>, tensor<9x64xf32>, tensor<?x6xf32>, tensor<?xi32>, tensor<?x6xf16>
 })"));
-  RandomWeight table = weight("gguf_q4_1", {9, 64}, 11), experts = weight("nvfp4/16", {4, 6, 64}, 12),
+  RandomWeight table = weight("gguf_q4_1", {9, 64}, 11),
+               experts = weight("nvfp4/16", {4, 6, 64}, 12),
                half = weight("f16", {6, 64}, 13);
   table.bind(*executable, "table");
   Floats bias = Floats::random({4, 6}, 14), c = Floats::random({6}, 15);
@@ -116,7 +121,8 @@ func.func @main(%ids: tensor<?xi32>, %experts: tensor<?x2xi32>, %w: !w, %s: !s, 
   std::vector<TensorView> inputs = {ids, chosen};
   for (const TensorView &view : experts.views())
     inputs.push_back(view);
-  inputs.insert(inputs.end(), {bias, c, {ElementType::f16, {6, 64}, half.blocks.data()}});
+  inputs.insert(inputs.end(),
+                {bias, c, {ElementType::f16, {6, 64}, half.blocks.data()}});
   // f16 results round: compare what is f32.
   auto outputs = executable->run("main", inputs);
   ASSERT_TRUE(bool(outputs)) << llvm::toString(outputs.takeError());
@@ -159,7 +165,8 @@ func.func @main(%x: tensor<2x3xf32>, %n: tensor<2x3xi32>) -> (tensor<2x3xf32>, t
 }
 
 TEST_F(VerifyTest, SaysWhatCannotBeVerified) {
-  Floats x = Floats::random({2, 64}, 31), scales({2, 2}, {1, 1, 1, 1}), y({2, 64}), one({2, 2});
+  Floats x = Floats::random({2, 64}, 31), scales({2, 2}, {1, 1, 1, 1}),
+         y({2, 64}), one({2, 2});
   ASSERT_TRUE(compile(R"(
 func.func @main(%x: tensor<2x64xf32>, %s: tensor<2x2xf32>) -> tensor<2x2xf32> {
   %q = rlx.quantize %x scales(%s) : (tensor<2x64xf32>, tensor<2x2xf32>) -> tensor<2x64xf32, #rlx.quant<int8/32>>
@@ -167,7 +174,8 @@ func.func @main(%x: tensor<2x64xf32>, %s: tensor<2x2xf32>) -> tensor<2x2xf32> {
   return %y : tensor<2x2xf32>
 })"));
   EXPECT_CONTAINS(refusal({x, scales}, {one}),
-                  "'rlx.quantize' op cannot be verified: rounding to codes in double precision may "
+                  "'rlx.quantize' op cannot be verified: rounding to codes in "
+                  "double precision may "
                   "choose other codes than the program does");
 
   ASSERT_TRUE(compile(R"(
@@ -178,7 +186,8 @@ func.func @main(%x: tensor<2x64xf32>, %w: tensor<2x64xf32, #rlx.quant<int8/32>>,
 })"));
   RandomWeight weight = this->weight("int8/32", {2, 64}, 32);
   EXPECT_CONTAINS(refusal({x, weight.views()[0], scales}, {one}),
-                  "'rlx.matmul' op cannot be verified: expected its scales to be a weight or an "
+                  "'rlx.matmul' op cannot be verified: expected its scales to "
+                  "be a weight or an "
                   "argument, but got a value that 'arith.addf' computes");
 
   ASSERT_TRUE(compile(R"(
@@ -187,20 +196,22 @@ func.func @main(%x: tensor<2x64xf32>) -> tensor<2x64xi32> {
   return %y : tensor<2x64xi32>
 })"));
   Ids bits({2, 64}, {});
-  EXPECT_CONTAINS(refusal({x}, {bits}), "'arith.bitcast' op cannot be verified: it uses the bits of "
-                                        "an f32, which have no counterpart in double precision");
+  EXPECT_CONTAINS(refusal({x}, {bits}),
+                  "'arith.bitcast' op cannot be verified: it uses the bits of "
+                  "an f32, which have no counterpart in double precision");
 }
 
 // Other types of activations are approximations of the same sums.
 TEST_F(VerifyTest, TheBoundIsOfTheWorstActivations) {
   auto bound = [&](llvm::StringRef a, llvm::StringRef b) {
-    std::string text = R"(
+    std::string text =
+        R"(
 !w = tensor<2x64xf32, #rlx.quant<gguf_q8_0>>
 func.func @main(%x: tensor<1x64xf32>, %w: !w) -> (tensor<1x2xf32>, tensor<1x2xf32>) {
   %y = rlx.matmul %x, %w {activations = )" +
-                       a.str() + R"(} : (tensor<1x64xf32>, !w) -> tensor<1x2xf32>
+        a.str() + R"(} : (tensor<1x64xf32>, !w) -> tensor<1x2xf32>
   %z = rlx.matmul %x, %w {activations = )" +
-                       b.str() + R"(} : (tensor<1x64xf32>, !w) -> tensor<1x2xf32>
+        b.str() + R"(} : (tensor<1x64xf32>, !w) -> tensor<1x2xf32>
   return %y, %z : tensor<1x2xf32>, tensor<1x2xf32>
 })";
     auto parsed = parseText(*context, text);

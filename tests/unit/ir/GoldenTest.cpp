@@ -16,11 +16,13 @@ using namespace rlx::test;
 namespace {
 
 constexpr const char *goldenTypes[] = {
-    "q4_0", "q4_1", "q5_0",   "q5_1",   "q8_0",  "q2_K",  "q3_K",  "q4_K", "q5_K",
-    "q6_K", "q8_K", "iq4_nl", "iq4_xs", "mxfp4", "nvfp4", "tq2_0", "f16",  "bf16"};
+    "q4_0",   "q4_1",  "q5_0",  "q5_1",  "q8_0", "q2_K",
+    "q3_K",   "q4_K",  "q5_K",  "q6_K",  "q8_K", "iq4_nl",
+    "iq4_xs", "mxfp4", "nvfp4", "tq2_0", "f16",  "bf16"};
 
 llvm::ArrayRef<uint8_t> bytesOf(const WeightEntry &entry) {
-  return {reinterpret_cast<const uint8_t *>(entry.bytes.data()), entry.bytes.size()};
+  return {reinterpret_cast<const uint8_t *>(entry.bytes.data()),
+          entry.bytes.size()};
 }
 
 uint32_t bitsOf(float value) {
@@ -29,7 +31,8 @@ uint32_t bitsOf(float value) {
   return bits;
 }
 
-class GoldenTest : public SchemeTest, public testing::WithParamInterface<const char *> {};
+class GoldenTest : public SchemeTest,
+                   public testing::WithParamInterface<const char *> {};
 
 TEST_P(GoldenTest, DecodesLikeGgml) {
   std::string type = GetParam();
@@ -49,7 +52,8 @@ TEST_P(GoldenTest, DecodesLikeGgml) {
     FAIL() << llvm::toString(decoder.takeError());
 
   const uint8_t *next = bytesOf(*dequantized).data();
-  ASSERT_EQ(dequantized->bytes.size(), sizeof(float) * decoder->rows() * decoder->columns());
+  ASSERT_EQ(dequantized->bytes.size(),
+            sizeof(float) * decoder->rows() * decoder->columns());
   std::vector<double> row(decoder->columns());
   for (int64_t n = 0; n < decoder->rows(); ++n) {
     decoder->decodeRow(n, row.data());
@@ -57,19 +61,23 @@ TEST_P(GoldenTest, DecodesLikeGgml) {
       float expected;
       std::memcpy(&expected, next, sizeof(expected));
       ASSERT_EQ(bitsOf(float(row[k])), bitsOf(expected))
-          << "row " << n << " k " << k << ": expected " << expected << ", but got " << row[k];
+          << "row " << n << " k " << k << ": expected " << expected
+          << ", but got " << row[k];
     }
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, GoldenTest, testing::ValuesIn(goldenTypes),
-                         [](const auto &info) { return std::string(info.param); });
+                         [](const auto &info) {
+                           return std::string(info.param);
+                         });
 
 // The runtime measures tensors without knowing schemes; both must agree.
 TEST_F(SchemeTest, RuntimeKnowsTheSameSizes) {
   int found = 0;
   for (const GgmlType &type : ggmlTypes()) {
-    std::optional<QuantScheme> scheme = QuantScheme::parse(&context, llvm::StringRef(type.name));
+    std::optional<QuantScheme> scheme =
+        QuantScheme::parse(&context, llvm::StringRef(type.name));
     if (!scheme)
       continue;
     ++found;
@@ -79,7 +87,8 @@ TEST_F(SchemeTest, RuntimeKnowsTheSameSizes) {
   EXPECT_EQ(found, 19); // goldenTypes and f32
 }
 
-// A scheme that claims a ggml type must have one to claim, spelled as ggml does.
+// A scheme that claims a ggml type must have one to claim, spelled as ggml
+// does.
 TEST_F(SchemeTest, GgmlNamesExist) {
   for (const std::string &name : builtinSchemeNames()) {
     std::optional<QuantScheme> scheme = builtin(name);

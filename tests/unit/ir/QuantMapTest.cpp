@@ -18,8 +18,10 @@ namespace {
 
 class QuantMapTest : public SchemeTest {
 protected:
-  QuantMapTest() { context.loadDialect<mlir::func::FuncDialect, mlir::cf::ControlFlowDialect,
-                        mlir::tensor::TensorDialect>(); }
+  QuantMapTest() {
+    context.loadDialect<mlir::func::FuncDialect, mlir::cf::ControlFlowDialect,
+                        mlir::tensor::TensorDialect>();
+  }
 
   void parse(llvm::StringRef text) {
     module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
@@ -100,7 +102,8 @@ TEST_F(QuantMapTest, BuildReadsEncodings) {
   QuantMap map = QuantMap::build(*module);
   EXPECT_EQ(map.size(), 2u);
   EXPECT_EQ(map.lookup(function.getArgument(1))->displayName(), "gguf_q8_0");
-  EXPECT_EQ(map.lookup(function.front().front().getResult(0))->displayName(), "gguf_q4_0");
+  EXPECT_EQ(map.lookup(function.front().front().getResult(0))->displayName(),
+            "gguf_q4_0");
   EXPECT_FALSE(map.lookup(function.getArgument(0)));
 }
 
@@ -113,7 +116,8 @@ TEST_F(QuantMapTest, BuildThenApplyChangesNothing) {
 
 TEST_F(QuantMapTest, ApplyWritesEncodingsAndFunctionTypes) {
   parse(plain);
-  mlir::Value w = function.getArgument(1), v = function.front().front().getResult(0);
+  mlir::Value w = function.getArgument(1),
+              v = function.front().front().getResult(0);
   QuantMap map;
   map.insert(w, *builtin("gguf_q8_0"));
   map.insert(v, *builtin("int4/32"));
@@ -146,7 +150,8 @@ TEST_F(QuantMapTest, ApplyToAFunctionLeavesOthersAlone) {
   ASSERT_TRUE(mlir::succeeded(map.apply(function)));
   EXPECT_TRUE(QuantScheme::of(function.getFunctionType().getInput(0)));
   auto other = module->lookupSymbol<mlir::func::FuncOp>("g");
-  EXPECT_EQ(QuantScheme::of(other.getArgument(0).getType())->displayName(), "gguf_q8_0");
+  EXPECT_EQ(QuantScheme::of(other.getArgument(0).getType())->displayName(),
+            "gguf_q8_0");
 }
 
 TEST_F(QuantMapTest, ApplyReachesBlockArguments) {
@@ -170,10 +175,12 @@ TEST_F(QuantMapTest, AFailingApplyChangesNothing) {
     func.func @f(%w: tensor<8x64xf32>, %x: tensor<8x300xf32>, %i: index) { return }
   )");
   std::string before = printedModule();
-  auto failsWith = [&](const char *scheme, unsigned argument, llvm::StringRef expected) {
+  auto failsWith = [&](const char *scheme, unsigned argument,
+                       llvm::StringRef expected) {
     std::string message;
     mlir::ScopedDiagnosticHandler handler(
-        &context, [&](mlir::Diagnostic &diagnostic) { message = diagnostic.str(); });
+        &context,
+        [&](mlir::Diagnostic &diagnostic) { message = diagnostic.str(); });
     QuantMap map;
     map.insert(function.getArgument(0), *builtin("gguf_q8_0")); // fits
     map.insert(function.getArgument(argument), *builtin(scheme));
@@ -182,9 +189,11 @@ TEST_F(QuantMapTest, AFailingApplyChangesNothing) {
     EXPECT_EQ(printedModule(), before);
   };
   failsWith("gguf_q4k", 1,
-            "expected K to be a multiple of the block size 256 of 'gguf_q4k', but got 300");
-  failsWith("gguf_q4k", 2,
-            "expected a ranked tensor to carry scheme 'gguf_q4k', but got 'index'");
+            "expected K to be a multiple of the block size 256 of 'gguf_q4k', "
+            "but got 300");
+  failsWith(
+      "gguf_q4k", 2,
+      "expected a ranked tensor to carry scheme 'gguf_q4k', but got 'index'");
 }
 
 } // namespace

@@ -9,15 +9,18 @@ namespace {
 
 class ReferenceErrors : public SchemeTest {
 protected:
-  /// The message of a decoder that must not be made; byte counts stand for bytes.
-  std::string message(const char *scheme, llvm::ArrayRef<int64_t> shape, size_t blocks,
-                      size_t scales = 0, size_t zeroPoints = 0, size_t globalScale = 0) {
-    std::vector<uint8_t> bytes(std::max({blocks, scales, zeroPoints, globalScale}));
+  /// The message of a decoder that must not be made; byte counts stand for
+  /// bytes.
+  std::string message(const char *scheme, llvm::ArrayRef<int64_t> shape,
+                      size_t blocks, size_t scales = 0, size_t zeroPoints = 0,
+                      size_t globalScale = 0) {
+    std::vector<uint8_t> bytes(
+        std::max({blocks, scales, zeroPoints, globalScale}));
     llvm::ArrayRef<uint8_t> all(bytes);
     auto decoder = ReferenceDecoder::create(
         *builtin(scheme), shape,
-        {all.take_front(blocks), all.take_front(scales), all.take_front(zeroPoints),
-         all.take_front(globalScale)});
+        {all.take_front(blocks), all.take_front(scales),
+         all.take_front(zeroPoints), all.take_front(globalScale)});
     return decoder ? "" : llvm::toString(decoder.takeError());
   }
 };
@@ -29,8 +32,8 @@ TEST_F(ReferenceErrors, NoneWhereEverythingFits) {
 }
 
 TEST_F(ReferenceErrors, Shapes) {
-  const std::string expected =
-      "expected a weight of 'gguf_q4k' to be [N, K] or [E, N, K] with K a multiple of 256";
+  const std::string expected = "expected a weight of 'gguf_q4k' to be [N, K] "
+                               "or [E, N, K] with K a multiple of 256";
   EXPECT_EQ(message("gguf_q4k", {512}, 288), expected);
   EXPECT_EQ(message("gguf_q4k", {1, 1, 1, 512}, 288), expected);
   EXPECT_EQ(message("gguf_q4k", {2, 300}, 288), expected);

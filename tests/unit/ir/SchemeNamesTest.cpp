@@ -24,7 +24,8 @@ TEST_F(SchemeTest, EveryBuiltinNameIsItsDisplayName) {
 TEST_F(SchemeTest, EveryBuiltinPatternIsListed) {
   llvm::SmallVector<std::string> names = builtinSchemeNames();
   for (const BuiltinScheme &scheme : builtinSchemes()) {
-    llvm::StringRef beforeParameter = scheme.pattern.take_until([](char c) { return c == '$'; });
+    llvm::StringRef beforeParameter =
+        scheme.pattern.take_until([](char c) { return c == '$'; });
     EXPECT_TRUE(llvm::any_of(names, [&](llvm::StringRef name) {
       return name.starts_with(beforeParameter);
     })) << scheme.pattern.str();
@@ -35,7 +36,8 @@ TEST_F(SchemeTest, EveryDescriptionRoundTrips) {
   for (const std::string &name : builtinSchemeNames()) {
     std::optional<QuantScheme> scheme = builtin(name);
     ASSERT_TRUE(scheme);
-    EXPECT_EQ(mlir::parseAttribute(printed(scheme->attr()), &context), scheme->attr())
+    EXPECT_EQ(mlir::parseAttribute(printed(scheme->attr()), &context),
+              scheme->attr())
         << printed(scheme->attr());
   }
 }
@@ -46,18 +48,22 @@ TEST_F(SchemeTest, EveryEncodingPrintsTheNameAndRoundTrips) {
     ASSERT_TRUE(scheme);
     auto encoding = QuantAttr::get(&context, scheme->attr());
     EXPECT_EQ(printed(encoding), "#rlx.quant<" + name + ">");
-    EXPECT_EQ(mlir::parseAttribute(printed(encoding), &context), encoding) << name;
+    EXPECT_EQ(mlir::parseAttribute(printed(encoding), &context), encoding)
+        << name;
   }
 }
 
 TEST_F(SchemeTest, GgmlSpellingsInAnyCase) {
   const std::pair<const char *, const char *> spellings[] = {
-      {"q4_0", "gguf_q4_0"},     {"Q4_0", "gguf_q4_0"},     {"q4_1", "gguf_q4_1"},
-      {"Q5_0", "gguf_q5_0"},     {"q5_1", "gguf_q5_1"},     {"Q8_0", "gguf_q8_0"},
-      {"q2_K", "gguf_q2k"},      {"q2_k", "gguf_q2k"},      {"Q3_K", "gguf_q3k"},
-      {"q4_K", "gguf_q4k"},      {"Q4_k", "gguf_q4k"},      {"q5_k", "gguf_q5k"},
-      {"Q6_K", "gguf_q6k"},      {"q8_K", "gguf_q8k"},      {"IQ4_NL", "gguf_iq4_nl"},
-      {"iq4_xs", "gguf_iq4_xs"}, {"MXFP4", "gguf_mxfp4"},   {"NVFP4", "gguf_nvfp4"},
+      {"q4_0", "gguf_q4_0"},     {"Q4_0", "gguf_q4_0"},
+      {"q4_1", "gguf_q4_1"},     {"Q5_0", "gguf_q5_0"},
+      {"q5_1", "gguf_q5_1"},     {"Q8_0", "gguf_q8_0"},
+      {"q2_K", "gguf_q2k"},      {"q2_k", "gguf_q2k"},
+      {"Q3_K", "gguf_q3k"},      {"q4_K", "gguf_q4k"},
+      {"Q4_k", "gguf_q4k"},      {"q5_k", "gguf_q5k"},
+      {"Q6_K", "gguf_q6k"},      {"q8_K", "gguf_q8k"},
+      {"IQ4_NL", "gguf_iq4_nl"}, {"iq4_xs", "gguf_iq4_xs"},
+      {"MXFP4", "gguf_mxfp4"},   {"NVFP4", "gguf_nvfp4"},
       {"nvfp4", "gguf_nvfp4"},   {"TQ2_0", "gguf_tq2_0"}};
   for (auto [spelling, name] : spellings) {
     std::optional<QuantScheme> scheme = builtin(spelling);
@@ -73,31 +79,56 @@ TEST_F(SchemeTest, ParametersStandForAnySize) {
   EXPECT_EQ(builtin("int4a/256")->blockBytes(), 128);
   EXPECT_EQ(builtin("affine3/32")->blockBytes(), 12);
   EXPECT_EQ(builtin("affine5/8")->blockBytes(), 5);
-  std::optional<SideOperand> scales = builtin("fp8e4m3/64x32")->findSide("scales");
+  std::optional<SideOperand> scales =
+      builtin("fp8e4m3/64x32")->findSide("scales");
   ASSERT_TRUE(scales);
   EXPECT_EQ(scales->shape({100, 96}), (llvm::SmallVector<int64_t>{2, 3}));
 }
 
 TEST_F(SchemeTest, UnknownNames) {
   // The last ones are patterns with a parameter that does not fit.
-  for (const char *name :
-       {"", "q4", "gguf_q4_k", "gguf_q4_0 ", " int8/32", "int8", "int8/", "int8/0", "int8/-32",
-        "int8/32x", "int8/032", "int8/$b", "affine$w/$b", "int8/1000000000", "gguf_iq2_xxs",
-        "iq1_s", "q8_1", "nvfp4/32", "fp8e4m3/128", "fp8e4m3/128x", "fp8e4m3/128x128x128",
-        "INT8/32", "int4/7", "affine3/3", "affine17/32", "int8/100000"})
+  for (const char *name : {"",
+                           "q4",
+                           "gguf_q4_k",
+                           "gguf_q4_0 ",
+                           " int8/32",
+                           "int8",
+                           "int8/",
+                           "int8/0",
+                           "int8/-32",
+                           "int8/32x",
+                           "int8/032",
+                           "int8/$b",
+                           "affine$w/$b",
+                           "int8/1000000000",
+                           "gguf_iq2_xxs",
+                           "iq1_s",
+                           "q8_1",
+                           "nvfp4/32",
+                           "fp8e4m3/128",
+                           "fp8e4m3/128x",
+                           "fp8e4m3/128x128x128",
+                           "INT8/32",
+                           "int4/7",
+                           "affine3/3",
+                           "affine17/32",
+                           "int8/100000"})
     EXPECT_FALSE(QuantScheme::parse(&context, name)) << name;
 }
 
 TEST_F(SchemeTest, FailedParsingSaysNothing) {
   int diagnostics = 0;
-  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &) { ++diagnostics; });
+  mlir::ScopedDiagnosticHandler handler(
+      &context, [&](mlir::Diagnostic &) { ++diagnostics; });
   EXPECT_FALSE(QuantScheme::parse(&context, "int4/7"));
   EXPECT_EQ(diagnostics, 0);
 }
 
 TEST_F(SchemeTest, UnknownNameNamesTheNearest) {
   std::string message = QuantScheme::unknownSchemeMessage("gguf_q4_k");
-  EXPECT_EQ(message.find("unknown scheme 'gguf_q4_k', expected a built-in name such as"), 0u)
+  EXPECT_EQ(message.find(
+                "unknown scheme 'gguf_q4_k', expected a built-in name such as"),
+            0u)
       << message;
   EXPECT_NE(message.find("'gguf_q4k'"), std::string::npos) << message;
 }

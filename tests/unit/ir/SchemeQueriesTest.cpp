@@ -73,7 +73,8 @@ TEST_F(SchemeTest, TheTableOfAnswers) {
     EXPECT_EQ(scheme->payloadBits().denominator, expected.denominator);
     EXPECT_EQ(scheme->isGguf(), expected.isGguf);
     EXPECT_EQ(scheme->ggufBlockSize(), expected.isGguf ? expected.block : 0);
-    EXPECT_EQ(scheme->ggufBlockBytes(), expected.isGguf ? expected.blockBytes : 0);
+    EXPECT_EQ(scheme->ggufBlockBytes(),
+              expected.isGguf ? expected.blockBytes : 0);
     EXPECT_EQ(scheme->hasScale(), expected.hasScale);
     EXPECT_EQ(scheme->hasZeroPoint(), expected.hasZeroPoint);
     EXPECT_EQ(scheme->hasGlobalScale(), expected.hasGlobalScale);
@@ -83,19 +84,19 @@ TEST_F(SchemeTest, TheTableOfAnswers) {
 }
 
 TEST_F(SchemeTest, TotalBitsCountSideTensors) {
-  auto expectBits = [&](const char *name, llvm::ArrayRef<int64_t> shape, int64_t numerator,
-                        int64_t denominator) {
+  auto expectBits = [&](const char *name, llvm::ArrayRef<int64_t> shape,
+                        int64_t numerator, int64_t denominator) {
     Ratio bits = builtin(name)->totalBits(shape);
     EXPECT_EQ(bits.numerator, numerator) << name;
     EXPECT_EQ(bits.denominator, denominator) << name;
   };
-  expectBits("int8/32", {8, 64}, 9, 1);         // 8 + 32 / 32
-  expectBits("int8a/32", {8, 64}, 10, 1);       // 8 + 64 / 32
-  expectBits("int4/32", {8, 64}, 5, 1);         // 4 + 32 / 32
-  expectBits("nvfp4/16", {1, 16}, 13, 2);       // 4 + 8 / 16 + 32 / 16
-  expectBits("nvfp4/16", {8, 64}, 73, 16);      // 4.5 + 32 / 512
-  expectBits("nvfp4/16", {2, 8, 64}, 73, 16);   // a global scale for each expert
-  expectBits("mxfp4/32", {8, 64}, 17, 4);       // 4 + 8 / 32
+  expectBits("int8/32", {8, 64}, 9, 1);       // 8 + 32 / 32
+  expectBits("int8a/32", {8, 64}, 10, 1);     // 8 + 64 / 32
+  expectBits("int4/32", {8, 64}, 5, 1);       // 4 + 32 / 32
+  expectBits("nvfp4/16", {1, 16}, 13, 2);     // 4 + 8 / 16 + 32 / 16
+  expectBits("nvfp4/16", {8, 64}, 73, 16);    // 4.5 + 32 / 512
+  expectBits("nvfp4/16", {2, 8, 64}, 73, 16); // a global scale for each expert
+  expectBits("mxfp4/32", {8, 64}, 17, 4);     // 4 + 8 / 32
   expectBits("fp8e4m3", {8, 64}, 8, 1);
   expectBits("fp8e4m3/128x128", {8, 64}, 129, 16); // one scale for all
   expectBits("int8/tensor", {8, 64}, 129, 16);
@@ -114,7 +115,8 @@ TEST_F(SchemeTest, SizesOfWeights) {
 
 TEST_F(SchemeTest, ShapesOfSideTensors) {
   using Shape = llvm::SmallVector<int64_t>;
-  auto shape = [&](const char *name, const char *side, llvm::ArrayRef<int64_t> weight) {
+  auto shape = [&](const char *name, const char *side,
+                   llvm::ArrayRef<int64_t> weight) {
     std::optional<SideOperand> operand = builtin(name)->findSide(side);
     EXPECT_TRUE(operand) << name;
     return operand ? operand->shape(weight) : Shape{};

@@ -55,18 +55,21 @@ TEST_F(SchemeTest, EndsOfRanges) {
   EXPECT_EQ(decodeFloat(mlir::Float16Type::get(&context), 0x7bff), 65504);
   EXPECT_EQ(decodeFloat(mlir::Float16Type::get(&context), 1), 0x1p-24);
   EXPECT_EQ(decodeFloat(mlir::BFloat16Type::get(&context), 0x3f80), 1);
-  EXPECT_EQ(decodeFloat(mlir::Float32Type::get(&context), 0x80000001), -0x1p-149);
+  EXPECT_EQ(decodeFloat(mlir::Float32Type::get(&context), 0x80000001),
+            -0x1p-149);
 }
 
 // Exhaustive, as all bits of a scheme's own tables go through this.
 TEST_F(SchemeTest, EveryCodeOfE2m1AndE8m0) {
   for (int code = 0; code < 16; ++code)
-    EXPECT_TRUE(sameNumber(decodeFloat(mlir::Float4E2M1FNType::get(&context), code),
-                           e2m1(uint8_t(code))))
+    EXPECT_TRUE(
+        sameNumber(decodeFloat(mlir::Float4E2M1FNType::get(&context), code),
+                   e2m1(uint8_t(code))))
         << code;
   for (int code = 0; code < 256; ++code)
-    EXPECT_TRUE(sameNumber(decodeFloat(mlir::Float8E8M0FNUType::get(&context), code),
-                           e8m0(uint8_t(code))))
+    EXPECT_TRUE(
+        sameNumber(decodeFloat(mlir::Float8E8M0FNUType::get(&context), code),
+                   e8m0(uint8_t(code))))
         << code;
 }
 

@@ -42,7 +42,8 @@ protected:
 
   /// The scheme of a `#rlx.scheme` text.
   std::optional<QuantScheme> described(llvm::StringRef text) {
-    auto attribute = llvm::dyn_cast_or_null<SchemeAttr>(mlir::parseAttribute(text, &context));
+    auto attribute = llvm::dyn_cast_or_null<SchemeAttr>(
+        mlir::parseAttribute(text, &context));
     EXPECT_TRUE(attribute) << text.str();
     if (!attribute)
       return std::nullopt;
@@ -83,7 +84,8 @@ private:
 };
 
 inline llvm::ArrayRef<uint8_t> bytesOf(const std::vector<float> &values) {
-  return {reinterpret_cast<const uint8_t *>(values.data()), values.size() * sizeof(float)};
+  return {reinterpret_cast<const uint8_t *>(values.data()),
+          values.size() * sizeof(float)};
 }
 
 /// All NaNs are the same; zeros are the same only with the same sign.
@@ -95,11 +97,13 @@ inline bool sameNumber(double a, double b) {
 
 /// Compares every element with `expected(row, k)`, rows of experts following
 /// each other, and stops at the first that differs.
-inline void expectValues(std::optional<QuantScheme> scheme, llvm::ArrayRef<int64_t> shape,
-                         const StoredWeight &stored,
-                         const std::function<double(int64_t, int64_t)> &expected) {
+inline void
+expectValues(std::optional<QuantScheme> scheme, llvm::ArrayRef<int64_t> shape,
+             const StoredWeight &stored,
+             const std::function<double(int64_t, int64_t)> &expected) {
   ASSERT_TRUE(scheme);
-  llvm::Expected<ReferenceDecoder> decoder = ReferenceDecoder::create(*scheme, shape, stored);
+  llvm::Expected<ReferenceDecoder> decoder =
+      ReferenceDecoder::create(*scheme, shape, stored);
   if (!decoder)
     FAIL() << llvm::toString(decoder.takeError());
   int64_t rows = 1;
@@ -112,8 +116,8 @@ inline void expectValues(std::optional<QuantScheme> scheme, llvm::ArrayRef<int64
     decoder->decodeRow(row, values.data());
     for (int64_t k = 0; k < shape.back(); ++k) {
       ASSERT_TRUE(sameNumber(values[k], expected(row, k)))
-          << scheme->displayName().str() << " row " << row << " k " << k << ": expected "
-          << expected(row, k) << ", but got " << values[k];
+          << scheme->displayName().str() << " row " << row << " k " << k
+          << ": expected " << expected(row, k) << ", but got " << values[k];
       ASSERT_TRUE(sameNumber(decoder->value(row, k), values[k]));
     }
   }
@@ -124,12 +128,14 @@ inline double e4m3(uint8_t code) {
   int exponent = code >> 3 & 15, mantissa = code & 7;
   if (exponent == 15 && mantissa == 7)
     return NAN;
-  double size = exponent ? std::ldexp(8 + mantissa, exponent - 10) : std::ldexp(mantissa, -9);
+  double size = exponent ? std::ldexp(8 + mantissa, exponent - 10)
+                         : std::ldexp(mantissa, -9);
   return code & 0x80 ? -size : size;
 }
 inline double e5m2(uint8_t code) {
   int exponent = code >> 2 & 31, mantissa = code & 3;
-  double size = exponent ? std::ldexp(4 + mantissa, exponent - 17) : std::ldexp(mantissa, -16);
+  double size = exponent ? std::ldexp(4 + mantissa, exponent - 17)
+                         : std::ldexp(mantissa, -16);
   if (exponent == 31)
     size = mantissa ? NAN : INFINITY;
   return code & 0x80 ? -size : size;
@@ -138,7 +144,9 @@ inline double e2m1(uint8_t code) {
   constexpr double sizes[] = {0, 0.5, 1, 1.5, 2, 3, 4, 6};
   return code & 8 ? -sizes[code & 7] : sizes[code & 7];
 }
-inline double e8m0(uint8_t code) { return code == 255 ? NAN : std::ldexp(1, code - 127); }
+inline double e8m0(uint8_t code) {
+  return code == 255 ? NAN : std::ldexp(1, code - 127);
+}
 
 } // namespace rlx::test
 

@@ -13,7 +13,8 @@ using namespace rlx::test;
 namespace {
 
 // Blocks of 40: an e4m3 scale, a 4-bit zero point, low nibbles, high bits.
-constexpr const char *fiveBits = R"(#rlx.scheme<"five bits", block = 40, bytes = 27, unused = 4,
+constexpr const char *fiveBits =
+    R"(#rlx.scheme<"five bits", block = 40, bytes = 27, unused = 4,
   code = ui4 at (i) -> (2 + i floordiv 2, 4 * (i mod 2)) ++ ui1 at (i) -> (22, i),
   zero = ui4 at byte 1,
   scale = f8E4M3FN at byte 0>)";
@@ -36,13 +37,14 @@ TEST_F(SchemeTest, FiveBitCodesInTwoPlanes) {
   Random random(20);
   constexpr int64_t rows = 64, columns = 120, blocks = 3;
   auto bytes = random.bytes(rows * blocks * 27);
-  expectValues(scheme, {rows, columns}, {bytes, {}, {}, {}}, [&](int64_t n, int64_t k) {
-    const uint8_t *block = &bytes[(n * blocks + k / 40) * 27];
-    int64_t i = k % 40;
-    int low = i % 2 ? block[2 + i / 2] >> 4 : block[2 + i / 2] & 15;
-    int high = block[22 + i / 8] >> (i % 8) & 1;
-    return e4m3(block[0]) * (low + 16 * high - (block[1] & 15));
-  });
+  expectValues(
+      scheme, {rows, columns}, {bytes, {}, {}, {}}, [&](int64_t n, int64_t k) {
+        const uint8_t *block = &bytes[(n * blocks + k / 40) * 27];
+        int64_t i = k % 40;
+        int low = i % 2 ? block[2 + i / 2] >> 4 : block[2 + i / 2] & 15;
+        int high = block[22 + i / 8] >> (i % 8) & 1;
+        return e4m3(block[0]) * (low + 16 * high - (block[1] & 15));
+      });
 }
 
 TEST_F(SchemeTest, ThreeBitCodesWithACodebookAndTwoLevels) {
@@ -61,22 +63,26 @@ TEST_F(SchemeTest, ThreeBitCodesWithACodebookAndTwoLevels) {
   auto bytes = random.bytes(rows * blocks * 28);
   for (int64_t block = 0; block < rows * blocks; ++block)
     std::memcpy(&bytes[block * 28 + 24], &codes[block % 4], 2);
-  expectValues(scheme, {rows, columns}, {bytes, {}, {}, {}}, [&](int64_t n, int64_t k) {
-    int64_t index = n * blocks + k / 64, i = k % 64;
-    const uint8_t *block = &bytes[index * 28];
-    // Eight codes are three bytes.
-    const uint8_t *three = block + 3 * (i / 8);
-    int code = (three[0] | three[1] << 8 | three[2] << 16) >> (3 * (i % 8)) & 7;
-    int factor = i % 32 < 16 ? block[26 + i / 32] & 15 : block[26 + i / 32] >> 4;
-    return sizes[index % 4] * (factor - 7) * codebook[code];
-  });
+  expectValues(
+      scheme, {rows, columns}, {bytes, {}, {}, {}}, [&](int64_t n, int64_t k) {
+        int64_t index = n * blocks + k / 64, i = k % 64;
+        const uint8_t *block = &bytes[index * 28];
+        // Eight codes are three bytes.
+        const uint8_t *three = block + 3 * (i / 8);
+        int code =
+            (three[0] | three[1] << 8 | three[2] << 16) >> (3 * (i % 8)) & 7;
+        int factor =
+            i % 32 < 16 ? block[26 + i / 32] & 15 : block[26 + i / 32] >> 4;
+        return sizes[index % 4] * (factor - 7) * codebook[code];
+      });
 }
 
 TEST_F(SchemeTest, UserSchemesRoundTrip) {
   for (const char *text : {fiveBits, threeBits}) {
     std::optional<QuantScheme> scheme = described(text);
     ASSERT_TRUE(scheme);
-    EXPECT_EQ(mlir::parseAttribute(printed(scheme->attr()), &context), scheme->attr());
+    EXPECT_EQ(mlir::parseAttribute(printed(scheme->attr()), &context),
+              scheme->attr());
     auto encoding = QuantAttr::get(&context, scheme->attr());
     EXPECT_EQ(mlir::parseAttribute(printed(encoding), &context), encoding);
   }
@@ -84,8 +90,8 @@ TEST_F(SchemeTest, UserSchemesRoundTrip) {
 
 // A user may call a scheme like a built-in one; it stays the user's.
 TEST_F(SchemeTest, ABorrowedNameDoesNotBorrowTheScheme) {
-  std::optional<QuantScheme> scheme =
-      described(R"(#rlx.scheme<"gguf_q4_0", block = 2, code = ui4 at (i) -> (0, 4 * i)>)");
+  std::optional<QuantScheme> scheme = described(
+      R"(#rlx.scheme<"gguf_q4_0", block = 2, code = ui4 at (i) -> (0, 4 * i)>)");
   ASSERT_TRUE(scheme);
   EXPECT_FALSE(scheme->isBuiltin());
   EXPECT_NE(*scheme, *builtin("gguf_q4_0"));
@@ -95,21 +101,24 @@ TEST_F(SchemeTest, ABorrowedNameDoesNotBorrowTheScheme) {
 
 // 4-bit zero points in a side tensor: an odd number of them ends inside a byte.
 TEST_F(SchemeTest, SideTensorsOfHalfBytes) {
-  std::optional<QuantScheme> scheme = described(R"(#rlx.scheme<"packed zeros", block = 8,
+  std::optional<QuantScheme> scheme =
+      described(R"(#rlx.scheme<"packed zeros", block = 8,
     code = ui8 at (i) -> (i, 0),
     zero = ui4 in zero_points at (n, k) -> (n, k floordiv 8) - -1,
     scale = f32 in scales at (n, k) -> (n)>)");
   ASSERT_TRUE(scheme);
   Random random(22);
   constexpr int64_t rows = 3, columns = 24, groups = 3;
-  auto codes = random.bytes(rows * columns), zeros = random.bytes((rows * groups + 1) / 2);
+  auto codes = random.bytes(rows * columns),
+       zeros = random.bytes((rows * groups + 1) / 2);
   auto scales = random.floats(rows);
-  expectValues(scheme, {rows, columns}, {codes, bytesOf(scales), zeros, {}},
-               [&](int64_t n, int64_t k) {
-                 int64_t index = n * groups + k / 8;
-                 int zero = index % 2 ? zeros[index / 2] >> 4 : zeros[index / 2] & 15;
-                 return double(scales[n]) * (codes[n * columns + k] - (zero + 1));
-               });
+  expectValues(
+      scheme, {rows, columns}, {codes, bytesOf(scales), zeros, {}},
+      [&](int64_t n, int64_t k) {
+        int64_t index = n * groups + k / 8;
+        int zero = index % 2 ? zeros[index / 2] >> 4 : zeros[index / 2] & 15;
+        return double(scales[n]) * (codes[n * columns + k] - (zero + 1));
+      });
 }
 
 } // namespace
