@@ -23,6 +23,15 @@ struct SetActivationsPass
     : rlx::impl::SetActivationsPassBase<SetActivationsPass> {
   using SetActivationsPassBase::SetActivationsPassBase;
 
+  /// `--rlx-set-activations=i8` is short for `--rlx-set-activations=activations=i8`.
+  LogicalResult
+  initializeOptions(StringRef options,
+                    function_ref<LogicalResult(const Twine &)> onError) override {
+    bool isType = !options.empty() && !options.contains('=');
+    std::string named = ("activations=" + options).str();
+    return Pass::initializeOptions(isType ? named : options, onError);
+  }
+
   void runOnOperation() override {
     Builder builder(&getContext());
     Type type = llvm::StringSwitch<Type>(activations)

@@ -1,5 +1,5 @@
 // RUN: split-file %s %t
-// RUN: rlx-opt %t/schemes.mlir "--rlx-annotate=config=%t/schemes.json" --verify-diagnostics | FileCheck %t/schemes.mlir
+// RUN: rlx-opt %t/schemes.mlir --rlx-annotate=%t/schemes.json --verify-diagnostics | FileCheck %t/schemes.mlir
 // RUN: rlx-opt %t/schemes.mlir "--rlx-annotate=config=%t/schemes.json" 2>/dev/null > %t/once.mlir
 // RUN: rlx-opt %t/once.mlir "--rlx-annotate=config=%t/schemes.json" 2>/dev/null | diff %t/once.mlir -
 // RUN: rlx-opt %t/overrides.mlir "--rlx-annotate=config=%t/overrides.json" --verify-diagnostics | FileCheck %t/overrides.mlir

@@ -1,4 +1,4 @@
-// RUN: rlx-opt %s --rlx-set-activations=activations=i8 --verify-diagnostics | FileCheck %s
+// RUN: rlx-opt %s --rlx-set-activations=i8 --verify-diagnostics | FileCheck %s
 // RUN: not rlx-opt %s --rlx-set-activations=activations=i7 2>&1 | FileCheck %s --check-prefix=ERROR
 
 // ERROR: expected the option 'activations' to be f32, bf16, i16 or i8, but got 'i7'
