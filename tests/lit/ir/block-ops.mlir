@@ -77,3 +77,23 @@ func.func @parallel_for(%n: index, %x: memref<8xf32>) {
   rlx.parallel_for @nothing count %n
   return
 }
+
+// CHECK-LABEL: func @packed
+func.func @packed(%w: memref<8x68xi8>, %p: memref<1x1088xi8>, %x: memref<?x64xf32>, %y: memref<?x8xf32>) {
+  // CHECK: rlx.pack_weight ins(%{{.*}}) outs(%{{.*}}) {lanes = 16 : i64, scheme = #rlx.quant<gguf_q8_0>}
+  rlx.pack_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, lanes = 16 : i64}
+      : (memref<8x68xi8>, memref<1x1088xi8>) -> ()
+  // CHECK: rlx.packed_matmul ins(%{{.*}}, %{{.*}}) outs(%{{.*}}) {activations = i8, lanes = 16 : i64, scheme = #rlx.quant<gguf_q8_0>}
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64}
+      : (memref<?x64xf32>, memref<1x1088xi8>, memref<?x8xf32>) -> ()
+  return
+}
+
+// CHECK-LABEL: func @bytes
+func.func @bytes(%codes: vector<64xi8>, %activations: vector<64xi8>, %sum: vector<16xi32>) -> (vector<16xi32>, vector<64xi8>) {
+  // CHECK: rlx.dot %{{.*}}, %{{.*}}, %{{.*}} below 16 : vector<64xi8>, vector<16xi32>
+  %s = rlx.dot %codes, %activations, %sum below 16 : vector<64xi8>, vector<16xi32>
+  // CHECK: rlx.lookup %{{.*}} [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12] : vector<64xi8>
+  %v = rlx.lookup %codes [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12] : vector<64xi8>
+  return %s, %v : vector<16xi32>, vector<64xi8>
+}
