@@ -149,6 +149,8 @@ llvm::Error Executable::bindWeights(std::shared_ptr<const WeightFile> file) {
                                  file->path()};
     }
   files.push_back(std::move(file));
+  for (auto &weights : packed)
+    weights->ready = false;
   return llvm::Error::success();
 }
 

@@ -33,10 +33,20 @@ PackedFields::Reference PackedFields::find(FieldAttr field) const {
 }
 
 bool PackedFields::innerScaleIsInteger() const {
-  return hasInnerScale() &&
-         llvm::all_of(innerScales, [](const Reference &reference) {
-           return reference.field->field.isInteger();
-         });
+  if (!hasInnerScale())
+    return false;
+  // The sums of a stretch must fit 32 bits; wider scales are applied as floats.
+  constexpr double largestActivation = 128, limit = 2147483648.0;
+  double largestSum =
+      double(layout.stretch) * largestActivation * double(layout.codes.below);
+  for (const Reference &reference : innerScales) {
+    FieldAttr field = reference.field->field;
+    if (!field.isInteger())
+      return false;
+    largestSum *= double(int64_t(1) << field.width()) +
+                  double(std::abs(field.getBias()));
+  }
+  return largestSum < limit;
 }
 
 bool PackedFields::hasInnerOffset() const {

@@ -52,7 +52,7 @@ std::vector<std::string> allSchemes() {
   std::vector<std::string> names;
   for (const std::string &name : builtinSchemeNames())
     names.push_back(name);
-  names.insert(names.end(), {fiveBits, threeBits});
+  names.insert(names.end(), {fiveBits, threeBits, wideScales});
   return names;
 }
 

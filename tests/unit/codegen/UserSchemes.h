@@ -24,6 +24,11 @@ inline constexpr const char *threeBits =
   code = ui3 at (i) -> (0, 3 * i) as [-1.5, -0.75, -0.25, -0.0, 0.1, 0.3, 0.75, 2],
   scale = f16 at byte 24 * ui4 at (i) -> (26 + i floordiv 32, 4 * ((i floordiv 16) mod 2)) - 7>)";
 
+/// Scales of 12 bits that integer sums have no room for, and signed codes.
+inline constexpr const char *wideScales = R"(#rlx.scheme<"wide scales", block = 32,
+  code = si8 at (i) -> (i, 0),
+  scale = ui12 at (i) -> (32 + 2 * (i floordiv 16), 0) * f16 at byte 36, unused = 8>)";
+
 /// The name in a description.
 inline std::string schemeName(const std::string &description) {
   size_t begin = description.find('"') + 1;
