@@ -147,8 +147,17 @@ lowerAndEmit(ModuleOp module, llvm::ArrayRef<FunctionSignature> signatures,
   return code;
 }
 
-llvm::Expected<EmittedCode> rlx::emitModule(ModuleOp module, CodeForm form,
-                                            const CompileOptions &options) {
+namespace {
+/// A copy of a program that is ready to be lowered, and what its code will
+/// take.
+struct PreparedModule {
+  OwningOpRef<ModuleOp> module;
+  std::vector<FunctionSignature> signatures;
+};
+} // namespace
+
+static llvm::Expected<PreparedModule>
+prepareModule(ModuleOp module, const CompileOptions &options) {
   llvm::Expected<OwningOpRef<ModuleOp>> imported =
       importModule(module, options);
   if (!imported)
@@ -157,10 +166,19 @@ llvm::Expected<EmittedCode> rlx::emitModule(ModuleOp module, CodeForm form,
       layOut(**imported, options);
   if (!signatures)
     return signatures.takeError();
-  auto code = lowerAndEmit(**imported, *signatures, form, options);
+  return PreparedModule{std::move(*imported), std::move(*signatures)};
+}
+
+llvm::Expected<EmittedCode> rlx::emitModule(ModuleOp module, CodeForm form,
+                                            const CompileOptions &options) {
+  llvm::Expected<PreparedModule> prepared = prepareModule(module, options);
+  if (!prepared)
+    return prepared.takeError();
+  auto code =
+      lowerAndEmit(*prepared->module, prepared->signatures, form, options);
   if (!code)
     return code.takeError();
-  return EmittedCode{std::move(*code), std::move(*signatures)};
+  return EmittedCode{std::move(*code), std::move(prepared->signatures)};
 }
 
 llvm::Expected<std::unique_ptr<Executable>>
@@ -171,20 +189,15 @@ rlx::compileModule(ModuleOp module, const CompileOptions &options,
     return llvm::createStringError(
         "code for '" + options.target.triple +
         "' cannot run in this process; emit it instead");
-  llvm::Expected<OwningOpRef<ModuleOp>> imported =
-      importModule(module, options);
-  if (!imported)
-    return imported.takeError();
-  llvm::Expected<std::vector<FunctionSignature>> signatures =
-      layOut(**imported, options);
-  if (!signatures)
-    return signatures.takeError();
+  llvm::Expected<PreparedModule> prepared = prepareModule(module, options);
+  if (!prepared)
+    return prepared.takeError();
 
   ObjectCache cache(options.cacheDirectory);
   std::string key, text;
   std::optional<llvm::SmallVector<char, 0>> object;
   if (!options.cacheDirectory.empty()) {
-    llvm::raw_string_ostream(text) << **imported;
+    llvm::raw_string_ostream(text) << *prepared->module;
     key =
         ObjectCache::key({version(), options.target.triple, options.target.cpu,
                           options.target.features,
@@ -193,14 +206,14 @@ rlx::compileModule(ModuleOp module, const CompileOptions &options,
   }
   bool fromCache = object.has_value();
   if (!object) {
-    auto code =
-        lowerAndEmit(**imported, *signatures, CodeForm::object, options);
+    auto code = lowerAndEmit(*prepared->module, prepared->signatures,
+                             CodeForm::object, options);
     if (!code)
       return code.takeError();
     object = std::move(*code);
     cache.store(key, *object);
   }
-  auto executable = Executable::load(*object, std::move(*signatures));
+  auto executable = Executable::load(*object, std::move(prepared->signatures));
   if (report) {
     std::chrono::duration<double, std::milli> elapsed =
         std::chrono::steady_clock::now() - start;

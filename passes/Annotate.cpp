@@ -246,9 +246,9 @@ struct AnnotatePass : rlx::impl::AnnotatePassBase<AnnotatePass> {
   using AnnotatePassBase::AnnotatePassBase;
 
   /// `--rlx-annotate=file` is short for `--rlx-annotate=config=file`.
-  LogicalResult
-  initializeOptions(StringRef options,
-                    function_ref<LogicalResult(const Twine &)> onError) override {
+  LogicalResult initializeOptions(
+      StringRef options,
+      function_ref<LogicalResult(const Twine &)> onError) override {
     bool isPath = !options.empty() && !options.contains('=');
     std::string named = ("config=" + options).str();
     return Pass::initializeOptions(isPath ? named : options, onError);

@@ -22,11 +22,12 @@ public:
   mlir::Value convert(FieldAttr field, mlir::Value codes);
   /// The same as i32 lanes, for a field that is an integer.
   mlir::Value integers(FieldAttr field, mlir::Value codes);
+  /// `lanes` lanes of i32 that all hold `value`.
+  mlir::Value splat(int64_t value, int64_t lanes);
 
 private:
   mlir::Value decodeSmallFloat(FieldAttr field, mlir::Value codes);
   mlir::Value lookUp(llvm::ArrayRef<double> table, mlir::Value codes);
-  mlir::Value splat(int64_t value, int64_t lanes);
   mlir::Value splat(double value, int64_t lanes);
   mlir::VectorType vectorOf(int64_t lanes, mlir::Type type) const;
 

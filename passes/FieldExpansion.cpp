@@ -18,13 +18,6 @@ VectorType FieldExpansion::vectorOf(int64_t lanes, Type type) const {
   return VectorType::get(lanes, type);
 }
 
-Value FieldExpansion::splat(int64_t value, int64_t lanes) {
-  return arith::ConstantOp::create(
-      builder, loc,
-      DenseElementsAttr::get(vectorOf(lanes, builder.getI32Type()),
-                             int32_t(value)));
-}
-
 Value FieldExpansion::constants(ArrayRef<int32_t> values) {
   return arith::ConstantOp::create(
       builder, loc,
@@ -155,8 +148,9 @@ Value FieldExpansion::planeBits(PlaneAttr plane, ArrayRef<int64_t> lanes) {
                 });
   if (filled)
     return container;
-  return arith::AndIOp::create(builder, loc, container,
-                               splat((int64_t(1) << width) - 1, count));
+  return arith::AndIOp::create(
+      builder, loc, container,
+      CodeNumbers(builder, loc).splat((int64_t(1) << width) - 1, count));
 }
 
 /// The code of a field in a side tensor, as an i32. `toElement` maps (n,
@@ -217,8 +211,9 @@ Value FieldExpansion::codes(FieldAttr field) {
   for (PlaneAttr plane : field.getPlanes()) {
     Value bits = planeBits(plane, lanes);
     if (code) {
-      bits =
-          arith::ShLIOp::create(builder, loc, bits, splat(shift, lanes.size()));
+      bits = arith::ShLIOp::create(
+          builder, loc, bits,
+          CodeNumbers(builder, loc).splat(shift, lanes.size()));
       code = arith::OrIOp::create(builder, loc, code, bits);
     } else {
       code = bits;

@@ -54,7 +54,6 @@ private:
   int64_t bitOf(PlaneAttr plane, int64_t element) const;
   llvm::ArrayRef<int64_t> lanesOf(FieldAttr field) const;
 
-  mlir::Value splat(int64_t value, int64_t lanes);
   mlir::Value constants(llvm::ArrayRef<int32_t> values);
   mlir::VectorType vectorOf(int64_t lanes, mlir::Type type) const;
 

@@ -43,8 +43,8 @@ bool PackedFields::innerScaleIsInteger() const {
     FieldAttr field = reference.field->field;
     if (!field.isInteger())
       return false;
-    largestSum *= double(int64_t(1) << field.width()) +
-                  double(std::abs(field.getBias()));
+    largestSum *=
+        double(int64_t(1) << field.width()) + double(std::abs(field.getBias()));
   }
   return largestSum < limit;
 }

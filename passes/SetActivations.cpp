@@ -23,10 +23,11 @@ struct SetActivationsPass
     : rlx::impl::SetActivationsPassBase<SetActivationsPass> {
   using SetActivationsPassBase::SetActivationsPassBase;
 
-  /// `--rlx-set-activations=i8` is short for `--rlx-set-activations=activations=i8`.
-  LogicalResult
-  initializeOptions(StringRef options,
-                    function_ref<LogicalResult(const Twine &)> onError) override {
+  /// `--rlx-set-activations=i8` is short for
+  /// `--rlx-set-activations=activations=i8`.
+  LogicalResult initializeOptions(
+      StringRef options,
+      function_ref<LogicalResult(const Twine &)> onError) override {
     bool isType = !options.empty() && !options.contains('=');
     std::string named = ("activations=" + options).str();
     return Pass::initializeOptions(isType ? named : options, onError);

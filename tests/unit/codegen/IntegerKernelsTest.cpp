@@ -48,14 +48,6 @@ std::vector<float> integers(int64_t m, int64_t k, int64_t largest,
   return values;
 }
 
-std::vector<std::string> allSchemes() {
-  std::vector<std::string> names;
-  for (const std::string &name : builtinSchemeNames())
-    names.push_back(name);
-  names.insert(names.end(), {fiveBits, threeBits, wideScales});
-  return names;
-}
-
 class IntegerKernelsTest : public SchemeTest,
                            public testing::WithParamInterface<std::string> {};
 
@@ -110,14 +102,9 @@ TEST_P(IntegerKernelsTest, MatchesTheReference) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Schemes, IntegerKernelsTest,
-                         testing::ValuesIn(allSchemes()), [](const auto &info) {
-                           std::string name = info.param[0] == '#'
-                                                  ? schemeName(info.param)
-                                                  : info.param;
-                           for (char &c : name)
-                             c = isalnum(c) ? c : '_';
-                           return name;
-                         });
+                         testing::ValuesIn(allSchemes()), testName);
+INSTANTIATE_TEST_SUITE_P(WideScales, IntegerKernelsTest,
+                         testing::Values(std::string(wideScales)), testName);
 
 // Weights that a caller passes, experts that ids name, and rows of zeros.
 TEST_F(SchemeTest, IntegerOperands) {

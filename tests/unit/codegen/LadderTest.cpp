@@ -80,14 +80,6 @@ protected:
   }
 };
 
-std::vector<std::string> allSchemes() {
-  std::vector<std::string> names;
-  for (const std::string &name : builtinSchemeNames())
-    names.push_back(name);
-  names.insert(names.end(), {fiveBits, threeBits});
-  return names;
-}
-
 TEST_P(LadderTest, MatchesTheReference) {
   std::optional<QuantScheme> scheme = this->scheme();
   ASSERT_TRUE(scheme);
@@ -156,14 +148,7 @@ TEST_P(LadderTest, MatchesTheReference) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Schemes, LadderTest, testing::ValuesIn(allSchemes()),
-                         [](const auto &info) {
-                           std::string name = info.param[0] == '#'
-                                                  ? schemeName(info.param)
-                                                  : info.param;
-                           for (char &c : name)
-                             c = isalnum(c) ? c : '_';
-                           return name;
-                         });
+                         testName);
 
 // The bound holds for the longest rows that models have.
 TEST_F(SchemeTest, LongRows) {

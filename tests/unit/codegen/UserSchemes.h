@@ -6,7 +6,12 @@
 #ifndef RLX_TESTS_UNIT_CODEGEN_USERSCHEMES_H
 #define RLX_TESTS_UNIT_CODEGEN_USERSCHEMES_H
 
+#include "ir/Scheme.h"
+
+#include <gtest/gtest.h>
+
 #include <string>
+#include <vector>
 
 namespace rlx::test {
 
@@ -25,7 +30,8 @@ inline constexpr const char *threeBits =
   scale = f16 at byte 24 * ui4 at (i) -> (26 + i floordiv 32, 4 * ((i floordiv 16) mod 2)) - 7>)";
 
 /// Scales of 12 bits that integer sums have no room for, and signed codes.
-inline constexpr const char *wideScales = R"(#rlx.scheme<"wide scales", block = 32,
+inline constexpr const char *wideScales =
+    R"(#rlx.scheme<"wide scales", block = 32,
   code = si8 at (i) -> (i, 0),
   scale = ui12 at (i) -> (32 + 2 * (i floordiv 16), 0) * f16 at byte 36, unused = 8>)";
 
@@ -33,6 +39,25 @@ inline constexpr const char *wideScales = R"(#rlx.scheme<"wide scales", block = 
 inline std::string schemeName(const std::string &description) {
   size_t begin = description.find('"') + 1;
   return description.substr(begin, description.find('"', begin) - begin);
+}
+
+/// Every built-in scheme by name, and the two descriptions that any test can
+/// take. Sums with `wideScales` need not fit the 24 bits that f32 holds
+/// exactly.
+inline std::vector<std::string> allSchemes() {
+  std::vector<std::string> schemes;
+  for (const std::string &name : builtinSchemeNames())
+    schemes.push_back(name);
+  schemes.insert(schemes.end(), {fiveBits, threeBits});
+  return schemes;
+}
+
+/// The name of a test of one of them.
+inline std::string testName(const testing::TestParamInfo<std::string> &info) {
+  std::string name = info.param[0] == '#' ? schemeName(info.param) : info.param;
+  for (char &c : name)
+    c = isalnum(c) ? c : '_';
+  return name;
 }
 
 /// Whether codes mean numbers that sums in f32 round.
