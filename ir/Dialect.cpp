@@ -15,6 +15,8 @@ using namespace rlx;
 
 #include "ir/RlxDialect.cpp.inc"
 
+#include "ir/RlxEnums.cpp.inc"
+
 #define GET_ATTRDEF_CLASSES
 #include "ir/RlxAttributes.cpp.inc"
 

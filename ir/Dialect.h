@@ -31,6 +31,8 @@ class SchemeAttr;
 
 #include "ir/RlxDialect.h.inc"
 
+#include "ir/RlxEnums.h.inc"
+
 #define GET_ATTRDEF_CLASSES
 #include "ir/RlxAttributes.h.inc"
 

@@ -277,6 +277,12 @@ void PackWeightOp::getEffects(Effects &effects) {
 void PackedMatmulOp::getEffects(Effects &effects) {
   addBlockEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
 }
+void InterleaveWeightOp::getEffects(Effects &effects) {
+  addBlockEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
+}
+void InterleavedMatmulOp::getEffects(Effects &effects) {
+  addBlockEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
+}
 
 void DecodeOp::getEffects(Effects &effects) {
   effects.emplace_back(MemoryEffects::Read::get(), &getWeightMutable());

@@ -10,6 +10,7 @@
 #define RLX_IR_RLXATTRIBUTES_TD
 
 include "ir/RlxDialect.td"
+include "mlir/IR/EnumAttr.td"
 include "mlir/IR/TensorEncoding.td"
 
 class Rlx_Attr<string name, list<Trait> traits = []>
@@ -118,6 +119,58 @@ def Rlx_QuantAttr : Rlx_Attr<"Quant",
   }];
   let parameters = (ins "::rlx::SchemeAttr":$scheme);
   let hasCustomAssemblyFormat = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Targets
+//===----------------------------------------------------------------------===//
+
+def Rlx_GpuApi : I32EnumAttr<"GpuApi", "an interface to devices", [
+    I32EnumAttrCase<"vulkan", 0>, I32EnumAttrCase<"opencl", 1>]> {
+  let cppNamespace = "::rlx";
+}
+
+class Rlx_Default<string type, string value>
+    : DefaultValuedParameter<type, value>;
+
+def Rlx_GpuAttr : Rlx_Attr<"Gpu"> {
+  let mnemonic = "gpu";
+  let summary = "the device that kernels are generated for";
+  let description = [{
+    An interface and what the device can do. What is not said is missing: kernels
+    then do without, and are right all the same.
+
+    ```mlir
+    #rlx.gpu<vulkan, version = "1.2", storage16 = true, subgroup_size = 32>
+    ```
+
+    - `version`: of the interface (Vulkan 1.1 to 1.3).
+    - `storage8`, `storage16`: elements of 8 and 16 bits in buffers.
+    - `int8`, `int16`, `int64`, `float16`, `float64`: arithmetic on them.
+    - `subgroup_size`: work-items that run together; 1 where unknown.
+    - `vector_width`: f32 lanes of a vector register that a work-item should fill
+      by itself, as on a CPU; 1 where work-items are lanes.
+    - `workgroup_size`: most work-items of a workgroup.
+    - `workgroup_memory`: bytes that the work-items of a workgroup share.
+  }];
+  let parameters = (ins
+    EnumParameter<Rlx_GpuApi>:$api,
+    OptionalParameter<"::mlir::StringAttr">:$version,
+    Rlx_Default<"bool", "false">:$storage8,
+    Rlx_Default<"bool", "false">:$storage16,
+    Rlx_Default<"bool", "false">:$int8,
+    Rlx_Default<"bool", "false">:$int16,
+    Rlx_Default<"bool", "false">:$int64,
+    Rlx_Default<"bool", "false">:$float16,
+    Rlx_Default<"bool", "false">:$float64,
+    Rlx_Default<"int64_t", "1">:$subgroup_size,
+    Rlx_Default<"int64_t", "1">:$vector_width,
+    Rlx_Default<"int64_t", "128">:$workgroup_size,
+    Rlx_Default<"int64_t", "16384">:$workgroup_memory);
+  let assemblyFormat = [{ `<` $api (`,` struct($version, $storage8, $storage16,
+    $int8, $int16, $int64, $float16, $float64, $subgroup_size, $vector_width,
+    $workgroup_size, $workgroup_memory)^)? `>` }];
+  let genVerifyDecl = 1;
 }
 
 #endif

@@ -194,5 +194,6 @@ def Rlx_QuantizeOp : Rlx_Op<"quantize", [Pure, AttrSizedOperandSegments]> {
 }
 
 include "ir/RlxBlockOps.td"
+include "ir/RlxDeviceOps.td"
 
 #endif

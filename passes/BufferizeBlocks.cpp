@@ -64,5 +64,9 @@ void rlx::registerBlockBufferization(DialectRegistry &registry) {
         *context);
     PackWeightOp::attachInterface<BlockOpInterface<PackWeightOp>>(*context);
     PackedMatmulOp::attachInterface<BlockOpInterface<PackedMatmulOp>>(*context);
+    InterleaveWeightOp::attachInterface<BlockOpInterface<InterleaveWeightOp>>(
+        *context);
+    InterleavedMatmulOp::attachInterface<BlockOpInterface<InterleavedMatmulOp>>(
+        *context);
   });
 }

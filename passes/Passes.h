@@ -37,6 +37,14 @@ struct CpuTargetOptions : mlir::PassPipelineOptions<CpuTargetOptions> {
       llvm::cl::init(false)};
 };
 
+/// The device that the pipelines generate kernels for.
+struct GpuTargetOptions : mlir::PassPipelineOptions<GpuTargetOptions> {
+  Option<std::string> target{
+      *this, "target",
+      llvm::cl::desc("a #rlx.gpu attribute: the device and what it can do"),
+      llvm::cl::init("#rlx.gpu<vulkan>")};
+};
+
 /// Graphs as people write them to graphs of rlx operations on weights that are
 /// arguments: inlining, fusion, clean-up.
 void buildImportPipeline(mlir::OpPassManager &pm);
@@ -52,6 +60,11 @@ void buildLoopsPipeline(mlir::OpPassManager &pm,
 void buildLlvmPipeline(mlir::OpPassManager &pm);
 /// All of the above.
 void buildCpuPipeline(mlir::OpPassManager &pm, const CpuTargetOptions &options);
+/// Imported graphs to kernels for a device and dispatches of them.
+void buildKernelsPipeline(mlir::OpPassManager &pm,
+                          const GpuTargetOptions &options);
+/// Graphs to kernels for a device: import and kernels.
+void buildGpuPipeline(mlir::OpPassManager &pm, const GpuTargetOptions &options);
 
 /// Registers the passes and, by name, the pipelines (`--rlx-cpu`, ...).
 void registerPasses();

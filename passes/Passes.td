@@ -340,4 +340,51 @@ def OutlineParallelPass : Pass<"rlx-outline-parallel", "::mlir::ModuleOp"> {
                            "::mlir::LLVM::LLVMDialect", "::rlx::RlxDialect"];
 }
 
+//===----------------------------------------------------------------------===//
+// Devices
+//===----------------------------------------------------------------------===//
+
+def InterleaveWeightsPass : Pass<"rlx-interleave-weights", "::mlir::ModuleOp"> {
+  let summary = "Give matmuls the layout of a device's kernels";
+  let description = [{
+    Every rlx.block_matmul becomes rlx.interleaved_matmul on the result of
+    rlx.interleave_weight. Sets the module's attribute `rlx.target`.
+
+    ```mlir
+    // rlx-opt --rlx-interleave-weights='target=#rlx.gpu<vulkan>'
+    %y = rlx.block_matmul ins(%x, %w) outs(%0) {scheme = #rlx.quant<gguf_q8_0>, activations = f32}
+        : (tensor<1x64xf32>, tensor<8x68xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
+    // ==>
+    %p = rlx.interleave_weight ins(%w) outs(%1) {scheme = #rlx.quant<gguf_q8_0>, record = ..., rows = 32 : i64, words = 4 : i64, once}
+        : (tensor<8x68xi8>, tensor<1x640xi32>) -> tensor<1x640xi32>
+    %y = rlx.interleaved_matmul ins(%x, %p) outs(%0) {record = ..., rows = 32 : i64, words = 4 : i64}
+        : (tensor<1x64xf32>, tensor<1x640xi32>, tensor<1x8xf32>) -> tensor<1x8xf32>
+    ```
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"#rlx.gpu<vulkan>\"", "a #rlx.gpu attribute">
+  ];
+  let dependentDialects = ["::rlx::RlxDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def BlocksToKernelsPass : Pass<"rlx-blocks-to-kernels", "::mlir::ModuleOp"> {
+  let summary = "Turn operations on buffers into kernels and their dispatches";
+  let description = [{
+    Operations of rlx, linalg operations and copies each become a gpu.func in the
+    module @kernels, or several by the number of rows, and rlx.dispatch. Kernels
+    that are the same are kept once. What remains on the host is arithmetic on
+    sizes.
+
+    ```mlir
+    rlx.interleaved_matmul ins(%x, %p) outs(%y) {...} : (memref<1x64xf32>, memref<1x640xi32>, memref<1x8xf32>) -> ()
+    // ==>
+    rlx.dispatch @kernels::@matvec groups(%c1, %c1, %c1) buffers(%p, %x, %y)
+        : memref<1x640xi32>, memref<1x64xf32>, memref<1x8xf32>
+    ```
+  }];
+  let dependentDialects = ["::rlx::RlxDialect", "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+                           "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
 #endif

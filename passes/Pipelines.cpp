@@ -15,6 +15,7 @@
 #include "mlir/Dialect/ControlFlow/Transforms/BufferDeallocationOpInterfaceImpl.h"
 #include "mlir/Dialect/ControlFlow/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Func/Extensions/InlinerExtension.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/Transforms/RequestCWrappers.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/Linalg/Transforms/BufferizableOpInterfaceImpl.h"
@@ -53,7 +54,8 @@ void rlx::buildLayoutPipeline(OpPassManager &pm,
   pm.addPass(createHoistPackingPass());
 }
 
-void rlx::buildBufferizePipeline(OpPassManager &pm) {
+/// Tensors to buffers; results are written to buffers of the caller.
+static void addBufferization(OpPassManager &pm) {
   // arith and math on tensors: the shapes of their results can then be told
   // too.
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
@@ -81,6 +83,10 @@ void rlx::buildBufferizePipeline(OpPassManager &pm) {
   results.hoistDynamicAllocs = true;
   results.modifyPublicFunctions = true;
   pm.addPass(bufferization::createBufferResultsToOutParamsPass(results));
+}
+
+void rlx::buildBufferizePipeline(OpPassManager &pm) {
+  addBufferization(pm);
   bufferization::buildBufferDeallocationPipeline(
       pm, bufferization::BufferDeallocationPipelineOptions());
   pm.addPass(createCanonicalizerPass());
@@ -118,6 +124,28 @@ void rlx::buildLlvmPipeline(OpPassManager &pm) {
   pm.addPass(createReconcileUnrealizedCastsPass());
 }
 
+void rlx::buildKernelsPipeline(OpPassManager &pm,
+                               const GpuTargetOptions &options) {
+  pm.addPass(createLowerEncodingsPass());
+  InterleaveWeightsPassOptions layout;
+  layout.target = options.target;
+  pm.addPass(createInterleaveWeightsPass(layout));
+  // Device memory is freed by the runtime, which knows how long it is read.
+  addBufferization(pm);
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createBlocksToKernelsPass());
+  // The dispatches' operands: whole buffers, and sizes.
+  pm.addNestedPass<func::FuncOp>(memref::createExpandStridedMetadataPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+void rlx::buildGpuPipeline(OpPassManager &pm, const GpuTargetOptions &options) {
+  buildImportPipeline(pm);
+  buildKernelsPipeline(pm, options);
+}
+
 void rlx::buildCpuPipeline(OpPassManager &pm, const CpuTargetOptions &options) {
   buildImportPipeline(pm);
   buildLayoutPipeline(pm, options);
@@ -153,14 +181,18 @@ void rlx::registerPasses() {
       "Graphs to the LLVM dialect for a CPU: import, layout, bufferize, loops, "
       "llvm",
       buildCpuPipeline);
+  PassPipelineRegistration<GpuTargetOptions>(
+      "rlx-gpu", "Graphs to kernels for a device and their dispatches",
+      buildGpuPipeline);
 }
 
 void rlx::registerDialects(DialectRegistry &registry) {
-  registry.insert<RlxDialect, affine::AffineDialect, arith::ArithDialect,
-                  bufferization::BufferizationDialect, cf::ControlFlowDialect,
-                  func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect,
-                  math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
-                  tensor::TensorDialect, vector::VectorDialect>();
+  registry
+      .insert<RlxDialect, affine::AffineDialect, arith::ArithDialect,
+              bufferization::BufferizationDialect, cf::ControlFlowDialect,
+              func::FuncDialect, gpu::GPUDialect, linalg::LinalgDialect,
+              LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
+              scf::SCFDialect, tensor::TensorDialect, vector::VectorDialect>();
   arith::registerBufferDeallocationOpInterfaceExternalModels(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
   bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(

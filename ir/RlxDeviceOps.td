@@ -1,0 +1,77 @@
+//===- RlxDeviceOps.td - Operations for devices ------------*- tablegen -*-===//
+//
+// The target of device kernels as an attribute, the forms that operations on
+// stored bytes take for devices, and the launch of a kernel.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_IR_RLXDEVICEOPS_TD
+#define RLX_IR_RLXDEVICEOPS_TD
+
+def Rlx_InterleaveWeightOp : Rlx_BlockOp<"interleave_weight"> {
+  let summary = "stored bytes into words that lie row beside row";
+  let description = [{
+    Each stretch of K of a row becomes a record: a block of the scheme `record`,
+    which says the same numbers as `scheme` with all fields in the block and no
+    plane across a word. A tile is `rows` rows whose records lie interleaved,
+    `words` words of a row at a time, so that neighbouring work-items, or the
+    lanes of a vector, read neighbouring words of neighbouring rows
+    (passes/gpu/RecordLayout.h). The result is `[tiles, words of a tile]` or
+    `[E, tiles, words of a tile]`.
+
+    Example:
+    ```mlir
+    rlx.interleave_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, record = #rlx.quant<#r>, rows = 32 : i64, words = 4 : i64}
+        : (memref<8x68xi8>, memref<1x640xi32>) -> ()
+    ```
+  }];
+  let arguments = Rlx_BlockSideOperands<
+      (ins Rlx_TensorOrMemRef:$weight),
+      (ins Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$scheme,
+           Rlx_QuantAttr:$record, I64Attr:$rows, I64Attr:$words,
+           UnitAttr:$once)>.all;
+  let assemblyFormat = !strconcat("`ins` `(` $weight `)`", sideFormat, "`outs` `(` $init `)`", typesFormat);
+}
+
+def Rlx_InterleavedMatmulOp : Rlx_BlockOp<"interleaved_matmul"> {
+  let summary = "rlx.block_matmul on an interleaved weight";
+  let description = [{
+    `weight` is the result of rlx.interleave_weight; with `ids` it is one of
+    stacked experts.
+
+    Example:
+    ```mlir
+    rlx.interleaved_matmul ins(%x, %p) outs(%y) {record = #rlx.quant<#r>, rows = 32 : i64, words = 4 : i64}
+        : (memref<?x64xf32>, memref<1x640xi32>, memref<?x8xf32>) -> ()
+    ```
+  }];
+  let arguments = (ins Rlx_TensorOrMemRef:$x, Rlx_TensorOrMemRef:$weight,
+      Optional<Rlx_TensorOrMemRef>:$ids, Optional<Rlx_TensorOrMemRef>:$bias,
+      Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$record, I64Attr:$rows,
+      I64Attr:$words);
+  let assemblyFormat = !strconcat("`ins` `(` $x `,` $weight (`,` $ids^)? `)`", biasFormat, "`outs` `(` $init `)`", typesFormat);
+}
+
+def Rlx_DispatchOp : Rlx_Op<"dispatch", [AttrSizedOperandSegments]> {
+  let summary = "runs a kernel on workgroups";
+  let description = [{
+    `kernel` takes the buffers and then the scalars, as i32. Buffers are passed
+    whole: what they are views of, from its first element on. `once` marks what
+    depends on weights alone and need not run again.
+
+    Example:
+    ```mlir
+    rlx.dispatch @kernels::@matmul groups(%gx, %gy, %gz) buffers(%x, %p, %y) scalars(%m)
+        : memref<?x64xf32>, memref<1x640xi32>, memref<?x8xf32>
+    ```
+  }];
+  let arguments = (ins SymbolRefAttr:$kernel, Index:$groupsX, Index:$groupsY,
+      Index:$groupsZ, Variadic<AnyMemRef>:$buffers, Variadic<Index>:$scalars,
+      UnitAttr:$once);
+  let assemblyFormat = [{
+    $kernel `groups` `(` $groupsX `,` $groupsY `,` $groupsZ `)`
+    (`buffers` `(` $buffers^ `)`)? (`scalars` `(` $scalars^ `)`)?
+    attr-dict (`:` type($buffers)^)? }];
+}
+
+#endif

@@ -1,0 +1,125 @@
+//===- BlocksToKernels.cpp - Operations on buffers become kernels ---------===//
+//
+// Every operation of a function that computes becomes a kernel and its
+// dispatch; what stays on the host is arithmetic on sizes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/gpu/LinalgKernels.h"
+#include "passes/gpu/MatmulKernels.h"
+#include "passes/gpu/Target.h"
+#include "passes/gpu/WeightKernels.h"
+
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+
+namespace rlx {
+#define GEN_PASS_DEF_BLOCKSTOKERNELSPASS
+#include "passes/Passes.h.inc"
+} // namespace rlx
+
+using namespace mlir;
+using namespace rlx;
+
+/// The kernels of a matmul, by the number of its rows.
+static void emitMatmulKernels(InterleavedMatmulOp op, KernelModule &kernels) {
+  constexpr int64_t fewRows = 8, rowsTogether = 4;
+  if (op.getIds())
+    return emitMatvecKernel(op, kernels, 1, {});
+  auto emitMany = [&](RowRange range) {
+    if (kernels.target.getVectorWidth() > 1)
+      emitPanelKernel(op, kernels, range);
+    else
+      emitTileKernel(op, kernels, range);
+  };
+  int64_t m = cast<MemRefType>(op.getX().getType()).getDimSize(0);
+  if (ShapedType::isDynamic(m)) {
+    emitMatvecKernel(op, kernels, 1, {0, 2});
+    emitMatvecKernel(op, kernels, rowsTogether, {2, fewRows + 1});
+    emitMany({fewRows + 1, 0});
+  } else if (m <= fewRows) {
+    emitMatvecKernel(op, kernels, std::min(m, rowsTogether), {});
+  } else {
+    emitMany({});
+  }
+}
+
+namespace {
+struct BlocksToKernelsPass
+    : rlx::impl::BlocksToKernelsPassBase<BlocksToKernelsPass> {
+  void runOnOperation() override {
+    auto target =
+        getOperation()->getAttrOfType<GpuAttr>(targetAttributeName);
+    if (!target) {
+      emitError(getOperation().getLoc())
+          << "expected the module to have a target, '" << targetAttributeName
+          << "'; --rlx-interleave-weights sets it";
+      return signalPassFailure();
+    }
+    OpBuilder builder = OpBuilder::atBlockEnd(getOperation().getBody());
+    KernelModule kernels;
+    kernels.target = target;
+    kernels.module = gpu::GPUModuleOp::create(
+        builder, getOperation().getLoc(), "kernels");
+    kernels.module->setAttr(targetAttributeName, target);
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      // What says how large results are stays on the host.
+      if (function.isExternal() || function.getName().ends_with(".shapes"))
+        continue;
+      IndexChecks checks(function);
+      for (Operation &op :
+           llvm::make_early_inc_range(function.front().getOperations()))
+        if (failed(lower(&op, kernels, checks)))
+          return signalPassFailure();
+    }
+  }
+
+  LogicalResult lower(Operation *op, KernelModule &kernels,
+                      IndexChecks &checks) {
+    if (auto weight = dyn_cast<InterleaveWeightOp>(op)) {
+      emitInterleaveKernel(weight, kernels);
+    } else if (auto matmul = dyn_cast<InterleavedMatmulOp>(op)) {
+      if (matmul.getIds())
+        checks.emit(
+            op, kernels, matmul.getIds(),
+            cast<MemRefType>(matmul.getWeight().getType()).getDimSize(0),
+            "expert id of 'rlx.gather_matmul'");
+      emitMatmulKernels(matmul, kernels);
+    } else if (auto rows = dyn_cast<BlockDequantizeOp>(op)) {
+      if (rows.getIds())
+        checks.emit(op, kernels, rows.getIds(),
+                    cast<MemRefType>(rows.getWeight().getType()).getDimSize(0),
+                    "id of 'rlx.embedding'");
+      emitDequantizeKernel(rows, kernels);
+    } else if (auto linalg = dyn_cast<linalg::LinalgOp>(op)) {
+      if (failed(emitLinalgKernel(linalg, kernels)))
+        return failure();
+    } else if (auto copy = dyn_cast<memref::CopyOp>(op)) {
+      if (failed(emitCopyKernel(copy, kernels)))
+        return failure();
+    } else if (isa<memref::DeallocOp>(op)) {
+      // The runtime knows when a buffer is read for the last time.
+    } else {
+      return checkHost(op);
+    }
+    op->erase();
+    return success();
+  }
+
+  /// Sizes and views may stay on the host.
+  LogicalResult checkHost(Operation *op) {
+    bool onIndices =
+        llvm::all_of(op->getOperandTypes(),
+                     [](Type type) { return type.isIntOrIndex(); }) &&
+        llvm::all_of(op->getResultTypes(),
+                     [](Type type) { return type.isIntOrIndex(); });
+    if (isa<func::ReturnOp, memref::AllocOp, memref::DimOp,
+            memref::ExtractStridedMetadataOp, memref::GetGlobalOp,
+            ViewLikeOpInterface, DispatchOp>(op) ||
+        (onIndices && isPure(op) && op->getNumRegions() == 0))
+      return success();
+    return op->emitOpError()
+           << "cannot run on a device, expected an operation of rlx or linalg, "
+              "or arithmetic on sizes; run the program on the CPU";
+  }
+};
+} // namespace

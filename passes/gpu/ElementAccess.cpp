@@ -1,0 +1,221 @@
+//===- ElementAccess.cpp - Elements of any type in words ------------------===//
+
+#include "passes/gpu/ElementAccess.h"
+
+#include "passes/CodeNumbers.h"
+
+using namespace mlir;
+using namespace rlx;
+
+static constexpr int64_t wordBits = 32;
+
+static bool isShortFloat(Type type) { return type.isF16() || type.isBF16(); }
+
+/// Bits of an element in a buffer; a boolean is a byte.
+static int64_t storedBits(Type type) {
+  return type.isInteger(1) ? 8 : type.getIntOrFloatBitWidth();
+}
+
+Type rlx::computedType(Type type) {
+  return isShortFloat(type) ? Float32Type::get(type.getContext()) : type;
+}
+
+FailureOr<ElementAccess> ElementAccess::create(Operation *op, KernelBuilder &b,
+                                               Value memref, StringRef name) {
+  ElementAccess access;
+  access.element = cast<MemRefType>(memref.getType()).getElementType();
+  Type type = access.element;
+  GpuAttr target = b.target();
+  bool isKnown = type.isF32() || type.isInteger(32) || isShortFloat(type) ||
+                 type.isInteger(1) || type.isInteger(8) ||
+                 type.isInteger(16) ||
+                 (type.isInteger(64) && target.getInt64()) ||
+                 (type.isF64() && target.getFloat64());
+  if (!isKnown)
+    return op->emitOpError()
+           << "has a buffer of " << type
+           << ", which the target cannot compute with; expected f32, f16, "
+              "bf16 or integers of at most 32 bits";
+  access.view = b.view(memref, name);
+  access.inWords = storedBits(type) < wordBits;
+  if (access.inWords)
+    access.view.buffer = b.buffer(memref, b.getI32Type(), name);
+  return access;
+}
+
+/// The f32 that the bits of an f16 or bf16 stand for.
+static Value fromBits(KernelBuilder &b, FloatType type, Value bits) {
+  auto *context = b.getContext();
+  auto plane = PlaneAttr::get(
+      context, IntegerType::get(context, 16, IntegerType::Unsigned),
+      AffineMap::getConstantMap(0, context));
+  auto field = FieldAttr::get(context, plane, StringAttr(), type,
+                              DenseF64ArrayAttr(), 0, false);
+  auto noLookUp = [](ArrayRef<double>, Value) { return Value(); };
+  return CodeNumbers(b, b.getLoc(), noLookUp).convert(field, bits);
+}
+
+static Value bitsOf(KernelBuilder &b, Value number) {
+  return arith::BitcastOp::create(b, b.getI32Type(), number);
+}
+static Value floatOf(KernelBuilder &b, Value bits) {
+  return arith::BitcastOp::create(b, b.getF32Type(), bits);
+}
+static Value compare(KernelBuilder &b, arith::CmpIPredicate predicate, Value x,
+                     int64_t y) {
+  return arith::CmpIOp::create(b, predicate, x, b.i32(y));
+}
+
+namespace {
+/// Constants of f16 and bf16 as f32 have them.
+struct ShortFloat {
+  explicit ShortFloat(FloatType type)
+      : drop(type.isF16() ? 13 : 16), isHalf(type.isF16()) {}
+  int64_t drop; ///< Bits of the mantissa that f32 has and it has not.
+  bool isHalf;
+  static constexpr int64_t signBit = 0x80000000, infinity = 0x7f800000;
+};
+} // namespace
+
+Value rlx::roundTo(KernelBuilder &b, FloatType type, Value value) {
+  ShortFloat format(type);
+  Value bits = bitsOf(b, value);
+  Value magnitude = arith::AndIOp::create(b, bits, b.i32(~ShortFloat::signBit));
+  Value sign = arith::AndIOp::create(b, bits, b.i32(ShortFloat::signBit));
+  // To nearest, ties to even.
+  Value odd = arith::AndIOp::create(
+      b, arith::ShRUIOp::create(b, magnitude, b.i32(format.drop)), b.i32(1));
+  Value half = b.i32((int64_t(1) << (format.drop - 1)) - 1);
+  Value rounded = arith::AddIOp::create(
+      b, magnitude, arith::AddIOp::create(b, odd, half));
+  rounded = arith::AndIOp::create(b, rounded,
+                                  b.i32(-(int64_t(1) << format.drop)));
+  if (format.isHalf) {
+    // From 2^16 on there is nothing but infinity; below 2^-14 steps are 2^-24.
+    constexpr int64_t tooLarge = 0x47800000, normal = 0x38800000;
+    rounded = b.choose(compare(b, arith::CmpIPredicate::uge, rounded, tooLarge),
+                       b.i32(ShortFloat::infinity), rounded);
+    Value shifted =
+        arith::AddFOp::create(b, floatOf(b, magnitude), b.f32(0.5));
+    Value small = arith::SubFOp::create(b, shifted, b.f32(0.5));
+    rounded = b.choose(compare(b, arith::CmpIPredicate::ult, magnitude, normal),
+                       bitsOf(b, small), rounded);
+  }
+  // A NaN stays as it is.
+  rounded = b.choose(
+      compare(b, arith::CmpIPredicate::ugt, magnitude, ShortFloat::infinity),
+      b.i32(0x7fc00000), rounded);
+  return floatOf(b, arith::OrIOp::create(b, rounded, sign));
+}
+
+/// The bits of an f16 or bf16 that holds exactly `value`, an f32.
+static Value toBits(KernelBuilder &b, FloatType type, Value value) {
+  ShortFloat format(type);
+  Value bits = bitsOf(b, roundTo(b, type, value));
+  if (!format.isHalf)
+    return arith::ShRUIOp::create(b, bits, b.i32(16));
+  Value magnitude = arith::AndIOp::create(b, bits, b.i32(~ShortFloat::signBit));
+  Value sign = arith::ShRUIOp::create(
+      b, arith::AndIOp::create(b, bits, b.i32(ShortFloat::signBit)),
+      b.i32(16));
+  constexpr int64_t biasDifference = (127 - 15) << 10, normal = 0x38800000;
+  Value half = arith::SubIOp::create(
+      b, arith::ShRUIOp::create(b, magnitude, b.i32(format.drop)),
+      b.i32(biasDifference));
+  // Subnormals count steps of 2^-24.
+  Value steps = arith::FPToSIOp::create(
+      b, b.getI32Type(),
+      arith::MulFOp::create(b, floatOf(b, magnitude), b.f32(0x1p24)));
+  half = b.choose(compare(b, arith::CmpIPredicate::ult, magnitude, normal),
+                  steps, half);
+  half = b.choose(compare(b, arith::CmpIPredicate::eq, magnitude,
+                          ShortFloat::infinity),
+                  b.i32(0x7c00), half);
+  half = b.choose(compare(b, arith::CmpIPredicate::ugt, magnitude,
+                          ShortFloat::infinity),
+                  b.i32(0x7e00), half);
+  return arith::OrIOp::create(b, half, sign);
+}
+
+Value ElementAccess::load(KernelBuilder &b, ValueRange indices) const {
+  Value position = b.at(view, indices);
+  if (!inWords)
+    return b.loadAt(view.buffer, position);
+  int64_t bits = storedBits(element), perWord = wordBits / bits;
+  Value word = b.loadAt(view.buffer, b.div(position, perWord));
+  Value shift = b.toI32(b.mul(b.rem(position, perWord), bits));
+  Value code = arith::ShRUIOp::create(b, word, shift);
+  code = arith::AndIOp::create(b, code, b.i32((int64_t(1) << bits) - 1));
+  if (element.isInteger(1))
+    return compare(b, arith::CmpIPredicate::ne, code, 0);
+  if (isShortFloat(element))
+    return fromBits(b, cast<FloatType>(element), code);
+  return arith::TruncIOp::create(b, element, code);
+}
+
+void ElementAccess::store(KernelBuilder &b, Value value,
+                          ValueRange indices) const {
+  Value position = b.at(view, indices);
+  if (!inWords)
+    return b.storeAt(value, view.buffer, position);
+  int64_t bits = storedBits(element), perWord = wordBits / bits;
+  int64_t mask = (int64_t(1) << bits) - 1;
+  Value code = isShortFloat(element)
+                   ? toBits(b, cast<FloatType>(element), value)
+                   : Value(arith::ExtUIOp::create(b, b.getI32Type(), value));
+  Value shift = b.toI32(b.mul(b.rem(position, perWord), bits));
+  Value word = b.div(position, perWord);
+  // Work-items that share a word write it one after the other, each its bits.
+  Value others = arith::XOrIOp::create(
+      b, arith::ShLIOp::create(b, b.i32(mask), shift), b.i32(-1));
+  memref::AtomicRMWOp::create(b, arith::AtomicRMWKind::andi, others,
+                              view.buffer, word);
+  memref::AtomicRMWOp::create(b, arith::AtomicRMWKind::ori,
+                              arith::ShLIOp::create(b, code, shift),
+                              view.buffer, word);
+}
+
+//===----------------------------------------------------------------------===//
+// Operations on short floats
+//===----------------------------------------------------------------------===//
+
+LogicalResult rlx::cloneComputed(KernelBuilder &b, Operation *op,
+                                 IRMapping &mapping) {
+  auto isShort = [](Type type) { return isShortFloat(type); };
+  if (llvm::none_of(op->getOperandTypes(), isShort) &&
+      llvm::none_of(op->getResultTypes(), isShort)) {
+    b.clone(*op, mapping);
+    return success();
+  }
+  if (isa<arith::BitcastOp>(op) || op->getNumResults() != 1 ||
+      op->getNumRegions() != 0)
+    return op->emitOpError() << "on f16 or bf16 cannot run on a device";
+  Type type = op->getResult(0).getType();
+  auto result = [&](Value value) {
+    if (isShortFloat(type))
+      value = roundTo(b, cast<FloatType>(type), value);
+    mapping.map(op->getResult(0), value);
+    return success();
+  };
+  if (isa<arith::ExtFOp, arith::TruncFOp>(op)) {
+    Value value = mapping.lookup(op->getOperand(0));
+    Type wanted = computedType(type);
+    if (value.getType() == wanted)
+      return result(value);
+    // From or to f64.
+    return result(wanted.isF64()
+                      ? Value(arith::ExtFOp::create(b, wanted, value))
+                      : Value(arith::TruncFOp::create(b, wanted, value)));
+  }
+  if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+    auto number = cast<FloatAttr>(constant.getValue());
+    return result(b.f32(number.getValueAsDouble()));
+  }
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands())
+    operands.push_back(mapping.lookup(operand));
+  OperationState state(op->getLoc(), op->getName(), operands,
+                       computedType(type), SmallVector<NamedAttribute>(op->getDiscardableAttrs()));
+  state.propertiesAttr = op->getPropertiesAsAttribute();
+  return result(b.create(state)->getResult(0));
+}

@@ -1,0 +1,361 @@
+//===- LinalgKernels.cpp - Kernels for ordinary operations ----------------===//
+
+#include "passes/gpu/LinalgKernels.h"
+
+#include "passes/gpu/ElementAccess.h"
+
+#include "mlir/Analysis/SliceAnalysis.h"
+
+using namespace mlir;
+using namespace rlx;
+
+namespace {
+class LinalgKernel {
+public:
+  LinalgKernel(linalg::LinalgOp op, KernelModule &kernels)
+      : op(op), b(op, kernels, op->getName().stripDialect()) {}
+  LogicalResult emit();
+
+private:
+  LogicalResult readOperands();
+  LogicalResult captureValues();
+  SmallVector<Value> mapped(OpOperand &operand);
+  Value loadOperand(OpOperand &operand);
+  FailureOr<SmallVector<Value>> emitBody(ValueRange outputs);
+  FailureOr<SmallVector<Value>> emitReductions(unsigned next,
+                                               ValueRange outputs);
+  SmallVector<Value> loadOutputs();
+  void storeOutputs(ValueRange values);
+  OpFoldResult hostLoopSize(unsigned loop);
+  void setParallelIndices(Value point);
+  bool matchSharedReduction();
+  LogicalResult emitShared();
+
+  linalg::LinalgOp op;
+  KernelBuilder b;
+  llvm::DenseMap<OpOperand *, ElementAccess> access;
+  IRMapping captured;
+  llvm::DenseMap<Value, ElementAccess> capturedBuffers;
+  SmallVector<Value> indices; ///< Of all loops.
+  SmallVector<unsigned> parallel, reductions;
+  SmallVector<Operation *> combiners; ///< Of the outputs, where shared.
+  OpFoldResult points;
+  LogicalResult status = success();
+};
+} // namespace
+
+/// The size of a loop, from any operand that it runs over.
+OpFoldResult LinalgKernel::hostLoopSize(unsigned loop) {
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      continue;
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    for (auto [dimension, expr] : llvm::enumerate(map.getResults()))
+      if (auto dim = dyn_cast<AffineDimExpr>(expr);
+          dim && dim.getPosition() == loop)
+        return b.hostSize(operand.get(), dimension);
+  }
+  return {};
+}
+
+LogicalResult LinalgKernel::readOperands() {
+  for (OpOperand &operand : op->getOpOperands()) {
+    Value value = operand.get();
+    if (!isa<MemRefType>(value.getType())) {
+      auto *constant = value.getDefiningOp<arith::ConstantOp>().getOperation();
+      if (!constant)
+        return op->emitOpError()
+               << "takes a scalar that is computed on the host, which cannot "
+                  "run on a device; run the program on the CPU";
+      if (failed(cloneComputed(b, constant, captured)))
+        return failure();
+      continue;
+    }
+    std::string name =
+        op.isDpsInit(&operand) ? "out" : "in" + std::to_string(
+                                                   operand.getOperandNumber());
+    FailureOr<ElementAccess> elements =
+        ElementAccess::create(op, b, value, name);
+    if (failed(elements))
+      return failure();
+    access.try_emplace(&operand, *elements);
+  }
+  return success();
+}
+
+/// What the body uses from outside: constants, sizes, and buffers that it
+/// loads from.
+LogicalResult LinalgKernel::captureValues() {
+  WalkResult result = op.getBlock()->walk([&](Operation *inner) {
+    for (Value value : inner->getOperands()) {
+      if (value.getParentBlock() == op.getBlock() || captured.contains(value) ||
+          capturedBuffers.contains(value))
+        continue;
+      if (auto *constant = value.getDefiningOp<arith::ConstantOp>()
+                               .getOperation()) {
+        if (failed(cloneComputed(b, constant, captured)))
+          return WalkResult::interrupt();
+      } else if (value.getType().isIndex()) {
+        captured.map(value, b.scalar(value, "size"));
+      } else if (isa<MemRefType>(value.getType()) &&
+                 isa<memref::LoadOp>(inner)) {
+        FailureOr<ElementAccess> elements =
+            ElementAccess::create(op, b, value, "table");
+        if (failed(elements))
+          return WalkResult::interrupt();
+        capturedBuffers.try_emplace(value, *elements);
+      } else {
+        inner->emitOpError() << "uses a value that is computed on the host, "
+                                "which cannot run on a device; run the program "
+                                "on the CPU";
+        return WalkResult::interrupt();
+      }
+    }
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+SmallVector<Value> LinalgKernel::mapped(OpOperand &operand) {
+  SmallVector<Value> at;
+  for (AffineExpr expr : op.getMatchingIndexingMap(&operand).getResults())
+    at.push_back(b.apply(expr, indices));
+  return at;
+}
+
+Value LinalgKernel::loadOperand(OpOperand &operand) {
+  auto found = access.find(&operand);
+  if (found == access.end())
+    return captured.lookup(operand.get());
+  return found->second.load(b, mapped(operand));
+}
+
+/// The body's results for the current indices.
+FailureOr<SmallVector<Value>> LinalgKernel::emitBody(ValueRange outputs) {
+  IRMapping mapping = captured;
+  Block *block = op.getBlock();
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    BlockArgument argument = op.getMatchingBlockArgument(input);
+    if (!argument.use_empty())
+      mapping.map(argument, loadOperand(*input));
+  }
+  for (auto [argument, value] : llvm::zip_equal(op.getRegionOutputArgs(), outputs))
+    if (value)
+      mapping.map(argument, value);
+  for (Operation &inner : block->without_terminator()) {
+    if (auto position = dyn_cast<linalg::IndexOp>(inner)) {
+      mapping.map(position.getResult(), indices[position.getDim()]);
+    } else if (auto load = dyn_cast<memref::LoadOp>(inner)) {
+      SmallVector<Value> at;
+      for (Value index : load.getIndices())
+        at.push_back(mapping.lookupOrDefault(index));
+      mapping.map(load.getResult(),
+                  capturedBuffers.find(load.getMemRef())->second.load(b, at));
+    } else if (inner.getNumRegions() != 0) {
+      return inner.emitOpError() << "cannot run on a device inside "
+                                 << op->getName()
+                                 << "; run the program on the CPU";
+    } else if (failed(cloneComputed(b, &inner, mapping))) {
+      return failure();
+    }
+  }
+  SmallVector<Value> results;
+  for (Value value : block->getTerminator()->getOperands())
+    results.push_back(mapping.lookup(value));
+  return results;
+}
+
+SmallVector<Value> LinalgKernel::loadOutputs() {
+  SmallVector<Value> values;
+  for (OpOperand &init : op.getDpsInitsMutable())
+    values.push_back(op.payloadUsesValueFromOperand(&init) ? loadOperand(init)
+                                                           : Value());
+  return values;
+}
+
+void LinalgKernel::storeOutputs(ValueRange values) {
+  for (auto [init, value] : llvm::zip_equal(op.getDpsInitsMutable(), values))
+    access.find(&init)->second.store(b, value, mapped(init));
+}
+
+/// Loops over the reductions from `next` on, carrying the outputs.
+FailureOr<SmallVector<Value>>
+LinalgKernel::emitReductions(unsigned next, ValueRange outputs) {
+  if (next == reductions.size())
+    return emitBody(outputs);
+  unsigned loop = reductions[next];
+  Value size = b.scalar(hostLoopSize(loop), "size" + std::to_string(loop));
+  bool hasFailed = false;
+  SmallVector<Value> results = b.loop(
+      b.index(0), size, 1, outputs, [&](Value index, ValueRange carried) {
+        indices[loop] = index;
+        FailureOr<SmallVector<Value>> inner = emitReductions(next + 1, carried);
+        hasFailed = failed(inner);
+        return hasFailed ? SmallVector<Value>(carried) : *inner;
+      });
+  if (hasFailed)
+    return failure();
+  return results;
+}
+
+/// The indices of the parallel loops for point `point` of them all.
+void LinalgKernel::setParallelIndices(Value point) {
+  Value rest = point;
+  for (unsigned i = parallel.size(); i-- > 0;) {
+    unsigned loop = parallel[i];
+    if (i == 0) {
+      indices[loop] = rest;
+      return;
+    }
+    Value size = b.scalar(hostLoopSize(loop), "size" + std::to_string(loop));
+    indices[loop] = b.createOrFold<arith::RemUIOp>(rest, size);
+    rest = b.createOrFold<arith::DivUIOp>(rest, size);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Reductions that a workgroup shares
+//===----------------------------------------------------------------------===//
+
+/// Whether there is one long reduction whose outputs are combined by one
+/// operation each, so that its order does not matter to the program.
+bool LinalgKernel::matchSharedReduction() {
+  constexpr int64_t longEnough = 128;
+  if (reductions.size() != 1)
+    return false;
+  std::optional<int64_t> size =
+      getConstantIntValue(hostLoopSize(reductions.front()));
+  if (!size || *size < longEnough)
+    return false;
+  SmallVector<BlockArgument> outputs(op.getRegionOutputArgs());
+  for (unsigned i = 0; i < outputs.size(); ++i) {
+    SmallVector<Operation *> chain;
+    if (!matchReduction(outputs, i, chain) || chain.size() != 1 ||
+        !arith::getNeutralElement(chain.front()) ||
+        computedType(outputs[i].getType()) != outputs[i].getType())
+      return false;
+    combiners.push_back(chain.front());
+  }
+  return true;
+}
+
+LogicalResult LinalgKernel::emitShared() {
+  constexpr int64_t workgroup = 64, widest = 32768;
+  Value group = b.add(b.mul(b.groupId(gpu::Dimension::y), widest),
+                      b.groupId(gpu::Dimension::x));
+  Value thread = b.threadId(gpu::Dimension::x);
+  // Groups beyond the last point repeat it.
+  Value last = b.sub(b.scalar(points, "points"), b.index(1));
+  setParallelIndices(b.min(group, last));
+  SmallVector<Value> neutral, shared;
+  for (Operation *combiner : combiners) {
+    neutral.push_back(arith::ConstantOp::create(
+        b, cast<TypedAttr>(*arith::getNeutralElement(combiner))));
+    shared.push_back(
+        b.sharedMemory({workgroup}, combiner->getResult(0).getType()));
+  }
+  unsigned loop = reductions.front();
+  bool hasFailed = false;
+  SmallVector<Value> partial = b.loop(
+      thread, b.scalar(hostLoopSize(loop), "size"), workgroup, neutral,
+      [&](Value index, ValueRange carried) {
+        indices[loop] = index;
+        FailureOr<SmallVector<Value>> next = emitBody(carried);
+        hasFailed = failed(next);
+        return hasFailed ? SmallVector<Value>(carried) : *next;
+      });
+  if (hasFailed)
+    return failure();
+  auto combine = [&](size_t i, Value a, Value c) {
+    IRMapping mapping;
+    mapping.map(combiners[i]->getOperand(0), a);
+    mapping.map(combiners[i]->getOperand(1), c);
+    return b.clone(*combiners[i], mapping)->getResult(0);
+  };
+  for (size_t i = 0; i < shared.size(); ++i)
+    b.storeAt(partial[i], shared[i], thread);
+  for (int64_t half = workgroup / 2; half > 0; half /= 2) {
+    b.barrier();
+    auto isActive =
+        scf::IfOp::create(b, b.less(thread, b.index(half)), false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(isActive.thenBlock());
+    for (size_t i = 0; i < shared.size(); ++i)
+      b.storeAt(combine(i, b.loadAt(shared[i], thread),
+                        b.loadAt(shared[i], b.add(thread, half))),
+                shared[i], thread);
+  }
+  Value isFirst = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq,
+                                                thread, b.index(0));
+  isFirst = b.both(isFirst, b.less(group, b.scalar(points, "points")));
+  auto isWriter = scf::IfOp::create(b, isFirst, /*withElse=*/false);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(isWriter.thenBlock());
+    SmallVector<Value> outputs = loadOutputs(), totals;
+    for (size_t i = 0; i < shared.size(); ++i) {
+      Value total = b.loadAt(shared[i], b.index(0));
+      totals.push_back(outputs[i] ? combine(i, outputs[i], total) : total);
+    }
+    storeOutputs(totals);
+  }
+  b.finish({b.hostMin(points, widest), b.hostCeilDiv(points, widest),
+            b.getIndexAttr(1)},
+           workgroup);
+  return success();
+}
+
+LogicalResult LinalgKernel::emit() {
+  for (auto [loop, kind] : llvm::enumerate(op.getIteratorTypesArray()))
+    (kind == utils::IteratorType::parallel ? parallel : reductions)
+        .push_back(loop);
+  indices.resize(op.getNumLoops());
+  if (failed(readOperands()) || failed(captureValues()))
+    return failure();
+  points = b.getIndexAttr(1);
+  for (unsigned loop : parallel)
+    points = b.hostMul(points, hostLoopSize(loop));
+  if (matchSharedReduction())
+    return emitShared();
+  constexpr int64_t workgroup = 64;
+  LogicalResult result = success();
+  b.forEach(points, workgroup, [&](Value point) {
+    setParallelIndices(point);
+    FailureOr<SmallVector<Value>> values = emitReductions(0, loadOutputs());
+    if (failed(values))
+      result = failure();
+    else
+      storeOutputs(*values);
+  });
+  return result;
+}
+
+LogicalResult rlx::emitLinalgKernel(linalg::LinalgOp op,
+                                    KernelModule &kernels) {
+  return LinalgKernel(op, kernels).emit();
+}
+
+LogicalResult rlx::emitCopyKernel(memref::CopyOp op, KernelModule &kernels) {
+  KernelBuilder b(op, kernels, "copy");
+  FailureOr<ElementAccess> from =
+      ElementAccess::create(op, b, op.getSource(), "from");
+  FailureOr<ElementAccess> to =
+      ElementAccess::create(op, b, op.getTarget(), "to");
+  if (failed(from) || failed(to))
+    return failure();
+  int64_t rank = cast<MemRefType>(op.getSource().getType()).getRank();
+  OpFoldResult count = b.getIndexAttr(1);
+  for (int64_t i = 0; i < rank; ++i)
+    count = b.hostMul(count, b.hostSize(op.getSource(), i));
+  b.forEach(count, /*workgroup=*/64, [&](Value point) {
+    SmallVector<Value> indices(rank);
+    Value rest = point;
+    for (int64_t i = rank - 1; i >= 0; --i) {
+      Value size = b.sizeOf(op.getSource(), i, "size" + std::to_string(i));
+      indices[i] = i ? b.createOrFold<arith::RemUIOp>(rest, size) : rest;
+      rest = b.createOrFold<arith::DivUIOp>(rest, size);
+    }
+    to->store(b, from->load(b, indices), indices);
+  });
+  return success();
+}

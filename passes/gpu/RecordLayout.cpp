@@ -1,0 +1,146 @@
+//===- RecordLayout.cpp - How weights lie for devices ---------------------===//
+
+#include "passes/gpu/RecordLayout.h"
+
+#include "mlir/IR/Builders.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace rlx;
+
+static constexpr int64_t wordBits = 32;
+
+/// Whether a division or remainder in `expr` depends on the row and on k.
+static bool mixesRowAndK(AffineExpr expr) {
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return false;
+  bool divides = binary.getKind() != AffineExprKind::Add &&
+                 binary.getKind() != AffineExprKind::Mul;
+  if (divides && binary.getLHS().isFunctionOfDim(0) &&
+      binary.getLHS().isFunctionOfDim(1))
+    return true;
+  return mixesRowAndK(binary.getLHS()) || mixesRowAndK(binary.getRHS());
+}
+
+int64_t rlx::runLength(QuantScheme scheme, FieldAttr field, int64_t k,
+                       int64_t record) {
+  if (!field.isSide())
+    return std::gcd(scheme.groupLength(field), record);
+  AffineMap map = field.getPlanes().front().getPosition();
+  if (llvm::any_of(map.getResults(), mixesRowAndK))
+    return 1;
+  auto isConstant = [&](int64_t run) {
+    return llvm::all_of(map.getResults(), [&](AffineExpr expr) {
+      if (!expr.isFunctionOfDim(1))
+        return true;
+      for (int64_t i = 0; i < k; ++i)
+        if (evaluate(expr, {0, i}) != evaluate(expr, {0, i / run * run}))
+          return false;
+      return true;
+    });
+  };
+  for (int64_t run = record; run > 1; --run)
+    if (record % run == 0 && isConstant(run))
+      return run;
+  return 1;
+}
+
+namespace {
+/// A plane that is yet to be placed.
+struct PlacedPlane {
+  size_t field;
+  unsigned width, shift;
+  int64_t group, items, start = 0;
+
+  /// Bits it takes: whole words, or a power of two within one.
+  int64_t bits() const {
+    int64_t needed = items * width;
+    return needed > wordBits ? llvm::alignTo(needed, wordBits)
+                             : int64_t(llvm::PowerOf2Ceil(needed));
+  }
+};
+} // namespace
+
+RecordLayout RecordLayout::create(QuantScheme scheme, int64_t k,
+                                  int64_t words) {
+  constexpr int64_t longest = 256, unit = 32;
+  const int64_t length = k >= longest ? longest : llvm::alignTo(k, unit);
+  MLIRContext *context = scheme.attr().getContext();
+  SmallVector<FieldAttr> fields = scheme.fields();
+  std::vector<PlacedPlane> planes;
+  for (auto [index, field] : llvm::enumerate(fields)) {
+    int64_t group = runLength(scheme, field, k, length);
+    unsigned shift = 0;
+    for (unsigned width : {32u, 16u, 8u, 4u, 2u, 1u}) {
+      if (!(field.width() & width))
+        continue;
+      planes.push_back({index, width, shift, group, length / group});
+      shift += width;
+    }
+  }
+  // Falling sizes leave no gaps: what is smaller than a word is a power of two.
+  std::vector<PlacedPlane *> order;
+  for (PlacedPlane &plane : planes)
+    order.push_back(&plane);
+  llvm::stable_sort(order, [](auto *a, auto *b) { return a->bits() > b->bits(); });
+  int64_t bits = 0, used = 0;
+  for (PlacedPlane *plane : order) {
+    plane->start = bits;
+    bits += plane->bits();
+    used += plane->items * plane->width;
+  }
+  bits = llvm::alignTo(bits, words * wordBits);
+
+  auto placed = [&](size_t index) {
+    FieldAttr field = fields[index];
+    SmallVector<PlaneAttr> attributes;
+    for (const PlacedPlane &plane : planes) {
+      if (plane.field != index)
+        continue;
+      AffineExpr item = getAffineDimExpr(0, context).floorDiv(plane.group);
+      AffineExpr bit = plane.items == 1
+                           ? getAffineConstantExpr(plane.start % 8, context)
+                           : plane.start % 8 + item * plane.width;
+      auto position = AffineMap::get(
+          1, 0, {getAffineConstantExpr(plane.start / 8, context), bit}, context);
+      auto type =
+          IntegerType::get(context, plane.width, IntegerType::Unsigned);
+      attributes.push_back(PlaneAttr::get(context, type, position));
+    }
+    return FieldAttr::get(context, attributes, StringAttr(), field.getType(),
+                          field.getCodebook(), field.getBias(),
+                          field.getNanAsZero());
+  };
+  SchemeAttr source = scheme.attr();
+  size_t next = 0;
+  FieldAttr code = placed(next++), zero;
+  if (source.getZero())
+    zero = placed(next++);
+  SmallVector<FieldAttr> scale, offset;
+  for (size_t i = 0; i < source.getScale().size(); ++i)
+    scale.push_back(placed(next++));
+  for (size_t i = 0; i < source.getOffset().size(); ++i)
+    offset.push_back(placed(next++));
+  auto name = StringAttr::get(context, scheme.displayName() + ".record" +
+                                           Twine(length));
+  auto record = SchemeAttr::get(context, name, StringAttr(), length, bits / 8,
+                                bits - used, code, zero, scale, offset,
+                                source.getOffsetNegative());
+  return RecordLayout(QuantScheme(record), k);
+}
+
+SmallVector<RecordPlane> RecordLayout::planes(FieldAttr field) const {
+  SmallVector<RecordPlane> planes;
+  int64_t shift = 0;
+  for (PlaneAttr plane : field.getPlanes()) {
+    int64_t start = firstBit(plane, 0), group = 1;
+    while (group < length() && firstBit(plane, group) == start)
+      ++group;
+    planes.push_back({start, plane.width(), shift, group});
+    shift += plane.width();
+  }
+  return planes;
+}

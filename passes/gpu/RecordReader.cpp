@@ -1,0 +1,292 @@
+//===- RecordReader.cpp - Numbers from interleaved records ----------------===//
+
+#include "passes/gpu/RecordReader.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace rlx;
+
+static constexpr int64_t wordBits = 32;
+
+//===----------------------------------------------------------------------===//
+// Codebooks
+//===----------------------------------------------------------------------===//
+
+Codebooks::Codebooks(KernelBuilder &b, QuantScheme scheme, bool hasVectors,
+                     int64_t workgroup)
+    : b(b) {
+  for (FieldAttr field : scheme.fields()) {
+    if (!field.getCodebook())
+      continue;
+    SmallVector<double> entries(field.getCodebook().asArrayRef());
+    if (llvm::any_of(tables, [&](auto &table) { return table.first == entries; }))
+      continue;
+    if (hasVectors) {
+      tables.push_back({entries, Value()});
+      continue;
+    }
+    int64_t size = entries.size();
+    Value table = b.sharedMemory({size}, b.getF32Type());
+    Value thread = b.threadId(gpu::Dimension::x);
+    b.loop(thread, b.index(size), workgroup, [&](Value i) {
+      Value number = b.f32(entries[0]);
+      for (int64_t j = 1; j < size; ++j)
+        number = b.choose(
+            b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, i,
+                                          b.index(j)),
+            b.f32(entries[j]), number);
+      b.storeAt(number, table, i);
+    });
+    tables.push_back({entries, table});
+  }
+  if (!tables.empty() && !hasVectors)
+    b.barrier();
+}
+
+CodeNumbers::LookUp Codebooks::lookUp() {
+  return [this](ArrayRef<double> codebook, Value codes) {
+    return entry(codebook, codes);
+  };
+}
+
+Value Codebooks::entry(ArrayRef<double> codebook, Value codes) {
+  for (auto &[entries, table] : tables)
+    if (table && ArrayRef<double>(entries) == codebook)
+      return b.loadAt(table, b.toIndex(codes));
+  // A tree of choices, a bit of the code at each level.
+  auto type = dyn_cast<VectorType>(codes.getType());
+  auto constant = [&](double value) -> Value {
+    return b.broadcastLike(b.f32(value),
+                           type ? Value(arith::ConstantOp::create(
+                                      b, b.getZeroAttr(VectorType::get(
+                                             type.getShape(), b.getF32Type()))))
+                                : b.f32(value));
+  };
+  CodeNumbers integers(b, b.getLoc());
+  SmallVector<Value> level;
+  for (double entry : codebook)
+    level.push_back(constant(entry));
+  for (int64_t bit = 0; level.size() > 1; ++bit) {
+    Value masked = arith::AndIOp::create(
+        b, codes, integers.splat(int64_t(1) << bit, codes));
+    Value isSet = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, masked,
+                                        integers.splat(0, codes));
+    SmallVector<Value> next;
+    for (size_t i = 0; i < level.size(); i += 2)
+      next.push_back(i + 1 < level.size()
+                         ? Value(arith::SelectOp::create(b, isSet, level[i + 1],
+                                                         level[i]))
+                         : level[i]);
+    level = std::move(next);
+  }
+  return level.front();
+}
+
+//===----------------------------------------------------------------------===//
+// Bits
+//===----------------------------------------------------------------------===//
+
+RecordReader::RecordReader(KernelBuilder &b, const RecordLayout &layout,
+                           Interleaving how, Value packed, Codebooks &books)
+    : b(b), layout(layout), scheme(layout.record()), how(how),
+      numbers(b, b.getLoc(), books.lookUp()) {
+  int64_t lanes = hasVectors() ? how.rows : how.words;
+  vectors =
+      b.buffer(packed, VectorType::get(lanes, b.getI32Type()), "weight");
+  if (!hasVectors())
+    words = b.buffer(packed, b.getI32Type(), "weight_words");
+  for (FieldAttr field : scheme.fields())
+    planes[field] = layout.planes(field);
+}
+
+Type RecordReader::laneType(Type element) {
+  return hasVectors() ? Type(VectorType::get(how.rows, element)) : element;
+}
+
+int64_t RecordReader::group(FieldAttr field) const {
+  return planes.find(field)->second.front().group;
+}
+
+void RecordReader::setRecord(Value tile, Value record, Value rowOfTile) {
+  Value index = b.add(b.mul(tile, layout.records()), record);
+  recordBase = b.mul(index, layout.words() / how.words);
+  row = rowOfTile;
+  unit = Value();
+  unitLength = layout.length();
+  loaded.clear();
+  known.clear();
+  shared.clear();
+  for (FieldAttr field : scheme.fields())
+    if (group(field) == layout.length())
+      shared[field.getAsOpaquePointer()] = number(field, 0);
+  loaded.clear();
+  known.clear();
+}
+
+void RecordReader::setUnit(Value number, int64_t length) {
+  unit = number;
+  unitLength = length;
+  loaded.clear();
+  known.clear();
+}
+
+/// Word `word + unit * perUnit` of the record.
+Value RecordReader::word(int64_t perUnit, int64_t word) {
+  auto position = [&](int64_t divisor) {
+    Value base = b.add(recordBase, word / divisor);
+    if (unit && perUnit)
+      base = b.add(base, b.mul(unit, perUnit / divisor));
+    return base;
+  };
+  if (!unit)
+    perUnit = 0;
+  if (hasVectors()) {
+    Value &vector = loaded[{perUnit, word, 1}];
+    if (!vector)
+      vector = b.loadAt(vectors, position(1));
+    return vector;
+  }
+  if (perUnit % how.words != 0) {
+    Value &single = loaded[{perUnit, word, 0}];
+    if (!single)
+      single = dynamicWord(
+          b.add(b.mul(unit, perUnit), word));
+    return single;
+  }
+  int64_t first = word / how.words * how.words;
+  Value &vector = loaded[{perUnit, first, how.words}];
+  if (!vector)
+    vector = b.loadAt(vectors,
+                      b.add(b.mul(position(how.words), how.rows), row));
+  return vector::ExtractOp::create(b, vector, word % how.words);
+}
+
+/// A word whose number in the record is computed.
+Value RecordReader::dynamicWord(Value word) {
+  if (hasVectors())
+    return b.loadAt(vectors, b.add(recordBase, word));
+  Value group = b.add(recordBase, b.div(word, how.words));
+  Value first = b.mul(b.add(b.mul(group, how.rows), row), how.words);
+  return b.loadAt(words, b.add(first, b.rem(word, how.words)));
+}
+
+Value RecordReader::vectorOf(Value scalar) {
+  if (!hasVectors())
+    return scalar;
+  return vector::BroadcastOp::create(
+      b, VectorType::get(how.rows, scalar.getType()), scalar);
+}
+
+Value RecordReader::shifted(Value word, Value shift, int64_t width) {
+  if (shift)
+    word = arith::ShRUIOp::create(b, word, vectorOf(shift));
+  if (width < wordBits)
+    word = arith::AndIOp::create(
+        b, word, numbers.splat((int64_t(1) << width) - 1, word));
+  return word;
+}
+
+Value RecordReader::bits(const RecordPlane &plane, int64_t element) {
+  int64_t group = plane.group, width = plane.width;
+  int64_t items = layout.length() / group;
+  bool isStatic = !unit || items == 1;
+  if (isStatic || unitLength % group == 0) {
+    int64_t perUnit = isStatic ? 0 : unitLength / group * width;
+    int64_t bit = plane.start + (items == 1 ? 0 : element / group) * width;
+    if (perUnit % wordBits == 0) {
+      int64_t shift = bit % wordBits;
+      // The last bits of a word need no mask.
+      Value bits = word(perUnit / wordBits, bit / wordBits);
+      bool isLast = shift + width == wordBits;
+      return shifted(bits, shift ? b.i32(shift) : Value(),
+                     isLast ? wordBits : width);
+    }
+    Value position = b.add(b.mul(unit, perUnit), bit);
+    Value shift = b.toI32(b.rem(position, wordBits));
+    return shifted(dynamicWord(b.div(position, wordBits)), shift, width);
+  }
+  Value item = group % unitLength == 0
+                   ? b.div(unit, group / unitLength)
+                   : b.div(b.add(b.mul(unit, unitLength), element), group);
+  Value position = b.add(b.mul(item, width), plane.start);
+  Value shift = b.toI32(b.rem(position, wordBits));
+  return shifted(dynamicWord(b.div(position, wordBits)), shift, width);
+}
+
+//===----------------------------------------------------------------------===//
+// Numbers
+//===----------------------------------------------------------------------===//
+
+int64_t RecordReader::run(int64_t length) const {
+  int64_t run = length;
+  for (FieldAttr field : llvm::drop_begin(scheme.fields()))
+    run = std::gcd(run, group(field));
+  return run;
+}
+
+Value RecordReader::number(FieldAttr field, int64_t element) {
+  if (Value number = shared.lookup(field.getAsOpaquePointer()))
+    return number;
+  int64_t item = element / std::gcd(group(field), unitLength);
+  std::pair<const void *, int64_t> key(field.getAsOpaquePointer(), item);
+  if (Value number = known.lookup(key))
+    return number;
+  Value code;
+  for (const RecordPlane &plane : planes[field]) {
+    Value part = bits(plane, element);
+    if (plane.shift)
+      part = arith::ShLIOp::create(b, part, numbers.splat(plane.shift, part));
+    code = code ? Value(arith::OrIOp::create(b, code, part)) : part;
+  }
+  return known[key] = numbers.convert(field, code);
+}
+
+Value RecordReader::product(ArrayRef<FieldAttr> fields, int64_t element) {
+  Value result;
+  for (FieldAttr field : fields) {
+    Value factor = number(field, element);
+    result =
+        result ? Value(arith::MulFOp::create(b, result, factor)) : factor;
+  }
+  return result;
+}
+
+Value RecordReader::code(int64_t element) {
+  SchemeAttr attribute = scheme.attr();
+  Value code = number(attribute.getCode(), element);
+  if (FieldAttr zero = attribute.getZero())
+    code = arith::SubFOp::create(b, code, number(zero, element));
+  return code;
+}
+
+// Products are kept for the run of elements that shares them.
+
+Value RecordReader::scale(int64_t element) {
+  std::pair<const void *, int64_t> key(&scheme, element / run(unitLength));
+  if (Value scale = known.lookup(key))
+    return scale;
+  return known[key] = product(scheme.attr().getScale(), element);
+}
+
+Value RecordReader::offset(int64_t element) {
+  std::pair<const void *, int64_t> key(&layout, element / run(unitLength));
+  if (Value offset = known.lookup(key))
+    return offset;
+  Value offset = product(scheme.attr().getOffset(), element);
+  if (offset && scheme.attr().getOffsetNegative())
+    offset = arith::NegFOp::create(b, offset);
+  return known[key] = offset;
+}
+
+Value RecordReader::value(int64_t element) {
+  Value number = code(element), factor = scale(element),
+        addend = offset(element);
+  if (factor && addend)
+    return math::FmaOp::create(b, factor, number, addend);
+  if (factor)
+    return arith::MulFOp::create(b, factor, number);
+  if (addend)
+    return arith::AddFOp::create(b, number, addend);
+  return number;
+}

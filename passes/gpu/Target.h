@@ -1,0 +1,36 @@
+//===- Target.h - The device that kernels are for -----------------*- C++
+//-*-===//
+
+#ifndef RLX_PASSES_GPU_TARGET_H
+#define RLX_PASSES_GPU_TARGET_H
+
+#include "passes/gpu/RecordLayout.h"
+
+#include "mlir/AsmParser/AsmParser.h"
+
+namespace rlx {
+
+/// The attribute of a module whose kernels are for a device.
+constexpr llvm::StringLiteral targetAttributeName = "rlx.target";
+
+/// The target that an option of a pass names.
+inline mlir::FailureOr<GpuAttr> parseTarget(mlir::MLIRContext *context,
+                                            llvm::StringRef text) {
+  auto target =
+      llvm::dyn_cast_or_null<GpuAttr>(mlir::parseAttribute(text, context));
+  if (!target)
+    return mlir::failure();
+  return target;
+}
+
+/// How weights lie for the kernels of `target`.
+inline Interleaving interleavingFor(GpuAttr target) {
+  if (target.getVectorWidth() > 1)
+    return {target.getVectorWidth(), 1};
+  constexpr int64_t fewestRows = 32, wordsTogether = 4;
+  return {std::max(fewestRows, target.getSubgroupSize()), wordsTogether};
+}
+
+} // namespace rlx
+
+#endif // RLX_PASSES_GPU_TARGET_H

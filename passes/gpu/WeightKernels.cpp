@@ -1,0 +1,251 @@
+//===- WeightKernels.cpp - Kernels that read weights as stored ------------===//
+
+#include "passes/gpu/WeightKernels.h"
+
+#include "passes/gpu/BlockReader.h"
+#include "passes/gpu/RecordReader.h"
+
+using namespace mlir;
+using namespace rlx;
+
+static constexpr int64_t wordBits = 32, workgroup = 64;
+
+//===----------------------------------------------------------------------===//
+// Interleaving
+//===----------------------------------------------------------------------===//
+
+namespace {
+class InterleaveKernel {
+public:
+  InterleaveKernel(InterleaveWeightOp op, KernelModule &kernels);
+  void emit();
+
+private:
+  Value item(FieldAttr source, const RecordPlane &plane, Value number);
+  void storeWord(Value word, Value value);
+  void writePlane(FieldAttr source, const RecordPlane &plane);
+  void writeShared(int64_t word);
+
+  InterleaveWeightOp op;
+  StoredWeight stored;
+  SmallVector<int64_t> shape;
+  RecordLayout layout;
+  Interleaving how;
+  KernelBuilder b;
+  BlockReader reader;
+  Value packed, base, row, sourceRow, expert, k0;
+  /// Planes that share a word with others, by word.
+  std::map<int64_t, SmallVector<std::pair<FieldAttr, RecordPlane>>> small;
+};
+} // namespace
+
+InterleaveKernel::InterleaveKernel(InterleaveWeightOp op, KernelModule &kernels)
+    : op(op), stored(StoredWeight::of(op)), shape(stored.shape()),
+      layout(QuantScheme(op.getRecord().getScheme()), shape.back()),
+      how{int64_t(op.getRows()), int64_t(op.getWords())},
+      b(op, kernels,
+        "interleave_" + stored.scheme.displayName() + "_n" +
+            Twine(shape[shape.size() - 2]) + "_k" + Twine(shape.back())),
+      reader(b, stored, /*lookUp=*/{}),
+      packed(b.buffer(op.getInit(), b.getI32Type(), "packed")) {}
+
+/// The bits of item `number` of a plane, moved to the lowest ones; 0 beyond K.
+Value InterleaveKernel::item(FieldAttr source, const RecordPlane &plane,
+                             Value number) {
+  Value k = b.add(k0, b.mul(number, plane.group));
+  bool isPadded = shape.back() % layout.length() != 0;
+  Value inside = b.min(k, b.index(shape.back() - 1));
+  Value code = reader.code(source, expert, sourceRow,
+                           isPadded ? inside : k);
+  if (plane.shift)
+    code = arith::ShRUIOp::create(b, code, b.i32(plane.shift));
+  if (plane.width < wordBits)
+    code = arith::AndIOp::create(b, code,
+                                 b.i32((int64_t(1) << plane.width) - 1));
+  if (isPadded)
+    code = b.choose(b.less(k, b.index(shape.back())), code, b.i32(0));
+  return code;
+}
+
+void InterleaveKernel::storeWord(Value word, Value value) {
+  Value group = b.add(base, b.div(word, how.words));
+  Value at = b.add(b.mul(b.add(b.mul(group, how.rows), row), how.words),
+                   b.rem(word, how.words));
+  b.storeAt(value, packed, at);
+}
+
+/// A plane of whole words.
+void InterleaveKernel::writePlane(FieldAttr source, const RecordPlane &plane) {
+  int64_t items = layout.length() / plane.group;
+  int64_t perWord = wordBits / plane.width;
+  b.loop(b.index(0), b.index(llvm::divideCeil(items, perWord)), 1,
+         [&](Value word) {
+           Value first = b.mul(word, perWord);
+           SmallVector<Value> merged = b.loop(
+               b.index(0), b.index(perWord), 1, b.i32(0),
+               [&](Value j, ValueRange carried) {
+                 Value number = b.add(first, j);
+                 Value code = item(source, plane, number);
+                 if (items % perWord != 0)
+                   code = b.choose(b.less(number, b.index(items)), code,
+                                   b.i32(0));
+                 Value shift = b.toI32(b.mul(j, plane.width));
+                 code = arith::ShLIOp::create(b, code, shift);
+                 return SmallVector<Value>{
+                     arith::OrIOp::create(b, carried[0], code)};
+               });
+           storeWord(b.add(word, plane.start / wordBits), merged[0]);
+         });
+}
+
+/// A word that several planes share.
+void InterleaveKernel::writeShared(int64_t word) {
+  Value merged = b.i32(0);
+  for (auto &[source, plane] : small[word])
+    for (int64_t i = 0; i < layout.length() / plane.group; ++i) {
+      Value code = item(source, plane, b.index(i));
+      if (int64_t shift = plane.start % wordBits + i * plane.width)
+        code = arith::ShLIOp::create(b, code, b.i32(shift));
+      merged = arith::OrIOp::create(b, merged, code);
+    }
+  storeWord(b.index(word), merged);
+}
+
+void InterleaveKernel::emit() {
+  int64_t n = shape[shape.size() - 2], tiles = layout.tiles(n, how);
+  int64_t experts = shape.size() == 3 ? shape.front() : 1;
+  int64_t count = experts * tiles * layout.records() * how.rows;
+  auto body = [&](Value index) {
+    row = b.rem(index, how.rows);
+    Value recordOfAll = b.div(index, how.rows);
+    Value record = b.rem(recordOfAll, layout.records());
+    Value tile = b.div(recordOfAll, layout.records());
+    base = b.mul(recordOfAll, layout.words() / how.words);
+    k0 = b.mul(record, layout.length());
+    if (shape.size() == 3) {
+      expert = b.div(tile, tiles);
+      tile = b.rem(tile, tiles);
+    }
+    // Rows beyond the last one repeat it.
+    sourceRow = b.min(b.add(b.mul(tile, how.rows), row), b.index(n - 1));
+    int64_t written = 0;
+    SmallVector<FieldAttr> sources = stored.scheme.fields();
+    SmallVector<FieldAttr> fields = layout.record().fields();
+    for (auto [source, field] : llvm::zip_equal(sources, fields))
+      for (const RecordPlane &plane : layout.planes(field)) {
+        int64_t bits = layout.length() / plane.group * plane.width;
+        if (plane.start % wordBits == 0 && bits >= wordBits) {
+          writePlane(source, plane);
+          written += llvm::divideCeil(bits, wordBits);
+        } else {
+          small[plane.start / wordBits].push_back({source, plane});
+        }
+      }
+    for (auto &[word, planes] : small) {
+      writeShared(word);
+      ++written;
+    }
+    // What only fills up the last group of words.
+    for (int64_t word = written; word < layout.words(); ++word)
+      storeWord(b.index(word), b.i32(0));
+  };
+  b.forEach(b.getIndexAttr(count), workgroup, body, op.getOnce());
+}
+
+void rlx::emitInterleaveKernel(InterleaveWeightOp op, KernelModule &kernels) {
+  InterleaveKernel(op, kernels).emit();
+}
+
+//===----------------------------------------------------------------------===//
+// Decoding
+//===----------------------------------------------------------------------===//
+
+void rlx::emitDequantizeKernel(BlockDequantizeOp op, KernelModule &kernels) {
+  StoredWeight stored = StoredWeight::of(op);
+  SmallVector<int64_t> shape = stored.shape();
+  KernelBuilder b(op, kernels,
+                  Twine(op.getIds() ? "embedding_" : "dequantize_") +
+                      stored.scheme.displayName() + "_k" +
+                      Twine(shape.back()));
+  Codebooks books(b, stored.scheme, /*hasVectors=*/false, workgroup);
+  BlockReader reader(b, stored, books.lookUp());
+  BufferView y = b.view(op.getInit(), "y");
+  auto type = cast<MemRefType>(op.getInit().getType());
+  OpFoldResult count = b.getIndexAttr(1);
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    count = b.hostMul(count, b.hostSize(op.getInit(), i));
+  b.forEach(count, workgroup, [&](Value index) {
+    // The indices of the result, the last one being k.
+    SmallVector<Value> indices(type.getRank());
+    Value rest = index;
+    for (int64_t i = type.getRank() - 1; i > 0; --i) {
+      Value size = b.sizeOf(op.getInit(), i, "size");
+      indices[i] = b.createOrFold<arith::RemUIOp>(rest, size);
+      rest = b.createOrFold<arith::DivUIOp>(rest, size);
+    }
+    indices[0] = rest;
+    Value k = indices.back(), expert, row;
+    if (op.getIds()) {
+      Value id = b.toIndex(b.load(b.view(op.getIds(), "ids"),
+                                  ValueRange(indices).drop_back()));
+      row = b.choose(b.less(id, b.index(shape[0])), id, b.index(0));
+    } else {
+      if (shape.size() == 3)
+        expert = indices[0];
+      row = indices[indices.size() - 2];
+    }
+    b.store(reader.value(expert, row, k), y, indices);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Checks of ids
+//===----------------------------------------------------------------------===//
+
+void IndexChecks::emit(Operation *op, KernelModule &kernels, Value ids,
+                       int64_t bound, StringRef what) {
+  OpBuilder builder = OpBuilder::atBlockBegin(&function.front());
+  if (!status) {
+    auto type = MemRefType::get({4}, builder.getI32Type());
+    status = memref::AllocOp::create(builder, function.getLoc(), type);
+  }
+  auto checks = status->getAttrOfType<ArrayAttr>("rlx.checks");
+  SmallVector<Attribute> all;
+  if (checks)
+    llvm::append_range(all, checks);
+  all.push_back(builder.getDictionaryAttr(
+      {builder.getNamedAttr("what", builder.getStringAttr(what)),
+       builder.getNamedAttr("bound", builder.getI64IntegerAttr(bound))}));
+  status->setAttr("rlx.checks", builder.getArrayAttr(all));
+
+  KernelBuilder b(op, kernels, "check_ids");
+  BufferView view = b.view(ids, "ids");
+  Value report = b.buffer(status, b.getI32Type(), "status");
+  auto type = cast<MemRefType>(ids.getType());
+  OpFoldResult hostCount = b.getIndexAttr(1);
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    hostCount = b.hostMul(hostCount, b.hostSize(ids, i));
+  b.loop(b.index(0), b.scalar(hostCount, "count"), 1, [&](Value position) {
+    SmallVector<Value> indices(type.getRank());
+    Value rest = position;
+    for (int64_t i = type.getRank() - 1; i >= 0; --i) {
+      Value size = b.sizeOf(ids, i, "size");
+      indices[i] = i ? b.createOrFold<arith::RemUIOp>(rest, size) : rest;
+      rest = b.createOrFold<arith::DivUIOp>(rest, size);
+    }
+    Value id = b.load(view, indices);
+    Value isWrong = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, id,
+                                          b.i32(bound));
+    Value isFirst = arith::CmpIOp::create(
+        b, arith::CmpIPredicate::eq, b.loadAt(report, b.index(0)), b.i32(0));
+    auto choice =
+        scf::IfOp::create(b, b.both(isWrong, isFirst), /*withElse=*/false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.thenBlock());
+    b.storeAt(b.i32(all.size()), report, b.index(0));
+    b.storeAt(b.toI32(position), report, b.index(1));
+    b.storeAt(id, report, b.index(2));
+  });
+  b.finish({b.getIndexAttr(1), b.getIndexAttr(1), b.getIndexAttr(1)},
+           /*workgroup=*/1);
+}
