@@ -8,9 +8,9 @@ using namespace mlir;
 using namespace rlx;
 
 LogicalResult
-GpuAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
-                GpuApi api, StringAttr version, bool, bool, bool, bool, bool,
-                bool, bool, int64_t subgroupSize, int64_t vectorWidth,
+GpuAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, GpuApi api,
+                StringAttr version, bool, bool, bool, bool, bool, bool, bool,
+                int64_t subgroupSize, int64_t vectorWidth,
                 int64_t workgroupSize, int64_t workgroupMemory) {
   auto isPowerOfTwo = [](int64_t value, int64_t most) {
     return value >= 1 && value <= most && (value & (value - 1)) == 0;
@@ -24,23 +24,23 @@ GpuAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                           "most 16, but got "
                        << vectorWidth;
   if (vectorWidth > 1 && api == GpuApi::vulkan)
-    return emitError() << "vector_width is for opencl; the work-items of vulkan "
-                          "are lanes";
-  if (workgroupSize < 64 || workgroupSize > 1 << 16)
     return emitError()
-           << "expected workgroup_size to be 64 to 65536, but got "
-           << workgroupSize;
+           << "vector_width is for opencl; the work-items of vulkan "
+              "are lanes";
+  if (workgroupSize < 64 || workgroupSize > 1 << 16)
+    return emitError() << "expected workgroup_size to be 64 to 65536, but got "
+                       << workgroupSize;
   if (workgroupMemory < 16384)
     return emitError() << "expected workgroup_memory to be at least 16384 "
                           "bytes, but got "
                        << workgroupMemory;
   if (!version)
     return success();
-  bool known = api == GpuApi::vulkan
-                   ? llvm::is_contained({"1.1", "1.2", "1.3"},
-                                        version.getValue())
-                   : llvm::is_contained({"1.2", "2.0", "2.1", "2.2", "3.0"},
-                                        version.getValue());
+  bool known =
+      api == GpuApi::vulkan
+          ? llvm::is_contained({"1.1", "1.2", "1.3"}, version.getValue())
+          : llvm::is_contained({"1.2", "2.0", "2.1", "2.2", "3.0"},
+                               version.getValue());
   if (!known)
     return emitError() << "unknown version '" << version.getValue() << "' of "
                        << stringifyGpuApi(api) << ", expected "

@@ -5,6 +5,8 @@
 #define RLX_PASSES_PASSES_H
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassOptions.h"
@@ -65,6 +67,8 @@ void buildKernelsPipeline(mlir::OpPassManager &pm,
                           const GpuTargetOptions &options);
 /// Graphs to kernels for a device: import and kernels.
 void buildGpuPipeline(mlir::OpPassManager &pm, const GpuTargetOptions &options);
+/// Kernels to SPIR-V modules that can be serialized.
+void buildSpirvPipeline(mlir::OpPassManager &pm);
 
 /// Registers the passes and, by name, the pipelines (`--rlx-cpu`, ...).
 void registerPasses();

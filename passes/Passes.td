@@ -387,4 +387,22 @@ def BlocksToKernelsPass : Pass<"rlx-blocks-to-kernels", "::mlir::ModuleOp"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def KernelsToSpirvPass : Pass<"rlx-kernels-to-spirv", "::mlir::ModuleOp"> {
+  let summary = "Convert kernels to the SPIR-V dialect";
+  let description = [{
+    Every gpu.module with a target becomes a spirv.module: for Vulkan with the
+    scalars of a kernel in one buffer behind the others, for OpenCL with physical
+    addresses. A type that the target lacks is an error.
+
+    ```mlir
+    gpu.func @k(%x: memref<?xf32>, %m: i32) kernel
+    // ==>
+    spirv.GlobalVariable @k_arg_0 bind(0, 0) : !spirv.ptr<!spirv.struct<...>, StorageBuffer>
+    spirv.GlobalVariable @k_arg_1 bind(0, 1) : !spirv.ptr<!spirv.struct<...>, StorageBuffer>
+    ```
+  }];
+  let dependentDialects = ["::mlir::spirv::SPIRVDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 #endif

@@ -8,6 +8,7 @@
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/BufferDeallocationOpInterfaceImpl.h"
 #include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
@@ -24,6 +25,8 @@
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/Transforms/BufferDeallocationOpInterfaceImpl.h"
 #include "mlir/Dialect/SCF/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
+#include "mlir/Dialect/SPIRV/Transforms/Passes.h"
 #include "mlir/Dialect/Tensor/IR/TensorInferTypeOpInterfaceImpl.h"
 #include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Vector/Transforms/BufferizableOpInterfaceImpl.h"
@@ -141,6 +144,14 @@ void rlx::buildKernelsPipeline(OpPassManager &pm,
   pm.addPass(createCSEPass());
 }
 
+void rlx::buildSpirvPipeline(OpPassManager &pm) {
+  pm.addNestedPass<gpu::GPUModuleOp>(arith::createArithExpandOpsPass());
+  pm.addPass(createKernelsToSpirvPass());
+  OpPassManager &modules = pm.nest<spirv::ModuleOp>();
+  modules.addPass(spirv::createSPIRVLowerABIAttributesPass());
+  modules.addPass(spirv::createSPIRVUpdateVCEPass());
+}
+
 void rlx::buildGpuPipeline(OpPassManager &pm, const GpuTargetOptions &options) {
   buildImportPipeline(pm);
   buildKernelsPipeline(pm, options);
@@ -181,6 +192,9 @@ void rlx::registerPasses() {
       "Graphs to the LLVM dialect for a CPU: import, layout, bufferize, loops, "
       "llvm",
       buildCpuPipeline);
+  PassPipelineRegistration<>("rlx-spirv",
+                             "Kernels to SPIR-V modules that can be serialized",
+                             buildSpirvPipeline);
   PassPipelineRegistration<GpuTargetOptions>(
       "rlx-gpu", "Graphs to kernels for a device and their dispatches",
       buildGpuPipeline);

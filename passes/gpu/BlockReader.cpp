@@ -124,8 +124,7 @@ Value BlockReader::product(ArrayRef<FieldAttr> fields, Value expert, Value row,
   Value result;
   for (FieldAttr field : fields) {
     Value factor = numbers.convert(field, code(field, expert, row, k));
-    result =
-        result ? Value(arith::MulFOp::create(b, result, factor)) : factor;
+    result = result ? Value(arith::MulFOp::create(b, result, factor)) : factor;
   }
   return result;
 }

@@ -47,8 +47,7 @@ namespace {
 struct BlocksToKernelsPass
     : rlx::impl::BlocksToKernelsPassBase<BlocksToKernelsPass> {
   void runOnOperation() override {
-    auto target =
-        getOperation()->getAttrOfType<GpuAttr>(targetAttributeName);
+    auto target = getOperation()->getAttrOfType<GpuAttr>(targetAttributeName);
     if (!target) {
       emitError(getOperation().getLoc())
           << "expected the module to have a target, '" << targetAttributeName
@@ -58,8 +57,8 @@ struct BlocksToKernelsPass
     OpBuilder builder = OpBuilder::atBlockEnd(getOperation().getBody());
     KernelModule kernels;
     kernels.target = target;
-    kernels.module = gpu::GPUModuleOp::create(
-        builder, getOperation().getLoc(), "kernels");
+    kernels.module =
+        gpu::GPUModuleOp::create(builder, getOperation().getLoc(), "kernels");
     kernels.module->setAttr(targetAttributeName, target);
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       // What says how large results are stays on the host.

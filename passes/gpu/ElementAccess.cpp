@@ -27,8 +27,7 @@ FailureOr<ElementAccess> ElementAccess::create(Operation *op, KernelBuilder &b,
   Type type = access.element;
   GpuAttr target = b.target();
   bool isKnown = type.isF32() || type.isInteger(32) || isShortFloat(type) ||
-                 type.isInteger(1) || type.isInteger(8) ||
-                 type.isInteger(16) ||
+                 type.isInteger(1) || type.isInteger(8) || type.isInteger(16) ||
                  (type.isInteger(64) && target.getInt64()) ||
                  (type.isF64() && target.getFloat64());
   if (!isKnown)
@@ -86,17 +85,16 @@ Value rlx::roundTo(KernelBuilder &b, FloatType type, Value value) {
   Value odd = arith::AndIOp::create(
       b, arith::ShRUIOp::create(b, magnitude, b.i32(format.drop)), b.i32(1));
   Value half = b.i32((int64_t(1) << (format.drop - 1)) - 1);
-  Value rounded = arith::AddIOp::create(
-      b, magnitude, arith::AddIOp::create(b, odd, half));
-  rounded = arith::AndIOp::create(b, rounded,
-                                  b.i32(-(int64_t(1) << format.drop)));
+  Value rounded =
+      arith::AddIOp::create(b, magnitude, arith::AddIOp::create(b, odd, half));
+  rounded =
+      arith::AndIOp::create(b, rounded, b.i32(-(int64_t(1) << format.drop)));
   if (format.isHalf) {
     // From 2^16 on there is nothing but infinity; below 2^-14 steps are 2^-24.
     constexpr int64_t tooLarge = 0x47800000, normal = 0x38800000;
     rounded = b.choose(compare(b, arith::CmpIPredicate::uge, rounded, tooLarge),
                        b.i32(ShortFloat::infinity), rounded);
-    Value shifted =
-        arith::AddFOp::create(b, floatOf(b, magnitude), b.f32(0.5));
+    Value shifted = arith::AddFOp::create(b, floatOf(b, magnitude), b.f32(0.5));
     Value small = arith::SubFOp::create(b, shifted, b.f32(0.5));
     rounded = b.choose(compare(b, arith::CmpIPredicate::ult, magnitude, normal),
                        bitsOf(b, small), rounded);
@@ -116,8 +114,7 @@ static Value toBits(KernelBuilder &b, FloatType type, Value value) {
     return arith::ShRUIOp::create(b, bits, b.i32(16));
   Value magnitude = arith::AndIOp::create(b, bits, b.i32(~ShortFloat::signBit));
   Value sign = arith::ShRUIOp::create(
-      b, arith::AndIOp::create(b, bits, b.i32(ShortFloat::signBit)),
-      b.i32(16));
+      b, arith::AndIOp::create(b, bits, b.i32(ShortFloat::signBit)), b.i32(16));
   constexpr int64_t biasDifference = (127 - 15) << 10, normal = 0x38800000;
   Value half = arith::SubIOp::create(
       b, arith::ShRUIOp::create(b, magnitude, b.i32(format.drop)),
@@ -128,12 +125,12 @@ static Value toBits(KernelBuilder &b, FloatType type, Value value) {
       arith::MulFOp::create(b, floatOf(b, magnitude), b.f32(0x1p24)));
   half = b.choose(compare(b, arith::CmpIPredicate::ult, magnitude, normal),
                   steps, half);
-  half = b.choose(compare(b, arith::CmpIPredicate::eq, magnitude,
-                          ShortFloat::infinity),
-                  b.i32(0x7c00), half);
-  half = b.choose(compare(b, arith::CmpIPredicate::ugt, magnitude,
-                          ShortFloat::infinity),
-                  b.i32(0x7e00), half);
+  half = b.choose(
+      compare(b, arith::CmpIPredicate::eq, magnitude, ShortFloat::infinity),
+      b.i32(0x7c00), half);
+  half = b.choose(
+      compare(b, arith::CmpIPredicate::ugt, magnitude, ShortFloat::infinity),
+      b.i32(0x7e00), half);
   return arith::OrIOp::create(b, half, sign);
 }
 
@@ -215,7 +212,8 @@ LogicalResult rlx::cloneComputed(KernelBuilder &b, Operation *op,
   for (Value operand : op->getOperands())
     operands.push_back(mapping.lookup(operand));
   OperationState state(op->getLoc(), op->getName(), operands,
-                       computedType(type), SmallVector<NamedAttribute>(op->getDiscardableAttrs()));
+                       computedType(type),
+                       SmallVector<NamedAttribute>(op->getDiscardableAttrs()));
   state.propertiesAttr = op->getPropertiesAsAttribute();
   return result(b.create(state)->getResult(0));
 }

@@ -23,8 +23,7 @@ static bool isWeight(Value value) {
   auto function =
       argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp())
                : func::FuncOp();
-  return function &&
-         function.getArgAttr(argument.getArgNumber(), "rlx.weight");
+  return function && function.getArgAttr(argument.getArgNumber(), "rlx.weight");
 }
 
 static void interleave(BlockMatmulOp op, GpuAttr target,
@@ -53,8 +52,7 @@ static void interleave(BlockMatmulOp op, GpuAttr target,
     Value init =
         tensor::EmptyOp::create(builder, loc, shape, builder.getI32Type());
     SmallVector<Value> sources = {op.getWeight()};
-    for (Value side :
-         {op.getScales(), op.getZeroPoints(), op.getGlobalScale()})
+    for (Value side : {op.getScales(), op.getZeroPoints(), op.getGlobalScale()})
       if (side)
         sources.push_back(side);
     packed = InterleaveWeightOp::create(
@@ -87,8 +85,7 @@ struct InterleaveWeightsPass
     getOperation()->setAttr(targetAttributeName, *gpu);
     getOperation().walk([&](func::FuncOp function) {
       DenseMap<std::pair<Value, Attribute>, Value> done;
-      for (BlockMatmulOp op :
-           llvm::to_vector(function.getOps<BlockMatmulOp>()))
+      for (BlockMatmulOp op : llvm::to_vector(function.getOps<BlockMatmulOp>()))
         interleave(op, *gpu, done);
     });
   }

@@ -21,8 +21,8 @@ KernelBuilder::KernelBuilder(Operation *op, KernelModule &kernels, Twine name)
     : LoopBuilder(op->getLoc(), op->getContext()), op(op), kernels(kernels),
       host(op->getLoc(), op) {
   setInsertionPointToEnd(kernels.module.getBody());
-  function = gpu::GPUFuncOp::create(*this, identifier(name),
-                                    getFunctionType({}, {}));
+  function =
+      gpu::GPUFuncOp::create(*this, identifier(name), getFunctionType({}, {}));
   function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), getUnitAttr());
   setInsertionPointToStart(&function.getBody().front());
   setInsertionPoint(gpu::ReturnOp::create(*this));
@@ -112,8 +112,7 @@ BufferView KernelBuilder::view(Value memref, StringRef name) {
     expected *= type.getDimSize(i);
   }
   for (auto [i, stride] : llvm::enumerate(source.strides))
-    view.strides.push_back(
-        scalar(stride, (name + "_stride" + Twine(i)).str()));
+    view.strides.push_back(scalar(stride, (name + "_stride" + Twine(i)).str()));
   if (getConstantIntValue(source.offset) != 0)
     view.offset = scalar(source.offset, (name + "_offset").str());
   return view;
@@ -150,8 +149,8 @@ OpFoldResult KernelBuilder::hostMin(OpFoldResult a, int64_t b) {
 }
 OpFoldResult KernelBuilder::hostUnless(OpFoldResult a, OpFoldResult m,
                                        int64_t bound) {
-  OpFoldResult reaches = hostMin(
-      fold<arith::DivUIOp>(host, m, host.getIndexAttr(bound)), 1);
+  OpFoldResult reaches =
+      hostMin(fold<arith::DivUIOp>(host, m, host.getIndexAttr(bound)), 1);
   return hostMul(a, reaches);
 }
 OpFoldResult KernelBuilder::hostWhere(OpFoldResult a, OpFoldResult m,
@@ -254,8 +253,7 @@ Value KernelBuilder::apply(AffineExpr expr, ValueRange dims) {
 }
 
 Value KernelBuilder::broadcastLike(Value value, Value like) {
-  if (value.getType() == like.getType() ||
-      !isa<VectorType>(like.getType()))
+  if (value.getType() == like.getType() || !isa<VectorType>(like.getType()))
     return value;
   return vector::BroadcastOp::create(*this, like.getType(), value);
 }
@@ -269,12 +267,11 @@ void KernelBuilder::forEach(OpFoldResult count, int64_t workgroup,
   // Few workgroups a dimension are all that devices promise.
   constexpr int64_t widest = 32768;
   OpFoldResult groups = hostCeilDiv(count, workgroup);
-  Value group = add(mul(groupId(gpu::Dimension::y), widest),
-                    groupId(gpu::Dimension::x));
-  Value position =
-      add(mul(group, workgroup), threadId(gpu::Dimension::x));
-  auto ifOp = scf::IfOp::create(
-      *this, less(position, scalar(count, "count")), /*withElse=*/false);
+  Value group =
+      add(mul(groupId(gpu::Dimension::y), widest), groupId(gpu::Dimension::x));
+  Value position = add(mul(group, workgroup), threadId(gpu::Dimension::x));
+  auto ifOp = scf::IfOp::create(*this, less(position, scalar(count, "count")),
+                                /*withElse=*/false);
   {
     OpBuilder::InsertionGuard guard(*this);
     setInsertionPointToStart(ifOp.thenBlock());

@@ -71,9 +71,9 @@ LogicalResult LinalgKernel::readOperands() {
         return failure();
       continue;
     }
-    std::string name =
-        op.isDpsInit(&operand) ? "out" : "in" + std::to_string(
-                                                   operand.getOperandNumber());
+    std::string name = op.isDpsInit(&operand)
+                           ? "out"
+                           : "in" + std::to_string(operand.getOperandNumber());
     FailureOr<ElementAccess> elements =
         ElementAccess::create(op, b, value, name);
     if (failed(elements))
@@ -91,8 +91,8 @@ LogicalResult LinalgKernel::captureValues() {
       if (value.getParentBlock() == op.getBlock() || captured.contains(value) ||
           capturedBuffers.contains(value))
         continue;
-      if (auto *constant = value.getDefiningOp<arith::ConstantOp>()
-                               .getOperation()) {
+      if (auto *constant =
+              value.getDefiningOp<arith::ConstantOp>().getOperation()) {
         if (failed(cloneComputed(b, constant, captured)))
           return WalkResult::interrupt();
       } else if (value.getType().isIndex()) {
@@ -139,7 +139,8 @@ FailureOr<SmallVector<Value>> LinalgKernel::emitBody(ValueRange outputs) {
     if (!argument.use_empty())
       mapping.map(argument, loadOperand(*input));
   }
-  for (auto [argument, value] : llvm::zip_equal(op.getRegionOutputArgs(), outputs))
+  for (auto [argument, value] :
+       llvm::zip_equal(op.getRegionOutputArgs(), outputs))
     if (value)
       mapping.map(argument, value);
   for (Operation &inner : block->without_terminator()) {
@@ -152,9 +153,9 @@ FailureOr<SmallVector<Value>> LinalgKernel::emitBody(ValueRange outputs) {
       mapping.map(load.getResult(),
                   capturedBuffers.find(load.getMemRef())->second.load(b, at));
     } else if (inner.getNumRegions() != 0) {
-      return inner.emitOpError() << "cannot run on a device inside "
-                                 << op->getName()
-                                 << "; run the program on the CPU";
+      return inner.emitOpError()
+             << "cannot run on a device inside " << op->getName()
+             << "; run the program on the CPU";
     } else if (failed(cloneComputed(b, &inner, mapping))) {
       return failure();
     }
@@ -179,8 +180,8 @@ void LinalgKernel::storeOutputs(ValueRange values) {
 }
 
 /// Loops over the reductions from `next` on, carrying the outputs.
-FailureOr<SmallVector<Value>>
-LinalgKernel::emitReductions(unsigned next, ValueRange outputs) {
+FailureOr<SmallVector<Value>> LinalgKernel::emitReductions(unsigned next,
+                                                           ValueRange outputs) {
   if (next == reductions.size())
     return emitBody(outputs);
   unsigned loop = reductions[next];
@@ -256,14 +257,14 @@ LogicalResult LinalgKernel::emitShared() {
   }
   unsigned loop = reductions.front();
   bool hasFailed = false;
-  SmallVector<Value> partial = b.loop(
-      thread, b.scalar(hostLoopSize(loop), "size"), workgroup, neutral,
-      [&](Value index, ValueRange carried) {
-        indices[loop] = index;
-        FailureOr<SmallVector<Value>> next = emitBody(carried);
-        hasFailed = failed(next);
-        return hasFailed ? SmallVector<Value>(carried) : *next;
-      });
+  SmallVector<Value> partial =
+      b.loop(thread, b.scalar(hostLoopSize(loop), "size"), workgroup, neutral,
+             [&](Value index, ValueRange carried) {
+               indices[loop] = index;
+               FailureOr<SmallVector<Value>> next = emitBody(carried);
+               hasFailed = failed(next);
+               return hasFailed ? SmallVector<Value>(carried) : *next;
+             });
   if (hasFailed)
     return failure();
   auto combine = [&](size_t i, Value a, Value c) {
@@ -276,8 +277,7 @@ LogicalResult LinalgKernel::emitShared() {
     b.storeAt(partial[i], shared[i], thread);
   for (int64_t half = workgroup / 2; half > 0; half /= 2) {
     b.barrier();
-    auto isActive =
-        scf::IfOp::create(b, b.less(thread, b.index(half)), false);
+    auto isActive = scf::IfOp::create(b, b.less(thread, b.index(half)), false);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(isActive.thenBlock());
     for (size_t i = 0; i < shared.size(); ++i)

@@ -45,9 +45,9 @@ private:
 /// of rows, if it is dynamic, is at least `atLeast` and less than `below`.
 struct RowRange {
   int64_t atLeast = 0, below = 0; ///< `below` 0: no bound.
-  std::array<mlir::OpFoldResult, 3>
-  restrict(KernelBuilder &b, mlir::OpFoldResult m,
-           std::array<mlir::OpFoldResult, 3> groups) const;
+  std::array<mlir::OpFoldResult, 3> restrict(
+      KernelBuilder &b, mlir::OpFoldResult m,
+      std::array<mlir::OpFoldResult, 3> groups) const;
 };
 
 /// A work-item computes `rowsTogether` rows of activations times one row of the

@@ -60,8 +60,8 @@ Value ActivationReader::at(size_t row, int64_t element) {
   if (quads && !guarded) {
     Value &quad = loaded[{row, element / 4}];
     if (!quad)
-      quad = b.loadAt(quads, b.add(rows[row], b.add(b.div(begin, 4),
-                                                    element / 4)));
+      quad = b.loadAt(quads,
+                      b.add(rows[row], b.add(b.div(begin, 4), element / 4)));
     return vector::ExtractOp::create(b, quad, element % 4);
   }
   Value &number = loaded[{row, element}];
@@ -75,8 +75,8 @@ Value ActivationReader::at(size_t row, int64_t element) {
   Value first = rows[row];
   if (quads)
     first = b.mul(first, 4);
-  number = b.loadAt(view.buffer,
-                    b.add(first, b.mul(position, view.strides.back())));
+  number =
+      b.loadAt(view.buffer, b.add(first, b.mul(position, view.strides.back())));
   if (guarded)
     number = b.choose(isInside, number, b.f32(0));
   return number;
@@ -87,8 +87,8 @@ Value ActivationReader::at(size_t row, int64_t element) {
 //===----------------------------------------------------------------------===//
 
 std::array<OpFoldResult, 3>
-RowRange::restrict(KernelBuilder &b, OpFoldResult m,
-                   std::array<OpFoldResult, 3> groups) const {
+    RowRange::restrict(KernelBuilder &b, OpFoldResult m,
+                       std::array<OpFoldResult, 3> groups) const {
   // A dispatch of no workgroups is not run.
   if (atLeast)
     groups[1] = b.hostUnless(groups[1], m, atLeast);
@@ -102,8 +102,7 @@ Value rlx::loadBias(KernelBuilder &b, InterleavedMatmulOp op,
   if (!op.getBias())
     return Value();
   BufferView bias = b.view(op.getBias(), "bias");
-  int64_t columns =
-      cast<MemRefType>(op.getBias().getType()).getShape().back();
+  int64_t columns = cast<MemRefType>(op.getBias().getType()).getShape().back();
   auto at = [&](Value column) {
     SmallVector<Value> all(indices);
     all.push_back(b.min(column, b.index(columns - 1)));
@@ -168,8 +167,7 @@ private:
   void selectRows();
   SmallVector<Value> emitUnit(Value record, Value unit, ValueRange sums);
   SmallVector<Value> emitRecords();
-  void reduceSplits(ValueRange sums,
-                    llvm::function_ref<void(ValueRange)> use);
+  void reduceSplits(ValueRange sums, llvm::function_ref<void(ValueRange)> use);
   Value zero();
 
   InterleavedMatmulOp op;
@@ -196,8 +194,8 @@ static int64_t splitsOf(const MatmulShape &shape, GpuAttr target,
   // More splits than this cost more than they hide.
   constexpr int64_t most = 16;
   int64_t fit = target.getWorkgroupSize() / shape.how.rows;
-  int64_t memory = target.getWorkgroupMemory() / 2 /
-                   (4 * shape.how.rows * rows);
+  int64_t memory =
+      target.getWorkgroupMemory() / 2 / (4 * shape.how.rows * rows);
   return std::max<int64_t>(
       1, std::min({most, shape.layout.records(), fit, memory}));
 }
@@ -234,7 +232,8 @@ void MatvecKernel::selectRows() {
     Value count = b.scalar(m, "m"), first = b.mul(group, rows);
     for (int64_t r = 0; r < rows; ++r) {
       Value position = b.add(first, r);
-      bool isAlways = getConstantIntValue(m) && *getConstantIntValue(m) % rows == 0;
+      bool isAlways =
+          getConstantIntValue(m) && *getConstantIntValue(m) % rows == 0;
       isRow.push_back(isAlways ? Value() : b.less(position, count));
       x.addRow(isAlways ? position : b.min(position, b.sub(count, b.index(1))));
       yIndices.push_back({position});
@@ -295,8 +294,9 @@ SmallVector<Value> MatvecKernel::emitUnit(Value record, Value unit,
     }
     Value scale = reader.scale(first);
     for (int64_t r = 0; r < rows; ++r)
-      sums[r] = scale ? Value(math::FmaOp::create(b, partial[r], scale, sums[r]))
-                      : Value(arith::AddFOp::create(b, partial[r], sums[r]));
+      sums[r] = scale
+                    ? Value(math::FmaOp::create(b, partial[r], scale, sums[r]))
+                    : Value(arith::AddFOp::create(b, partial[r], sums[r]));
   }
   return sums;
 }
@@ -305,24 +305,24 @@ SmallVector<Value> MatvecKernel::emitRecords() {
   const RecordLayout &layout = shape.layout;
   int64_t units = layout.length() / shape.unit();
   SmallVector<Value> initial(rows, zero());
-  return b.loop(
-      split, b.index(layout.records()), splits, initial,
-      [&](Value record, ValueRange carried) {
-        reader.setRecord(tile, record, row);
-        if (units == 1)
-          return emitUnit(record, Value(), carried);
-        Value end = b.index(units);
-        if (shape.k % layout.length() != 0) {
-          // The last record may hold fewer units.
-          Value left = b.sub(b.index(llvm::divideCeil(shape.k, shape.unit())),
-                             b.mul(record, units));
-          end = b.min(end, left);
-        }
-        return b.loop(b.index(0), end, 1, carried,
-                      [&](Value unit, ValueRange sums) {
-                        return emitUnit(record, unit, sums);
-                      });
-      });
+  return b.loop(split, b.index(layout.records()), splits, initial,
+                [&](Value record, ValueRange carried) {
+                  reader.setRecord(tile, record, row);
+                  if (units == 1)
+                    return emitUnit(record, Value(), carried);
+                  Value end = b.index(units);
+                  if (shape.k % layout.length() != 0) {
+                    // The last record may hold fewer units.
+                    Value left =
+                        b.sub(b.index(llvm::divideCeil(shape.k, shape.unit())),
+                              b.mul(record, units));
+                    end = b.min(end, left);
+                  }
+                  return b.loop(b.index(0), end, 1, carried,
+                                [&](Value unit, ValueRange sums) {
+                                  return emitUnit(record, unit, sums);
+                                });
+                });
 }
 
 /// Gives the sums of all splits to `use`, on the work-items of the first one.
@@ -336,8 +336,8 @@ void MatvecKernel::reduceSplits(ValueRange sums,
   for (auto [r, sum] : llvm::enumerate(sums))
     b.storeAt(sum, shared, at(split, r));
   b.barrier();
-  Value isFirst = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq,
-                                                split, b.index(0));
+  Value isFirst = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, split,
+                                                b.index(0));
   auto choice = scf::IfOp::create(b, isFirst, /*withElse=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(choice.thenBlock());
@@ -345,8 +345,8 @@ void MatvecKernel::reduceSplits(ValueRange sums,
   for (int64_t r = 0; r < rows; ++r) {
     Value total = b.loadAt(shared, at(b.index(0), r));
     for (int64_t s = 1; s < splits; ++s)
-      total = arith::AddFOp::create(b, total,
-                                    b.loadAt(shared, at(b.index(s), r)));
+      total =
+          arith::AddFOp::create(b, total, b.loadAt(shared, at(b.index(s), r)));
     totals.push_back(total);
   }
   use(totals);
@@ -388,8 +388,7 @@ void MatvecKernel::emit(RowRange range) {
     reduceSplits(sums, finish);
   OpFoldResult tiles = b.getIndexAttr(shape.tiles);
   OpFoldResult groups = op.getIds() ? m : b.hostCeilDiv(m, rows);
-  b.finish(range.restrict(b, m, {tiles, groups, b.getIndexAttr(1)}),
-           workgroup);
+  b.finish(range.restrict(b, m, {tiles, groups, b.getIndexAttr(1)}), workgroup);
 }
 
 void rlx::emitMatvecKernel(InterleavedMatmulOp op, KernelModule &kernels,

@@ -67,8 +67,7 @@ void PanelKernel::decodePanel(Value record) {
              reader.setUnit(number, unit);
              Value first = b.mul(number, unit * vectors);
              for (int64_t i = 0; i < unit; ++i)
-               b.storeAt(reader.value(i), panel,
-                         b.add(first, i * vectors + v));
+               b.storeAt(reader.value(i), panel, b.add(first, i * vectors + v));
            });
   }
 }
@@ -79,8 +78,7 @@ void PanelKernel::multiplyRows(Value record, Value firstRow) {
   SmallVector<Value> begins, sums;
   Value k0 = b.mul(record, length);
   for (int64_t r = 0; r < rows; ++r) {
-    Value row =
-        b.min(b.add(m0, b.add(firstRow, r)), b.sub(m, b.index(1)));
+    Value row = b.min(b.add(m0, b.add(firstRow, r)), b.sub(m, b.index(1)));
     begins.push_back(b.at(x, {row, k0}));
   }
   auto total = [&](int64_t r, int64_t v) {
@@ -92,22 +90,21 @@ void PanelKernel::multiplyRows(Value record, Value firstRow) {
   Value end = b.index(length);
   if (shape.k % length != 0)
     end = b.min(end, b.sub(b.index(shape.k), k0));
-  sums = b.loop(
-      b.index(0), end, 1, sums, [&](Value k, ValueRange carried) {
-        SmallVector<Value> next(carried), weights;
-        for (int64_t v = 0; v < vectors; ++v)
-          weights.push_back(b.loadAt(panel, b.add(b.mul(k, vectors), v)));
-        Value step = b.mul(k, x.strides.back());
-        for (int64_t r = 0; r < rows; ++r) {
-          Value activation = b.broadcastLike(
-              b.loadAt(x.buffer, b.add(begins[r], step)), weights[0]);
-          for (int64_t v = 0; v < vectors; ++v) {
-            Value &sum = next[r * vectors + v];
-            sum = math::FmaOp::create(b, activation, weights[v], sum);
-          }
-        }
-        return next;
-      });
+  sums = b.loop(b.index(0), end, 1, sums, [&](Value k, ValueRange carried) {
+    SmallVector<Value> next(carried), weights;
+    for (int64_t v = 0; v < vectors; ++v)
+      weights.push_back(b.loadAt(panel, b.add(b.mul(k, vectors), v)));
+    Value step = b.mul(k, x.strides.back());
+    for (int64_t r = 0; r < rows; ++r) {
+      Value activation = b.broadcastLike(
+          b.loadAt(x.buffer, b.add(begins[r], step)), weights[0]);
+      for (int64_t v = 0; v < vectors; ++v) {
+        Value &sum = next[r * vectors + v];
+        sum = math::FmaOp::create(b, activation, weights[v], sum);
+      }
+    }
+    return next;
+  });
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t v = 0; v < vectors; ++v)
       b.storeAt(sums[r * vectors + v], totals, total(r, v));
@@ -142,9 +139,9 @@ void PanelKernel::emit(RowRange range) {
   });
   storeRows();
   OpFoldResult across = b.getIndexAttr(llvm::divideCeil(shape.tiles, vectors));
-  b.finish(range.restrict(b, hostM,
-                          {across, b.hostCeilDiv(hostM, blockRows),
-                           b.getIndexAttr(1)}),
+  b.finish(range.restrict(
+               b, hostM,
+               {across, b.hostCeilDiv(hostM, blockRows), b.getIndexAttr(1)}),
            /*workgroup=*/1);
 }
 

@@ -85,7 +85,8 @@ RecordLayout RecordLayout::create(QuantScheme scheme, int64_t k,
   std::vector<PlacedPlane *> order;
   for (PlacedPlane &plane : planes)
     order.push_back(&plane);
-  llvm::stable_sort(order, [](auto *a, auto *b) { return a->bits() > b->bits(); });
+  llvm::stable_sort(order,
+                    [](auto *a, auto *b) { return a->bits() > b->bits(); });
   int64_t bits = 0, used = 0;
   for (PlacedPlane *plane : order) {
     plane->start = bits;
@@ -105,9 +106,9 @@ RecordLayout RecordLayout::create(QuantScheme scheme, int64_t k,
                            ? getAffineConstantExpr(plane.start % 8, context)
                            : plane.start % 8 + item * plane.width;
       auto position = AffineMap::get(
-          1, 0, {getAffineConstantExpr(plane.start / 8, context), bit}, context);
-      auto type =
-          IntegerType::get(context, plane.width, IntegerType::Unsigned);
+          1, 0, {getAffineConstantExpr(plane.start / 8, context), bit},
+          context);
+      auto type = IntegerType::get(context, plane.width, IntegerType::Unsigned);
       attributes.push_back(PlaneAttr::get(context, type, position));
     }
     return FieldAttr::get(context, attributes, StringAttr(), field.getType(),
@@ -124,8 +125,8 @@ RecordLayout RecordLayout::create(QuantScheme scheme, int64_t k,
     scale.push_back(placed(next++));
   for (size_t i = 0; i < source.getOffset().size(); ++i)
     offset.push_back(placed(next++));
-  auto name = StringAttr::get(context, scheme.displayName() + ".record" +
-                                           Twine(length));
+  auto name = StringAttr::get(context,
+                              scheme.displayName() + ".record" + Twine(length));
   auto record = SchemeAttr::get(context, name, StringAttr(), length, bits / 8,
                                 bits - used, code, zero, scale, offset,
                                 source.getOffsetNegative());

@@ -20,7 +20,8 @@ Codebooks::Codebooks(KernelBuilder &b, QuantScheme scheme, bool hasVectors,
     if (!field.getCodebook())
       continue;
     SmallVector<double> entries(field.getCodebook().asArrayRef());
-    if (llvm::any_of(tables, [&](auto &table) { return table.first == entries; }))
+    if (llvm::any_of(tables,
+                     [&](auto &table) { return table.first == entries; }))
       continue;
     if (hasVectors) {
       tables.push_back({entries, Value()});
@@ -32,10 +33,9 @@ Codebooks::Codebooks(KernelBuilder &b, QuantScheme scheme, bool hasVectors,
     b.loop(thread, b.index(size), workgroup, [&](Value i) {
       Value number = b.f32(entries[0]);
       for (int64_t j = 1; j < size; ++j)
-        number = b.choose(
-            b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, i,
-                                          b.index(j)),
-            b.f32(entries[j]), number);
+        number = b.choose(b.createOrFold<arith::CmpIOp>(
+                              arith::CmpIPredicate::eq, i, b.index(j)),
+                          b.f32(entries[j]), number);
       b.storeAt(number, table, i);
     });
     tables.push_back({entries, table});
@@ -74,10 +74,10 @@ Value Codebooks::entry(ArrayRef<double> codebook, Value codes) {
                                         integers.splat(0, codes));
     SmallVector<Value> next;
     for (size_t i = 0; i < level.size(); i += 2)
-      next.push_back(i + 1 < level.size()
-                         ? Value(arith::SelectOp::create(b, isSet, level[i + 1],
-                                                         level[i]))
-                         : level[i]);
+      next.push_back(
+          i + 1 < level.size()
+              ? Value(arith::SelectOp::create(b, isSet, level[i + 1], level[i]))
+              : level[i]);
     level = std::move(next);
   }
   return level.front();
@@ -92,8 +92,7 @@ RecordReader::RecordReader(KernelBuilder &b, const RecordLayout &layout,
     : b(b), layout(layout), scheme(layout.record()), how(how),
       numbers(b, b.getLoc(), books.lookUp()) {
   int64_t lanes = hasVectors() ? how.rows : how.words;
-  vectors =
-      b.buffer(packed, VectorType::get(lanes, b.getI32Type()), "weight");
+  vectors = b.buffer(packed, VectorType::get(lanes, b.getI32Type()), "weight");
   if (!hasVectors())
     words = b.buffer(packed, b.getI32Type(), "weight_words");
   for (FieldAttr field : scheme.fields())
@@ -150,15 +149,14 @@ Value RecordReader::word(int64_t perUnit, int64_t word) {
   if (perUnit % how.words != 0) {
     Value &single = loaded[{perUnit, word, 0}];
     if (!single)
-      single = dynamicWord(
-          b.add(b.mul(unit, perUnit), word));
+      single = dynamicWord(b.add(b.mul(unit, perUnit), word));
     return single;
   }
   int64_t first = word / how.words * how.words;
   Value &vector = loaded[{perUnit, first, how.words}];
   if (!vector)
-    vector = b.loadAt(vectors,
-                      b.add(b.mul(position(how.words), how.rows), row));
+    vector =
+        b.loadAt(vectors, b.add(b.mul(position(how.words), how.rows), row));
   return vector::ExtractOp::create(b, vector, word % how.words);
 }
 
@@ -246,8 +244,7 @@ Value RecordReader::product(ArrayRef<FieldAttr> fields, int64_t element) {
   Value result;
   for (FieldAttr field : fields) {
     Value factor = number(field, element);
-    result =
-        result ? Value(arith::MulFOp::create(b, result, factor)) : factor;
+    result = result ? Value(arith::MulFOp::create(b, result, factor)) : factor;
   }
   return result;
 }

@@ -110,8 +110,8 @@ SmallVector<Value> TileKernel::multiply(ValueRange carried) {
         Value wRow = b.mul(k, columns * columnItems);
         Value aRow = b.mul(k, rows * rowItems);
         for (int64_t j = 0; j < columns; ++j)
-          w.push_back(b.loadAt(
-              weights, b.add(b.add(wRow, column), j * columnItems)));
+          w.push_back(
+              b.loadAt(weights, b.add(b.add(wRow, column), j * columnItems)));
         for (int64_t i = 0; i < rows; ++i)
           a.push_back(b.loadAt(activations,
                                b.add(b.add(aRow, rowOfItem), i * rowItems)));
@@ -134,8 +134,7 @@ void TileKernel::storeResults(ValueRange sums) {
       Value sum = sums[i * columns + j];
       if (bias)
         sum = arith::AddFOp::create(b, sum, bias);
-      auto choice =
-          scf::IfOp::create(b, b.less(row, m), /*withElse=*/false);
+      auto choice = scf::IfOp::create(b, b.less(row, m), /*withElse=*/false);
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(choice.thenBlock());
       storeColumns(b, sum, y, row, n, shape.n);
@@ -151,22 +150,22 @@ void TileKernel::emit(RowRange range) {
   n0 = b.mul(b.groupId(gpu::Dimension::x), width);
   m0 = b.mul(b.groupId(gpu::Dimension::y), height);
   SmallVector<Value> initial(rows * columns, b.f32(0));
-  SmallVector<Value> sums =
-      b.loop(b.index(0), b.index(shape.k), depth, initial,
-             [&](Value k0, ValueRange carried) {
-               decodeWeights(k0);
-               copyActivations(k0);
-               b.barrier();
-               SmallVector<Value> next = multiply(carried);
-               b.barrier();
-               return next;
-             });
+  SmallVector<Value> sums = b.loop(b.index(0), b.index(shape.k), depth, initial,
+                                   [&](Value k0, ValueRange carried) {
+                                     decodeWeights(k0);
+                                     copyActivations(k0);
+                                     b.barrier();
+                                     SmallVector<Value> next =
+                                         multiply(carried);
+                                     b.barrier();
+                                     return next;
+                                   });
   storeResults(sums);
   OpFoldResult across = b.getIndexAttr(llvm::divideCeil(shape.n, width));
-  b.finish(range.restrict(b, hostM,
-                          {across, b.hostCeilDiv(hostM, height),
-                           b.getIndexAttr(1)}),
-           workgroup);
+  b.finish(
+      range.restrict(b, hostM,
+                     {across, b.hostCeilDiv(hostM, height), b.getIndexAttr(1)}),
+      workgroup);
 }
 
 void rlx::emitTileKernel(InterleavedMatmulOp op, KernelModule &kernels,

@@ -55,13 +55,12 @@ Value InterleaveKernel::item(FieldAttr source, const RecordPlane &plane,
   Value k = b.add(k0, b.mul(number, plane.group));
   bool isPadded = shape.back() % layout.length() != 0;
   Value inside = b.min(k, b.index(shape.back() - 1));
-  Value code = reader.code(source, expert, sourceRow,
-                           isPadded ? inside : k);
+  Value code = reader.code(source, expert, sourceRow, isPadded ? inside : k);
   if (plane.shift)
     code = arith::ShRUIOp::create(b, code, b.i32(plane.shift));
   if (plane.width < wordBits)
-    code = arith::AndIOp::create(b, code,
-                                 b.i32((int64_t(1) << plane.width) - 1));
+    code =
+        arith::AndIOp::create(b, code, b.i32((int64_t(1) << plane.width) - 1));
   if (isPadded)
     code = b.choose(b.less(k, b.index(shape.back())), code, b.i32(0));
   return code;
@@ -81,19 +80,19 @@ void InterleaveKernel::writePlane(FieldAttr source, const RecordPlane &plane) {
   b.loop(b.index(0), b.index(llvm::divideCeil(items, perWord)), 1,
          [&](Value word) {
            Value first = b.mul(word, perWord);
-           SmallVector<Value> merged = b.loop(
-               b.index(0), b.index(perWord), 1, b.i32(0),
-               [&](Value j, ValueRange carried) {
-                 Value number = b.add(first, j);
-                 Value code = item(source, plane, number);
-                 if (items % perWord != 0)
-                   code = b.choose(b.less(number, b.index(items)), code,
-                                   b.i32(0));
-                 Value shift = b.toI32(b.mul(j, plane.width));
-                 code = arith::ShLIOp::create(b, code, shift);
-                 return SmallVector<Value>{
-                     arith::OrIOp::create(b, carried[0], code)};
-               });
+           SmallVector<Value> merged =
+               b.loop(b.index(0), b.index(perWord), 1, b.i32(0),
+                      [&](Value j, ValueRange carried) {
+                        Value number = b.add(first, j);
+                        Value code = item(source, plane, number);
+                        if (items % perWord != 0)
+                          code = b.choose(b.less(number, b.index(items)), code,
+                                          b.i32(0));
+                        Value shift = b.toI32(b.mul(j, plane.width));
+                        code = arith::ShLIOp::create(b, code, shift);
+                        return SmallVector<Value>{
+                            arith::OrIOp::create(b, carried[0], code)};
+                      });
            storeWord(b.add(word, plane.start / wordBits), merged[0]);
          });
 }
@@ -165,8 +164,7 @@ void rlx::emitDequantizeKernel(BlockDequantizeOp op, KernelModule &kernels) {
   SmallVector<int64_t> shape = stored.shape();
   KernelBuilder b(op, kernels,
                   Twine(op.getIds() ? "embedding_" : "dequantize_") +
-                      stored.scheme.displayName() + "_k" +
-                      Twine(shape.back()));
+                      stored.scheme.displayName() + "_k" + Twine(shape.back()));
   Codebooks books(b, stored.scheme, /*hasVectors=*/false, workgroup);
   BlockReader reader(b, stored, books.lookUp());
   BufferView y = b.view(op.getInit(), "y");
@@ -186,8 +184,8 @@ void rlx::emitDequantizeKernel(BlockDequantizeOp op, KernelModule &kernels) {
     indices[0] = rest;
     Value k = indices.back(), expert, row;
     if (op.getIds()) {
-      Value id = b.toIndex(b.load(b.view(op.getIds(), "ids"),
-                                  ValueRange(indices).drop_back()));
+      Value id = b.toIndex(
+          b.load(b.view(op.getIds(), "ids"), ValueRange(indices).drop_back()));
       row = b.choose(b.less(id, b.index(shape[0])), id, b.index(0));
     } else {
       if (shape.size() == 3)
@@ -234,8 +232,8 @@ void IndexChecks::emit(Operation *op, KernelModule &kernels, Value ids,
       rest = b.createOrFold<arith::DivUIOp>(rest, size);
     }
     Value id = b.load(view, indices);
-    Value isWrong = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, id,
-                                          b.i32(bound));
+    Value isWrong =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::uge, id, b.i32(bound));
     Value isFirst = arith::CmpIOp::create(
         b, arith::CmpIPredicate::eq, b.loadAt(report, b.index(0)), b.i32(0));
     auto choice =

@@ -1,0 +1,313 @@
+//===- ProgramBuilder.cpp - From dispatches to a Program ------------------===//
+
+#include "codegen/gpu/ProgramBuilder.h"
+
+#include "codegen/gpu/ProgramSizeBuilder.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+
+using namespace mlir;
+using namespace rlx;
+
+namespace {
+class ProgramBuilder {
+public:
+  ProgramBuilder(ModuleOp module, const FunctionSignature &signature)
+      : module(module), signature(signature), sizes(program) {}
+  llvm::Expected<Program> build();
+
+private:
+  llvm::Error addArguments(func::FuncOp function);
+  llvm::Error addResultShapes();
+  llvm::Error addOperation(Operation *op);
+  llvm::Error addDispatch(DispatchOp op);
+  llvm::Error addBuffer(memref::AllocOp op);
+  llvm::Error addConstant(memref::GetGlobalOp op);
+  llvm::Expected<uint32_t> bufferOf(Value memref);
+  uint32_t kernelOf(gpu::GPUFuncOp function);
+
+  ModuleOp module;
+  const FunctionSignature &signature;
+  Program program;
+  ProgramSizeBuilder sizes;
+  llvm::DenseMap<Value, uint32_t> buffers;
+  llvm::StringMap<uint32_t> kernels;
+};
+} // namespace
+
+static llvm::Error unsupported(Operation *op, const Twine &what) {
+  std::string text;
+  llvm::raw_string_ostream(text) << op->getLoc();
+  return llvm::createStringError("'" + op->getName().getStringRef() + "' at " +
+                                 text + " " + what);
+}
+
+//===----------------------------------------------------------------------===//
+// Arguments
+//===----------------------------------------------------------------------===//
+
+llvm::Error ProgramBuilder::addArguments(func::FuncOp function) {
+  size_t inputs = 0, weights = 0, results = 0;
+  for (BlockArgument value : function.getArguments()) {
+    unsigned index = value.getArgNumber();
+    auto weight = function.getArgAttrOfType<StringAttr>(index, "rlx.weight");
+    bool isResult = function.getArgAttr(index, "bufferize.result") != nullptr;
+    ProgramArgument argument;
+    const TensorSignature *tensor;
+    if (weight) {
+      tensor = &signature.weights[weights++];
+      argument.kind = ProgramArgument::Kind::weight;
+      argument.name = weight.getValue().str();
+    } else if (isResult) {
+      tensor = &signature.results[results++];
+      argument.kind = ProgramArgument::Kind::result;
+    } else {
+      tensor = &signature.inputs[inputs++];
+    }
+    argument.type = tensor->element;
+    SizeIndex bytes = sizes.constant(elementBytes(tensor->element));
+    for (auto [dimension, size] : llvm::enumerate(tensor->shape)) {
+      // Results get theirs when all inputs are known.
+      SizeIndex extent = size >= 0 ? sizes.constant(size)
+                         : isResult ? 0
+                                    : sizes.dimension(index, dimension);
+      argument.shape.push_back(extent);
+      bytes = sizes.add(ProgramSize::Kind::multiply, bytes, extent);
+    }
+    sizes.setShape(value, argument.shape);
+    ProgramBuffer buffer;
+    buffer.kind = ProgramBuffer::Kind::argument;
+    buffer.argument = index;
+    buffer.bytes = bytes;
+    buffers[value] = program.buffers.size();
+    program.buffers.push_back(buffer);
+    program.arguments.push_back(std::move(argument));
+  }
+  return llvm::Error::success();
+}
+
+/// Dynamic sizes of results, from the function that was derived for them.
+llvm::Error ProgramBuilder::addResultShapes() {
+  if (!signature.hasDynamicResults())
+    return llvm::Error::success();
+  auto function = module.lookupSymbol<func::FuncOp>(signature.name + ".shapes");
+  if (!function || !function.getBody().hasOneBlock())
+    return llvm::createStringError("the sizes of the results of '" +
+                                   signature.name + "' are not known");
+  for (auto [index, argument] : llvm::enumerate(program.arguments))
+    if (argument.kind != ProgramArgument::Kind::result &&
+        index < function.getNumArguments())
+      sizes.setShape(function.getArgument(index), argument.shape);
+  std::vector<SizeIndex> found;
+  for (Operation &op : function.front()) {
+    auto store = dyn_cast<memref::StoreOp>(op);
+    if (!store) {
+      // What is no arithmetic on sizes is not used by any.
+      sizes.tryAdd(&op);
+      continue;
+    }
+    std::optional<SizeIndex> size = sizes.find(store.getValue());
+    if (!size)
+      return unsupported(&op, "depends on more than the shapes of the inputs");
+    found.push_back(*size);
+  }
+  size_t next = 0;
+  for (size_t i = 0; i < program.arguments.size(); ++i) {
+    ProgramArgument &argument = program.arguments[i];
+    if (argument.kind != ProgramArgument::Kind::result)
+      continue;
+    if (next + argument.shape.size() > found.size())
+      return llvm::createStringError("the sizes of the results of '" +
+                                     signature.name + "' are not known");
+    SizeIndex bytes = sizes.constant(elementBytes(argument.type));
+    for (SizeIndex &extent : argument.shape) {
+      extent = found[next++];
+      bytes = sizes.add(ProgramSize::Kind::multiply, bytes, extent);
+    }
+    program.buffers[i].bytes = bytes;
+    auto body = module.lookupSymbol<func::FuncOp>(signature.name);
+    sizes.setShape(body.getArgument(i), argument.shape);
+  }
+  return llvm::Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Operations
+//===----------------------------------------------------------------------===//
+
+llvm::Error ProgramBuilder::addBuffer(memref::AllocOp op) {
+  MemRefType type = op.getType();
+  SmallVector<SizeIndex> shape;
+  SizeIndex bytes =
+      sizes.constant(llvm::divideCeil(type.getElementTypeBitWidth(), 8));
+  auto dynamic = op.getDynamicSizes().begin();
+  for (int64_t size : type.getShape()) {
+    SizeIndex extent;
+    if (ShapedType::isDynamic(size)) {
+      std::optional<SizeIndex> known = sizes.find(*dynamic++);
+      if (!known)
+        return unsupported(op, "has a size that depends on more than the "
+                               "shapes of the inputs");
+      extent = *known;
+    } else {
+      extent = sizes.constant(size);
+    }
+    shape.push_back(extent);
+    bytes = sizes.add(ProgramSize::Kind::multiply, bytes, extent);
+  }
+  sizes.setShape(op.getResult(), shape);
+  ProgramBuffer buffer;
+  buffer.bytes = bytes;
+  uint32_t index = program.buffers.size();
+  if (auto checks = op->getAttrOfType<ArrayAttr>("rlx.checks")) {
+    program.status = index;
+    for (Attribute entry : checks) {
+      auto check = cast<DictionaryAttr>(entry);
+      program.checks.push_back(
+          {check.getAs<StringAttr>("what").getValue().str(),
+           check.getAs<IntegerAttr>("bound").getInt()});
+    }
+  }
+  buffers[op.getResult()] = index;
+  program.buffers.push_back(std::move(buffer));
+  return llvm::Error::success();
+}
+
+llvm::Error ProgramBuilder::addConstant(memref::GetGlobalOp op) {
+  auto global = module.lookupSymbol<memref::GlobalOp>(op.getName());
+  auto values = global ? dyn_cast_or_null<DenseElementsAttr>(
+                             global.getInitialValueAttr())
+                       : DenseElementsAttr();
+  if (!values)
+    return unsupported(op, "is a constant without plain values");
+  auto type = cast<MemRefType>(op.getType());
+  ProgramBuffer buffer;
+  buffer.kind = ProgramBuffer::Kind::constant;
+  // Booleans are a bit each in the attribute, a byte each in a buffer.
+  if (type.getElementType().isInteger(1)) {
+    for (bool value : values.getValues<bool>())
+      buffer.data.push_back(std::byte(value));
+  } else {
+    ArrayRef<char> raw = values.getRawData();
+    int64_t repeats = values.isSplat() ? type.getNumElements() : 1;
+    for (int64_t i = 0; i < repeats; ++i)
+      for (char c : raw)
+        buffer.data.push_back(std::byte(c));
+  }
+  SmallVector<SizeIndex> shape;
+  for (int64_t size : type.getShape())
+    shape.push_back(sizes.constant(size));
+  sizes.setShape(op.getResult(), shape);
+  buffer.bytes = sizes.constant(buffer.data.size());
+  buffers[op.getResult()] = program.buffers.size();
+  program.buffers.push_back(std::move(buffer));
+  return llvm::Error::success();
+}
+
+/// The buffer that `memref` is, or is a view of.
+llvm::Expected<uint32_t> ProgramBuilder::bufferOf(Value memref) {
+  for (Value value = memref;;) {
+    if (auto found = buffers.find(value); found != buffers.end())
+      return found->second;
+    Operation *op = value.getDefiningOp();
+    if (auto metadata =
+            dyn_cast_or_null<memref::ExtractStridedMetadataOp>(op)) {
+      value = metadata.getSource();
+    } else if (auto view = dyn_cast_or_null<ViewLikeOpInterface>(op)) {
+      value = view.getViewSource();
+    } else {
+      return llvm::createStringError(
+          "a dispatch reads a buffer that the host computes");
+    }
+  }
+}
+
+uint32_t ProgramBuilder::kernelOf(gpu::GPUFuncOp function) {
+  auto [entry, inserted] =
+      kernels.try_emplace(function.getName(), program.kernels.size());
+  if (!inserted)
+    return entry->second;
+  ProgramKernel kernel;
+  kernel.name = function.getName().str();
+  if (std::optional<ArrayRef<int32_t>> size = function.getKnownBlockSize())
+    for (unsigned i = 0; i < 3; ++i)
+      kernel.workgroup[i] = (*size)[i];
+  for (Type type : function.getArgumentTypes())
+    ++(isa<MemRefType>(type) ? kernel.buffers : kernel.scalars);
+  program.kernels.push_back(std::move(kernel));
+  return entry->second;
+}
+
+llvm::Error ProgramBuilder::addDispatch(DispatchOp op) {
+  auto function = dyn_cast_or_null<gpu::GPUFuncOp>(
+      SymbolTable::lookupSymbolIn(module, op.getKernel()));
+  if (!function)
+    return unsupported(op, "names no kernel");
+  ProgramStep step;
+  step.kernel = kernelOf(function);
+  for (Value memref : op.getBuffers()) {
+    llvm::Expected<uint32_t> buffer = bufferOf(memref);
+    if (!buffer)
+      return buffer.takeError();
+    step.buffers.push_back(*buffer);
+    // What is written once is kept.
+    ProgramBuffer &used = program.buffers[*buffer];
+    if (op.getOnce() && used.kind == ProgramBuffer::Kind::temporary)
+      used.kind = ProgramBuffer::Kind::packed;
+  }
+  for (Value scalar : op.getScalars()) {
+    std::optional<SizeIndex> size = sizes.find(scalar);
+    if (!size)
+      return unsupported(op, "takes a scalar that is no size");
+    step.scalars.push_back(*size);
+  }
+  Value groups[] = {op.getGroupsX(), op.getGroupsY(), op.getGroupsZ()};
+  for (auto [i, value] : llvm::enumerate(groups)) {
+    std::optional<SizeIndex> size = sizes.find(value);
+    if (!size)
+      return unsupported(op, "runs on a number of workgroups that is not "
+                             "known before it");
+    step.groups[i] = *size;
+  }
+  (op.getOnce() ? program.setup : program.steps).push_back(std::move(step));
+  return llvm::Error::success();
+}
+
+llvm::Error ProgramBuilder::addOperation(Operation *op) {
+  if (auto dispatch = dyn_cast<DispatchOp>(op))
+    return addDispatch(dispatch);
+  if (auto alloc = dyn_cast<memref::AllocOp>(op))
+    return addBuffer(alloc);
+  if (auto global = dyn_cast<memref::GetGlobalOp>(op))
+    return addConstant(global);
+  if (isa<func::ReturnOp, ViewLikeOpInterface>(op) &&
+      !isa<memref::ExtractStridedMetadataOp>(op))
+    return llvm::Error::success();
+  if (!sizes.tryAdd(op))
+    return unsupported(op, "cannot run on the host beside a device");
+  return llvm::Error::success();
+}
+
+llvm::Expected<Program> ProgramBuilder::build() {
+  program.name = signature.name;
+  auto function = module.lookupSymbol<func::FuncOp>(signature.name);
+  if (!function || !function.getBody().hasOneBlock())
+    return llvm::createStringError(
+        "'" + signature.name +
+        "' has control flow, which cannot run on a device; run it on the CPU");
+  if (auto error = addArguments(function))
+    return error;
+  if (auto error = addResultShapes())
+    return error;
+  for (Operation &op : function.front())
+    if (auto error = addOperation(&op))
+      return error;
+  return std::move(program);
+}
+
+llvm::Expected<Program>
+rlx::buildProgram(ModuleOp module, const FunctionSignature &signature) {
+  return ProgramBuilder(module, signature).build();
+}

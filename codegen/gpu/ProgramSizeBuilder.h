@@ -1,0 +1,53 @@
+//===- ProgramSizeBuilder.h - Sizes as operations on the inputs' ---*- C++
+//-*-===//
+
+#ifndef RLX_CODEGEN_GPU_PROGRAMSIZEBUILDER_H
+#define RLX_CODEGEN_GPU_PROGRAMSIZEBUILDER_H
+
+#include "runtime/gpu/Program.h"
+
+#include "mlir/IR/AffineExpr.h"
+#include "mlir/IR/Operation.h"
+#include "llvm/ADT/DenseMap.h"
+
+#include <map>
+#include <optional>
+
+namespace rlx {
+
+/// Turns the host's arithmetic on sizes into the sizes of a Program. Equal
+/// sizes are kept once.
+class ProgramSizeBuilder {
+public:
+  explicit ProgramSizeBuilder(Program &program) : program(program) {}
+
+  SizeIndex constant(int64_t value) {
+    return add(ProgramSize::Kind::constant, value, 0);
+  }
+  SizeIndex dimension(int64_t argument, int64_t dimension) {
+    return add(ProgramSize::Kind::dimension, argument, dimension);
+  }
+  SizeIndex add(ProgramSize::Kind kind, int64_t a, int64_t b);
+
+  /// The shape of `memref`, whose sizes may be asked for.
+  void setShape(mlir::Value memref, llvm::ArrayRef<SizeIndex> shape) {
+    shapes[memref].assign(shape.begin(), shape.end());
+  }
+  /// Adds the results of `op`; false where it is no arithmetic on known sizes.
+  bool tryAdd(mlir::Operation *op);
+  std::optional<SizeIndex> find(mlir::Value value) const;
+
+private:
+  std::optional<SizeIndex> apply(mlir::AffineExpr expr,
+                                 llvm::ArrayRef<SizeIndex> dims,
+                                 llvm::ArrayRef<SizeIndex> symbols);
+
+  Program &program;
+  llvm::DenseMap<mlir::Value, SizeIndex> values;
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<SizeIndex>> shapes;
+  std::map<std::tuple<int, int64_t, int64_t>, SizeIndex> known;
+};
+
+} // namespace rlx
+
+#endif // RLX_CODEGEN_GPU_PROGRAMSIZEBUILDER_H

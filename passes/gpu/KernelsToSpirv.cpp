@@ -1,0 +1,198 @@
+//===- KernelsToSpirv.cpp - Kernels to the SPIR-V dialect -----------------===//
+//
+// MLIR's conversions, put together for the kernels of RLX: one set of types for
+// a target's capabilities, scalars in one buffer where the interface is
+// Vulkan's, and nothing emulated silently.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/PassDetail.h"
+#include "passes/gpu/Target.h"
+
+#include "mlir/Conversion/ArithToSPIRV/ArithToSPIRV.h"
+#include "mlir/Conversion/FuncToSPIRV/FuncToSPIRV.h"
+#include "mlir/Conversion/GPUToSPIRV/GPUToSPIRV.h"
+#include "mlir/Conversion/MathToSPIRV/MathToSPIRV.h"
+#include "mlir/Conversion/MemRefToSPIRV/MemRefToSPIRV.h"
+#include "mlir/Conversion/SCFToSPIRV/SCFToSPIRV.h"
+#include "mlir/Conversion/VectorToSPIRV/VectorToSPIRV.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
+#include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
+#include "mlir/Dialect/SPIRV/IR/TargetAndABI.h"
+#include "mlir/Dialect/SPIRV/Transforms/SPIRVConversion.h"
+
+namespace rlx {
+#define GEN_PASS_DEF_KERNELSTOSPIRVPASS
+#include "passes/Passes.h.inc"
+} // namespace rlx
+
+using namespace mlir;
+using namespace rlx;
+
+/// The SPIR-V environment of a target.
+static spirv::TargetEnvAttr environmentOf(GpuAttr target) {
+  using spirv::Capability;
+  using spirv::Extension;
+  MLIRContext *context = target.getContext();
+  bool isVulkan = target.getApi() == GpuApi::vulkan;
+  SmallVector<Capability> capabilities;
+  SmallVector<Extension> extensions;
+  if (isVulkan) {
+    capabilities = {Capability::Shader};
+    extensions = {Extension::SPV_KHR_storage_buffer_storage_class};
+  } else {
+    capabilities = {Capability::Kernel,  Capability::Addresses,
+                    Capability::Linkage, Capability::Vector16,
+                    Capability::Int64,   Capability::Int8,
+                    Capability::Int16};
+  }
+  auto add = [&](bool has, Capability capability) {
+    if (has && !llvm::is_contained(capabilities, capability))
+      capabilities.push_back(capability);
+  };
+  add(target.getInt8(), Capability::Int8);
+  add(target.getInt16(), Capability::Int16);
+  add(target.getInt64(), Capability::Int64);
+  add(target.getFloat16(), Capability::Float16);
+  add(target.getFloat64(), Capability::Float64);
+  if (isVulkan && target.getStorage8()) {
+    capabilities.push_back(Capability::StorageBuffer8BitAccess);
+    extensions.push_back(Extension::SPV_KHR_8bit_storage);
+  }
+  if (isVulkan && target.getStorage16()) {
+    capabilities.push_back(Capability::StorageBuffer16BitAccess);
+    extensions.push_back(Extension::SPV_KHR_16bit_storage);
+  }
+  spirv::Version version = spirv::Version::V_1_0;
+  if (isVulkan) {
+    StringRef api = target.getVersion() ? target.getVersion().getValue() : "";
+    version = api == "1.3"   ? spirv::Version::V_1_6
+              : api == "1.2" ? spirv::Version::V_1_5
+                             : spirv::Version::V_1_3;
+  }
+  auto triple =
+      spirv::VerCapExtAttr::get(version, capabilities, extensions, context);
+  return spirv::TargetEnvAttr::get(
+      triple, spirv::getDefaultResourceLimits(context),
+      isVulkan ? spirv::ClientAPI::Vulkan : spirv::ClientAPI::OpenCL);
+}
+
+/// Where memory of a space lies; the space 0 is the host's buffers.
+static std::optional<spirv::StorageClass> storageClass(Attribute space,
+                                                       bool isVulkan) {
+  auto gpuSpace = dyn_cast_or_null<gpu::AddressSpaceAttr>(space);
+  if (!gpuSpace || gpuSpace.getValue() == gpu::AddressSpace::Global)
+    return isVulkan ? spirv::StorageClass::StorageBuffer
+                    : spirv::StorageClass::CrossWorkgroup;
+  return gpuSpace.getValue() == gpu::AddressSpace::Workgroup
+             ? spirv::StorageClass::Workgroup
+             : spirv::StorageClass::Function;
+}
+
+/// Replaces the scalars of a kernel by loads from one buffer behind the others.
+static void scalarsToBuffer(gpu::GPUFuncOp kernel) {
+  SmallVector<unsigned> scalars;
+  for (auto [i, type] : llvm::enumerate(kernel.getArgumentTypes()))
+    if (!isa<MemRefType>(type))
+      scalars.push_back(i);
+  if (scalars.empty())
+    return;
+  OpBuilder builder = OpBuilder::atBlockBegin(&kernel.front());
+  Location loc = kernel.getLoc();
+  unsigned position = kernel.getNumArguments();
+  auto type = MemRefType::get({ShapedType::kDynamic}, builder.getI32Type());
+  (void)kernel.insertArgument(position, type, DictionaryAttr(), loc);
+  Value buffer = kernel.getArgument(position);
+  BitVector unused(kernel.getNumArguments());
+  for (auto [i, scalar] : llvm::enumerate(scalars)) {
+    Value index = arith::ConstantIndexOp::create(builder, loc, i);
+    Value value = memref::LoadOp::create(builder, loc, buffer, index);
+    kernel.getArgument(scalar).replaceAllUsesWith(value);
+    unused.set(scalar);
+  }
+  (void)kernel.eraseArguments(unused);
+}
+
+/// Memory of the workgroup as allocations, which MLIR's conversion knows.
+static void attributionsToAllocations(gpu::GPUFuncOp kernel) {
+  unsigned count = kernel.getNumWorkgroupAttributions();
+  if (count == 0)
+    return;
+  OpBuilder builder = OpBuilder::atBlockBegin(&kernel.front());
+  for (BlockArgument memory : kernel.getWorkgroupAttributions()) {
+    auto type = cast<MemRefType>(memory.getType());
+    memory.replaceAllUsesWith(
+        memref::AllocOp::create(builder, kernel.getLoc(), type));
+  }
+  kernel.front().eraseArguments(kernel.getNumArguments(), count);
+  kernel->removeAttr(kernel.getNumWorkgroupAttributionsAttrName());
+}
+
+namespace {
+struct KernelsToSpirvPass
+    : rlx::impl::KernelsToSpirvPassBase<KernelsToSpirvPass> {
+  void runOnOperation() override {
+    for (auto module :
+         llvm::to_vector(getOperation().getOps<gpu::GPUModuleOp>()))
+      if (failed(convert(module)))
+        return signalPassFailure();
+  }
+
+  LogicalResult convert(gpu::GPUModuleOp module) {
+    MLIRContext *context = &getContext();
+    auto target = module->getAttrOfType<GpuAttr>(targetAttributeName);
+    if (!target)
+      return module.emitOpError() << "expected a target, '"
+                                  << targetAttributeName << "'";
+    if (target.getVectorWidth() > 1)
+      return module.emitOpError()
+             << "has kernels for a vector_width of " << target.getVectorWidth()
+             << ", which are emitted as OpenCL C; expected 1";
+    bool isVulkan = target.getApi() == GpuApi::vulkan;
+    spirv::TargetEnvAttr environment = environmentOf(target);
+    module->setAttr(spirv::getTargetEnvAttrName(), environment);
+    for (auto kernel : module.getOps<gpu::GPUFuncOp>()) {
+      attributionsToAllocations(kernel);
+      if (isVulkan)
+        scalarsToBuffer(kernel);
+      std::optional<ArrayRef<int32_t>> size = kernel.getKnownBlockSize();
+      kernel->setAttr(
+          spirv::getEntryPointABIAttrName(),
+          spirv::getEntryPointABIAttr(
+              context, size.value_or(ArrayRef<int32_t>{1, 1, 1})));
+      kernel.removeKnownBlockSizeAttr();
+      for (unsigned i = 0; i < kernel.getNumArguments(); ++i)
+        kernel.removeArgAttr(i, "rlx.name");
+    }
+    spirv::MemorySpaceToStorageClassConverter spaces(
+        [=](Attribute space) { return storageClass(space, isVulkan); });
+    spirv::convertMemRefTypesAndAttrs(module, spaces);
+
+    SPIRVConversionOptions options;
+    // A type that the target lacks is an error here, never a wider one: its
+    // buffers would be read wrong.
+    options.emulateUnsupportedFloatTypes = false;
+    options.emulateLT32BitScalarTypes = true;
+    options.use64bitIndex = !isVulkan;
+    SPIRVTypeConverter types(environment, options);
+    ScfToSPIRVContext scfContext;
+    RewritePatternSet patterns(context);
+    populateGPUToSPIRVPatterns(types, patterns);
+    populateSCFToSPIRVPatterns(types, scfContext, patterns);
+    arith::populateArithToSPIRVPatterns(types, patterns);
+    populateMathToSPIRVPatterns(types, patterns);
+    populateMemRefToSPIRVPatterns(types, patterns);
+    populateFuncToSPIRVPatterns(types, patterns);
+    populateVectorToSPIRVPatterns(types, patterns);
+    std::unique_ptr<ConversionTarget> legal =
+        SPIRVConversionTarget::get(environment);
+    if (failed(applyFullConversion(module, *legal, std::move(patterns))))
+      return failure();
+    // What described the kernels to the conversion.
+    for (auto converted : getOperation().getOps<spirv::ModuleOp>())
+      converted->setAttr(spirv::getTargetEnvAttrName(), environment);
+    return success();
+  }
+};
+} // namespace
