@@ -26,20 +26,20 @@ std::string describe(const DeviceInfo &info) {
   auto line = [&](std::string_view name, const std::string &value) {
     text += fmt::format("  {:<13}{}\n", name, value);
   };
-  line("driver", fmt::format("{}, {} {}", info.driver,
-                             info.api == DeviceApi::vulkan ? "Vulkan"
-                                                           : "OpenCL",
-                             info.version));
+  line("driver",
+       fmt::format("{}, {} {}", info.driver,
+                   info.api == DeviceApi::vulkan ? "Vulkan" : "OpenCL",
+                   info.version));
   line("runs on", info.isCpu ? "the host's processor" : "a device of its own");
-  line("compute", fmt::format("units {}, subgroup {}, vector {} x f32",
-                              info.computeUnits, info.subgroupSize,
-                              info.vectorWidth));
-  line("workgroup", fmt::format("at most {} work-items, {} of memory",
-                                info.workgroupSize,
-                                describeBytes(info.workgroupMemory)));
-  line("memory", fmt::format("{}, buffers up to {}",
-                             describeBytes(info.memoryBytes),
-                             describeBytes(info.bufferBytes)));
+  line("compute",
+       fmt::format("units {}, subgroup {}, vector {} x f32", info.computeUnits,
+                   info.subgroupSize, info.vectorWidth));
+  line("workgroup",
+       fmt::format("at most {} work-items, {} of memory", info.workgroupSize,
+                   describeBytes(info.workgroupMemory)));
+  line("memory",
+       fmt::format("{}, buffers up to {}", describeBytes(info.memoryBytes),
+                   describeBytes(info.bufferBytes)));
   std::pair<bool, const char *> abilities[] = {
       {info.storage8, "8-bit storage"},
       {info.storage16, "16-bit storage"},

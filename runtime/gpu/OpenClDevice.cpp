@@ -97,11 +97,10 @@ Result<std::unique_ptr<Buffer>> OpenClDevice::allocate(uint64_t bytes) {
     return status;
   cl_int code = CL_SUCCESS;
   // Kernels may read whole words.
-  OpenClMemory memory(cl, cl.clCreateBuffer(context.get(), CL_MEM_READ_WRITE,
-                                            (bytes + 3) / 4 * 4, nullptr,
-                                            &code));
-  if (auto status =
-          check(code, fmt::format("cannot allocate {} bytes", bytes));
+  OpenClMemory memory(cl,
+                      cl.clCreateBuffer(context.get(), CL_MEM_READ_WRITE,
+                                        (bytes + 3) / 4 * 4, nullptr, &code));
+  if (auto status = check(code, fmt::format("cannot allocate {} bytes", bytes));
       !status)
     return status;
   return std::make_unique<OpenClBuffer>(*this, bytes, std::move(memory));
@@ -116,12 +115,12 @@ Status OpenClDevice::upload(Buffer &to, uint64_t offset,
     return status;
   for (uint64_t done = 0; done < from.size();) {
     uint64_t bytes = std::min<uint64_t>(chunkBytes, from.size() - done);
-    if (auto status = check(
-            cl.clEnqueueWriteBuffer(
-                queue.get(), static_cast<OpenClBuffer &>(to).memory.get(),
-                CL_TRUE, offset + done, bytes, from.data() + done, 0, nullptr,
-                nullptr),
-            "an upload failed");
+    if (auto status =
+            check(cl.clEnqueueWriteBuffer(
+                      queue.get(), static_cast<OpenClBuffer &>(to).memory.get(),
+                      CL_TRUE, offset + done, bytes, from.data() + done, 0,
+                      nullptr, nullptr),
+                  "an upload failed");
         !status)
       return status;
     done += bytes;

@@ -122,9 +122,10 @@ void describe(const OpenClFunctions &cl, OpenClPhysicalDevice &found) {
   info.integerDot = ask.has("cl_khr_integer_dot_product");
   describeSubgroups(ask, info);
   info.vectorWidth =
-      info.isCpu ? std::max<cl_uint>(1, ask.number<cl_uint>(
-                                            CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT))
-                 : 1;
+      info.isCpu
+          ? std::max<cl_uint>(
+                1, ask.number<cl_uint>(CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT))
+          : 1;
   info.workgroupSize =
       static_cast<uint32_t>(ask.number<size_t>(CL_DEVICE_MAX_WORK_GROUP_SIZE));
   info.computeUnits =
@@ -142,10 +143,9 @@ void describe(const OpenClFunctions &cl, OpenClPhysicalDevice &found) {
   if (takesSpirv && !found.createFromSpirv && info.version >= "2.1")
     found.createFromSpirv = cl.clCreateProgramWithIL;
   info.acceptsSpirv = found.createFromSpirv != nullptr;
-  found.identity =
-      fmt::format("opencl\n{}\n{}\n{}\n{}\n{}", platform,
-                  ask.platformText(CL_PLATFORM_VERSION), info.name, driver,
-                  version);
+  found.identity = fmt::format("opencl\n{}\n{}\n{}\n{}\n{}", platform,
+                               ask.platformText(CL_PLATFORM_VERSION), info.name,
+                               driver, version);
 }
 
 } // namespace

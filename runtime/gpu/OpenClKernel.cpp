@@ -16,9 +16,9 @@ constexpr size_t mostLogBytes = 8192;
 
 /// What kernels of the same program have in common.
 std::string keyOf(const std::string &identity, const KernelSource &source) {
-  std::string key = fmt::format(
-      "{}\n{}\n", identity,
-      source.form == KernelForm::spirv ? "SPIR-V" : sourceOptions);
+  std::string key =
+      fmt::format("{}\n{}\n", identity,
+                  source.form == KernelForm::spirv ? "SPIR-V" : sourceOptions);
   key.append(reinterpret_cast<const char *>(source.code.data()),
              source.code.size());
   return key;
@@ -43,9 +43,9 @@ std::string OpenClDevice::buildLog(const OpenClProgram &program) const {
 Result<OpenClProgram> OpenClDevice::build(OpenClProgram program,
                                           const KernelSource &source,
                                           bool fromSource) {
-  cl_int code = cl.clBuildProgram(program.get(), 1, &physical.handle,
-                                  fromSource ? sourceOptions : "", nullptr,
-                                  nullptr);
+  cl_int code =
+      cl.clBuildProgram(program.get(), 1, &physical.handle,
+                        fromSource ? sourceOptions : "", nullptr, nullptr);
   if (code == CL_SUCCESS)
     return program;
   return errorf("{} ({}): cannot compile kernel '{}': {}:\n{}",
@@ -60,8 +60,8 @@ Result<OpenClProgram> OpenClDevice::compile(const KernelSource &source) {
   if (fromSource) {
     auto *text = reinterpret_cast<const char *>(source.code.data());
     size_t length = source.code.size();
-    made = cl.clCreateProgramWithSource(context.get(), 1, &text, &length,
-                                        &code);
+    made =
+        cl.clCreateProgramWithSource(context.get(), 1, &text, &length, &code);
   } else {
     made = physical.createFromSpirv(context.get(), source.code.data(),
                                     source.code.size(), &code);
@@ -144,8 +144,7 @@ OpenClDevice::makeKernel(const OpenClProgram &program,
     return errorf("the program has no kernel '{}'; it has {}", entry,
                   names.empty() ? "none" : quoted(names, 512));
   }
-  if (auto status =
-          check(code, fmt::format("cannot make kernel '{}'", entry));
+  if (auto status = check(code, fmt::format("cannot make kernel '{}'", entry));
       !status)
     return status;
   return kernel;
@@ -178,8 +177,8 @@ OpenClDevice::createKernel(const KernelSource &source) {
                   "{} arguments",
                   source.entry, source.buffers, source.scalars, numArguments);
   size_t most = 0;
-  uint64_t items = uint64_t{source.workgroup[0]} * source.workgroup[1] *
-                   source.workgroup[2];
+  uint64_t items =
+      uint64_t{source.workgroup[0]} * source.workgroup[1] * source.workgroup[2];
   if (cl.clGetKernelWorkGroupInfo(kernel->get(), physical.handle,
                                   CL_KERNEL_WORK_GROUP_SIZE, sizeof(most),
                                   &most, nullptr) == CL_SUCCESS &&

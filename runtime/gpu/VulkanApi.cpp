@@ -137,8 +137,8 @@ Status VulkanInstance::startMessenger() {
                      VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT;
   info.pfnUserCallback = onMessage;
   info.pUserData = this;
-  if (!createMessenger || createMessenger(instance, &info, nullptr,
-                                          &messenger) != VK_SUCCESS)
+  if (!createMessenger ||
+      createMessenger(instance, &info, nullptr, &messenger) != VK_SUCCESS)
     return errorf("cannot listen to Vulkan's validation layer");
   return {};
 }

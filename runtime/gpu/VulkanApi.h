@@ -117,8 +117,7 @@ private:
   Status start(bool validate);
   Status startMessenger();
   static VKAPI_ATTR VkBool32 VKAPI_CALL onMessage(
-      VkDebugUtilsMessageSeverityFlagBitsEXT,
-      VkDebugUtilsMessageTypeFlagsEXT,
+      VkDebugUtilsMessageSeverityFlagBitsEXT, VkDebugUtilsMessageTypeFlagsEXT,
       const VkDebugUtilsMessengerCallbackDataEXT *data, void *self);
 
   PFN_vkGetInstanceProcAddr getAddress = nullptr;

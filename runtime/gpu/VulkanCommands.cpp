@@ -57,10 +57,9 @@ Status VulkanDevice::checkGroups(const Command &command) const {
   return {};
 }
 
-Status
-VulkanDevice::createDescriptors(VulkanCommandList &list,
-                                std::span<const Command *const> commands,
-                                std::vector<VkDescriptorSet> &sets) {
+Status VulkanDevice::createDescriptors(VulkanCommandList &list,
+                                       std::span<const Command *const> commands,
+                                       std::vector<VkDescriptorSet> &sets) {
   std::vector<VkDescriptorSetLayout> layouts;
   uint32_t numDescriptors = 0;
   uint64_t scalarBytes = 0;
@@ -155,9 +154,9 @@ Status VulkanDevice::recordCommands(VulkanCommandList &list,
     VkQueryPoolCreateInfo info{VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO};
     info.queryType = VK_QUERY_TYPE_TIMESTAMP;
     info.queryCount = 2;
-    if (auto status = check(
-            vk.vkCreateQueryPool(handle, &info, nullptr, &list.queries),
-            "cannot make a query pool");
+    if (auto status =
+            check(vk.vkCreateQueryPool(handle, &info, nullptr, &list.queries),
+                  "cannot make a query pool");
         !status)
       return status;
   }
@@ -174,9 +173,8 @@ Status VulkanDevice::recordCommands(VulkanCommandList &list,
   std::set<const Buffer *> touched;
   auto set = sets.begin();
   for (const Command *command : commands) {
-    if (std::any_of(
-            command->buffers.begin(), command->buffers.end(),
-            [&](const Buffer *one) { return touched.contains(one); })) {
+    if (std::any_of(command->buffers.begin(), command->buffers.end(),
+                    [&](const Buffer *one) { return touched.contains(one); })) {
       barrier(buffer, /*host=*/false);
       touched.clear();
     }
@@ -254,8 +252,8 @@ Result<double> VulkanDevice::run(CommandList &list) {
       vk.vkGetQueryPoolResults(handle, recorded.queries, 0, 2, sizeof(ticks),
                                ticks, sizeof(uint64_t),
                                VK_QUERY_RESULT_64_BIT) == VK_SUCCESS)
-    nanoseconds = static_cast<double>((ticks[1] - ticks[0]) & tickMask) *
-                  tickNanoseconds;
+    nanoseconds =
+        static_cast<double>((ticks[1] - ticks[0]) & tickMask) * tickNanoseconds;
   if (status = finish(status); !status)
     return status;
   return nanoseconds;

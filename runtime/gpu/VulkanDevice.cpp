@@ -50,9 +50,9 @@ Status VulkanDevice::start(const VulkanPhysicalDevice &found) {
   info.pQueueCreateInfos = &queueInfo;
   info.enabledExtensionCount = static_cast<uint32_t>(found.extensions.size());
   info.ppEnabledExtensionNames = found.extensions.data();
-  if (auto status = check(instance->vk.vkCreateDevice(found.handle, &info,
-                                                      nullptr, &handle),
-                          "cannot open it");
+  if (auto status = check(
+          instance->vk.vkCreateDevice(found.handle, &info, nullptr, &handle),
+          "cannot open it");
       !status)
     return status;
   if (auto status = instance->load(vk, handle); !status) {

@@ -152,24 +152,23 @@ void describe(const VulkanInstance &instance, VulkanPhysicalDevice &found,
   info.isCpu = core.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
   describeFeatures(info, *found.features);
   info.subgroupSize = std::max(1u, properties.v11.subgroupSize);
-  info.subgroupOps = (properties.v11.subgroupSupportedStages &
-                      VK_SHADER_STAGE_COMPUTE_BIT) &&
-                     (properties.v11.subgroupSupportedOperations &
-                      VK_SUBGROUP_FEATURE_ARITHMETIC_BIT);
+  info.subgroupOps =
+      (properties.v11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
+      (properties.v11.subgroupSupportedOperations &
+       VK_SUBGROUP_FEATURE_ARITHMETIC_BIT);
   info.workgroupSize = core.limits.maxComputeWorkGroupInvocations;
   info.workgroupMemory = core.limits.maxComputeSharedMemorySize;
   // Vulkan itself does not count them.
-  info.computeUnits =
-      multiprocessors ? properties.multiprocessors.shaderSMCount
-      : cores         ? properties.cores.activeComputeUnitCount
-      : info.isCpu    ? std::thread::hardware_concurrency()
-                      : 1;
+  info.computeUnits = multiprocessors ? properties.multiprocessors.shaderSMCount
+                      : cores         ? properties.cores.activeComputeUnitCount
+                      : info.isCpu    ? std::thread::hardware_concurrency()
+                                      : 1;
   info.computeUnits = std::max(1u, info.computeUnits);
   vk.vkGetPhysicalDeviceMemoryProperties(found.handle, &found.memory);
   describeMemory(found, properties);
-  found.identity = fmt::format(
-      "vulkan {:x}:{:x} {:x} {:02x}", core.vendorID, core.deviceID,
-      core.driverVersion, fmt::join(core.pipelineCacheUUID, ""));
+  found.identity =
+      fmt::format("vulkan {:x}:{:x} {:x} {:02x}", core.vendorID, core.deviceID,
+                  core.driverVersion, fmt::join(core.pipelineCacheUUID, ""));
 }
 
 } // namespace

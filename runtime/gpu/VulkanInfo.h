@@ -32,8 +32,7 @@ public:
   void query(const VulkanInstanceFunctions &vk, VkPhysicalDevice device,
              uint32_t version, bool dotExtension, bool matrixExtension);
 
-  VkPhysicalDeviceFeatures2 core{
-      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2};
+  VkPhysicalDeviceFeatures2 core{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2};
   VkPhysicalDeviceVulkan11Features v11{
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES};
   VkPhysicalDeviceVulkan12Features v12{

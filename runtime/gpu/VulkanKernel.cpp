@@ -38,9 +38,9 @@ Status VulkanDevice::createLayouts(VulkanKernel &kernel) {
       VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO};
   layoutInfo.setLayoutCount = 1;
   layoutInfo.pSetLayouts = &kernel.setLayout;
-  return check(vk.vkCreatePipelineLayout(handle, &layoutInfo, nullptr,
-                                         &kernel.layout),
-               what);
+  return check(
+      vk.vkCreatePipelineLayout(handle, &layoutInfo, nullptr, &kernel.layout),
+      what);
 }
 
 Status VulkanDevice::createPipeline(VulkanKernel &kernel,
@@ -62,9 +62,8 @@ Status VulkanDevice::createPipeline(VulkanKernel &kernel,
   }
   VkPipelineCache pipelines = VK_NULL_HANDLE;
   // Without it everything works, only later.
-  if (cache.enabled() &&
-      vk.vkCreatePipelineCache(handle, &cacheInfo, nullptr, &pipelines) !=
-          VK_SUCCESS)
+  if (cache.enabled() && vk.vkCreatePipelineCache(handle, &cacheInfo, nullptr,
+                                                  &pipelines) != VK_SUCCESS)
     pipelines = VK_NULL_HANDLE;
 
   // The module's words must be aligned, the caller's bytes need not be.

@@ -34,8 +34,7 @@ std::optional<uint32_t> VulkanDevice::findMemoryType(uint32_t allowed,
   int bestScore = -1;
   for (uint32_t i = 0; i < memory.memoryTypeCount; ++i) {
     VkMemoryPropertyFlags flags = memory.memoryTypes[i].propertyFlags;
-    if (!(allowed & (1u << i)) ||
-        (flags & VK_MEMORY_PROPERTY_PROTECTED_BIT) ||
+    if (!(allowed & (1u << i)) || (flags & VK_MEMORY_PROPERTY_PROTECTED_BIT) ||
         (flags & VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD))
       continue;
     bool seen = (flags & host) == host;
@@ -132,9 +131,8 @@ Result<VkCommandBuffer> VulkanDevice::allocateCommands() {
   info.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
   info.commandBufferCount = 1;
   VkCommandBuffer commands = VK_NULL_HANDLE;
-  if (auto status =
-          check(vk.vkAllocateCommandBuffers(handle, &info, &commands),
-                "cannot make a command buffer");
+  if (auto status = check(vk.vkAllocateCommandBuffers(handle, &info, &commands),
+                          "cannot make a command buffer");
       !status)
     return status;
   return commands;

@@ -5,7 +5,7 @@
 // are left when the device is closed.
 //
 //===----------------------------------------------------------------------===//
-#include "tests/unit/runtime/gpu/DeviceFixture.h"
+#include "tests/unit/runtime/DeviceFixture.h"
 
 #include <sys/stat.h>
 
@@ -89,12 +89,11 @@ TEST_P(DeviceTest, TransfersInChunks) {
   auto words = counting((40 << 20) / 4 + 3);
   auto there = buffer(words.size());
   std::vector<uint64_t> seen;
-  Status status = device->upload(
-      *there, 0, std::as_bytes(std::span(words)),
-      [&](uint64_t done, uint64_t total) {
-        EXPECT_EQ(total, 4 * words.size());
-        seen.push_back(done);
-      });
+  Status status = device->upload(*there, 0, std::as_bytes(std::span(words)),
+                                 [&](uint64_t done, uint64_t total) {
+                                   EXPECT_EQ(total, 4 * words.size());
+                                   seen.push_back(done);
+                                 });
   ASSERT_TRUE(status.ok()) << status.message();
   EXPECT_GE(seen.size(), 2u);
   EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
@@ -106,7 +105,8 @@ TEST_P(DeviceTest, RunsAKernelWithScalars) {
   auto scale = kernel("scale", 2, 3);
   ASSERT_TRUE(scale);
   auto in = buffer(counting(150)), out = buffer(counting(150, 1000));
-  auto list = record({dispatch(*scale, {in.get(), out.get()}, {130, 3, -7}, 3)});
+  auto list =
+      record({dispatch(*scale, {in.get(), out.get()}, {130, 3, -7}, 3)});
   run(*list);
   auto got = download(*out, 150);
   for (int32_t i = 0; i < 150; ++i)
@@ -128,7 +128,8 @@ TEST_P(DeviceTest, CommandsSeeWhatThoseBeforeWrote) {
         dispatch(*add, {y.get(), y.get(), z.get()}, {count}, groups));
     commands.push_back(copy(*z, 0, *y, 0, 4 * count));
   }
-  commands.push_back(dispatch(*scale, {y.get(), x.get()}, {count, 1, 5}, groups));
+  commands.push_back(
+      dispatch(*scale, {y.get(), x.get()}, {count, 1, 5}, groups));
   auto list = record(commands);
   run(*list);
   auto got = download(*x, count);
@@ -194,13 +195,13 @@ TEST_P(DeviceTest, RefusesWrongCommands) {
   refuse(copy(*x, 28, *x, 0, 8), "copy from", "8 bytes at offset 28");
   refuse(copy(*x, 0, *x, 28, 8), "copy to");
   if (GetParam() == DeviceApi::vulkan)
-    refuse(dispatch(*scale, {x.get(), x.get()}, {1, 2, 3}, ~0u),
-           "'scale'", "workgroups along dimension 0", "4294967295");
+    refuse(dispatch(*scale, {x.get(), x.get()}, {1, 2, 3}, ~0u), "'scale'",
+           "workgroups along dimension 0", "4294967295");
 }
 
 TEST_P(DeviceTest, RefusesWrongKernels) {
-  expectError(device->createKernel(source("absent", 1, 0)), "'absent'",
-              "scale", "gather");
+  expectError(device->createKernel(source("absent", 1, 0)), "'absent'", "scale",
+              "gather");
   auto wrong = source("scale", 2, 3);
   wrong.workgroup = {1u << 20, 1u << 20, 1u << 20};
   expectError(device->createKernel(wrong), "'scale'", "work-items",

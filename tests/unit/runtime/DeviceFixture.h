@@ -4,8 +4,8 @@
 // it is installed, and has the test kernels (Kernels.cl, Kernels.spvasm).
 //
 //===----------------------------------------------------------------------===//
-#ifndef RLX_TESTS_UNIT_RUNTIME_GPU_DEVICEFIXTURE_H
-#define RLX_TESTS_UNIT_RUNTIME_GPU_DEVICEFIXTURE_H
+#ifndef RLX_TESTS_UNIT_RUNTIME_DEVICEFIXTURE_H
+#define RLX_TESTS_UNIT_RUNTIME_DEVICEFIXTURE_H
 
 #include "runtime/gpu/Device.h"
 #include "tests/unit/runtime/TestSupport.h"
@@ -27,8 +27,7 @@ inline std::vector<std::byte> toBytes(std::string_view text) {
 /// The module with the test kernels; empty where it could not be assembled.
 inline std::vector<std::byte> testModule(DeviceApi api) {
   if (api == DeviceApi::opencl)
-    return toBytes(
-        readFile(RLX_TEST_DIR "/unit/runtime/gpu/Kernels.cl"));
+    return toBytes(readFile(RLX_TEST_DIR "/unit/runtime/Kernels.cl"));
   return toBytes(readFile(RLX_TEST_MODULE));
 }
 
@@ -70,7 +69,8 @@ protected:
       lateErrors += message;
     };
     auto opened = Device::open(GetParam(), 0, options);
-    if (!opened && opened.message().find("not installed") != std::string::npos) {
+    if (!opened &&
+        opened.message().find("not installed") != std::string::npos) {
       std::cout << "note: without validation: " << opened.message() << "\n";
       options.validate = false;
       opened = Device::open(GetParam(), 0, options);
@@ -102,8 +102,7 @@ protected:
   }
   void upload(Buffer &to, const std::vector<int32_t> &words,
               uint64_t offset = 0) {
-    Status status =
-        device->upload(to, offset, std::as_bytes(std::span(words)));
+    Status status = device->upload(to, offset, std::as_bytes(std::span(words)));
     EXPECT_TRUE(status.ok()) << status.message();
   }
   std::vector<int32_t> download(const Buffer &from, size_t numWords,
@@ -163,4 +162,4 @@ inline std::string apiTestName(const testing::TestParamInfo<DeviceApi> &info) {
 
 } // namespace rlx::test
 
-#endif // RLX_TESTS_UNIT_RUNTIME_GPU_DEVICEFIXTURE_H
+#endif // RLX_TESTS_UNIT_RUNTIME_DEVICEFIXTURE_H
