@@ -5,8 +5,6 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/gpu/DeviceSupport.h"
 
-#include <algorithm>
-
 namespace rlx {
 namespace {
 
@@ -93,19 +91,6 @@ std::string describe(const DeviceList &list) {
 
 Result<std::unique_ptr<Device>> Device::open(DeviceApi api, unsigned index,
                                              const Options &options) {
-  DeviceList list;
-  api == DeviceApi::vulkan ? listVulkanDevices(list) : listOpenClDevices(list);
-  if (index >= list.devices.size()) {
-    std::string there;
-    for (const DeviceInfo &info : list.devices)
-      there += fmt::format("{}{} ({})", there.empty() ? "" : ", ", info.label(),
-                           info.name);
-    for (const std::string &note : list.notes)
-      if (list.devices.empty())
-        there += (there.empty() ? "" : "; ") + note;
-    return errorf("there is no device {}:{}; {}{}", apiName(api), index,
-                  list.devices.empty() ? "" : "expected ", there);
-  }
   return api == DeviceApi::vulkan ? openVulkanDevice(index, options)
                                   : openOpenClDevice(index, options);
 }

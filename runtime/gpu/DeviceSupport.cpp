@@ -9,8 +9,20 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 namespace rlx {
+
+Status noSuchDevice(DeviceApi api, unsigned index, const DeviceList &list) {
+  std::string there;
+  for (const DeviceInfo &info : list.devices)
+    there += fmt::format("{}{} ({})", there.empty() ? "expected " : ", ",
+                         info.label(), info.name);
+  // Why there are none.
+  if (list.devices.empty())
+    there = fmt::format("{}", fmt::join(list.notes, "; "));
+  return errorf("there is no device {}:{}; {}", apiName(api), index, there);
+}
 
 Status checkRange(std::string_view what, const Buffer &buffer, uint64_t offset,
                   uint64_t bytes) {
@@ -98,7 +110,9 @@ bool isEmpty(const Command &command) {
 
 Status checkModule(const KernelSource &source) {
   constexpr size_t headerWords = 5;
-  constexpr uint32_t magic = 0x07230203, entryPoint = 15;
+  constexpr uint32_t magic = 0x07230203;
+  enum : uint32_t { entryPoint = 15, executionMode = 16, function = 54 };
+  constexpr uint32_t localSize = 17; // Of the execution modes.
   size_t numWords = source.code.size() / 4;
   auto word = [&](size_t index) {
     uint32_t value;
@@ -110,22 +124,38 @@ Status checkModule(const KernelSource &source) {
                   "byte order, but got {} bytes that are none",
                   source.entry, source.code.size());
   std::string names;
+  std::optional<uint32_t> entry;
   for (size_t at = headerWords; at < numWords;) {
     size_t length = word(at) >> 16;
+    uint32_t operation = word(at) & 0xffff;
     if (length == 0 || length > numWords - at)
       return errorf("kernel '{}': the SPIR-V module is damaged at word {}",
                     source.entry, at);
     // Execution model, id, then the name.
-    if ((word(at) & 0xffff) == entryPoint && length > 3) {
+    if (operation == entryPoint && length > 3) {
       auto *begin =
           reinterpret_cast<const char *>(source.code.data()) + 4 * (at + 3);
       std::string_view name(begin, strnlen(begin, 4 * (length - 3)));
       if (name == source.entry)
-        return {};
+        entry = word(at + 2);
       names += (names.empty() ? "" : ", ") + quoted(name);
     }
+    // Id, mode, then the size. Entry points come first.
+    if (operation == executionMode && length == 6 && entry == word(at + 1) &&
+        word(at + 2) == localSize)
+      if (std::array<uint32_t, 3> size{word(at + 3), word(at + 4),
+                                       word(at + 5)};
+          size != source.workgroup)
+        return errorf("kernel '{}': expected a workgroup of {}, but the SPIR-V "
+                      "module says {}",
+                      source.entry, fmt::join(source.workgroup, " x "),
+                      fmt::join(size, " x "));
+    if (operation == function)
+      break;
     at += length;
   }
+  if (entry)
+    return {};
   return errorf("the SPIR-V module has no kernel '{}'; it has {}", source.entry,
                 names.empty() ? "none" : names);
 }

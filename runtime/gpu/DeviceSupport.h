@@ -24,6 +24,9 @@ protected:
         buffers(source.buffers), scalars(source.scalars) {}
 };
 
+/// The error of a device that is not in the list of its API's devices.
+Status noSuchDevice(DeviceApi api, unsigned index, const DeviceList &list);
+
 /// Whether `bytes` from `offset` on lie in the buffer.
 Status checkRange(std::string_view what, const Buffer &buffer, uint64_t offset,
                   uint64_t bytes);
@@ -42,8 +45,8 @@ Status checkCommand(const Command &command);
 /// Whether there is nothing to do: no workgroups or no bytes.
 bool isEmpty(const Command &command);
 
-/// Whether the bytes are a SPIR-V module with that kernel. A driver that is
-/// asked for another may do anything.
+/// Whether the bytes are a SPIR-V module with that kernel and workgroup. A
+/// driver that is asked for another may do anything.
 Status checkModule(const KernelSource &source);
 
 /// The devices of one API. `list.notes` says why there are none.

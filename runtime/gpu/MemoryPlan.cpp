@@ -23,11 +23,12 @@ MemoryPlan planMemory(std::span<const LiveRange> ranges) {
     const LiveRange &range = ranges[index];
     // All slots are large enough; the last is the smallest.
     size_t slot = members.size();
-    while (slot > 0 && std::any_of(members[slot - 1].begin(),
-                                   members[slot - 1].end(), [&](uint32_t other) {
-                                     return ranges[other].first <= range.last &&
-                                            range.first <= ranges[other].last;
-                                   }))
+    while (slot > 0 &&
+           std::any_of(members[slot - 1].begin(), members[slot - 1].end(),
+                       [&](uint32_t other) {
+                         return ranges[other].first <= range.last &&
+                                range.first <= ranges[other].last;
+                       }))
       --slot;
     if (slot > 0) {
       --slot;

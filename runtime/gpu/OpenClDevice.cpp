@@ -34,13 +34,18 @@ Result<std::unique_ptr<Device>> OpenClDevice::open(unsigned index,
                                                    const Options &options) {
   auto cl = loadOpenCl();
   if (!cl)
-    return cl.status();
-  std::vector<std::string> notes;
-  auto found = findOpenClDevices(**cl, notes);
+    return errorf("cannot open opencl:{}: {}", index, cl.message());
+  DeviceList list;
+  auto found = findOpenClDevices(**cl, list.notes);
   if (!found)
     return found.status();
-  if (index >= found->size())
-    return errorf("opencl:{} is gone", index);
+  if (index >= found->size()) {
+    for (OpenClPhysicalDevice &device : *found)
+      list.devices.push_back(std::move(device.info));
+    if (list.devices.empty())
+      list.notes.push_back("no OpenCL driver offers a device");
+    return noSuchDevice(DeviceApi::opencl, index, list);
+  }
   std::unique_ptr<OpenClDevice> device(
       new OpenClDevice(**cl, std::move((*found)[index]), options));
   if (auto status = device->start(); !status)

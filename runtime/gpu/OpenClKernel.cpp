@@ -7,6 +7,8 @@
 #include "runtime/Text.h"
 #include "runtime/gpu/OpenClDevice.h"
 
+#include <algorithm>
+
 namespace rlx {
 namespace {
 
@@ -176,6 +178,17 @@ OpenClDevice::createKernel(const KernelSource &source) {
     return errorf("kernel '{}': expected {} buffers and {} scalars, but it has "
                   "{} arguments",
                   source.entry, source.buffers, source.scalars, numArguments);
+  std::array<size_t, 3> fixed{};
+  // Zeros where the source does not fix it.
+  if (cl.clGetKernelWorkGroupInfo(
+          kernel->get(), physical.handle, CL_KERNEL_COMPILE_WORK_GROUP_SIZE,
+          sizeof(fixed), fixed.data(), nullptr) == CL_SUCCESS &&
+      fixed[0] &&
+      !std::equal(fixed.begin(), fixed.end(), source.workgroup.begin()))
+    return errorf("kernel '{}': expected a workgroup of {}, but its source "
+                  "says {}",
+                  source.entry, fmt::join(source.workgroup, " x "),
+                  fmt::join(fixed, " x "));
   size_t most = 0;
   uint64_t items =
       uint64_t{source.workgroup[0]} * source.workgroup[1] * source.workgroup[2];

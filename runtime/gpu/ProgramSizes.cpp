@@ -55,9 +55,8 @@ bool divides(ProgramSize::Kind kind) {
 
 } // namespace
 
-Result<SizeValues>
-evaluateSizes(const Program &program,
-              std::span<const std::vector<int64_t>> inputs) {
+Result<SizeValues> evaluateSizes(const Program &program,
+                                 std::span<const std::vector<int64_t>> inputs) {
   // The position of each input among the inputs.
   std::vector<size_t> inputIndex;
   size_t numInputs = 0;

@@ -20,9 +20,8 @@ using SizeValues = std::vector<std::optional<int64_t>>;
 /// Evaluates all sizes. `inputs` has a shape for each input, of its rank, or is
 /// empty: then what depends on inputs stays unknown. Errors: an overflow, a
 /// division by zero.
-Result<SizeValues>
-evaluateSizes(const Program &program,
-              std::span<const std::vector<int64_t>> inputs);
+Result<SizeValues> evaluateSizes(const Program &program,
+                                 std::span<const std::vector<int64_t>> inputs);
 
 /// The value of a size that is a count of something, named in the error of one
 /// that is negative or unknown.

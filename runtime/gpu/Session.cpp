@@ -109,10 +109,10 @@ std::string Session::nameOf(uint32_t index) const {
     size_t position = 0;
     for (uint32_t i = 0; i < buffer.argument; ++i)
       position += program.arguments[i].kind == argument.kind;
-    return fmt::format(
-        "{} {}",
-        argument.kind == ProgramArgument::Kind::input ? "input" : "output",
-        position);
+    return fmt::format("{} {}",
+                       argument.kind == ProgramArgument::Kind::input ? "input"
+                                                                     : "output",
+                       position);
   }
   case ProgramBuffer::Kind::packed:
     return fmt::format("packed buffer {}", index);
@@ -161,9 +161,10 @@ Status Session::checkFixedBuffers() {
   for (const ProgramStep &step : program.setup)
     if (step.kind == ProgramStep::Kind::dispatch)
       for (SizeIndex index : step.groups)
-        if (auto count = countOf(fixedValues, index,
-                                 fmt::format("setup kernel '{}'",
-                                             program.kernels[step.kernel].name));
+        if (auto count =
+                countOf(fixedValues, index,
+                        fmt::format("setup kernel '{}'",
+                                    program.kernels[step.kernel].name));
             !count)
           return count.status();
   return {};
@@ -190,8 +191,8 @@ Status Session::bindWeight(std::string_view name, const TensorView &tensor) {
   auto count = countElements(tensor.shape);
   uint64_t bytes =
       count ? static_cast<uint64_t>(*count) * elementBytes(tensor.type) : 0;
-  return bindWeight(name, std::span(static_cast<const std::byte *>(tensor.data),
-                                    bytes));
+  return bindWeight(
+      name, std::span(static_cast<const std::byte *>(tensor.data), bytes));
 }
 
 Status Session::bindWeight(std::string_view name,

@@ -217,8 +217,8 @@ Result<MemoryPlan> Session::planBuffers(const SizeValues &values,
     bool argument = buffer.kind == ProgramBuffer::Kind::argument;
     if (isFixed(i))
       continue;
-    if (argument && program.arguments[buffer.argument].kind ==
-                        ProgramArgument::Kind::input)
+    if (argument &&
+        program.arguments[buffer.argument].kind == ProgramArgument::Kind::input)
       touch(i, -1);
     else if (argument)
       touch(i, numSteps);
@@ -284,8 +284,7 @@ Status Session::checkRunBuffers(const SizeValues &values,
     uint32_t buffer = bufferOfArgument[i];
     if (buffer == Program::none)
       continue;
-    auto bytes =
-        countOf(values, program.buffers[buffer].bytes, nameOf(buffer));
+    auto bytes = countOf(values, program.buffers[buffer].bytes, nameOf(buffer));
     if (!bytes)
       return bytes.status();
     uint64_t needed = static_cast<uint64_t>(*countElements(shape)) *
@@ -360,9 +359,8 @@ Status Session::checkStatus(const Plan &plan) {
   if (program.status == Program::none)
     return {};
   int32_t words[statusBytes / sizeof(int32_t)];
-  if (auto status =
-          device.download(*bufferOf(&plan, program.status), 0,
-                          std::as_writable_bytes(std::span(words)));
+  if (auto status = device.download(*bufferOf(&plan, program.status), 0,
+                                    std::as_writable_bytes(std::span(words)));
       !status)
     return status;
   if (words[0] == 0)

@@ -16,13 +16,18 @@ Result<std::unique_ptr<Device>> VulkanDevice::open(unsigned index,
                                                    const Options &options) {
   auto instance = VulkanInstance::create(options.validate);
   if (!instance)
-    return instance.status();
-  std::vector<std::string> notes;
-  auto found = findVulkanDevices(**instance, notes);
+    return errorf("cannot open vulkan:{}: {}", index, instance.message());
+  DeviceList list;
+  auto found = findVulkanDevices(**instance, list.notes);
   if (!found)
     return found.status();
-  if (index >= found->size())
-    return errorf("vulkan:{} is gone", index);
+  if (index >= found->size()) {
+    for (VulkanPhysicalDevice &device : *found)
+      list.devices.push_back(std::move(device.info));
+    if (list.devices.empty())
+      list.notes.push_back("no Vulkan driver offers a device");
+    return noSuchDevice(DeviceApi::vulkan, index, list);
+  }
   const VulkanPhysicalDevice &physical = (*found)[index];
   std::unique_ptr<VulkanDevice> device(
       new VulkanDevice(physical.info, options));
@@ -38,6 +43,7 @@ Status VulkanDevice::start(const VulkanPhysicalDevice &found) {
   tickNanoseconds = found.tickNanoseconds;
   tickMask = found.tickMask;
   identity = found.identity;
+  fullSubgroups = found.features->v13.computeFullSubgroups;
 
   float priority = 1;
   VkDeviceQueueCreateInfo queueInfo{VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO};

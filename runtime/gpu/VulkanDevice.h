@@ -144,6 +144,8 @@ private:
   VkCommandPool commandPool = VK_NULL_HANDLE;
   VkFence fence = VK_NULL_HANDLE;
   std::array<Stage, 2> stages;
+  /// Whether pipelines can ask for subgroups without idle lanes.
+  bool fullSubgroups = false;
   bool lost = false;
 };
 

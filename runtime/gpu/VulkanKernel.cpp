@@ -87,6 +87,10 @@ Status VulkanDevice::createPipeline(VulkanKernel &kernel,
     info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
     info.stage.module = module;
     info.stage.pName = kernel.entry.c_str();
+    // Kernels that compute across a subgroup count on all of its lanes.
+    if (fullSubgroups && source.workgroup[0] % description.subgroupSize == 0)
+      info.stage.flags =
+          VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT;
     info.layout = kernel.layout;
     status = check(vk.vkCreateComputePipelines(handle, pipelines, 1, &info,
                                                nullptr, &kernel.pipeline),
@@ -113,9 +117,9 @@ VulkanDevice::createKernel(const KernelSource &source) {
   if (source.form != KernelForm::spirv)
     return errorf("kernel '{}': {} takes SPIR-V, but got OpenCL C",
                   source.entry, description.label());
-  if (auto status = checkModule(source); !status)
-    return status;
   if (auto status = checkWorkgroup(description, source); !status)
+    return status;
+  if (auto status = checkModule(source); !status)
     return status;
   for (unsigned i = 0; i < 3; ++i)
     if (source.workgroup[i] > limits.maxComputeWorkGroupSize[i])

@@ -42,9 +42,11 @@ protected:
     const auto &devices = allDevices().devices;
     if (std::none_of(devices.begin(), devices.end(),
                      [&](auto &info) { return info.api == api; })) {
-      std::string reason = "no device of " + std::string(apiName(api)) + ":";
+      std::string reason = fmt::format(
+          "no device of {} (Debian's {} offers one)", apiName(api),
+          api == DeviceApi::vulkan ? "mesa-vulkan-drivers" : "pocl-opencl-icd");
       for (const std::string &note : allDevices().notes)
-        reason += " " + note;
+        reason += "; " + note;
       GTEST_SKIP() << reason;
     }
     module = testModule(api);

@@ -208,6 +208,9 @@ TEST_P(DeviceTest, RefusesWrongKernels) {
               "1048576 x 1048576 x 1048576");
   wrong.workgroup = {64, 0, 1};
   expectError(device->createKernel(wrong), "at least one", "64 x 0 x 1");
+  wrong.workgroup = {32, 2, 1};
+  expectError(device->createKernel(wrong), "'scale'",
+              "expected a workgroup of 32 x 2 x 1", "says 64 x 1 x 1");
   auto garbage = toBytes("this is no kernel, neither here nor there");
   wrong = source("scale", 2, 3);
   wrong.code = garbage;

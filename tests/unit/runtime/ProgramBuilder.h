@@ -77,8 +77,7 @@ struct ProgramBuilder {
     ProgramStep step;
     step.kernel = kernel;
     step.buffers = std::move(buffers);
-    step.groups = {size(Size::ceilDivide, scalars[0], constant(64)), 0,
-                   0};
+    step.groups = {size(Size::ceilDivide, scalars[0], constant(64)), 0, 0};
     step.scalars = std::move(scalars);
     return step;
   }
@@ -89,8 +88,8 @@ struct ProgramBuilder {
   ProgramStep add(uint32_t a, uint32_t b, uint32_t to, SizeIndex count) {
     return dispatch(1, {a, b, to}, {count});
   }
-  ProgramStep gather(uint32_t table, uint32_t ids, uint32_t to,
-                     SizeIndex count, int64_t bound) {
+  ProgramStep gather(uint32_t table, uint32_t ids, uint32_t to, SizeIndex count,
+                     int64_t bound) {
     return dispatch(2, {table, ids, to, program.status},
                     {count, constant(bound)});
   }

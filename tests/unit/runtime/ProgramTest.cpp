@@ -23,17 +23,25 @@ TEST(ProgramSizesTest, AllOperations) {
     Size kind;
     int64_t a, b, expected;
   };
-  const Case cases[] = {
-      {Size::add, 3, -5, -2},         {Size::subtract, 3, 5, -2},
-      {Size::multiply, -3, 5, -15},   {Size::divide, 7, 2, 3},
-      {Size::divide, -7, 2, -4},      {Size::divide, 7, -2, -4},
-      {Size::divide, -7, -2, 3},      {Size::divide, -8, 2, -4},
-      {Size::ceilDivide, 7, 2, 4},    {Size::ceilDivide, 8, 2, 4},
-      {Size::ceilDivide, -7, 2, -3},  {Size::ceilDivide, 0, 64, 0},
-      {Size::remainder, 7, 3, 1},     {Size::remainder, -7, 3, 2},
-      {Size::remainder, 7, -3, -2},   {Size::minimum, -2, 4, -2},
-      {Size::maximum, -2, 4, 4},      {Size::ceilDivide, 1, 64, 1},
-      {Size::divide, INT64_MIN, 1, INT64_MIN}};
+  const Case cases[] = {{Size::add, 3, -5, -2},
+                        {Size::subtract, 3, 5, -2},
+                        {Size::multiply, -3, 5, -15},
+                        {Size::divide, 7, 2, 3},
+                        {Size::divide, -7, 2, -4},
+                        {Size::divide, 7, -2, -4},
+                        {Size::divide, -7, -2, 3},
+                        {Size::divide, -8, 2, -4},
+                        {Size::ceilDivide, 7, 2, 4},
+                        {Size::ceilDivide, 8, 2, 4},
+                        {Size::ceilDivide, -7, 2, -3},
+                        {Size::ceilDivide, 0, 64, 0},
+                        {Size::remainder, 7, 3, 1},
+                        {Size::remainder, -7, 3, 2},
+                        {Size::remainder, 7, -3, -2},
+                        {Size::minimum, -2, 4, -2},
+                        {Size::maximum, -2, 4, 4},
+                        {Size::ceilDivide, 1, 64, 1},
+                        {Size::divide, INT64_MIN, 1, INT64_MIN}};
   for (const Case &one : cases) {
     ProgramBuilder make;
     SizeIndex a = make.constant(one.a), b = make.constant(one.b);
@@ -91,8 +99,8 @@ TEST(ProgramVerifyTest, FindsWhatLeadsNowhere) {
   SizeIndex n;
   uint32_t x = make.hold(make.input(n));
   uint32_t y = make.hold(make.argument(ProgramArgument::Kind::result, {n}));
-  uint32_t w = make.hold(make.argument(ProgramArgument::Kind::weight,
-                                       {make.constant(4)}, "w"));
+  uint32_t w = make.hold(
+      make.argument(ProgramArgument::Kind::weight, {make.constant(4)}, "w"));
   uint32_t p = make.packed(make.constant(4));
   make.program.status = make.temporary(make.constant(4));
   make.program.setup = {make.scale(w, p, make.constant(4), 1, 0)};
@@ -106,23 +114,39 @@ TEST(ProgramVerifyTest, FindsWhatLeadsNowhere) {
     expectError(verifyProgram(program), "program 'main'", parts...);
   };
   uint32_t far = 1000;
-  refuse([&](Program &p) { p.sizes[1] = {Size::add, 0, 1}; }, "size 1",
-         "not before it");
-  refuse([&](Program &p) { p.sizes.push_back({Size::add, -1, 0}); },
-         "sizes -1 and 0");
-  refuse([&](Program &p) { p.sizes.push_back({Size::dimension, 0, 1}); },
-         "dimension 1 of argument 0");
-  refuse([&](Program &p) { p.sizes.push_back({Size::dimension, far, 0}); },
-         "argument 1000");
-  refuse([&](Program &p) { p.sizes[0] = {Size::dimension, 2, 0}; },
-         "not known before it");
+  refuse(
+      [&](Program &p) {
+        p.sizes[1] = {Size::add, 0, 1};
+      },
+      "size 1", "not before it");
+  refuse(
+      [&](Program &p) {
+        p.sizes.push_back({Size::add, -1, 0});
+      },
+      "sizes -1 and 0");
+  refuse(
+      [&](Program &p) {
+        p.sizes.push_back({Size::dimension, 0, 1});
+      },
+      "dimension 1 of argument 0");
+  refuse(
+      [&](Program &p) {
+        p.sizes.push_back({Size::dimension, far, 0});
+      },
+      "argument 1000");
+  refuse(
+      [&](Program &p) {
+        p.sizes[0] = {Size::dimension, 2, 0};
+      },
+      "not known before it");
   refuse([&](Program &p) { p.arguments[0].shape[0] = far; }, "size 1000");
   refuse([&](Program &p) { p.buffers[0].bytes = far; }, "buffer 0");
   refuse([&](Program &p) { p.buffers[0].argument = far; }, "argument 1000");
   refuse([&](Program &p) { p.buffers[0].argument = 2; }, "buffer 2",
          "another buffer");
-  refuse([&](Program &p) { p.buffers[1].kind = ProgramBuffer::Kind::temporary; },
-         "argument 1", "no buffer");
+  refuse(
+      [&](Program &p) { p.buffers[1].kind = ProgramBuffer::Kind::temporary; },
+      "argument 1", "no buffer");
   refuse([&](Program &p) { p.kernels[1].module = 3; }, "'add'", "module 3");
   refuse([&](Program &p) { p.steps[0].kernel = 3; }, "kernel 3 of 3");
   refuse([&](Program &p) { p.steps[0].buffers[1] = far; }, "run",

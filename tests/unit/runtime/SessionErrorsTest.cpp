@@ -65,8 +65,7 @@ TEST_P(SessionErrorsTest, Inputs) {
   expectError(tryRun({view(x), view(ids), view(x)}, {view(y)}), "got 3");
   expectError(tryRun({floats, view(ids)}, {view(y)}), "input 0 to be i32",
               "got f32 [4]");
-  expectError(tryRun({matrix, view(ids)}, {view(y)}), "1 dimensions",
-              "[2, 2]");
+  expectError(tryRun({matrix, view(ids)}, {view(y)}), "1 dimensions", "[2, 2]");
   expectError(tryRun({negative, view(ids)}, {view(y)}), "input 0", "[-4]");
   expectError(tryRun({view(x), view(other)}, {view(y)}),
               "input 1 to be i32 [4] for 'main'", "got i32 [5]");
@@ -85,8 +84,8 @@ TEST_P(SessionErrorsTest, WhatDoesNotFitTheDevice) {
   uint64_t limit = device->info().bufferBytes;
   auto words = static_cast<int64_t>(limit / 4 + 1);
   ProgramBuilder make;
-  make.hold(make.argument(ProgramArgument::Kind::weight,
-                          {make.constant(words)}, "huge"));
+  make.hold(make.argument(ProgramArgument::Kind::weight, {make.constant(words)},
+                          "huge"));
   expectError(create(make.program), "weight 'huge' of 'main'",
               std::to_string(4 * words) + " bytes",
               "at most " + std::to_string(limit) + " bytes",
@@ -96,8 +95,7 @@ TEST_P(SessionErrorsTest, WhatDoesNotFitTheDevice) {
   ProgramBuilder square;
   SizeIndex n;
   uint32_t x = square.hold(square.input(n));
-  uint32_t y =
-      square.hold(square.argument(ProgramArgument::Kind::result, {n}));
+  uint32_t y = square.hold(square.argument(ProgramArgument::Kind::result, {n}));
   uint32_t large = square.temporary(
       square.size(ProgramSize::Kind::multiply, n, square.times(n, 1 << 20)));
   square.program.steps = {square.scale(x, large, n, 1, 0),
