@@ -64,6 +64,9 @@ struct DeviceList {
 /// All devices of both APIs. Never fails: what cannot be loaded is a note.
 DeviceList listDevices();
 
+/// A paragraph for each device with what it can do, then the notes.
+std::string describe(const DeviceList &list);
+
 /// Memory of a device. Freed by its destructor; must not outlive its device.
 class Buffer {
 public:
@@ -117,16 +120,21 @@ public:
 /// Called with bytes done and bytes in all.
 using TransferProgress = std::function<void(uint64_t done, uint64_t total)>;
 
+struct DeviceOptions {
+  /// Where compiled pipelines or programs are kept; empty: nowhere.
+  std::string cacheDirectory;
+  /// Turns on Vulkan's validation layer; its messages are errors.
+  bool validate = false;
+  /// Gets what validation says when the device is closed, where no call can
+  /// return it.
+  std::function<void(const std::string &)> onLateError;
+};
+
 /// An open device with one queue. All calls of one device are made from one
 /// thread at a time. A lost device is an error of every call from then on.
 class Device {
 public:
-  struct Options {
-    /// Where compiled pipelines or programs are kept; empty: nowhere.
-    std::string cacheDirectory;
-    /// Turns on Vulkan's validation layer; its messages are errors.
-    bool validate = false;
-  };
+  using Options = DeviceOptions;
 
   virtual ~Device() = default;
   /// Opens device `index` of `api`. The error of a device that is not there
