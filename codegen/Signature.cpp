@@ -150,8 +150,20 @@ rlx::readSignatures(ModuleOp module) {
   return signatures;
 }
 
+/// The function as text, without the names of its symbol and its weights.
+static std::string identityOf(func::FuncOp packer, llvm::StringRef version) {
+  OwningOpRef<func::FuncOp> copy = packer.clone();
+  copy->setName("pack");
+  copy->removeArgAttrsAttr();
+  std::string text = version.str() + "\n";
+  llvm::raw_string_ostream stream(text);
+  copy->print(stream, OpPrintingFlags().useLocalScope());
+  return text;
+}
+
 void rlx::readCodeArguments(ModuleOp module,
-                            std::vector<FunctionSignature> &signatures) {
+                            std::vector<FunctionSignature> &signatures,
+                            llvm::StringRef version) {
   for (FunctionSignature &signature : signatures) {
     auto function = module.lookupSymbol<func::FuncOp>(signature.name);
     size_t inputs = 0;
@@ -178,6 +190,7 @@ void rlx::readCodeArguments(ModuleOp module,
               packFunction.getArgAttrOfType<StringAttr>(j, "rlx.weight")
                   .getValue()
                   .str());
+        packing.identity = identityOf(packFunction, version);
         signature.packings.push_back(std::move(packing));
       } else {
         signature.arguments.push_back({CodeArgument::input, inputs++});

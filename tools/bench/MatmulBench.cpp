@@ -122,6 +122,8 @@ llvm::Error MatmulBench::prepareCopies(int64_t count, const RunOptions &how) {
     }
     CompileOptions options;
     options.cacheDirectory = cacheDirectory;
+    // Copies that are mapped from one file would be one copy.
+    options.cachePackedWeights = false;
     CompileReport report;
     auto executable = compileText(text, options, &report);
     if (!executable)

@@ -26,6 +26,7 @@
 // JSON-NEXT: "max_ms": {{[0-9.e-]+}},
 // JSON-NEXT: "median_ms": {{[0-9.e-]+}},
 // JSON-NEXT: "min_ms": {{[0-9.e-]+}},
+// JSON-NEXT: "peak_rss_bytes": {{[0-9]+}},
 // JSON-NEXT: "results": [
 // JSON-NEXT:   {
 // JSON-NEXT:     "rel_err": {{[0-9.]+}}e-07,
