@@ -3,6 +3,7 @@
 
 #include "codegen/Signature.h"
 
+#include "codegen/Kernels.h"
 #include "ir/Scheme.h"
 
 using namespace mlir;
@@ -166,6 +167,7 @@ void rlx::readCodeArguments(ModuleOp module,
                             llvm::StringRef version) {
   for (FunctionSignature &signature : signatures) {
     auto function = module.lookupSymbol<func::FuncOp>(signature.name);
+    signature.kernels = describeKernels(function);
     size_t inputs = 0;
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {
       if (auto name = function.getArgAttrOfType<StringAttr>(i, "rlx.weight")) {

@@ -55,6 +55,7 @@ struct FunctionSignature {
   std::vector<TensorSignature> results;
   std::vector<PackingSignature> packings;
   std::vector<CodeArgument> arguments;
+  std::vector<std::string> kernels; ///< Of its matmuls, in words.
   bool hasDynamicResults() const;
 };
 

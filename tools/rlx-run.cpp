@@ -145,10 +145,12 @@ static llvm::Error run(const Options &given) {
   if (!outputs)
     return outputs.takeError();
 
-  llvm::json::Object report{{"entry", std::string(given.entry)},
-                            {"threads", pool.size()},
-                            {"compile_ms", compiled.milliseconds},
-                            {"from_cache", compiled.fromCache}};
+  llvm::json::Object report{
+      {"entry", std::string(given.entry)},
+      {"threads", pool.size()},
+      {"kernels", llvm::json::Array((*function)->kernels)},
+      {"compile_ms", compiled.milliseconds},
+      {"from_cache", compiled.fromCache}};
   if (PackReport packed = (*executable)->packReport(given.entry);
       packed.packedBytes) {
     report["pack_ms"] = packed.milliseconds;

@@ -55,9 +55,7 @@ public:
     hasher.update(std::to_string(text.size()) + ":");
     hasher.update(text);
   }
-  std::string take() {
-    return llvm::toHex(hasher.final(), /*LowerCase=*/true);
-  }
+  std::string take() { return llvm::toHex(hasher.final(), /*LowerCase=*/true); }
 
 private:
   llvm::SHA256 hasher;
@@ -104,8 +102,7 @@ static Header headerFor(llvm::StringRef key, uint64_t size,
                         llvm::StringRef hash) {
   Header header;
   header.size = size;
-  std::copy_n(key.data(), std::min(key.size(), sizeof(header.key)),
-              header.key);
+  std::copy_n(key.data(), std::min(key.size(), sizeof(header.key)), header.key);
   std::copy_n(hash.data(), std::min(hash.size(), sizeof(header.hash)),
               header.hash);
   return header;

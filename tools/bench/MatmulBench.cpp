@@ -3,6 +3,7 @@
 
 #include "tools/bench/MatmulBench.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 
 #include <chrono>
@@ -263,5 +264,9 @@ llvm::Expected<MatmulFigures> MatmulBench::run(const MatmulCase &wanted) {
     figures.packMs = packing.milliseconds;
   }
   figures.compileMs = compileMs;
+  auto function = executables.front()->findFunction("main");
+  if (!function)
+    return function.takeError();
+  figures.kernel = llvm::join((*function)->kernels, "; ");
   return figures;
 }

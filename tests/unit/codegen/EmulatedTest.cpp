@@ -132,7 +132,8 @@ protected:
             "(%x: tensor<?x512xf32>) -> tensor<?x37xf32> {\n" +
             weight.definitions(name) + "  %y = rlx.matmul %x, %" + name +
             weight.operands(name) + " {activations = " + activations + "} : (" +
-            types + ") -> tensor<?x37xf32>\n  return %y : tensor<?x37xf32>\n}\n";
+            types +
+            ") -> tensor<?x37xf32>\n  return %y : tensor<?x37xf32>\n}\n";
     kinds.push_back(activations);
   }
 
@@ -190,9 +191,8 @@ protected:
     std::optional<llvm::StringRef> redirects[] = {"", log, log};
     constexpr unsigned secondsToWait = 300;
     std::string message;
-    int status =
-        llvm::sys::ExecuteAndWait(words[0], words, std::nullopt, redirects,
-                                  secondsToWait, 0, &message);
+    int status = llvm::sys::ExecuteAndWait(
+        words[0], words, std::nullopt, redirects, secondsToWait, 0, &message);
     if (status != 0)
       ADD_FAILURE() << command[0] << ": status " << status << " " << message
                     << "\n"
@@ -244,9 +244,9 @@ TEST_P(AArch64Test, MatchesTheReference) {
                        RLX_TEST_DIR "/unit/codegen/ForeignHost.c",
                        folder / "entries.c", folder / "program.o", "-lm"},
                       folder / "log"));
-  ASSERT_TRUE(execute({RLX_QEMU_AARCH64, folder / "host", folder / "input",
-                       folder / "output"},
-                      folder / "log"));
+  ASSERT_TRUE(execute(
+      {RLX_QEMU_AARCH64, folder / "host", folder / "input", folder / "output"},
+      folder / "log"));
   std::string output = readFile(folder / "output");
   ASSERT_EQ(output.size(), run.resultBytes);
   for (const auto &[begin, expected] : results) {
