@@ -111,7 +111,7 @@ layOut(ModuleOp module, const CompileOptions &options) {
   auto build = [&](OpPassManager &passes) { buildLayoutPipeline(passes, cpu); };
   if (auto error = runPipeline(module, options, build))
     return error;
-  readCodeArguments(module, *signatures);
+  readCodeArguments(module, *signatures, version());
   return signatures;
 }
 
@@ -213,7 +213,9 @@ rlx::compileModule(ModuleOp module, const CompileOptions &options,
     object = std::move(*code);
     cache.store(key, *object);
   }
-  auto executable = Executable::load(*object, std::move(prepared->signatures));
+  auto executable = Executable::load(
+      *object, std::move(prepared->signatures),
+      options.cachePackedWeights ? options.cacheDirectory : "");
   if (report) {
     std::chrono::duration<double, std::milli> elapsed =
         std::chrono::steady_clock::now() - start;

@@ -18,8 +18,10 @@ namespace rlx {
 
 struct CompileOptions {
   CpuTarget target = CpuTarget::host();
-  /// Where compiled objects are kept; empty: nowhere.
+  /// Where compiled objects and packed weights are kept; empty: nowhere.
   std::string cacheDirectory;
+  /// Whether packed weights are kept there too; they are as large as weights.
+  bool cachePackedWeights = true;
   /// Results do not depend, bit for bit, on the number of threads, nor those of
   /// a row on the number of rows.
   bool deterministic = false;

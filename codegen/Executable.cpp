@@ -11,8 +11,6 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"
 
-#include <chrono>
-
 using namespace rlx;
 
 Executable::Executable() = default;
@@ -24,7 +22,8 @@ Executable::~Executable() = default;
 
 llvm::Expected<std::unique_ptr<Executable>>
 Executable::load(llvm::ArrayRef<char> object,
-                 std::vector<FunctionSignature> signatures) {
+                 std::vector<FunctionSignature> signatures,
+                 llvm::StringRef packedDirectory) {
   // Creating a machine also makes LLVM's back ends known to ORC.
   if (auto machine = CpuTarget::host().createMachine(); !machine)
     return machine.takeError();
@@ -55,6 +54,7 @@ Executable::load(llvm::ArrayRef<char> object,
     return error;
 
   std::unique_ptr<Executable> executable(new Executable());
+  executable->packedDirectory = packedDirectory.str();
   for (FunctionSignature &signature : signatures) {
     // Code that nobody laid out weights for takes inputs and weights as they
     // are.
@@ -100,171 +100,6 @@ Executable::findFunction(llvm::StringRef name) const {
   return llvm::createStringError("the program has no public function '" +
                                  name.str() + "', expected one of " +
                                  (known.empty() ? "none" : known));
-}
-
-//===----------------------------------------------------------------------===//
-// Weights
-//===----------------------------------------------------------------------===//
-
-/// Whether an entry of a file is the tensor that the program says.
-static llvm::Error checkEntry(const WeightEntry &entry,
-                              const TensorSignature &weight) {
-  // A file's plain types are called as the element type, and as the scheme of
-  // it.
-  std::string format = !weight.isQuantized()
-                           ? std::string(elementName(weight.element))
-                       : weight.ggmlType.empty() ? weight.scheme
-                                                 : weight.ggmlType;
-  auto complain = [&](const std::string &expected, const std::string &got) {
-    return llvm::createStringError("weight '" + entry.name + "' in '" +
-                                   entry.file + "': expected " + expected +
-                                   " for " + weight.type + ", but got " + got);
-  };
-  if (!llvm::StringRef(entry.format).equals_insensitive(format))
-    return complain("type " + format, "type " + entry.format);
-  if (entry.shape != weight.logicalShape)
-    return complain("shape " + describeShape(weight.logicalShape),
-                    "shape " + describeShape(entry.shape));
-  int64_t bytes = elementBytes(weight.element);
-  for (int64_t size : weight.shape)
-    bytes *= size;
-  if (int64_t(entry.bytes.size()) != bytes)
-    return complain(std::to_string(bytes) + " bytes",
-                    std::to_string(entry.bytes.size()));
-  return llvm::Error::success();
-}
-
-llvm::Error Executable::bindWeights(std::shared_ptr<const WeightFile> file) {
-  for (const FunctionSignature &function : signatures)
-    for (const TensorSignature &weight : function.weights) {
-      const WeightEntry *entry = file->find(weight.weight);
-      if (!entry || (bindings.count(weight.weight) &&
-                     bindings[weight.weight].source != file->path()))
-        continue;
-      if (auto error = checkEntry(*entry, weight))
-        return error;
-      // Code only reads weights.
-      void *data = const_cast<std::byte *>(entry->bytes.data());
-      bindings[weight.weight] = {{weight.element, weight.shape, data},
-                                 file->path()};
-    }
-  files.push_back(std::move(file));
-  for (auto &weights : packed)
-    weights->ready = false;
-  return llvm::Error::success();
-}
-
-llvm::Error Executable::bindWeight(llvm::StringRef name,
-                                   const TensorView &tensor) {
-  bool known = false;
-  for (const FunctionSignature &function : signatures)
-    for (const TensorSignature &weight : function.weights) {
-      if (weight.weight != name)
-        continue;
-      if (auto error = weight.check(tensor, ("weight '" + name + "'").str()))
-        return error;
-      known = true;
-    }
-  if (!known)
-    return llvm::createStringError("the program has no weight '" + name + "'");
-  bindings[name] = {tensor, "memory"};
-  for (auto &weights : packed)
-    weights->ready = false;
-  return llvm::Error::success();
-}
-
-TensorView Executable::boundWeight(llvm::StringRef name) const {
-  return bindings.lookup(name).tensor;
-}
-
-llvm::Error Executable::checkWeights(const FunctionSignature &function) const {
-  for (const TensorSignature &weight : function.weights) {
-    if (bindings.count(weight.weight))
-      continue;
-    std::string message =
-        "weight '" + weight.weight + "' (" + weight.type + ") is not given";
-    if (files.empty())
-      return llvm::createStringError(message +
-                                     ": expected a weight file that has it");
-    constexpr size_t suggestions = 3;
-    for (const auto &file : files) {
-      message += "; nearest names in '" + file->path() + "': ";
-      std::string names;
-      for (const std::string &name :
-           file->nearestNames(weight.weight, suggestions))
-        names += (names.empty() ? "'" : ", '") + name + "'";
-      message += names.empty() ? "none" : names;
-    }
-    return llvm::createStringError(message);
-  }
-  return llvm::Error::success();
-}
-
-/// Packs what `function` needs packed, unless that has been done.
-llvm::Error Executable::pack(size_t function, const RunOptions &options) const {
-  Packed &weights = *packed[function];
-  if (weights.ready)
-    return llvm::Error::success();
-  std::lock_guard<std::mutex> lock(weights.mutex);
-  if (weights.ready)
-    return llvm::Error::success();
-  auto start = std::chrono::steady_clock::now();
-  const FunctionSignature &signature = signatures[function];
-  weights.tensors.clear();
-  weights.report = {};
-  for (auto [packing, packer] :
-       llvm::zip(signature.packings, entries[function].packers)) {
-    std::vector<TensorView> arguments;
-    for (const std::string &name : packing.weights) {
-      arguments.push_back(boundWeight(name));
-      weights.report.weightBytes += arguments.back().numBytes();
-    }
-    Result<Tensor> tensor = Tensor::allocate(ElementType::u8, packing.shape);
-    if (!tensor)
-      return llvm::createStringError(tensor.message());
-    arguments.push_back(tensor->view());
-    weights.report.packedBytes += tensor->numBytes();
-    if (auto error = call(packer, arguments, options))
-      return error;
-    weights.tensors.push_back(tensor.take());
-    for (const std::string &name : packing.weights)
-      releasePages(name);
-  }
-  std::chrono::duration<double, std::milli> elapsed =
-      std::chrono::steady_clock::now() - start;
-  weights.report.milliseconds = elapsed.count();
-  weights.ready = true;
-  return llvm::Error::success();
-}
-
-/// Releases the mapped pages of a weight that code reads only in packed form.
-void Executable::releasePages(llvm::StringRef name) const {
-  for (const FunctionSignature &function : signatures)
-    for (const CodeArgument &argument : function.arguments)
-      if (argument.kind == CodeArgument::weight &&
-          function.weights[argument.index].weight == name)
-        return;
-  for (const auto &file : files)
-    if (const WeightEntry *entry = file->find(name.str()))
-      if (entry->bytes.data() == boundWeight(name).data)
-        file->release(*entry);
-}
-
-llvm::Error Executable::prepare(llvm::StringRef function,
-                                const RunOptions &options) const {
-  llvm::Expected<const FunctionSignature *> signature = findFunction(function);
-  if (!signature)
-    return signature.takeError();
-  if (auto error = checkWeights(**signature))
-    return error;
-  return pack(*signature - signatures.data(), options);
-}
-
-PackReport Executable::packReport(llvm::StringRef function) const {
-  for (size_t i = 0; i < signatures.size(); ++i)
-    if (signatures[i].name == function && packed[i]->ready)
-      return packed[i]->report;
-  return {};
 }
 
 //===----------------------------------------------------------------------===//
@@ -319,7 +154,7 @@ Executable::codeArguments(size_t function, llvm::ArrayRef<TensorView> inputs,
         argument.kind == CodeArgument::input ? inputs[argument.index]
         : argument.kind == CodeArgument::weight
             ? boundWeight(signature.weights[argument.index].weight)
-            : packed[function]->tensors[argument.index].view());
+            : packed[function]->tensors[argument.index].view);
   arguments.insert(arguments.end(), outputs.begin(), outputs.end());
   return arguments;
 }

@@ -12,6 +12,7 @@
 
 #include "codegen/Signature.h"
 #include "runtime/KernelAbi.h"
+#include "runtime/MappedFile.h"
 #include "runtime/ThreadPool.h"
 #include "runtime/WeightFile.h"
 
@@ -29,7 +30,9 @@ namespace rlx {
 /// What packing the weights of a function took.
 struct PackReport {
   double milliseconds = 0;
+  double storeMilliseconds = 0; ///< For writing to a cache, beside the others.
   int64_t weightBytes = 0, packedBytes = 0;
+  int64_t cachedBytes = 0; ///< Of the packed ones: mapped from a cache.
 };
 
 struct RunOptions {
@@ -39,9 +42,11 @@ struct RunOptions {
 
 class Executable {
 public:
-  /// Loads an object file that was emitted for this machine.
+  /// Loads an object file that was emitted for this machine. Packed weights are
+  /// kept in `packedDirectory`; empty: nowhere.
   static llvm::Expected<std::unique_ptr<Executable>>
-  load(llvm::ArrayRef<char> object, std::vector<FunctionSignature> signatures);
+  load(llvm::ArrayRef<char> object, std::vector<FunctionSignature> signatures,
+       llvm::StringRef packedDirectory = "");
   ~Executable();
 
   const std::vector<FunctionSignature> &functions() const { return signatures; }
@@ -63,8 +68,8 @@ public:
   TensorView boundWeight(llvm::StringRef name) const;
 
   /// Packs the weights of `function` for its kernels, once; the first run does
-  /// it where nobody has. Pages of mapped files that only packing read are
-  /// released.
+  /// it where nobody has. Pages of mapped files that only packing reads are
+  /// released as it goes on.
   llvm::Error prepare(llvm::StringRef function,
                       const RunOptions &options = {}) const;
   PackReport packReport(llvm::StringRef function) const;
@@ -91,11 +96,17 @@ private:
     Invoke invoke = nullptr, shapes = nullptr;
     std::vector<Invoke> packers;
   };
+  /// A packed weight, in memory of its own or in a mapped file.
+  struct PackedTensor {
+    TensorView view;
+    std::optional<Tensor> memory;
+    std::shared_ptr<const MappedFile> file;
+  };
   /// Packed weights of a function.
   struct Packed {
     std::mutex mutex;
     std::atomic<bool> ready = false;
-    std::vector<Tensor> tensors;
+    std::vector<PackedTensor> tensors;
     PackReport report;
   };
   struct Binding {
@@ -108,13 +119,28 @@ private:
                           llvm::ArrayRef<TensorView> inputs) const;
   llvm::Error call(Invoke invoke, llvm::ArrayRef<TensorView> arguments,
                    const RunOptions &options) const;
+  /// A weight in a mapped file, and how much of it was released.
+  struct MappedWeight {
+    const WeightFile *file = nullptr;
+    const WeightEntry *entry = nullptr;
+    uint64_t released = 0;
+    void release(uint64_t end);
+  };
   llvm::Error pack(size_t function, const RunOptions &options) const;
-  void releasePages(llvm::StringRef name) const;
+  llvm::Error pack(const PackingSignature &packing, Invoke packer,
+                   const Tensor &target, const RunOptions &options) const;
+  std::string packedKey(const PackingSignature &packing,
+                        const RunOptions &options) const;
+  MappedWeight findReleasable(llvm::StringRef name) const;
   std::vector<TensorView>
   codeArguments(size_t function, llvm::ArrayRef<TensorView> inputs,
                 llvm::ArrayRef<TensorView> outputs) const;
 
+  /// Bytes of mapped weights that are packed before their pages are released.
+  static constexpr int64_t releasedBytes = int64_t(32) << 20;
+
   std::unique_ptr<llvm::orc::LLJIT> jit;
+  std::string packedDirectory;
   std::vector<FunctionSignature> signatures;
   std::vector<Entry> entries;
   std::vector<std::shared_ptr<const WeightFile>> files;

@@ -3,6 +3,7 @@
 
 #include "codegen/Signature.h"
 
+#include "codegen/Kernels.h"
 #include "ir/Scheme.h"
 
 using namespace mlir;
@@ -150,10 +151,23 @@ rlx::readSignatures(ModuleOp module) {
   return signatures;
 }
 
+/// The function as text, without the names of its symbol and its weights.
+static std::string identityOf(func::FuncOp packer, llvm::StringRef version) {
+  OwningOpRef<func::FuncOp> copy = packer.clone();
+  copy->setName("pack");
+  copy->removeArgAttrsAttr();
+  std::string text = version.str() + "\n";
+  llvm::raw_string_ostream stream(text);
+  copy->print(stream, OpPrintingFlags().useLocalScope());
+  return text;
+}
+
 void rlx::readCodeArguments(ModuleOp module,
-                            std::vector<FunctionSignature> &signatures) {
+                            std::vector<FunctionSignature> &signatures,
+                            llvm::StringRef version) {
   for (FunctionSignature &signature : signatures) {
     auto function = module.lookupSymbol<func::FuncOp>(signature.name);
+    signature.kernels = describeKernels(function);
     size_t inputs = 0;
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {
       if (auto name = function.getArgAttrOfType<StringAttr>(i, "rlx.weight")) {
@@ -178,6 +192,7 @@ void rlx::readCodeArguments(ModuleOp module,
               packFunction.getArgAttrOfType<StringAttr>(j, "rlx.weight")
                   .getValue()
                   .str());
+        packing.identity = identityOf(packFunction, version);
         signature.packings.push_back(std::move(packing));
       } else {
         signature.arguments.push_back({CodeArgument::input, inputs++});

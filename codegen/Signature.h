@@ -38,6 +38,8 @@ struct PackingSignature {
   std::string function; ///< Takes the weights, gives the packed tensor.
   std::vector<std::string> weights; ///< By name, in order.
   std::vector<int64_t> shape;       ///< Of the packed tensor, of u8.
+  /// The same for code that packs in the same way, and for no other code.
+  std::string identity;
 };
 
 /// What compiled code takes, in order; results follow.
@@ -53,6 +55,7 @@ struct FunctionSignature {
   std::vector<TensorSignature> results;
   std::vector<PackingSignature> packings;
   std::vector<CodeArgument> arguments;
+  std::vector<std::string> kernels; ///< Of its matmuls, in words.
   bool hasDynamicResults() const;
 };
 
@@ -62,8 +65,10 @@ llvm::Expected<std::vector<FunctionSignature>>
 readSignatures(mlir::ModuleOp module);
 
 /// Completes `signatures` with what the code takes, after weights were packed.
+/// `version` is that of RLX, for the identities of packings.
 void readCodeArguments(mlir::ModuleOp module,
-                       std::vector<FunctionSignature> &signatures);
+                       std::vector<FunctionSignature> &signatures,
+                       llvm::StringRef version);
 
 } // namespace rlx
 

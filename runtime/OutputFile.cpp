@@ -107,12 +107,12 @@ Status OutputFile::write(std::string_view text) {
   return write(std::as_bytes(std::span(text.data(), text.size())));
 }
 
-Status OutputFile::commit() {
+Status OutputFile::commit(Sync sync) {
   if (descriptor < 0)
     return errorf("'{}': cannot finish the file: it is closed", name);
   // Without the sync, a crash of the machine could leave the name on an empty
   // file. close() is checked because some file systems report errors there.
-  int reason = fsync(descriptor) == 0 ? 0 : errno;
+  int reason = sync == Sync::no || fsync(descriptor) == 0 ? 0 : errno;
   if (close(std::exchange(descriptor, -1)) != 0 && reason == 0)
     reason = errno;
   if (reason == 0 && std::rename(temporary.c_str(), target.c_str()) != 0)

@@ -39,8 +39,11 @@ public:
   /// Bytes written until now.
   uint64_t size() const { return numWritten; }
 
-  /// Brings the bytes to the disk and gives the file its name. Once.
-  Status commit();
+  /// Gives the file its name, once. With a sync the bytes are on the disk when
+  /// it returns; without, a crash of the machine may leave a file of that name
+  /// with other bytes, which only readers that check the content can bear.
+  enum class Sync { yes, no };
+  Status commit(Sync sync = Sync::yes);
 
   /// The path as it was given.
   const std::string &path() const { return name; }

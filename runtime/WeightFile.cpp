@@ -36,6 +36,16 @@ Status WeightFile::setEntries(std::vector<WeightEntry> entries) {
   return {};
 }
 
+void WeightFile::releasePart(const WeightEntry &entry, uint64_t begin,
+                             uint64_t size) const {
+  WeightEntry part = entry;
+  begin = std::min<uint64_t>(begin, entry.bytes.size());
+  part.bytes = entry.bytes.subspan(
+      begin, std::min<uint64_t>(size, entry.bytes.size() - begin));
+  part.offset += begin;
+  release(part);
+}
+
 const WeightEntry *WeightFile::find(std::string_view name) const {
   auto found = indexByName.find(name);
   return found == indexByName.end() ? nullptr : &weights[found->second];

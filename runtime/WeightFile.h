@@ -53,6 +53,9 @@ public:
   /// Tells the system that the bytes of `entry` are not needed soon. They stay
   /// readable, at the cost of reading the file again.
   virtual void release(const WeightEntry &entry) const = 0;
+  /// The same for `size` bytes of it from byte `begin`; clipped to the entry.
+  void releasePart(const WeightEntry &entry, uint64_t begin,
+                   uint64_t size) const;
 
   /// The path that was opened.
   const std::string &path() const { return name; }

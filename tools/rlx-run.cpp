@@ -15,6 +15,8 @@
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/JSON.h"
 
+#include <sys/resource.h>
+
 #include <cmath>
 
 using namespace rlx;
@@ -41,8 +43,10 @@ struct Options {
   cl::opt<bool> benchmark{"benchmark",
                           cl::desc("Run repeatedly; print median and spread")};
   cl::opt<bool> json{"json", cl::desc("Print what was done as JSON")};
-  cl::opt<std::string> cacheDirectory{"cache-dir", cl::value_desc("folder"),
-                                      cl::desc("Keep compiled objects there")};
+  cl::opt<std::string> cacheDirectory{
+      "cache-dir", cl::value_desc("folder"),
+      cl::desc("Keep compiled objects and packed "
+               "weights there")};
   cl::opt<std::string> targetCpu{
       "target-cpu", cl::init("native"), cl::value_desc("name"),
       cl::desc("CPU to compile for, as LLVM names it (native)")};
@@ -69,6 +73,21 @@ static std::string firstValues(const Tensor &tensor) {
   for (int64_t i = 0; i < std::min(shown, tensor.numElements()); ++i)
     text += fmt::format("{}{:.6g}", i ? " " : " = ", tensor.data<float>()[i]);
   return text + (tensor.numElements() > shown ? " ..." : "");
+}
+
+static std::string fromCache(const PackReport &packed) {
+  if (!packed.cachedBytes)
+    return "";
+  return packed.cachedBytes == packed.packedBytes
+             ? ", from the cache,"
+             : fmt::format(", {} of them from the cache,", packed.cachedBytes);
+}
+
+/// The most memory that this process had at a time, mapped files included.
+static int64_t peakResidentBytes() {
+  rusage usage = {};
+  constexpr int64_t unit = 1024;
+  return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_maxrss * unit : 0;
 }
 
 static llvm::Error run(const Options &given) {
@@ -126,17 +145,22 @@ static llvm::Error run(const Options &given) {
   if (!outputs)
     return outputs.takeError();
 
-  llvm::json::Object report{{"entry", std::string(given.entry)},
-                            {"threads", pool.size()},
-                            {"compile_ms", compiled.milliseconds},
-                            {"from_cache", compiled.fromCache}};
+  llvm::json::Object report{
+      {"entry", std::string(given.entry)},
+      {"threads", pool.size()},
+      {"kernels", llvm::json::Array((*function)->kernels)},
+      {"compile_ms", compiled.milliseconds},
+      {"from_cache", compiled.fromCache}};
   if (PackReport packed = (*executable)->packReport(given.entry);
       packed.packedBytes) {
     report["pack_ms"] = packed.milliseconds;
     report["packed_bytes"] = packed.packedBytes;
+    report["packed_bytes_from_cache"] = packed.cachedBytes;
+    report["store_ms"] = packed.storeMilliseconds;
     if (!given.json)
-      fmt::print("packed {} bytes of weights into {} in {:.3f} ms\n",
-                 packed.weightBytes, packed.packedBytes, packed.milliseconds);
+      fmt::print("packed {} bytes of weights into {}{} in {:.3f} ms\n",
+                 packed.weightBytes, packed.packedBytes, fromCache(packed),
+                 packed.milliseconds);
   }
   if (given.benchmark) {
     std::vector<TensorView> targets;
@@ -193,6 +217,7 @@ static llvm::Error run(const Options &given) {
     results.push_back(std::move(result));
   }
   report["results"] = std::move(results);
+  report["peak_rss_bytes"] = peakResidentBytes();
   if (given.json)
     llvm::outs() << llvm::formatv("{0:2}\n",
                                   llvm::json::Value(std::move(report)));

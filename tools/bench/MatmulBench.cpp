@@ -3,6 +3,7 @@
 
 #include "tools/bench/MatmulBench.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 
 #include <chrono>
@@ -122,6 +123,8 @@ llvm::Error MatmulBench::prepareCopies(int64_t count, const RunOptions &how) {
     }
     CompileOptions options;
     options.cacheDirectory = cacheDirectory;
+    // Copies that are mapped from one file would be one copy.
+    options.cachePackedWeights = false;
     CompileReport report;
     auto executable = compileText(text, options, &report);
     if (!executable)
@@ -261,5 +264,9 @@ llvm::Expected<MatmulFigures> MatmulBench::run(const MatmulCase &wanted) {
     figures.packMs = packing.milliseconds;
   }
   figures.compileMs = compileMs;
+  auto function = executables.front()->findFunction("main");
+  if (!function)
+    return function.takeError();
+  figures.kernel = llvm::join((*function)->kernels, "; ");
   return figures;
 }

@@ -37,7 +37,7 @@ struct MatmulFigures {
   int64_t weightCopies = 0;
   size_t runs = 0;
   std::optional<double> packedBits, packMs; ///< Where the weight was packed.
-  std::string kernel;                       ///< The compiler does not tell yet.
+  std::string kernel;                       ///< As the compiler describes it.
 };
 
 struct MatmulSettings {

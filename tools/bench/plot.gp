@@ -3,10 +3,14 @@
 #   gnuplot -e "data='matmul.csv'; folder='build/bench'" tools/bench/plot.gp
 #
 # writes speed.svg (speed against scheme) and roofline.svg (speed against M), both beside the limits that were measured
-# in the same run.
+# in the same run. Figures of other programs (peers='FILE') come from another run, and are shown where shape and threads
+# are those of that run.
 
 # column(NAME, CONDITION): a value of the first row for which CONDITION holds.
-select = "awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) c[$i] = i; next } { for (i in c) gsub(/\"/, \"\", $c[i]) } "
+# Without quotes, and with what is a comma within them as a semicolon.
+unquote = "{ n = split($0, part, \"\\\"\"); line = part[1]; for (i = 2; i <= n; i++) { ".\
+    "if (i % 2 == 0) gsub(/,/, \";\", part[i]); line = line part[i] } $0 = line } "
+select = "awk -F, '".unquote."NR == 1 { for (i = 1; i <= NF; i++) c[$i] = i; next } "
 rows(condition, values) = sprintf("< %s %s && $c[\"gflops\"] != \"\" { print %s }' %s", select, condition, values, data)
 first(condition, value) = system(sprintf("%s %s { print %s; exit }' %s", select, condition, value, data))
 is(type) = sprintf("$c[\"activations\"] == \"%s\"", type)
@@ -19,6 +23,15 @@ mostRows = system(sprintf("%s $c[\"m\"] > most { most = $c[\"m\"] } END { print 
 memory = first("$c[\"m\"] == 1", "$c[\"limit_value\"]") + 0
 peak(type) = first(is(type)." && $c[\"m\"] > 1", "$c[\"limit_value\"]") + 0
 peakName(type) = first(is(type)." && $c[\"m\"] > 1", "$c[\"limit\"]")
+
+# The figures of a peer, in the order of the schemes; names are spelled in two ways.
+if (!exists("peers")) { peers = "" }
+peerNames = (peers eq "" || shape ne "4096 x 4096" || threads ne "1") ? "" : "ggml ik_llama.cpp"
+peersAt(peer, m) = sprintf("< awk -F, '%s function plain(name) { gsub(/gguf|_/, \"\", name); return tolower(name) } ".\
+    "FNR == NR { if ($2 == %s && $3 == \"%s\") value[plain($1)] = $4; next } ".\
+    "FNR == 1 { for (i = 1; i <= NF; i++) c[$i] = i; next } ".\
+    "$c[\"m\"] == %s && !seen[$c[\"scheme\"]]++ { name = plain($c[\"scheme\"]); print (name in value ? value[name] : \"NaN\") ".\
+    "}' %s %s", unquote, m, peer, m, peers, data)
 
 set terminal svg size 1100,800 background rgb 'white' font 'sans-serif,12'
 set style fill solid 0.85
@@ -37,10 +50,14 @@ set yrange [0:*]
 set ylabel sprintf("GFLOP/s at M = %s", mostRows)
 plot for [t in types] rows(is(t)." && $c[\"m\"] == ".mostRows, "$c[\"scheme\"], $c[\"gflops\"]") \
        using 2:xtic(1) title t.' activations', \
+     for [p in peerNames] peersAt(p, mostRows) using ($0 - 0.45):1:(0.9):(0) with vectors nohead linewidth 2.5 \
+       linecolor rgb (p eq 'ggml' ? '#999999' : 'black') title p.', 8 bits, another run' noenhanced, \
      for [t in types] (peak(t) > 0 ? peak(t) : NaN) with lines dashtype 2 linewidth 2 title 'peak of '.peakName(t)
 set ylabel 'GB/s of the stored weight at M = 1'
 plot for [t in types] rows(is(t)." && $c[\"m\"] == 1", "$c[\"scheme\"], $c[\"file_gbps\"]") \
        using 2:xtic(1) title t.' activations', \
+     for [p in peerNames] peersAt(p, '1') using ($0 - 0.45):1:(0.9):(0) with vectors nohead linewidth 2.5 \
+       linecolor rgb (p eq 'ggml' ? '#999999' : 'black') title p.', 8 bits, another run' noenhanced, \
      memory with lines dashtype 2 linewidth 2 title 'read bandwidth of memory'
 unset multiplot
 

@@ -23,9 +23,13 @@
 // JSON-NEXT: "compile_ms": {{[0-9.]+}},
 // JSON-NEXT: "entry": "main",
 // JSON-NEXT: "from_cache": false,
+// JSON-NEXT: "kernels": [
+// JSON-NEXT:   "in place, f32"
+// JSON-NEXT: ],
 // JSON-NEXT: "max_ms": {{[0-9.e-]+}},
 // JSON-NEXT: "median_ms": {{[0-9.e-]+}},
 // JSON-NEXT: "min_ms": {{[0-9.e-]+}},
+// JSON-NEXT: "peak_rss_bytes": {{[0-9]+}},
 // JSON-NEXT: "results": [
 // JSON-NEXT:   {
 // JSON-NEXT:     "rel_err": {{[0-9.]+}}e-07,

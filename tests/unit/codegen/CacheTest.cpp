@@ -93,4 +93,102 @@ TEST_F(CacheTest, AFolderThatCannotBeWrittenIsNoError) {
   EXPECT_FALSE(comesFromCache());
 }
 
+// Packed weights, beside the objects.
+class PackedCacheTest : public CacheTest {
+protected:
+  static constexpr int64_t n = 40, k = 512, m = 3;
+
+  PackedCacheTest() : x(Floats::random({m, k}, 1)) {}
+
+  static std::vector<uint8_t> randomBytes(uint32_t seed) {
+    std::vector<uint8_t> bytes = Random(seed).bytes(n * k / 32 * 34);
+    // Scales that are finite.
+    for (size_t i = 0; i < bytes.size(); i += 34)
+      bytes[i + 1] = 0x1c;
+    return bytes;
+  }
+
+  /// Compiles, packs and runs; how many packed bytes came from the cache.
+  int64_t cachedBytes(std::vector<uint8_t> weight) {
+    auto executable = compiled(R"(
+func.func @main(%x: tensor<3x512xf32>) -> tensor<3x40xf32> {
+  %w = rlx.weight "w" : tensor<40x512xf32, #rlx.quant<gguf_q8_0>>
+  %y = rlx.matmul %x, %w {activations = i8} : (tensor<3x512xf32>, tensor<40x512xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x40xf32>
+  return %y : tensor<3x40xf32>
+})",
+                               options);
+    if (!executable)
+      return -1;
+    EXPECT_SUCCESS(executable->bindWeight(
+        "w", {ElementType::u8, {n, k / 32 * 34}, weight.data()}));
+    Floats result({m, n});
+    EXPECT_SUCCESS(executable->run("main", {x}, {result}));
+    y = result.values;
+    PackReport report = executable->packReport("main");
+    EXPECT_GT(report.packedBytes, 0);
+    return report.cachedBytes;
+  }
+  std::vector<std::string> packedFiles() {
+    std::vector<std::string> paths;
+    for (const std::string &path : objects())
+      if (llvm::StringRef(path).ends_with(".rlxp"))
+        paths.push_back(path);
+    return paths;
+  }
+
+  Floats x;
+  std::vector<float> y;
+};
+
+TEST_F(PackedCacheTest, TheSecondTimeIsFromTheCache) {
+  EXPECT_EQ(cachedBytes(randomBytes(1)), 0);
+  std::vector<float> expected = y;
+  EXPECT_EQ(packedFiles().size(), 1u);
+  EXPECT_GT(cachedBytes(randomBytes(1)), 0);
+  EXPECT_EQ(y, expected);
+  // Other numbers, another file.
+  EXPECT_EQ(cachedBytes(randomBytes(2)), 0);
+  EXPECT_NE(y, expected);
+  EXPECT_EQ(packedFiles().size(), 2u);
+  EXPECT_GT(cachedBytes(randomBytes(1)), 0);
+  EXPECT_EQ(y, expected);
+}
+
+TEST_F(PackedCacheTest, ADamagedFileIsPackedAgain) {
+  EXPECT_EQ(cachedBytes(randomBytes(1)), 0);
+  std::vector<float> expected = y;
+  ASSERT_EQ(packedFiles().size(), 1u);
+  std::string path = packedFiles().front(), content = readFile(path);
+  // The name of the format, the size, the key, both hashes, the packed bytes.
+  for (size_t position : {size_t(0), size_t(8), size_t(20), size_t(90),
+                          size_t(4096), content.size() - 1}) {
+    std::string damaged = content;
+    damaged[position] ^= 1;
+    writeFile(path, damaged);
+    EXPECT_EQ(cachedBytes(randomBytes(1)), 0) << position;
+    EXPECT_EQ(y, expected) << position;
+    EXPECT_GT(cachedBytes(randomBytes(1)), 0) << position;
+  }
+  for (size_t size : {size_t(0), size_t(100), content.size() - 1}) {
+    writeFile(path, content.substr(0, size));
+    EXPECT_EQ(cachedBytes(randomBytes(1)), 0) << size;
+    EXPECT_EQ(y, expected) << size;
+  }
+  // The file of another weight under this name.
+  EXPECT_EQ(cachedBytes(randomBytes(2)), 0);
+  for (const std::string &other : packedFiles())
+    if (other != path)
+      std::filesystem::copy(other, path,
+                            std::filesystem::copy_options::overwrite_existing);
+  EXPECT_EQ(cachedBytes(randomBytes(1)), 0);
+  EXPECT_EQ(y, expected);
+}
+
+TEST_F(PackedCacheTest, NotWhereItIsNotWanted) {
+  options.cachePackedWeights = false;
+  EXPECT_EQ(cachedBytes(randomBytes(1)), 0);
+  EXPECT_EQ(cachedBytes(randomBytes(1)), 0);
+  EXPECT_TRUE(packedFiles().empty());
+}
+
 } // namespace

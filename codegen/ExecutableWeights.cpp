@@ -1,0 +1,300 @@
+//===- ExecutableWeights.cpp - Weights of a compiled program
+//---------------===//
+//
+// Binding by name, and packing: once, part by part, so that no more of a mapped
+// file is in memory than what is being packed, or not at all where the packed
+// form is on disk already.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/Executable.h"
+
+#include "codegen/cpu/PackedCache.h"
+
+#include <chrono>
+
+using namespace rlx;
+
+/// Whether an entry of a file is the tensor that the program says.
+static llvm::Error checkEntry(const WeightEntry &entry,
+                              const TensorSignature &weight) {
+  // A file's plain types are called as the element type, and as the scheme of
+  // it.
+  std::string format = !weight.isQuantized()
+                           ? std::string(elementName(weight.element))
+                       : weight.ggmlType.empty() ? weight.scheme
+                                                 : weight.ggmlType;
+  auto complain = [&](const std::string &expected, const std::string &got) {
+    return llvm::createStringError("weight '" + entry.name + "' in '" +
+                                   entry.file + "': expected " + expected +
+                                   " for " + weight.type + ", but got " + got);
+  };
+  if (!llvm::StringRef(entry.format).equals_insensitive(format))
+    return complain("type " + format, "type " + entry.format);
+  if (entry.shape != weight.logicalShape)
+    return complain("shape " + describeShape(weight.logicalShape),
+                    "shape " + describeShape(entry.shape));
+  int64_t bytes = elementBytes(weight.element);
+  for (int64_t size : weight.shape)
+    bytes *= size;
+  if (int64_t(entry.bytes.size()) != bytes)
+    return complain(std::to_string(bytes) + " bytes",
+                    std::to_string(entry.bytes.size()));
+  return llvm::Error::success();
+}
+
+llvm::Error Executable::bindWeights(std::shared_ptr<const WeightFile> file) {
+  for (const FunctionSignature &function : signatures)
+    for (const TensorSignature &weight : function.weights) {
+      const WeightEntry *entry = file->find(weight.weight);
+      if (!entry || (bindings.count(weight.weight) &&
+                     bindings[weight.weight].source != file->path()))
+        continue;
+      if (auto error = checkEntry(*entry, weight))
+        return error;
+      // Code only reads weights.
+      void *data = const_cast<std::byte *>(entry->bytes.data());
+      bindings[weight.weight] = {{weight.element, weight.shape, data},
+                                 file->path()};
+    }
+  files.push_back(std::move(file));
+  for (auto &weights : packed)
+    weights->ready = false;
+  return llvm::Error::success();
+}
+
+llvm::Error Executable::bindWeight(llvm::StringRef name,
+                                   const TensorView &tensor) {
+  bool known = false;
+  for (const FunctionSignature &function : signatures)
+    for (const TensorSignature &weight : function.weights) {
+      if (weight.weight != name)
+        continue;
+      if (auto error = weight.check(tensor, ("weight '" + name + "'").str()))
+        return error;
+      known = true;
+    }
+  if (!known)
+    return llvm::createStringError("the program has no weight '" + name + "'");
+  bindings[name] = {tensor, "memory"};
+  for (auto &weights : packed)
+    weights->ready = false;
+  return llvm::Error::success();
+}
+
+TensorView Executable::boundWeight(llvm::StringRef name) const {
+  return bindings.lookup(name).tensor;
+}
+
+llvm::Error Executable::checkWeights(const FunctionSignature &function) const {
+  for (const TensorSignature &weight : function.weights) {
+    if (bindings.count(weight.weight))
+      continue;
+    std::string message =
+        "weight '" + weight.weight + "' (" + weight.type + ") is not given";
+    if (files.empty())
+      return llvm::createStringError(message +
+                                     ": expected a weight file that has it");
+    constexpr size_t suggestions = 3;
+    for (const auto &file : files) {
+      message += "; nearest names in '" + file->path() + "': ";
+      std::string names;
+      for (const std::string &name :
+           file->nearestNames(weight.weight, suggestions))
+        names += (names.empty() ? "'" : ", '") + name + "'";
+      message += names.empty() ? "none" : names;
+    }
+    return llvm::createStringError(message);
+  }
+  return llvm::Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Packing
+//===----------------------------------------------------------------------===//
+
+/// The weight's entry in the mapped file that it is bound to, where code reads
+/// it only in packed form.
+Executable::MappedWeight
+Executable::findReleasable(llvm::StringRef name) const {
+  for (const FunctionSignature &function : signatures)
+    for (const CodeArgument &argument : function.arguments)
+      if (argument.kind == CodeArgument::weight &&
+          function.weights[argument.index].weight == name)
+        return {};
+  for (const auto &file : files)
+    if (const WeightEntry *entry = file->find(name.str()))
+      if (entry->bytes.data() == boundWeight(name).data)
+        return {file.get(), entry};
+  return {};
+}
+
+namespace {
+/// Runs the loop of a packing function part by part and tells, after each, how
+/// much is done.
+struct PartwiseLoop {
+  ExecutionScope *scope;
+  int64_t parts;
+  std::function<void(int64_t done, int64_t count)> onPart;
+
+  static void run(void *context, rlx_loop_body body, void *closure,
+                  int64_t count) {
+    auto *loop = static_cast<PartwiseLoop *>(context);
+    int64_t length = std::max<int64_t>(1, llvm::divideCeil(count, loop->parts));
+    for (int64_t begin = 0; begin < count; begin += length) {
+      Part part{body, closure, begin};
+      int64_t size = std::min(length, count - begin);
+      loop->scope->parallelFor(Part::run, &part, size);
+      loop->onPart(begin + size, count);
+    }
+  }
+
+private:
+  struct Part {
+    rlx_loop_body body;
+    void *closure;
+    int64_t offset;
+    static void run(void *self, int64_t begin, int64_t end) {
+      auto *part = static_cast<Part *>(self);
+      part->body(part->closure, part->offset + begin, part->offset + end);
+    }
+  };
+};
+} // namespace
+
+/// Packs what `packing` says from weights bound to memory or mapped files.
+llvm::Error Executable::pack(const PackingSignature &packing, Invoke packer,
+                             const Tensor &target,
+                             const RunOptions &options) const {
+  std::vector<TensorView> arguments;
+  std::vector<MappedWeight> mapped;
+  int64_t bytes = 0;
+  for (const std::string &name : packing.weights) {
+    arguments.push_back(boundWeight(name));
+    if (MappedWeight weight = findReleasable(name); weight.entry) {
+      mapped.push_back(weight);
+      bytes += arguments.back().numBytes();
+    }
+  }
+  arguments.push_back(target.view());
+  if (mapped.empty())
+    return call(packer, arguments, options);
+  // Weights lie row after row, and the loop goes over rows: what part of it is
+  // done, that part of each weight has been read. Releasing too much would only
+  // cost time.
+  auto release = [&](int64_t done, int64_t count) {
+    for (MappedWeight &weight : mapped) {
+      uint64_t size = weight.entry->bytes.size();
+      uint64_t end = size / uint64_t(count) * uint64_t(done) +
+                     size % uint64_t(count) * uint64_t(done) / uint64_t(count);
+      weight.release(end);
+    }
+  };
+  ExecutionScope scope(options.pool);
+  ExecutionScope hostScope(options.parallelFor);
+  PartwiseLoop loop{options.parallelFor.run ? &hostScope : &scope,
+                    int64_t(llvm::divideCeil(bytes, releasedBytes)), release};
+  RunOptions partwise;
+  partwise.parallelFor = {&loop, PartwiseLoop::run};
+  if (auto error = call(packer, arguments, partwise))
+    return error;
+  release(1, 1);
+  return llvm::Error::success();
+}
+
+void Executable::MappedWeight::release(uint64_t end) {
+  if (entry && end > released)
+    file->releasePart(*entry, released, end - released);
+  released = end;
+}
+
+/// What the bytes of the weights of `packing` are called in a cache.
+std::string Executable::packedKey(const PackingSignature &packing,
+                                  const RunOptions &options) const {
+  std::vector<std::string> hashes;
+  for (const std::string &name : packing.weights) {
+    TensorView weight = boundWeight(name);
+    MappedWeight mapped = findReleasable(name);
+    hashes.push_back(hashContent({static_cast<const std::byte *>(weight.data),
+                                  size_t(weight.numBytes())},
+                                 [&](uint64_t done) { mapped.release(done); }));
+  }
+  return PackedCache::key(packing.identity, hashes);
+}
+
+/// Packs what `function` needs packed, unless that has been done.
+llvm::Error Executable::pack(size_t function, const RunOptions &options) const {
+  Packed &weights = *packed[function];
+  if (weights.ready)
+    return llvm::Error::success();
+  std::lock_guard<std::mutex> lock(weights.mutex);
+  if (weights.ready)
+    return llvm::Error::success();
+  using Milliseconds = std::chrono::duration<double, std::milli>;
+  auto now = std::chrono::steady_clock::now;
+  auto start = now();
+  const FunctionSignature &signature = signatures[function];
+  weights.tensors.clear();
+  weights.report = {};
+  PackedCache cache(packedDirectory);
+  // Hashing is parallel as packing is.
+  ExecutionScope scope(options.pool);
+  std::optional<ExecutionScope> hostScope;
+  if (options.parallelFor.run)
+    hostScope.emplace(options.parallelFor);
+  for (auto [packing, packer] :
+       llvm::zip(signature.packings, entries[function].packers)) {
+    int64_t bytes = 1;
+    for (int64_t size : packing.shape)
+      bytes *= size;
+    for (const std::string &name : packing.weights)
+      weights.report.weightBytes += boundWeight(name).numBytes();
+    weights.report.packedBytes += bytes;
+    // Code without an identity cannot be told from other code.
+    bool isCached = cache.isEnabled() && !packing.identity.empty();
+    std::string key = isCached ? packedKey(packing, options) : "";
+    if (isCached)
+      if (auto found = cache.find(key, uint64_t(bytes))) {
+        // Code only reads packed weights.
+        void *data = const_cast<std::byte *>(found->bytes.data());
+        weights.report.cachedBytes += bytes;
+        weights.tensors.push_back({{ElementType::u8, packing.shape, data},
+                                   std::nullopt,
+                                   std::move(found->file)});
+        continue;
+      }
+    Result<Tensor> tensor = Tensor::allocate(ElementType::u8, packing.shape);
+    if (!tensor)
+      return llvm::createStringError(tensor.message());
+    if (auto error = pack(packing, packer, *tensor, options))
+      return error;
+    if (isCached) {
+      auto begin = now();
+      cache.store(key, tensor->bytes());
+      weights.report.storeMilliseconds += Milliseconds(now() - begin).count();
+    }
+    TensorView view = tensor->view();
+    weights.tensors.push_back({view, tensor.take(), nullptr});
+  }
+  weights.report.milliseconds =
+      Milliseconds(now() - start).count() - weights.report.storeMilliseconds;
+  weights.ready = true;
+  return llvm::Error::success();
+}
+
+llvm::Error Executable::prepare(llvm::StringRef function,
+                                const RunOptions &options) const {
+  llvm::Expected<const FunctionSignature *> signature = findFunction(function);
+  if (!signature)
+    return signature.takeError();
+  if (auto error = checkWeights(**signature))
+    return error;
+  return pack(*signature - signatures.data(), options);
+}
+
+PackReport Executable::packReport(llvm::StringRef function) const {
+  for (size_t i = 0; i < signatures.size(); ++i)
+    if (signatures[i].name == function && packed[i]->ready)
+      return packed[i]->report;
+  return {};
+}

@@ -1,0 +1,47 @@
+//===- Kernels.cpp - Which kernels a program got
+//---------------------------===//
+//
+// What was chosen stands in the program itself once its weights are laid out;
+// this only puts it in words. Tiles that depend on the number of rows of
+// activations are chosen later, when the loops are made.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/Kernels.h"
+
+#include "ir/Dialect.h"
+#include "passes/PackedLayout.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace rlx;
+
+static std::string describe(PackedMatmulOp op) {
+  int64_t k = cast<ShapedType>(op.getX().getType()).getShape().back();
+  std::string text, reason;
+  llvm::raw_string_ostream stream(text);
+  stream << "packed " << op.getActivations();
+  if (auto layout =
+          PackedLayout::create(QuantScheme(op.getScheme().getScheme()), k,
+                               op.getLanes(), reason))
+    stream << ", " << layout->lanes << " rows a tile, stretch "
+           << layout->stretch;
+  return text;
+}
+
+static std::string describe(BlockMatmulOp op) {
+  std::string text;
+  llvm::raw_string_ostream(text) << "in place, " << op.getActivations();
+  return text;
+}
+
+std::vector<std::string> rlx::describeKernels(func::FuncOp function) {
+  std::vector<std::string> kernels;
+  function.walk([&](Operation *op) {
+    llvm::TypeSwitch<Operation *>(op).Case<PackedMatmulOp, BlockMatmulOp>(
+        [&](auto matmul) { kernels.push_back(describe(matmul)); });
+  });
+  return kernels;
+}

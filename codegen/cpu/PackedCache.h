@@ -1,0 +1,60 @@
+//===- PackedCache.h - Packed weights on disk ---------------------*- C++
+//-*-===//
+//
+// A directory of packed weights, each file named by what was packed and how: a
+// hash of the weight's bytes and the identity of the code that packs them. A
+// file is mapped, not read, and checked against a hash of itself before use; a
+// damaged or foreign one is as good as none.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_CODEGEN_CPU_PACKEDCACHE_H
+#define RLX_CODEGEN_CPU_PACKEDCACHE_H
+
+#include "runtime/MappedFile.h"
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/ADT/StringRef.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace rlx {
+
+/// Hashes `bytes` chunk by chunk, on the threads of the innermost
+/// ExecutionScope. `done` hears how many bytes from the start are no longer
+/// needed.
+std::string hashContent(std::span<const std::byte> bytes,
+                        llvm::function_ref<void(uint64_t)> done = {});
+
+class PackedCache {
+public:
+  /// An empty directory name: nothing is found and nothing is stored.
+  explicit PackedCache(llvm::StringRef directory) : directory(directory) {}
+  bool isEnabled() const { return !directory.empty(); }
+
+  /// A key for what the code called `packing` makes of weights with these
+  /// hashes, in this order.
+  static std::string key(llvm::StringRef packing,
+                         llvm::ArrayRef<std::string> hashes);
+
+  /// A packed weight in a mapped file.
+  struct Entry {
+    std::shared_ptr<MappedFile> file;
+    std::span<const std::byte> bytes; ///< Valid as long as `file`.
+  };
+  /// Finds one of `size` bytes.
+  std::optional<Entry> find(llvm::StringRef key, uint64_t size) const;
+  /// Stores what `find` then gives, atomically. That a cache cannot be written
+  /// is no error of packing; returns whether it was.
+  bool store(llvm::StringRef key, std::span<const std::byte> bytes) const;
+
+private:
+  std::string directory;
+};
+
+} // namespace rlx
+
+#endif // RLX_CODEGEN_CPU_PACKEDCACHE_H
