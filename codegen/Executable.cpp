@@ -91,15 +91,7 @@ Executable::load(llvm::ArrayRef<char> object,
 
 llvm::Expected<const FunctionSignature *>
 Executable::findFunction(llvm::StringRef name) const {
-  for (const FunctionSignature &signature : signatures)
-    if (signature.name == name)
-      return &signature;
-  std::string known;
-  for (const FunctionSignature &signature : signatures)
-    known += (known.empty() ? "'" : ", '") + signature.name + "'";
-  return llvm::createStringError("the program has no public function '" +
-                                 name.str() + "', expected one of " +
-                                 (known.empty() ? "none" : known));
+  return rlx::findFunction(signatures, name);
 }
 
 //===----------------------------------------------------------------------===//

@@ -11,6 +11,7 @@
 #define RLX_CODEGEN_EXECUTABLE_H
 
 #include "codegen/Signature.h"
+#include "codegen/WeightBindings.h"
 #include "runtime/KernelAbi.h"
 #include "runtime/MappedFile.h"
 #include "runtime/ThreadPool.h"
@@ -63,9 +64,13 @@ public:
   llvm::Error bindWeight(llvm::StringRef name, const TensorView &tensor);
   /// Fails, listing the nearest names in the files, where a weight of
   /// `function` is not bound.
-  llvm::Error checkWeights(const FunctionSignature &function) const;
+  llvm::Error checkWeights(const FunctionSignature &function) const {
+    return weights.check(function);
+  }
   /// The bytes a weight is bound to; empty data where it is not.
-  TensorView boundWeight(llvm::StringRef name) const;
+  TensorView boundWeight(llvm::StringRef name) const {
+    return weights.find(name);
+  }
 
   /// Packs the weights of `function` for its kernels, once; the first run does
   /// it where nobody has. Pages of mapped files that only packing reads are
@@ -109,10 +114,6 @@ private:
     std::vector<PackedTensor> tensors;
     PackReport report;
   };
-  struct Binding {
-    TensorView tensor;
-    std::string source; ///< Where it was bound from, for messages.
-  };
 
   Executable();
   llvm::Error checkInputs(const FunctionSignature &signature,
@@ -143,8 +144,7 @@ private:
   std::string packedDirectory;
   std::vector<FunctionSignature> signatures;
   std::vector<Entry> entries;
-  std::vector<std::shared_ptr<const WeightFile>> files;
-  llvm::StringMap<Binding> bindings;
+  WeightBindings weights{signatures};
   std::vector<std::unique_ptr<Packed>> packed; ///< One for each function.
 };
 

@@ -15,98 +15,17 @@
 
 using namespace rlx;
 
-/// Whether an entry of a file is the tensor that the program says.
-static llvm::Error checkEntry(const WeightEntry &entry,
-                              const TensorSignature &weight) {
-  // A file's plain types are called as the element type, and as the scheme of
-  // it.
-  std::string format = !weight.isQuantized()
-                           ? std::string(elementName(weight.element))
-                       : weight.ggmlType.empty() ? weight.scheme
-                                                 : weight.ggmlType;
-  auto complain = [&](const std::string &expected, const std::string &got) {
-    return llvm::createStringError("weight '" + entry.name + "' in '" +
-                                   entry.file + "': expected " + expected +
-                                   " for " + weight.type + ", but got " + got);
-  };
-  if (!llvm::StringRef(entry.format).equals_insensitive(format))
-    return complain("type " + format, "type " + entry.format);
-  if (entry.shape != weight.logicalShape)
-    return complain("shape " + describeShape(weight.logicalShape),
-                    "shape " + describeShape(entry.shape));
-  int64_t bytes = elementBytes(weight.element);
-  for (int64_t size : weight.shape)
-    bytes *= size;
-  if (int64_t(entry.bytes.size()) != bytes)
-    return complain(std::to_string(bytes) + " bytes",
-                    std::to_string(entry.bytes.size()));
-  return llvm::Error::success();
-}
-
 llvm::Error Executable::bindWeights(std::shared_ptr<const WeightFile> file) {
-  for (const FunctionSignature &function : signatures)
-    for (const TensorSignature &weight : function.weights) {
-      const WeightEntry *entry = file->find(weight.weight);
-      if (!entry || (bindings.count(weight.weight) &&
-                     bindings[weight.weight].source != file->path()))
-        continue;
-      if (auto error = checkEntry(*entry, weight))
-        return error;
-      // Code only reads weights.
-      void *data = const_cast<std::byte *>(entry->bytes.data());
-      bindings[weight.weight] = {{weight.element, weight.shape, data},
-                                 file->path()};
-    }
-  files.push_back(std::move(file));
   for (auto &weights : packed)
     weights->ready = false;
-  return llvm::Error::success();
+  return weights.bind(std::move(file));
 }
 
 llvm::Error Executable::bindWeight(llvm::StringRef name,
                                    const TensorView &tensor) {
-  bool known = false;
-  for (const FunctionSignature &function : signatures)
-    for (const TensorSignature &weight : function.weights) {
-      if (weight.weight != name)
-        continue;
-      if (auto error = weight.check(tensor, ("weight '" + name + "'").str()))
-        return error;
-      known = true;
-    }
-  if (!known)
-    return llvm::createStringError("the program has no weight '" + name + "'");
-  bindings[name] = {tensor, "memory"};
   for (auto &weights : packed)
     weights->ready = false;
-  return llvm::Error::success();
-}
-
-TensorView Executable::boundWeight(llvm::StringRef name) const {
-  return bindings.lookup(name).tensor;
-}
-
-llvm::Error Executable::checkWeights(const FunctionSignature &function) const {
-  for (const TensorSignature &weight : function.weights) {
-    if (bindings.count(weight.weight))
-      continue;
-    std::string message =
-        "weight '" + weight.weight + "' (" + weight.type + ") is not given";
-    if (files.empty())
-      return llvm::createStringError(message +
-                                     ": expected a weight file that has it");
-    constexpr size_t suggestions = 3;
-    for (const auto &file : files) {
-      message += "; nearest names in '" + file->path() + "': ";
-      std::string names;
-      for (const std::string &name :
-           file->nearestNames(weight.weight, suggestions))
-        names += (names.empty() ? "'" : ", '") + name + "'";
-      message += names.empty() ? "none" : names;
-    }
-    return llvm::createStringError(message);
-  }
-  return llvm::Error::success();
+  return weights.bind(name, tensor);
 }
 
 //===----------------------------------------------------------------------===//
@@ -122,11 +41,8 @@ Executable::findReleasable(llvm::StringRef name) const {
       if (argument.kind == CodeArgument::weight &&
           function.weights[argument.index].weight == name)
         return {};
-  for (const auto &file : files)
-    if (const WeightEntry *entry = file->find(name.str()))
-      if (entry->bytes.data() == boundWeight(name).data)
-        return {file.get(), entry};
-  return {};
+  auto [file, entry] = weights.mappedEntry(name);
+  return {file, entry};
 }
 
 namespace {
@@ -224,18 +140,18 @@ std::string Executable::packedKey(const PackingSignature &packing,
 
 /// Packs what `function` needs packed, unless that has been done.
 llvm::Error Executable::pack(size_t function, const RunOptions &options) const {
-  Packed &weights = *packed[function];
-  if (weights.ready)
+  Packed &packedWeights = *packed[function];
+  if (packedWeights.ready)
     return llvm::Error::success();
-  std::lock_guard<std::mutex> lock(weights.mutex);
-  if (weights.ready)
+  std::lock_guard<std::mutex> lock(packedWeights.mutex);
+  if (packedWeights.ready)
     return llvm::Error::success();
   using Milliseconds = std::chrono::duration<double, std::milli>;
   auto now = std::chrono::steady_clock::now;
   auto start = now();
   const FunctionSignature &signature = signatures[function];
-  weights.tensors.clear();
-  weights.report = {};
+  packedWeights.tensors.clear();
+  packedWeights.report = {};
   PackedCache cache(packedDirectory);
   // Hashing is parallel as packing is.
   ExecutionScope scope(options.pool);
@@ -248,8 +164,8 @@ llvm::Error Executable::pack(size_t function, const RunOptions &options) const {
     for (int64_t size : packing.shape)
       bytes *= size;
     for (const std::string &name : packing.weights)
-      weights.report.weightBytes += boundWeight(name).numBytes();
-    weights.report.packedBytes += bytes;
+      packedWeights.report.weightBytes += boundWeight(name).numBytes();
+    packedWeights.report.packedBytes += bytes;
     // Code without an identity cannot be told from other code.
     bool isCached = cache.isEnabled() && !packing.identity.empty();
     std::string key = isCached ? packedKey(packing, options) : "";
@@ -257,10 +173,10 @@ llvm::Error Executable::pack(size_t function, const RunOptions &options) const {
       if (auto found = cache.find(key, uint64_t(bytes))) {
         // Code only reads packed weights.
         void *data = const_cast<std::byte *>(found->bytes.data());
-        weights.report.cachedBytes += bytes;
-        weights.tensors.push_back({{ElementType::u8, packing.shape, data},
-                                   std::nullopt,
-                                   std::move(found->file)});
+        packedWeights.report.cachedBytes += bytes;
+        packedWeights.tensors.push_back({{ElementType::u8, packing.shape, data},
+                                         std::nullopt,
+                                         std::move(found->file)});
         continue;
       }
     Result<Tensor> tensor = Tensor::allocate(ElementType::u8, packing.shape);
@@ -271,14 +187,15 @@ llvm::Error Executable::pack(size_t function, const RunOptions &options) const {
     if (isCached) {
       auto begin = now();
       cache.store(key, tensor->bytes());
-      weights.report.storeMilliseconds += Milliseconds(now() - begin).count();
+      packedWeights.report.storeMilliseconds +=
+          Milliseconds(now() - begin).count();
     }
     TensorView view = tensor->view();
-    weights.tensors.push_back({view, tensor.take(), nullptr});
+    packedWeights.tensors.push_back({view, tensor.take(), nullptr});
   }
-  weights.report.milliseconds =
-      Milliseconds(now() - start).count() - weights.report.storeMilliseconds;
-  weights.ready = true;
+  packedWeights.report.milliseconds = Milliseconds(now() - start).count() -
+                                      packedWeights.report.storeMilliseconds;
+  packedWeights.ready = true;
   return llvm::Error::success();
 }
 
@@ -287,7 +204,7 @@ llvm::Error Executable::prepare(llvm::StringRef function,
   llvm::Expected<const FunctionSignature *> signature = findFunction(function);
   if (!signature)
     return signature.takeError();
-  if (auto error = checkWeights(**signature))
+  if (auto error = weights.check(**signature))
     return error;
   return pack(*signature - signatures.data(), options);
 }

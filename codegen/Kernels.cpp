@@ -23,9 +23,8 @@ static std::string describe(PackedMatmulOp op) {
   std::string text, reason;
   llvm::raw_string_ostream stream(text);
   stream << "packed " << op.getActivations();
-  if (auto layout =
-          PackedLayout::create(QuantScheme(op.getScheme().getScheme()), k,
-                               op.getLanes(), reason))
+  if (auto layout = PackedLayout::create(
+          QuantScheme(op.getScheme().getScheme()), k, op.getLanes(), reason))
     stream << ", " << layout->lanes << " rows a tile, stretch "
            << layout->stretch;
   return text;

@@ -50,6 +50,20 @@ bool FunctionSignature::hasDynamicResults() const {
   });
 }
 
+llvm::Expected<const FunctionSignature *>
+rlx::findFunction(const std::vector<FunctionSignature> &signatures,
+                  llvm::StringRef name) {
+  for (const FunctionSignature &signature : signatures)
+    if (signature.name == name)
+      return &signature;
+  std::string known;
+  for (const FunctionSignature &signature : signatures)
+    known += (known.empty() ? "'" : ", '") + signature.name + "'";
+  return llvm::createStringError("the program has no public function '" +
+                                 name.str() + "', expected one of " +
+                                 (known.empty() ? "none" : known));
+}
+
 static std::optional<ElementType> elementTypeOf(Type type) {
   if (type.isF64())
     return ElementType::f64;

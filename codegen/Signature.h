@@ -59,6 +59,11 @@ struct FunctionSignature {
   bool hasDynamicResults() const;
 };
 
+/// The function of that name. Fails, naming those there are.
+llvm::Expected<const FunctionSignature *>
+findFunction(const std::vector<FunctionSignature> &signatures,
+             llvm::StringRef name);
+
 /// The signatures of all functions of `module` that are not private, after
 /// weights became arguments. Fails where a type cannot be passed.
 llvm::Expected<std::vector<FunctionSignature>>

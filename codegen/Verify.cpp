@@ -156,16 +156,14 @@ namespace {
 /// Makes the arguments of the rewritten program from those of the run.
 class ArgumentReader {
 public:
-  ArgumentReader(const Executable &executable,
-                 llvm::ArrayRef<TensorView> inputs)
-      : executable(executable), inputs(inputs) {}
+  ArgumentReader(WeightLookUp weights, llvm::ArrayRef<TensorView> inputs)
+      : weights(weights), inputs(inputs) {}
 
   llvm::Expected<Tensor> read(const DoubleArgument &argument) const;
 
 private:
   TensorView find(const TensorSource &source) const {
-    return source.input < 0 ? executable.boundWeight(source.weight)
-                            : inputs[source.input];
+    return source.input < 0 ? weights(source.weight) : inputs[source.input];
   }
   llvm::ArrayRef<uint8_t>
   bytes(const std::optional<TensorSource> &source) const {
@@ -176,7 +174,7 @@ private:
             size_t(tensor.numBytes())};
   }
 
-  const Executable &executable;
+  WeightLookUp weights;
   llvm::ArrayRef<TensorView> inputs;
 };
 } // namespace
@@ -211,8 +209,7 @@ ArgumentReader::read(const DoubleArgument &argument) const {
   return tensor.take();
 }
 
-llvm::Expected<Verification> rlx::verify(ModuleOp module,
-                                         const Executable &executable,
+llvm::Expected<Verification> rlx::verify(ModuleOp module, WeightLookUp weights,
                                          llvm::StringRef function,
                                          llvm::ArrayRef<TensorView> inputs,
                                          llvm::ArrayRef<TensorView> outputs) {
@@ -235,7 +232,7 @@ llvm::Expected<Verification> rlx::verify(ModuleOp module,
   std::vector<TensorView> views;
   for (const DoubleArgument &argument : program->arguments) {
     llvm::Expected<Tensor> tensor =
-        ArgumentReader(executable, inputs).read(argument);
+        ArgumentReader(weights, inputs).read(argument);
     if (!tensor)
       return tensor.takeError();
     arguments.push_back(std::move(*tensor));

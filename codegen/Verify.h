@@ -47,15 +47,27 @@ struct Verification {
 /// that type.
 double relativeErrorBound(mlir::Type activations);
 
-/// Runs `function` of `module`, from which `executable` was compiled, in double
-/// precision on `inputs`, and compares `outputs` with its results. Decoded
-/// weights take eight bytes per element. Fails where the program has no such
-/// form.
-llvm::Expected<Verification> verify(mlir::ModuleOp module,
-                                    const Executable &executable,
+/// Gives the bytes that a weight is bound to.
+using WeightLookUp = llvm::function_ref<TensorView(llvm::StringRef name)>;
+
+/// Runs `function` of `module` in double precision on `inputs` and compares
+/// `outputs` with its results. Decoded weights take eight bytes per element.
+/// Fails where the program has no such form.
+llvm::Expected<Verification> verify(mlir::ModuleOp module, WeightLookUp weights,
                                     llvm::StringRef function,
                                     llvm::ArrayRef<TensorView> inputs,
                                     llvm::ArrayRef<TensorView> outputs);
+/// The same with the weights of an executable that `module` was compiled to.
+template <typename ExecutableT>
+llvm::Expected<Verification>
+verify(mlir::ModuleOp module, const ExecutableT &executable,
+       llvm::StringRef function, llvm::ArrayRef<TensorView> inputs,
+       llvm::ArrayRef<TensorView> outputs) {
+  return verify(module, WeightLookUp([&](llvm::StringRef name) {
+                  return executable.boundWeight(name);
+                }),
+                function, inputs, outputs);
+}
 
 } // namespace rlx
 

@@ -3,6 +3,7 @@
 #include "codegen/gpu/ProgramBuilder.h"
 
 #include "codegen/gpu/ProgramSizeBuilder.h"
+#include "ir/Dialect.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -70,7 +71,7 @@ llvm::Error ProgramBuilder::addArguments(func::FuncOp function) {
     SizeIndex bytes = sizes.constant(elementBytes(tensor->element));
     for (auto [dimension, size] : llvm::enumerate(tensor->shape)) {
       // Results get theirs when all inputs are known.
-      SizeIndex extent = size >= 0 ? sizes.constant(size)
+      SizeIndex extent = size >= 0  ? sizes.constant(size)
                          : isResult ? 0
                                     : sizes.dimension(index, dimension);
       argument.shape.push_back(extent);
@@ -177,9 +178,9 @@ llvm::Error ProgramBuilder::addBuffer(memref::AllocOp op) {
 
 llvm::Error ProgramBuilder::addConstant(memref::GetGlobalOp op) {
   auto global = module.lookupSymbol<memref::GlobalOp>(op.getName());
-  auto values = global ? dyn_cast_or_null<DenseElementsAttr>(
-                             global.getInitialValueAttr())
-                       : DenseElementsAttr();
+  auto values =
+      global ? dyn_cast_or_null<DenseElementsAttr>(global.getInitialValueAttr())
+             : DenseElementsAttr();
   if (!values)
     return unsupported(op, "is a constant without plain values");
   auto type = cast<MemRefType>(op.getType());
@@ -307,7 +308,7 @@ llvm::Expected<Program> ProgramBuilder::build() {
   return std::move(program);
 }
 
-llvm::Expected<Program>
-rlx::buildProgram(ModuleOp module, const FunctionSignature &signature) {
+llvm::Expected<Program> rlx::buildProgram(ModuleOp module,
+                                          const FunctionSignature &signature) {
   return ProgramBuilder(module, signature).build();
 }

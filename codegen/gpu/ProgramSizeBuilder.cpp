@@ -167,6 +167,5 @@ bool ProgramSizeBuilder::tryAdd(Operation *op) {
           .Case<arith::MaxUIOp, arith::MaxSIOp>(
               [](auto) { return Kind::maximum; })
           .Default(std::nullopt);
-  return kind &&
-         set(op->getResult(0), add(*kind, operands[0], operands[1]));
+  return kind && set(op->getResult(0), add(*kind, operands[0], operands[1]));
 }

@@ -111,7 +111,8 @@ struct BlocksToKernelsPass
                      [](Type type) { return type.isIntOrIndex(); }) &&
         llvm::all_of(op->getResultTypes(),
                      [](Type type) { return type.isIntOrIndex(); });
-    if (isa<func::ReturnOp, memref::AllocOp, memref::DimOp,
+    // Constants of kernels are copied into them.
+    if (isa<arith::ConstantOp, func::ReturnOp, memref::AllocOp, memref::DimOp,
             memref::ExtractStridedMetadataOp, memref::GetGlobalOp,
             ViewLikeOpInterface, DispatchOp>(op) ||
         (onIndices && isPure(op) && op->getNumRegions() == 0))

@@ -143,8 +143,8 @@ struct KernelsToSpirvPass
     MLIRContext *context = &getContext();
     auto target = module->getAttrOfType<GpuAttr>(targetAttributeName);
     if (!target)
-      return module.emitOpError() << "expected a target, '"
-                                  << targetAttributeName << "'";
+      return module.emitOpError()
+             << "expected a target, '" << targetAttributeName << "'";
     if (target.getVectorWidth() > 1)
       return module.emitOpError()
              << "has kernels for a vector_width of " << target.getVectorWidth()
@@ -157,10 +157,9 @@ struct KernelsToSpirvPass
       if (isVulkan)
         scalarsToBuffer(kernel);
       std::optional<ArrayRef<int32_t>> size = kernel.getKnownBlockSize();
-      kernel->setAttr(
-          spirv::getEntryPointABIAttrName(),
-          spirv::getEntryPointABIAttr(
-              context, size.value_or(ArrayRef<int32_t>{1, 1, 1})));
+      kernel->setAttr(spirv::getEntryPointABIAttrName(),
+                      spirv::getEntryPointABIAttr(
+                          context, size.value_or(ArrayRef<int32_t>{1, 1, 1})));
       kernel.removeKnownBlockSizeAttr();
       for (unsigned i = 0; i < kernel.getNumArguments(); ++i)
         kernel.removeArgAttr(i, "rlx.name");

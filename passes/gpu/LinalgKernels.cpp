@@ -13,7 +13,7 @@ namespace {
 class LinalgKernel {
 public:
   LinalgKernel(linalg::LinalgOp op, KernelModule &kernels)
-      : op(op), b(op, kernels, op->getName().stripDialect()) {}
+      : op(op), b(op, kernels, "linalg_" + op->getName().stripDialect()) {}
   LogicalResult emit();
 
 private:

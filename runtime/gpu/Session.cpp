@@ -304,8 +304,6 @@ Status Session::setUp(const TransferProgress &progress) {
 }
 
 Status Session::prepare(const TransferProgress &progress) {
-  if (prepared)
-    return errorf("'{}' is prepared already", program.name);
   for (size_t i = 0; i < program.arguments.size(); ++i) {
     uint32_t buffer = bufferOfArgument[i];
     if (buffer != Program::none && isFixed(buffer) && isUsed(buffer) &&
@@ -313,19 +311,21 @@ Status Session::prepare(const TransferProgress &progress) {
       return errorf("{} of '{}' is not bound", nameOf(buffer), program.name);
   }
   uploadedBytes = 0;
+  discard();
   Status status = setUp(progress);
-  if (!status) {
-    // As if nothing had been tried.
-    for (auto &buffer : resident)
-      release(buffer);
-    release(zeros);
-    return status;
-  }
-  prepared = true;
-  // All of it is on the device now.
-  for (ProgramBuffer &buffer : program.buffers)
-    buffer.data = {};
-  return {};
+  prepared = status.ok();
+  if (!prepared)
+    discard();
+  return status;
+}
+
+/// As if nothing had been prepared. Recorded commands name its buffers.
+void Session::discard() {
+  plans.clear();
+  for (auto &buffer : resident)
+    release(buffer);
+  release(zeros);
+  prepared = false;
 }
 
 } // namespace rlx

@@ -44,7 +44,8 @@ public:
 
   /// Brings the weights to the device and runs the setup. A weight is there
   /// from the first step of the setup that reads it to the last, or, when runs
-  /// read it, from then on. `progress` counts bytes of weights.
+  /// read it, from then on. `progress` counts bytes of weights. Called again
+  /// after weights were bound anew, it starts afresh.
   Status prepare(const TransferProgress &progress = {});
 
   /// The shapes of the results for inputs of these types and shapes, whose data
@@ -92,6 +93,7 @@ private:
   Result<std::unique_ptr<Buffer>> allocate(uint64_t bytes,
                                            const std::string &what);
   void release(std::unique_ptr<Buffer> &buffer);
+  void discard();
   std::string nameOf(uint32_t buffer) const;
 
   Result<std::vector<Shape>>

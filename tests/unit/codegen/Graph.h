@@ -70,7 +70,8 @@ func.func @main(%x: tensor<?x256xf32>) -> tensor<?x256xf32> {
 struct FeedForward {
   static constexpr int64_t width = 256, hidden = 96;
 
-  FeedForward(mlir::MLIRContext *context, Executable &executable)
+  template <typename ExecutableT>
+  FeedForward(mlir::MLIRContext *context, ExecutableT &executable)
       : gate(*QuantScheme::parse(context, "gguf_q4k"), {hidden, width}, 1),
         up(*QuantScheme::parse(context, "gguf_q6k"), {hidden, width}, 2),
         down(*QuantScheme::parse(context, "int8/32"), {width, hidden}, 3),

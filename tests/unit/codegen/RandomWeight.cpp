@@ -195,14 +195,6 @@ std::vector<TensorView> RandomWeight::views() const {
   return views;
 }
 
-void RandomWeight::bind(Executable &executable, const std::string &name) const {
-  std::vector<TensorView> all = views();
-  for (size_t i = 0; i < all.size(); ++i)
-    if (auto error = executable.bindWeight(
-            i ? name + "." + sides[i - 1].name : name, all[i]))
-      ADD_FAILURE() << llvm::toString(std::move(error));
-}
-
 static std::string tensorType(llvm::ArrayRef<int64_t> shape,
                               const std::string &element) {
   std::string text = "tensor<";

@@ -10,6 +10,8 @@
 #include "codegen/Executable.h"
 #include "ir/Reference.h"
 
+#include <gtest/gtest.h>
+
 #include <string>
 #include <vector>
 
@@ -31,7 +33,14 @@ struct RandomWeight {
 
   /// The weight and what lies beside it, as the program's weights or arguments:
   /// `name`, `name.scales`, ...
-  void bind(Executable &executable, const std::string &name) const;
+  template <typename ExecutableT>
+  void bind(ExecutableT &executable, const std::string &name) const {
+    std::vector<TensorView> all = views();
+    for (size_t i = 0; i < all.size(); ++i)
+      if (auto error = executable.bindWeight(
+              i ? name + "." + sides[i - 1].name : name, all[i]))
+        ADD_FAILURE() << llvm::toString(std::move(error));
+  }
   /// The same in the order of operands.
   std::vector<TensorView> views() const;
   /// Its type and those of its side tensors.

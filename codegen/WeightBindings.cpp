@@ -1,0 +1,104 @@
+//===- WeightBindings.cpp - Which memory a program's weights are ----------===//
+
+#include "codegen/WeightBindings.h"
+
+using namespace rlx;
+
+/// Whether an entry of a file is the tensor that the program says.
+static llvm::Error checkEntry(const WeightEntry &entry,
+                              const TensorSignature &weight) {
+  // A file's plain types are called as the element type, and as the scheme of
+  // it.
+  std::string format = !weight.isQuantized()
+                           ? std::string(elementName(weight.element))
+                       : weight.ggmlType.empty() ? weight.scheme
+                                                 : weight.ggmlType;
+  auto complain = [&](const std::string &expected, const std::string &got) {
+    return llvm::createStringError("weight '" + entry.name + "' in '" +
+                                   entry.file + "': expected " + expected +
+                                   " for " + weight.type + ", but got " + got);
+  };
+  if (!llvm::StringRef(entry.format).equals_insensitive(format))
+    return complain("type " + format, "type " + entry.format);
+  if (entry.shape != weight.logicalShape)
+    return complain("shape " + describeShape(weight.logicalShape),
+                    "shape " + describeShape(entry.shape));
+  int64_t bytes = elementBytes(weight.element);
+  for (int64_t size : weight.shape)
+    bytes *= size;
+  if (int64_t(entry.bytes.size()) != bytes)
+    return complain(std::to_string(bytes) + " bytes",
+                    std::to_string(entry.bytes.size()));
+  return llvm::Error::success();
+}
+
+llvm::Error WeightBindings::bind(std::shared_ptr<const WeightFile> file) {
+  for (const FunctionSignature &function : signatures)
+    for (const TensorSignature &weight : function.weights) {
+      const WeightEntry *entry = file->find(weight.weight);
+      if (!entry || (bindings.count(weight.weight) &&
+                     bindings[weight.weight].source != file->path()))
+        continue;
+      if (auto error = checkEntry(*entry, weight))
+        return error;
+      // Code only reads weights.
+      void *data = const_cast<std::byte *>(entry->bytes.data());
+      bindings[weight.weight] = {{weight.element, weight.shape, data},
+                                 file->path()};
+    }
+  files.push_back(std::move(file));
+  return llvm::Error::success();
+}
+
+llvm::Error WeightBindings::bind(llvm::StringRef name,
+                                 const TensorView &tensor) {
+  bool known = false;
+  for (const FunctionSignature &function : signatures)
+    for (const TensorSignature &weight : function.weights) {
+      if (weight.weight != name)
+        continue;
+      if (auto error = weight.check(tensor, ("weight '" + name + "'").str()))
+        return error;
+      known = true;
+    }
+  if (!known)
+    return llvm::createStringError("the program has no weight '" + name + "'");
+  bindings[name] = {tensor, "memory"};
+  return llvm::Error::success();
+}
+
+TensorView WeightBindings::find(llvm::StringRef name) const {
+  return bindings.lookup(name).tensor;
+}
+
+llvm::Error WeightBindings::check(const FunctionSignature &function) const {
+  for (const TensorSignature &weight : function.weights) {
+    if (bindings.count(weight.weight))
+      continue;
+    std::string message =
+        "weight '" + weight.weight + "' (" + weight.type + ") is not given";
+    if (files.empty())
+      return llvm::createStringError(message +
+                                     ": expected a weight file that has it");
+    constexpr size_t suggestions = 3;
+    for (const auto &file : files) {
+      message += "; nearest names in '" + file->path() + "': ";
+      std::string names;
+      for (const std::string &name :
+           file->nearestNames(weight.weight, suggestions))
+        names += (names.empty() ? "'" : ", '") + name + "'";
+      message += names.empty() ? "none" : names;
+    }
+    return llvm::createStringError(message);
+  }
+  return llvm::Error::success();
+}
+
+std::pair<const WeightFile *, const WeightEntry *>
+WeightBindings::mappedEntry(llvm::StringRef name) const {
+  for (const auto &file : files)
+    if (const WeightEntry *entry = file->find(name.str()))
+      if (entry->bytes.data() == find(name).data)
+        return {file.get(), entry};
+  return {};
+}

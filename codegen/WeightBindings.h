@@ -1,0 +1,54 @@
+//===- WeightBindings.h - Which memory a program's weights are ----*- C++
+//-*-===//
+
+#ifndef RLX_CODEGEN_WEIGHTBINDINGS_H
+#define RLX_CODEGEN_WEIGHTBINDINGS_H
+
+#include "codegen/Signature.h"
+#include "runtime/WeightFile.h"
+
+#include "llvm/ADT/StringMap.h"
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace rlx {
+
+/// The weights of a program's functions, bound by name to tensors of files or
+/// to the caller's memory.
+class WeightBindings {
+public:
+  /// For the weights of `signatures`, which must outlive this.
+  explicit WeightBindings(const std::vector<FunctionSignature> &signatures)
+      : signatures(signatures) {}
+
+  /// Binds every weight that `file` has and that is not bound yet. Fails where
+  /// one has another shape, scheme or size than the program says. The file is
+  /// kept open.
+  llvm::Error bind(std::shared_ptr<const WeightFile> file);
+  /// Binds one weight to the caller's memory: stored bytes as u8
+  /// `[N, bytes of a row]`, or a plain tensor.
+  llvm::Error bind(llvm::StringRef name, const TensorView &tensor);
+  /// Fails, listing the nearest names in the files, where a weight of
+  /// `function` is not bound.
+  llvm::Error check(const FunctionSignature &function) const;
+  /// The bytes a weight is bound to; empty data where it is not.
+  TensorView find(llvm::StringRef name) const;
+  /// The entry of a file that a weight is bound to; null where it is none.
+  std::pair<const WeightFile *, const WeightEntry *>
+  mappedEntry(llvm::StringRef name) const;
+
+private:
+  struct Binding {
+    TensorView tensor;
+    std::string source; ///< Where it was bound from, for messages.
+  };
+  const std::vector<FunctionSignature> &signatures;
+  std::vector<std::shared_ptr<const WeightFile>> files;
+  llvm::StringMap<Binding> bindings;
+};
+
+} // namespace rlx
+
+#endif // RLX_CODEGEN_WEIGHTBINDINGS_H

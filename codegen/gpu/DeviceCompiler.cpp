@@ -1,0 +1,183 @@
+//===- DeviceCompiler.cpp - From a program to kernels of a device ---------===//
+
+#include "codegen/gpu/DeviceCompiler.h"
+
+#include "codegen/Diagnostics.h"
+#include "codegen/gpu/OpenClC.h"
+#include "codegen/gpu/ProgramBuilder.h"
+#include "passes/Passes.h"
+
+#include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/SPIRV/Serialization.h"
+
+using namespace mlir;
+using namespace rlx;
+
+//===----------------------------------------------------------------------===//
+// Targets
+//===----------------------------------------------------------------------===//
+
+static std::string describeTarget(const DeviceInfo &device,
+                                  unsigned vectorWidth) {
+  std::string text = "#rlx.gpu<" + std::string(apiName(device.api));
+  // Newer versions than those RLX knows are used as the newest of them.
+  if (device.api == DeviceApi::vulkan)
+    text += ", version = \"" +
+            std::string(device.version >= "1.3" ? "1.3" : device.version) +
+            "\"";
+  auto flag = [&](llvm::StringRef name, bool value) {
+    if (value)
+      text += (", " + name + " = true").str();
+  };
+  auto number = [&](llvm::StringRef name, uint64_t value) {
+    text += (", " + name + " = " + llvm::Twine(value)).str();
+  };
+  flag("storage8", device.storage8);
+  flag("storage16", device.storage16);
+  flag("int8", device.int8);
+  flag("int16", device.int16);
+  flag("int64", device.int64);
+  flag("float16", device.float16);
+  flag("float64", device.float64);
+  number("subgroup_size",
+         std::min(128u, llvm::bit_floor(std::max(1u, device.subgroupSize))));
+  number("vector_width",
+         std::min(16u, llvm::bit_floor(std::max(1u, vectorWidth))));
+  number("workgroup_size", std::min(1024u, std::max(64u, device.workgroupSize)));
+  number("workgroup_memory",
+         std::max<uint64_t>(16384, std::min<uint64_t>(
+                                       device.workgroupMemory, 1 << 20)));
+  return text + ">";
+}
+
+DeviceTarget DeviceTarget::of(const DeviceInfo &device) {
+  if (device.api == DeviceApi::vulkan)
+    return spirvOf(device);
+  return {describeTarget(device, device.vectorWidth), KernelForm::openclC};
+}
+
+DeviceTarget DeviceTarget::spirvOf(const DeviceInfo &device) {
+  return {describeTarget(device, 1), KernelForm::spirv};
+}
+
+//===----------------------------------------------------------------------===//
+// Lowering
+//===----------------------------------------------------------------------===//
+
+llvm::Expected<DeviceModule> rlx::lowerForDevice(ModuleOp module,
+                                                 const DeviceTarget &target,
+                                                 const CompileOptions &options) {
+  llvm::Expected<OwningOpRef<ModuleOp>> imported =
+      importModule(module, options);
+  if (!imported)
+    return imported.takeError();
+  llvm::Expected<std::vector<FunctionSignature>> signatures =
+      readSignatures(**imported);
+  if (!signatures)
+    return signatures.takeError();
+  DiagnosticCollector diagnostics(module.getContext(), options.onRemark);
+  PassManager passes(module.getContext());
+  GpuTargetOptions gpu;
+  gpu.target = target.attribute;
+  buildKernelsPipeline(passes, gpu);
+  if (failed(passes.run(**imported)))
+    return diagnostics.takeError("compilation failed without a message");
+  return DeviceModule{std::move(*imported), std::move(*signatures)};
+}
+
+/// A copy of the kernels as a SPIR-V module.
+static llvm::Expected<OwningOpRef<ModuleOp>>
+convertToSpirv(const DeviceModule &lowered, const CompileOptions &options) {
+  ModuleOp source = *lowered.module;
+  OwningOpRef<ModuleOp> copy = ModuleOp::create(source.getLoc());
+  OpBuilder builder = OpBuilder::atBlockEnd(copy->getBody());
+  for (auto kernels : source.getOps<gpu::GPUModuleOp>())
+    builder.clone(*kernels);
+  DiagnosticCollector diagnostics(source.getContext(), options.onRemark);
+  PassManager passes(source.getContext());
+  buildSpirvPipeline(passes);
+  if (failed(passes.run(*copy)))
+    return diagnostics.takeError("conversion to SPIR-V failed without a "
+                                 "message");
+  return copy;
+}
+
+static llvm::Expected<gpu::GPUModuleOp>
+kernelsOf(const DeviceModule &lowered) {
+  for (auto kernels : (*lowered.module).getOps<gpu::GPUModuleOp>())
+    return kernels;
+  return llvm::createStringError("the program has no kernels");
+}
+
+llvm::Expected<std::vector<std::byte>>
+rlx::emitKernels(const DeviceModule &lowered, KernelForm form,
+                 const CompileOptions &options) {
+  auto toBytes = [](const void *data, size_t size) {
+    auto *bytes = static_cast<const std::byte *>(data);
+    return std::vector<std::byte>(bytes, bytes + size);
+  };
+  if (form == KernelForm::openclC) {
+    llvm::Expected<std::string> text = printKernels(lowered, form, options);
+    if (!text)
+      return text.takeError();
+    return toBytes(text->data(), text->size());
+  }
+  llvm::Expected<OwningOpRef<ModuleOp>> converted =
+      convertToSpirv(lowered, options);
+  if (!converted)
+    return converted.takeError();
+  DiagnosticCollector diagnostics((**converted).getContext(), options.onRemark);
+  for (auto module : (**converted).getOps<spirv::ModuleOp>()) {
+    SmallVector<uint32_t> words;
+    if (failed(spirv::serialize(module, words)))
+      return diagnostics.takeError("cannot serialize the SPIR-V module");
+    return toBytes(words.data(), words.size() * sizeof(uint32_t));
+  }
+  return llvm::createStringError("the program has no kernels");
+}
+
+llvm::Expected<std::string> rlx::printKernels(const DeviceModule &lowered,
+                                              KernelForm form,
+                                              const CompileOptions &options) {
+  if (form == KernelForm::openclC) {
+    llvm::Expected<gpu::GPUModuleOp> kernels = kernelsOf(lowered);
+    if (!kernels)
+      return kernels.takeError();
+    return emitOpenClC(*kernels);
+  }
+  llvm::Expected<OwningOpRef<ModuleOp>> converted =
+      convertToSpirv(lowered, options);
+  if (!converted)
+    return converted.takeError();
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  for (auto module : (**converted).getOps<spirv::ModuleOp>())
+    stream << module << "\n";
+  return text;
+}
+
+llvm::Expected<DevicePrograms>
+rlx::compileForDevice(ModuleOp module, const DeviceTarget &target,
+                      const CompileOptions &options) {
+  llvm::Expected<DeviceModule> lowered =
+      lowerForDevice(module, target, options);
+  if (!lowered)
+    return lowered.takeError();
+  llvm::Expected<std::vector<std::byte>> code =
+      emitKernels(*lowered, target.form, options);
+  if (!code)
+    return code.takeError();
+  DevicePrograms result;
+  for (const FunctionSignature &signature : lowered->signatures) {
+    llvm::Expected<Program> program =
+        buildProgram(*lowered->module, signature);
+    if (!program)
+      return program.takeError();
+    program->form = target.form;
+    program->modules = {*code};
+    result.programs.push_back(std::move(*program));
+  }
+  result.signatures = std::move(lowered->signatures);
+  return result;
+}

@@ -1,0 +1,53 @@
+//===- MatmulPrograms.h - Programs of one matmul, and what they give ------===//
+#ifndef RLX_TESTS_UNIT_CODEGEN_MATMULPROGRAMS_H
+#define RLX_TESTS_UNIT_CODEGEN_MATMULPROGRAMS_H
+
+#include "tests/unit/codegen/TestSupport.h"
+
+namespace rlx::test {
+
+/// A function `name` of any number of rows times a weight of that name.
+inline std::string matmulFunction(const std::string &name,
+                           const RandomWeight &weight) {
+  std::string n = std::to_string(weight.shape[0]),
+              k = std::to_string(weight.shape[1]);
+  std::string x = "tensor<?x" + k + "xf32>", y = "tensor<?x" + n + "xf32>",
+              types = x;
+  for (const std::string &type : weight.types())
+    types += ", " + type;
+  return "func.func @" + name + "(%x: " + x + ") -> " + y + " {\n" +
+         weight.definitions(name) + "  %y = rlx.matmul %x, %" + name +
+         weight.operands(name) + " : (" + types + ") -> " + y +
+         "\n  return %y : " + y + "\n}\n";
+}
+
+/// A function `values` that decodes a weight of that name.
+inline std::string valuesFunction(const RandomWeight &weight) {
+  std::string types;
+  for (const std::string &type : weight.types())
+    types += (types.empty() ? "" : ", ") + type;
+  std::string y = "tensor<" + std::to_string(weight.shape[0]) + "x" +
+                  std::to_string(weight.shape[1]) + "xf32>";
+  return "func.func @values() -> " + y + " {\n" + weight.definitions("values") +
+         "  %y = rlx.dequantize %values" + weight.operands("values") + " : (" +
+         types + ") -> " + y + "\n  return %y : " + y + "\n}\n";
+}
+
+/// How much larger sums of products are as a rule than these, whose terms may
+/// happen to cancel: what is left then has the rounding errors of what
+/// cancelled.
+inline double cancellation(llvm::ArrayRef<float> x, llvm::ArrayRef<double> w,
+                    llvm::ArrayRef<double> sums, int64_t k) {
+  double usual = 0, here = 0;
+  for (size_t i = 0; i < x.size(); ++i)
+    for (size_t j = i % k; j < w.size(); j += k)
+      usual += x[i] * w[j] * (x[i] * w[j]);
+  for (double sum : sums)
+    here += sum * sum;
+  double ratio = std::sqrt(usual / here);
+  return std::isfinite(ratio) ? std::max(1.0, ratio) : 1;
+}
+
+} // namespace rlx::test
+
+#endif // RLX_TESTS_UNIT_CODEGEN_MATMULPROGRAMS_H
