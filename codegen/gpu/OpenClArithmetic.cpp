@@ -34,12 +34,6 @@ Expression opencl::canonicalMask(ClType compared,
   return call("convert_int" + std::to_string(compared.count), comparison);
 }
 
-Expression opencl::exactly(ClType type, const Expression &x) {
-  if (!type.isPromoted() || (x.isAtom() && !x.isLiteral()))
-    return x;
-  return cast(type.name(), x);
-}
-
 Expression OpenClArithmetic::toElement(ClType vector,
                                        const Expression &scalar) {
   if (!vector.isBool())
@@ -125,8 +119,8 @@ Expression OpenClArithmetic::highProduct(ClType type, const Expression &left,
                                          bool isUnsigned) {
   if (!isUnsigned)
     return call("mul_hi", {exactly(type, left), exactly(type, right)});
-  return fromUnsigned(
-      type, call("mul_hi", {toUnsigned(type, left), toUnsigned(type, right)}));
+  return fromUnsigned(type, call("mul_hi", {exactlyUnsigned(type, left),
+                                            exactlyUnsigned(type, right)}));
 }
 
 static bool isMinusOne(ClType type, const Expression &x) {
@@ -154,8 +148,8 @@ OpenClArithmetic::printInteger(Operation *op, ArrayRef<Expression> x) {
   };
   auto function = [&](llvm::StringRef name, bool isUnsigned) {
     if (isUnsigned && !areNonNegative(op))
-      return fromUnsigned(
-          type, call(name, {toUnsigned(type, x[0]), toUnsigned(type, x[1])}));
+      return fromUnsigned(type, call(name, {exactlyUnsigned(type, x[0]),
+                                            exactlyUnsigned(type, x[1])}));
     return call(name, {exactly(type, x[0]), exactly(type, x[1])});
   };
   // Rounding up and down is simple where the divisor is a positive constant

@@ -71,9 +71,6 @@ private:
 Expression convert(ClType to, const Expression &x);
 /// The result of a comparison of vectors of `compared`, as all are held.
 Expression canonicalMask(ClType compared, const Expression &comparison);
-/// `x` with the C type that its type has, for overloaded functions: C's
-/// expressions of small integers are ints.
-Expression exactly(ClType type, const Expression &x);
 
 } // namespace rlx::opencl
 

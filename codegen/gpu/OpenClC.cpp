@@ -148,6 +148,8 @@ OpenClFunction::print(FunctionOpInterface function) {
   text = signature(function, " {");
   indent = 2;
   if (auto kernel = dyn_cast<gpu::GPUFuncOp>(function.getOperation())) {
+    if (!kernel.isKernel() && kernel.getNumWorkgroupAttributions())
+      fail(kernel, "only kernels have workgroup memory of their own");
     auto nameOf = [](Attribute given, llvm::StringRef otherwise) {
       auto name = dyn_cast_or_null<StringAttr>(given);
       return name ? name.getValue() : otherwise;

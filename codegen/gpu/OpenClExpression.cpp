@@ -191,3 +191,17 @@ Expression opencl::fromUnsigned(ClType type, const Expression &expression) {
     result.unsignedForm = std::make_shared<Expression>(expression);
   return result;
 }
+
+Expression opencl::exactly(ClType type, const Expression &x) {
+  bool isVariable = x.isAtom() && !x.isLiteral();
+  bool isCast = llvm::StringRef(x.text).starts_with("(" + type.name() + ")") &&
+                x.precedence == Precedence::unary;
+  if (!type.isPromoted() || isVariable || isCast)
+    return x;
+  return cast(type.name(), x);
+}
+
+Expression opencl::exactlyUnsigned(ClType type, const Expression &x) {
+  // What is computed with small integers, and literals, are ints.
+  return type.isPromoted() ? cast(type.unsignedName(), x) : toUnsigned(type, x);
+}

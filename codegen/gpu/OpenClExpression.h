@@ -83,6 +83,11 @@ Expression vectorOf(ClType type, llvm::ArrayRef<Expression> elements);
 /// `(float4)(a)`
 Expression splatOf(ClType type, const Expression &element);
 
+/// `x` with the C type that its type has, for overloaded functions: C's
+/// expressions of small integers are ints.
+Expression exactly(ClType type, const Expression &x);
+Expression exactlyUnsigned(ClType type, const Expression &x);
+
 /// The same bits as an unsigned integer, and back.
 Expression toUnsigned(ClType type, const Expression &expression);
 Expression fromUnsigned(ClType type, const Expression &expression);

@@ -57,11 +57,7 @@ private:
   void printOp(mlir::Operation *op);
   void printExpression(mlir::Operation *op);
   void printConstant(mlir::arith::ConstantOp op);
-  void printTwoResults(mlir::Operation *op);
   void printIndexOp(mlir::Operation *op);
-  void printDynamicExtract(mlir::vector::ExtractOp op);
-  void printInsert(mlir::Operation *op, mlir::Value vector, mlir::Value part,
-                   llvm::ArrayRef<int64_t> positions, mlir::Value dynamic);
   void printLoad(mlir::Operation *op, mlir::Value memref,
                  mlir::ValueRange indices);
   void printStore(mlir::Operation *op, mlir::Value stored, mlir::Value memref,
@@ -73,6 +69,12 @@ private:
   void printReturn(mlir::Operation *op);
   Expression elementAt(mlir::Value memref, mlir::ValueRange indices);
   Expression addressOf(mlir::Value memref, mlir::ValueRange indices);
+
+  // OpenClElements.cpp
+  void printTwoResults(mlir::Operation *op);
+  void printDynamicExtract(mlir::vector::ExtractOp op);
+  void printInsert(mlir::Operation *op, mlir::Value vector, mlir::Value part,
+                   llvm::ArrayRef<int64_t> positions, mlir::Value dynamic);
 
   // OpenClControlFlow.cpp
   void printFor(mlir::scf::ForOp op);

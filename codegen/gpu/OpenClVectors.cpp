@@ -248,8 +248,8 @@ OpenClArithmetic::printReduction(vector::ReductionOp op,
   auto combine = [&](const Expression &a,
                      const Expression &b) -> std::optional<Expression> {
     auto unsignedCall = [&](llvm::StringRef name) {
-      return fromUnsigned(
-          type, call(name, {toUnsigned(type, a), toUnsigned(type, b)}));
+      return fromUnsigned(type, call(name, {exactlyUnsigned(type, a),
+                                            exactlyUnsigned(type, b)}));
     };
     auto signedCall = [&](llvm::StringRef name) {
       return call(name, {exactly(type, a), exactly(type, b)});

@@ -1,0 +1,209 @@
+//===- OpenClCTest.h - Ops of MLIR, run as OpenCL C -----------------------===//
+//
+// One kernel for a group of ops on the same operands: it is written in MLIR for
+// scalars and for vectors, printed, run, and compared with what functions of
+// C++ give.
+//
+//===----------------------------------------------------------------------===//
+#ifndef RLX_TESTS_UNIT_CODEGEN_OPENCLCTEST_H
+#define RLX_TESTS_UNIT_CODEGEN_OPENCLCTEST_H
+
+#include "codegen/Compiler.h"
+#include "codegen/gpu/Dialects.h"
+#include "codegen/gpu/OpenClC.h"
+#include "tests/unit/codegen/OpenClDevice.h"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <functional>
+
+namespace rlx::test {
+
+#define REQUIRE_OPENCL(device)                                                 \
+  std::string noDevice;                                                        \
+  OpenClDevice *device = OpenClDevice::get(noDevice);                          \
+  if (!device)                                                                 \
+  GTEST_SKIP() << noDevice
+
+/// The program of the only gpu.module in `text`; "" and a failure otherwise.
+inline std::string printedOpenClC(const std::string &text) {
+  auto context = createContext();
+  mlir::DialectRegistry registry;
+  registerGpuDialects(registry);
+  context->appendDialectRegistry(registry);
+  auto module = parseText(*context, text);
+  if (!module) {
+    ADD_FAILURE() << llvm::toString(module.takeError()) << "\n" << text;
+    return "";
+  }
+  auto kernels = (**module).getOps<mlir::gpu::GPUModuleOp>();
+  auto source = emitOpenClC(*kernels.begin());
+  if (source)
+    return *source;
+  ADD_FAILURE() << llvm::toString(source.takeError()) << "\n" << text;
+  return "";
+}
+
+/// The type of MLIR of a type of C++; bool is i1, which lies in a byte.
+template <typename T> std::string typeName() {
+  if constexpr (std::is_same_v<T, bool>)
+    return "i1";
+  else if constexpr (std::is_same_v<T, float>)
+    return "f32";
+  else
+    return "i" + std::to_string(8 * sizeof(T));
+}
+template <typename T>
+using InMemory = std::conditional_t<std::is_same_v<T, bool>, uint8_t, T>;
+
+/// `text` is an op on $x, $y and $z, of type $T, with a result of type $R; $B
+/// is i1 in as many elements. Ops before it may give $t and $u.
+template <typename T, typename R> struct OpCase {
+  std::string text;
+  std::function<R(T, T, T)> expected;
+};
+
+/// How near a result must be.
+struct Tolerance {
+  double relative = 0;
+};
+
+template <typename R>
+bool isNear(InMemory<R> got, R expected, Tolerance tolerance) {
+  if constexpr (std::is_same_v<R, float>) {
+    if (std::isnan(expected) || std::isnan(got))
+      return std::isnan(expected) && std::isnan(got);
+    if (std::bit_cast<int32_t>(got) == std::bit_cast<int32_t>(expected))
+      return true;
+    // Near zero, a subnormal may be flushed where functions are approximated.
+    return tolerance.relative > 0 &&
+           std::abs(double(got) - expected) <=
+               tolerance.relative * std::abs(double(expected)) + 1e-37;
+  } else {
+    return got == InMemory<R>(expected);
+  }
+}
+
+inline std::string replaced(std::string text, const std::string &what,
+                            const std::string &with) {
+  for (size_t at = text.find(what); at != std::string::npos;
+       at = text.find(what, at + with.size()))
+    text.replace(at, what.size(), with);
+  return text;
+}
+
+/// Runs all ops on all triples of `inputs`, once in vectors of each width.
+template <typename T, typename R>
+void checkOps(const std::vector<std::array<T, 3>> &inputs,
+              const std::vector<OpCase<T, R>> &cases, Tolerance tolerance = {},
+              const std::vector<int> &widths = {1, 4}) {
+  REQUIRE_OPENCL(device);
+  size_t count = (inputs.size() + 15) / 16 * 16;
+  std::array<std::vector<InMemory<T>>, 3> operands;
+  for (size_t i = 0; i < count; ++i)
+    for (int k : {0, 1, 2})
+      operands[k].push_back(inputs[std::min(i, inputs.size() - 1)][k]);
+  for (int width : widths) {
+    auto inWidth = [&](const std::string &type) {
+      return width == 1 ? type
+                        : "vector<" + std::to_string(width) + "x" + type + ">";
+    };
+    std::string type = typeName<T>(), result = typeName<R>();
+    std::string memory = typeName<InMemory<T>>();
+    std::string resultMemory = typeName<InMemory<R>>();
+    std::string text =
+        "gpu.module @m { gpu.func @k(%mx: memref<?x" + memory +
+        ">, %my: memref<?x" + memory + ">, %mz: memref<?x" + memory +
+        ">, %out: memref<?x" + resultMemory + ">, %n: i32) kernel {\n" +
+        "%id = gpu.global_id x\n%w = arith.constant " + std::to_string(width) +
+        " : index\n%i = arith.muli %id, %w : index\n" +
+        "%count = arith.index_cast %n : i32 to index\n";
+    for (std::string name : {"x", "y", "z"}) {
+      std::string loaded = type == memory ? name : name + "m";
+      text += width == 1 ? "%" + loaded + " = memref.load %m" + name +
+                               "[%i] : memref<?x" + memory + ">\n"
+                         : "%" + loaded + " = vector.load %m" + name +
+                               "[%i] : memref<?x" + memory + ">, " +
+                               inWidth(memory) + "\n";
+      if (type != memory)
+        text += "%" + name + " = arith.trunci %" + loaded + " : " +
+                inWidth(memory) + " to " + inWidth(type) + "\n";
+    }
+    for (size_t c = 0; c < cases.size(); ++c) {
+      std::string n = std::to_string(c);
+      std::string op = replaced(cases[c].text, "$T", inWidth(type));
+      op = replaced(replaced(op, "$R", inWidth(result)), "$B", inWidth("i1"));
+      for (std::string name : {"x", "y", "z", "t", "u"})
+        op = replaced(op, "$" + name,
+                      "%" + name + (name == "t" || name == "u" ? n : ""));
+      // Temporaries come first, each in a line of its own.
+      size_t last = op.rfind('\n');
+      std::string before = last == op.npos ? "" : op.substr(0, last + 1);
+      text += before + "%r" + n + " = " +
+              (last == op.npos ? op : op.substr(last + 1)) + "\n";
+      std::string stored = "%r" + n;
+      if (result != resultMemory) {
+        text += "%s" + n + " = arith.extui %r" + n + " : " + inWidth(result) +
+                " to " + inWidth(resultMemory) + "\n";
+        stored = "%s" + n;
+      }
+      text += "%c" + n + " = arith.constant " + n + " : index\n%b" + n +
+              " = arith.muli %c" + n + ", %count : index\n%o" + n +
+              " = arith.addi %b" + n + ", %i : index\n";
+      text += (width == 1 ? "memref.store " : "vector.store ") + stored +
+              ", %out[%o" + n + "] : memref<?x" + resultMemory + ">" +
+              (width == 1 ? "" : ", " + inWidth(resultMemory)) + "\n";
+    }
+    text += "gpu.return }}\n";
+    std::string source = printedOpenClC(text);
+    if (source.empty())
+      return;
+    std::vector<InMemory<R>> got(count * cases.size());
+    size_t bytes = count * sizeof(InMemory<T>);
+    std::string failure =
+        device->run(source, "k",
+                    {{operands[0].data(), bytes, 0},
+                     {operands[1].data(), bytes, 0},
+                     {operands[2].data(), bytes, 0},
+                     {got.data(), got.size() * sizeof(InMemory<R>), 0},
+                     {nullptr, 0, int32_t(count)}},
+                    count / width, 1);
+    ASSERT_EQ(failure, "") << source;
+    int shown = 0;
+    for (size_t c = 0; c < cases.size(); ++c)
+      for (size_t i = 0; i < inputs.size() && shown < 20; ++i) {
+        auto [x, y, z] = inputs[i];
+        R expected = cases[c].expected(x, y, z);
+        InMemory<R> value = got[c * count + i];
+        if (isNear<R>(value, expected, tolerance))
+          continue;
+        ++shown;
+        ADD_FAILURE() << cases[c].text << " in vectors of " << width << " for "
+                      << +x << ", " << +y << ", " << +z << ": expected "
+                      << +expected << ", but got " << +value;
+      }
+    if (shown) {
+      ADD_FAILURE() << source;
+      return;
+    }
+  }
+}
+
+/// All pairs of values that `isValid`, with every third value beside.
+template <typename T>
+std::vector<std::array<T, 3>> pairs(
+    const std::vector<T> &values,
+    std::function<bool(T, T)> isValid = [](T, T) { return true; }) {
+  std::vector<std::array<T, 3>> result;
+  for (T x : values)
+    for (T y : values)
+      if (isValid(x, y))
+        result.push_back({x, y, values[result.size() % values.size()]});
+  return result;
+}
+
+} // namespace rlx::test
+
+#endif // RLX_TESTS_UNIT_CODEGEN_OPENCLCTEST_H
