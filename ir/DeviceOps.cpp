@@ -11,7 +11,8 @@ LogicalResult
 GpuAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, GpuApi api,
                 StringAttr version, bool, bool, bool, bool, bool, bool, bool,
                 int64_t subgroupSize, int64_t vectorWidth,
-                int64_t workgroupSize, int64_t workgroupMemory) {
+                int64_t workgroupSize, int64_t workgroupMemory,
+                int64_t bufferBytes) {
   auto isPowerOfTwo = [](int64_t value, int64_t most) {
     return value >= 1 && value <= most && (value & (value - 1)) == 0;
   };
@@ -34,6 +35,9 @@ GpuAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, GpuApi api,
     return emitError() << "expected workgroup_memory to be at least 16384 "
                           "bytes, but got "
                        << workgroupMemory;
+  if (bufferBytes < 1 << 16)
+    return emitError() << "expected buffer_bytes to be at least 65536, but got "
+                       << bufferBytes;
   if (!version)
     return success();
   bool known =

@@ -152,6 +152,7 @@ def Rlx_GpuAttr : Rlx_Attr<"Gpu"> {
       by itself, as on a CPU; 1 where work-items are lanes.
     - `workgroup_size`: most work-items of a workgroup.
     - `workgroup_memory`: bytes that the work-items of a workgroup share.
+    - `buffer_bytes`: of the largest buffer; larger weights are split.
   }];
   let parameters = (ins
     EnumParameter<Rlx_GpuApi>:$api,
@@ -166,10 +167,11 @@ def Rlx_GpuAttr : Rlx_Attr<"Gpu"> {
     Rlx_Default<"int64_t", "1">:$subgroup_size,
     Rlx_Default<"int64_t", "1">:$vector_width,
     Rlx_Default<"int64_t", "128">:$workgroup_size,
-    Rlx_Default<"int64_t", "16384">:$workgroup_memory);
+    Rlx_Default<"int64_t", "16384">:$workgroup_memory,
+    Rlx_Default<"int64_t", "int64_t(1) << 27">:$buffer_bytes);
   let assemblyFormat = [{ `<` $api (`,` struct($version, $storage8, $storage16,
     $int8, $int16, $int64, $float16, $float64, $subgroup_size, $vector_width,
-    $workgroup_size, $workgroup_memory)^)? `>` }];
+    $workgroup_size, $workgroup_memory, $buffer_bytes)^)? `>` }];
   let genVerifyDecl = 1;
 }
 

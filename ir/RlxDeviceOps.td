@@ -17,7 +17,9 @@ def Rlx_InterleaveWeightOp : Rlx_BlockOp<"interleave_weight"> {
     `words` words of a row at a time, so that neighbouring work-items, or the
     lanes of a vector, read neighbouring words of neighbouring rows
     (passes/gpu/RecordLayout.h). The result is `[tiles, words of a tile]` or
-    `[E, tiles, words of a tile]`.
+    `[E, tiles, words of a tile]`. `part` names the rows, or the experts, that
+    are taken, `[first, count, of how many]`, where a weight is larger than a
+    buffer may be.
 
     Example:
     ```mlir
@@ -29,7 +31,7 @@ def Rlx_InterleaveWeightOp : Rlx_BlockOp<"interleave_weight"> {
       (ins Rlx_TensorOrMemRef:$weight),
       (ins Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$scheme,
            Rlx_QuantAttr:$record, I64Attr:$rows, I64Attr:$words,
-           UnitAttr:$once)>.all;
+           UnitAttr:$once, OptionalAttr<DenseI64ArrayAttr>:$part)>.all;
   let assemblyFormat = !strconcat("`ins` `(` $weight `)`", sideFormat, "`outs` `(` $init `)`", typesFormat);
 }
 
@@ -37,7 +39,8 @@ def Rlx_InterleavedMatmulOp : Rlx_BlockOp<"interleaved_matmul"> {
   let summary = "rlx.block_matmul on an interleaved weight";
   let description = [{
     `weight` is the result of rlx.interleave_weight; with `ids` it is one of
-    stacked experts.
+    stacked experts. With `part`, `[first, count, of how many]`, only these
+    columns of the result, or the results of these experts, are written.
 
     Example:
     ```mlir
@@ -48,7 +51,7 @@ def Rlx_InterleavedMatmulOp : Rlx_BlockOp<"interleaved_matmul"> {
   let arguments = (ins Rlx_TensorOrMemRef:$x, Rlx_TensorOrMemRef:$weight,
       Optional<Rlx_TensorOrMemRef>:$ids, Optional<Rlx_TensorOrMemRef>:$bias,
       Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$record, I64Attr:$rows,
-      I64Attr:$words);
+      I64Attr:$words, OptionalAttr<DenseI64ArrayAttr>:$part);
   let assemblyFormat = !strconcat("`ins` `(` $x `,` $weight (`,` $ids^)? `)`", biasFormat, "`outs` `(` $init `)`", typesFormat);
 }
 

@@ -19,10 +19,13 @@ namespace {
 template <typename OpT>
 struct BlockOpInterface
     : DstBufferizableOpInterfaceExternalModel<BlockOpInterface<OpT>, OpT> {
-  /// An init is only written: what it held before does not matter.
+  /// An init is only written: what it held before does not matter, unless
+  /// only a part of it is.
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
                               const AnalysisState &state) const {
-    return !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
+    auto matmul = dyn_cast<InterleavedMatmulOp>(op);
+    return !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand) ||
+           (matmul && matmul.getPart());
   }
 
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,

@@ -44,10 +44,14 @@ static std::string describeTarget(const DeviceInfo &device,
          std::min(128u, llvm::bit_floor(std::max(1u, device.subgroupSize))));
   number("vector_width",
          std::min(16u, llvm::bit_floor(std::max(1u, vectorWidth))));
-  number("workgroup_size", std::min(1024u, std::max(64u, device.workgroupSize)));
+  number("workgroup_size",
+         std::min(1024u, std::max(64u, device.workgroupSize)));
   number("workgroup_memory",
-         std::max<uint64_t>(16384, std::min<uint64_t>(
-                                       device.workgroupMemory, 1 << 20)));
+         std::max<uint64_t>(
+             16384, std::min<uint64_t>(device.workgroupMemory, 1 << 20)));
+  // Positions in a buffer are 31 bits.
+  number("buffer_bytes",
+         std::clamp<uint64_t>(device.bufferBytes, 1 << 16, uint64_t(1) << 30));
   return text + ">";
 }
 
@@ -65,9 +69,9 @@ DeviceTarget DeviceTarget::spirvOf(const DeviceInfo &device) {
 // Lowering
 //===----------------------------------------------------------------------===//
 
-llvm::Expected<DeviceModule> rlx::lowerForDevice(ModuleOp module,
-                                                 const DeviceTarget &target,
-                                                 const CompileOptions &options) {
+llvm::Expected<DeviceModule>
+rlx::lowerForDevice(ModuleOp module, const DeviceTarget &target,
+                    const CompileOptions &options) {
   llvm::Expected<OwningOpRef<ModuleOp>> imported =
       importModule(module, options);
   if (!imported)
@@ -103,8 +107,7 @@ convertToSpirv(const DeviceModule &lowered, const CompileOptions &options) {
   return copy;
 }
 
-static llvm::Expected<gpu::GPUModuleOp>
-kernelsOf(const DeviceModule &lowered) {
+static llvm::Expected<gpu::GPUModuleOp> kernelsOf(const DeviceModule &lowered) {
   for (auto kernels : (*lowered.module).getOps<gpu::GPUModuleOp>())
     return kernels;
   return llvm::createStringError("the program has no kernels");
@@ -170,8 +173,7 @@ rlx::compileForDevice(ModuleOp module, const DeviceTarget &target,
     return code.takeError();
   DevicePrograms result;
   for (const FunctionSignature &signature : lowered->signatures) {
-    llvm::Expected<Program> program =
-        buildProgram(*lowered->module, signature);
+    llvm::Expected<Program> program = buildProgram(*lowered->module, signature);
     if (!program)
       return program.takeError();
     program->form = target.form;

@@ -27,9 +27,9 @@ struct DeviceModule {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::vector<FunctionSignature> signatures;
 };
-llvm::Expected<DeviceModule>
-lowerForDevice(mlir::ModuleOp module, const DeviceTarget &target,
-               const CompileOptions &options = {});
+llvm::Expected<DeviceModule> lowerForDevice(mlir::ModuleOp module,
+                                            const DeviceTarget &target,
+                                            const CompileOptions &options = {});
 
 /// The kernels of a lowered program as SPIR-V or OpenCL C.
 llvm::Expected<std::vector<std::byte>>

@@ -18,11 +18,9 @@ DeviceExecutable::compile(mlir::ModuleOp module, Device &device,
                  report);
 }
 
-llvm::Expected<std::unique_ptr<DeviceExecutable>>
-DeviceExecutable::compile(mlir::ModuleOp module, Device &device,
-                          const DeviceTarget &target,
-                          const CompileOptions &options,
-                          CompileReport *report) {
+llvm::Expected<std::unique_ptr<DeviceExecutable>> DeviceExecutable::compile(
+    mlir::ModuleOp module, Device &device, const DeviceTarget &target,
+    const CompileOptions &options, CompileReport *report) {
   auto start = std::chrono::steady_clock::now();
   llvm::Expected<DevicePrograms> compiled =
       compileForDevice(module, target, options);
@@ -84,8 +82,7 @@ llvm::Error DeviceExecutable::prepare(llvm::StringRef function,
     return found.takeError();
   if ((*found)->prepared)
     return llvm::Error::success();
-  const FunctionSignature &signature =
-      signatures[*found - entries.data()];
+  const FunctionSignature &signature = signatures[*found - entries.data()];
   if (auto error = weights.check(signature))
     return error;
   Session &session = *(*found)->session;

@@ -27,6 +27,8 @@ private:
   llvm::Error addBuffer(memref::AllocOp op);
   llvm::Error addConstant(memref::GetGlobalOp op);
   llvm::Expected<uint32_t> bufferOf(Value memref);
+  llvm::Expected<uint32_t> partOf(memref::ReinterpretCastOp part);
+  bool isUsed(uint32_t buffer) const;
   uint32_t kernelOf(gpu::GPUFuncOp function);
 
   ModuleOp module;
@@ -207,8 +209,45 @@ llvm::Error ProgramBuilder::addConstant(memref::GetGlobalOp op) {
   return llvm::Error::success();
 }
 
+bool ProgramBuilder::isUsed(uint32_t buffer) const {
+  auto uses = [&](const ProgramStep &step) {
+    return llvm::is_contained(step.buffers, buffer);
+  };
+  return llvm::any_of(program.setup, uses) || llvm::any_of(program.steps, uses);
+}
+
+/// A buffer for rows of a weight that is larger than buffers may be.
+llvm::Expected<uint32_t>
+ProgramBuilder::partOf(memref::ReinterpretCastOp part) {
+  auto type = cast<MemRefType>(part.getType());
+  int64_t elementBytes = type.getElementTypeBitWidth() / 8;
+  ArrayRef<int64_t> offsets = part.getStaticOffsets();
+  llvm::Expected<uint32_t> whole = bufferOf(part.getSource());
+  if (!whole)
+    return whole;
+  if (!type.hasStaticShape() || ShapedType::isDynamic(offsets[0]) ||
+      program.buffers[*whole].kind != ProgramBuffer::Kind::argument)
+    return unsupported(part, "is no part of a weight");
+  ProgramBuffer buffer = program.buffers[*whole];
+  buffer.offset = offsets[0] * elementBytes;
+  buffer.bytes = sizes.constant(type.getNumElements() * elementBytes);
+  for (auto [index, other] : llvm::enumerate(program.buffers))
+    if (other.kind == buffer.kind && other.argument == buffer.argument &&
+        other.offset == buffer.offset && other.bytes == buffer.bytes)
+      return index;
+  // The first part takes the place of the whole, which nothing reads.
+  if (!isUsed(*whole)) {
+    program.buffers[*whole] = buffer;
+    return *whole;
+  }
+  program.buffers.push_back(buffer);
+  return program.buffers.size() - 1;
+}
+
 /// The buffer that `memref` is, or is a view of.
 llvm::Expected<uint32_t> ProgramBuilder::bufferOf(Value memref) {
+  if (auto part = memref.getDefiningOp<memref::ReinterpretCastOp>())
+    return partOf(part);
   for (Value value = memref;;) {
     if (auto found = buffers.find(value); found != buffers.end())
       return found->second;

@@ -31,9 +31,19 @@ BlockReader::Words BlockReader::wordsOf(Value memref, StringRef name) {
 }
 
 BlockReader::BlockReader(KernelBuilder &b, const StoredWeight &stored,
-                         CodeNumbers::LookUp lookUp)
-    : b(b), stored(stored), numbers(b, b.getLoc(), std::move(lookUp)),
-      weight(wordsOf(stored.weight, "stored")) {
+                         CodeNumbers::LookUp lookUp, ArrayRef<int64_t> part)
+    : b(b), stored(stored), numbers(b, b.getLoc(), std::move(lookUp)) {
+  auto type = cast<MemRefType>(stored.weight.getType());
+  int64_t slices = type.getDimSize(0), count = slices;
+  if (!part.empty()) {
+    firstSlice = part[0];
+    count = part[1];
+  }
+  int64_t bits = type.getElementTypeBitWidth();
+  weight = {
+      b.bufferPart(stored.weight, firstSlice, count, b.getI32Type(), "stored"),
+      llvm::divideCeil(type.getNumElements() / slices * count * bits, wordBits),
+      bits, SmallVector<int64_t>(type.getShape())};
   std::pair<StringRef, Value> given[] = {{"scales", stored.scales},
                                          {"zero_points", stored.zeroPoints},
                                          {"global_scale", stored.globalScale}};
@@ -99,7 +109,10 @@ Value BlockReader::code(FieldAttr field, Value expert, Value row, Value k) {
     return sideCode(field, expert, row, k);
   const QuantScheme &scheme = stored.scheme;
   SmallVector<int64_t> shape = stored.shape();
-  Value rows = expert ? b.add(b.mul(expert, shape[1]), row) : row;
+  Value slice = expert ? expert : row;
+  if (firstSlice)
+    slice = b.sub(slice, b.index(firstSlice));
+  Value rows = expert ? b.add(b.mul(slice, shape[1]), row) : slice;
   Value block = b.add(b.mul(rows, shape.back() / scheme.block()),
                       b.div(k, scheme.block()));
   Value first = b.mul(block, scheme.blockBytes());

@@ -31,8 +31,10 @@ struct StoredWeight {
 
 class BlockReader {
 public:
+  /// Reads all of a weight, or the slices of its outermost dimension that
+  /// `part` says, `[first, count]`; positions are those in the whole weight.
   BlockReader(KernelBuilder &b, const StoredWeight &stored,
-              CodeNumbers::LookUp lookUp);
+              CodeNumbers::LookUp lookUp, llvm::ArrayRef<int64_t> part = {});
 
   /// The code of `field` for element (row, k) of expert `expert`, which is null
   /// for a weight of rank 2.
@@ -62,6 +64,7 @@ private:
   StoredWeight stored;
   CodeNumbers numbers;
   Words weight;
+  int64_t firstSlice = 0;
   llvm::StringMap<Words> sides;
 };
 

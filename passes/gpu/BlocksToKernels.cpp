@@ -77,11 +77,16 @@ struct BlocksToKernelsPass
     if (auto weight = dyn_cast<InterleaveWeightOp>(op)) {
       emitInterleaveKernel(weight, kernels);
     } else if (auto matmul = dyn_cast<InterleavedMatmulOp>(op)) {
-      if (matmul.getIds())
-        checks.emit(
-            op, kernels, matmul.getIds(),
-            cast<MemRefType>(matmul.getWeight().getType()).getDimSize(0),
-            "expert id of 'rlx.gather_matmul'");
+      int64_t first = 0,
+              experts =
+                  cast<MemRefType>(matmul.getWeight().getType()).getDimSize(0);
+      if (std::optional<ArrayRef<int64_t>> part = matmul.getPart()) {
+        first = (*part)[0];
+        experts = part->back();
+      }
+      if (matmul.getIds() && first == 0)
+        checks.emit(op, kernels, matmul.getIds(), experts,
+                    "expert id of 'rlx.gather_matmul'");
       emitMatmulKernels(matmul, kernels);
     } else if (auto rows = dyn_cast<BlockDequantizeOp>(op)) {
       if (rows.getIds())

@@ -9,6 +9,8 @@
 #include "passes/gpu/RecordLayout.h"
 #include "passes/gpu/Target.h"
 
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+
 namespace rlx {
 #define GEN_PASS_DEF_INTERLEAVEWEIGHTSPASS
 #include "passes/Passes.h.inc"
@@ -26,13 +28,39 @@ static bool isWeight(Value value) {
   return function && function.getArgAttr(argument.getArgNumber(), "rlx.weight");
 }
 
-static void interleave(BlockMatmulOp op, GpuAttr target,
-                       DenseMap<std::pair<Value, Attribute>, Value> &done) {
+namespace {
+/// How the weight of a matmul is cut: runs of rows, or of experts where there
+/// are several, so that neither the stored bytes nor the words of a part are
+/// more than a buffer of the target holds.
+struct Parts {
+  Parts(RankedTensorType weight, const RecordLayout &layout, int64_t n,
+        Interleaving how, GpuAttr target) {
+    bool isStacked = weight.getRank() == 3;
+    total = isStacked ? weight.getDimSize(0) : n;
+    int64_t bits = weight.getElementTypeBitWidth();
+    int64_t unit = isStacked ? 1 : how.rows;
+    int64_t stored =
+        unit * weight.getNumElements() / (isStacked ? total : n) * bits / 8;
+    int64_t words =
+        layout.tileWords(how) * (isStacked ? layout.tiles(n, how) : int64_t(1));
+    int64_t units = target.getBufferBytes() /
+                    std::max<int64_t>({stored, words * 4, int64_t(1)});
+    length = std::min(total, std::max<int64_t>(units, 1) * unit);
+  }
+  int64_t total, length;
+};
+} // namespace
+
+/// Makes a matmul one on an interleaved weight, or several on its parts.
+static void
+interleave(BlockMatmulOp op, GpuAttr target,
+           DenseMap<std::pair<Value, Attribute>, SmallVector<Value>> &done) {
   OpBuilder builder(op);
   Location loc = op.getLoc();
   QuantScheme scheme(op.getScheme().getScheme());
   int64_t k = cast<RankedTensorType>(op.getX().getType()).getShape().back();
   auto y = cast<RankedTensorType>(op.getInit().getType());
+  int64_t n = y.getShape().back();
   Interleaving how = interleavingFor(target);
   RecordLayout layout = RecordLayout::create(scheme, k, how.words);
   auto record = QuantAttr::get(builder.getContext(), layout.record().attr());
@@ -42,29 +70,47 @@ static void interleave(BlockMatmulOp op, GpuAttr target,
                     << op.getActivations();
 
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
-  SmallVector<int64_t> shape = {layout.tiles(y.getShape().back(), how),
-                                layout.tileWords(how)};
-  if (weight.getRank() == 3)
-    shape.insert(shape.begin(), weight.getDimSize(0));
-  Value &packed = done[{op.getWeight(), op.getScheme()}];
-  bool canShare = !op.getScales() && !op.getZeroPoints();
-  if (!packed || !canShare) {
-    Value init =
-        tensor::EmptyOp::create(builder, loc, shape, builder.getI32Type());
-    SmallVector<Value> sources = {op.getWeight()};
-    for (Value side : {op.getScales(), op.getZeroPoints(), op.getGlobalScale()})
-      if (side)
-        sources.push_back(side);
-    packed = InterleaveWeightOp::create(
-                 builder, loc, init.getType(), op.getWeight(), op.getScales(),
-                 op.getZeroPoints(), op.getGlobalScale(), init, op.getScheme(),
-                 record, how.rows, how.words, llvm::all_of(sources, isWeight))
+  bool isStacked = weight.getRank() == 3;
+  Parts parts(weight, layout, n, how, target);
+  SmallVector<Value> sources = {op.getWeight()};
+  for (Value side : {op.getScales(), op.getZeroPoints(), op.getGlobalScale()})
+    if (side)
+      sources.push_back(side);
+  // The same weight may be multiplied more than once.
+  SmallVector<Value> own, &shared = done[{op.getWeight(), op.getScheme()}];
+  bool canShare = sources.size() == 1;
+  SmallVector<Value> &packed = canShare ? shared : own;
+  Value result = op.getInit();
+  for (int64_t first = 0, index = 0; first < parts.total;
+       first += parts.length, ++index) {
+    int64_t count = std::min(parts.length, parts.total - first);
+    DenseI64ArrayAttr part;
+    if (count < parts.total)
+      part = builder.getDenseI64ArrayAttr({first, count, parts.total});
+    if (index == int64_t(packed.size())) {
+      SmallVector<int64_t> shape = {layout.tiles(isStacked ? n : count, how),
+                                    layout.tileWords(how)};
+      if (isStacked)
+        shape.insert(shape.begin(), count);
+      // A buffer of its own, even beside others of the same shape: it is
+      // written once, before any of them is read.
+      Value init = bufferization::AllocTensorOp::create(
+          builder, loc, RankedTensorType::get(shape, builder.getI32Type()),
+          ValueRange());
+      packed.push_back(InterleaveWeightOp::create(
+                           builder, loc, init.getType(), op.getWeight(),
+                           op.getScales(), op.getZeroPoints(),
+                           op.getGlobalScale(), init, op.getScheme(), record,
+                           how.rows, how.words, llvm::all_of(sources, isWeight),
+                           part)
+                           .getResult(0));
+    }
+    result = InterleavedMatmulOp::create(
+                 builder, loc, y, op.getX(), packed[index], op.getIds(),
+                 op.getBias(), result, record, how.rows, how.words, part)
                  .getResult(0);
   }
-  auto matmul = InterleavedMatmulOp::create(
-      builder, loc, y, op.getX(), packed, op.getIds(), op.getBias(),
-      op.getInit(), record, how.rows, how.words);
-  op.replaceAllUsesWith(matmul);
+  op.getResult(0).replaceAllUsesWith(result);
   op.erase();
 }
 
@@ -84,7 +130,7 @@ struct InterleaveWeightsPass
     }
     getOperation()->setAttr(targetAttributeName, *gpu);
     getOperation().walk([&](func::FuncOp function) {
-      DenseMap<std::pair<Value, Attribute>, Value> done;
+      DenseMap<std::pair<Value, Attribute>, SmallVector<Value>> done;
       for (BlockMatmulOp op : llvm::to_vector(function.getOps<BlockMatmulOp>()))
         interleave(op, *gpu, done);
     });

@@ -67,7 +67,28 @@ const KernelBuilder::Source &KernelBuilder::sourceOf(Value memref) {
 }
 
 Value KernelBuilder::buffer(Value memref, Type element, StringRef name) {
-  Value base = sourceOf(memref).base;
+  return argumentFor(sourceOf(memref).base, element, name);
+}
+
+Value KernelBuilder::bufferPart(Value memref, int64_t first, int64_t count,
+                                Type element, StringRef name) {
+  auto type = cast<MemRefType>(memref.getType());
+  if (count == type.getDimSize(0))
+    return buffer(memref, element, name);
+  SmallVector<int64_t> offsets(type.getRank(), 0), sizes(type.getShape()),
+      strides = type.getStridesAndOffset().first;
+  sizes[0] = count;
+  int64_t offset = first * strides[0];
+  auto partType =
+      MemRefType::get(sizes, type.getElementType(),
+                      StridedLayoutAttr::get(getContext(), offset, strides));
+  Value part = memref::ReinterpretCastOp::create(host, partType, memref, offset,
+                                                 sizes, strides);
+  return argumentFor(part, element, name);
+}
+
+/// The argument for a buffer of the host, as elements of `element`.
+Value KernelBuilder::argumentFor(Value base, Type element, StringRef name) {
   auto type = MemRefType::get({ShapedType::kDynamic}, element);
   for (auto [known, argument] : bound)
     if (known == base && argument.getType() == type)
@@ -225,6 +246,16 @@ Value KernelBuilder::less(Value a, Value b) {
 }
 Value KernelBuilder::both(Value a, Value b) {
   return createOrFold<arith::AndIOp>(a, b);
+}
+Value KernelBuilder::isWithin(Value id, int64_t first, int64_t count) {
+  // Negative numbers are large unsigned ones.
+  Value distance = createOrFold<arith::SubIOp>(id, i32(first));
+  return arith::CmpIOp::create(*this, arith::CmpIPredicate::ult, distance,
+                               i32(count));
+}
+Value KernelBuilder::idOrZero(Value id, int64_t first, Value isHere) {
+  Value distance = createOrFold<arith::SubIOp>(id, i32(first));
+  return toIndex(choose(isHere, distance, i32(0)));
 }
 Value KernelBuilder::choose(Value condition, Value a, Value b) {
   return createOrFold<arith::SelectOp>(condition, a, b);

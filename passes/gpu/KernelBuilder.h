@@ -48,6 +48,11 @@ public:
   /// or words or vectors of them, counted from the first element of its buffer.
   mlir::Value buffer(mlir::Value memref, mlir::Type element,
                      llvm::StringRef name);
+  /// The same for the slices `first` to `first + count` of the outermost
+  /// dimension of `memref`, an argument of the host's function, which are
+  /// passed as a buffer of their own.
+  mlir::Value bufferPart(mlir::Value memref, int64_t first, int64_t count,
+                         mlir::Type element, llvm::StringRef name);
   BufferView view(mlir::Value memref, llvm::StringRef name);
   /// A number of the host, as an index.
   mlir::Value scalar(mlir::OpFoldResult value, llvm::StringRef name);
@@ -89,6 +94,11 @@ public:
   mlir::Value max(mlir::Value a, mlir::Value b);
   mlir::Value less(mlir::Value a, mlir::Value b);
   mlir::Value both(mlir::Value a, mlir::Value b);
+  /// Whether `id`, an i32 that may be anything, is in `first` to
+  /// `first + count`.
+  mlir::Value isWithin(mlir::Value id, int64_t first, int64_t count);
+  /// `id`, an i32, minus `first` as an index where `isHere`, else 0.
+  mlir::Value idOrZero(mlir::Value id, int64_t first, mlir::Value isHere);
   mlir::Value choose(mlir::Value condition, mlir::Value a, mlir::Value b);
   /// `expr` of `dims`, indices.
   mlir::Value apply(mlir::AffineExpr expr, mlir::ValueRange dims);
@@ -111,6 +121,8 @@ private:
     mlir::OpFoldResult offset;
   };
   const Source &sourceOf(mlir::Value memref);
+  mlir::Value argumentFor(mlir::Value base, mlir::Type element,
+                          llvm::StringRef name);
   mlir::OpFoldResult hostAffine(mlir::AffineExpr expr,
                                 llvm::ArrayRef<mlir::OpFoldResult> operands);
 

@@ -13,7 +13,9 @@ struct MatmulShape {
   explicit MatmulShape(InterleavedMatmulOp op);
   RecordLayout layout;
   Interleaving how;
-  int64_t n, k, tiles;
+  /// Columns that are written, from `firstColumn` on, and experts from
+  /// `firstExpert` on.
+  int64_t n, k, firstColumn = 0, firstExpert = 0, experts = 1, tiles;
   /// Elements of K that are decoded with whole loads.
   int64_t unit() const;
 };
@@ -66,9 +68,10 @@ void emitPanelKernel(InterleavedMatmulOp op, KernelModule &kernels,
 mlir::Value loadBias(KernelBuilder &b, InterleavedMatmulOp op,
                      mlir::ValueRange indices, mlir::Value n,
                      mlir::Type laneType);
-/// Stores the columns from `n` on that there are.
+/// Stores the columns from `n` on that there are; `n` counts those of `shape`.
 void storeColumns(KernelBuilder &b, mlir::Value lanes, const BufferView &y,
-                  mlir::ValueRange indices, mlir::Value n, int64_t columns);
+                  mlir::ValueRange indices, mlir::Value n,
+                  const MatmulShape &shape);
 
 } // namespace rlx
 

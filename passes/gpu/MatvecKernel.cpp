@@ -19,7 +19,17 @@ MatmulShape::MatmulShape(InterleavedMatmulOp op)
              cast<MemRefType>(op.getX().getType()).getShape().back()),
       how{int64_t(op.getRows()), int64_t(op.getWords())},
       n(cast<MemRefType>(op.getInit().getType()).getShape().back()),
-      k(layout.elements()), tiles(layout.tiles(n, how)) {}
+      k(layout.elements()) {
+  auto packed = cast<MemRefType>(op.getWeight().getType());
+  bool isStacked = packed.getRank() == 3;
+  if (isStacked)
+    experts = packed.getDimSize(0);
+  if (std::optional<ArrayRef<int64_t>> part = op.getPart()) {
+    (isStacked ? firstExpert : firstColumn) = (*part)[0];
+    (isStacked ? experts : n) = (*part)[1];
+  }
+  tiles = layout.tiles(n, how);
+}
 
 int64_t MatmulShape::unit() const {
   constexpr int64_t shortest = 32, quadBits = 128;
@@ -118,10 +128,11 @@ Value rlx::loadBias(KernelBuilder &b, InterleavedMatmulOp op,
 }
 
 void rlx::storeColumns(KernelBuilder &b, Value lanes, const BufferView &y,
-                       ValueRange indices, Value n, int64_t columns) {
+                       ValueRange indices, Value n, const MatmulShape &shape) {
+  const int64_t columns = shape.n;
   auto at = [&](Value column) {
     SmallVector<Value> all(indices);
-    all.push_back(column);
+    all.push_back(b.add(column, shape.firstColumn));
     return b.at(y, all);
   };
   auto where = [&](Value condition, llvm::function_ref<void()> body) {
@@ -253,10 +264,15 @@ void MatvecKernel::selectRows() {
     x.addRow(token);
   else
     x.addRow({token, slot});
-  int64_t experts = cast<MemRefType>(op.getWeight().getType()).getDimSize(0);
-  Value id = b.toIndex(b.load(b.view(op.getIds(), "ids"), {token, slot}));
-  expert = b.choose(b.less(id, b.index(experts)), id, b.index(0));
-  tile = b.add(b.mul(expert, shape.tiles), tile);
+  Value id = b.load(b.view(op.getIds(), "ids"), {token, slot});
+  // An id that is none is reported; an expert of another part is computed by
+  // another dispatch.
+  Value isHere = b.isWithin(id, shape.firstExpert, shape.experts);
+  Value local = b.idOrZero(id, shape.firstExpert, isHere);
+  if (op.getPart())
+    isRow.back() = isHere;
+  expert = b.add(local, shape.firstExpert);
+  tile = b.add(b.mul(local, shape.tiles), tile);
 }
 
 /// The sums after one more unit of K.
@@ -363,15 +379,13 @@ void MatvecKernel::emit(RowRange range) {
   if (expert)
     biasIndices.push_back(expert);
   auto finish = [&](ValueRange totals) {
-    Value bias =
-        loadBias(b, op, biasIndices, n, reader.laneType(b.getF32Type()));
+    Value bias = loadBias(b, op, biasIndices, b.add(n, shape.firstColumn),
+                          reader.laneType(b.getF32Type()));
     for (int64_t r = 0; r < rows; ++r) {
       Value total = totals[r];
       if (bias)
         total = arith::AddFOp::create(b, total, bias);
-      auto storeRow = [&] {
-        storeColumns(b, total, y, yIndices[r], n, shape.n);
-      };
+      auto storeRow = [&] { storeColumns(b, total, y, yIndices[r], n, shape); };
       if (!isRow[r]) {
         storeRow();
         continue;

@@ -115,12 +115,12 @@ void PanelKernel::storeRows() {
   Value end = b.min(b.index(blockRows), b.sub(m, m0));
   for (int64_t v = 0; v < vectors; ++v) {
     Value n = b.mul(b.add(tile0, v), shape.how.rows);
-    Value bias = loadBias(b, op, {}, n, lanes);
+    Value bias = loadBias(b, op, {}, b.add(n, shape.firstColumn), lanes);
     b.loop(b.index(0), end, 1, [&](Value row) {
       Value sum = b.loadAt(totals, b.add(b.mul(row, vectors), v));
       if (bias)
         sum = arith::AddFOp::create(b, sum, bias);
-      storeColumns(b, sum, y, b.add(m0, row), n, shape.n);
+      storeColumns(b, sum, y, b.add(m0, row), n, shape);
     });
   }
 }

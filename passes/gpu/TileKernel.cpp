@@ -128,7 +128,8 @@ void TileKernel::storeResults(ValueRange sums) {
   BufferView y = b.view(op.getInit(), "y");
   for (int64_t j = 0; j < columns; ++j) {
     Value n = b.add(b.add(n0, column), j * columnItems);
-    Value bias = loadBias(b, op, {}, n, b.getF32Type());
+    Value bias =
+        loadBias(b, op, {}, b.add(n, shape.firstColumn), b.getF32Type());
     for (int64_t i = 0; i < rows; ++i) {
       Value row = b.add(b.add(m0, rowOfItem), i * rowItems);
       Value sum = sums[i * columns + j];
@@ -137,7 +138,7 @@ void TileKernel::storeResults(ValueRange sums) {
       auto choice = scf::IfOp::create(b, b.less(row, m), /*withElse=*/false);
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(choice.thenBlock());
-      storeColumns(b, sum, y, row, n, shape.n);
+      storeColumns(b, sum, y, row, n, shape);
     }
   }
 }

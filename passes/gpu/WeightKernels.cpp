@@ -46,7 +46,8 @@ InterleaveKernel::InterleaveKernel(InterleaveWeightOp op, KernelModule &kernels)
       b(op, kernels,
         "interleave_" + stored.scheme.displayName() + "_n" +
             Twine(shape[shape.size() - 2]) + "_k" + Twine(shape.back())),
-      reader(b, stored, /*lookUp=*/{}),
+      reader(b, stored, /*lookUp=*/{},
+             op.getPart().value_or(ArrayRef<int64_t>())),
       packed(b.buffer(op.getInit(), b.getI32Type(), "packed")) {}
 
 /// The bits of item `number` of a plane, moved to the lowest ones; 0 beyond K.
@@ -101,18 +102,27 @@ void InterleaveKernel::writePlane(FieldAttr source, const RecordPlane &plane) {
 void InterleaveKernel::writeShared(int64_t word) {
   Value merged = b.i32(0);
   for (auto &[source, plane] : small[word])
-    for (int64_t i = 0; i < layout.length() / plane.group; ++i) {
-      Value code = item(source, plane, b.index(i));
-      if (int64_t shift = plane.start % wordBits + i * plane.width)
-        code = arith::ShLIOp::create(b, code, b.i32(shift));
-      merged = arith::OrIOp::create(b, merged, code);
-    }
+    merged = b.loop(
+        b.index(0), b.index(layout.length() / plane.group), 1, merged,
+        [&](Value i, ValueRange carried) {
+          Value code = item(source, plane, i);
+          Value shift =
+              b.toI32(b.add(b.mul(i, plane.width), plane.start % wordBits));
+          code = arith::ShLIOp::create(b, code, shift);
+          return SmallVector<Value>{arith::OrIOp::create(b, carried[0], code)};
+        })[0];
   storeWord(b.index(word), merged);
 }
 
 void InterleaveKernel::emit() {
-  int64_t n = shape[shape.size() - 2], tiles = layout.tiles(n, how);
-  int64_t experts = shape.size() == 3 ? shape.front() : 1;
+  bool isStacked = shape.size() == 3;
+  int64_t n = shape[shape.size() - 2], experts = isStacked ? shape.front() : 1;
+  int64_t firstRow = 0, firstExpert = 0;
+  if (std::optional<ArrayRef<int64_t>> part = op.getPart()) {
+    (isStacked ? firstExpert : firstRow) = (*part)[0];
+    (isStacked ? experts : n) = (*part)[1];
+  }
+  int64_t tiles = layout.tiles(n, how);
   int64_t count = experts * tiles * layout.records() * how.rows;
   auto body = [&](Value index) {
     row = b.rem(index, how.rows);
@@ -121,12 +131,13 @@ void InterleaveKernel::emit() {
     Value tile = b.div(recordOfAll, layout.records());
     base = b.mul(recordOfAll, layout.words() / how.words);
     k0 = b.mul(record, layout.length());
-    if (shape.size() == 3) {
-      expert = b.div(tile, tiles);
+    if (isStacked) {
+      expert = b.add(b.div(tile, tiles), firstExpert);
       tile = b.rem(tile, tiles);
     }
     // Rows beyond the last one repeat it.
     sourceRow = b.min(b.add(b.mul(tile, how.rows), row), b.index(n - 1));
+    sourceRow = b.add(sourceRow, firstRow);
     int64_t written = 0;
     SmallVector<FieldAttr> sources = stored.scheme.fields();
     SmallVector<FieldAttr> fields = layout.record().fields();
@@ -159,19 +170,24 @@ void rlx::emitInterleaveKernel(InterleaveWeightOp op, KernelModule &kernels) {
 // Decoding
 //===----------------------------------------------------------------------===//
 
-void rlx::emitDequantizeKernel(BlockDequantizeOp op, KernelModule &kernels) {
+/// Decodes the rows, or experts, of `part`, `[first, count]`.
+static void emitDequantizePart(BlockDequantizeOp op, KernelModule &kernels,
+                               ArrayRef<int64_t> part) {
   StoredWeight stored = StoredWeight::of(op);
   SmallVector<int64_t> shape = stored.shape();
   KernelBuilder b(op, kernels,
                   Twine(op.getIds() ? "embedding_" : "dequantize_") +
                       stored.scheme.displayName() + "_k" + Twine(shape.back()));
   Codebooks books(b, stored.scheme, /*hasVectors=*/false, workgroup);
-  BlockReader reader(b, stored, books.lookUp());
+  BlockReader reader(b, stored, books.lookUp(), part);
   BufferView y = b.view(op.getInit(), "y");
   auto type = cast<MemRefType>(op.getInit().getType());
+  bool isWhole = part[1] == shape[0];
   OpFoldResult count = b.getIndexAttr(1);
   for (int64_t i = 0; i < type.getRank(); ++i)
-    count = b.hostMul(count, b.hostSize(op.getInit(), i));
+    count =
+        b.hostMul(count, i == 0 && !op.getIds() ? b.getIndexAttr(part[1])
+                                                : b.hostSize(op.getInit(), i));
   b.forEach(count, workgroup, [&](Value index) {
     // The indices of the result, the last one being k.
     SmallVector<Value> indices(type.getRank());
@@ -181,19 +197,40 @@ void rlx::emitDequantizeKernel(BlockDequantizeOp op, KernelModule &kernels) {
       indices[i] = b.createOrFold<arith::RemUIOp>(rest, size);
       rest = b.createOrFold<arith::DivUIOp>(rest, size);
     }
-    indices[0] = rest;
+    indices[0] = op.getIds() ? rest : b.add(rest, part[0]);
     Value k = indices.back(), expert, row;
-    if (op.getIds()) {
-      Value id = b.toIndex(
-          b.load(b.view(op.getIds(), "ids"), ValueRange(indices).drop_back()));
-      row = b.choose(b.less(id, b.index(shape[0])), id, b.index(0));
-    } else {
+    if (!op.getIds()) {
       if (shape.size() == 3)
         expert = indices[0];
       row = indices[indices.size() - 2];
+      b.store(reader.value(expert, row, k), y, indices);
+      return;
     }
+    Value id =
+        b.load(b.view(op.getIds(), "ids"), ValueRange(indices).drop_back());
+    Value isHere = b.isWithin(id, part[0], part[1]);
+    row = b.add(b.idOrZero(id, part[0], isHere), part[0]);
+    if (isWhole) {
+      b.store(reader.value(expert, row, k), y, indices);
+      return;
+    }
+    // Another part's kernel writes the rows that are not here.
+    auto choice = scf::IfOp::create(b, isHere, /*withElse=*/false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.thenBlock());
     b.store(reader.value(expert, row, k), y, indices);
   });
+}
+
+void rlx::emitDequantizeKernel(BlockDequantizeOp op, KernelModule &kernels) {
+  auto type = cast<MemRefType>(op.getWeight().getType());
+  int64_t total = type.getDimSize(0);
+  int64_t bytes = llvm::divideCeil(
+      type.getNumElements() / total * type.getElementTypeBitWidth(), 8);
+  int64_t length = std::min(
+      total, std::max<int64_t>(1, kernels.target.getBufferBytes() / bytes));
+  for (int64_t first = 0; first < total; first += length)
+    emitDequantizePart(op, kernels, {first, std::min(length, total - first)});
 }
 
 //===----------------------------------------------------------------------===//

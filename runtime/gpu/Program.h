@@ -53,12 +53,13 @@ struct ProgramArgument {
 
 struct ProgramBuffer {
   enum class Kind {
-    argument,  ///< Holds argument `argument`.
+    argument,  ///< Holds argument `argument`, from byte `offset` on.
     packed,    ///< Written by the setup, kept between runs.
     temporary, ///< Written before it is read, in each run.
     constant,  ///< Holds `data`.
   } kind = Kind::temporary;
   uint32_t argument = 0;
+  uint64_t offset = 0; ///< 0 but for parts of weights.
   SizeIndex bytes = 0; ///< Rounded up to a multiple of 16 when allocated.
   std::vector<std::byte> data;
 };

@@ -85,7 +85,12 @@ private:
                      program.sizes.size());
       if (buffer.kind != ProgramBuffer::Kind::argument)
         continue;
-      if (buffer.argument >= program.arguments.size() || has[buffer.argument])
+      bool isThere = buffer.argument < program.arguments.size();
+      // Only weights may be in parts.
+      bool isWeight = isThere && program.arguments[buffer.argument].kind ==
+                                     ProgramArgument::Kind::weight;
+      if (!isThere ||
+          (!isWeight && (has[buffer.argument] || buffer.offset > 0)))
         return error("buffer {} holds argument {}, which is not there or has "
                      "another buffer",
                      i, buffer.argument);

@@ -73,7 +73,7 @@ void Session::findUses() {
     for (uint32_t buffer : step.buffers)
       usedByRuns[buffer] = true;
   bufferOfArgument.assign(program.arguments.size(), Program::none);
-  for (uint32_t i = 0; i < program.buffers.size(); ++i)
+  for (uint32_t i = program.buffers.size(); i-- > 0;)
     if (program.buffers[i].kind == ProgramBuffer::Kind::argument)
       bufferOfArgument[program.buffers[i].argument] = i;
   bindings.resize(program.arguments.size());
@@ -135,7 +135,7 @@ Status Session::checkFixedBuffers() {
     auto bytes = countOf(fixedValues, buffer.bytes, name);
     if (!bytes)
       return bytes.status();
-    if (*bytes > limit)
+    if (*bytes > limit && isUsed(i))
       return errorf("{} of '{}' has {} bytes, but {} ({}) allows buffers of at "
                     "most {} bytes",
                     name, program.name, *bytes, device.info().label(),
@@ -152,6 +152,11 @@ Status Session::checkFixedBuffers() {
                       describeShape(*shape));
       needed = static_cast<uint64_t>(*count) * elementBytes(argument.type);
       bindings[buffer.argument].bytes = needed;
+      if (buffer.offset > needed)
+        return errorf("{} of '{}' has a part from byte {} on, but {} bytes",
+                      name, program.name, buffer.offset, needed);
+      // A part of a weight, or all of it.
+      needed = std::min(needed - buffer.offset, *bytes);
       weightBytes += isUsed(i) ? needed : 0;
     }
     if (needed > *bytes)
@@ -260,13 +265,17 @@ Status Session::makeResident(uint32_t index, const TransferProgress &progress) {
   if (buffer.kind != ProgramBuffer::Kind::argument)
     return {};
   const Binding &binding = bindings[buffer.argument];
+  auto whole = std::span(binding.data, binding.bytes);
+  auto part = whole.subspan(
+      buffer.offset,
+      std::min<uint64_t>(whole.size() - buffer.offset,
+                         static_cast<uint64_t>(*fixedValues[buffer.bytes])));
   Status status =
-      device.upload(*resident[index], 0, std::span(binding.data, binding.bytes),
-                    [&](uint64_t done, uint64_t) {
-                      if (progress)
-                        progress(uploadedBytes + done, weightBytes);
-                    });
-  uploadedBytes += binding.bytes;
+      device.upload(*resident[index], 0, part, [&](uint64_t done, uint64_t) {
+        if (progress)
+          progress(uploadedBytes + done, weightBytes);
+      });
+  uploadedBytes += part.size();
   return status;
 }
 
@@ -304,11 +313,11 @@ Status Session::setUp(const TransferProgress &progress) {
 }
 
 Status Session::prepare(const TransferProgress &progress) {
-  for (size_t i = 0; i < program.arguments.size(); ++i) {
-    uint32_t buffer = bufferOfArgument[i];
-    if (buffer != Program::none && isFixed(buffer) && isUsed(buffer) &&
-        !bindings[i].bound)
-      return errorf("{} of '{}' is not bound", nameOf(buffer), program.name);
+  for (uint32_t i = 0; i < program.buffers.size(); ++i) {
+    const ProgramBuffer &buffer = program.buffers[i];
+    if (buffer.kind == ProgramBuffer::Kind::argument && isFixed(i) &&
+        isUsed(i) && !bindings[buffer.argument].bound)
+      return errorf("{} of '{}' is not bound", nameOf(i), program.name);
   }
   uploadedBytes = 0;
   discard();

@@ -8,7 +8,7 @@ namespace rlx::test {
 
 /// A function `name` of any number of rows times a weight of that name.
 inline std::string matmulFunction(const std::string &name,
-                           const RandomWeight &weight) {
+                                  const RandomWeight &weight) {
   std::string n = std::to_string(weight.shape[0]),
               k = std::to_string(weight.shape[1]);
   std::string x = "tensor<?x" + k + "xf32>", y = "tensor<?x" + n + "xf32>",
@@ -37,7 +37,7 @@ inline std::string valuesFunction(const RandomWeight &weight) {
 /// happen to cancel: what is left then has the rounding errors of what
 /// cancelled.
 inline double cancellation(llvm::ArrayRef<float> x, llvm::ArrayRef<double> w,
-                    llvm::ArrayRef<double> sums, int64_t k) {
+                           llvm::ArrayRef<double> sums, int64_t k) {
   double usual = 0, here = 0;
   for (size_t i = 0; i < x.size(); ++i)
     for (size_t j = i % k; j < w.size(); j += k)

@@ -50,9 +50,9 @@ inline DeviceTarget targetOf(const TestDevice &wanted,
 }
 
 /// Compiles a program that must compile; null where it does not.
-inline std::unique_ptr<DeviceExecutable>
-compiledFor(rlx::Device &device, const DeviceTarget &target,
-            const std::string &text) {
+inline std::unique_ptr<DeviceExecutable> compiledFor(rlx::Device &device,
+                                                     const DeviceTarget &target,
+                                                     const std::string &text) {
   std::unique_ptr<mlir::MLIRContext> context = createContext();
   auto module = parseText(*context, text);
   if (!module) {

@@ -37,9 +37,8 @@ TEST_P(DeviceLadderTest, MatchesTheReference) {
   int64_t block = scheme->block();
   int64_t k = std::max<int64_t>(1, lengths[number % 3] / block) * block;
   RandomWeight weight(*scheme, {columns[number % 4], k}, number);
-  std::unique_ptr<DeviceExecutable> executable =
-      compiledFor(*device, targetOf(wanted, *device),
-                  matmulFunction("main", weight));
+  std::unique_ptr<DeviceExecutable> executable = compiledFor(
+      *device, targetOf(wanted, *device), matmulFunction("main", weight));
   ASSERT_TRUE(executable);
   for (Content content : {Content::random, Content::withNans}) {
     SCOPED_TRACE("content " + std::to_string(int(content)));
@@ -57,14 +56,15 @@ TEST_P(DeviceLadderTest, MatchesTheReference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Schemes, DeviceLadderTest,
-    testing::Combine(testing::ValuesIn(testDevices),
-                     testing::ValuesIn(allSchemes())),
-    [](const auto &info) {
-      return std::string(std::get<0>(info.param).name) + "_" +
-             identifier(std::get<1>(info.param).substr(0, 40)) + "_" +
-             std::to_string(info.index);
-    });
+INSTANTIATE_TEST_SUITE_P(Schemes, DeviceLadderTest,
+                         testing::Combine(testing::ValuesIn(testDevices),
+                                          testing::ValuesIn(allSchemes())),
+                         [](const auto &info) {
+                           return std::string(std::get<0>(info.param).name) +
+                                  "_" +
+                                  identifier(
+                                      std::get<1>(info.param).substr(0, 40)) +
+                                  "_" + std::to_string(info.index);
+                         });
 
 } // namespace

@@ -75,10 +75,14 @@ func.func @main(%ids: tensor<?xi32>) -> tensor<?x64xf32> {
   Floats y({4, 64});
   runOn(*executable, "main", {ids}, {y});
   EXPECT_TRUE(isClose(y, expected, 2e-7, 5));
-  Ids wrong({4}, {1, 2, 9, -1});
-  EXPECT_CONTAINS(
-      messageOf(executable->run("main", {wrong}, std::vector<TensorView>{y})),
-      "9");
+  Ids wrong({4}, {1, 2, 3, 9});
+  for (int32_t id : {9, -1}) {
+    wrong.values[2] = id;
+    std::string message =
+        messageOf(executable->run("main", {wrong}, std::vector<TensorView>{y}));
+    EXPECT_CONTAINS(message, "id of 'rlx.embedding'");
+    EXPECT_CONTAINS(message, std::to_string(id));
+  }
 }
 
 TEST_P(DeviceOperationsTest, GatherMatmul) {
@@ -111,9 +115,86 @@ func.func @main(%x: tensor<?x256xf32>, %ids: tensor<?x2xi32>) -> tensor<?x2x20xf
   runOn(*executable, "main", {x, ids}, {y});
   EXPECT_TRUE(isClose(y, expected, 2e-6, 6));
   ids.values[3] = 4;
-  EXPECT_CONTAINS(messageOf(executable->run("main", {x, ids},
-                                            std::vector<TensorView>{y})),
-                  "expert id");
+  EXPECT_CONTAINS(
+      messageOf(executable->run("main", {x, ids}, std::vector<TensorView>{y})),
+      "expert id");
+}
+
+// Weights of one shape and scheme each keep a buffer of their own.
+TEST_P(DeviceOperationsTest, EqualShapes) {
+  std::unique_ptr<DeviceExecutable> executable = compile(R"(
+func.func @main(%x: tensor<?x64xf32>) -> tensor<?x64xf32> {
+  %v = rlx.weight "v" : tensor<64x64xf32, #rlx.quant<gguf_q8_0>>
+  %w = rlx.weight "w" : tensor<64x64xf32, #rlx.quant<gguf_q8_0>>
+  %y = rlx.matmul %x, %v : (tensor<?x64xf32>, tensor<64x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<?x64xf32>
+  %z = rlx.matmul %y, %w : (tensor<?x64xf32>, tensor<64x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<?x64xf32>
+  return %z : tensor<?x64xf32>
+})");
+  ASSERT_TRUE(executable);
+  RandomWeight v(*builtin("gguf_q8_0"), {64, 64}, 1),
+      w(*builtin("gguf_q8_0"), {64, 64}, 2);
+  v.bind(*executable, "v");
+  w.bind(*executable, "w");
+  Floats x = Floats::random({2, 64}, 3), y({2, 64});
+  std::vector<double> inner = product(x.values, v.values(), 2, 64, 64);
+  std::vector<float> rounded(inner.begin(), inner.end());
+  for (int run = 0; run < 2; ++run) {
+    runOn(*executable, "main", {x}, {y});
+    EXPECT_TRUE(isClose(y, product(rounded, w.values(), 2, 64, 64), 2e-6, 1));
+  }
+}
+
+// Weights that are larger than a buffer may be: by rows, and by experts.
+TEST_P(DeviceOperationsTest, SplitWeights) {
+  DeviceTarget target = targetOf(GetParam(), *device);
+  size_t at = target.attribute.find("buffer_bytes = ");
+  ASSERT_NE(at, std::string::npos);
+  target.attribute = target.attribute.substr(0, at) + "buffer_bytes = 65536>";
+  std::unique_ptr<DeviceExecutable> executable =
+      compiledFor(*device, target, R"(
+func.func @main(%x: tensor<?x512xf32>, %ids: tensor<?x1xi32>) -> (tensor<?x300xf32>, tensor<?x1x90xf32>, tensor<?x1x512xf32>) {
+  %w = rlx.weight "w" : tensor<300x512xf32, #rlx.quant<int8/32>>
+  %s = rlx.weight "w.scales" : tensor<300x16xf32>
+  %b = rlx.weight "b" : tensor<300xf32>
+  %e = rlx.weight "e" : tensor<3x90x512xf32, #rlx.quant<gguf_q8_0>>
+  %t = rlx.weight "t" : tensor<150x512xf32, #rlx.quant<gguf_q8_0>>
+  %y = rlx.matmul %x, %w scales(%s) bias(%b)
+    : (tensor<?x512xf32>, tensor<300x512xf32, #rlx.quant<int8/32>>, tensor<300x16xf32>, tensor<300xf32>) -> tensor<?x300xf32>
+  %z = rlx.gather_matmul %x, %e, %ids
+    : (tensor<?x512xf32>, tensor<3x90x512xf32, #rlx.quant<gguf_q8_0>>, tensor<?x1xi32>) -> tensor<?x1x90xf32>
+  %r = rlx.embedding %t, %ids : (tensor<150x512xf32, #rlx.quant<gguf_q8_0>>, tensor<?x1xi32>) -> tensor<?x1x512xf32>
+  return %y, %z, %r : tensor<?x300xf32>, tensor<?x1x90xf32>, tensor<?x1x512xf32>
+})");
+  ASSERT_TRUE(executable);
+  constexpr int64_t k = 512, m = 3;
+  RandomWeight w(*builtin("int8/32"), {300, k}, 1),
+      e(*builtin("gguf_q8_0"), {3, 90, k}, 2),
+      t(*builtin("gguf_q8_0"), {150, k}, 3);
+  w.bind(*executable, "w");
+  e.bind(*executable, "e");
+  t.bind(*executable, "t");
+  Floats bias = Floats::random({300}, 4);
+  EXPECT_SUCCESS(executable->bindWeight("b", bias));
+  std::vector<double> wValues = w.values(), eValues = e.values(),
+                      tValues = t.values();
+  Ids ids({m, 1}, {2, 0, 1});
+  Floats x = Floats::random({m, k}, 5), y({m, 300}), z({m, 1, 90}),
+         r({m, 1, k});
+  runOn(*executable, "main", {x, ids}, {y, z, r});
+  EXPECT_TRUE(
+      isClose(y, product(x.values, wValues, m, 300, k, bias.values), 2e-6, 1));
+  std::vector<double> gathered, rows;
+  for (int64_t i = 0; i < m; ++i) {
+    int64_t id = ids.values[i];
+    std::vector<double> row =
+        product(llvm::ArrayRef(x.values).slice(i * k, k),
+                llvm::ArrayRef(eValues).slice(id * 90 * k, 90 * k), 1, 90, k);
+    gathered.insert(gathered.end(), row.begin(), row.end());
+    rows.insert(rows.end(), tValues.begin() + id * k,
+                tValues.begin() + (id + 1) * k);
+  }
+  EXPECT_TRUE(isClose(z, gathered, 2e-6, 2));
+  EXPECT_TRUE(isClose(r, rows, 2e-7, 3));
 }
 
 // Element types that the device may not be able to address or to compute with.
@@ -134,16 +215,16 @@ func.func @main(%x: tensor<7xf16>) -> (tensor<7xf16>, tensor<7xf32>) {
 })");
   ASSERT_TRUE(executable);
   // 1, -2, the smallest subnormal, the largest one, 65504, infinity, -0
-  test::Buffer<uint16_t> x(ElementType::f16, {7},
-                     {0x3c00, 0xc000, 0x0001, 0x03ff, 0x7bff, 0x7c00, 0x8000});
+  test::Buffer<uint16_t> x(
+      ElementType::f16, {7},
+      {0x3c00, 0xc000, 0x0001, 0x03ff, 0x7bff, 0x7c00, 0x8000});
   test::Buffer<uint16_t> y(ElementType::f16, {7});
   Floats wide({7});
   runOn(*executable, "main", {x}, {y, wide});
   EXPECT_EQ(y.values, (std::vector<uint16_t>{0x4000, 0xc400, 0x0002, 0x07fe,
                                              0x7c00, 0x7c00, 0x8000}));
-  EXPECT_EQ(wide.values,
-            (std::vector<float>{1, -2, 0x1p-24f, 1023 * 0x1p-24f, 65504,
-                                INFINITY, -0.0f}));
+  EXPECT_EQ(wide.values, (std::vector<float>{1, -2, 0x1p-24f, 1023 * 0x1p-24f,
+                                             65504, INFINITY, -0.0f}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, DeviceOperationsTest,
