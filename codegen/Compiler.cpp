@@ -43,6 +43,8 @@ std::unique_ptr<MLIRContext> rlx::createContext() {
   auto context =
       std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   context->loadAllAvailableDialects();
+  // Where an error is, its location says; a kernel as text would bury it.
+  context->printOpOnDiagnostic(false);
   return context;
 }
 

@@ -43,10 +43,10 @@ struct ManifestCode {
 ///     before each run. After it, its words are 0, or 1 + the index of the
 ///     check that failed, the position of the id, and the id. `checks` says
 ///     `what` was checked to be less than `bound`.
-llvm::json::Object describePrograms(llvm::ArrayRef<Program> programs,
-                                    llvm::ArrayRef<FunctionSignature> signatures,
-                                    llvm::StringRef target,
-                                    const ManifestCode &code = {});
+llvm::json::Object
+describePrograms(llvm::ArrayRef<Program> programs,
+                 llvm::ArrayRef<FunctionSignature> signatures,
+                 llvm::StringRef target, const ManifestCode &code = {});
 
 } // namespace rlx
 

@@ -64,13 +64,11 @@ static spirv::TargetEnvAttr environmentOf(GpuAttr target) {
     capabilities.push_back(Capability::StorageBuffer16BitAccess);
     extensions.push_back(Extension::SPV_KHR_16bit_storage);
   }
-  spirv::Version version = spirv::Version::V_1_0;
-  if (isVulkan) {
-    StringRef api = target.getVersion() ? target.getVersion().getValue() : "";
-    version = api == "1.3"   ? spirv::Version::V_1_6
-              : api == "1.2" ? spirv::Version::V_1_5
-                             : spirv::Version::V_1_3;
-  }
+  // Every later Vulkan takes the modules of 1.1. From SPIR-V 1.4 on, an entry
+  // point lists its buffers, which MLIR does for the version given here,
+  // although the module gets the least one that its operations need.
+  spirv::Version version =
+      isVulkan ? spirv::Version::V_1_3 : spirv::Version::V_1_0;
   auto triple =
       spirv::VerCapExtAttr::get(version, capabilities, extensions, context);
   return spirv::TargetEnvAttr::get(
@@ -130,6 +128,39 @@ static void attributionsToAllocations(gpu::GPUFuncOp kernel) {
 }
 
 namespace {
+/// Atomic operations on buffers of OpenCL, which MLIR's conversion leaves.
+struct AtomicPattern : OpConversionPattern<memref::AtomicRMWOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(memref::AtomicRMWOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto space = dyn_cast_or_null<spirv::StorageClassAttr>(
+        op.getMemRefType().getMemorySpace());
+    if (!space || space.getValue() != spirv::StorageClass::CrossWorkgroup)
+      return rewriter.notifyMatchFailure(op, "is not on a buffer of OpenCL");
+    Location loc = op.getLoc();
+    Value pointer = spirv::getElementPtr(
+        *getTypeConverter<SPIRVTypeConverter>(), op.getMemRefType(),
+        adaptor.getMemref(), adaptor.getIndices(), loc, rewriter);
+    constexpr auto scope = spirv::Scope::Device;
+    constexpr auto semantics = spirv::MemorySemantics::AcquireRelease;
+    Type type = adaptor.getValue().getType();
+    switch (op.getKind()) {
+    case arith::AtomicRMWKind::andi:
+      rewriter.replaceOpWithNewOp<spirv::AtomicAndOp>(
+          op, type, pointer, scope, semantics, adaptor.getValue());
+      return success();
+    case arith::AtomicRMWKind::ori:
+      rewriter.replaceOpWithNewOp<spirv::AtomicOrOp>(
+          op, type, pointer, scope, semantics, adaptor.getValue());
+      return success();
+    default:
+      return rewriter.notifyMatchFailure(op, "is not an operation on bits");
+    }
+  }
+};
+
 struct KernelsToSpirvPass
     : rlx::impl::KernelsToSpirvPassBase<KernelsToSpirvPass> {
   void runOnOperation() override {
@@ -143,12 +174,13 @@ struct KernelsToSpirvPass
     MLIRContext *context = &getContext();
     auto target = module->getAttrOfType<GpuAttr>(targetAttributeName);
     if (!target)
-      return module.emitOpError()
-             << "expected a target, '" << targetAttributeName << "'";
+      return emitError(module.getLoc())
+             << "expected the kernels to have a target, '"
+             << targetAttributeName << "'";
     if (target.getVectorWidth() > 1)
-      return module.emitOpError()
-             << "has kernels for a vector_width of " << target.getVectorWidth()
-             << ", which are emitted as OpenCL C; expected 1";
+      return emitError(module.getLoc())
+             << "kernels for a vector_width of " << target.getVectorWidth()
+             << " are OpenCL C; expected 1 for SPIR-V";
     bool isVulkan = target.getApi() == GpuApi::vulkan;
     spirv::TargetEnvAttr environment = environmentOf(target);
     module->setAttr(spirv::getTargetEnvAttrName(), environment);
@@ -184,6 +216,7 @@ struct KernelsToSpirvPass
     populateMemRefToSPIRVPatterns(types, patterns);
     populateFuncToSPIRVPatterns(types, patterns);
     populateVectorToSPIRVPatterns(types, patterns);
+    patterns.add<AtomicPattern>(types, context);
     std::unique_ptr<ConversionTarget> legal =
         SPIRVConversionTarget::get(environment);
     if (failed(applyFullConversion(module, *legal, std::move(patterns))))

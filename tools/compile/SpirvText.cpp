@@ -10,8 +10,7 @@
 #include <cstring>
 #include <vector>
 
-llvm::Expected<std::string>
-rlx::disassemble(llvm::ArrayRef<std::byte> module) {
+llvm::Expected<std::string> rlx::disassemble(llvm::ArrayRef<std::byte> module) {
   std::vector<uint32_t> words(module.size() / sizeof(uint32_t));
   std::memcpy(words.data(), module.data(), words.size() * sizeof(uint32_t));
   spv_context context = spvContextCreate(SPV_ENV_UNIVERSAL_1_6);
@@ -22,11 +21,11 @@ rlx::disassemble(llvm::ArrayRef<std::byte> module) {
     spvTextDestroy(text);
     spvContextDestroy(context);
   });
-  spv_result_t result = spvBinaryToText(
-      context, words.data(), words.size(),
-      SPV_BINARY_TO_TEXT_OPTION_INDENT |
-          SPV_BINARY_TO_TEXT_OPTION_FRIENDLY_NAMES,
-      &text, &diagnostic);
+  spv_result_t result =
+      spvBinaryToText(context, words.data(), words.size(),
+                      SPV_BINARY_TO_TEXT_OPTION_INDENT |
+                          SPV_BINARY_TO_TEXT_OPTION_FRIENDLY_NAMES,
+                      &text, &diagnostic);
   if (result != SPV_SUCCESS)
     return llvm::createStringError(
         llvm::Twine("cannot disassemble the SPIR-V module: ") +

@@ -97,8 +97,7 @@ llvm::Error DeviceRunner::measureRuns(llvm::ArrayRef<TensorView> inputs,
     if (nanoseconds)
       deviceTimes.push_back(*nanoseconds / 1e6);
     else
-      failure =
-          llvm::joinErrors(std::move(failure), nanoseconds.takeError());
+      failure = llvm::joinErrors(std::move(failure), nanoseconds.takeError());
   });
   if (failure)
     return failure;

@@ -48,6 +48,10 @@ const Environment environments[] = {
     {"opencl_fewest", "#rlx.gpu<opencl>", SPV_ENV_OPENCL_2_2},
 };
 
+void PrintTo(const Environment &environment, std::ostream *stream) {
+  *stream << environment.target;
+}
+
 /// `text` compiled for `target`, in words.
 std::vector<uint32_t> compile(const std::string &text, const char *target) {
   std::unique_ptr<mlir::MLIRContext> context = createContext();
@@ -83,7 +87,8 @@ std::string complaint(llvm::ArrayRef<uint32_t> words, spv_target_env target) {
 
 /// The function of a matmul of a fixed number of rows.
 std::string withRows(std::string text, int64_t m) {
-  const std::string any = "tensor<?x", fixed = "tensor<" + std::to_string(m) + "x";
+  const std::string any = "tensor<?x",
+                    fixed = "tensor<" + std::to_string(m) + "x";
   for (size_t at = 0; (at = text.find(any, at)) != std::string::npos;
        at += fixed.size())
     text.replace(at, any.size(), fixed);
@@ -149,9 +154,9 @@ protected:
       if (!scheme)
         continue;
       int64_t block = scheme->block();
-      RandomWeight weight(
-          *scheme, {37, std::max<int64_t>(1, 100 / block) * block}, uint32_t(i),
-          Content::zeroBytes);
+      RandomWeight weight(*scheme,
+                          {37, std::max<int64_t>(1, 100 / block) * block},
+                          uint32_t(i), Content::zeroBytes);
       std::string text = matmulFunction("f" + std::to_string(i), weight);
       if (i % together == 0)
         modules.emplace_back();
@@ -184,11 +189,11 @@ INSTANTIATE_TEST_SUITE_P(Environments, SpirvTest,
                          });
 
 TEST(SpirvValidatorTest, RefusesWhatIsWrong) {
-  std::vector<uint32_t> words = compile(
-      "func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {\n"
-      "  %y = arith.addf %x, %x : tensor<4xf32>\n"
-      "  return %y : tensor<4xf32>\n}\n",
-      fewest);
+  std::vector<uint32_t> words =
+      compile("func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {\n"
+              "  %y = arith.addf %x, %x : tensor<4xf32>\n"
+              "  return %y : tensor<4xf32>\n}\n",
+              fewest);
   ASSERT_FALSE(words.empty());
   EXPECT_EQ(complaint(words, SPV_ENV_VULKAN_1_1), "");
   // The first capability, Shader, becomes Kernel.
@@ -227,21 +232,21 @@ TEST_F(CapabilityTest, WhatTheTargetLacksIsNotUsed) {
   std::vector<std::string> modules = matmuls(0);
   modules.push_back(operations);
   modules.push_back(feedForward);
-  constexpr uint32_t shader = 1;
+  constexpr uint32_t matrix = 0, shader = 1; // Shader implies Matrix.
   for (const std::string &text : modules) {
     Declarations found = declarationsOf(compile(text, fewest));
-    EXPECT_EQ(found.capabilities, std::set<uint32_t>{shader}) << text;
+    EXPECT_EQ(found.capabilities, (std::set<uint32_t>{matrix, shader})) << text;
     EXPECT_EQ(found.integerBits, std::set<uint32_t>{32}) << text;
     EXPECT_EQ(found.floatBits, std::set<uint32_t>{32}) << text;
   }
 }
 
 TEST_F(CapabilityTest, WhatTheTargetHasIsUsed) {
-  Declarations found = declarationsOf(compile(
-      "func.func @f(%x: tensor<4xf16>) -> tensor<4xf16> {\n"
-      "  %y = arith.addf %x, %x : tensor<4xf16>\n"
-      "  return %y : tensor<4xf16>\n}\n",
-      "#rlx.gpu<vulkan, storage16 = true, float16 = true>"));
+  Declarations found = declarationsOf(
+      compile("func.func @f(%x: tensor<4xf16>) -> tensor<4xf16> {\n"
+              "  %y = arith.addf %x, %x : tensor<4xf16>\n"
+              "  return %y : tensor<4xf16>\n}\n",
+              "#rlx.gpu<vulkan, storage16 = true, float16 = true>"));
   constexpr uint32_t storageBuffer16BitAccess = 4433;
   EXPECT_TRUE(found.capabilities.count(storageBuffer16BitAccess));
   EXPECT_TRUE(found.floatBits.count(16));
