@@ -227,11 +227,10 @@ ProgramBuilder::partOf(memref::ReinterpretCastOp part) {
     return whole;
   ProgramBuffer buffer = program.buffers[*whole];
   // Any other view is passed whole, its offset beside it.
-  bool isWeight = buffer.kind == ProgramBuffer::Kind::argument &&
-                  program.arguments[buffer.argument].kind ==
-                      ProgramArgument::Kind::weight;
-  if (!isWeight || !type.hasStaticShape() ||
-      ShapedType::isDynamic(offsets[0]))
+  bool isWeight =
+      buffer.kind == ProgramBuffer::Kind::argument &&
+      program.arguments[buffer.argument].kind == ProgramArgument::Kind::weight;
+  if (!isWeight || !type.hasStaticShape() || ShapedType::isDynamic(offsets[0]))
     return whole;
   buffer.offset = offsets[0] * elementBytes;
   buffer.bytes = sizes.constant(type.getNumElements() * elementBytes);

@@ -19,7 +19,8 @@ struct GraphProgram {
 };
 
 const GraphProgram programs[] = {
-    {"softmax", R"(
+    {"softmax",
+     R"(
 #all = affine_map<(m, n) -> (m, n)>
 #row = affine_map<(m, n) -> (m)>
 func.func @main(%x: tensor<?x300xf32>) -> tensor<?x300xf32> {
@@ -60,7 +61,8 @@ func.func @main(%x: tensor<?x300xf32>) -> tensor<?x300xf32> {
 })",
      {{3, 300}},
      {{3, 300}}},
-    {"slices", R"(
+    {"slices",
+     R"(
 func.func @main(%x: tensor<?x10xf32>) -> (tensor<?x10xf32>, tensor<4x?xf32>) {
   %c0 = arith.constant 0 : index
   %m = tensor.dim %x, %c0 : tensor<?x10xf32>
@@ -74,7 +76,8 @@ func.func @main(%x: tensor<?x10xf32>) -> (tensor<?x10xf32>, tensor<4x?xf32>) {
 })",
      {{3, 10}},
      {{3, 10}, {4, 3}}},
-    {"plain_matmul", R"(
+    {"plain_matmul",
+     R"(
 func.func @main(%x: tensor<?x20xf32>, %w: tensor<20x6xf32>) -> tensor<?x2x3xf32> {
   %c0 = arith.constant 0 : index
   %m = tensor.dim %x, %c0 : tensor<?x20xf32>
@@ -87,7 +90,8 @@ func.func @main(%x: tensor<?x20xf32>, %w: tensor<20x6xf32>) -> tensor<?x2x3xf32>
 })",
      {{5, 20}, {20, 6}},
      {{5, 2, 3}}},
-    {"table_and_integers", R"(
+    {"table_and_integers",
+     R"(
 #id = affine_map<(i, j) -> (i, j)>
 func.func @main(%x: tensor<8x16xf32>, %t: tensor<8x16xf32>) -> tensor<8x16xf32> {
   %e = tensor.empty() : tensor<8x16xf32>
@@ -112,7 +116,8 @@ func.func @main(%x: tensor<8x16xf32>, %t: tensor<8x16xf32>) -> tensor<8x16xf32> 
 })",
      {{8, 16}, {8, 16}},
      {{8, 16}}},
-    {"whole_sum", R"(
+    {"whole_sum",
+     R"(
 func.func @main(%x: tensor<7x40xf32>) -> tensor<1xf32> {
   %c = arith.constant dense<0.5> : tensor<1xf32>
   %y = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (0)>], iterator_types = ["reduction", "reduction"]}
@@ -163,13 +168,12 @@ TEST_P(DeviceGraphTest, AgreesWithTheCpu) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Programs, DeviceGraphTest,
-    testing::Combine(testing::ValuesIn(testDevices),
-                     testing::ValuesIn(programs)),
-    [](const auto &info) {
-      return std::string(std::get<0>(info.param).name) + "_" +
-             std::get<1>(info.param).name;
-    });
+INSTANTIATE_TEST_SUITE_P(Programs, DeviceGraphTest,
+                         testing::Combine(testing::ValuesIn(testDevices),
+                                          testing::ValuesIn(programs)),
+                         [](const auto &info) {
+                           return std::string(std::get<0>(info.param).name) +
+                                  "_" + std::get<1>(info.param).name;
+                         });
 
 } // namespace
