@@ -64,13 +64,10 @@ static spirv::TargetEnvAttr environmentOf(GpuAttr target) {
     capabilities.push_back(Capability::StorageBuffer16BitAccess);
     extensions.push_back(Extension::SPV_KHR_16bit_storage);
   }
-  spirv::Version version = spirv::Version::V_1_0;
-  if (isVulkan) {
-    StringRef api = target.getVersion() ? target.getVersion().getValue() : "";
-    version = api == "1.3"   ? spirv::Version::V_1_6
-              : api == "1.2" ? spirv::Version::V_1_5
-                             : spirv::Version::V_1_3;
-  }
+  // What every version of Vulkan from 1.1 on takes; later versions of SPIR-V
+  // have nothing that these kernels need, and other rules for interfaces.
+  spirv::Version version =
+      isVulkan ? spirv::Version::V_1_3 : spirv::Version::V_1_0;
   auto triple =
       spirv::VerCapExtAttr::get(version, capabilities, extensions, context);
   return spirv::TargetEnvAttr::get(
