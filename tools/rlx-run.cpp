@@ -56,6 +56,9 @@ struct Options {
   cl::opt<bool> deterministic{
       "deterministic",
       cl::desc("Same bits for any number of threads and rows")};
+  cl::opt<std::string> choices{
+      "choices", cl::value_desc("name=value ..."),
+      cl::desc("Override what is chosen, by options of rlx-opt --rlx-cpu")};
   cl::opt<bool> printChoices{
       "print-choices", cl::desc("Say which kernels were chosen, and why")};
 };
@@ -95,6 +98,7 @@ static llvm::Error run(const Options &given) {
   options.cacheDirectory = given.cacheDirectory;
   options.deterministic = given.deterministic;
   options.printChoices = given.printChoices;
+  options.choices = given.choices;
   auto target = CpuTarget::create("", given.targetCpu, given.targetFeatures);
   if (!target)
     return target.takeError();
