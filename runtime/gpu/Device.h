@@ -131,8 +131,8 @@ public:
   virtual ~Device() = default;
   /// Opens device `index` of `api`. The error of a device that is not there
   /// names those that are.
-  static Result<std::unique_ptr<Device>>
-  open(DeviceApi api, unsigned index, const Options &options = {});
+  static Result<std::unique_ptr<Device>> open(DeviceApi api, unsigned index,
+                                              const Options &options = {});
 
   const DeviceInfo &info() const { return description; }
 
