@@ -8,6 +8,7 @@
 #include "passes/Passes.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Config/llvm-config.h"
@@ -84,8 +85,11 @@ runPipeline(ModuleOp module, const CompileOptions &options,
             llvm::function_ref<void(OpPassManager &)> build) {
   DiagnosticCollector diagnostics(module.getContext(), options.onRemark);
   PassManager passes(module.getContext());
+  // Once at the end; rlx-opt verifies after each pass, which takes a quarter of
+  // the time.
+  passes.enableVerifier(false);
   build(passes);
-  if (failed(passes.run(module)))
+  if (failed(passes.run(module)) || failed(verify(module)))
     return diagnostics.takeError("compilation failed without a message");
   return llvm::Error::success();
 }
@@ -98,6 +102,24 @@ rlx::importModule(ModuleOp module, const CompileOptions &options) {
   return imported;
 }
 
+/// What the passes are told: the target's properties, then what the caller
+/// chose otherwise.
+static llvm::Error configure(CpuTargetOptions &cpu,
+                             const CompileOptions &options) {
+  if (auto error = options.target.configure(cpu))
+    return error;
+  cpu.deterministic = options.deterministic;
+  cpu.printChoices = options.printChoices;
+  std::string message;
+  llvm::raw_string_ostream stream(message);
+  if (failed(cpu.parseFromString(options.choices, stream)))
+    return llvm::createStringError(
+        "expected choices as options of rlx-opt --rlx-cpu, but got '" +
+        options.choices + "'" + (message.empty() ? "" : ": ") +
+        llvm::StringRef(message).trim());
+  return llvm::Error::success();
+}
+
 /// Gives the weights of an imported module the layouts of the target's kernels,
 /// and reads what the code will take.
 static llvm::Expected<std::vector<FunctionSignature>>
@@ -107,9 +129,8 @@ layOut(ModuleOp module, const CompileOptions &options) {
   if (!signatures)
     return signatures.takeError();
   CpuTargetOptions cpu;
-  if (auto error = options.target.configure(cpu))
+  if (auto error = configure(cpu, options))
     return error;
-  cpu.printChoices = options.printChoices;
   auto build = [&](OpPassManager &passes) { buildLayoutPipeline(passes, cpu); };
   if (auto error = runPipeline(module, options, build))
     return error;
@@ -122,9 +143,8 @@ static llvm::Expected<llvm::SmallVector<char, 0>>
 lowerAndEmit(ModuleOp module, llvm::ArrayRef<FunctionSignature> signatures,
              CodeForm form, const CompileOptions &options) {
   CpuTargetOptions cpu;
-  if (auto error = options.target.configure(cpu))
+  if (auto error = configure(cpu, options))
     return error;
-  cpu.deterministic = options.deterministic;
   auto build = [&](OpPassManager &passes) {
     buildBufferizePipeline(passes);
     buildLoopsPipeline(passes, cpu);
@@ -200,10 +220,10 @@ rlx::compileModule(ModuleOp module, const CompileOptions &options,
   std::optional<llvm::SmallVector<char, 0>> object;
   if (!options.cacheDirectory.empty()) {
     llvm::raw_string_ostream(text) << *prepared->module;
-    key =
-        ObjectCache::key({version(), options.target.triple, options.target.cpu,
-                          options.target.features,
-                          options.deterministic ? "deterministic" : "", text});
+    key = ObjectCache::key({version(), options.target.triple,
+                            options.target.cpu, options.target.features,
+                            options.deterministic ? "deterministic" : "",
+                            options.choices, text});
     object = cache.find(key);
   }
   bool fromCache = object.has_value();

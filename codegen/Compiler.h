@@ -25,6 +25,9 @@ struct CompileOptions {
   /// Results do not depend, bit for bit, on the number of threads, nor those of
   /// a row on the number of rows.
   bool deterministic = false;
+  /// Choices to be made otherwise than the target suggests, as options of the
+  /// pipeline `rlx-cpu`: "vector-length=8 vector-registers=16".
+  std::string choices;
   /// Remark which kernels were chosen, and why.
   bool printChoices = false;
   /// Takes the text of each remark and warning.

@@ -280,24 +280,26 @@ int64_t QuantScheme::nvfp4GroupSize() const {
 }
 
 int64_t QuantScheme::groupLength(FieldAttr field) const {
-  auto same = [&](int64_t i, int64_t j) {
-    return llvm::all_of(field.getPlanes(), [&](PlaneAttr plane) {
+  // Where the bits of element i lie.
+  auto placesOf = [&](int64_t i) {
+    llvm::SmallVector<int64_t> places;
+    for (PlaneAttr plane : field.getPlanes()) {
       if (!field.isSide())
-        return firstBit(plane, i) == firstBit(plane, j);
-      return llvm::all_of(
-          plane.getPosition().getResults(), [&](AffineExpr expr) {
-            return evaluate(expr, {0, i}) == evaluate(expr, {0, j});
-          });
-    });
+        places.push_back(firstBit(plane, i));
+      else
+        for (AffineExpr expr : plane.getPosition().getResults())
+          places.push_back(evaluate(expr, {0, i}));
+    }
+    return places;
   };
-  for (int64_t group = block(); group > 1; --group) {
-    if (block() % group != 0)
-      continue;
-    bool constant = true;
-    for (int64_t i = 0; constant && i < block(); ++i)
-      constant = same(i, i / group * group);
-    if (constant)
-      return group;
+  // A new place begins only where a group does.
+  int64_t group = block();
+  llvm::SmallVector<int64_t> last = placesOf(0);
+  for (int64_t i = 1; i < block() && group > 1; ++i) {
+    llvm::SmallVector<int64_t> places = placesOf(i);
+    if (places != last)
+      group = std::gcd(group, i);
+    last = std::move(places);
   }
-  return 1;
+  return group;
 }

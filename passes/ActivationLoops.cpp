@@ -23,12 +23,8 @@ public:
 
 private:
   void emitStretch(Value m, ValueRange xRow, Value stretch);
-  void store(Value m, ValueRange values, Value scale, Value k, int64_t group);
-  Value constantVector(double value) {
-    auto type = VectorType::get(run, b.getF32Type());
-    return arith::ConstantOp::create(
-        b, DenseElementsAttr::get(type, float(value)));
-  }
+  void store(Value m, Value stretch, ValueRange values, Value scale, Value k,
+             int64_t group);
   Value constantInts(int64_t value) {
     auto type = VectorType::get(run, b.getI32Type());
     return arith::ConstantOp::create(
@@ -51,16 +47,20 @@ private:
 
 void ActivationLoops::emitStretch(Value m, ValueRange xRow, Value stretch) {
   Value begin = b.mul(stretch, layout.stretch);
+  // Magnitudes compare as the integers of their bits do, NaNs being the
+  // largest, so that these are not lost.
+  VectorType bits = VectorType::get(run, b.getI32Type());
   SmallVector<Value> largest =
-      b.loop(b.index(0), b.index(layout.stretch), run, constantVector(0),
+      b.loop(b.index(0), b.index(layout.stretch), run, constantInts(0),
              [&](Value i, ValueRange seen) {
                Value magnitude =
                    math::AbsFOp::create(b, loadX(xRow, b.add(begin, i)));
-               return SmallVector<Value>{
-                   arith::MaximumFOp::create(b, seen[0], magnitude)};
+               return SmallVector<Value>{arith::MaxSIOp::create(
+                   b, seen[0], arith::BitcastOp::create(b, bits, magnitude))};
              });
-  Value most = vector::ReductionOp::create(b, vector::CombiningKind::MAXIMUMF,
-                                           largest[0]);
+  Value most = arith::BitcastOp::create(
+      b, b.getF32Type(),
+      vector::ReductionOp::create(b, vector::CombiningKind::MAXSI, largest[0]));
   double largestCode = result.bytes == 1 ? largestI8 : largestI16;
   Value scale = arith::DivFOp::create(b, most, constant(largestCode));
   Value isZero =
@@ -69,11 +69,11 @@ void ActivationLoops::emitStretch(Value m, ValueRange xRow, Value stretch) {
   inverse = arith::SelectOp::create(b, isZero, constant(0), inverse);
   Value inverses = vector::BroadcastOp::create(
       b, VectorType::get(run, b.getF32Type()), inverse);
-  memref::StoreOp::create(b, scale, result.scales, ValueRange{m, stretch});
+  memref::StoreOp::create(b, scale, result.scales, ValueRange{stretch, m});
 
   // Starts and sums are kept at the finest group that one of them needs.
   int64_t group = layout.stretch;
-  for (int64_t wanted : {result.initGroup, result.sumGroup})
+  for (int64_t wanted : {result.initGroup, result.sumGroup, result.dotGroup})
     if (wanted)
       group = std::min(group, wanted);
   auto zero = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
@@ -106,7 +106,8 @@ void ActivationLoops::emitStretch(Value m, ValueRange xRow, Value stretch) {
             Value words = vector::BitCastOp::create(
                 b, VectorType::get(run / 4, b.getI32Type()), packed);
             b.storeVector(words, result.codes,
-                          ValueRange{m, b.index(part), b.div(k, 4)});
+                          ValueRange{stretch, m, b.index(part),
+                                     b.div(b.add(offset, i), 4)});
           }
         }
         SmallVector<Value> sums;
@@ -115,17 +116,18 @@ void ActivationLoops::emitStretch(Value m, ValueRange xRow, Value stretch) {
               b, vector::CombiningKind::ADD, partial[part]));
           next[part] = arith::AddIOp::create(b, carried[part], sums[part]);
         }
-        store(m, sums, scale, groupBegin, group);
+        store(m, stretch, sums, scale, offset, group);
         return next;
       });
   if (group != layout.stretch)
-    store(m, totals, scale, begin, layout.stretch);
+    store(m, stretch, totals, scale, b.index(0), layout.stretch);
 }
 
 /// Stores the start values and sums that are wanted for groups of `group`
-/// elements; `values` are the sums of each byte's codes of the group at `k`.
-void ActivationLoops::store(Value m, ValueRange values, Value scale, Value k,
-                            int64_t group) {
+/// elements; `values` are the sums of each byte's codes of the group `k`
+/// elements into the stretch.
+void ActivationLoops::store(Value m, Value stretch, ValueRange values,
+                            Value scale, Value k, int64_t group) {
   auto integer = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(b, b.getI32IntegerAttr(int32_t(value)));
   };
@@ -134,15 +136,32 @@ void ActivationLoops::store(Value m, ValueRange values, Value scale, Value k,
       memref::StoreOp::create(
           b,
           arith::MulIOp::create(b, values[part], integer(-layout.codes.bias)),
-          result.starts, ValueRange{m, b.index(part), b.div(k, group)});
+          result.starts,
+          ValueRange{stretch, m, b.index(part), b.div(k, group)});
+  Value sum = values[0];
+  if (result.bytes == 2)
+    sum = arith::AddIOp::create(b, arith::MulIOp::create(b, sum, integer(256)),
+                                values[1]);
+  if (result.dotGroup == group) {
+    Value rest = sum;
+    for (int64_t part = result.dotBytes() - 1; part >= 0; --part) {
+      Value byte = arith::TruncIOp::create(b, b.getI8Type(), rest);
+      memref::StoreOp::create(
+          b, byte, result.dotSums,
+          ValueRange{stretch, m, b.index(part), b.div(k, group)});
+      // Bytes are signed: what is left takes over what this one lacks.
+      rest = arith::ShRSIOp::create(
+          b,
+          arith::SubIOp::create(
+              b, rest, arith::ExtSIOp::create(b, b.getI32Type(), byte)),
+          integer(8));
+    }
+  }
   if (result.sumGroup == group) {
-    Value sum = values[0];
-    if (result.bytes == 2)
-      sum = arith::AddIOp::create(
-          b, arith::MulIOp::create(b, sum, integer(256)), values[1]);
     Value number = arith::SIToFPOp::create(b, b.getF32Type(), sum);
     memref::StoreOp::create(b, arith::MulFOp::create(b, number, scale),
-                            result.sums, ValueRange{m, b.div(k, group)});
+                            result.sums,
+                            ValueRange{stretch, m, b.div(k, group)});
   }
 }
 
@@ -153,17 +172,15 @@ void ActivationLoops::emitRow(Value m, ValueRange xRow) {
 } // namespace
 
 void QuantizedActivations::release(LoopBuilder &b) const {
-  for (Value buffer : {codes, scales, starts, sums})
+  for (Value buffer : {codes, scales, starts, sums, dotSums})
     if (buffer)
       memref::DeallocOp::create(b, buffer);
 }
 
 QuantizedActivations rlx::emitQuantizeActivations(LoopBuilder &b, Value x,
                                                   const PackedLayout &layout,
-                                                  int64_t bytes,
-                                                  int64_t initGroup,
-                                                  int64_t sumGroup) {
-  QuantizedActivations result{bytes, initGroup, sumGroup, {}, {}, {}, {}};
+                                                  ActivationForm form) {
+  QuantizedActivations result{form, {}, {}, {}, {}, {}};
   auto type = cast<MemRefType>(x.getType());
   Value m = b.index(1);
   SmallVector<Value> sizes;
@@ -172,22 +189,24 @@ QuantizedActivations rlx::emitQuantizeActivations(LoopBuilder &b, Value x,
     m = arith::MulIOp::create(b, m, sizes.back());
   }
   auto allocate = [&](ArrayRef<int64_t> inner, Type element) -> Value {
-    SmallVector<int64_t> shape = {ShapedType::kDynamic};
+    SmallVector<int64_t> shape = {layout.k / layout.stretch,
+                                  ShapedType::kDynamic};
     shape.append(inner.begin(), inner.end());
     return memref::AllocOp::create(b, MemRefType::get(shape, element),
                                    ValueRange{m}, ValueRange(),
                                    b.getI64IntegerAttr(64));
   };
-  int64_t k = layout.k;
-  // Rows a power of two apart would share few sets of the first cache; a cache
-  // line more keeps the rows of a register tile side by side in it.
-  constexpr int64_t cacheLineWords = 16;
-  result.codes = allocate({bytes, k / 4 + cacheLineWords}, b.getI32Type());
-  result.scales = allocate({k / layout.stretch}, b.getF32Type());
-  if (initGroup)
-    result.starts = allocate({bytes, k / initGroup}, b.getI32Type());
-  if (sumGroup)
-    result.sums = allocate({k / sumGroup}, b.getF32Type());
+  int64_t stretch = layout.stretch;
+  result.codes = allocate({form.bytes, stretch / 4}, b.getI32Type());
+  result.scales = allocate({}, b.getF32Type());
+  if (form.initGroup)
+    result.starts =
+        allocate({form.bytes, stretch / form.initGroup}, b.getI32Type());
+  if (form.sumGroup)
+    result.sums = allocate({stretch / form.sumGroup}, b.getF32Type());
+  if (form.dotGroup)
+    result.dotSums =
+        allocate({form.dotBytes(), stretch / form.dotGroup}, b.getI8Type());
   b.parallelLoop(m, [&](Value row) {
     SmallVector<Value> xRow = {row};
     if (sizes.size() > 1)

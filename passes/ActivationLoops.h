@@ -14,18 +14,30 @@
 
 namespace rlx {
 
-/// x[m, k] = scales[m, k / stretch] * q[m, k], where q is the one byte, or 256
-/// times the first byte plus the second.
-struct QuantizedActivations {
+/// What a kernel wants to know of its activations. Groups are numbers of
+/// elements of K, 0 where nothing is needed.
+struct ActivationForm {
   int64_t bytes;     ///< 1 for i8, 2 for i16
-  int64_t initGroup; ///< elements of K a start value is for; 0: none are needed
-  int64_t sumGroup;  ///< elements of K a sum is for; 0: none are needed
-  mlir::Value
-      codes; ///< memref `[M, bytes, K / 4 or more]` of i32: four codes a word
-  mlir::Value scales; ///< memref `[M, K / stretch]` of f32
-  mlir::Value starts; ///< memref `[M, bytes, K / initGroup]` of i32: -bias *
-                      ///< sum of codes
-  mlir::Value sums;   ///< memref `[M, K / sumGroup]` of f32: scale * sum of q
+  int64_t initGroup; ///< that a start value is for
+  int64_t sumGroup;  ///< that a sum is for
+  int64_t dotGroup;  ///< that a sum in bytes is for
+
+  /// Bytes of a sum that dot products multiply.
+  int64_t dotBytes() const { return bytes + 1; }
+};
+
+/// x[m, k] = scales[k / stretch, m] * q[m, k], where q is the one byte, or 256
+/// times the first byte plus the second.
+struct QuantizedActivations : ActivationForm {
+  // Rows of a stretch lie side by side, so that those of a register tile share
+  // pages and fill a cache evenly. S is K / stretch, each memref `[S, M, ...]`.
+  mlir::Value codes;  ///< `[bytes, stretch / 4]` of i32: four codes a word
+  mlir::Value scales; ///< `[]` of f32
+  mlir::Value starts; ///< `[bytes, stretch / initGroup]` of i32: -bias * sum of
+                      ///< codes
+  mlir::Value sums;   ///< `[stretch / sumGroup]` of f32: scale * sum of q
+  mlir::Value dotSums; ///< `[dotBytes, stretch / dotGroup]` of i8: the sum of q
+                       ///< as signed bytes, the most significant first
 
   void release(LoopBuilder &b) const;
 };
@@ -34,8 +46,7 @@ struct QuantizedActivations {
 /// Leading sizes are flattened to M.
 QuantizedActivations emitQuantizeActivations(LoopBuilder &b, mlir::Value x,
                                              const PackedLayout &layout,
-                                             int64_t bytes, int64_t initGroup,
-                                             int64_t sumGroup);
+                                             ActivationForm form);
 
 } // namespace rlx
 

@@ -38,7 +38,7 @@ private:
                  int64_t chunk);
   void mergePlanes(ValueRange tile, Value chunk, Value base);
   void storeField(const PackedField &field, ValueRange tile, Value row,
-                  Value block, int64_t element, Value lane, Value base);
+                  Value block, int64_t element, Value base, Value offset);
   FieldExpansion expansion(Value row, Value block, int64_t element,
                            int64_t count);
   Value sourceRow(Value firstRow, Value lane);
@@ -67,10 +67,11 @@ FieldExpansion PackLoops::expansion(Value row, Value block, int64_t element,
   return FieldExpansion(b, b.getLoc(), scheme, address, elements);
 }
 
-/// Stores the code of one lane in the field's container.
+/// Stores the code of one row in a container of the field's, `offset` bytes
+/// from `base` and the field's own place.
 void PackLoops::storeField(const PackedField &field, ValueRange tile, Value row,
-                           Value block, int64_t element, Value lane,
-                           Value base) {
+                           Value block, int64_t element, Value base,
+                           Value offset) {
   Value code = expansion(row, block, element, 1).codes(field.field);
   Value bytes =
       vector::BitCastOp::create(b, VectorType::get(4, b.getI8Type()), code);
@@ -78,7 +79,7 @@ void PackLoops::storeField(const PackedField &field, ValueRange tile, Value row,
                                                 ArrayRef<int64_t>{field.bytes},
                                                 ArrayRef<int64_t>{1});
   SmallVector<Value> indices(tile);
-  indices.push_back(b.add(base, b.add(b.mul(lane, field.bytes), field.offset)));
+  indices.push_back(b.add(base, b.add(offset, field.offset)));
   b.storeVector(bytes, packed, indices);
 }
 
@@ -147,18 +148,25 @@ void PackLoops::packStretch(ValueRange tile, Value firstRow, Value block,
   b.loop(b.index(0), b.index(layout.lanes), 1, [&](Value lane) {
     Value row = sourceRow(firstRow, lane);
     for (const PackedField &field : layout.outer)
-      storeField(field, tile, row, block, element, lane, base);
+      storeField(field, tile, row, block, element, base,
+                 b.mul(lane, field.bytes));
+    if (layout.dotOffset)
+      for (int64_t group = 0; group < layout.stretch / layout.sumGroup; ++group)
+        storeField(
+            *layout.dotOffset, tile, row, block,
+            element + group * layout.sumGroup, base,
+            b.add(b.mul(lane, 4), group / 4 * 4 * layout.lanes + group % 4));
     for (int64_t chunk = 0; chunk < layout.chunksPerStretch(); ++chunk) {
       int64_t chunkElement = element + chunk * PackedLayout::chunk;
       readCodes(row, block, chunkElement, lane, chunk);
       for (const PackedField &field : layout.inner)
         for (int64_t group = 0; group < PackedLayout::chunk / field.group;
              ++group) {
-          PackedField placed = field;
-          placed.offset += layout.headerBytes + chunk * layout.chunkBytes +
-                           group * layout.lanes * field.bytes;
-          storeField(placed, tile, row, block,
-                     chunkElement + group * field.group, lane, base);
+          int64_t begin = layout.headerBytes + chunk * layout.chunkBytes +
+                          group * layout.lanes * field.bytes;
+          storeField(field, tile, row, block,
+                     chunkElement + group * field.group, base,
+                     b.add(b.mul(lane, field.bytes), begin));
         }
     }
   });

@@ -16,7 +16,8 @@ PackedFields::PackedFields(const PackedLayout &layout, PackedMatmulOp op)
     (reference.inner ? innerScales : outerScales).push_back(reference);
   }
   for (FieldAttr field : scheme.getOffset())
-    offsets.push_back(find(field));
+    if (!layout.dotOffset || layout.dotOffset->field != field)
+      offsets.push_back(find(field));
   if (scheme.getZero())
     zero = find(scheme.getZero());
   offsetNegative = scheme.getOffsetNegative();
@@ -138,12 +139,11 @@ Value PackedFields::offset(LoopBuilder &b, ValueRange tile, Value stretchBase,
   return total ? Value(arith::AddFOp::create(b, total, shift)) : shift;
 }
 
-void PackedFields::prefetch(LoopBuilder &b, ValueRange tile, Value base) {
-  // Memory answers after some hundred cycles: a few kilobytes at full
-  // bandwidth.
-  constexpr int64_t ahead = 8192, cacheLine = 64;
-  for (int64_t offset = 0; offset < layout.chunkBytes; offset += cacheLine)
-    memref::PrefetchOp::create(b, weight, at(b, tile, base, ahead + offset),
-                               /*isWrite=*/false,
-                               /*localityHint=*/3, /*isDataCache=*/true);
+Value PackedFields::dotOffset(LoopBuilder &b, ValueRange tile,
+                              Value stretchBase, int64_t index) {
+  int64_t length = 4 * layout.lanes;
+  return b.loadVector(
+      weight,
+      at(b, tile, stretchBase, layout.dotOffset->offset + index * length),
+      length);
 }

@@ -22,10 +22,19 @@ public:
   /// Whether scales change from group to group, and whether they are integers.
   bool hasInnerScale() const { return !innerScales.empty(); }
   bool innerScaleIsInteger() const;
-  /// Whether values have an offset or a zero point, and whether it changes from
-  /// group to group.
+  /// Whether values have an offset or a zero point that is added group by group
+  /// or, where it is the same for all of them, once a stretch.
   bool hasOffset() const { return zero || !offsets.empty(); }
   bool hasInnerOffset() const;
+  /// Whether a stretch has a scale, and an offset, that are not 1.
+  bool hasOuterScale() const {
+    return layout.codes.unit != 1 || !outerScales.empty();
+  }
+  bool hasOuterOffset() const { return hasOffset() && !hasInnerOffset(); }
+  /// Whether dot products multiply the offset's inner factor with sums;
+  /// `offset` is then the product of the outer factors.
+  bool hasDotOffset() const { return layout.dotOffset.has_value(); }
+  bool offsetIsNegative() const { return offsetNegative; }
 
   /// Group `group` of the chunk at byte `base` of the tile: i32 or f32 lanes.
   mlir::Value innerScale(LoopBuilder &b, mlir::ValueRange tile,
@@ -37,9 +46,9 @@ public:
   mlir::Value offset(LoopBuilder &b, mlir::ValueRange tile,
                      mlir::Value stretchBase, mlir::Value chunkBase,
                      int64_t group);
-  /// Asks for what the kernel will read some kilobytes later.
-  void prefetch(LoopBuilder &b, mlir::ValueRange tile, mlir::Value base);
-
+  /// Vector `index` of the factor that dot products multiply: four groups.
+  mlir::Value dotOffset(LoopBuilder &b, mlir::ValueRange tile,
+                        mlir::Value stretchBase, int64_t index);
   /// Indices of byte `base + offset` of a tile.
   llvm::SmallVector<mlir::Value> at(LoopBuilder &b, mlir::ValueRange tile,
                                     mlir::Value base, int64_t offset);

@@ -60,6 +60,27 @@ std::optional<IntegerCodes> IntegerCodes::of(FieldAttr code,
   return std::nullopt;
 }
 
+/// The factor of the offset that dot products can multiply with sums: the only
+/// one that changes within a stretch, used nowhere else, an unsigned integer of
+/// at most 8 bits. The sums of a stretch then fit 32 bits.
+static FieldAttr dotOffsetOf(SchemeAttr scheme,
+                             llvm::function_ref<bool(FieldAttr)> isInner) {
+  FieldAttr found;
+  for (FieldAttr field : scheme.getOffset()) {
+    if (!isInner(field))
+      continue;
+    if (found)
+      return nullptr;
+    found = field;
+  }
+  bool isBytes = found && found.isInteger() && found.width() <= 8 &&
+                 !found.getType().isSignedInteger() && found.getBias() == 0;
+  if (!isBytes || scheme.getZero() ||
+      llvm::is_contained(scheme.getScale(), found))
+    return nullptr;
+  return found;
+}
+
 std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
                                                  int64_t lanes,
                                                  std::string &reason) {
@@ -118,8 +139,17 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
     layout.chunkBytes += chunk * lanes * width / 8;
     bits += width;
   }
+  FieldAttr dotOffset = dotOffsetOf(
+      scheme.attr(), [&](FieldAttr field) { return groupOf(field) <= chunk; });
+  if (layout.stretch / layout.sumGroup % 4 != 0)
+    dotOffset = nullptr;
   for (FieldAttr field : fields) {
     int64_t group = groupOf(field);
+    if (field == dotOffset) {
+      layout.dotOffset = {field, layout.sumGroup, 1, layout.headerBytes};
+      layout.headerBytes += layout.dotOffsetVectors() * 4 * lanes;
+      continue;
+    }
     int64_t bytes = field.width() <= 8 ? 1 : field.width() <= 16 ? 2 : 4;
     if (group > chunk) {
       layout.outer.push_back(

@@ -11,6 +11,9 @@
 //
 // Fields keep their codes, each in a container of whole bytes. A field that
 // changes within a chunk or from chunk to chunk is inner, any other is outer.
+// An offset's inner factor that is an unsigned integer of a byte lies in the
+// header instead, a vector of bytes for each four groups, where a 32-bit lane
+// is a row again: its products with the activations' sums are dot products.
 // Codes of 3, 5, 6 or 7 bits are split into planes of 1, 2 and 4 bits; a plane
 // of w bits holds 8 / w vectors of codes in one vector of bytes.
 //
@@ -66,9 +69,14 @@ public:
       sumGroup; ///< elements of K whose activations' sum is needed: 16 or 32
   llvm::SmallVector<PackedPlane> planes;
   llvm::SmallVector<PackedField> outer, inner;
+  /// The offset's factor that is multiplied with sums by dot products; its
+  /// group is `sumGroup`.
+  std::optional<PackedField> dotOffset;
   int64_t headerBytes = 0, chunkBytes = 0;
 
   int64_t chunksPerStretch() const { return stretch / chunk; }
+  /// Vectors of `dotOffset` in a header.
+  int64_t dotOffsetVectors() const { return stretch / sumGroup / 4; }
   int64_t stretchBytes() const {
     return headerBytes + chunksPerStretch() * chunkBytes;
   }

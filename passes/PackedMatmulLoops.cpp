@@ -1,58 +1,60 @@
 //===- PackedMatmulLoops.cpp - Loops for rlx.packed_matmul
 //-----------------===//
 //
-// Integer kernels. With u the stored codes, q the activations' codes and s, t
-// what the scheme's fields give,
-//
-//   y = sum over groups  s * (sum (u - bias) * q) * scale(q)  +  t * (sum q) *
-//   scale(q)
-//
-// The first sum is dot products of bytes that start from -bias * sum q. Integer
-// scales that change within a stretch multiply the i32 sums; floats appear once
-// a stretch, or once a group where the scheme's scales are floats. A vector
-// lane is an output row; nothing is reduced across lanes.
+// Integer kernels: activations are quantized, then tiles of N are computed in
+// parallel. Few rows of activations read the packed weight as they go. Many
+// rows share a panel, in which a stretch of the weight is decoded once; their
+// sums wait in a buffer meanwhile. A row's sums are the same, bit for bit,
+// either way. The arithmetic is in PackedTile.cpp.
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/ActivationLoops.h"
-#include "passes/CodeNumbers.h"
-#include "passes/PackedFields.h"
+#include "passes/ExpertRows.h"
+#include "passes/PackedTile.h"
 
 using namespace mlir;
 using namespace rlx;
 
 namespace {
+/// Rows of activations: of a register tile in a panel, that are worth a panel,
+/// and that share one.
+constexpr int64_t tileRows = 8, fewestPanelRows = 16, mostPanelRows = 256;
+/// What activations of a panel may take of the second cache.
+constexpr int64_t cacheBytes = 512 * 1024;
+/// Tiles of N of a parallel iteration.
+constexpr int64_t tilesTogether = 4;
+
 class PackedMatmulLoops {
 public:
   PackedMatmulLoops(PackedMatmulOp op, PackedLayout layout)
       : op(op), b(op.getLoc(), op), layout(std::move(layout)),
         fields(this->layout, op), y(op.getInit()), lanes(this->layout.lanes),
         n(cast<MemRefType>(y.getType()).getShape().back()),
-        bytes(op.getActivations().isInteger(8) ? 1 : 2) {}
+        bytes(op.getActivations().isInteger(8) ? 1 : 2),
+        registerTile(b, this->layout, fields, bytes) {}
 
   void emit();
 
 private:
-  using Rows = SmallVector<Value>; ///< flat indices of rows of activations
-  void emitTile(ValueRange tile, Value n0, ArrayRef<Value> xRows,
-                ArrayRef<SmallVector<Value>> yRows, Value biasRow);
-  SmallVector<Value> emitStretch(ValueRange tile, Value stretch,
-                                 ArrayRef<Value> xRows, ValueRange sums);
-  SmallVector<Value> emitChunk(ValueRange tile, Value base, Value stretch,
-                               Value chunk, ArrayRef<Value> xRows,
-                               ValueRange carried);
-  SmallVector<Value> emitOffsets(ValueRange tile, Value base, Value stretch,
-                                 ArrayRef<Value> xRows, ValueRange sums);
-  SmallVector<Value> loadCodes(ValueRange tile, Value base);
-  Value dot(Value codes, Value row, int64_t part, Value word, Value sum);
-  Value broadcastLoad(Value memref, ValueRange indices);
-  void emitRowTiles(ValueRange tile, Value n0, Value begin, Value end,
-                    std::optional<int64_t> staticRows);
+  using Row = ExpertRows::Row;
+  /// Rows of activations `begin` to `end`, and what they are multiplied with.
+  struct Rows {
+    SmallVector<Value> expert; ///< empty where the weight has no experts
+    Value begin, end;
+    std::optional<int64_t> count; ///< where it is known
+    llvm::function_ref<Row(Value)> row;
+  };
+  void emitRows(const Rows &rows, Value firstTile, Value lastTile);
+  void emitPanels(const Rows &rows, Value firstTile, Value lastTile);
+  void emitFewRows(const Rows &rows, Value tile);
+  void emitTile(const Rows &rows, Value tile, Value first, int64_t count);
   void emitMatmul();
   void emitGather();
-  Value startValue(Value row, int64_t part, Value k, int64_t group);
-  VectorType f32s() { return VectorType::get(lanes, b.getF32Type()); }
-  VectorType i32s() { return VectorType::get(lanes, b.getI32Type()); }
+  void parallelTiles(llvm::function_ref<void(Value, Value)> body);
+  Value startSums(const Rows &rows, Value tile);
+  void storeSums(Value sums, const Row &row, Value tile);
+  Value columnMask(Value tile);
+  StoredStretch stored(const Rows &rows, Value tile, Value stretch);
 
   PackedMatmulOp op;
   LoopBuilder b;
@@ -60,330 +62,246 @@ private:
   PackedFields fields;
   Value y;
   int64_t lanes, n, bytes;
-  /// Whether there are so few rows that weights come from memory, not from a
-  /// cache.
-  bool readsWeightsOnce = false;
-  QuantizedActivations activations;
+  PackedTile registerTile;
 };
 
-Value PackedMatmulLoops::broadcastLoad(Value memref, ValueRange indices) {
-  Value scalar = memref::LoadOp::create(b, memref, indices);
-  return vector::BroadcastOp::create(
-      b, VectorType::get(lanes, scalar.getType()), scalar);
+SmallVector<Value> append(ValueRange indices, Value last) {
+  SmallVector<Value> all(indices);
+  all.push_back(last);
+  return all;
 }
 
-/// The eight vectors of codes of a chunk, as unsigned bytes.
-SmallVector<Value> PackedMatmulLoops::loadCodes(ValueRange tile, Value base) {
-  constexpr int64_t vectors = PackedLayout::chunk / 4;
-  VectorType type = VectorType::get(4 * lanes, b.getI8Type());
-  VectorType wide = VectorType::get(2 * lanes, b.getI16Type());
-  SmallVector<Value> codes(vectors);
-  for (const PackedPlane &plane : layout.planes) {
-    int64_t perVector = 8 / plane.width;
-    for (int64_t first = 0; first < vectors; first += perVector) {
-      Value loaded = b.loadVector(
-          op.getWeight(),
-          fields.at(b, tile, base,
-                    plane.offset + first / perVector * type.getNumElements()),
-          type.getNumElements());
-      for (int64_t i = 0; i < perVector; ++i) {
-        // Bits that a shift of 16-bit lanes brings over from the next byte are
-        // outside the mask.
-        int64_t right = i * plane.width - int64_t(plane.shift);
-        Value bits = loaded;
-        if (right) {
-          auto distance =
-              DenseElementsAttr::get(wide, int16_t(std::abs(right)));
-          Value shift = arith::ConstantOp::create(b, distance);
-          bits = vector::BitCastOp::create(b, wide, bits);
-          bits = right > 0 ? Value(arith::ShRUIOp::create(b, bits, shift))
-                           : Value(arith::ShLIOp::create(b, bits, shift));
-          bits = vector::BitCastOp::create(b, type, bits);
-        }
-        if (plane.width < 8) {
-          int64_t mask = ((1 << plane.width) - 1) << plane.shift;
-          bits = arith::AndIOp::create(
-              b, bits,
-              arith::ConstantOp::create(
-                  b, DenseElementsAttr::get(type, int8_t(mask))));
-        }
-        Value &code = codes[first + i];
-        code = code ? Value(arith::OrIOp::create(b, code, bits)) : bits;
-      }
-    }
+StoredStretch PackedMatmulLoops::stored(const Rows &rows, Value tile,
+                                        Value stretch) {
+  return StoredStretch(layout, fields, op.getWeight(),
+                       append(rows.expert, tile),
+                       b.mul(stretch, layout.stretchBytes()));
+}
+
+/// Which columns of a tile y has; null where all tiles are whole.
+Value PackedMatmulLoops::columnMask(Value tile) {
+  if (n % lanes == 0)
+    return Value();
+  return vector::CreateMaskOp::create(b, VectorType::get(lanes, b.getI1Type()),
+                                      b.sub(b.index(n), b.mul(tile, lanes)));
+}
+
+/// What sums of a row begin with: the bias, or zeros.
+Value PackedMatmulLoops::startSums(const Rows &rows, Value tile) {
+  Value zeros = b.zeros(lanes), bias = op.getBias();
+  if (!bias)
+    return zeros;
+  SmallVector<Value> at = append(rows.expert, b.mul(tile, lanes));
+  if (Value mask = columnMask(tile))
+    return vector::MaskedLoadOp::create(b, cast<VectorType>(zeros.getType()),
+                                        bias, at, mask, zeros);
+  return b.loadVector(bias, at, lanes);
+}
+
+void PackedMatmulLoops::storeSums(Value sums, const Row &row, Value tile) {
+  SmallVector<Value> at = append(row.y, b.mul(tile, lanes));
+  if (Value mask = columnMask(tile))
+    vector::MaskedStoreOp::create(b, y, at, mask, sums);
+  else
+    b.storeVector(sums, y, at);
+}
+
+//===----------------------------------------------------------------------===//
+// Few rows
+//===----------------------------------------------------------------------===//
+
+/// `count` rows from `first` on times a tile, all of K.
+void PackedMatmulLoops::emitTile(const Rows &rows, Value tile, Value first,
+                                 int64_t count) {
+  // Memory answers after some hundred cycles: a few kilobytes at full
+  // bandwidth.
+  constexpr int64_t ahead = 8192;
+  SmallVector<Row> all;
+  SmallVector<Value> xRows;
+  for (int64_t r = 0; r < count; ++r) {
+    all.push_back(rows.row(b.add(first, r)));
+    xRows.push_back(all.back().x);
   }
-  if (!layout.codes.table.empty())
-    for (Value &code : codes)
-      code = LookupOp::create(b, code.getType(), code, layout.codes.table);
-  return codes;
-}
-
-Value PackedMatmulLoops::dot(Value codes, Value row, int64_t part, Value word,
-                             Value sum) {
-  Value four = broadcastLoad(activations.codes, {row, b.index(part), word});
-  four = vector::BitCastOp::create(b, codes.getType(), four);
-  return DotOp::create(b, sum.getType(), codes, four, sum, layout.codes.below);
-}
-
-/// What the sum of products of a group starts from: -bias * sum q, or 0.
-Value PackedMatmulLoops::startValue(Value row, int64_t part, Value k,
-                                    int64_t group) {
-  if (!activations.starts)
-    return arith::ConstantOp::create(b, b.getZeroAttr(i32s()));
-  return broadcastLoad(activations.starts,
-                       {row, b.index(part), b.div(k, group)});
-}
-
-/// The sums of a stretch after one more chunk: for each row one vector a byte
-/// of the activations, or one of f32 where a group's scale is a float.
-SmallVector<Value> PackedMatmulLoops::emitChunk(ValueRange tile, Value base,
-                                                Value stretch, Value chunk,
-                                                ArrayRef<Value> xRows,
-                                                ValueRange carried) {
-  SmallVector<Value> next(carried);
-  SmallVector<Value> codes = loadCodes(tile, base);
-  Value k =
-      b.add(b.mul(stretch, layout.stretch), b.mul(chunk, PackedLayout::chunk));
-  int64_t group =
-      fields.hasInnerScale() ? layout.sumGroup : PackedLayout::chunk;
-  int64_t vectors = group / 4;
-  for (int64_t g = 0; g < PackedLayout::chunk / group; ++g) {
-    Value groupBegin = b.add(k, g * group);
-    Value scale = fields.innerScale(b, tile, base, g);
-    for (auto [r, row] : llvm::enumerate(xRows)) {
-      SmallVector<Value> dots;
-      for (int64_t part = 0; part < bytes; ++part) {
-        Value sum = fields.hasInnerScale()
-                        ? startValue(row, part, groupBegin, group)
-                        : next[r * bytes + part];
-        for (int64_t v = 0; v < vectors; ++v)
-          sum = dot(codes[g * vectors + v], row, part,
-                    b.add(b.div(groupBegin, 4), v), sum);
-        dots.push_back(sum);
-      }
-      if (!scale) {
-        for (int64_t part = 0; part < bytes; ++part)
-          next[r * bytes + part] = dots[part];
-      } else if (fields.innerScaleIsInteger()) {
-        for (int64_t part = 0; part < bytes; ++part) {
-          Value product = arith::MulIOp::create(b, dots[part], scale);
-          Value &sum = next[r * bytes + part];
-          sum = arith::AddIOp::create(b, sum, product);
-        }
-      } else {
-        Value whole = dots[0];
-        if (bytes == 2) {
-          Value eight = arith::ConstantOp::create(
-              b, DenseElementsAttr::get(i32s(), int32_t(8)));
-          whole = arith::AddIOp::create(
-              b, arith::ShLIOp::create(b, whole, eight), dots[1]);
-        }
-        Value number = arith::SIToFPOp::create(b, f32s(), whole);
-        next[r] = vector::FMAOp::create(b, number, scale, next[r]);
-      }
-    }
-  }
-  return next;
-}
-
-/// Adds t * (sum q) * scale(q): zero points, minima and other offsets.
-SmallVector<Value> PackedMatmulLoops::emitOffsets(ValueRange tile, Value base,
-                                                  Value stretch,
-                                                  ArrayRef<Value> xRows,
-                                                  ValueRange sums) {
-  if (!fields.hasOffset())
-    return SmallVector<Value>(sums);
-  auto addGroup = [&](Value chunkBase, int64_t g, Value position,
-                      ValueRange carried) {
-    SmallVector<Value> next(carried);
-    Value offset = fields.offset(b, tile, base, chunkBase, g);
-    for (auto [r, row] : llvm::enumerate(xRows))
-      next[r] = vector::FMAOp::create(
-          b, offset, broadcastLoad(activations.sums, {row, position}), next[r]);
-    return next;
-  };
-  if (!fields.hasInnerOffset())
-    return addGroup(base, 0, stretch, sums);
-  int64_t groups = PackedLayout::chunk / layout.sumGroup;
-  return b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, sums,
-                [&](Value chunk, ValueRange carried) {
-                  Value chunkBase = b.add(b.add(base, layout.headerBytes),
-                                          b.mul(chunk, layout.chunkBytes));
-                  Value first =
-                      b.add(b.mul(stretch, layout.stretch / layout.sumGroup),
-                            b.mul(chunk, groups));
-                  SmallVector<Value> next(carried);
-                  for (int64_t g = 0; g < groups; ++g)
-                    next = addGroup(chunkBase, g, b.add(first, g), next);
-                  return next;
-                });
-}
-
-SmallVector<Value> PackedMatmulLoops::emitStretch(ValueRange tile,
-                                                  Value stretch,
-                                                  ArrayRef<Value> xRows,
-                                                  ValueRange sums) {
-  Value base = b.mul(stretch, layout.stretchBytes());
-  bool floats = fields.hasInnerScale() && !fields.innerScaleIsInteger();
-  SmallVector<Value> initial;
-  for (Value row : xRows)
-    for (int64_t part = 0; part < (floats ? 1 : bytes); ++part) {
-      if (floats)
-        initial.push_back(b.zeros(lanes));
-      else if (fields.hasInnerScale())
-        initial.push_back(arith::ConstantOp::create(b, b.getZeroAttr(i32s())));
-      else
-        initial.push_back(startValue(row, part, b.mul(stretch, layout.stretch),
-                                     layout.stretch));
-    }
-  SmallVector<Value> totals = b.loop(
-      b.index(0), b.index(layout.chunksPerStretch()), 1, initial,
-      [&](Value chunk, ValueRange carried) {
-        Value chunkBase = b.add(b.add(base, layout.headerBytes),
-                                b.mul(chunk, layout.chunkBytes));
-        if (readsWeightsOnce || xRows.size() <= 4)
-          fields.prefetch(b, tile, chunkBase);
-        return emitChunk(tile, chunkBase, stretch, chunk, xRows, carried);
+  SmallVector<Value> initial(count, startSums(rows, tile));
+  SmallVector<Value> sums = b.loop(
+      b.index(0), b.index(layout.k / layout.stretch), 1, initial,
+      [&](Value stretch, ValueRange carried) {
+        StoredStretch weights = stored(rows, tile, stretch);
+        return registerTile.addStretch(
+            weights, stretch, xRows, [&](size_t r) { return carried[r]; },
+            [&](Value chunk) { weights.prefetch(b, chunk, ahead); });
       });
-  Value scale = fields.outerScale(b, tile, base);
-  SmallVector<Value> next(sums);
-  for (auto [r, row] : llvm::enumerate(xRows)) {
-    Value number;
-    if (floats) {
-      number = totals[r];
-    } else {
-      number = arith::SIToFPOp::create(b, f32s(), totals[r * bytes]);
-      if (bytes == 2) {
-        Value word = arith::ConstantOp::create(
-            b, DenseElementsAttr::get(f32s(), 256.0f));
-        Value low = arith::SIToFPOp::create(b, f32s(), totals[r * bytes + 1]);
-        number = vector::FMAOp::create(b, number, word, low);
-      }
-    }
-    Value factor = broadcastLoad(activations.scales, {row, stretch});
-    if (scale)
-      factor = arith::MulFOp::create(b, factor, scale);
-    next[r] = vector::FMAOp::create(b, number, factor, next[r]);
-  }
-  return emitOffsets(tile, base, stretch, xRows, next);
+  for (auto [r, row] : llvm::enumerate(all))
+    storeSums(sums[r], row, tile);
 }
 
-/// y[yRows, n0 ..+ lanes].
-void PackedMatmulLoops::emitTile(ValueRange tile, Value n0,
-                                 ArrayRef<Value> xRows,
-                                 ArrayRef<SmallVector<Value>> yRows,
-                                 Value biasRow) {
-  Value mask;
-  if (n % lanes != 0)
-    mask = vector::CreateMaskOp::create(
-        b, VectorType::get(lanes, b.getI1Type()), b.sub(b.index(n), n0));
-  Value start = b.zeros(lanes);
-  if (Value bias = op.getBias()) {
-    SmallVector<Value> indices;
-    if (biasRow)
-      indices.push_back(biasRow);
-    indices.push_back(n0);
-    start = mask ? Value(vector::MaskedLoadOp::create(b, f32s(), bias, indices,
-                                                      mask, start))
-                 : b.loadVector(bias, indices, lanes);
-  }
-  SmallVector<Value> initial(xRows.size(), start);
-  SmallVector<Value> sums =
-      b.loop(b.index(0), b.index(layout.k / layout.stretch), 1, initial,
-             [&](Value stretch, ValueRange carried) {
-               return emitStretch(tile, stretch, xRows, carried);
-             });
-  for (auto [r, indices] : llvm::enumerate(yRows)) {
-    SmallVector<Value> at = indices;
-    at.push_back(n0);
-    if (mask)
-      vector::MaskedStoreOp::create(b, y, at, mask, sums[r]);
-    else
-      b.storeVector(sums[r], y, at);
-  }
-}
-
-/// Rows `begin` to `end` in register tiles, the largest first.
-void PackedMatmulLoops::emitRowTiles(ValueRange tile, Value n0, Value begin,
-                                     Value end,
-                                     std::optional<int64_t> staticRows) {
-  // Two sums a row are kept where integer sums of both bytes are.
-  bool twoSums =
-      bytes == 2 && (!fields.hasInnerScale() || fields.innerScaleIsInteger());
-  Value m0 = begin;
-  for (int64_t rows : {twoSums ? 6 : 8, 4, 2, 1}) {
+/// All rows in register tiles, the largest first.
+void PackedMatmulLoops::emitFewRows(const Rows &rows, Value tile) {
+  std::optional<int64_t> left = rows.count;
+  Value begin = rows.begin;
+  // Beside the sums, the decoded codes must fit the registers.
+  for (int64_t count : {bytes == 2 ? 6 : 8, 4, 2, 1}) {
     // Of a known number of rows, only the tiles that it is cut into.
-    if (staticRows && *staticRows < rows)
+    if (left && *left < count)
       continue;
-    if (staticRows)
-      *staticRows %= rows;
-    Value last = b.add(m0, b.mul(b.div(b.sub(end, m0), rows), rows));
-    b.loop(m0, last, rows, [&](Value m) {
-      SmallVector<Value> xRows;
-      SmallVector<SmallVector<Value>> yRows;
-      for (int64_t r = 0; r < rows; ++r) {
-        xRows.push_back(b.add(m, r));
-        yRows.push_back({xRows.back()});
-      }
-      emitTile(tile, n0, xRows, yRows, Value());
-    });
-    m0 = last;
+    if (left)
+      *left %= count;
+    Value whole = b.mul(b.div(b.sub(rows.end, begin), count), count);
+    Value end = b.add(begin, whole);
+    b.loop(begin, end, count,
+           [&](Value first) { emitTile(rows, tile, first, count); });
+    begin = end;
   }
+}
+
+//===----------------------------------------------------------------------===//
+// Many rows
+//===----------------------------------------------------------------------===//
+
+/// Rows, a multiple of `tileRows`, times some tiles.
+void PackedMatmulLoops::emitPanels(const Rows &rows, Value firstTile,
+                                   Value lastTile) {
+  auto type = MemRefType::get(
+      {tilesTogether, mostPanelRows / tileRows, tileRows, lanes},
+      b.getF32Type());
+  Value sums = memref::AllocOp::create(b, type, ValueRange(), ValueRange(),
+                                       b.getI64IntegerAttr(64));
+  StretchPanel panel(b, layout, fields);
+  Value rowTiles = b.div(b.sub(rows.end, rows.begin), tileRows);
+  auto eachRowTile = [&](llvm::function_ref<void(Value)> body) {
+    b.loop(b.index(0), rowTiles, 1, body);
+  };
+  auto rowOf = [&](Value rowTile, int64_t r) {
+    return rows.row(b.add(b.add(rows.begin, b.mul(rowTile, tileRows)), r));
+  };
+  auto sumsAt = [&](Value tile, Value rowTile, int64_t r) {
+    return SmallVector<Value>{b.sub(tile, firstTile), rowTile, b.index(r),
+                              b.index(0)};
+  };
+  b.loop(firstTile, lastTile, 1, [&](Value tile) {
+    Value start = startSums(rows, tile);
+    eachRowTile([&](Value rowTile) {
+      for (int64_t r = 0; r < tileRows; ++r)
+        b.storeVector(start, sums, sumsAt(tile, rowTile, r));
+    });
+  });
+  int64_t stretches = layout.k / layout.stretch;
+  int64_t together = std::max<int64_t>(1, cacheBytes / (mostPanelRows * bytes) /
+                                              layout.stretch);
+  b.loop(b.index(0), b.index(stretches), together, [&](Value begin) {
+    Value end = b.min(b.add(begin, together), b.index(stretches));
+    b.loop(firstTile, lastTile, 1, [&](Value tile) {
+      b.loop(begin, end, 1, [&](Value stretch) {
+        StoredStretch weights = stored(rows, tile, stretch);
+        panel.fill(b, weights);
+        eachRowTile([&](Value rowTile) {
+          SmallVector<Value> xRows;
+          for (int64_t r = 0; r < tileRows; ++r)
+            xRows.push_back(rowOf(rowTile, r).x);
+          auto before = [&](size_t r) {
+            return b.loadVector(sums, sumsAt(tile, rowTile, r), lanes);
+          };
+          SmallVector<Value> after = registerTile.addStretch(
+              panel, stretch, xRows, before, [](Value) {});
+          for (int64_t r = 0; r < tileRows; ++r)
+            b.storeVector(after[r], sums, sumsAt(tile, rowTile, r));
+        });
+      });
+    });
+  });
+  // Rows of y lie far apart: what belongs to one is written at once.
+  eachRowTile([&](Value rowTile) {
+    for (int64_t r = 0; r < tileRows; ++r) {
+      Row row = rowOf(rowTile, r);
+      b.loop(firstTile, lastTile, 1, [&](Value tile) {
+        storeSums(b.loadVector(sums, sumsAt(tile, rowTile, r), lanes), row,
+                  tile);
+      });
+    }
+  });
+  panel.release(b);
+  memref::DeallocOp::create(b, sums);
+}
+
+//===----------------------------------------------------------------------===//
+// Whole operations
+//===----------------------------------------------------------------------===//
+
+/// The rows of `rows` in blocks: whole register tiles of many rows through
+/// panels, what is left directly.
+void PackedMatmulLoops::emitRows(const Rows &rows, Value firstTile,
+                                 Value lastTile) {
+  std::optional<int64_t> few;
+  if (rows.count) {
+    few = *rows.count % mostPanelRows;
+    if (*few >= fewestPanelRows)
+      few = *few % tileRows;
+  }
+  b.loop(rows.begin, rows.end, mostPanelRows, [&](Value begin) {
+    Value end = b.min(b.add(begin, mostPanelRows), rows.end);
+    Value count = b.sub(end, begin);
+    Value isMany = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, count,
+                                         b.index(fewestPanelRows));
+    Value whole = b.mul(b.div(count, tileRows), tileRows);
+    Value many = arith::SelectOp::create(b, isMany, whole, b.index(0));
+    Value middle = b.add(begin, many);
+    if (!rows.count || *rows.count >= fewestPanelRows) {
+      Rows block = rows;
+      block.begin = begin;
+      block.end = middle;
+      b.branch(
+          isMany, [&] { emitPanels(block, firstTile, lastTile); }, [] {});
+    }
+    if (few && *few == 0)
+      return;
+    Rows rest = rows;
+    rest.begin = middle;
+    rest.end = end;
+    rest.count = few;
+    b.loop(firstTile, lastTile, 1,
+           [&](Value tile) { emitFewRows(rest, tile); });
+  });
+}
+
+void PackedMatmulLoops::parallelTiles(
+    llvm::function_ref<void(Value, Value)> body) {
+  int64_t tiles = layout.tiles(n);
+  b.parallelLoop(
+      b.index(llvm::divideCeil(tiles, tilesTogether)), [&](Value index) {
+        Value first = b.mul(index, tilesTogether);
+        body(first, b.min(b.add(first, tilesTogether), b.index(tiles)));
+      });
 }
 
 void PackedMatmulLoops::emitMatmul() {
   Value m = b.size(op.getX(), 0);
-  std::optional<int64_t> staticRows = getConstantIntValue(m);
-  // A parallel iteration takes a few tiles; its activations, a block of rows at
-  // a time, should stay in the second cache.
-  constexpr int64_t tilesTogether = 4, cacheBytes = 384 * 1024, mostRows = 24;
-  int64_t tiles = layout.tiles(n);
-  constexpr int64_t fewRows = 16;
-  readsWeightsOnce = staticRows && *staticRows <= fewRows;
-  int64_t rowsTogether =
-      std::max<int64_t>(1, cacheBytes / (layout.k * bytes) / mostRows) *
-      mostRows;
-  b.parallelLoop(
-      b.index(llvm::divideCeil(tiles, tilesTogether)), [&](Value index) {
-        Value first = b.mul(index, tilesTogether);
-        Value last = b.min(b.add(first, tilesTogether), b.index(tiles));
-        b.loop(b.index(0), m, rowsTogether, [&](Value begin) {
-          Value end = b.min(b.add(begin, rowsTogether), m);
-          b.loop(first, last, 1, [&](Value tile) {
-            emitRowTiles({tile}, b.mul(tile, lanes), begin, end, staticRows);
-          });
-        });
-      });
-}
-
-void PackedMatmulLoops::emitGather() {
-  Value ids = op.getIds();
-  Value experts = b.size(op.getWeight(), 0);
-  emitIndexCheck(b, ids, experts, "expert id of 'rlx.gather_matmul'");
-  Value tokens = b.size(ids, 0), slots = b.size(ids, 1);
-  bool sharedRows = cast<MemRefType>(op.getX().getType()).getRank() == 2;
-  b.parallelLoop(b.index(layout.tiles(n)), [&](Value tile) {
-    b.loop(b.index(0), tokens, 1, [&](Value token) {
-      b.loop(b.index(0), slots, 1, [&](Value slot) {
-        Value expert = emitSafeIndex(b, ids, {token, slot}, experts);
-        Value row = token;
-        if (!sharedRows)
-          row = b.add(arith::MulIOp::create(b, token, slots), slot);
-        SmallVector<SmallVector<Value>> yRows = {{token, slot}};
-        emitTile({expert, tile}, b.mul(tile, lanes), {row}, yRows, expert);
-      });
-    });
+  parallelTiles([&](Value first, Value last) {
+    auto row = [](Value index) { return Row{index, {index}}; };
+    emitRows({{}, b.index(0), m, getConstantIntValue(m), row}, first, last);
   });
 }
 
+void PackedMatmulLoops::emitGather() {
+  bool sharedRows = cast<MemRefType>(op.getX().getType()).getRank() == 2;
+  ExpertRows experts(b, op.getIds(), b.size(op.getWeight(), 0), sharedRows);
+  parallelTiles([&](Value first, Value last) {
+    b.loop(b.index(0), experts.experts(), 1, [&](Value expert) {
+      auto row = [&](Value entry) { return experts.row(b, entry); };
+      emitRows({{expert},
+                experts.begin(b, expert),
+                experts.end(b, expert),
+                std::nullopt,
+                row},
+               first, last);
+    });
+  });
+  experts.release(b);
+}
+
 void PackedMatmulLoops::emit() {
-  int64_t initGroup = 0, sumGroup = 0;
-  if (layout.codes.bias != 0)
-    initGroup = fields.hasInnerScale() ? layout.sumGroup : layout.stretch;
-  if (fields.hasOffset())
-    sumGroup = fields.hasInnerOffset() ? layout.sumGroup : layout.stretch;
-  activations =
-      emitQuantizeActivations(b, op.getX(), layout, bytes, initGroup, sumGroup);
+  QuantizedActivations activations =
+      emitQuantizeActivations(b, op.getX(), layout, registerTile.form());
+  registerTile.setActivations(activations);
   op.getIds() ? emitGather() : emitMatmul();
   activations.release(b);
 }

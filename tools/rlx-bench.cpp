@@ -67,6 +67,11 @@ struct Options {
           "Weights to rotate through, to be more than the caches hold (256)"),
       cl::sub(matmul)};
 
+  cl::opt<std::string> choices{
+      "choices", cl::value_desc("name=value ..."),
+      cl::desc("Override what is chosen, by options of rlx-opt --rlx-cpu"),
+      cl::sub(matmul)};
+
   Format format() const {
     return json ? Format::json : csv ? Format::csv : Format::table;
   }
@@ -176,7 +181,7 @@ static llvm::Error checkOptions(const Options &given) {
 
 static llvm::Error runMatmul(const Options &given) {
   MachineName machine = MachineName::read();
-  MatmulBench bench({given.seconds, given.rotated << 20});
+  MatmulBench bench({given.seconds, given.rotated << 20, given.choices});
   auto schemes = schemeNames(bench.context(),
                              listOr<std::string>(given.schemes, {"gguf"}));
   if (!schemes)

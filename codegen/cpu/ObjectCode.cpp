@@ -11,6 +11,8 @@
 #include "llvm/IR/Module.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/IPO/AlwaysInliner.h"
+#include "llvm/Transforms/IPO/GlobalDCE.h"
 
 using namespace rlx;
 
@@ -42,6 +44,22 @@ static void addInvoke(llvm::Module &module, llvm::StringRef function) {
   builder.CreateRetVoid();
 }
 
+/// Only the entries are called from outside. What they do not reach need not be
+/// compiled, and wrappers take in what they wrap before either is optimized.
+static void keepEntries(llvm::Module &module,
+                        llvm::ModuleAnalysisManager &analyses) {
+  for (llvm::Function &function : module)
+    if (!function.isDeclaration() &&
+        !function.getName().starts_with(invokeSymbol("")))
+      function.setLinkage(llvm::GlobalValue::InternalLinkage);
+  llvm::GlobalDCEPass().run(module, analyses);
+  for (llvm::Function &function : module)
+    if (function.hasInternalLinkage() && function.hasOneUse() &&
+        llvm::isa<llvm::CallInst>(*function.user_begin()))
+      function.addFnAttr(llvm::Attribute::AlwaysInline);
+  llvm::AlwaysInlinerPass().run(module, analyses);
+}
+
 static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::PipelineTuningOptions tuning;
   // Kernels come unrolled and vectorized; what is left are elementwise loops.
@@ -57,6 +75,7 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, callGraph, modules);
+  keepEntries(module, modules);
   builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2)
       .run(module, modules);
 }

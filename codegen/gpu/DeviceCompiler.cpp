@@ -90,14 +90,26 @@ rlx::lowerForDevice(ModuleOp module, const DeviceTarget &target,
   return DeviceModule{std::move(*imported), std::move(*signatures)};
 }
 
-/// A copy of the kernels as a SPIR-V module.
+/// A copy of the kernels as a SPIR-V module, or as a module for each kernel, in
+/// their order.
 static llvm::Expected<OwningOpRef<ModuleOp>>
-convertToSpirv(const DeviceModule &lowered, const CompileOptions &options) {
+convertToSpirv(const DeviceModule &lowered, const CompileOptions &options,
+               bool separate = false) {
   ModuleOp source = *lowered.module;
   OwningOpRef<ModuleOp> copy = ModuleOp::create(source.getLoc());
   OpBuilder builder = OpBuilder::atBlockEnd(copy->getBody());
-  for (auto kernels : source.getOps<gpu::GPUModuleOp>())
-    builder.clone(*kernels);
+  for (auto kernels : source.getOps<gpu::GPUModuleOp>()) {
+    if (!separate) {
+      builder.clone(*kernels);
+      continue;
+    }
+    for (auto kernel : kernels.getOps<gpu::GPUFuncOp>()) {
+      auto own =
+          gpu::GPUModuleOp::create(builder, kernel.getLoc(), kernel.getName());
+      own->setDiscardableAttrs(kernels->getDiscardableAttrDictionary());
+      OpBuilder::atBlockBegin(own.getBody()).clone(*kernel);
+    }
+  }
   DiagnosticCollector diagnostics(source.getContext(), options.onRemark);
   PassManager passes(source.getContext());
   buildSpirvPipeline(passes);
@@ -113,13 +125,28 @@ static llvm::Expected<gpu::GPUModuleOp> kernelsOf(const DeviceModule &lowered) {
   return llvm::createStringError("the program has no kernels");
 }
 
+static std::vector<std::byte> toBytes(const void *data, size_t size) {
+  auto *bytes = static_cast<const std::byte *>(data);
+  return std::vector<std::byte>(bytes, bytes + size);
+}
+
+/// The binaries of all SPIR-V modules of `converted`.
+static llvm::Expected<std::vector<std::vector<std::byte>>>
+serialize(ModuleOp converted, const CompileOptions &options) {
+  DiagnosticCollector diagnostics(converted.getContext(), options.onRemark);
+  std::vector<std::vector<std::byte>> binaries;
+  for (auto module : converted.getOps<spirv::ModuleOp>()) {
+    SmallVector<uint32_t> words;
+    if (failed(spirv::serialize(module, words)))
+      return diagnostics.takeError("cannot serialize the SPIR-V module");
+    binaries.push_back(toBytes(words.data(), words.size() * sizeof(uint32_t)));
+  }
+  return binaries;
+}
+
 llvm::Expected<std::vector<std::byte>>
 rlx::emitKernels(const DeviceModule &lowered, KernelForm form,
                  const CompileOptions &options) {
-  auto toBytes = [](const void *data, size_t size) {
-    auto *bytes = static_cast<const std::byte *>(data);
-    return std::vector<std::byte>(bytes, bytes + size);
-  };
   if (form == KernelForm::openclC) {
     llvm::Expected<std::string> text = printKernels(lowered, form, options);
     if (!text)
@@ -130,14 +157,12 @@ rlx::emitKernels(const DeviceModule &lowered, KernelForm form,
       convertToSpirv(lowered, options);
   if (!converted)
     return converted.takeError();
-  DiagnosticCollector diagnostics((**converted).getContext(), options.onRemark);
-  for (auto module : (**converted).getOps<spirv::ModuleOp>()) {
-    SmallVector<uint32_t> words;
-    if (failed(spirv::serialize(module, words)))
-      return diagnostics.takeError("cannot serialize the SPIR-V module");
-    return toBytes(words.data(), words.size() * sizeof(uint32_t));
-  }
-  return llvm::createStringError("the program has no kernels");
+  auto binaries = serialize(**converted, options);
+  if (!binaries)
+    return binaries.takeError();
+  if (binaries->empty())
+    return llvm::createStringError("the program has no kernels");
+  return std::move(binaries->front());
 }
 
 llvm::Expected<std::string> rlx::printKernels(const DeviceModule &lowered,
@@ -167,17 +192,37 @@ rlx::compileForDevice(ModuleOp module, const DeviceTarget &target,
       lowerForDevice(module, target, options);
   if (!lowered)
     return lowered.takeError();
-  llvm::Expected<std::vector<std::byte>> code =
-      emitKernels(*lowered, target.form, options);
-  if (!code)
-    return code.takeError();
+  std::vector<std::vector<std::byte>> modules;
+  llvm::StringMap<uint32_t> moduleOf;
+  if (target.form == KernelForm::spirv) {
+    // A module for each kernel: drivers compile, and count memory, by module.
+    llvm::Expected<OwningOpRef<ModuleOp>> converted =
+        convertToSpirv(*lowered, options, /*separate=*/true);
+    if (!converted)
+      return converted.takeError();
+    auto binaries = serialize(**converted, options);
+    if (!binaries)
+      return binaries.takeError();
+    modules = std::move(*binaries);
+    for (auto kernels : (*lowered->module).getOps<gpu::GPUModuleOp>())
+      for (auto kernel : kernels.getOps<gpu::GPUFuncOp>())
+        moduleOf.try_emplace(kernel.getName(), moduleOf.size());
+  } else {
+    llvm::Expected<std::vector<std::byte>> code =
+        emitKernels(*lowered, target.form, options);
+    if (!code)
+      return code.takeError();
+    modules.push_back(std::move(*code));
+  }
   DevicePrograms result;
   for (const FunctionSignature &signature : lowered->signatures) {
     llvm::Expected<Program> program = buildProgram(*lowered->module, signature);
     if (!program)
       return program.takeError();
     program->form = target.form;
-    program->modules = {*code};
+    program->modules = modules;
+    for (ProgramKernel &kernel : program->kernels)
+      kernel.module = moduleOf.lookup(kernel.name);
     result.programs.push_back(std::move(*program));
   }
   result.signatures = std::move(lowered->signatures);

@@ -93,8 +93,11 @@ static json::Array describeBuffers(const Program &program) {
   json::Array buffers;
   for (const ProgramBuffer &buffer : program.buffers) {
     json::Object entry{{"kind", nameOf(buffer.kind)}, {"bytes", buffer.bytes}};
-    if (buffer.kind == ProgramBuffer::Kind::argument)
+    if (buffer.kind == ProgramBuffer::Kind::argument) {
       entry["argument"] = buffer.argument;
+      if (buffer.offset)
+        entry["offset"] = int64_t(buffer.offset);
+    }
     if (buffer.kind == ProgramBuffer::Kind::constant)
       entry["data"] = llvm::toHex(
           llvm::ArrayRef(reinterpret_cast<const uint8_t *>(buffer.data.data()),

@@ -225,10 +225,13 @@ ProgramBuilder::partOf(memref::ReinterpretCastOp part) {
   llvm::Expected<uint32_t> whole = bufferOf(part.getSource());
   if (!whole)
     return whole;
-  if (!type.hasStaticShape() || ShapedType::isDynamic(offsets[0]) ||
-      program.buffers[*whole].kind != ProgramBuffer::Kind::argument)
-    return unsupported(part, "is no part of a weight");
   ProgramBuffer buffer = program.buffers[*whole];
+  // Any other view is passed whole, its offset beside it.
+  bool isWeight =
+      buffer.kind == ProgramBuffer::Kind::argument &&
+      program.arguments[buffer.argument].kind == ProgramArgument::Kind::weight;
+  if (!isWeight || !type.hasStaticShape() || ShapedType::isDynamic(offsets[0]))
+    return whole;
   buffer.offset = offsets[0] * elementBytes;
   buffer.bytes = sizes.constant(type.getNumElements() * elementBytes);
   for (auto [index, other] : llvm::enumerate(program.buffers))

@@ -64,9 +64,9 @@ static spirv::TargetEnvAttr environmentOf(GpuAttr target) {
     capabilities.push_back(Capability::StorageBuffer16BitAccess);
     extensions.push_back(Extension::SPV_KHR_16bit_storage);
   }
-  // Every later Vulkan takes the modules of 1.1. From SPIR-V 1.4 on, an entry
-  // point lists its buffers, which MLIR does for the version given here,
-  // although the module gets the least one that its operations need.
+<<<<<<< HEAD
+  // What every version of Vulkan from 1.1 on takes; later versions of SPIR-V
+  // have nothing that these kernels need, and other rules for interfaces.
   spirv::Version version =
       isVulkan ? spirv::Version::V_1_3 : spirv::Version::V_1_0;
   auto triple =

@@ -107,6 +107,8 @@ struct OpenClPhysicalDevice {
   DeviceInfo info;
   /// What compiled programs depend on: device and driver.
   std::string identity;
+  /// How OpenCL C is compiled.
+  std::string sourceOptions = "-cl-std=CL1.2";
   /// Makes a program from SPIR-V; null where the device takes none.
   decltype(&::clCreateProgramWithIL) createFromSpirv = nullptr;
 };

@@ -143,6 +143,10 @@ void describe(const OpenClFunctions &cl, OpenClPhysicalDevice &found) {
   if (takesSpirv && !found.createFromSpirv && info.version >= "2.1")
     found.createFromSpirv = cl.clCreateProgramWithIL;
   info.acceptsSpirv = found.createFromSpirv != nullptr;
+  // Without it a division may be off by 2.5 units in the last place.
+  if (ask.number<cl_device_fp_config>(CL_DEVICE_SINGLE_FP_CONFIG) &
+      CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT)
+    found.sourceOptions += " -cl-fp32-correctly-rounded-divide-sqrt";
   found.identity = fmt::format("opencl\n{}\n{}\n{}\n{}\n{}", platform,
                                ask.platformText(CL_PLATFORM_VERSION), info.name,
                                driver, version);

@@ -12,15 +12,15 @@
 namespace rlx {
 namespace {
 
-constexpr const char *sourceOptions = "-cl-std=CL1.2";
 /// Of a log that is shown.
 constexpr size_t mostLogBytes = 8192;
 
 /// What kernels of the same program have in common.
-std::string keyOf(const std::string &identity, const KernelSource &source) {
-  std::string key =
-      fmt::format("{}\n{}\n", identity,
-                  source.form == KernelForm::spirv ? "SPIR-V" : sourceOptions);
+std::string keyOf(const OpenClPhysicalDevice &device,
+                  const KernelSource &source) {
+  std::string key = fmt::format(
+      "{}\n{}\n", device.identity,
+      source.form == KernelForm::spirv ? "SPIR-V" : device.sourceOptions);
   key.append(reinterpret_cast<const char *>(source.code.data()),
              source.code.size());
   return key;
@@ -45,9 +45,9 @@ std::string OpenClDevice::buildLog(const OpenClProgram &program) const {
 Result<OpenClProgram> OpenClDevice::build(OpenClProgram program,
                                           const KernelSource &source,
                                           bool fromSource) {
-  cl_int code =
-      cl.clBuildProgram(program.get(), 1, &physical.handle,
-                        fromSource ? sourceOptions : "", nullptr, nullptr);
+  cl_int code = cl.clBuildProgram(
+      program.get(), 1, &physical.handle,
+      fromSource ? physical.sourceOptions.c_str() : "", nullptr, nullptr);
   if (code == CL_SUCCESS)
     return program;
   return errorf("{} ({}): cannot compile kernel '{}': {}:\n{}",
@@ -109,7 +109,7 @@ void OpenClDevice::storeBinary(std::string_view key,
 
 Result<OpenClDevice::SharedProgram>
 OpenClDevice::program(const KernelSource &source) {
-  std::string key = keyOf(physical.identity, source);
+  std::string key = keyOf(physical, source);
   auto &known = programs[key];
   if (SharedProgram shared = known.lock())
     return shared;

@@ -59,9 +59,9 @@ struct ProgramBuffer {
     constant,  ///< Holds `data`.
   } kind = Kind::temporary;
   uint32_t argument = 0;
-  uint64_t offset = 0; ///< 0 but for parts of weights.
   SizeIndex bytes = 0; ///< Rounded up to a multiple of 16 when allocated.
   std::vector<std::byte> data;
+  uint64_t offset = 0; ///< 0 but for parts of weights.
 };
 
 struct ProgramKernel {

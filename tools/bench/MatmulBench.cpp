@@ -125,6 +125,7 @@ llvm::Error MatmulBench::prepareCopies(int64_t count, const RunOptions &how) {
     options.cacheDirectory = cacheDirectory;
     // Copies that are mapped from one file would be one copy.
     options.cachePackedWeights = false;
+    options.choices = settings.choices;
     CompileReport report;
     auto executable = compileText(text, options, &report);
     if (!executable)

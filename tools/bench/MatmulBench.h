@@ -44,6 +44,7 @@ struct MatmulSettings {
   double seconds = 0.5;
   /// Of distinct weights that the runs of a measurement rotate through.
   int64_t rotatedBytes = int64_t(256) << 20;
+  std::string choices = {}; ///< CompileOptions::choices.
 };
 
 class MatmulBench {

@@ -98,6 +98,7 @@ rlx::createCpuRunner(mlir::ModuleOp module, const RunCommandLine &given) {
   options.cacheDirectory = given.cacheDirectory;
   options.deterministic = given.deterministic;
   options.printChoices = given.printChoices;
+  options.choices = given.choices;
   auto target = CpuTarget::create("", given.targetCpu, given.targetFeatures);
   if (!target)
     return target.takeError();

@@ -35,9 +35,9 @@ llvm::Error rlx::checkDeviceOptions(const RunCommandLine &given) {
   auto choice = parseDevice(given.device);
   if (!choice)
     return choice.takeError();
-  const cl::Option *ofTheCpu[] = {&given.threads, &given.targetCpu,
+  const cl::Option *ofTheCpu[] = {&given.threads,        &given.targetCpu,
                                   &given.targetFeatures, &given.deterministic,
-                                  &given.printChoices};
+                                  &given.choices,        &given.printChoices};
   for (const cl::Option *option : ofTheCpu)
     if (option->getNumOccurrences())
       return llvm::createStringError("--" + option->ArgStr +

@@ -53,6 +53,9 @@ struct RunCommandLine {
   cl::opt<bool> deterministic{
       "deterministic",
       cl::desc("Same bits for any number of threads and rows")};
+  cl::opt<std::string> choices{
+      "choices", cl::value_desc("name=value ..."),
+      cl::desc("Override what is chosen, by options of rlx-opt --rlx-cpu")};
   cl::opt<bool> printChoices{
       "print-choices", cl::desc("Say which kernels were chosen, and why")};
 };

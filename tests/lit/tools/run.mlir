@@ -46,6 +46,15 @@
 // RUN: rlx-run %s --weights %golden/ggml-types.gguf --input %t.x.npy --benchmark | FileCheck %s --check-prefix=TIME
 // TIME: main: median {{[0-9.]+}} ms, {{[0-9.]+}} to {{[0-9.]+}} ms in {{[0-9]+}} runs, {{[0-9]+}} threads
 
+// What is chosen can be chosen otherwise: the kernels are others, and right.
+// RUN: sed 's/rlx.matmul %%x, %%w/& {activations = i8}/' %s > %t.i8.mlir
+// RUN: rlx-run %t.i8.mlir --weights %golden/ggml-types.gguf --input %t.x.npy --output %t.y4.npy --choices "vector-length=4" --json \
+// RUN:   | FileCheck %s --check-prefix=CHOICES
+// CHOICES: "packed i8, 4 rows a tile, stretch 256"
+// RUN: rlx-run %t.i8.mlir --weights %golden/ggml-types.gguf --input %t.x.npy --output %t.y8.npy --choices "vector-length=8"
+// RUN: python3 %S/npy.py diff %t.y4.npy %t.y8.npy | FileCheck %s --check-prefix=SAME
+// SAME: {{^(0|.*e-0[789])}}
+
 // The second time the object comes from the cache.
 // RUN: rm -rf %t.cache
 // RUN: rlx-run %s --weights %golden/ggml-types.gguf --input %t.x.npy --cache-dir %t.cache --json | FileCheck %s --check-prefix=FIRST

@@ -35,6 +35,33 @@ TEST_P(DeviceOperationsTest, FeedForward) {
   }
 }
 
+// Compiled kernels, too, keep to Vulkan's rules, and nothing is left behind.
+TEST_P(DeviceOperationsTest, CleanUnderValidation) {
+  if (GetParam().api != DeviceApi::vulkan)
+    GTEST_SKIP() << "validation is Vulkan's";
+  std::string late;
+  DeviceOptions options;
+  options.validate = true;
+  options.onLateError = [&](const std::string &text) { late += text + "\n"; };
+  auto opened = rlx::Device::open(GetParam().api, 0, options);
+  if (!opened)
+    GTEST_SKIP() << opened.message();
+  std::unique_ptr<rlx::Device> validated = opened.take();
+  {
+    std::unique_ptr<DeviceExecutable> executable =
+        compiledFor(*validated, targetOf(GetParam(), *validated), feedForward);
+    ASSERT_TRUE(executable);
+    FeedForward layer(&context, *executable);
+    for (int64_t m : {1, 12}) {
+      Floats x = Floats::random({m, FeedForward::width}, 7), y(x.shape);
+      runOn(*executable, "main", {x}, {y});
+      EXPECT_TRUE(isClose(y, layer.expected(x), 2e-6, 7)) << "M = " << m;
+    }
+  }
+  validated.reset();
+  EXPECT_EQ(late, "");
+}
+
 TEST_P(DeviceOperationsTest, Dequantize) {
   for (const char *name : {"gguf_q6k", "gguf_iq4_nl", "nvfp4/16", "gguf_q4k",
                            "int4a/32", "f16", "affine3/64"}) {

@@ -60,14 +60,18 @@ std::vector<uint32_t> compile(const std::string &text, const char *target) {
     ADD_FAILURE() << llvm::toString(module.takeError()) << "\n" << text;
     return {};
   }
-  auto programs = compileForDevice(**module, {target, KernelForm::spirv});
-  if (!programs) {
-    ADD_FAILURE() << llvm::toString(programs.takeError()) << "\n" << text;
+  auto lowered = lowerForDevice(**module, {target, KernelForm::spirv});
+  if (!lowered) {
+    ADD_FAILURE() << llvm::toString(lowered.takeError()) << "\n" << text;
     return {};
   }
-  const std::vector<std::byte> &code = programs->programs[0].modules[0];
-  std::vector<uint32_t> words(code.size() / sizeof(uint32_t));
-  std::memcpy(words.data(), code.data(), words.size() * sizeof(uint32_t));
+  auto code = emitKernels(*lowered, KernelForm::spirv);
+  if (!code) {
+    ADD_FAILURE() << llvm::toString(code.takeError()) << "\n" << text;
+    return {};
+  }
+  std::vector<uint32_t> words(code->size() / sizeof(uint32_t));
+  std::memcpy(words.data(), code->data(), words.size() * sizeof(uint32_t));
   return words;
 }
 

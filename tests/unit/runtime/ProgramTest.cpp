@@ -142,8 +142,9 @@ TEST(ProgramVerifyTest, FindsWhatLeadsNowhere) {
   refuse([&](Program &p) { p.arguments[0].shape[0] = far; }, "size 1000");
   refuse([&](Program &p) { p.buffers[0].bytes = far; }, "buffer 0");
   refuse([&](Program &p) { p.buffers[0].argument = far; }, "argument 1000");
-  refuse([&](Program &p) { p.buffers[0].argument = 2; }, "buffer 2",
+  refuse([&](Program &p) { p.buffers[0].argument = 1; }, "buffer 1",
          "another buffer");
+  refuse([&](Program &p) { p.buffers[0].offset = 4; }, "buffer 0");
   refuse(
       [&](Program &p) { p.buffers[1].kind = ProgramBuffer::Kind::temporary; },
       "argument 1", "no buffer");

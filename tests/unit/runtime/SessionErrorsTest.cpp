@@ -85,8 +85,10 @@ TEST_P(SessionErrorsTest, WhatDoesNotFitTheDevice) {
   uint64_t limit = device->info().bufferBytes;
   auto words = static_cast<int64_t>(limit / 4 + 1);
   ProgramBuilder make;
-  make.hold(make.argument(ProgramArgument::Kind::weight, {make.constant(words)},
-                          "huge"));
+  SizeIndex one = make.constant(1);
+  uint32_t huge = make.hold(make.argument(ProgramArgument::Kind::weight,
+                                          {make.constant(words)}, "huge"));
+  make.program.steps = {make.scale(huge, huge, one, 1, 0)};
   expectError(create(make.program), "weight 'huge' of 'main'",
               std::to_string(4 * words) + " bytes",
               "at most " + std::to_string(limit) + " bytes",

@@ -1,0 +1,98 @@
+//===- PackedStretch.h - A stretch of packed weights --------------*- C++
+//-*-===//
+//
+// What a register tile reads of a stretch of K: vectors of codes, scales and
+// offsets. Either from the packed weight, decoding as it goes, or from a panel,
+// a buffer in which a stretch was decoded once for many rows of activations.
+// Both give the same values.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_PASSES_PACKEDSTRETCH_H
+#define RLX_PASSES_PACKEDSTRETCH_H
+
+#include "passes/PackedFields.h"
+
+namespace rlx {
+
+class PackedStretch {
+public:
+  virtual ~PackedStretch() = default;
+
+  /// The eight vectors of codes of a chunk, as unsigned bytes.
+  virtual llvm::SmallVector<mlir::Value> codes(LoopBuilder &b,
+                                               mlir::Value chunk) = 0;
+  /// Of group `group` of the chunk; null where there is none.
+  virtual mlir::Value innerScale(LoopBuilder &b, mlir::Value chunk,
+                                 int64_t group) = 0;
+  /// The same for offsets, where they change from group to group.
+  virtual mlir::Value offset(LoopBuilder &b, mlir::Value chunk,
+                             int64_t group) = 0;
+  /// Of the whole stretch; null where it is 1, or where there is none.
+  virtual mlir::Value outerScale(LoopBuilder &b) = 0;
+  virtual mlir::Value outerOffset(LoopBuilder &b) = 0;
+  /// Vector `index` of the offset's factor that dot products multiply.
+  virtual mlir::Value dotOffset(LoopBuilder &b, int64_t index) = 0;
+};
+
+/// The packed weight itself: `base` is where the stretch begins in the tile.
+class StoredStretch : public PackedStretch {
+public:
+  StoredStretch(const PackedLayout &layout, PackedFields &fields,
+                mlir::Value weight, mlir::ValueRange tile, mlir::Value base)
+      : layout(layout), fields(fields), weight(weight), tile(tile), base(base) {
+  }
+
+  llvm::SmallVector<mlir::Value> codes(LoopBuilder &b,
+                                       mlir::Value chunk) override;
+  mlir::Value innerScale(LoopBuilder &b, mlir::Value chunk,
+                         int64_t group) override;
+  mlir::Value offset(LoopBuilder &b, mlir::Value chunk, int64_t group) override;
+  mlir::Value outerScale(LoopBuilder &b) override;
+  mlir::Value outerOffset(LoopBuilder &b) override;
+  mlir::Value dotOffset(LoopBuilder &b, int64_t index) override;
+
+  /// Asks for what lies `ahead` bytes after a chunk, as much as a chunk.
+  void prefetch(LoopBuilder &b, mlir::Value chunk, int64_t ahead);
+
+private:
+  mlir::Value chunkBase(LoopBuilder &b, mlir::Value chunk);
+
+  const PackedLayout &layout;
+  PackedFields &fields;
+  mlir::Value weight;
+  llvm::SmallVector<mlir::Value> tile;
+  mlir::Value base;
+};
+
+/// A buffer for one decoded stretch.
+class StretchPanel : public PackedStretch {
+public:
+  StretchPanel(LoopBuilder &b, const PackedLayout &layout,
+               PackedFields &fields);
+  /// Decodes a stretch into the panel.
+  void fill(LoopBuilder &b, StoredStretch &stored);
+  void release(LoopBuilder &b);
+
+  llvm::SmallVector<mlir::Value> codes(LoopBuilder &b,
+                                       mlir::Value chunk) override;
+  mlir::Value innerScale(LoopBuilder &b, mlir::Value chunk,
+                         int64_t group) override;
+  mlir::Value offset(LoopBuilder &b, mlir::Value chunk, int64_t group) override;
+  mlir::Value outerScale(LoopBuilder &b) override;
+  mlir::Value outerOffset(LoopBuilder &b) override;
+  mlir::Value dotOffset(LoopBuilder &b, int64_t index) override;
+
+private:
+  mlir::Value group(LoopBuilder &b, mlir::Value chunk, int64_t group);
+  mlir::Value load(LoopBuilder &b, mlir::Value buffer, mlir::Value row);
+
+  const PackedLayout &layout;
+  /// `[vectors, lanes]` each; null where nothing is kept.
+  mlir::Value codeBuffer, scaleBuffer, offsetBuffer, outerBuffer, dotBuffer;
+  bool hasOuterScale = false, hasOuterOffset = false;
+};
+
+} // namespace rlx
+
+#endif // RLX_PASSES_PACKEDSTRETCH_H

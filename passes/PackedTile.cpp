@@ -1,0 +1,208 @@
+//===- PackedTile.cpp - A register tile of an integer kernel
+//---------------===//
+
+#include "passes/PackedTile.h"
+
+using namespace mlir;
+using namespace rlx;
+
+VectorType PackedTile::f32s() {
+  return VectorType::get(layout.lanes, b.getF32Type());
+}
+VectorType PackedTile::i32s() {
+  return VectorType::get(layout.lanes, b.getI32Type());
+}
+
+ActivationForm PackedTile::form() const {
+  ActivationForm form{bytes, 0, 0, 0};
+  if (layout.codes.bias != 0)
+    form.initGroup = fields.hasInnerScale() ? layout.sumGroup : layout.stretch;
+  if (fields.hasDotOffset())
+    form.dotGroup = layout.sumGroup;
+  else if (fields.hasOffset())
+    form.sumGroup = fields.hasInnerOffset() ? layout.sumGroup : layout.stretch;
+  return form;
+}
+
+Value PackedTile::broadcastLoad(Value memref, ValueRange indices) {
+  Value scalar = memref::LoadOp::create(b, memref, indices);
+  return vector::BroadcastOp::create(
+      b, VectorType::get(layout.lanes, scalar.getType()), scalar);
+}
+
+Value PackedTile::dot(Value codes, Value index, Value row, int64_t part,
+                      Value word, Value sum) {
+  Value four =
+      broadcastLoad(activations.codes, {index, row, b.index(part), word});
+  four = vector::BitCastOp::create(b, codes.getType(), four);
+  return DotOp::create(b, sum.getType(), codes, four, sum, layout.codes.below);
+}
+
+/// What the sum of products of group `group` of the stretch starts from:
+/// -bias * sum q, or 0.
+Value PackedTile::startValue(Value index, Value row, int64_t part,
+                             Value group) {
+  if (!activations.starts)
+    return arith::ConstantOp::create(b, b.getZeroAttr(i32s()));
+  return broadcastLoad(activations.starts, {index, row, b.index(part), group});
+}
+
+Value PackedTile::shiftedLeft(Value vector) {
+  Value byte =
+      arith::ConstantOp::create(b, DenseElementsAttr::get(i32s(), int32_t(8)));
+  return arith::ShLIOp::create(b, vector, byte);
+}
+
+/// The sums of a stretch after one more chunk: for each row one vector a byte
+/// of the activations, or one of f32 where a group's scale is a float.
+SmallVector<Value> PackedTile::addChunk(PackedStretch &stretch, Value index,
+                                        Value chunk, ArrayRef<Value> rows,
+                                        ValueRange carried) {
+  SmallVector<Value> next(carried);
+  SmallVector<Value> codes = stretch.codes(b, chunk);
+  int64_t groups = fields.hasInnerScale() ? groupsPerChunk() : 1;
+  int64_t vectors = int64_t(codes.size()) / groups;
+  for (int64_t g = 0; g < groups; ++g) {
+    Value group = b.add(b.mul(chunk, groups), g);
+    Value scale = stretch.innerScale(b, chunk, g);
+    // Rows in turn, so that no dot product waits for the one before it.
+    SmallVector<Value> dots;
+    for (auto [r, row] : llvm::enumerate(rows))
+      for (int64_t part = 0; part < bytes; ++part)
+        dots.push_back(scale ? startValue(index, row, part, group)
+                             : next[r * bytes + part]);
+    for (int64_t v = 0; v < vectors; ++v)
+      for (auto [r, row] : llvm::enumerate(rows))
+        for (int64_t part = 0; part < bytes; ++part)
+          dots[r * bytes + part] =
+              dot(codes[g * vectors + v], index, row, part,
+                  b.add(b.mul(group, vectors), v), dots[r * bytes + part]);
+    if (!scale) {
+      next = dots;
+    } else if (fields.innerScaleIsInteger()) {
+      for (auto [sum, dot] : llvm::zip_equal(next, dots))
+        sum =
+            arith::AddIOp::create(b, sum, arith::MulIOp::create(b, dot, scale));
+    } else {
+      for (size_t r = 0; r < rows.size(); ++r) {
+        Value whole = dots[r * bytes];
+        if (bytes == 2)
+          whole = arith::AddIOp::create(b, shiftedLeft(whole), dots[2 * r + 1]);
+        Value number = arith::SIToFPOp::create(b, f32s(), whole);
+        next[r] = vector::FMAOp::create(b, number, scale, next[r]);
+      }
+    }
+  }
+  return next;
+}
+
+/// Adds t * (sum q) * scale(q): zero points, minima and other offsets.
+SmallVector<Value> PackedTile::addOffsets(PackedStretch &stretch, Value index,
+                                          ArrayRef<Value> rows,
+                                          ValueRange sums) {
+  auto addGroup = [&](Value offset, Value position, ValueRange carried) {
+    SmallVector<Value> next(carried);
+    for (auto [r, row] : llvm::enumerate(rows))
+      next[r] = vector::FMAOp::create(
+          b, offset, broadcastLoad(activations.sums, {index, row, position}),
+          next[r]);
+    return next;
+  };
+  if (!fields.hasInnerOffset())
+    return addGroup(stretch.outerOffset(b), b.index(0), sums);
+  return b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, sums,
+                [&](Value chunk, ValueRange carried) {
+                  Value first = b.mul(chunk, groupsPerChunk());
+                  SmallVector<Value> next(carried);
+                  for (int64_t g = 0; g < groupsPerChunk(); ++g)
+                    next = addGroup(stretch.offset(b, chunk, g),
+                                    b.add(first, g), next);
+                  return next;
+                });
+}
+
+/// The same where the inner factor of t and the sums are bytes: dot products
+/// with the sums' bytes, the most significant first.
+SmallVector<Value> PackedTile::addDotOffsets(PackedStretch &stretch,
+                                             Value index, ArrayRef<Value> rows,
+                                             ValueRange sums) {
+  SmallVector<Value> vectors, next(sums);
+  for (int64_t i = 0; i < layout.dotOffsetVectors(); ++i)
+    vectors.push_back(stretch.dotOffset(b, i));
+  VectorType byteType = cast<VectorType>(vectors.front().getType());
+  int64_t below = int64_t(1) << layout.dotOffset->field.width();
+  Value factor = stretch.outerOffset(b);
+  for (auto [r, row] : llvm::enumerate(rows)) {
+    Value total = arith::ConstantOp::create(b, b.getZeroAttr(i32s()));
+    for (int64_t part = 0; part < activations.dotBytes(); ++part) {
+      if (part)
+        total = shiftedLeft(total);
+      for (auto [i, vector] : llvm::enumerate(vectors)) {
+        Value four = b.loadVector(
+            activations.dotSums,
+            {index, row, b.index(part), b.index(int64_t(4 * i))}, 4);
+        four = vector::BitCastOp::create(b, VectorType::get(1, b.getI32Type()),
+                                         four);
+        four = vector::BroadcastOp::create(
+            b, i32s(), vector::ExtractOp::create(b, four, 0));
+        four = vector::BitCastOp::create(b, byteType, four);
+        total = DotOp::create(b, total.getType(), vector, four, total, below);
+      }
+    }
+    Value number = arith::SIToFPOp::create(b, f32s(), total);
+    if (!factor && fields.offsetIsNegative())
+      number = arith::NegFOp::create(b, number);
+    Value scale = broadcastLoad(activations.scales, {index, row});
+    if (factor)
+      scale = arith::MulFOp::create(b, scale, factor);
+    next[r] = vector::FMAOp::create(b, number, scale, next[r]);
+  }
+  return next;
+}
+
+SmallVector<Value>
+PackedTile::addStretch(PackedStretch &stretch, Value index,
+                       ArrayRef<Value> rows,
+                       llvm::function_ref<Value(size_t)> sum,
+                       llvm::function_ref<void(Value)> eachChunk) {
+  bool floats = sumsAreFloats();
+  SmallVector<Value> initial;
+  for (Value row : rows)
+    for (int64_t part = 0; part < (floats ? 1 : bytes); ++part) {
+      if (floats)
+        initial.push_back(b.zeros(layout.lanes));
+      else if (fields.hasInnerScale())
+        initial.push_back(arith::ConstantOp::create(b, b.getZeroAttr(i32s())));
+      else
+        initial.push_back(startValue(index, row, part, b.index(0)));
+    }
+  SmallVector<Value> totals =
+      b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, initial,
+             [&](Value chunk, ValueRange carried) {
+               eachChunk(chunk);
+               return addChunk(stretch, index, chunk, rows, carried);
+             });
+  Value scale = stretch.outerScale(b);
+  SmallVector<Value> next;
+  for (auto [r, row] : llvm::enumerate(rows)) {
+    Value number;
+    if (floats) {
+      number = totals[r];
+    } else {
+      number = arith::SIToFPOp::create(b, f32s(), totals[r * bytes]);
+      if (bytes == 2) {
+        Value word = arith::ConstantOp::create(
+            b, DenseElementsAttr::get(f32s(), 256.0f));
+        Value low = arith::SIToFPOp::create(b, f32s(), totals[r * bytes + 1]);
+        number = vector::FMAOp::create(b, number, word, low);
+      }
+    }
+    Value factor = broadcastLoad(activations.scales, {index, row});
+    if (scale)
+      factor = arith::MulFOp::create(b, factor, scale);
+    next.push_back(vector::FMAOp::create(b, number, factor, sum(r)));
+  }
+  if (fields.hasDotOffset())
+    return addDotOffsets(stretch, index, rows, next);
+  return fields.hasOffset() ? addOffsets(stretch, index, rows, next) : next;
+}

@@ -1,0 +1,84 @@
+//===- PackedTile.h - A register tile of an integer kernel --------*- C++
+//-*-===//
+//
+// Some rows of activations times the rows of a tile of packed weights, a
+// stretch of K at a time. With u the stored codes, q the activations' codes and
+// s, t what the scheme's fields give,
+//
+//   y = sum over groups  s * (sum (u - bias) * q) * scale(q)
+//                     +  t * (sum q) * scale(q)
+//
+// The first sum is dot products of bytes that start from -bias * sum q. Integer
+// scales that change within a stretch multiply the i32 sums; floats appear once
+// a stretch, or once a group where the scheme's scales are floats. A vector
+// lane is an output row; nothing is reduced across lanes. The order of
+// operations does not depend on the number of rows.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_PASSES_PACKEDTILE_H
+#define RLX_PASSES_PACKEDTILE_H
+
+#include "passes/ActivationLoops.h"
+#include "passes/PackedStretch.h"
+
+namespace rlx {
+
+class PackedTile {
+public:
+  PackedTile(LoopBuilder &b, const PackedLayout &layout, PackedFields &fields,
+             int64_t bytes)
+      : b(b), layout(layout), fields(fields), bytes(bytes) {}
+
+  /// What activations must be, and the ones to multiply.
+  ActivationForm form() const;
+  void setActivations(const QuantizedActivations &given) {
+    activations = given;
+  }
+
+  /// What `sum` gives for each row, f32 lanes, plus the products of stretch
+  /// `index`. `eachChunk` is called in the loop over chunks, `sum` after it.
+  llvm::SmallVector<mlir::Value>
+  addStretch(PackedStretch &stretch, mlir::Value index,
+             llvm::ArrayRef<mlir::Value> rows,
+             llvm::function_ref<mlir::Value(size_t)> sum,
+             llvm::function_ref<void(mlir::Value)> eachChunk);
+
+private:
+  llvm::SmallVector<mlir::Value> addChunk(PackedStretch &stretch,
+                                          mlir::Value index, mlir::Value chunk,
+                                          llvm::ArrayRef<mlir::Value> rows,
+                                          mlir::ValueRange carried);
+  llvm::SmallVector<mlir::Value> addOffsets(PackedStretch &stretch,
+                                            mlir::Value index,
+                                            llvm::ArrayRef<mlir::Value> rows,
+                                            mlir::ValueRange sums);
+  llvm::SmallVector<mlir::Value> addDotOffsets(PackedStretch &stretch,
+                                               mlir::Value index,
+                                               llvm::ArrayRef<mlir::Value> rows,
+                                               mlir::ValueRange sums);
+  mlir::Value broadcastLoad(mlir::Value memref, mlir::ValueRange indices);
+  mlir::Value dot(mlir::Value codes, mlir::Value index, mlir::Value row,
+                  int64_t part, mlir::Value word, mlir::Value sum);
+  mlir::Value startValue(mlir::Value index, mlir::Value row, int64_t part,
+                         mlir::Value group);
+  mlir::Value shiftedLeft(mlir::Value vector);
+  mlir::VectorType f32s();
+  mlir::VectorType i32s();
+  int64_t groupsPerChunk() const {
+    return PackedLayout::chunk / layout.sumGroup;
+  }
+  bool sumsAreFloats() const {
+    return fields.hasInnerScale() && !fields.innerScaleIsInteger();
+  }
+
+  LoopBuilder &b;
+  const PackedLayout &layout;
+  PackedFields &fields;
+  int64_t bytes; ///< of an activation
+  QuantizedActivations activations;
+};
+
+} // namespace rlx
+
+#endif // RLX_PASSES_PACKEDTILE_H
