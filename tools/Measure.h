@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 namespace rlx {
@@ -16,6 +17,12 @@ struct Measurement {
   double median = 0, least = 0, most = 0;
   size_t runs = 0;
 };
+
+/// What there is to say about times of at least one run.
+inline Measurement summarize(std::vector<double> times) {
+  std::sort(times.begin(), times.end());
+  return {times[times.size() / 2], times.front(), times.back(), times.size()};
+}
 
 /// Runs `work` until `seconds` have passed, at least `atLeast` times, after one
 /// run that is not counted.
@@ -34,8 +41,7 @@ Measurement measure(Work &&work, double seconds = 0.5, size_t atLeast = 5) {
         std::chrono::duration<double, std::milli>(Clock::now() - start)
             .count());
   }
-  std::sort(times.begin(), times.end());
-  return {times[times.size() / 2], times.front(), times.back(), times.size()};
+  return summarize(std::move(times));
 }
 
 } // namespace rlx

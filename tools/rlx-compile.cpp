@@ -1,51 +1,66 @@
-//===- rlx-compile.cpp - Programs as code in a file
-//------------------------===//
+//===- rlx-compile.cpp - Programs as code of devices in a file ------------===//
 //
-// A thin main: reads a program, has it printed in the form that is asked for,
-// and writes a file that appears whole or not at all.
+// A thin main: reads a program, has it compiled for a target and written in the
+// form that is asked for. Files appear whole or not at all.
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/Compiler.h"
+#include "codegen/Diagnostics.h"
+#include "codegen/gpu/DeviceCompiler.h"
 #include "codegen/gpu/Dialects.h"
-#include "codegen/gpu/OpenClC.h"
+#include "codegen/gpu/Manifest.h"
+#include "codegen/gpu/ProgramBuilder.h"
+#include "ir/Dialect.h"
 #include "runtime/OutputFile.h"
 #include "tools/CommandLine.h"
+#include "tools/compile/SpirvText.h"
 
+#include "mlir/AsmParser/AsmParser.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
 
 using namespace rlx;
 namespace cl = llvm::cl;
 
 namespace {
-enum class Form { openclC };
+enum class Form { spirv, spirvAssembly, openclC, manifest };
 
 struct Options {
   cl::opt<std::string> program{cl::Positional, cl::Required,
                                cl::desc("<program.mlir, or - for stdin>")};
+  cl::opt<std::string> target{
+      "target", cl::value_desc("name"),
+      cl::desc("Device to compile for: vulkan (what every device of Vulkan 1.1 "
+               "can do), opencl (of OpenCL 1.2), or an attribute such as "
+               "'#rlx.gpu<vulkan, version = \"1.3\", storage16 = true>'. Not "
+               "for programs that are kernels already")};
   cl::opt<Form> form{
       "emit", cl::Required, cl::desc("What to write:"),
-      cl::values(clEnumValN(Form::openclC, "opencl-c",
-                            "OpenCL C of the program's gpu.module"))};
+      cl::values(
+          clEnumValN(Form::spirv, "spirv", "The kernels as a SPIR-V module"),
+          clEnumValN(Form::spirvAssembly, "spirv-asm",
+                     "The same as text that spirv-as takes"),
+          clEnumValN(Form::openclC, "opencl-c", "The kernels as OpenCL C 1.2"),
+          clEnumValN(Form::manifest, "manifest",
+                     "How to run the kernels, as JSON"))};
   cl::opt<std::string> output{"o", cl::init("-"), cl::value_desc("file"),
                               cl::desc("Where it goes (stdout)")};
+  cl::opt<std::string> manifest{
+      "manifest", cl::value_desc("file"),
+      cl::desc("Write the manifest too; it names the file of -o")};
 };
 } // namespace
-
-/// The only gpu.module of a program.
-static llvm::Expected<mlir::gpu::GPUModuleOp>
-findKernels(mlir::ModuleOp module) {
-  auto kernels = llvm::to_vector(module.getOps<mlir::gpu::GPUModuleOp>());
-  if (kernels.size() != 1)
-    return llvm::createStringError(
-        "expected one gpu.module in the program, but got " +
-        llvm::Twine(kernels.size()));
-  return kernels.front();
-}
 
 static llvm::Error writeOutput(const std::string &path, llvm::StringRef text) {
   if (path == "-") {
     llvm::outs() << text;
+    llvm::outs().flush();
+    if (std::error_code error = llvm::outs().error()) {
+      llvm::outs().clear_error();
+      return llvm::createStringError("cannot write to stdout: " +
+                                     error.message());
+    }
     return llvm::Error::success();
   }
   auto toError = [](const Status &status) {
@@ -62,6 +77,58 @@ static llvm::Error writeOutput(const std::string &path, llvm::StringRef text) {
   return llvm::Error::success();
 }
 
+static llvm::StringRef toText(llvm::ArrayRef<std::byte> bytes) {
+  return {reinterpret_cast<const char *>(bytes.data()), bytes.size()};
+}
+
+/// What every device of an API can do, or what the attribute says.
+static llvm::Expected<GpuAttr> parseTarget(mlir::MLIRContext &context,
+                                           llvm::StringRef text) {
+  llvm::StringRef attribute = text;
+  if (text == "vulkan")
+    attribute = "#rlx.gpu<vulkan, version = \"1.1\", subgroup_size = 32>";
+  else if (text == "opencl")
+    attribute = "#rlx.gpu<opencl, version = \"1.2\", storage8 = true, "
+                "storage16 = true, int8 = true, int16 = true, int64 = true>";
+  DiagnosticCollector diagnostics(&context, {});
+  auto target = llvm::dyn_cast_or_null<GpuAttr>(
+      mlir::parseAttribute(attribute, &context));
+  if (target)
+    return target;
+  return diagnostics.takeError(
+      "expected --target to be vulkan, opencl or a #rlx.gpu attribute, but "
+      "got '" +
+      text.str() + "'");
+}
+
+/// The kernels of a program in the form that is asked for.
+static llvm::Expected<std::string> emit(const DeviceModule &lowered,
+                                        Form form) {
+  if (form == Form::openclC)
+    return printKernels(lowered, KernelForm::openclC);
+  auto code = emitKernels(lowered, KernelForm::spirv);
+  if (!code)
+    return code.takeError();
+  return form == Form::spirv ? toText(*code).str() : disassemble(*code);
+}
+
+/// A program that is kernels already.
+static llvm::Expected<std::string>
+emitGiven(mlir::OwningOpRef<mlir::ModuleOp> module, const Options &options) {
+  auto kernels = llvm::to_vector(module->getOps<mlir::gpu::GPUModuleOp>());
+  if (kernels.size() != 1)
+    return llvm::createStringError(
+        "expected one gpu.module in the program, but got " +
+        llvm::Twine(kernels.size()));
+  if (!options.target.empty())
+    return llvm::createStringError(
+        "--target is for programs of functions, but this one is kernels");
+  if (options.form == Form::manifest || !options.manifest.empty())
+    return llvm::createStringError("a manifest needs a program of functions, "
+                                   "but this one is kernels");
+  return emit({std::move(module), {}}, options.form);
+}
+
 static llvm::Error run(const Options &options) {
   std::unique_ptr<mlir::MLIRContext> context = createContext();
   mlir::DialectRegistry registry;
@@ -70,21 +137,71 @@ static llvm::Error run(const Options &options) {
   auto module = parseFile(*context, options.program);
   if (!module)
     return module.takeError();
-  auto kernels = findKernels(**module);
-  if (!kernels)
-    return kernels.takeError();
-  auto text = emitOpenClC(*kernels);
+  if (!(*module)->getOps<mlir::gpu::GPUModuleOp>().empty()) {
+    auto text = emitGiven(std::move(*module), options);
+    if (!text)
+      return text.takeError();
+    return writeOutput(options.output, *text);
+  }
+  if (options.target.empty())
+    return llvm::createStringError(
+        "expected --target for a program of functions");
+  auto target = parseTarget(*context, options.target);
+  if (!target)
+    return target.takeError();
+  bool isVulkan = target->getApi() == GpuApi::vulkan;
+  if (options.form == Form::openclC && isVulkan)
+    return llvm::createStringError(
+        "--emit opencl-c is for targets of OpenCL, but --target is '" +
+        options.target + "'");
+  if (options.form == Form::manifest && !options.manifest.empty())
+    return llvm::createStringError("--manifest is for the other forms of "
+                                   "--emit; -o says where this one goes");
+  std::string attribute;
+  llvm::raw_string_ostream(attribute) << *target;
+  DeviceTarget how{attribute, options.form == Form::openclC
+                                  ? KernelForm::openclC
+                                  : KernelForm::spirv};
+  CompileOptions compileOptions;
+  compileOptions.onRemark = [](llvm::StringRef text) {
+    llvm::errs() << text << "\n";
+  };
+  auto lowered = lowerForDevice(**module, how, compileOptions);
+  if (!lowered)
+    return lowered.takeError();
+  std::string manifest;
+  if (options.form == Form::manifest || !options.manifest.empty()) {
+    std::vector<Program> programs;
+    for (const FunctionSignature &signature : lowered->signatures) {
+      auto program = buildProgram(*lowered->module, signature);
+      if (!program)
+        return program.takeError();
+      programs.push_back(std::move(*program));
+    }
+    ManifestCode code;
+    if (options.form != Form::manifest && options.output != "-")
+      code = {llvm::sys::path::filename(options.output).str(), how.form};
+    manifest = llvm::formatv(
+        "{0:2}\n", llvm::json::Value(describePrograms(
+                       programs, lowered->signatures, attribute, code)));
+  }
+  if (options.form == Form::manifest)
+    return writeOutput(options.output, manifest);
+  auto text = emit(*lowered, options.form);
   if (!text)
     return text.takeError();
-  return writeOutput(options.output, *text);
+  if (auto error = writeOutput(options.output, *text))
+    return error;
+  return options.manifest.empty() ? llvm::Error::success()
+                                  : writeOutput(options.manifest, manifest);
 }
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   removeForeignOptions();
   Options options;
-  cl::ParseCommandLineOptions(argc, argv,
-                              "Writes a program as code in a file\n");
+  cl::ParseCommandLineOptions(
+      argc, argv, "Writes the kernels of a program as code of devices\n");
   if (auto error = run(options))
     return reportError("rlx-compile", std::move(error));
   return 0;

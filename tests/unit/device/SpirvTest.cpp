@@ -1,0 +1,251 @@
+//===- SpirvTest.cpp - SPIR-V of every scheme and shape is valid ----------===//
+//
+// The validator of SPIRV-Tools, which spirv-val runs, accepts the kernels of
+// every scheme and kind of operation, for every environment; and what a target
+// does not have is not in its modules.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/gpu/DeviceCompiler.h"
+#include "tests/unit/codegen/Graph.h"
+#include "tests/unit/codegen/MatmulPrograms.h"
+#include "tests/unit/codegen/UserSchemes.h"
+
+#include <spirv-tools/libspirv.h>
+
+#include <set>
+
+using namespace rlx;
+using namespace rlx::test;
+
+namespace {
+
+/// A target, and what its modules must be valid for.
+struct Environment {
+  const char *name;
+  const char *target;
+  spv_target_env validator;
+};
+
+constexpr const char *fewest =
+    "#rlx.gpu<vulkan, version = \"1.1\", subgroup_size = 32>";
+
+const Environment environments[] = {
+    {"vulkan11", fewest, SPV_ENV_VULKAN_1_1},
+    {"vulkan12",
+     "#rlx.gpu<vulkan, version = \"1.2\", storage16 = true, int16 = true, "
+     "subgroup_size = 64>",
+     SPV_ENV_VULKAN_1_2},
+    {"vulkan13",
+     "#rlx.gpu<vulkan, version = \"1.3\", storage8 = true, storage16 = true, "
+     "int8 = true, int16 = true, int64 = true, float16 = true, "
+     "float64 = true, subgroup_size = 8>",
+     SPV_ENV_VULKAN_1_3},
+    {"opencl",
+     "#rlx.gpu<opencl, storage8 = true, storage16 = true, int8 = true, "
+     "int16 = true, int64 = true, float16 = true>",
+     SPV_ENV_OPENCL_2_2},
+    {"opencl_fewest", "#rlx.gpu<opencl>", SPV_ENV_OPENCL_2_2},
+};
+
+/// `text` compiled for `target`, in words.
+std::vector<uint32_t> compile(const std::string &text, const char *target) {
+  std::unique_ptr<mlir::MLIRContext> context = createContext();
+  auto module = parseText(*context, text);
+  if (!module) {
+    ADD_FAILURE() << llvm::toString(module.takeError()) << "\n" << text;
+    return {};
+  }
+  auto programs = compileForDevice(**module, {target, KernelForm::spirv});
+  if (!programs) {
+    ADD_FAILURE() << llvm::toString(programs.takeError()) << "\n" << text;
+    return {};
+  }
+  const std::vector<std::byte> &code = programs->programs[0].modules[0];
+  std::vector<uint32_t> words(code.size() / sizeof(uint32_t));
+  std::memcpy(words.data(), code.data(), words.size() * sizeof(uint32_t));
+  return words;
+}
+
+/// What the validator says against a module; empty where it accepts it.
+std::string complaint(llvm::ArrayRef<uint32_t> words, spv_target_env target) {
+  spv_context context = spvContextCreate(target);
+  spv_const_binary_t binary{words.data(), words.size()};
+  spv_diagnostic diagnostic = nullptr;
+  spv_result_t result = spvValidate(context, &binary, &diagnostic);
+  std::string text;
+  if (result != SPV_SUCCESS)
+    text = diagnostic ? diagnostic->error : "refused without a reason";
+  spvDiagnosticDestroy(diagnostic);
+  spvContextDestroy(context);
+  return text;
+}
+
+/// The function of a matmul of a fixed number of rows.
+std::string withRows(std::string text, int64_t m) {
+  const std::string any = "tensor<?x",
+                    fixed = "tensor<" + std::to_string(m) + "x";
+  for (size_t at = 0; (at = text.find(any, at)) != std::string::npos;
+       at += fixed.size())
+    text.replace(at, any.size(), fixed);
+  return text;
+}
+
+/// The other operations, on elements of all kinds.
+constexpr const char *operations = R"(
+#id = affine_map<(i) -> (i)>
+#all = affine_map<(m, k) -> (m, k)>
+#row = affine_map<(m, k) -> (m)>
+func.func @gather(%x: tensor<?x256xf32>, %ids: tensor<?x2xi32>) -> tensor<?x2x20xf32> {
+  %w = rlx.weight "gather.w" : tensor<4x20x256xf32, #rlx.quant<gguf_q4k>>
+  %b = rlx.weight "gather.b" : tensor<4x20xf32>
+  %y = rlx.gather_matmul %x, %w, %ids bias(%b)
+    : (tensor<?x256xf32>, tensor<4x20x256xf32, #rlx.quant<gguf_q4k>>, tensor<?x2xi32>, tensor<4x20xf32>) -> tensor<?x2x20xf32>
+  return %y : tensor<?x2x20xf32>
+}
+func.func @embedding(%ids: tensor<?xi32>) -> tensor<?x64xf32> {
+  %w = rlx.weight "embedding.w" : tensor<9x64xf32, #rlx.quant<gguf_q8_0>>
+  %y = rlx.embedding %w, %ids : (tensor<9x64xf32, #rlx.quant<gguf_q8_0>>, tensor<?xi32>) -> tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}
+func.func @dequantize() -> tensor<5x256xf32> {
+  %w = rlx.weight "dequantize.w" : tensor<5x256xf32, #rlx.quant<gguf_q6k>>
+  %y = rlx.dequantize %w : (tensor<5x256xf32, #rlx.quant<gguf_q6k>>) -> tensor<5x256xf32>
+  return %y : tensor<5x256xf32>
+}
+func.func @short_floats(%x: tensor<?xf16>, %y: tensor<7xbf16>) -> (tensor<?xf16>, tensor<7xbf16>) {
+  %s = arith.addf %x, %x : tensor<?xf16>
+  %t = arith.mulf %y, %y : tensor<7xbf16>
+  return %s, %t : tensor<?xf16>, tensor<7xbf16>
+}
+func.func @integers(%x: tensor<?xi8>, %y: tensor<?xi16>) -> (tensor<?xi8>, tensor<?xi16>) {
+  %s = arith.addi %x, %x : tensor<?xi8>
+  %t = arith.muli %y, %y : tensor<?xi16>
+  return %s, %t : tensor<?xi8>, tensor<?xi16>
+}
+func.func @long_rows(%x: tensor<2x9000xf32>) -> tensor<2xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<2xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%e : tensor<2xf32>) -> tensor<2xf32>
+  %y = linalg.generic {indexing_maps = [#all, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<2x9000xf32>) outs(%z : tensor<2xf32>) {
+    ^bb0(%v: f32, %sum: f32):
+      %n = arith.addf %sum, %v : f32
+      linalg.yield %n : f32
+  } -> tensor<2xf32>
+  return %y : tensor<2xf32>
+}
+)";
+
+class ModulesTest : public SchemeTest {
+protected:
+  /// Modules of matmuls of all schemes of `m` rows, 0 for any number. Sizes are
+  /// no multiple of any tile.
+  std::vector<std::string> matmuls(int64_t m) {
+    constexpr size_t together = 16;
+    std::vector<std::string> names = allSchemes(), modules;
+    for (size_t i = 0; i < names.size(); ++i) {
+      std::optional<QuantScheme> scheme =
+          names[i][0] == '#' ? described(names[i]) : builtin(names[i]);
+      if (!scheme)
+        continue;
+      int64_t block = scheme->block();
+      RandomWeight weight(*scheme,
+                          {37, std::max<int64_t>(1, 100 / block) * block},
+                          uint32_t(i), Content::zeroBytes);
+      std::string text = matmulFunction("f" + std::to_string(i), weight);
+      if (i % together == 0)
+        modules.emplace_back();
+      modules.back() += m ? withRows(text, m) : text;
+    }
+    return modules;
+  }
+};
+
+class SpirvTest : public ModulesTest,
+                  public testing::WithParamInterface<Environment> {
+protected:
+  void expectValid(const std::vector<std::string> &modules) {
+    for (const std::string &text : modules) {
+      std::vector<uint32_t> words = compile(text, GetParam().target);
+      ASSERT_FALSE(words.empty());
+      EXPECT_EQ(complaint(words, GetParam().validator), "") << text;
+    }
+  }
+};
+
+TEST_P(SpirvTest, AnyNumberOfRows) { expectValid(matmuls(0)); }
+TEST_P(SpirvTest, OneRow) { expectValid(matmuls(1)); }
+TEST_P(SpirvTest, ManyRows) { expectValid(matmuls(64)); }
+TEST_P(SpirvTest, OtherOperations) { expectValid({operations, feedForward}); }
+
+INSTANTIATE_TEST_SUITE_P(Environments, SpirvTest,
+                         testing::ValuesIn(environments), [](const auto &info) {
+                           return std::string(info.param.name);
+                         });
+
+TEST(SpirvValidatorTest, RefusesWhatIsWrong) {
+  std::vector<uint32_t> words =
+      compile("func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {\n"
+              "  %y = arith.addf %x, %x : tensor<4xf32>\n"
+              "  return %y : tensor<4xf32>\n}\n",
+              fewest);
+  ASSERT_FALSE(words.empty());
+  EXPECT_EQ(complaint(words, SPV_ENV_VULKAN_1_1), "");
+  // The first capability, Shader, becomes Kernel.
+  words[6] = 6;
+  EXPECT_NE(complaint(words, SPV_ENV_VULKAN_1_1), "");
+}
+
+//===----------------------------------------------------------------------===//
+// Capabilities
+//===----------------------------------------------------------------------===//
+
+/// What a module declares.
+struct Declarations {
+  std::set<uint32_t> capabilities, integerBits, floatBits;
+};
+
+Declarations declarationsOf(llvm::ArrayRef<uint32_t> words) {
+  constexpr size_t header = 5;
+  enum : uint32_t { capability = 17, typeInt = 21, typeFloat = 22 };
+  Declarations found;
+  for (size_t at = header; at < words.size(); at += words[at] >> 16) {
+    uint32_t operation = words[at] & 0xffff;
+    if (operation == capability)
+      found.capabilities.insert(words[at + 1]);
+    else if (operation == typeInt)
+      found.integerBits.insert(words[at + 2]);
+    else if (operation == typeFloat)
+      found.floatBits.insert(words[at + 2]);
+  }
+  return found;
+}
+
+using CapabilityTest = ModulesTest;
+
+TEST_F(CapabilityTest, WhatTheTargetLacksIsNotUsed) {
+  std::vector<std::string> modules = matmuls(0);
+  modules.push_back(operations);
+  modules.push_back(feedForward);
+  constexpr uint32_t shader = 1;
+  for (const std::string &text : modules) {
+    Declarations found = declarationsOf(compile(text, fewest));
+    EXPECT_EQ(found.capabilities, std::set<uint32_t>{shader}) << text;
+    EXPECT_EQ(found.integerBits, std::set<uint32_t>{32}) << text;
+    EXPECT_EQ(found.floatBits, std::set<uint32_t>{32}) << text;
+  }
+}
+
+TEST_F(CapabilityTest, WhatTheTargetHasIsUsed) {
+  Declarations found = declarationsOf(
+      compile("func.func @f(%x: tensor<4xf16>) -> tensor<4xf16> {\n"
+              "  %y = arith.addf %x, %x : tensor<4xf16>\n"
+              "  return %y : tensor<4xf16>\n}\n",
+              "#rlx.gpu<vulkan, storage16 = true, float16 = true>"));
+  constexpr uint32_t storageBuffer16BitAccess = 4433;
+  EXPECT_TRUE(found.capabilities.count(storageBuffer16BitAccess));
+  EXPECT_TRUE(found.floatBits.count(16));
+}
+
+} // namespace
