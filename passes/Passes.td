@@ -364,7 +364,7 @@ def InterleaveWeightsPass : Pass<"rlx-interleave-weights", "::mlir::ModuleOp"> {
   let options = [
     Option<"target", "target", "std::string", "\"#rlx.gpu<vulkan>\"", "a #rlx.gpu attribute">
   ];
-  let dependentDialects = ["::rlx::RlxDialect", "::mlir::tensor::TensorDialect"];
+  let dependentDialects = ["::rlx::RlxDialect", "::mlir::bufferization::BufferizationDialect"];
 }
 
 def BlocksToKernelsPass : Pass<"rlx-blocks-to-kernels", "::mlir::ModuleOp"> {
