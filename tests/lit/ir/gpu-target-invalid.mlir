@@ -1,0 +1,50 @@
+// RUN: rlx-opt %s -split-input-file -verify-diagnostics -allow-unregistered-dialect
+
+// expected-error @+2 {{to be one of: vulkan, opencl}}
+// expected-error @+1 {{failed to parse Rlx_GpuAttr parameter 'api'}}
+"test.target"() {a = #rlx.gpu<metal>} : () -> ()
+
+// -----
+
+// expected-error @+1 {{expected subgroup_size to be a power of two of at most 128, but got 48}}
+"test.target"() {a = #rlx.gpu<vulkan, subgroup_size = 48>} : () -> ()
+
+// -----
+
+// expected-error @+1 {{expected subgroup_size to be a power of two of at most 128, but got 256}}
+"test.target"() {a = #rlx.gpu<vulkan, subgroup_size = 256>} : () -> ()
+
+// -----
+
+// expected-error @+1 {{expected vector_width to be a power of two of at most 16, but got 3}}
+"test.target"() {a = #rlx.gpu<opencl, vector_width = 3>} : () -> ()
+
+// -----
+
+// expected-error @+1 {{vector_width is for opencl; the work-items of vulkan are lanes}}
+"test.target"() {a = #rlx.gpu<vulkan, vector_width = 8>} : () -> ()
+
+// -----
+
+// expected-error @+1 {{expected workgroup_size to be 64 to 65536, but got 32}}
+"test.target"() {a = #rlx.gpu<vulkan, workgroup_size = 32>} : () -> ()
+
+// -----
+
+// expected-error @+1 {{expected workgroup_memory to be at least 16384 bytes, but got 0}}
+"test.target"() {a = #rlx.gpu<vulkan, workgroup_memory = 0>} : () -> ()
+
+// -----
+
+// expected-error @+1 {{unknown version '1.0' of vulkan, expected 1.1, 1.2 or 1.3}}
+"test.target"() {a = #rlx.gpu<vulkan, version = "1.0">} : () -> ()
+
+// -----
+
+// expected-error @+1 {{unknown version '1.1' of opencl, expected 1.2, 2.0, 2.1, 2.2 or 3.0}}
+"test.target"() {a = #rlx.gpu<opencl, version = "1.1">} : () -> ()
+
+// -----
+
+// expected-error-re @+1 {{{{.*}}warp}}
+"test.target"() {a = #rlx.gpu<vulkan, warp = 32>} : () -> ()

@@ -1,0 +1,64 @@
+// What cannot run on a device is named, with where it stands.
+// RUN: rlx-opt %s -split-input-file -verify-diagnostics "--rlx-gpu=target=#rlx.gpu<vulkan>"
+
+func.func @loop(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  // expected-error @+1 {{'scf.for' op cannot run on a device, expected an operation of rlx or linalg, or arithmetic on sizes; run the program on the CPU}}
+  %y = scf.for %i = %c0 to %c4 step %c1 iter_args(%v = %x) -> tensor<4xf32> {
+    %s = arith.addf %v, %v : tensor<4xf32>
+    scf.yield %s : tensor<4xf32>
+  }
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+func.func @while(%x: i32) -> i32 {
+  // expected-error @+1 {{'scf.while' op cannot run on a device}}
+  %y = scf.while (%v = %x) : (i32) -> i32 {
+    %c = arith.constant 9 : i32
+    %b = arith.cmpi slt, %v, %c : i32
+    scf.condition(%b) %v : i32
+  } do {
+  ^bb0(%v: i32):
+    %s = arith.addi %v, %v : i32
+    scf.yield %s : i32
+  }
+  return %y : i32
+}
+
+// -----
+
+func.func @extract(%x: tensor<4xf32>) -> f32 {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{'memref.load' op cannot run on a device}}
+  %y = tensor.extract %x[%c0] : tensor<4xf32>
+  return %y : f32
+}
+
+// -----
+
+func.func @quantize(%x: tensor<2x32xf32>) -> tensor<2x32xf32, #rlx.quant<gguf_q8_0>> {
+  // expected-error @+1 {{cannot run on a device}}
+  %y = rlx.quantize %x : (tensor<2x32xf32>) -> tensor<2x32xf32, #rlx.quant<gguf_q8_0>>
+  return %y : tensor<2x32xf32, #rlx.quant<gguf_q8_0>>
+}
+
+// -----
+
+// Types that the target lacks and that nothing stands in for.
+func.func @double(%x: tensor<4xf64>) -> tensor<4xf64> {
+  // expected-error @+1 {{'linalg.generic' op has a buffer of 'f64', which the target cannot compute with; expected f32, f16, bf16 or integers of at most 32 bits}}
+  %y = arith.addf %x, %x : tensor<4xf64>
+  return %y : tensor<4xf64>
+}
+
+// -----
+
+func.func @long(%x: tensor<4xi64>) -> tensor<4xi64> {
+  // expected-error @+1 {{'linalg.generic' op has a buffer of 'i64', which the target cannot compute with}}
+  %y = arith.addi %x, %x : tensor<4xi64>
+  return %y : tensor<4xi64>
+}

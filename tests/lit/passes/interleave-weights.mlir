@@ -1,0 +1,63 @@
+// Weights get the layout of a device's kernels: records of whole words, with everything that belongs to a stretch of K.
+// RUN: rlx-opt %s --rlx-lower-encodings "--rlx-interleave-weights=target=#rlx.gpu<vulkan>" | FileCheck %s
+// As many rows lie together as a subgroup has work-items, at least 32, or as a vector has lanes.
+// RUN: rlx-opt %s --rlx-lower-encodings "--rlx-interleave-weights=target={#rlx.gpu<vulkan, subgroup_size = 64>}" | FileCheck %s --check-prefix=WIDE
+// RUN: rlx-opt %s --rlx-lower-encodings "--rlx-interleave-weights=target={#rlx.gpu<opencl, vector_width = 8>}" | FileCheck %s --check-prefix=LANES
+// RUN: not rlx-opt %s "--rlx-interleave-weights=target=#rlx.quant<gguf_q8_0>" 2>&1 | FileCheck %s --check-prefix=OTHER
+// OTHER: error: expected the target to be a #rlx.gpu attribute, such as #rlx.gpu<vulkan>, but got '#rlx.quant<gguf_q8_0>'
+
+// CHECK-DAG: #[[Q8:.*]] = #rlx.scheme<"gguf_q8_0.record64", block = 64, bytes = 80, unused = 96, code = ui8 at (d0) -> (0, d0 * 8) as si8, scale = ui16 at (d0) -> (64, (d0 floordiv 32) * 16) as f16>
+// CHECK-DAG: #[[INT4:.*]] = #rlx.scheme<"int4/32.record64", block = 64, bytes = 48, unused = 64, code = ui4 at (d0) -> (0, d0 * 4) as si4, scale = ui32 at (d0) -> (32, (d0 floordiv 32) * 32) as f32>
+// CHECK: module attributes {rlx.target = #rlx.gpu<vulkan>}
+
+// CHECK-LABEL: func @weight(
+// CHECK-SAME: %[[X:.*]]: tensor<1x64xf32>{{.*}}, %[[W:.*]]: tensor<8x68xi8>
+// CHECK: %[[P:.*]] = rlx.interleave_weight ins(%[[W]]) outs(%{{.*}}) {once, record = #rlx.quant<#[[Q8]]>, rows = 32 : i64, scheme = #rlx.quant<gguf_q8_0>, words = 4 : i64} : (tensor<8x68xi8>, tensor<1x640xi32>)
+// CHECK: rlx.interleaved_matmul ins(%[[X]], %[[P]]) outs(%{{.*}}) {record = #rlx.quant<#[[Q8]]>, rows = 32 : i64, words = 4 : i64}
+// WIDE-LABEL: func @weight(
+// WIDE: rlx.interleave_weight {{.*}} rows = 64 : i64{{.*}} tensor<1x1280xi32>
+// LANES-LABEL: func @weight(
+// LANES: rlx.interleave_weight {{.*}} rows = 8 : i64{{.*}} words = 1 : i64{{.*}} tensor<1x136xi32>
+func.func @weight(%x: tensor<1x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>> {rlx.weight = "w"}) -> tensor<1x8xf32> {
+  %y = rlx.matmul %x, %w : (tensor<1x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<1x8xf32>
+  return %y : tensor<1x8xf32>
+}
+
+// What the caller may give anew is not done once.
+// CHECK-LABEL: func @argument(
+// CHECK: rlx.interleave_weight
+// CHECK-NOT: once
+// CHECK: rlx.interleaved_matmul
+func.func @argument(%x: tensor<1x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<1x8xf32> {
+  %y = rlx.matmul %x, %w : (tensor<1x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<1x8xf32>
+  return %y : tensor<1x8xf32>
+}
+
+// One layout for all that read a weight.
+// CHECK-LABEL: func @twice(
+// CHECK-COUNT-1: rlx.interleave_weight
+// CHECK-NOT: rlx.interleave_weight
+// CHECK-COUNT-2: rlx.interleaved_matmul
+func.func @twice(%x: tensor<1x64xf32>, %v: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>> {rlx.weight = "w"}) -> (tensor<1x8xf32>, tensor<3x8xf32>) {
+  %y = rlx.matmul %x, %w : (tensor<1x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<1x8xf32>
+  %z = rlx.matmul %v, %w : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
+  return %y, %z : tensor<1x8xf32>, tensor<3x8xf32>
+}
+
+// Scales from beside the weight become part of its records.
+// CHECK-LABEL: func @side(
+// CHECK: rlx.interleave_weight ins(%{{.*}}) scales(%{{.*}}) outs(%{{.*}}) {once, record = #rlx.quant<#[[INT4]]>
+// CHECK: rlx.interleaved_matmul
+// CHECK-NOT: scales
+func.func @side(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<int4/32>> {rlx.weight = "w"}, %s: tensor<8x2xf32> {rlx.weight = "s"}) -> tensor<3x8xf32> {
+  %y = rlx.matmul %x, %w scales(%s) : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<int4/32>>, tensor<8x2xf32>) -> tensor<3x8xf32>
+  return %y : tensor<3x8xf32>
+}
+
+// CHECK-LABEL: func @experts(
+// CHECK: %[[P:.*]] = rlx.interleave_weight {{.*}} tensor<4x1x640xi32>
+// CHECK: rlx.interleaved_matmul ins(%{{.*}}, %[[P]], %{{.*}})
+func.func @experts(%x: tensor<2x64xf32>, %w: tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>> {rlx.weight = "w"}, %ids: tensor<2x2xi32>) -> tensor<2x2x8xf32> {
+  %y = rlx.gather_matmul %x, %w, %ids : (tensor<2x64xf32>, tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<2x2xi32>) -> tensor<2x2x8xf32>
+  return %y : tensor<2x2x8xf32>
+}
