@@ -3,6 +3,7 @@
 //
 //   rlx-bench limits [--threads 1,2]
 //   rlx-bench matmul --scheme int8/32,nf4/64 --activations f32,i8 --m 1,512
+//   rlx-bench matmul --device vulkan:0 --scheme nf4/64 --m 1,512
 //
 // Options and the order of measurements; the measurements themselves are in
 // tools/bench.
@@ -11,6 +12,8 @@
 
 #include "runtime/OutputFile.h"
 #include "tools/CommandLine.h"
+#include "tools/bench/DeviceBench.h"
+#include "tools/bench/DeviceLimits.h"
 #include "tools/bench/Report.h"
 #include "tools/bench/Table.h"
 
@@ -24,6 +27,10 @@ struct Options {
   cl::SubCommand limits{"limits", "What the machine can do"};
   cl::SubCommand matmul{"matmul", "Speed and error of quantized matmuls"};
 
+  cl::opt<std::string> device{
+      "device", cl::value_desc("vulkan:N|opencl:N"),
+      cl::desc("Measure a device in place of the processor"), cl::sub(limits),
+      cl::sub(matmul)};
   cl::list<unsigned> threads{
       "threads",
       cl::CommaSeparated,
@@ -64,7 +71,8 @@ struct Options {
   cl::opt<int64_t> rotated{
       "rotate-mb", cl::init(256), cl::value_desc("MB"),
       cl::desc(
-          "Weights to rotate through, to be more than the caches hold (256)"),
+          "Weights to rotate through, to be more than the caches hold (256; "
+          "96 on a device that is the processor)"),
       cl::sub(matmul)};
 
   cl::opt<std::string> choices{
@@ -120,7 +128,31 @@ measureLimits(LimitsBench &bench, const std::vector<unsigned> &threads,
   return all;
 }
 
+/// `opencl:0, name of the device, driver`
+static std::string describe(const DeviceInfo &info) {
+  return fmt::format("{}, {}, {}", info.label(), info.name, info.driver);
+}
+
+static llvm::Error runDeviceLimits(const Options &given) {
+  auto device = openDevice(given.device);
+  if (!device)
+    return device.takeError();
+  MachineName machine = MachineName::read();
+  machine.device = describe((*device)->info());
+  auto bench = DeviceLimitsBench::create(**device, given.seconds);
+  if (!bench)
+    return bench.takeError();
+  auto limits = (*bench)->measure();
+  if (!limits)
+    return limits.takeError();
+  return writeReports(given, [&](llvm::raw_ostream &stream, Format format) {
+    reportLimits(stream, format, machine, {*limits});
+  });
+}
+
 static llvm::Error runLimits(const Options &given) {
+  if (!given.device.empty())
+    return runDeviceLimits(given);
   MachineName machine = MachineName::read();
   std::vector<unsigned> threads = listOr<unsigned>(
       given.threads, machine.processors > 1
@@ -174,29 +206,40 @@ static llvm::Error checkOptions(const Options &given) {
       return llvm::createStringError(
           "expected --activations of f32, bf16, i16 or i8, but got '" + type +
           "'");
+  if (!given.device.empty() && !given.threads.empty())
+    return llvm::createStringError(
+        "expected no --threads with --device, which says itself how it shares "
+        "its work");
+  for (const std::string &type : given.activations)
+    if (!given.device.empty() && type != "f32")
+      return llvm::createStringError("expected --activations f32 with "
+                                     "--device, which computes in f32, but "
+                                     "got '" +
+                                     type + "'");
   if (given.n < 1 || given.k < 1)
     return llvm::createStringError("expected --n and --k to be 1 or more");
   return llvm::Error::success();
 }
 
-static llvm::Error runMatmul(const Options &given) {
-  MachineName machine = MachineName::read();
-  MatmulBench bench({given.seconds, given.rotated << 20, given.choices});
-  auto schemes = schemeNames(bench.context(),
-                             listOr<std::string>(given.schemes, {"gguf"}));
-  if (!schemes)
-    return schemes.takeError();
-  std::vector<unsigned> threads = listOr<unsigned>(given.threads, {1});
+namespace {
+/// Where matmuls are measured.
+struct MatmulPlace {
+  MachineName machine;
+  llvm::function_ref<llvm::Expected<std::vector<Limits>>(Progress &)> limits;
+  llvm::function_ref<llvm::Expected<MatmulFigures>(const MatmulCase &)> run;
+};
+} // namespace
+
+static llvm::Error measureMatmuls(const Options &given,
+                                  const std::vector<std::string> &schemes,
+                                  const MatmulPlace &place) {
   Progress progress;
-  auto limitsBench = LimitsBench::create(given.seconds);
-  if (!limitsBench)
-    return limitsBench.takeError();
-  auto limits = measureLimits(*limitsBench, threads, progress);
+  auto limits = place.limits(progress);
   if (!limits)
     return limits.takeError();
 
   std::vector<MatmulRow> rows;
-  for (const std::string &scheme : *schemes)
+  for (const std::string &scheme : schemes)
     for (const std::string &activations :
          listOr<std::string>(given.activations, {"f32"}))
       for (int64_t m : listOr<int64_t>(given.m, {1, 8, 64, 512}))
@@ -210,7 +253,7 @@ static llvm::Error runMatmul(const Options &given) {
   for (MatmulRow &row : rows) {
     progress.say(
         fmt::format("{}/{} {}", ++done, rows.size(), row.wanted.describe()));
-    auto figures = bench.run(row.wanted);
+    auto figures = place.run(row.wanted);
     if (figures) {
       row.figures = *figures;
       continue;
@@ -221,7 +264,7 @@ static llvm::Error runMatmul(const Options &given) {
                     .first.str();
     ++failed;
   }
-  auto limitsAfter = measureLimits(*limitsBench, threads, progress);
+  auto limitsAfter = place.limits(progress);
   if (!limitsAfter)
     return limitsAfter.takeError();
   for (MatmulRow &row : rows)
@@ -231,13 +274,63 @@ static llvm::Error runMatmul(const Options &given) {
   progress.say("");
   if (auto error =
           writeReports(given, [&](llvm::raw_ostream &stream, Format format) {
-            reportMatmuls(stream, format, machine, rows);
+            reportMatmuls(stream, format, place.machine, rows);
           }))
     return error;
   if (failed == rows.size())
     return llvm::createStringError("nothing could be measured: " +
                                    rows.front().error);
   return llvm::Error::success();
+}
+
+static llvm::Error runDeviceMatmul(const Options &given) {
+  auto device = openDevice(given.device);
+  if (!device)
+    return device.takeError();
+  const DeviceInfo &info = (*device)->info();
+  MachineName machine = MachineName::read();
+  machine.device = describe(info);
+  // Weights are rearranged on the device, which takes a processor long.
+  constexpr int64_t rotatedOnCpu = 96;
+  bool isGiven = given.rotated.getNumOccurrences() > 0;
+  int64_t rotated = info.isCpu && !isGiven ? rotatedOnCpu : given.rotated;
+  DeviceBench bench(**device, {given.seconds, rotated << 20});
+  auto schemes = schemeNames(bench.context(),
+                             listOr<std::string>(given.schemes, {"gguf"}));
+  if (!schemes)
+    return schemes.takeError();
+  auto limitsBench = DeviceLimitsBench::create(**device, given.seconds);
+  if (!limitsBench)
+    return limitsBench.takeError();
+  auto limits = [&](Progress &progress) -> llvm::Expected<std::vector<Limits>> {
+    progress.say("limits of " + info.label());
+    auto measured = (*limitsBench)->measure();
+    if (!measured)
+      return measured.takeError();
+    return std::vector<Limits>{*measured};
+  };
+  auto run = [&](const MatmulCase &wanted) { return bench.run(wanted); };
+  return measureMatmuls(given, *schemes, {machine, limits, run});
+}
+
+static llvm::Error runMatmul(const Options &given) {
+  if (!given.device.empty())
+    return runDeviceMatmul(given);
+  MachineName machine = MachineName::read();
+  MatmulBench bench({given.seconds, given.rotated << 20, given.choices});
+  auto schemes = schemeNames(bench.context(),
+                             listOr<std::string>(given.schemes, {"gguf"}));
+  if (!schemes)
+    return schemes.takeError();
+  std::vector<unsigned> threads = listOr<unsigned>(given.threads, {1});
+  auto limitsBench = LimitsBench::create(given.seconds);
+  if (!limitsBench)
+    return limitsBench.takeError();
+  auto limits = [&](Progress &progress) {
+    return measureLimits(*limitsBench, threads, progress);
+  };
+  auto run = [&](const MatmulCase &wanted) { return bench.run(wanted); };
+  return measureMatmuls(given, *schemes, {machine, limits, run});
 }
 
 int main(int argc, char **argv) {

@@ -30,7 +30,8 @@ struct ManifestCode {
 ///     argument is.
 ///   - `sizes`: `["constant", value]`, `["dimension", argument, position]`, or
 ///     an operation on two sizes before it.
-///   - `buffers`: `kind` (`argument`, from byte `offset` on if there is one, `packed`: written by the setup and kept,
+///   - `buffers`: `kind` (`argument`, from byte `offset` on if there is one,
+///   `packed`: written by the setup and kept,
 ///     `temporary`, `constant`: with `data` in hexadecimal digits), `bytes` as
 ///     a size.
 ///   - `kernels`: `entry`, `workgroup`, how many `buffers` and `scalars` each

@@ -64,7 +64,6 @@ static spirv::TargetEnvAttr environmentOf(GpuAttr target) {
     capabilities.push_back(Capability::StorageBuffer16BitAccess);
     extensions.push_back(Extension::SPV_KHR_16bit_storage);
   }
-<<<<<<< HEAD
   // What every version of Vulkan from 1.1 on takes; later versions of SPIR-V
   // have nothing that these kernels need, and other rules for interfaces.
   spirv::Version version =

@@ -13,8 +13,11 @@
 #   avx2, avx512        its vector extensions (avx512: F, BW, DQ, VL)
 #   avx512_vnni         its dot products of bytes
 #   qemu-aarch64        %qemu-aarch64 and %aarch64-cc are there
+#   vulkan-device, opencl-device
+#                       there is a device of that API
 
 import os
+import subprocess
 
 import lit.formats
 
@@ -66,3 +69,20 @@ if not config.cross_compiling:
                 config.available_features.add(feature)
     elif config.processor in ("aarch64", "arm64"):
         config.available_features.add("aarch64")
+
+
+def has_device(api):
+    """Whether there is a device 0; asking for one that is not there measures nothing and names those that are."""
+    command = ["rlx-bench", "limits", "--device", f"{api}:4096"]
+    try:
+        environment = dict(config.environment)
+        program = os.path.join(config.binary_dir, "bin", command[0])
+        result = subprocess.run([program, *command[1:]], capture_output=True, text=True, env=environment, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return f"{api}:0" in result.stderr
+
+
+for api in ("vulkan", "opencl"):
+    if f"{api}-device" not in config.available_features and not config.cross_compiling and has_device(api):
+        config.available_features.add(f"{api}-device")

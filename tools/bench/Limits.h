@@ -22,15 +22,19 @@ namespace rlx {
 struct MachineName {
   std::string processor, llvmCpu;
   unsigned processors = 0;
+  std::string device = {}; ///< Where it is not the processor that is measured.
   static MachineName read();
 };
 
 /// Rates of `threads` threads together. A multiplication and an addition are
 /// two operations. What the machine has no instruction for is missing.
 struct Limits {
-  unsigned threads = 1;
-  double readGbps = 0; ///< From memory, in 10^9 bytes a second.
+  unsigned threads = 1; ///< 0 on a device.
+  /// From memory, in 10^9 bytes a second; on a device those that copies within
+  /// its memory read and write.
+  double readGbps = 0;
   std::optional<double> f32Gflops, bf16Gflops, int8Gops;
+  bool ofDevice = false;
 
   /// The peak for activations of that type, and its name. 16-bit activations
   /// are two halves of 8 bits, so that their peak is half of int8's.

@@ -3,19 +3,23 @@
 
 #include "tools/bench/MatmulBench.h"
 
+#include "tools/bench/RelativeError.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 
 #include <chrono>
-#include <cmath>
 #include <cstring>
 #include <random>
 
 using namespace rlx;
 
 std::string MatmulCase::describe() const {
-  return fmt::format("{}, {}, {} x {} x {}, {} thread{}", scheme, activations,
-                     m, n, k, threads, threads == 1 ? "" : "s");
+  std::string text =
+      fmt::format("{}, {}, {} x {} x {}", scheme, activations, m, n, k);
+  return threads == 0 ? text
+                      : text + fmt::format(", {} thread{}", threads,
+                                           threads == 1 ? "" : "s");
 }
 
 MatmulBench::MatmulBench(MatmulSettings settings)
@@ -174,34 +178,6 @@ llvm::Error MatmulBench::prepareProgram(const MatmulCase &wanted,
 // Measuring
 //===----------------------------------------------------------------------===//
 
-/// Norm of the difference over norm of the reference, for up to 64 columns and
-/// 8 rows of what `y` holds.
-llvm::Expected<double>
-MatmulBench::relativeError(const MatmulCase &wanted) const {
-  constexpr int64_t sampledColumns = 64, sampledRows = 8;
-  auto decoder = ReferenceDecoder::create(
-      *QuantScheme::of(weight.type), {wanted.n, wanted.k}, weight.stored());
-  if (!decoder)
-    return decoder.takeError();
-  std::mt19937_64 random(3);
-  std::vector<double> values(wanted.k);
-  double difference = 0, norm = 0;
-  for (int64_t i = 0; i < std::min(sampledColumns, wanted.n); ++i) {
-    int64_t n = wanted.n <= sampledColumns ? i : int64_t(random() % wanted.n);
-    decoder->decodeRow(n, values.data());
-    for (int64_t j = 0; j < std::min(sampledRows, wanted.m); ++j) {
-      int64_t m = wanted.m <= sampledRows ? j : int64_t(random() % wanted.m);
-      double expected = 0;
-      for (int64_t k = 0; k < wanted.k; ++k)
-        expected += double(x.data<float>()[m * wanted.k + k]) * values[k];
-      double got = y.data<float>()[m * wanted.n + n];
-      difference += (got - expected) * (got - expected);
-      norm += expected * expected;
-    }
-  }
-  return std::sqrt(difference / norm);
-}
-
 llvm::Expected<MatmulFigures> MatmulBench::run(const MatmulCase &wanted) {
   using Clock = std::chrono::steady_clock;
   using Milliseconds = std::chrono::duration<double, std::milli>;
@@ -229,7 +205,7 @@ llvm::Expected<MatmulFigures> MatmulBench::run(const MatmulCase &wanted) {
   if (!first)
     return first.takeError();
   MatmulFigures figures;
-  auto error = relativeError(wanted);
+  auto error = relativeError(weight, x, y);
   if (!error)
     return error.takeError();
   figures.relativeError = *error;

@@ -21,7 +21,7 @@ namespace rlx {
 struct MatmulCase {
   std::string scheme, activations;
   int64_t m = 1, n = 0, k = 0;
-  unsigned threads = 1;
+  unsigned threads = 1; ///< 0 on a device.
 
   /// `gguf_q4k, i8, 512 x 4096 x 4096, 1 thread`
   std::string describe() const;
@@ -67,7 +67,6 @@ private:
   std::string programText(const MatmulCase &wanted) const;
   /// Makes executables, packed, until there are `count`.
   llvm::Error prepareCopies(int64_t count, const RunOptions &how);
-  llvm::Expected<double> relativeError(const MatmulCase &wanted) const;
 
   MatmulSettings settings;
   std::unique_ptr<mlir::MLIRContext> ownContext;

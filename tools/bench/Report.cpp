@@ -13,7 +13,9 @@ using namespace rlx;
 namespace json = llvm::json;
 
 std::string MatmulRow::limitName() const {
-  return isBoundByMemory() ? "memory" : Limits::peakName(wanted.activations);
+  if (isBoundByMemory())
+    return limits.ofDevice ? "copy" : "memory";
+  return Limits::peakName(wanted.activations);
 }
 
 std::optional<double> MatmulRow::limit() const {
@@ -29,9 +31,12 @@ std::optional<double> MatmulRow::fractionOfLimit() const {
 }
 
 std::string rlx::describe(const MachineName &machine) {
-  return fmt::format("{} ({}), {} processor{}", machine.processor,
-                     machine.llvmCpu, machine.processors,
-                     machine.processors == 1 ? "" : "s");
+  std::string text =
+      fmt::format("{} ({}), {} processor{}", machine.processor, machine.llvmCpu,
+                  machine.processors, machine.processors == 1 ? "" : "s");
+  return machine.device.empty()
+             ? text
+             : fmt::format("{}, in {}", machine.device, text);
 }
 
 std::string rlx::percent(std::optional<double> fraction) {
@@ -124,6 +129,11 @@ void rlx::reportLimits(llvm::raw_ostream &stream, Format format,
   std::vector<Record> records;
   for (const Limits &one : limits) {
     Record &record = records.emplace_back();
+    if (one.ofDevice) {
+      record.add("copy_gbps", std::optional(one.readGbps));
+      record.add("f32_gflops", one.f32Gflops);
+      continue;
+    }
     record.add("threads", int64_t(one.threads));
     record.add("read_gbps", std::optional(one.readGbps));
     record.add("f32_gflops", one.f32Gflops);
@@ -135,6 +145,8 @@ void rlx::reportLimits(llvm::raw_ostream &stream, Format format,
   if (format == Format::json) {
     json::OStream out(stream, 2);
     out.object([&] {
+      if (!machine.device.empty())
+        out.attribute("device", machine.device);
       out.attribute("machine", machine.processor);
       out.attribute("cpu", machine.llvmCpu);
       out.attribute("processors", machine.processors);
@@ -146,6 +158,12 @@ void rlx::reportLimits(llvm::raw_ostream &stream, Format format,
     return;
   }
   stream << describe(machine) << "\n\n";
+  if (limits.front().ofDevice) {
+    Table table({{"copy GB/s"}, {"f32 FMA GFLOP/s"}});
+    for (const Limits &one : limits)
+      table.addRow({shortNumber(one.readGbps), shortNumber(*one.f32Gflops)});
+    return table.print(stream);
+  }
   Table table({{"threads"},
                {"memory GB/s"},
                {"f32 FMA GFLOP/s"},
@@ -173,7 +191,10 @@ static Record recordOf(const MatmulRow &row, const MachineName &machine) {
   record.add("m", wanted.m);
   record.add("n", wanted.n);
   record.add("k", wanted.k);
-  record.add("threads", int64_t(wanted.threads));
+  if (wanted.threads)
+    record.add("threads", int64_t(wanted.threads));
+  else
+    record.addNull("threads");
   using Figures = const MatmulFigures &;
   auto figure = [&](const char *name, auto &&value) {
     record.add(name, row.figures ? std::optional<double>(value(*row.figures))
@@ -203,6 +224,10 @@ static Record recordOf(const MatmulRow &row, const MachineName &machine) {
   record.add("fraction_of_limit", row.fractionOfLimit());
   count("weight_copies", [](Figures f) { return f.weightCopies; });
   record.add("machine", machine.processor);
+  if (machine.device.empty())
+    record.addNull("device");
+  else
+    record.add("device", machine.device);
   if (row.error.empty())
     record.addNull("error");
   else
@@ -235,12 +260,13 @@ static void writeTable(llvm::raw_ostream &stream, const MachineName &machine,
   std::vector<const MatmulRow *> failed;
   for (const MatmulRow &row : rows) {
     const MatmulCase &wanted = row.wanted;
-    std::vector<std::string> cells = {wanted.scheme,
-                                      wanted.activations,
-                                      std::to_string(wanted.m),
-                                      std::to_string(wanted.n),
-                                      std::to_string(wanted.k),
-                                      std::to_string(wanted.threads)};
+    std::vector<std::string> cells = {
+        wanted.scheme,
+        wanted.activations,
+        std::to_string(wanted.m),
+        std::to_string(wanted.n),
+        std::to_string(wanted.k),
+        wanted.threads ? std::to_string(wanted.threads) : "-"};
     if (!row.figures) {
       failed.push_back(&row);
       cells.push_back("unsupported");

@@ -1,0 +1,17 @@
+//===- RelativeError.h - Of a matmul, against double precision ------------===//
+
+#ifndef RLX_TOOLS_BENCH_RELATIVEERROR_H
+#define RLX_TOOLS_BENCH_RELATIVEERROR_H
+
+#include "tools/bench/RandomWeight.h"
+
+namespace rlx {
+
+/// Norm of the difference over norm of the reference, for up to 64 columns and
+/// 8 rows of what `y` holds.
+llvm::Expected<double> relativeError(const RandomWeight &weight,
+                                     const Tensor &x, const Tensor &y);
+
+} // namespace rlx
+
+#endif // RLX_TOOLS_BENCH_RELATIVEERROR_H
