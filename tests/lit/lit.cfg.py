@@ -13,10 +13,12 @@
 #   avx2, avx512        its vector extensions (avx512: F, BW, DQ, VL)
 #   avx512_vnni         its dot products of bytes
 #   qemu-aarch64        %qemu-aarch64 and %aarch64-cc are there
+#   spirv-tools         spirv-val, spirv-as and spirv-dis are there
 #   vulkan-device, opencl-device
 #                       there is a device of that API
 
 import os
+import shutil
 import subprocess
 
 import lit.formats
@@ -71,18 +73,22 @@ if not config.cross_compiling:
         config.available_features.add("aarch64")
 
 
-def has_device(api):
-    """Whether there is a device 0; asking for one that is not there measures nothing and names those that are."""
-    command = ["rlx-bench", "limits", "--device", f"{api}:4096"]
+def listed_devices():
+    """What rlx-run says about the devices of this machine; nothing where it cannot."""
+    program = os.path.join(config.binary_dir, "bin", "rlx-run")
     try:
-        environment = dict(config.environment)
-        program = os.path.join(config.binary_dir, "bin", command[0])
-        result = subprocess.run([program, *command[1:]], capture_output=True, text=True, env=environment, timeout=60)
+        command = [program, "--list-devices"]
+        return subprocess.run(
+            command, capture_output=True, text=True, env=dict(config.environment), timeout=60
+        ).stdout
     except (OSError, subprocess.TimeoutExpired):
-        return False
-    return f"{api}:0" in result.stderr
+        return ""
 
 
-for api in ("vulkan", "opencl"):
-    if f"{api}-device" not in config.available_features and not config.cross_compiling and has_device(api):
-        config.available_features.add(f"{api}-device")
+if shutil.which("spirv-val") and shutil.which("spirv-as"):
+    config.available_features.add("spirv-tools")
+if not config.cross_compiling:
+    devices = listed_devices()
+    for api in ("vulkan", "opencl"):
+        if f"{api}:0:" in devices:
+            config.available_features.add(f"{api}-device")
