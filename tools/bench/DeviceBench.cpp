@@ -128,8 +128,7 @@ llvm::Expected<MatmulFigures> DeviceBench::run(const MatmulCase &wanted) {
   auto module = parseText(*ownContext, programText(wanted, copies));
   if (!module)
     return module.takeError();
-  auto compiled =
-      compileForDevice(**module, DeviceTarget::of(device.info()));
+  auto compiled = compileForDevice(**module, DeviceTarget::of(device.info()));
   if (!compiled)
     return compiled.takeError();
   Program program = std::move(compiled->programs.front());

@@ -49,7 +49,8 @@ static std::string kernelText(const DeviceTarget &target, unsigned lanes,
   std::string text = fmt::format(
       "gpu.module @kernels attributes {{rlx.target = {0}}} {{\n"
       "gpu.func @fma_chains(%in: {1} {{rlx.name = \"in\"}}, "
-      "%out: {1} {{rlx.name = \"out\"}}, %count: i32 {{rlx.name = \"count\"}})\n"
+      "%out: {1} {{rlx.name = \"out\"}}, %count: i32 {{rlx.name = "
+      "\"count\"}})\n"
       "    kernel attributes {{known_block_size = array<i32: {2}, 1, 1>}} {{\n"
       "  %zero = arith.constant 0 : index\n"
       "  %one = arith.constant 1 : index\n"
@@ -180,8 +181,8 @@ llvm::Expected<double> DeviceLimitsBench::copyGbps() {
                                  std::byte(1));
   for (uint64_t offset = 0; offset < bytes; offset += content.size()) {
     size_t size = std::min<uint64_t>(content.size(), bytes - offset);
-    if (Status status = device.upload(**from, offset,
-                                      std::span(content).subspan(0, size));
+    if (Status status =
+            device.upload(**from, offset, std::span(content).subspan(0, size));
         !status)
       return toError(status);
   }

@@ -11,8 +11,8 @@ llvm::Expected<double> rlx::relativeError(const RandomWeight &weight,
                                           const Tensor &x, const Tensor &y) {
   constexpr int64_t sampledColumns = 64, sampledRows = 8;
   int64_t rows = x.shape()[0], length = x.shape()[1], columns = y.shape()[1];
-  auto decoder = ReferenceDecoder::create(
-      *QuantScheme::of(weight.type), {columns, length}, weight.stored());
+  auto decoder = ReferenceDecoder::create(*QuantScheme::of(weight.type),
+                                          {columns, length}, weight.stored());
   if (!decoder)
     return decoder.takeError();
   std::mt19937_64 random(3);
