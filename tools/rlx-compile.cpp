@@ -91,8 +91,11 @@ static llvm::Expected<GpuAttr> parseTarget(mlir::MLIRContext &context,
     attribute = "#rlx.gpu<opencl, version = \"1.2\", storage8 = true, "
                 "storage16 = true, int8 = true, int16 = true, int64 = true>";
   DiagnosticCollector diagnostics(&context, {});
-  auto target = llvm::dyn_cast_or_null<GpuAttr>(
-      mlir::parseAttribute(attribute, &context));
+  // Other words would be told to be no attribute.
+  auto target = attribute.starts_with("#")
+                    ? llvm::dyn_cast_or_null<GpuAttr>(
+                          mlir::parseAttribute(attribute, &context))
+                    : GpuAttr();
   if (target)
     return target;
   return diagnostics.takeError(
@@ -129,6 +132,77 @@ emitGiven(mlir::OwningOpRef<mlir::ModuleOp> module, const Options &options) {
   return emit({std::move(module), {}}, options.form);
 }
 
+/// How to run the kernels of `lowered`, as JSON.
+static llvm::Expected<std::string> describeKernels(const DeviceModule &lowered,
+                                                   llvm::StringRef target,
+                                                   const ManifestCode &code) {
+  std::vector<Program> programs;
+  for (const FunctionSignature &signature : lowered.signatures) {
+    auto program = buildProgram(*lowered.module, signature);
+    if (!program)
+      return program.takeError();
+    programs.push_back(std::move(*program));
+  }
+  llvm::json::Value manifest(
+      describePrograms(programs, lowered.signatures, target, code));
+  return llvm::formatv("{0:2}\n", manifest).str();
+}
+
+/// A program of functions.
+static llvm::Error compile(mlir::ModuleOp module, const Options &options) {
+  if (options.target.empty())
+    return llvm::createStringError(
+        "expected --target for a program of functions");
+  auto target = parseTarget(*module.getContext(), options.target);
+  if (!target)
+    return target.takeError();
+  bool isSource = options.form == Form::openclC;
+  bool isManifest = options.form == Form::manifest;
+  if (isSource && target->getApi() == GpuApi::vulkan)
+    return llvm::createStringError(
+        "--emit opencl-c is for targets of OpenCL, but --target is '" +
+        options.target + "'");
+  if (isManifest && !options.manifest.empty())
+    return llvm::createStringError("--manifest is for the other forms of "
+                                   "--emit; -o says where this one goes");
+  DeviceTarget device;
+  llvm::raw_string_ostream(device.attribute) << *target;
+  device.form = isSource ? KernelForm::openclC : KernelForm::spirv;
+  CompileOptions compileOptions;
+  compileOptions.onRemark = [](llvm::StringRef text) {
+    llvm::errs() << text << "\n";
+  };
+  auto lowered = lowerForDevice(module, device, compileOptions);
+  if (!lowered)
+    return lowered.takeError();
+  // All is made before anything is written.
+  std::string code, manifest;
+  if (!isManifest) {
+    auto text = emit(*lowered, options.form);
+    if (!text)
+      return text.takeError();
+    code = std::move(*text);
+  }
+  if (isManifest || !options.manifest.empty()) {
+    ManifestCode where;
+    if (!isManifest && options.output != "-")
+      where = {llvm::sys::path::filename(options.output).str(),
+               isSource                              ? "opencl-c"
+               : options.form == Form::spirvAssembly ? "spirv-asm"
+                                                     : "spirv"};
+    auto text = describeKernels(*lowered, device.attribute, where);
+    if (!text)
+      return text.takeError();
+    manifest = std::move(*text);
+  }
+  if (isManifest)
+    return writeOutput(options.output, manifest);
+  if (auto error = writeOutput(options.output, code))
+    return error;
+  return options.manifest.empty() ? llvm::Error::success()
+                                  : writeOutput(options.manifest, manifest);
+}
+
 static llvm::Error run(const Options &options) {
   std::unique_ptr<mlir::MLIRContext> context = createContext();
   mlir::DialectRegistry registry;
@@ -137,63 +211,13 @@ static llvm::Error run(const Options &options) {
   auto module = parseFile(*context, options.program);
   if (!module)
     return module.takeError();
-  if (!(*module)->getOps<mlir::gpu::GPUModuleOp>().empty()) {
-    auto text = emitGiven(std::move(*module), options);
-    if (!text)
-      return text.takeError();
-    return writeOutput(options.output, *text);
-  }
-  if (options.target.empty())
-    return llvm::createStringError(
-        "expected --target for a program of functions");
-  auto target = parseTarget(*context, options.target);
-  if (!target)
-    return target.takeError();
-  bool isVulkan = target->getApi() == GpuApi::vulkan;
-  if (options.form == Form::openclC && isVulkan)
-    return llvm::createStringError(
-        "--emit opencl-c is for targets of OpenCL, but --target is '" +
-        options.target + "'");
-  if (options.form == Form::manifest && !options.manifest.empty())
-    return llvm::createStringError("--manifest is for the other forms of "
-                                   "--emit; -o says where this one goes");
-  std::string attribute;
-  llvm::raw_string_ostream(attribute) << *target;
-  DeviceTarget how{attribute, options.form == Form::openclC
-                                  ? KernelForm::openclC
-                                  : KernelForm::spirv};
-  CompileOptions compileOptions;
-  compileOptions.onRemark = [](llvm::StringRef text) {
-    llvm::errs() << text << "\n";
-  };
-  auto lowered = lowerForDevice(**module, how, compileOptions);
-  if (!lowered)
-    return lowered.takeError();
-  std::string manifest;
-  if (options.form == Form::manifest || !options.manifest.empty()) {
-    std::vector<Program> programs;
-    for (const FunctionSignature &signature : lowered->signatures) {
-      auto program = buildProgram(*lowered->module, signature);
-      if (!program)
-        return program.takeError();
-      programs.push_back(std::move(*program));
-    }
-    ManifestCode code;
-    if (options.form != Form::manifest && options.output != "-")
-      code = {llvm::sys::path::filename(options.output).str(), how.form};
-    manifest = llvm::formatv(
-        "{0:2}\n", llvm::json::Value(describePrograms(
-                       programs, lowered->signatures, attribute, code)));
-  }
-  if (options.form == Form::manifest)
-    return writeOutput(options.output, manifest);
-  auto text = emit(*lowered, options.form);
+  if ((*module)->getOps<mlir::gpu::GPUModuleOp>().empty() &&
+      !(*module)->getOps<mlir::func::FuncOp>().empty())
+    return compile(**module, options);
+  auto text = emitGiven(std::move(*module), options);
   if (!text)
     return text.takeError();
-  if (auto error = writeOutput(options.output, *text))
-    return error;
-  return options.manifest.empty() ? llvm::Error::success()
-                                  : writeOutput(options.manifest, manifest);
+  return writeOutput(options.output, *text);
 }
 
 int main(int argc, char **argv) {

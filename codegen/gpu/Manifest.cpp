@@ -165,8 +165,6 @@ json::Object rlx::describePrograms(llvm::ArrayRef<Program> programs,
   json::Object manifest{{"target", target},
                         {"functions", std::move(functions)}};
   if (!code.file.empty())
-    manifest["code"] = json::Object{
-        {"file", code.file},
-        {"form", code.form == KernelForm::spirv ? "spirv" : "opencl-c"}};
+    manifest["code"] = json::Object{{"file", code.file}, {"form", code.form}};
   return manifest;
 }

@@ -14,15 +14,14 @@ namespace rlx {
 /// A file that has the kernels of a manifest.
 struct ManifestCode {
   std::string file; ///< Its name, as others find it; empty where not known.
-  KernelForm form = KernelForm::spirv;
+  std::string form; ///< `spirv`, `spirv-asm` or `opencl-c`.
 };
 
 /// What others need to run `programs`, those of the functions of `signatures`,
-/// without RLX. All indices are positions in
-/// the lists of the same function.
+/// without RLX. All indices are positions in the lists of the same function.
 ///
 /// - `target`: the attribute that the kernels were generated for.
-/// - `code`: `file` and `form`, `spirv` or `opencl-c`.
+/// - `code`: `file` and `form`, see ManifestCode.
 /// - `functions`, for each:
 ///   - `arguments`: what the caller gives and gets, in order: `kind` (`input`,
 ///     `weight`, `result`), `type` of the elements, `shape` as sizes; of
@@ -31,9 +30,8 @@ struct ManifestCode {
 ///   - `sizes`: `["constant", value]`, `["dimension", argument, position]`, or
 ///     an operation on two sizes before it.
 ///   - `buffers`: `kind` (`argument`, from byte `offset` on if there is one,
-///   `packed`: written by the setup and kept,
-///     `temporary`, `constant`: with `data` in hexadecimal digits), `bytes` as
-///     a size.
+///     `packed`: written by the setup and kept, `temporary`, `constant`: with
+///     `data` in hexadecimal digits), `bytes` as a size.
 ///   - `kernels`: `entry`, `workgroup`, how many `buffers` and `scalars` each
 ///     takes.
 ///   - `setup`, run once when the weights are there, and `steps`, run each

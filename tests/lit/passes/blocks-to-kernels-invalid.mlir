@@ -40,10 +40,10 @@ func.func @extract(%x: tensor<4xf32>) -> f32 {
 
 // -----
 
-func.func @quantize(%x: tensor<2x32xf32>) -> tensor<2x32xf32, #rlx.quant<gguf_q8_0>> {
+func.func @quantize(%x: tensor<2x32xf32>, %s: tensor<2x1xf32>) -> tensor<2x32xf32, #rlx.quant<int8/32>> {
   // expected-error @+1 {{cannot run on a device}}
-  %y = rlx.quantize %x : (tensor<2x32xf32>) -> tensor<2x32xf32, #rlx.quant<gguf_q8_0>>
-  return %y : tensor<2x32xf32, #rlx.quant<gguf_q8_0>>
+  %y = rlx.quantize %x scales(%s) : (tensor<2x32xf32>, tensor<2x1xf32>) -> tensor<2x32xf32, #rlx.quant<int8/32>>
+  return %y : tensor<2x32xf32, #rlx.quant<int8/32>>
 }
 
 // -----

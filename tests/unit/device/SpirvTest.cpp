@@ -247,13 +247,17 @@ TEST_F(CapabilityTest, WhatTheTargetLacksIsNotUsed) {
 
 TEST_F(CapabilityTest, WhatTheTargetHasIsUsed) {
   Declarations found = declarationsOf(
-      compile("func.func @f(%x: tensor<4xf16>) -> tensor<4xf16> {\n"
-              "  %y = arith.addf %x, %x : tensor<4xf16>\n"
-              "  return %y : tensor<4xf16>\n}\n",
-              "#rlx.gpu<vulkan, storage16 = true, float16 = true>"));
-  constexpr uint32_t storageBuffer16BitAccess = 4433;
-  EXPECT_TRUE(found.capabilities.count(storageBuffer16BitAccess));
-  EXPECT_TRUE(found.floatBits.count(16));
+      compile("func.func @f(%x: tensor<4xf64>, %y: tensor<4xi64>)"
+              " -> (tensor<4xf64>, tensor<4xi64>) {\n"
+              "  %s = arith.addf %x, %x : tensor<4xf64>\n"
+              "  %t = arith.addi %y, %y : tensor<4xi64>\n"
+              "  return %s, %t : tensor<4xf64>, tensor<4xi64>\n}\n",
+              "#rlx.gpu<vulkan, int64 = true, float64 = true>"));
+  constexpr uint32_t float64 = 10, int64 = 11;
+  EXPECT_TRUE(found.capabilities.count(float64));
+  EXPECT_TRUE(found.capabilities.count(int64));
+  EXPECT_TRUE(found.floatBits.count(64));
+  EXPECT_TRUE(found.integerBits.count(64));
 }
 
 } // namespace
