@@ -11,8 +11,8 @@ WeightPanel::WeightPanel(LoopBuilder &b, const StoredOperands &stored,
                          int64_t depth, int64_t n, int64_t k, bool pairs)
     : stored(stored), steps(steps), lanes(lanes), n(n), k(k),
       rows(llvm::alignTo(depth, lanes) + lanes), pairs(pairs) {
-  auto panelType = MemRefType::get({columns / lanes, rows, lanes},
-                                   b.getF32Type());
+  auto panelType =
+      MemRefType::get({columns / lanes, rows, lanes}, b.getF32Type());
   if (pairs)
     panelType = MemRefType::get({columns / lanes, rows / 2, 2 * lanes},
                                 b.getBF16Type());

@@ -41,8 +41,9 @@ public:
 
 private:
   using Value = mlir::Value;
-  void decodeStep(LoopBuilder &b, mlir::ValueRange expert, Value group, Value n0,
-                  Value first, Value panelRow, int64_t length, int64_t run);
+  void decodeStep(LoopBuilder &b, mlir::ValueRange expert, Value group,
+                  Value n0, Value first, Value panelRow, int64_t length,
+                  int64_t run);
   void transposeStep(LoopBuilder &b, Value group, Value panelRow,
                      int64_t length);
   void store(LoopBuilder &b, llvm::ArrayRef<Value> vectors, Value group,
