@@ -20,6 +20,8 @@ struct VectorTarget {
   /// Whether a row must be computed in the same order whatever the number of
   /// rows.
   bool deterministic = false;
+  /// The intrinsic that adds products of pairs of bf16 to f32 lanes, or empty.
+  llvm::StringRef bf16Dot;
 };
 
 /// How a row of K elements is cut into vectors: iterations of `step` elements,

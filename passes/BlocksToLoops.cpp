@@ -15,8 +15,19 @@ namespace {
 struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
   using BlocksToLoopsPassBase::BlocksToLoopsPassBase;
 
+  StringRef bf16Dot() {
+    SmallVector<StringRef> names;
+    StringRef(instructions).split(names, ',', -1, /*KeepEmpty=*/false);
+    if (vectorLength == 16 && llvm::is_contained(names, "avx512bf16"))
+      return "llvm.x86.avx512bf16.dpbf16ps.512";
+    if (vectorLength == 4 && llvm::is_contained(names, "bf16"))
+      return "llvm.aarch64.neon.bfdot.v4f32.v8bf16";
+    return "";
+  }
+
   void runOnOperation() override {
-    VectorTarget target{vectorLength, vectorRegisters, deterministic};
+    VectorTarget target{vectorLength, vectorRegisters, deterministic,
+                        bf16Dot()};
     SmallVector<Operation *> blocks;
     getOperation().walk([&](Operation *op) {
       if (isa<BlockMatmulOp, BlockDequantizeOp, BlockQuantizeOp, PackWeightOp,

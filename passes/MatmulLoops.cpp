@@ -4,10 +4,14 @@
 // A parallel loop over tiles of N. One row of activations is multiplied with
 // vectors along K as they are decoded. More rows share a panel: a stretch of K
 // of the tile, decoded once and transposed so that a lane is an output row.
+// Where the target multiplies pairs of bf16 and activations are bf16, panels
+// and activations are rounded to it; else activations are rounded and computed
+// in f32.
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/BlockLoops.h"
+#include "passes/ExpertRows.h"
+#include "passes/WeightPanel.h"
 
 using namespace mlir;
 using namespace rlx;
@@ -17,9 +21,11 @@ namespace {
 /// Sizes of the tiles, all in elements.
 struct Tiles {
   Tiles(const RowSteps &steps, const VectorTarget &target, int64_t k);
+  /// Widens the tile for many rows, which then pass by fewer times.
+  void widen(int64_t n);
   int64_t lanes;        ///< of a vector
   int64_t columns;      ///< of a register tile: two vectors
-  int64_t tile;         ///< N of a parallel iteration
+  int64_t tile;         ///< N of a parallel iteration, unless it is widened
   int64_t depth;        ///< K of a panel
   int64_t rowsUnrolled; ///< weight rows side by side for one row of activations
   SmallVector<int64_t> rows; ///< M of register tiles, largest first
@@ -27,8 +33,8 @@ struct Tiles {
 
 Tiles::Tiles(const RowSteps &steps, const VectorTarget &target, int64_t k)
     : lanes(target.length), columns(2 * lanes), tile(2 * columns) {
-  // A panel of two vectors should stay in the first cache beside the
-  // activations.
+  // A panel should stay in the second cache, a few rows of activations as deep
+  // as it in the first.
   constexpr int64_t panelDepth = 256;
   depth = std::min(llvm::alignTo(panelDepth, steps.step),
                    llvm::alignTo(k, steps.step));
@@ -39,6 +45,13 @@ Tiles::Tiles(const RowSteps &steps, const VectorTarget &target, int64_t k)
   rows = {std::min<int64_t>(mostRows, 12), 4, 1};
 }
 
+void Tiles::widen(int64_t n) {
+  // Several threads still want a few iterations each.
+  constexpr int64_t fewestIterations = 8, mostColumns = 16;
+  int64_t each = n / fewestIterations / columns;
+  tile = std::clamp<int64_t>(each, tile / columns, mostColumns) * columns;
+}
+
 class MatmulLoops {
 public:
   MatmulLoops(BlockMatmulOp op, const VectorTarget &target)
@@ -47,35 +60,37 @@ public:
         x(op.getX()), y(op.getInit()),
         k(cast<MemRefType>(x.getType()).getShape().back()),
         n(cast<MemRefType>(y.getType()).getShape().back()),
-        tiles(steps, target, k), deterministic(target.deterministic) {}
-
-  void emit() {
-    bool rounds = !op.getActivations().isF32();
-    if (rounds)
-      x = emitRoundedActivations(b, x, op.getActivations());
-    op.getIds() ? emitGather() : emitMatmul();
-    if (rounds)
-      memref::DeallocOp::create(b, x);
+        tiles(steps, target, k), deterministic(target.deterministic) {
+    if (op.getActivations().isBF16() && WeightPanel::canPair(steps, k))
+      pairDot = target.bf16Dot;
   }
 
+  void emit() { op.getIds() ? emitGather() : emitMatmul(); }
+
 private:
+  using Row = ExpertRows::Row;
+  /// Rows of activations `begin` to `end`, and what they are multiplied with.
+  struct Rows {
+    SmallVector<Value> expert; ///< empty where the weight has no experts
+    Value begin, end;
+    std::optional<int64_t> count; ///< where it is known
+    llvm::function_ref<Row(Value)> row;
+  };
   void emitMatmul();
   void emitGather();
+  void withRounded(llvm::function_ref<void()> body);
+  void parallelTiles(llvm::function_ref<void(Value)> body);
   void emitRow(Value tileBegin, ValueRange weightRow, ValueRange xRow,
                ValueRange yRow, ValueRange biasRow);
   void emitDots(Value n0, int64_t rows, ValueRange weightRow, ValueRange xRow,
                 ValueRange yRow, ValueRange biasRow);
-  void emitPanels(Value tileBegin, Value m);
-  void fillPanel(Value panel, Value scratch, Value tileBegin, Value kBegin,
-                 Value kEnd);
-  void decodeStep(Value scratch, Value panel, Value group, Value n0,
-                  Value first, Value panelRow, int64_t length, int64_t run);
-  void transposeStep(Value scratch, Value panel, Value group, Value panelRow,
-                     int64_t length);
-  void copyActivations(Value xTile, Value m0, int64_t rows, Value kBegin,
+  void emitPanels(Value tileBegin, const Rows &rows);
+  void copyActivations(Value xTile, ArrayRef<Row> rows, Value kBegin,
                        Value kLength);
-  void emitRegisterTile(Value panel, Value xTile, Value m0, int64_t rows,
-                        Value pair, Value n0, Value kBegin, Value kLength);
+  void emitRegisterTile(WeightPanel &panel, Value xTile, const Rows &rows,
+                        ArrayRef<Row> tileRows, Value pair, Value n0,
+                        Value kBegin, Value kLength);
+  Value multiplyAdd(Value activation, Value weights, Value sum);
   Value loadColumns(Value memref, ValueRange indices, Value mask);
   Value tileEnd(Value tileBegin) {
     return b.min(b.add(tileBegin, tiles.tile), b.index(n));
@@ -89,6 +104,8 @@ private:
   int64_t k, n;
   Tiles tiles;
   bool deterministic;
+  /// The intrinsic that multiplies pairs of bf16, where it is used.
+  StringRef pairDot;
 };
 
 SmallVector<Value> append(ValueRange indices, Value last) {
@@ -174,82 +191,6 @@ void MatmulLoops::emitDots(Value n0, int64_t rows, ValueRange weightRow,
 // Several rows of activations
 //===----------------------------------------------------------------------===//
 
-/// Decodes `length` elements of a vector's worth of weight rows into `scratch`,
-/// row by row, and transposes them into `panel` from `panelRow` on.
-void MatmulLoops::decodeStep(Value scratch, Value panel, Value group, Value n0,
-                             Value first, Value panelRow, int64_t length,
-                             int64_t run) {
-  Value block = b.div(first, steps.block);
-  b.loop(b.index(0), b.index(tiles.lanes), 1, [&](Value row) {
-    // Rows beyond the last are decoded again rather than read out of bounds.
-    Value weightRow = b.min(b.add(n0, row), b.index(n - 1));
-    // Stores come last: between them, loads of shared scales could not be
-    // merged.
-    SmallVector<Value> values;
-    for (int64_t offset = 0; offset < length; offset += run)
-      values.push_back(stored.decode(b, {weightRow}, block, offset, run));
-    for (auto [i, value] : llvm::enumerate(values))
-      b.storeVector(value, scratch, {row, b.index(i * run)});
-  });
-  transposeStep(scratch, panel, group, panelRow, length);
-}
-
-/// Transposes squares of vectors. What is written beyond `length` is garbage
-/// that the next step overwrites or nobody reads.
-void MatmulLoops::transposeStep(Value scratch, Value panel, Value group,
-                                Value panelRow, int64_t length) {
-  int64_t lanes = tiles.lanes;
-  b.loop(b.index(0), b.index(llvm::alignTo(length, lanes)), lanes,
-         [&](Value column) {
-           SmallVector<Value> vectors;
-           for (int64_t row = 0; row < lanes; ++row)
-             vectors.push_back(
-                 b.loadVector(scratch, {b.index(row), column}, lanes));
-           SmallVector<int64_t> low, high;
-           for (int64_t i = 0; i < lanes / 2; ++i) {
-             low.append({i, lanes + i});
-             high.append({lanes / 2 + i, lanes + lanes / 2 + i});
-           }
-           // Interleaving each vector with the one half the square away,
-           // log2(lanes) times, transposes.
-           for (int64_t stage = 1; stage < lanes; stage *= 2) {
-             SmallVector<Value> next;
-             for (int64_t i = 0; i < lanes / 2; ++i)
-               for (const auto &mask : {low, high})
-                 next.push_back(vector::ShuffleOp::create(
-                     b, vectors[i], vectors[i + lanes / 2], mask));
-             vectors = next;
-           }
-           for (auto [i, vector] : llvm::enumerate(vectors))
-             b.storeVector(
-                 vector, panel,
-                 {group, b.add(b.add(panelRow, column), i), b.index(0)});
-         });
-}
-
-/// The panel's stretch `kBegin` to `kEnd` of K, for the vectors of columns that
-/// the tile has.
-void MatmulLoops::fillPanel(Value panel, Value scratch, Value tileBegin,
-                            Value kBegin, Value kEnd) {
-  int64_t lanes = tiles.lanes, mainLength = steps.mainLength(k);
-  Value columns = b.sub(tileEnd(tileBegin), tileBegin);
-  Value groups = b.div(b.add(columns, lanes - 1), lanes);
-  b.loop(b.index(0), groups, 1, [&](Value group) {
-    Value n0 = b.add(tileBegin, b.mul(group, lanes));
-    Value mainEnd = b.min(kEnd, b.index(mainLength));
-    b.loop(kBegin, mainEnd, steps.step, [&](Value first) {
-      decodeStep(scratch, panel, group, n0, first, b.sub(first, kBegin),
-                 steps.step, steps.run);
-    });
-    if (mainLength == k)
-      return;
-    b.loop(b.index(mainLength), kEnd, steps.block, [&](Value first) {
-      decodeStep(scratch, panel, group, n0, first, b.sub(first, kBegin),
-                 steps.block, steps.tailRun);
-    });
-  });
-}
-
 Value MatmulLoops::loadColumns(Value memref, ValueRange indices, Value mask) {
   if (!mask)
     return b.loadVector(memref, indices, tiles.lanes);
@@ -258,11 +199,25 @@ Value MatmulLoops::loadColumns(Value memref, ValueRange indices, Value mask) {
                                       memref, indices, mask, zeros);
 }
 
-/// y[m0 ..+ rows, n0 ..+ columns] plus the panel's share of the sums.
-void MatmulLoops::emitRegisterTile(Value panel, Value xTile, Value m0,
-                                   int64_t rows, Value pair, Value n0,
-                                   Value kBegin, Value kLength) {
-  int64_t vectors = tiles.columns / tiles.lanes;
+/// sum + activation * weights, a lane a column; pairs of bf16 add two products.
+Value MatmulLoops::multiplyAdd(Value activation, Value weights, Value sum) {
+  Value spread = vector::BroadcastOp::create(
+      b, VectorType::get(tiles.lanes, activation.getType()), activation);
+  if (pairDot.empty())
+    return vector::FMAOp::create(b, spread, weights, sum);
+  spread = vector::BitCastOp::create(b, weights.getType(), spread);
+  return LLVM::CallIntrinsicOp::create(b, sum.getType(),
+                                       b.getStringAttr(pairDot),
+                                       ValueRange{sum, weights, spread})
+      .getResults();
+}
+
+/// y[tileRows, n0 ..+ columns] plus the panel's share of the sums.
+void MatmulLoops::emitRegisterTile(WeightPanel &panel, Value xTile,
+                                   const Rows &rows, ArrayRef<Row> tileRows,
+                                   Value pair, Value n0, Value kBegin,
+                                   Value kLength) {
+  int64_t vectors = tiles.columns / tiles.lanes, count = tileRows.size();
   SmallVector<Value> columns, masks;
   for (int64_t v = 0; v < vectors; ++v) {
     columns.push_back(b.add(n0, v * tiles.lanes));
@@ -276,26 +231,23 @@ void MatmulLoops::emitRegisterTile(Value panel, Value xTile, Value m0,
     masks.push_back(mask);
   }
   auto yAt = [&](int64_t row, int64_t v) {
-    return SmallVector<Value>{b.add(m0, row), columns[v]};
+    return append(tileRows[row].y, columns[v]);
   };
   // A stretch of K is summed up by itself: the errors of one long sum would
   // grow with its length.
-  SmallVector<Value> zeros(rows * vectors, b.zeros(tiles.lanes));
-  SmallVector<Value> sums =
-      b.loop(b.index(0), kLength, 1, zeros, [&](Value i, ValueRange carried) {
+  SmallVector<Value> zeros(count * vectors, b.zeros(tiles.lanes));
+  SmallVector<Value> sums = b.loop(
+      b.index(0), panel.vectors(b, kLength), 1, zeros,
+      [&](Value i, ValueRange carried) {
         SmallVector<Value> next(carried), weights;
         for (int64_t v = 0; v < vectors; ++v)
-          weights.push_back(b.loadVector(
-              panel, {b.add(b.mul(pair, vectors), v), i, b.index(0)},
-              tiles.lanes));
-        for (int64_t row = 0; row < rows; ++row) {
+          weights.push_back(panel.load(b, b.add(b.mul(pair, vectors), v), i));
+        for (int64_t row = 0; row < count; ++row) {
           Value activation =
               memref::LoadOp::create(b, xTile, ValueRange{b.index(row), i});
-          Value spread = vector::BroadcastOp::create(
-              b, VectorType::get(tiles.lanes, b.getF32Type()), activation);
           for (int64_t v = 0; v < vectors; ++v) {
             Value &sum = next[row * vectors + v];
-            sum = vector::FMAOp::create(b, spread, weights[v], sum);
+            sum = multiplyAdd(activation, weights[v], sum);
           }
         }
         return next;
@@ -303,26 +255,28 @@ void MatmulLoops::emitRegisterTile(Value panel, Value xTile, Value m0,
   // The first stretch of K is added to the bias, the others to what y holds.
   Value isFirst =
       arith::CmpIOp::create(b, arith::CmpIPredicate::eq, kBegin, b.index(0));
-  SmallVector<Type> types(rows * vectors,
+  SmallVector<Type> types(count * vectors,
                           VectorType::get(tiles.lanes, b.getF32Type()));
   auto start = scf::IfOp::create(b, types, isFirst, /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(start.thenBlock());
     SmallVector<Value> initial, held;
-    for (int64_t row = 0; row < rows; ++row)
+    for (int64_t row = 0; row < count; ++row)
       for (int64_t v = 0; v < vectors; ++v)
-        initial.push_back(
-            op.getBias() ? loadColumns(op.getBias(), {columns[v]}, masks[v])
-                         : b.zeros(tiles.lanes));
+        initial.push_back(op.getBias()
+                              ? loadColumns(op.getBias(),
+                                            append(rows.expert, columns[v]),
+                                            masks[v])
+                              : b.zeros(tiles.lanes));
     scf::YieldOp::create(b, initial);
     b.setInsertionPointToStart(start.elseBlock());
-    for (int64_t row = 0; row < rows; ++row)
+    for (int64_t row = 0; row < count; ++row)
       for (int64_t v = 0; v < vectors; ++v)
         held.push_back(loadColumns(y, yAt(row, v), masks[v]));
     scf::YieldOp::create(b, held);
   }
-  for (int64_t row = 0; row < rows; ++row)
+  for (int64_t row = 0; row < count; ++row)
     for (int64_t v = 0; v < vectors; ++v) {
       int64_t i = row * vectors + v;
       Value sum = arith::AddFOp::create(b, start.getResult(i), sums[i]);
@@ -333,117 +287,162 @@ void MatmulLoops::emitRegisterTile(Value panel, Value xTile, Value m0,
     }
 }
 
-/// x[m0 ..+ rows, kBegin ..+ kLength] into a tile of its own: rows of x that
-/// are a power of two apart would fight for few sets of the first cache.
-void MatmulLoops::copyActivations(Value xTile, Value m0, int64_t rows,
-                                  Value kBegin, Value kLength) {
+/// x[rows, kBegin ..+ kLength] into a tile of its own, rounded and paired where
+/// the panel is: rows of x that are a power of two apart would fight for few
+/// sets of the first cache.
+void MatmulLoops::copyActivations(Value xTile, ArrayRef<Row> rows, Value kBegin,
+                                  Value kLength) {
+  bool pairs = !pairDot.empty();
   int64_t lanes = tiles.lanes;
   Value whole = b.mul(b.div(kLength, lanes), lanes);
-  b.loop(b.index(0), b.index(rows), 1, [&](Value row) {
-    Value xRow = b.add(m0, row);
-    b.loop(b.index(0), whole, lanes, [&](Value i) {
-      b.storeVector(b.loadVector(x, {xRow, b.add(kBegin, i)}, lanes), xTile,
-                    {row, i});
-    });
-    if (k % lanes == 0 && tiles.depth % lanes == 0)
-      return;
-    b.loop(whole, kLength, 1, [&](Value i) {
-      Value value =
-          memref::LoadOp::create(b, x, ValueRange{xRow, b.add(kBegin, i)});
-      memref::StoreOp::create(b, value, xTile, ValueRange{row, i});
-    });
-  });
+  bool allWhole = k % lanes == 0 && tiles.depth % lanes == 0;
+  for (auto [index, row] : llvm::enumerate(rows)) {
+    Value xRow = row.x, tileRow = b.index(index);
+    auto at = [&](Value i) {
+      return SmallVector<Value>{xRow, b.add(kBegin, i)};
+    };
+    // `length` elements from `i` on; words are pairs.
+    auto copy = [&](Value i, int64_t length) {
+      Value vector = b.loadVector(x, at(i), length);
+      if (!pairs)
+        return b.storeVector(vector, xTile, {tileRow, i});
+      vector = arith::TruncFOp::create(
+          b, VectorType::get(length, b.getBF16Type()), vector);
+      vector = vector::BitCastOp::create(
+          b, VectorType::get(length / 2, b.getI32Type()), vector);
+      b.storeVector(vector, xTile, {tileRow, b.div(i, 2)});
+    };
+    b.loop(b.index(0), whole, lanes, [&](Value i) { copy(i, lanes); });
+    int64_t least = pairs ? 2 : 1;
+    if (!allWhole)
+      b.loop(whole, kLength, least, [&](Value i) { copy(i, least); });
+  }
 }
 
-/// All rows of activations times the tile, a stretch of K at a time.
-void MatmulLoops::emitPanels(Value tileBegin, Value m) {
-  int64_t lanes = tiles.lanes;
-  int64_t panelRows = llvm::alignTo(tiles.depth, lanes) + lanes;
-  auto panelType =
-      MemRefType::get({tiles.tile / lanes, panelRows, lanes}, b.getF32Type());
-  auto scratchType = MemRefType::get(
-      {lanes, int64_t(llvm::alignTo(steps.step, lanes))}, b.getF32Type());
-  IntegerAttr alignment = b.getI64IntegerAttr(64);
-  Value panel = memref::AllocOp::create(b, panelType, ValueRange(),
-                                        ValueRange(), alignment);
-  Value scratch = memref::AllocOp::create(b, scratchType, ValueRange(),
-                                          ValueRange(), alignment);
-  auto xTileType =
-      MemRefType::get({tiles.rows.front(), panelRows}, b.getF32Type());
+/// Rows of activations times the tile, a stretch of K at a time.
+void MatmulLoops::emitPanels(Value tileBegin, const Rows &rows) {
+  bool pairs = !pairDot.empty();
+  WeightPanel panel(b, stored, steps, tiles.lanes, tiles.tile, tiles.depth, n,
+                    k, pairs);
+  auto xTileType = MemRefType::get(
+      {tiles.rows.front(), panel.writtenRows() / (pairs ? 2 : 1)},
+      pairs ? Type(b.getI32Type()) : b.getF32Type());
   Value xTile = memref::AllocOp::create(b, xTileType, ValueRange(),
-                                        ValueRange(), alignment);
+                                        ValueRange(), b.getI64IntegerAttr(64));
   b.loop(b.index(0), b.index(k), tiles.depth, [&](Value kBegin) {
     Value kEnd = b.min(b.add(kBegin, tiles.depth), b.index(k));
-    fillPanel(panel, scratch, tileBegin, kBegin, kEnd);
-    Value kLength = b.sub(kEnd, kBegin);
-    Value m0 = b.index(0);
-    std::optional<int64_t> staticRows = getConstantIntValue(m);
-    for (int64_t rows : tiles.rows) {
+    panel.fill(b, rows.expert, tileBegin, tileEnd(tileBegin), kBegin, kEnd);
+    Value kLength = b.sub(kEnd, kBegin), begin = rows.begin;
+    std::optional<int64_t> left = rows.count;
+    for (int64_t count : tiles.rows) {
       // Of a known number of rows, only the tiles that it is cut into.
-      if (staticRows && *staticRows < rows)
+      if (left && *left < count)
         continue;
-      if (staticRows)
-        *staticRows %= rows;
-      Value count = b.div(b.sub(m, m0), rows);
-      Value end = b.add(m0, b.mul(count, rows));
-      b.loop(m0, end, rows, [&](Value first) {
-        copyActivations(xTile, first, rows, kBegin, kLength);
+      if (left)
+        *left %= count;
+      Value whole = b.mul(b.div(b.sub(rows.end, begin), count), count);
+      Value end = b.add(begin, whole);
+      b.loop(begin, end, count, [&](Value first) {
+        SmallVector<Row> tileRows;
+        for (int64_t r = 0; r < count; ++r)
+          tileRows.push_back(rows.row(b.add(first, r)));
+        copyActivations(xTile, tileRows, kBegin, kLength);
         b.loop(tileBegin, tileEnd(tileBegin), tiles.columns, [&](Value n0) {
           Value pair = b.div(b.sub(n0, tileBegin), tiles.columns);
-          emitRegisterTile(panel, xTile, first, rows, pair, n0, kBegin,
+          emitRegisterTile(panel, xTile, rows, tileRows, pair, n0, kBegin,
                            kLength);
         });
       });
-      m0 = end;
+      begin = end;
     }
   });
   memref::DeallocOp::create(b, xTile);
-  memref::DeallocOp::create(b, scratch);
-  memref::DeallocOp::create(b, panel);
+  panel.release(b);
 }
 
 //===----------------------------------------------------------------------===//
 // Whole operations
 //===----------------------------------------------------------------------===//
 
+void MatmulLoops::parallelTiles(llvm::function_ref<void(Value)> body) {
+  b.parallelLoop(b.index(llvm::divideCeil(n, tiles.tile)),
+                 [&](Value tile) { body(b.mul(tile, tiles.tile)); });
+}
+
+/// `body` with activations that are rounded to what their type can hold.
+void MatmulLoops::withRounded(llvm::function_ref<void()> body) {
+  if (op.getActivations().isF32())
+    return body();
+  Value given = x;
+  x = emitRoundedActivations(b, x, op.getActivations());
+  body();
+  memref::DeallocOp::create(b, x);
+  x = given;
+}
+
 void MatmulLoops::emitMatmul() {
-  Value m = b.size(x, 0);
+  Value m = b.size(x, 0), zero = b.index(0);
   std::optional<int64_t> staticM = getConstantIntValue(m);
-  b.parallelLoop(b.index(llvm::divideCeil(n, tiles.tile)), [&](Value tile) {
-    Value tileBegin = b.mul(tile, tiles.tile);
-    auto oneRow = [&] {
-      Value zero = b.index(0);
-      emitRow(tileBegin, {}, {zero}, {zero}, {});
-    };
-    auto manyRows = [&] { emitPanels(tileBegin, m); };
-    // The two ways add in different orders.
-    if (staticM || deterministic) {
-      staticM == 1 && !deterministic ? oneRow() : manyRows();
-      return;
-    }
-    Value isOne =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, m, b.index(1));
-    b.branch(isOne, oneRow, manyRows);
-  });
+  auto oneRow = [&](Value tileBegin) {
+    emitRow(tileBegin, {}, {zero}, {zero}, {});
+  };
+  auto manyRows = [&](Value tileBegin) {
+    auto row = [](Value index) { return Row{index, {index}}; };
+    emitPanels(tileBegin, {{}, zero, m, staticM, row});
+  };
+  auto allOne = [&] { withRounded([&] { parallelTiles(oneRow); }); };
+  // Panels of pairs round for themselves.
+  auto allMany = [&] {
+    constexpr int64_t manyRowsAtLeast = 64;
+    if (staticM.value_or(manyRowsAtLeast) >= manyRowsAtLeast)
+      tiles.widen(n);
+    if (pairDot.empty())
+      withRounded([&] { parallelTiles(manyRows); });
+    else
+      parallelTiles(manyRows);
+  };
+  // The two ways add in different orders.
+  if (staticM || deterministic)
+    return staticM == 1 && !deterministic ? allOne() : allMany();
+  Value isOne =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, m, b.index(1));
+  b.branch(isOne, allOne, allMany);
 }
 
 void MatmulLoops::emitGather() {
-  Value ids = op.getIds();
-  Value experts = b.size(stored.weight, 0);
-  emitIndexCheck(b, ids, experts, "expert id of 'rlx.gather_matmul'");
-  Value tokens = b.size(ids, 0), slots = b.size(ids, 1);
   bool sharedRows = cast<MemRefType>(x.getType()).getRank() == 2;
-  b.parallelLoop(b.index(llvm::divideCeil(n, tiles.tile)), [&](Value tile) {
-    Value tileBegin = b.mul(tile, tiles.tile);
-    b.loop(b.index(0), tokens, 1, [&](Value token) {
-      b.loop(b.index(0), slots, 1, [&](Value slot) {
-        Value expert = emitSafeIndex(b, ids, {token, slot}, experts);
-        SmallVector<Value> xRow = {token};
-        if (!sharedRows)
-          xRow.push_back(slot);
-        emitRow(tileBegin, {expert}, xRow, {token, slot}, {expert});
+  // Paired or not, single rows are computed in f32.
+  withRounded([&] {
+    Value rounded = x;
+    if (!sharedRows)
+      x = memref::CollapseShapeOp::create(
+          b, x, ArrayRef<ReassociationIndices>{{0, 1}, {2}});
+    ExpertRows experts(b, op.getIds(), b.size(stored.weight, 0), sharedRows);
+    parallelTiles([&](Value tileBegin) {
+      b.loop(b.index(0), experts.experts(), 1, [&](Value expert) {
+        Value begin = experts.begin(b, expert), end = experts.end(b, expert);
+        auto row = [&](Value entry) { return experts.row(b, entry); };
+        auto oneRow = [&] {
+          Row only = row(begin);
+          emitRow(tileBegin, {expert}, {only.x}, only.y, {expert});
+        };
+        auto manyRows = [&] {
+          emitPanels(tileBegin, {{expert}, begin, end, std::nullopt, row});
+        };
+        auto isCount = [&](arith::CmpIPredicate predicate, int64_t count) {
+          return arith::CmpIOp::create(b, predicate, b.sub(end, begin),
+                                       b.index(count));
+        };
+        if (deterministic)
+          return b.branch(isCount(arith::CmpIPredicate::ugt, 0), manyRows,
+                          [] {});
+        b.branch(isCount(arith::CmpIPredicate::ugt, 1), manyRows, [&] {
+          b.branch(isCount(arith::CmpIPredicate::eq, 1), oneRow, [] {});
+        });
       });
     });
+    experts.release(b);
+    x = rounded;
   });
 }
 } // namespace

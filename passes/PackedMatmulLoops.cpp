@@ -19,6 +19,8 @@ namespace {
 /// Rows of activations: of a register tile in a panel, that are worth a panel,
 /// and that share one.
 constexpr int64_t tileRows = 8, fewestPanelRows = 16, mostPanelRows = 256;
+/// Register tiles that ask for the stretch after theirs.
+constexpr int64_t prefetchingTiles = fewestPanelRows / tileRows;
 /// What activations of a panel may take of the second cache.
 constexpr int64_t cacheBytes = 512 * 1024;
 /// Tiles of N of a parallel iteration.
@@ -114,8 +116,10 @@ void PackedMatmulLoops::storeSums(Value sums, const Row &row, Value tile) {
 void PackedMatmulLoops::emitTile(const Rows &rows, Value tile, Value first,
                                  int64_t count) {
   // Memory answers after some hundred cycles: a few kilobytes at full
-  // bandwidth.
+  // bandwidth. One or two rows read faster than what is asked for in advance
+  // could come: processors then do better by themselves.
   constexpr int64_t ahead = 8192;
+  bool asks = count > int64_t(PackedTile::rowsBoundByMemory);
   SmallVector<Row> all;
   SmallVector<Value> xRows;
   for (int64_t r = 0; r < count; ++r) {
@@ -129,7 +133,10 @@ void PackedMatmulLoops::emitTile(const Rows &rows, Value tile, Value first,
         StoredStretch weights = stored(rows, tile, stretch);
         return registerTile.addStretch(
             weights, stretch, xRows, [&](size_t r) { return carried[r]; },
-            [&](Value chunk) { weights.prefetch(b, chunk, ahead); });
+            [&](Value chunk) {
+              if (asks)
+                weights.prefetch(b, chunk, layout.chunksPerStretch(), ahead);
+            });
       });
   for (auto [r, row] : llvm::enumerate(all))
     storeSums(sums[r], row, tile);
@@ -201,8 +208,17 @@ void PackedMatmulLoops::emitPanels(const Rows &rows, Value firstTile,
           auto before = [&](size_t r) {
             return b.loadVector(sums, sumsAt(tile, rowTile, r), lanes);
           };
-          SmallVector<Value> after = registerTile.addStretch(
-              panel, stretch, xRows, before, [](Value) {});
+          // The stretch after this one comes while the first rows are
+          // multiplied, bit by bit; the others ask again in vain.
+          int64_t chunks = layout.chunksPerStretch();
+          Value firstPart =
+              b.mul(b.min(rowTile, b.index(prefetchingTiles - 1)), chunks);
+          auto prefetch = [&](Value chunk) {
+            weights.prefetch(b, b.add(firstPart, chunk),
+                             prefetchingTiles * chunks, layout.stretchBytes());
+          };
+          SmallVector<Value> after =
+              registerTile.addStretch(panel, stretch, xRows, before, prefetch);
           for (int64_t r = 0; r < tileRows; ++r)
             b.storeVector(after[r], sums, sumsAt(tile, rowTile, r));
         });

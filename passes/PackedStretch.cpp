@@ -17,14 +17,17 @@ Value StoredStretch::chunkBase(LoopBuilder &b, Value chunk) {
                b.mul(chunk, layout.chunkBytes));
 }
 
-void StoredStretch::prefetch(LoopBuilder &b, Value chunk, int64_t ahead) {
-  constexpr int64_t cacheLine = 64;
-  Value begin = chunkBase(b, chunk);
-  for (int64_t offset = 0; offset < layout.chunkBytes; offset += cacheLine)
-    memref::PrefetchOp::create(b, weight,
-                               fields.at(b, tile, begin, ahead + offset),
-                               /*isWrite=*/false, /*localityHint=*/3,
-                               /*isDataCache=*/true);
+void StoredStretch::prefetch(LoopBuilder &b, Value part, int64_t parts,
+                             int64_t ahead) {
+  // Into the second cache: the first can wait for few lines at a time, too few
+  // for the bandwidth of memory.
+  constexpr int64_t cacheLine = 64, secondCache = 2;
+  int64_t lines = llvm::divideCeil(layout.stretchBytes(), cacheLine * parts);
+  Value begin = b.add(base, b.mul(part, lines * cacheLine));
+  for (int64_t line = 0; line < lines; ++line)
+    memref::PrefetchOp::create(
+        b, weight, fields.at(b, tile, begin, ahead + line * cacheLine),
+        /*isWrite=*/false, secondCache, /*isDataCache=*/true);
 }
 
 /// Bits of `width` at `shift`, moved there from `right` bits higher. What a
@@ -143,8 +146,6 @@ void StretchPanel::fill(LoopBuilder &b, StoredStretch &stored) {
     for (int64_t i = 0; i < layout.dotOffsetVectors(); ++i)
       store(stored.dotOffset(b, i), dotBuffer, b.index(i));
   b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, [&](Value chunk) {
-    // The stretch after this one comes while this one is multiplied.
-    stored.prefetch(b, chunk, layout.stretchBytes());
     for (auto [v, codes] : llvm::enumerate(stored.codes(b, chunk)))
       store(codes, codeBuffer, b.add(b.mul(chunk, vectorsPerChunk), v));
     for (int64_t g = 0; g < PackedLayout::chunk / layout.sumGroup; ++g) {

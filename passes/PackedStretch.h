@@ -52,8 +52,9 @@ public:
   mlir::Value outerOffset(LoopBuilder &b) override;
   mlir::Value dotOffset(LoopBuilder &b, int64_t index) override;
 
-  /// Asks for what lies `ahead` bytes after a chunk, as much as a chunk.
-  void prefetch(LoopBuilder &b, mlir::Value chunk, int64_t ahead);
+  /// Asks for what lies `ahead` bytes after part `part` of the `parts` that the
+  /// stretch is cut into.
+  void prefetch(LoopBuilder &b, mlir::Value part, int64_t parts, int64_t ahead);
 
 private:
   mlir::Value chunkBase(LoopBuilder &b, mlir::Value chunk);

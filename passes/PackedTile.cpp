@@ -43,14 +43,17 @@ Value PackedTile::dot(Value codes, Value index, Value row, int64_t part,
 Value PackedTile::startValue(Value index, Value row, int64_t part,
                              Value group) {
   if (!activations.starts)
-    return arith::ConstantOp::create(b, b.getZeroAttr(i32s()));
+    return integers(0);
   return broadcastLoad(activations.starts, {index, row, b.index(part), group});
 }
 
+Value PackedTile::integers(int64_t value) {
+  return arith::ConstantOp::create(
+      b, DenseElementsAttr::get(i32s(), int32_t(value)));
+}
+
 Value PackedTile::shiftedLeft(Value vector) {
-  Value byte =
-      arith::ConstantOp::create(b, DenseElementsAttr::get(i32s(), int32_t(8)));
-  return arith::ShLIOp::create(b, vector, byte);
+  return arith::ShLIOp::create(b, vector, integers(8));
 }
 
 /// The sums of a stretch after one more chunk: for each row one vector a byte
@@ -62,6 +65,9 @@ SmallVector<Value> PackedTile::addChunk(PackedStretch &stretch, Value index,
   SmallVector<Value> codes = stretch.codes(b, chunk);
   int64_t groups = fields.hasInnerScale() ? groupsPerChunk() : 1;
   int64_t vectors = int64_t(codes.size()) / groups;
+  // Where few sums are in flight, a sum of all chunks would be one long chain.
+  constexpr size_t sumsInFlight = 4;
+  bool chains = rows.size() * bytes >= sumsInFlight;
   for (int64_t g = 0; g < groups; ++g) {
     Value group = b.add(b.mul(chunk, groups), g);
     Value scale = stretch.innerScale(b, chunk, g);
@@ -69,8 +75,9 @@ SmallVector<Value> PackedTile::addChunk(PackedStretch &stretch, Value index,
     SmallVector<Value> dots;
     for (auto [r, row] : llvm::enumerate(rows))
       for (int64_t part = 0; part < bytes; ++part)
-        dots.push_back(scale ? startValue(index, row, part, group)
-                             : next[r * bytes + part]);
+        dots.push_back(scale    ? startValue(index, row, part, group)
+                       : chains ? next[r * bytes + part]
+                                : integers(0));
     for (int64_t v = 0; v < vectors; ++v)
       for (auto [r, row] : llvm::enumerate(rows))
         for (int64_t part = 0; part < bytes; ++part)
@@ -78,7 +85,8 @@ SmallVector<Value> PackedTile::addChunk(PackedStretch &stretch, Value index,
               dot(codes[g * vectors + v], index, row, part,
                   b.add(b.mul(group, vectors), v), dots[r * bytes + part]);
     if (!scale) {
-      next = dots;
+      for (auto [sum, dot] : llvm::zip_equal(next, dots))
+        sum = chains ? dot : Value(arith::AddIOp::create(b, sum, dot));
     } else if (fields.innerScaleIsInteger()) {
       for (auto [sum, dot] : llvm::zip_equal(next, dots))
         sum =
@@ -97,7 +105,8 @@ SmallVector<Value> PackedTile::addChunk(PackedStretch &stretch, Value index,
 }
 
 /// Adds t * (sum q) * scale(q): zero points, minima and other offsets.
-SmallVector<Value> PackedTile::addOffsets(PackedStretch &stretch, Value index,
+SmallVector<Value> PackedTile::addOffsets(PackedStretch &stretch,
+                                          const Header &header, Value index,
                                           ArrayRef<Value> rows,
                                           ValueRange sums) {
   auto addGroup = [&](Value offset, Value position, ValueRange carried) {
@@ -109,7 +118,7 @@ SmallVector<Value> PackedTile::addOffsets(PackedStretch &stretch, Value index,
     return next;
   };
   if (!fields.hasInnerOffset())
-    return addGroup(stretch.outerOffset(b), b.index(0), sums);
+    return addGroup(header.offset, b.index(0), sums);
   return b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, sums,
                 [&](Value chunk, ValueRange carried) {
                   Value first = b.mul(chunk, groupsPerChunk());
@@ -123,21 +132,19 @@ SmallVector<Value> PackedTile::addOffsets(PackedStretch &stretch, Value index,
 
 /// The same where the inner factor of t and the sums are bytes: dot products
 /// with the sums' bytes, the most significant first.
-SmallVector<Value> PackedTile::addDotOffsets(PackedStretch &stretch,
-                                             Value index, ArrayRef<Value> rows,
+SmallVector<Value> PackedTile::addDotOffsets(const Header &header, Value index,
+                                             ArrayRef<Value> rows,
                                              ValueRange sums) {
-  SmallVector<Value> vectors, next(sums);
-  for (int64_t i = 0; i < layout.dotOffsetVectors(); ++i)
-    vectors.push_back(stretch.dotOffset(b, i));
-  VectorType byteType = cast<VectorType>(vectors.front().getType());
+  SmallVector<Value> next(sums);
+  auto byteType = cast<VectorType>(header.dotOffsets.front().getType());
   int64_t below = int64_t(1) << layout.dotOffset->field.width();
-  Value factor = stretch.outerOffset(b);
+  Value factor = header.offset;
   for (auto [r, row] : llvm::enumerate(rows)) {
-    Value total = arith::ConstantOp::create(b, b.getZeroAttr(i32s()));
+    Value total = integers(0);
     for (int64_t part = 0; part < activations.dotBytes(); ++part) {
       if (part)
         total = shiftedLeft(total);
-      for (auto [i, vector] : llvm::enumerate(vectors)) {
+      for (auto [i, vector] : llvm::enumerate(header.dotOffsets)) {
         Value four = b.loadVector(
             activations.dotSums,
             {index, row, b.index(part), b.index(int64_t(4 * i))}, 4);
@@ -160,6 +167,17 @@ SmallVector<Value> PackedTile::addDotOffsets(PackedStretch &stretch,
   return next;
 }
 
+PackedTile::Header PackedTile::readHeader(PackedStretch &stretch) {
+  Header header;
+  header.scale = stretch.outerScale(b);
+  if (fields.hasOuterOffset())
+    header.offset = stretch.outerOffset(b);
+  if (fields.hasDotOffset())
+    for (int64_t i = 0; i < layout.dotOffsetVectors(); ++i)
+      header.dotOffsets.push_back(stretch.dotOffset(b, i));
+  return header;
+}
+
 SmallVector<Value>
 PackedTile::addStretch(PackedStretch &stretch, Value index,
                        ArrayRef<Value> rows,
@@ -172,17 +190,24 @@ PackedTile::addStretch(PackedStretch &stretch, Value index,
       if (floats)
         initial.push_back(b.zeros(layout.lanes));
       else if (fields.hasInnerScale())
-        initial.push_back(arith::ConstantOp::create(b, b.getZeroAttr(i32s())));
+        initial.push_back(integers(0));
       else
         initial.push_back(startValue(index, row, part, b.index(0)));
     }
+  // Memory answers fastest in order, so that what stands before the chunks is
+  // read first; with more rows, it would only take registers.
+  bool boundByMemory = rows.size() <= rowsBoundByMemory;
+  Header header;
+  if (boundByMemory)
+    header = readHeader(stretch);
   SmallVector<Value> totals =
       b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, initial,
              [&](Value chunk, ValueRange carried) {
                eachChunk(chunk);
                return addChunk(stretch, index, chunk, rows, carried);
              });
-  Value scale = stretch.outerScale(b);
+  if (!boundByMemory)
+    header = readHeader(stretch);
   SmallVector<Value> next;
   for (auto [r, row] : llvm::enumerate(rows)) {
     Value number;
@@ -198,11 +223,12 @@ PackedTile::addStretch(PackedStretch &stretch, Value index,
       }
     }
     Value factor = broadcastLoad(activations.scales, {index, row});
-    if (scale)
-      factor = arith::MulFOp::create(b, factor, scale);
+    if (header.scale)
+      factor = arith::MulFOp::create(b, factor, header.scale);
     next.push_back(vector::FMAOp::create(b, number, factor, sum(r)));
   }
   if (fields.hasDotOffset())
-    return addDotOffsets(stretch, index, rows, next);
-  return fields.hasOffset() ? addOffsets(stretch, index, rows, next) : next;
+    return addDotOffsets(header, index, rows, next);
+  return fields.hasOffset() ? addOffsets(stretch, header, index, rows, next)
+                            : next;
 }

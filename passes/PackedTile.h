@@ -44,16 +44,24 @@ public:
              llvm::function_ref<mlir::Value(size_t)> sum,
              llvm::function_ref<void(mlir::Value)> eachChunk);
 
+  /// So few rows that they wait for memory, not for arithmetic.
+  static constexpr size_t rowsBoundByMemory = 2;
+
 private:
+  /// What is the same for a stretch; null where there is none.
+  struct Header {
+    mlir::Value scale, offset;
+    llvm::SmallVector<mlir::Value> dotOffsets;
+  };
+  Header readHeader(PackedStretch &stretch);
   llvm::SmallVector<mlir::Value> addChunk(PackedStretch &stretch,
                                           mlir::Value index, mlir::Value chunk,
                                           llvm::ArrayRef<mlir::Value> rows,
                                           mlir::ValueRange carried);
-  llvm::SmallVector<mlir::Value> addOffsets(PackedStretch &stretch,
-                                            mlir::Value index,
-                                            llvm::ArrayRef<mlir::Value> rows,
-                                            mlir::ValueRange sums);
-  llvm::SmallVector<mlir::Value> addDotOffsets(PackedStretch &stretch,
+  llvm::SmallVector<mlir::Value>
+  addOffsets(PackedStretch &stretch, const Header &header, mlir::Value index,
+             llvm::ArrayRef<mlir::Value> rows, mlir::ValueRange sums);
+  llvm::SmallVector<mlir::Value> addDotOffsets(const Header &header,
                                                mlir::Value index,
                                                llvm::ArrayRef<mlir::Value> rows,
                                                mlir::ValueRange sums);
@@ -62,6 +70,7 @@ private:
                   int64_t part, mlir::Value word, mlir::Value sum);
   mlir::Value startValue(mlir::Value index, mlir::Value row, int64_t part,
                          mlir::Value group);
+  mlir::Value integers(int64_t value);
   mlir::Value shiftedLeft(mlir::Value vector);
   mlir::VectorType f32s();
   mlir::VectorType i32s();

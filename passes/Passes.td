@@ -260,11 +260,14 @@ def BlocksToLoopsPass : Pass<"rlx-blocks-to-loops", "::mlir::func::FuncOp"> {
     Option<"vectorLength", "vector-length", "int64_t", "16", "f32 lanes of a vector register">,
     Option<"vectorRegisters", "vector-registers", "int64_t", "32", "vector registers of the target">,
     Option<"deterministic", "deterministic", "bool", "false",
-           "compute a row in the same order whatever the number of rows">
+           "compute a row in the same order whatever the number of rows">,
+    Option<"instructions", "instructions", "std::string", "\"\"",
+           "features whose instructions may be used, separated by commas">
   ];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
                            "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
-                           "::mlir::affine::AffineDialect", "::mlir::math::MathDialect"];
+                           "::mlir::affine::AffineDialect", "::mlir::math::MathDialect",
+                           "::mlir::LLVM::LLVMDialect"];
 }
 
 def CopiesToLoopsPass : Pass<"rlx-copies-to-loops", "::mlir::func::FuncOp"> {

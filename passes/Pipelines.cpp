@@ -102,6 +102,7 @@ void rlx::buildLoopsPipeline(OpPassManager &pm,
   blocks.vectorLength = options.vectorLength;
   blocks.vectorRegisters = options.vectorRegisters;
   blocks.deterministic = options.deterministic;
+  blocks.instructions = options.instructions;
   pm.addNestedPass<func::FuncOp>(createBlocksToLoopsPass(blocks));
   pm.addNestedPass<func::FuncOp>(createCopiesToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());

@@ -47,6 +47,25 @@ void roundStretch(LoopBuilder &b, Value x, Value rounded,
     memref::StoreOp::create(b, value, rounded, at(k));
   });
 }
+
+/// The nearest number that bf16 has, as f32: ties to even. In integers, because
+/// targets without bf16 would call a function of the C library's.
+Value roundToBf16(LoopBuilder &b, Value value) {
+  Type i32 = b.getI32Type();
+  auto integer = [&](uint32_t constant) -> Value {
+    return arith::ConstantOp::create(b, b.getI32IntegerAttr(int32_t(constant)));
+  };
+  Value bits = arith::BitcastOp::create(b, i32, value);
+  Value isOdd = arith::AndIOp::create(
+      b, arith::ShRUIOp::create(b, bits, integer(16)), integer(1));
+  Value up = arith::AddIOp::create(
+      b, bits, arith::AddIOp::create(b, isOdd, integer(0x7fff)));
+  Value kept = arith::AndIOp::create(b, up, integer(0xffff0000));
+  Value isNan =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, value, value);
+  return arith::SelectOp::create(
+      b, isNan, value, arith::BitcastOp::create(b, b.getF32Type(), kept));
+}
 } // namespace
 
 Value rlx::emitRoundedActivations(LoopBuilder &b, Value x, Type activations) {
@@ -74,9 +93,7 @@ Value rlx::emitRoundedActivations(LoopBuilder &b, Value x, Type activations) {
         SmallVector<Value> at = row;
         at.push_back(column);
         Value value = memref::LoadOp::create(b, x, at);
-        value = arith::TruncFOp::create(b, b.getBF16Type(), value);
-        memref::StoreOp::create(
-            b, arith::ExtFOp::create(b, b.getF32Type(), value), rounded, at);
+        memref::StoreOp::create(b, roundToBf16(b, value), rounded, at);
       });
       return;
     }

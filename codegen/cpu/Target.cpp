@@ -117,8 +117,9 @@ llvm::Error CpuTarget::configure(CpuTargetOptions &options) const {
   if (parsed.isAArch64())
     options.vectorRegisters = 32;
   std::string known;
-  for (llvm::StringRef feature : {"avx512vnni", "avxvnni", "avx512bw", "avx2",
-                                  "ssse3", "i8mm", "dotprod", "neon"})
+  for (llvm::StringRef feature :
+       {"avx512vnni", "avxvnni", "avx512bf16", "avx512bw", "avx2", "ssse3",
+        "i8mm", "dotprod", "bf16", "neon"})
     if (hasKnownFeature(*info, feature))
       known += (known.empty() ? "" : ",") + feature.str();
   options.instructions = known;

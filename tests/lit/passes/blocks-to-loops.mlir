@@ -1,6 +1,8 @@
 // RUN: rlx-opt %s --split-input-file --rlx-blocks-to-loops --canonicalize --verify-diagnostics | FileCheck %s
 // Fewer lanes: more decodes, shorter vectors.
 // RUN: rlx-opt %s --split-input-file "--rlx-blocks-to-loops=vector-length=4 vector-registers=16" --verify-diagnostics | FileCheck %s --check-prefix=NARROW
+// Pairs of bf16 where the target multiplies them.
+// RUN: rlx-opt %s --split-input-file "--rlx-blocks-to-loops=instructions=avx512bf16" --verify-diagnostics | FileCheck %s --check-prefix=PAIRS
 
 // One row of activations multiplies as it decodes.
 // CHECK-LABEL: func @one_row(
@@ -47,15 +49,54 @@ func.func @many_rows(%y: memref<37x100xf32>, %x: memref<37x64xf32>, %w: memref<1
 // CHECK-SAME: %[[X:[a-z0-9]+]]: memref<?x64xf32>
 func.func @any_rows(%x: memref<?x64xf32>, %w: memref<128x68xi8>, %y: memref<?x128xf32>) {
   // CHECK: %[[M:.*]] = memref.dim %[[X]]
-  // CHECK: scf.forall
   // CHECK: %[[ONE:.*]] = arith.cmpi eq, %[[M]], %c1
   // CHECK: scf.if %[[ONE]]
+  // CHECK: scf.forall
   // CHECK: } else {
+  // CHECK: scf.forall
   // CHECK: memref.alloc
   // CHECK-NOT: vector.maskedstore
   // CHECK: return
   rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32}
       : (memref<?x64xf32>, memref<128x68xi8>, memref<?x128xf32>) -> ()
+  return
+}
+
+// Weights and activations are rounded to bf16, two k side by side; one without
+// instructions for that rounds activations alone.
+// CHECK-LABEL: func @pairs(
+// PAIRS-LABEL: func @pairs(
+func.func @pairs(%x: memref<20x64xf32>, %w: memref<32x68xi8>, %y: memref<20x32xf32>) {
+  // CHECK: arith.constant -65536 : i32
+  // CHECK-NOT: bf16
+  // CHECK: vector.fma
+  // PAIRS: memref.alloc() {alignment = 64 : i64} : memref<4x40x32xbf16>
+  // PAIRS: vector.interleave %{{.*}}, %{{.*}} : vector<16xbf16> -> vector<32xbf16>
+  // PAIRS: arith.truncf %{{.*}} : vector<16xf32> to vector<16xbf16>
+  // PAIRS: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
+  // PAIRS-NOT: vector.fma
+  // PAIRS: return
+  rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = bf16}
+      : (memref<20x64xf32>, memref<32x68xi8>, memref<20x32xf32>) -> ()
+  return
+}
+
+// Minima of 6 bits are multiplied with sums of activations by dot products: two
+// bytes a sum, two vectors of four groups. A panel is filled for many rows.
+// CHECK-LABEL: func @minima(
+// CHECK-SAME: memref<64x256xf32>, %[[P:[a-z0-9]+]]: memref<1x2368xi8>
+func.func @minima(%x: memref<64x256xf32>, %p: memref<1x2368xi8>, %y: memref<64x16xf32>) {
+  // CHECK: %[[SUMS:.*]] = memref.alloc() {alignment = 64 : i64} : memref<1x64x2x8xi8>
+  // CHECK: scf.forall
+  // CHECK: %[[PANEL:.*]] = memref.alloc() {alignment = 64 : i64} : memref<64x64xi8>
+  // CHECK: vector.load %[[P]]
+  // CHECK: vector.store %{{.*}}, %[[PANEL]]
+  // CHECK: memref.prefetch %[[P]]
+  // CHECK: rlx.dot {{.*}} below 16
+  // CHECK: vector.load %[[SUMS]]
+  // CHECK-COUNT-4: rlx.dot {{.*}} below 64
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64}
+      : (memref<64x256xf32>, memref<1x2368xi8>, memref<64x16xf32>) -> ()
   return
 }
 
@@ -71,7 +112,8 @@ func.func @short_blocks(%x: memref<1x37xf32>, %w: memref<8x37xi8>, %y: memref<1x
   return
 }
 
-// Ids are checked before they are used, and used as 0 where out of range.
+// Ids are checked before they are used, and used as 0 where out of range. Rows
+// are sorted by expert: how many there are, where each begins, which they are.
 // CHECK-LABEL: func @experts(
 // CHECK-SAME: %[[IDS:[a-z0-9]+]]: memref<5x2xi32>, %[[S:[a-z0-9]+]]: memref<4x8x2xf32>
 func.func @experts(%ids: memref<5x2xi32>, %s: memref<4x8x2xf32>, %x: memref<5x64xf32>, %w: memref<4x8x64xi8>, %b: memref<4x8xf32>, %y: memref<5x2x8xf32>) {
@@ -80,7 +122,12 @@ func.func @experts(%ids: memref<5x2xi32>, %s: memref<4x8x2xf32>, %x: memref<5x64
   // CHECK: scf.if %[[GOOD]]
   // CHECK: } else {
   // CHECK: rlx.report_index "expert id of 'rlx.gather_matmul'" at %{{.*}} value %{{.*}} bound %c4
-  // CHECK: %[[EXPERT:.*]] = arith.select %{{.*}}, %{{.*}}, %c0 : index
+  // CHECK: arith.select %{{.*}}, %{{.*}}, %c0 : index
+  // CHECK: memref.store %{{.*}}, %[[BEGINS:.*]][%{{.*}}] : memref<5xindex>
+  // CHECK: scf.for {{.*}} iter_args
+  // CHECK: memref.store %{{.*}}, %[[POSITIONS:.*]][%{{.*}}] : memref<10xindex>
+  // CHECK: scf.for %[[EXPERT:.*]] = %c0 to %c4 step %c1
+  // CHECK: memref.load %[[POSITIONS]]
   // CHECK: rlx.decode %{{.*}}[%[[EXPERT]], %{{.*}}, %{{.*}}] at 0 scales(%[[S]] : memref<4x8x2xf32>)
   rlx.block_matmul ins(%x, %w, %ids) scales(%s) bias(%b) outs(%y) {scheme = #rlx.quant<int8/32>, activations = f32}
       : (memref<5x64xf32>, memref<4x8x64xi8>, memref<5x2xi32>, memref<4x8x2xf32>, memref<4x8xf32>, memref<5x2x8xf32>) -> ()

@@ -18,14 +18,16 @@ namespace {
 struct Variant {
   const char *name, *cpu, *features, *needs;
 };
-/// Generic SSE, SSSE3, AVX2 without and with VNNI, AVX-512 without and with
-/// VNNI.
+/// Generic SSE, SSSE3, AVX2 without and with VNNI, AVX-512 without VNNI, with
+/// it, and with dot products of bf16.
 constexpr Variant variants[] = {
     {"sse2", "x86-64", "", "sse2"},
     {"ssse3", "x86-64-v2", "", "ssse3"},
     {"avx2", "x86-64-v3", "", "avx2"},
+    {"avxvnni", "x86-64-v3", "+avxvnni", "avxvnni"},
     {"avx512", "x86-64-v4", "", "avx512bw"},
     {"avx512vnni", "x86-64-v4", "+avx512vnni", "avx512vnni"},
+    {"avx512bf16", "x86-64-v4", "+avx512bf16", "avx512bf16"},
 };
 
 class TargetsTest : public SchemeTest,
@@ -50,7 +52,7 @@ TEST_P(TargetsTest, MatchesTheReference) {
     for (const std::string &type : weight.types())
       types += ", " + type;
     std::vector<double> values = weight.values();
-    for (std::string activations : {"f32", "i8", "i16"}) {
+    for (std::string activations : {"f32", "bf16", "i8", "i16"}) {
       SCOPED_TRACE(std::string(name) + ", " + activations);
       std::unique_ptr<Executable> executable = compiled(
           "func.func @main(%x: tensor<?x512xf32>) -> tensor<?x37xf32> {\n" +
@@ -69,8 +71,8 @@ TEST_P(TargetsTest, MatchesTheReference) {
           x.values[i] =
               i % 32 == 31 ? largest : std::round(x.values[i] / 4 * largest);
         EXPECT_SUCCESS(executable->run("main", {x}, {y}));
-        EXPECT_TRUE(
-            isClose(y, product(x.values, values, m, n, k), 1e-5, uint32_t(m)))
+        EXPECT_TRUE(isClose(y, product(x.values, values, m, n, k),
+                            activations == "bf16" ? 4e-3 : 1e-5, uint32_t(m)))
             << "M = " << m;
       }
     }
@@ -80,30 +82,58 @@ TEST_P(TargetsTest, MatchesTheReference) {
 INSTANTIATE_TEST_SUITE_P(Cpus, TargetsTest, testing::ValuesIn(variants),
                          [](const auto &info) { return info.param.name; });
 
+/// The assembly of a matmul with such activations for a processor.
+std::string assemblyFor(const char *triple, const char *cpu,
+                        const char *features, const std::string &activations) {
+  std::unique_ptr<mlir::MLIRContext> context = createContext();
+  std::string type = "tensor<32x512xf32, #rlx.quant<gguf_q4k>>";
+  auto module = parseText(
+      *context, "func.func @main(%x: tensor<?x512xf32>) -> tensor<?x32xf32> {\n"
+                "  %w = rlx.weight \"w\" : " +
+                    type +
+                    "\n"
+                    "  %y = rlx.matmul %x, %w {activations = " +
+                    activations + "} : (tensor<?x512xf32>, " + type +
+                    ") -> tensor<?x32xf32>\n"
+                    "  return %y : tensor<?x32xf32>\n}");
+  auto target = CpuTarget::create(triple, cpu, features);
+  if (!module || !target) {
+    ADD_FAILURE() << llvm::toString(
+        llvm::joinErrors(module.takeError(), target.takeError()));
+    return "";
+  }
+  CompileOptions options;
+  options.target = *target;
+  auto emitted = emitModule(**module, CodeForm::assembly, options);
+  if (!emitted) {
+    ADD_FAILURE() << llvm::toString(emitted.takeError());
+    return "";
+  }
+  return std::string(emitted->code.begin(), emitted->code.end());
+}
+
 // Code for other processors is emitted, not run.
 TEST(Targets, EmitsForAArch64) {
-  std::unique_ptr<mlir::MLIRContext> context = createContext();
-  auto module = parseText(*context, R"(
-func.func @main(%x: tensor<?x512xf32>) -> tensor<?x32xf32> {
-  %w = rlx.weight "w" : tensor<32x512xf32, #rlx.quant<gguf_q4k>>
-  %y = rlx.matmul %x, %w {activations = i8} : (tensor<?x512xf32>, tensor<32x512xf32, #rlx.quant<gguf_q4k>>) -> tensor<?x32xf32>
-  return %y : tensor<?x32xf32>
-})");
-  ASSERT_TRUE(bool(module)) << llvm::toString(module.takeError());
-  std::pair<const char *, const char *> expected[] = {
-      {"+dotprod,+i8mm", "usdot"}, {"+dotprod", "sdot"}, {"", "mla"}};
-  for (auto [features, instruction] : expected) {
-    CompileOptions options;
-    auto target = CpuTarget::create("aarch64-linux-gnu", "generic", features);
-    ASSERT_TRUE(bool(target)) << llvm::toString(target.takeError());
-    options.target = *target;
-    auto emitted = emitModule(**module, CodeForm::assembly, options);
-    ASSERT_TRUE(bool(emitted)) << llvm::toString(emitted.takeError());
-    std::string text(emitted->code.begin(), emitted->code.end());
-    EXPECT_NE(text.find(instruction), std::string::npos) << features;
-  }
+  std::tuple<const char *, const char *, const char *> expected[] = {
+      {"+dotprod,+i8mm", "i8", "usdot"},
+      {"+dotprod", "i8", "sdot"},
+      {"", "i8", "mla"},
+      {"+bf16", "bf16", "bfdot"}};
+  for (auto [features, activations, instruction] : expected)
+    EXPECT_CONTAINS(
+        assemblyFor("aarch64-linux-gnu", "generic", features, activations),
+        instruction);
   auto unknown = CpuTarget::create("", "pentium-9", "");
   EXPECT_CONTAINS(messageOf(std::move(unknown)), "unknown CPU 'pentium-9'");
+}
+
+// Dot products of 256 bits in the encoding of machines without AVX-512.
+TEST(Targets, EmitsForAvxVnni) {
+  if (!llvm::Triple(llvm::sys::getProcessTriple()).isX86())
+    GTEST_SKIP() << "the host is no x86 machine";
+  std::string text = assemblyFor("", "x86-64-v3", "+avxvnni", "i8");
+  EXPECT_CONTAINS(text, "{vex}\tvpdpbusd");
+  EXPECT_EQ(text.find("zmm"), std::string::npos);
 }
 
 } // namespace
