@@ -216,6 +216,9 @@ static llvm::Error checkOptions(const Options &given) {
                                      "--device, which computes in f32, but "
                                      "got '" +
                                      type + "'");
+  if (!given.device.empty() && !given.choices.empty())
+    return llvm::createStringError(
+        "expected no --choices with --device, whose kernels follow the device");
   if (given.n < 1 || given.k < 1)
     return llvm::createStringError("expected --n and --k to be 1 or more");
   return llvm::Error::success();
