@@ -35,10 +35,8 @@ FailureOr<ElementAccess> ElementAccess::create(Operation *op, KernelBuilder &b,
            << "has a buffer of " << type
            << ", which the target cannot compute with; expected f32, f16, "
               "bf16 or integers of at most 32 bits";
-  access.view = b.view(memref, name);
   access.inWords = storedBits(type) < wordBits;
-  if (access.inWords)
-    access.view.buffer = b.buffer(memref, b.getI32Type(), name);
+  access.view = b.view(memref, name, access.inWords ? b.getI32Type() : Type());
   return access;
 }
 

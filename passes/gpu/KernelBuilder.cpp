@@ -121,11 +121,11 @@ Value KernelBuilder::scalar(OpFoldResult value, StringRef name) {
              arith::IndexCastUIOp::create(*this, getIndexType(), argument);
 }
 
-BufferView KernelBuilder::view(Value memref, StringRef name) {
+BufferView KernelBuilder::view(Value memref, StringRef name, Type element) {
   auto type = cast<MemRefType>(memref.getType());
   const Source &source = sourceOf(memref);
   BufferView view;
-  view.buffer = buffer(memref, type.getElementType(), name);
+  view.buffer = buffer(memref, element ? element : type.getElementType(), name);
   int64_t expected = 1;
   view.isContiguous = getConstantIntValue(source.offset) == 0;
   for (int64_t i = type.getRank() - 1; i >= 0; --i) {

@@ -53,7 +53,9 @@ public:
   /// passed as a buffer of their own.
   mlir::Value bufferPart(mlir::Value memref, int64_t first, int64_t count,
                          mlir::Type element, llvm::StringRef name);
-  BufferView view(mlir::Value memref, llvm::StringRef name);
+  /// Its elements are those of `memref`, or `element` where that is given.
+  BufferView view(mlir::Value memref, llvm::StringRef name,
+                  mlir::Type element = {});
   /// A number of the host, as an index.
   mlir::Value scalar(mlir::OpFoldResult value, llvm::StringRef name);
   /// Size `dimension` of `memref`.
