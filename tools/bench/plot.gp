@@ -64,8 +64,9 @@ unset multiplot
 set output folder.'/roofline.svg'
 set style data linespoints
 set logscale x 2
-set logscale y
+set logscale y 2
 set yrange [*:*]
+set autoscale yfix
 set xtics norotate
 set xlabel 'M, rows of activations'
 set ylabel 'GFLOP/s'
