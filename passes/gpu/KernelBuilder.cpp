@@ -179,6 +179,13 @@ OpFoldResult KernelBuilder::hostWhere(OpFoldResult a, OpFoldResult m,
   return fold<arith::SubIOp>(host, a, hostUnless(a, m, bound));
 }
 
+OpFoldResult KernelBuilder::hostElements(Value memref) {
+  OpFoldResult count = host.getIndexAttr(1);
+  for (OpFoldResult size : SmallVector<OpFoldResult>(sourceOf(memref).sizes))
+    count = hostMul(count, size);
+  return count;
+}
+
 //===----------------------------------------------------------------------===//
 // The device's side
 //===----------------------------------------------------------------------===//
@@ -195,6 +202,18 @@ Value KernelBuilder::threadId(gpu::Dimension dimension) {
 }
 Value KernelBuilder::groupId(gpu::Dimension dimension) {
   return gpu::BlockIdOp::create(*this, dimension);
+}
+
+SmallVector<Value> KernelBuilder::delinearize(Value linear, Value memref) {
+  SmallVector<Value> indices(cast<MemRefType>(memref.getType()).getRank());
+  for (int64_t i = indices.size() - 1; i > 0; --i) {
+    Value size = sizeOf(memref, i, "size" + std::to_string(i));
+    indices[i] = createOrFold<arith::RemUIOp>(linear, size);
+    linear = createOrFold<arith::DivUIOp>(linear, size);
+  }
+  if (!indices.empty())
+    indices[0] = linear;
+  return indices;
 }
 
 Value KernelBuilder::at(const BufferView &view, ValueRange indices) {

@@ -73,6 +73,12 @@ public:
   mlir::OpFoldResult hostUnless(mlir::OpFoldResult a, mlir::OpFoldResult m,
                                 int64_t bound);
 
+  /// The number of elements of `memref`.
+  mlir::OpFoldResult hostElements(mlir::Value memref);
+
+  /// The indices of element `linear` of `memref`, row-major.
+  llvm::SmallVector<mlir::Value> delinearize(mlir::Value linear,
+                                             mlir::Value memref);
   /// Memory that the work-items of a workgroup share, `memref<...xelement>`.
   mlir::Value sharedMemory(llvm::ArrayRef<int64_t> shape, mlir::Type element);
   mlir::Value threadId(mlir::gpu::Dimension dimension);

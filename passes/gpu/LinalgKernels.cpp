@@ -343,18 +343,9 @@ LogicalResult rlx::emitCopyKernel(memref::CopyOp op, KernelModule &kernels) {
       ElementAccess::create(op, b, op.getTarget(), "to");
   if (failed(from) || failed(to))
     return failure();
-  int64_t rank = cast<MemRefType>(op.getSource().getType()).getRank();
-  OpFoldResult count = b.getIndexAttr(1);
-  for (int64_t i = 0; i < rank; ++i)
-    count = b.hostMul(count, b.hostSize(op.getSource(), i));
+  OpFoldResult count = b.hostElements(op.getSource());
   b.forEach(count, /*workgroup=*/64, [&](Value point) {
-    SmallVector<Value> indices(rank);
-    Value rest = point;
-    for (int64_t i = rank - 1; i >= 0; --i) {
-      Value size = b.sizeOf(op.getSource(), i, "size" + std::to_string(i));
-      indices[i] = i ? b.createOrFold<arith::RemUIOp>(rest, size) : rest;
-      rest = b.createOrFold<arith::DivUIOp>(rest, size);
-    }
+    SmallVector<Value> indices = b.delinearize(point, op.getSource());
     to->store(b, from->load(b, indices), indices);
   });
   return success();

@@ -190,14 +190,9 @@ static void emitDequantizePart(BlockDequantizeOp op, KernelModule &kernels,
                                                 : b.hostSize(op.getInit(), i));
   b.forEach(count, workgroup, [&](Value index) {
     // The indices of the result, the last one being k.
-    SmallVector<Value> indices(type.getRank());
-    Value rest = index;
-    for (int64_t i = type.getRank() - 1; i > 0; --i) {
-      Value size = b.sizeOf(op.getInit(), i, "size");
-      indices[i] = b.createOrFold<arith::RemUIOp>(rest, size);
-      rest = b.createOrFold<arith::DivUIOp>(rest, size);
-    }
-    indices[0] = op.getIds() ? rest : b.add(rest, part[0]);
+    SmallVector<Value> indices = b.delinearize(index, op.getInit());
+    if (!op.getIds())
+      indices[0] = b.add(indices[0], part[0]);
     Value k = indices.back(), expert, row;
     if (!op.getIds()) {
       if (shape.size() == 3)
@@ -256,18 +251,9 @@ void IndexChecks::emit(Operation *op, KernelModule &kernels, Value ids,
   KernelBuilder b(op, kernels, "check_ids");
   BufferView view = b.view(ids, "ids");
   Value report = b.buffer(status, b.getI32Type(), "status");
-  auto type = cast<MemRefType>(ids.getType());
-  OpFoldResult hostCount = b.getIndexAttr(1);
-  for (int64_t i = 0; i < type.getRank(); ++i)
-    hostCount = b.hostMul(hostCount, b.hostSize(ids, i));
-  b.loop(b.index(0), b.scalar(hostCount, "count"), 1, [&](Value position) {
-    SmallVector<Value> indices(type.getRank());
-    Value rest = position;
-    for (int64_t i = type.getRank() - 1; i >= 0; --i) {
-      Value size = b.sizeOf(ids, i, "size");
-      indices[i] = i ? b.createOrFold<arith::RemUIOp>(rest, size) : rest;
-      rest = b.createOrFold<arith::DivUIOp>(rest, size);
-    }
+  Value count = b.scalar(b.hostElements(ids), "count");
+  b.loop(b.index(0), count, 1, [&](Value position) {
+    SmallVector<Value> indices = b.delinearize(position, ids);
     Value id = b.load(view, indices);
     Value isWrong =
         arith::CmpIOp::create(b, arith::CmpIPredicate::uge, id, b.i32(bound));
