@@ -33,6 +33,13 @@ public:
     llvm::SmallVector<mlir::Value> y;
   };
   Row row(LoopBuilder &b, mlir::Value entry);
+  /// Rows of activations `begin` to `end`, and what they are multiplied with.
+  struct Range {
+    llvm::SmallVector<mlir::Value> expert; ///< empty without experts
+    mlir::Value begin, end;
+    std::optional<int64_t> count; ///< where it is known
+    llvm::function_ref<Row(mlir::Value)> row;
+  };
 
 private:
   mlir::Value count, slots;

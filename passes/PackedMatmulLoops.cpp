@@ -39,13 +39,7 @@ public:
 
 private:
   using Row = ExpertRows::Row;
-  /// Rows of activations `begin` to `end`, and what they are multiplied with.
-  struct Rows {
-    SmallVector<Value> expert; ///< empty where the weight has no experts
-    Value begin, end;
-    std::optional<int64_t> count; ///< where it is known
-    llvm::function_ref<Row(Value)> row;
-  };
+  using Rows = ExpertRows::Range;
   void emitRows(const Rows &rows, Value firstTile, Value lastTile);
   void emitPanels(const Rows &rows, Value firstTile, Value lastTile);
   void emitFewRows(const Rows &rows, Value tile);

@@ -28,17 +28,10 @@ static llvm::Error toError(const Status &status) {
 //===----------------------------------------------------------------------===//
 
 llvm::Error DeviceBench::prepareWeight(const MatmulCase &wanted) {
-  if (weightCase && weightCase->scheme == wanted.scheme &&
-      weightCase->n == wanted.n && weightCase->k == wanted.k)
+  if (weightCase && sameWeight(*weightCase, wanted))
     return llvm::Error::success();
   weightCase.reset();
-  std::optional<QuantScheme> scheme =
-      QuantScheme::parse(ownContext.get(), wanted.scheme);
-  if (!scheme)
-    return llvm::createStringError(
-        QuantScheme::unknownSchemeMessage(wanted.scheme));
-  constexpr uint64_t seed = 1;
-  auto made = makeRandomWeight(*scheme, {wanted.n, wanted.k}, seed);
+  auto made = makeWeight(*ownContext, wanted);
   if (!made)
     return made.takeError();
   weight = std::move(*made);

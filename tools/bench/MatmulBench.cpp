@@ -39,11 +39,22 @@ MatmulBench::~MatmulBench() {
 // Weights and programs
 //===----------------------------------------------------------------------===//
 
-static bool sameWeight(const MatmulCase &a, const MatmulCase &b) {
+bool rlx::sameWeight(const MatmulCase &a, const MatmulCase &b) {
   return a.scheme == b.scheme && a.n == b.n && a.k == b.k;
 }
 static bool sameProgram(const MatmulCase &a, const MatmulCase &b) {
   return sameWeight(a, b) && a.activations == b.activations && a.m == b.m;
+}
+
+llvm::Expected<RandomWeight> rlx::makeWeight(mlir::MLIRContext &context,
+                                             const MatmulCase &wanted) {
+  std::optional<QuantScheme> scheme =
+      QuantScheme::parse(&context, wanted.scheme);
+  if (!scheme)
+    return llvm::createStringError(
+        QuantScheme::unknownSchemeMessage(wanted.scheme));
+  constexpr uint64_t seed = 1;
+  return makeRandomWeight(*scheme, {wanted.n, wanted.k}, seed);
 }
 
 llvm::Error MatmulBench::prepareWeight(const MatmulCase &wanted) {
@@ -53,13 +64,7 @@ llvm::Error MatmulBench::prepareWeight(const MatmulCase &wanted) {
   programCase.reset();
   executables.clear();
   copies.clear();
-  std::optional<QuantScheme> scheme =
-      QuantScheme::parse(ownContext.get(), wanted.scheme);
-  if (!scheme)
-    return llvm::createStringError(
-        QuantScheme::unknownSchemeMessage(wanted.scheme));
-  constexpr uint64_t seed = 1;
-  auto made = makeRandomWeight(*scheme, {wanted.n, wanted.k}, seed);
+  auto made = makeWeight(*ownContext, wanted);
   if (!made)
     return made.takeError();
   weight = std::move(*made);

@@ -28,6 +28,11 @@ struct MatmulCase {
   double operations() const { return 2.0 * double(m) * double(n) * double(k); }
 };
 
+bool sameWeight(const MatmulCase &a, const MatmulCase &b);
+/// The random weight of a case. Fails where its scheme is unknown.
+llvm::Expected<RandomWeight> makeWeight(mlir::MLIRContext &context,
+                                        const MatmulCase &wanted);
+
 struct MatmulFigures {
   double medianMs = 0, minMs = 0;
   double fileBytes = 0;      ///< Of the weight with its side tensors.

@@ -204,6 +204,41 @@ std::vector<std::array<T, 3>> pairs(
   return result;
 }
 
+inline const char *const constantIndices = R"(
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %c3 = arith.constant 3 : index
+  %c4 = arith.constant 4 : index
+  %c8 = arith.constant 8 : index
+  %c12 = arith.constant 12 : index
+  %c16 = arith.constant 16 : index
+)";
+
+/// A kernel `k` with constant indices `%c0`, `%c1` and so on.
+inline std::string kernel(const std::string &arguments,
+                          const std::string &body) {
+  return "gpu.func @k(" + arguments + ") kernel {" + constantIndices + body +
+         "  gpu.return\n}";
+}
+
+/// Runs kernel `k` of the functions and constants in `text` on buffers.
+template <typename... Ts>
+void runKernel(const std::string &text, size_t workItems, size_t groupSize,
+               std::vector<Ts> &...buffers) {
+  std::string reason;
+  OpenClDevice *device = OpenClDevice::get(reason);
+  ASSERT_TRUE(device);
+  std::string source = printedOpenClC("gpu.module @m {\n" + text + "\n}");
+  ASSERT_NE(source, "");
+  std::string failure =
+      device->run(source, "k",
+                  {OpenClDevice::Argument{buffers.data(),
+                                          buffers.size() * sizeof(Ts), 0}...},
+                  workItems, groupSize);
+  ASSERT_EQ(failure, "") << source;
+}
+
 } // namespace rlx::test
 
 #endif // RLX_TESTS_UNIT_CODEGEN_OPENCLCTEST_H
