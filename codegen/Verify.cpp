@@ -132,6 +132,8 @@ std::string ErrorReport::describe() const {
 double rlx::relativeErrorBound(Type activations) {
   if (activations.isBF16())
     return 4e-3;
+  if (activations.isF16())
+    return 1e-3;
   if (activations.isInteger(16))
     return 1e-4;
   return activations.isInteger(8) ? 1.2e-2 : 2e-6;

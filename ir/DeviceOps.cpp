@@ -10,7 +10,8 @@ using namespace rlx;
 LogicalResult
 GpuAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, GpuApi api,
                 StringAttr version, bool, bool, bool, bool, bool, bool, bool,
-                int64_t subgroupSize, int64_t vectorWidth,
+                bool, int64_t subgroupSize, bool,
+                DenseI64ArrayAttr cooperativeMatrix, int64_t vectorWidth,
                 int64_t workgroupSize, int64_t workgroupMemory,
                 int64_t bufferBytes) {
   auto isPowerOfTwo = [](int64_t value, int64_t most) {
@@ -20,6 +21,17 @@ GpuAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, GpuApi api,
     return emitError() << "expected subgroup_size to be a power of two of at "
                           "most 128, but got "
                        << subgroupSize;
+  if (cooperativeMatrix) {
+    auto isSide = [&](int64_t side) { return isPowerOfTwo(side, 64); };
+    if (cooperativeMatrix.size() != 3 ||
+        !llvm::all_of(cooperativeMatrix.asArrayRef(), isSide))
+      return emitError()
+             << "expected cooperative_matrix to be [M, N, K], powers "
+                "of two of at most 64, but got "
+             << Attribute(cooperativeMatrix);
+    if (api == GpuApi::opencl)
+      return emitError() << "cooperative_matrix is for vulkan; opencl has none";
+  }
   if (!isPowerOfTwo(vectorWidth, 16))
     return emitError() << "expected vector_width to be a power of two of at "
                           "most 16, but got "

@@ -90,11 +90,12 @@ static LogicalResult verifySides(OpT op, RankedTensorType weight) {
 static LogicalResult verifyActivations(Operation *op,
                                        std::optional<Type> activations) {
   if (!activations || activations->isF32() || activations->isBF16() ||
-      activations->isSignlessInteger(16) || activations->isSignlessInteger(8))
+      activations->isF16() || activations->isSignlessInteger(16) ||
+      activations->isSignlessInteger(8))
     return success();
-  return op->emitOpError()
-         << "(C4) expected activations to be f32, bf16, i16 or i8, but got "
-         << *activations;
+  return op->emitOpError() << "(C4) expected activations to be f32, bf16, f16, "
+                              "i16 or i8, but got "
+                           << *activations;
 }
 
 /// A weight of the given rank, quantized or a plain float tensor.

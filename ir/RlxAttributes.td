@@ -147,7 +147,11 @@ def Rlx_GpuAttr : Rlx_Attr<"Gpu"> {
     - `version`: of the interface (Vulkan 1.1 to 1.3).
     - `storage8`, `storage16`: elements of 8 and 16 bits in buffers.
     - `int8`, `int16`, `int64`, `float16`, `float64`: arithmetic on them.
+    - `integer_dot`: sums of four products of bytes.
     - `subgroup_size`: work-items that run together; 1 where unknown.
+    - `subgroup_arithmetic`: sums and maxima across a subgroup.
+    - `cooperative_matrix`: `[M, N, K]`, of the matrices of f16 that a subgroup
+      multiplies and adds in f32.
     - `vector_width`: f32 lanes of a vector register that a work-item should fill
       by itself, as on a CPU; 1 where work-items are lanes.
     - `workgroup_size`: most work-items of a workgroup.
@@ -164,14 +168,18 @@ def Rlx_GpuAttr : Rlx_Attr<"Gpu"> {
     Rlx_Default<"bool", "false">:$int64,
     Rlx_Default<"bool", "false">:$float16,
     Rlx_Default<"bool", "false">:$float64,
+    Rlx_Default<"bool", "false">:$integer_dot,
     Rlx_Default<"int64_t", "1">:$subgroup_size,
+    Rlx_Default<"bool", "false">:$subgroup_arithmetic,
+    OptionalParameter<"::mlir::DenseI64ArrayAttr">:$cooperative_matrix,
     Rlx_Default<"int64_t", "1">:$vector_width,
     Rlx_Default<"int64_t", "128">:$workgroup_size,
     Rlx_Default<"int64_t", "16384">:$workgroup_memory,
     Rlx_Default<"int64_t", "int64_t(1) << 27">:$buffer_bytes);
   let assemblyFormat = [{ `<` $api (`,` struct($version, $storage8, $storage16,
-    $int8, $int16, $int64, $float16, $float64, $subgroup_size, $vector_width,
-    $workgroup_size, $workgroup_memory, $buffer_bytes)^)? `>` }];
+    $int8, $int16, $int64, $float16, $float64, $integer_dot, $subgroup_size,
+    $subgroup_arithmetic, $cooperative_matrix, $vector_width, $workgroup_size,
+    $workgroup_memory, $buffer_bytes)^)? `>` }];
   let genVerifyDecl = 1;
 }
 

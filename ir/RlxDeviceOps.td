@@ -41,17 +41,18 @@ def Rlx_InterleavedMatmulOp : Rlx_BlockOp<"interleaved_matmul"> {
     `weight` is the result of rlx.interleave_weight; with `ids` it is one of
     stacked experts. With `part`, `[first, count, of how many]`, only these
     columns of the result, or the results of these experts, are written.
+    `activations` is the type that activations may be rounded to.
 
     Example:
     ```mlir
-    rlx.interleaved_matmul ins(%x, %p) outs(%y) {record = #rlx.quant<#r>, rows = 32 : i64, words = 4 : i64}
+    rlx.interleaved_matmul ins(%x, %p) outs(%y) {record = #rlx.quant<#r>, activations = f32, rows = 32 : i64, words = 4 : i64}
         : (memref<?x64xf32>, memref<1x640xi32>, memref<?x8xf32>) -> ()
     ```
   }];
   let arguments = (ins Rlx_TensorOrMemRef:$x, Rlx_TensorOrMemRef:$weight,
       Optional<Rlx_TensorOrMemRef>:$ids, Optional<Rlx_TensorOrMemRef>:$bias,
-      Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$record, I64Attr:$rows,
-      I64Attr:$words, OptionalAttr<DenseI64ArrayAttr>:$part);
+      Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$record, TypeAttr:$activations,
+      I64Attr:$rows, I64Attr:$words, OptionalAttr<DenseI64ArrayAttr>:$part);
   let assemblyFormat = !strconcat("`ins` `(` $x `,` $weight (`,` $ids^)? `)`", biasFormat, "`outs` `(` $init `)`", typesFormat);
 }
 

@@ -59,7 +59,7 @@ def Rlx_MatmulOp : Rlx_Op<"matmul", [Pure, AttrSizedOperandSegments]> {
     y[m, n] = sum_k x[m, k] * value(w)[n, k] + bias[n]
     ```
     `activations` is the type the activations are computed in: f32 (the default),
-    bf16, i16 or i8. It is never changed silently.
+    bf16, f16, i16 or i8. It is never changed silently.
 
     Constraints:
     - (C1) x is `[M, K]`, w is `[N, K]`, the result is `[M, N]`, all of element
@@ -67,7 +67,7 @@ def Rlx_MatmulOp : Rlx_Op<"matmul", [Pure, AttrSizedOperandSegments]> {
     - (C2) scales, zero_points and global_scale are given exactly where the
       scheme of w reads them, with the shape and element type it says.
     - (C3) bias is `[N]` of f32.
-    - (C4) activations is f32, bf16, i16 or i8.
+    - (C4) activations is f32, bf16, f16, i16 or i8.
 
     Example:
     ```mlir
@@ -99,7 +99,7 @@ def Rlx_GatherMatmulOp : Rlx_Op<"gather_matmul",
       the result is `[T, S, N]`; x and the result are f32.
     - (C2) as in rlx.matmul, the side operands having a leading E.
     - (C3) bias is `[E, N]` of f32.
-    - (C4) activations is f32, bf16, i16 or i8.
+    - (C4) activations is f32, bf16, f16, i16 or i8.
 
     Example:
     ```mlir

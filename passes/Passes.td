@@ -116,7 +116,7 @@ def SetActivationsPass : Pass<"rlx-set-activations", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"activations", "activations", "std::string", "", "f32, bf16, i16 or i8">
+    Option<"activations", "activations", "std::string", "", "f32, bf16, f16, i16 or i8">
   ];
 }
 

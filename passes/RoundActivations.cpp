@@ -66,6 +66,43 @@ Value roundToBf16(LoopBuilder &b, Value value) {
   return arith::SelectOp::create(
       b, isNan, value, arith::BitcastOp::create(b, b.getF32Type(), kept));
 }
+
+/// The nearest number that f16 has, as f32: ties to even, infinity beyond its
+/// range. In f32, for the same reason.
+Value roundToF16(LoopBuilder &b, Value value) {
+  Type f32 = b.getF32Type(), i32 = b.getI32Type();
+  auto integer = [&](uint32_t constant) -> Value {
+    return arith::ConstantOp::create(b, b.getI32IntegerAttr(int32_t(constant)));
+  };
+  auto number = [&](float constant) -> Value {
+    return arith::ConstantOp::create(b, b.getF32FloatAttr(constant));
+  };
+  auto compare = [&](arith::CmpFPredicate how, Value left, Value right) {
+    return arith::CmpFOp::create(b, how, left, right);
+  };
+  Value magnitude = math::AbsFOp::create(b, value);
+  Value bits = arith::BitcastOp::create(b, i32, magnitude);
+  Value isOdd = arith::AndIOp::create(
+      b, arith::ShRUIOp::create(b, bits, integer(13)), integer(1));
+  Value up = arith::AddIOp::create(
+      b, bits, arith::AddIOp::create(b, isOdd, integer(0xfff)));
+  Value normal = arith::BitcastOp::create(
+      b, f32, arith::AndIOp::create(b, up, integer(0xffffe000)));
+  // Numbers of f16 below 2^-14 are multiples of 2^-24, as numbers of f32 from
+  // 0.5 on are.
+  Value half = number(0.5f);
+  Value subnormal =
+      arith::SubFOp::create(b, arith::AddFOp::create(b, magnitude, half), half);
+  Value rounded = arith::SelectOp::create(
+      b, compare(arith::CmpFPredicate::OLT, magnitude, number(0x1p-14f)),
+      subnormal, normal);
+  rounded = arith::SelectOp::create(
+      b, compare(arith::CmpFPredicate::OGT, rounded, number(65504.0f)),
+      number(std::numeric_limits<float>::infinity()), rounded);
+  Value isNan = compare(arith::CmpFPredicate::UNO, value, value);
+  return arith::SelectOp::create(b, isNan, value,
+                                 math::CopySignOp::create(b, rounded, value));
+}
 } // namespace
 
 Value rlx::emitRoundedActivations(LoopBuilder &b, Value x, Type activations) {
@@ -88,12 +125,14 @@ Value rlx::emitRoundedActivations(LoopBuilder &b, Value x, Type activations) {
       row = SmallVector<Value>(affine::AffineDelinearizeIndexOp::create(
                                    b, index, sizes, /*hasOuterBound=*/true)
                                    .getResults());
-    if (activations.isBF16()) {
+    if (isa<FloatType>(activations)) {
       b.loop(b.index(0), b.index(k), 1, [&](Value column) {
         SmallVector<Value> at = row;
         at.push_back(column);
         Value value = memref::LoadOp::create(b, x, at);
-        memref::StoreOp::create(b, roundToBf16(b, value), rounded, at);
+        value =
+            activations.isBF16() ? roundToBf16(b, value) : roundToF16(b, value);
+        memref::StoreOp::create(b, value, rounded, at);
       });
       return;
     }

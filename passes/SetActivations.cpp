@@ -38,12 +38,13 @@ struct SetActivationsPass
     Type type = llvm::StringSwitch<Type>(activations)
                     .Case("f32", builder.getF32Type())
                     .Case("bf16", builder.getBF16Type())
+                    .Case("f16", builder.getF16Type())
                     .Case("i16", builder.getI16Type())
                     .Case("i8", builder.getI8Type())
                     .Default(Type());
     if (!type) {
       getOperation().emitError()
-          << "expected the option 'activations' to be f32, bf16, i16 or "
+          << "expected the option 'activations' to be f32, bf16, f16, i16 or "
              "i8, but got '"
           << activations << "'";
       return signalPassFailure();

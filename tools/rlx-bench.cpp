@@ -60,7 +60,7 @@ struct Options {
       cl::sub(matmul)};
   cl::list<std::string> activations{
       "activations", cl::CommaSeparated, cl::value_desc("type,..."),
-      cl::desc("f32, bf16, i16 or i8 (f32)"), cl::sub(matmul)};
+      cl::desc("f32, bf16, f16, i16 or i8 (f32)"), cl::sub(matmul)};
   cl::list<int64_t> m{"m", cl::CommaSeparated, cl::value_desc("M,..."),
                       cl::desc("Rows of activations (1,8,64,512)"),
                       cl::sub(matmul)};
@@ -202,10 +202,10 @@ static llvm::Error checkOptions(const Options &given) {
       return llvm::createStringError(
           fmt::format("expected --m to be 1 or more, but got {}", m));
   for (const std::string &type : given.activations)
-    if (!llvm::is_contained({"f32", "bf16", "i16", "i8"}, type))
+    if (!llvm::is_contained({"f32", "bf16", "f16", "i16", "i8"}, type))
       return llvm::createStringError(
-          "expected --activations of f32, bf16, i16 or i8, but got '" + type +
-          "'");
+          "expected --activations of f32, bf16, f16, i16 or i8, but got '" +
+          type + "'");
   if (!given.device.empty() && !given.threads.empty())
     return llvm::createStringError(
         "expected no --threads with --device, which says itself how it shares "

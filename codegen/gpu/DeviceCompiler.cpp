@@ -40,6 +40,8 @@ static std::string describeTarget(const DeviceInfo &device,
   flag("int64", device.int64);
   flag("float16", device.float16);
   flag("float64", device.float64);
+  flag("integer_dot", device.integerDot);
+  flag("subgroup_arithmetic", device.subgroupOps);
   number("subgroup_size",
          std::min(128u, llvm::bit_floor(std::max(1u, device.subgroupSize))));
   number("vector_width",

@@ -107,7 +107,8 @@ interleave(BlockMatmulOp op, GpuAttr target,
     }
     result = InterleavedMatmulOp::create(
                  builder, loc, y, op.getX(), packed[index], op.getIds(),
-                 op.getBias(), result, record, how.rows, how.words, part)
+                 op.getBias(), result, record, op.getActivations(), how.rows,
+                 how.words, part)
                  .getResult(0);
   }
   op.getResult(0).replaceAllUsesWith(result);

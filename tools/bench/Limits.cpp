@@ -42,7 +42,8 @@ MachineName MachineName::read() {
 }
 
 std::optional<double> Limits::peakFor(llvm::StringRef activations) const {
-  if (activations == "f32")
+  // Activations of f16 are computed in f32.
+  if (activations == "f32" || activations == "f16")
     return f32Gflops;
   if (activations == "bf16")
     return bf16Gflops;
@@ -54,7 +55,7 @@ std::optional<double> Limits::peakFor(llvm::StringRef activations) const {
 }
 
 std::string Limits::peakName(llvm::StringRef activations) {
-  if (activations == "f32")
+  if (activations == "f32" || activations == "f16")
     return "f32 FMA";
   if (activations == "bf16")
     return "bf16 dot";

@@ -186,15 +186,15 @@ func.func @matmul_c3_type(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<
 // -----
 
 func.func @matmul_c4(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
-  // expected-error@+1 {{'rlx.matmul' op (C4) expected activations to be f32, bf16, i16 or i8, but got 'f16'}}
-  %y = rlx.matmul %x, %w {activations = f16} : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
+  // expected-error@+1 {{'rlx.matmul' op (C4) expected activations to be f32, bf16, f16, i16 or i8, but got 'f64'}}
+  %y = rlx.matmul %x, %w {activations = f64} : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
   return
 }
 
 // -----
 
 func.func @matmul_c4_unsigned(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
-  // expected-error@+1 {{'rlx.matmul' op (C4) expected activations to be f32, bf16, i16 or i8, but got 'ui8'}}
+  // expected-error@+1 {{'rlx.matmul' op (C4) expected activations to be f32, bf16, f16, i16 or i8, but got 'ui8'}}
   %y = rlx.matmul %x, %w {activations = ui8} : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
   return
 }
@@ -282,7 +282,7 @@ func.func @gather_matmul_c3(%x: tensor<5x64xf32>, %w: tensor<4x8x64xf32, #rlx.qu
 // -----
 
 func.func @gather_matmul_c4(%x: tensor<5x64xf32>, %w: tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, %ids: tensor<5x2xi32>) {
-  // expected-error@+1 {{'rlx.gather_matmul' op (C4) expected activations to be f32, bf16, i16 or i8, but got 'i32'}}
+  // expected-error@+1 {{'rlx.gather_matmul' op (C4) expected activations to be f32, bf16, f16, i16 or i8, but got 'i32'}}
   %y = rlx.gather_matmul %x, %w, %ids {activations = i32} : (tensor<5x64xf32>, tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<5x2xi32>) -> tensor<5x2x8xf32>
   return
 }

@@ -13,7 +13,7 @@
 // CHECK-LABEL: func @weight(
 // CHECK-SAME: %[[X:.*]]: tensor<1x64xf32>{{.*}}, %[[W:.*]]: tensor<8x68xi8>
 // CHECK: %[[P:.*]] = rlx.interleave_weight ins(%[[W]]) outs(%{{.*}}) {once, record = #rlx.quant<#[[Q8]]>, rows = 32 : i64, scheme = #rlx.quant<gguf_q8_0>, words = 4 : i64} : (tensor<8x68xi8>, tensor<1x640xi32>)
-// CHECK: rlx.interleaved_matmul ins(%[[X]], %[[P]]) outs(%{{.*}}) {record = #rlx.quant<#[[Q8]]>, rows = 32 : i64, words = 4 : i64}
+// CHECK: rlx.interleaved_matmul ins(%[[X]], %[[P]]) outs(%{{.*}}) {activations = f32, record = #rlx.quant<#[[Q8]]>, rows = 32 : i64, words = 4 : i64}
 // WIDE-LABEL: func @weight(
 // WIDE: rlx.interleave_weight {{.*}} rows = 64 : i64{{.*}} tensor<1x1280xi32>
 // LANES-LABEL: func @weight(

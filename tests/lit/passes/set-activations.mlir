@@ -1,7 +1,7 @@
 // RUN: rlx-opt %s --rlx-set-activations=i8 --verify-diagnostics | FileCheck %s
 // RUN: not rlx-opt %s --rlx-set-activations=activations=i7 2>&1 | FileCheck %s --check-prefix=ERROR
 
-// ERROR: expected the option 'activations' to be f32, bf16, i16 or i8, but got 'i7'
+// ERROR: expected the option 'activations' to be f32, bf16, f16, i16 or i8, but got 'i7'
 !w = tensor<8x64xf32, #rlx.quant<gguf_q8_0>>
 
 // CHECK-LABEL: func @main

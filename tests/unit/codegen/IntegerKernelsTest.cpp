@@ -245,3 +245,39 @@ TEST_F(SchemeTest, ErrorsOfRoundedActivations) {
 }
 
 } // namespace
+
+// What f16 cannot hold becomes the nearest number it can, in any weight.
+TEST_F(SchemeTest, ActivationsOfF16) {
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  const std::vector<std::pair<float, float>> pairs = {
+      {1.0f, 1.0f},
+      {1.0f + 0x1p-11f, 1.0f},
+      {1.0f + 0x3p-11f, 1.0f + 0x1p-9f},
+      {-1.0f - 0x1.8p-11f, -1.0f - 0x1p-10f},
+      {65519.0f, 65504.0f},
+      {65520.0f, inf},
+      {-inf, -inf},
+      {0x1p-14f, 0x1p-14f},
+      {0x1.ffep-15f, 0x1p-14f},
+      {0x1p-25f, 0.0f},
+      {-0x1.8p-25f, -0x1p-24f},
+      {0x5p-25f, 0x2p-24f}};
+  const int64_t m = int64_t(pairs.size()), n = 1, k = 32;
+  // One block of q8_0: a scale of 1, codes of 1.
+  std::vector<uint8_t> block(34, 1);
+  block[0] = 0x00, block[1] = 0x3c;
+  std::unique_ptr<Executable> executable = compiled(
+      "func.func @main(%x: tensor<?x32xf32>, %w: tensor<1x32xf32, "
+      "#rlx.quant<gguf_q8_0>>) -> tensor<?x1xf32> {\n  %y = rlx.matmul %x, %w "
+      "{activations = f16} : (tensor<?x32xf32>, tensor<1x32xf32, "
+      "#rlx.quant<gguf_q8_0>>) -> tensor<?x1xf32>\n  return %y : "
+      "tensor<?x1xf32>\n}");
+  ASSERT_TRUE(executable);
+  Floats x({m, k}), y({m, n});
+  for (int64_t row = 0; row < m; ++row)
+    x.values[row * k + 3] = pairs[row].first;
+  TensorView weight{ElementType::u8, {1, 34}, block.data()};
+  EXPECT_SUCCESS(executable->run("main", {x, weight}, {y}));
+  for (int64_t row = 0; row < m; ++row)
+    EXPECT_EQ(y.values[row], pairs[row].second) << pairs[row].first;
+}
