@@ -58,6 +58,13 @@ Value LoopBuilder::loadVector(Value memref, ValueRange indices, int64_t lanes) {
                                 indices);
 }
 
+Value LoopBuilder::streamVector(Value memref, ValueRange indices,
+                                int64_t lanes) {
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  return vector::LoadOp::create(*this, VectorType::get(lanes, element), memref,
+                                indices, /*nontemporal=*/true);
+}
+
 void LoopBuilder::storeVector(Value vector, Value memref, ValueRange indices) {
   vector::StoreOp::create(*this, vector, memref, indices);
 }

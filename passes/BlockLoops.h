@@ -54,6 +54,10 @@ public:
   mlir::Value size(mlir::Value memref, int64_t dimension);
   mlir::Value loadVector(mlir::Value memref, mlir::ValueRange indices,
                          int64_t lanes);
+  /// The same of data that is read once, from the first byte to the last. Such
+  /// loads stay in the order that they are built in (--rlx-order-streams).
+  mlir::Value streamVector(mlir::Value memref, mlir::ValueRange indices,
+                           int64_t lanes);
   void storeVector(mlir::Value vector, mlir::Value memref,
                    mlir::ValueRange indices);
   /// A loop without results.

@@ -63,13 +63,19 @@ SmallVector<Value> PackedFields::at(LoopBuilder &b, ValueRange tile, Value base,
   return indices;
 }
 
+Value PackedFields::load(LoopBuilder &b, ValueRange tile, Value base,
+                         int64_t offset, int64_t lanes) {
+  SmallVector<Value> indices = at(b, tile, base, offset);
+  return isStream ? b.streamVector(weight, indices, lanes)
+                  : b.loadVector(weight, indices, lanes);
+}
+
 /// The codes of a field for all rows of the tile, as i32 lanes.
 Value PackedFields::codes(LoopBuilder &b, ValueRange tile, Value base,
                           const PackedField &field, int64_t group) {
   int64_t lanes = layout.lanes,
           offset = field.offset + group * lanes * field.bytes;
-  Value bytes =
-      b.loadVector(weight, at(b, tile, base, offset), lanes * field.bytes);
+  Value bytes = load(b, tile, base, offset, lanes * field.bytes);
   VectorType i32s = VectorType::get(lanes, b.getI32Type());
   if (field.bytes > 1)
     bytes = vector::BitCastOp::create(
@@ -142,8 +148,6 @@ Value PackedFields::offset(LoopBuilder &b, ValueRange tile, Value stretchBase,
 Value PackedFields::dotOffset(LoopBuilder &b, ValueRange tile,
                               Value stretchBase, int64_t index) {
   int64_t length = 4 * layout.lanes;
-  return b.loadVector(
-      weight,
-      at(b, tile, stretchBase, layout.dotOffset->offset + index * length),
-      length);
+  return load(b, tile, stretchBase, layout.dotOffset->offset + index * length,
+              length);
 }

@@ -52,6 +52,15 @@ public:
   /// Indices of byte `base + offset` of a tile.
   llvm::SmallVector<mlir::Value> at(LoopBuilder &b, mlir::ValueRange tile,
                                     mlir::Value base, int64_t offset);
+  /// `lanes` bytes from there on.
+  mlir::Value load(LoopBuilder &b, mlir::ValueRange tile, mlir::Value base,
+                   int64_t offset, int64_t lanes);
+  /// The same fields of a weight that is read once and in order.
+  PackedFields streamed() const {
+    PackedFields fields = *this;
+    fields.isStream = true;
+    return fields;
+  }
 
 private:
   /// A field of the layout, or none.
@@ -71,7 +80,7 @@ private:
   mlir::Value weight;
   llvm::SmallVector<Reference> innerScales, outerScales, offsets;
   Reference zero;
-  bool offsetNegative;
+  bool offsetNegative, isStream = false;
 };
 
 } // namespace rlx

@@ -50,7 +50,8 @@ private:
   Value startSums(const Rows &rows, Value tile);
   void storeSums(Value sums, const Row &row, Value tile);
   Value columnMask(Value tile);
-  StoredStretch stored(const Rows &rows, Value tile, Value stretch);
+  StoredStretch stored(const Rows &rows, Value tile, Value stretch,
+                       bool isStream = false);
 
   PackedMatmulOp op;
   LoopBuilder b;
@@ -68,8 +69,9 @@ SmallVector<Value> append(ValueRange indices, Value last) {
 }
 
 StoredStretch PackedMatmulLoops::stored(const Rows &rows, Value tile,
-                                        Value stretch) {
-  return StoredStretch(layout, fields, op.getWeight(),
+                                        Value stretch, bool isStream) {
+  return StoredStretch(layout, isStream ? fields.streamed() : fields,
+                       op.getWeight(),
                        append(rows.expert, tile),
                        b.mul(stretch, layout.stretchBytes()));
 }
@@ -113,6 +115,7 @@ void PackedMatmulLoops::emitTile(const Rows &rows, Value tile, Value first,
   // bandwidth. One or two rows read faster than what is asked for in advance
   // could come: processors then do better by themselves.
   constexpr int64_t ahead = 8192;
+  // They are, however, thrown off by loads that are out of order.
   bool asks = count > int64_t(PackedTile::rowsBoundByMemory);
   SmallVector<Row> all;
   SmallVector<Value> xRows;
@@ -124,7 +127,8 @@ void PackedMatmulLoops::emitTile(const Rows &rows, Value tile, Value first,
   SmallVector<Value> sums = b.loop(
       b.index(0), b.index(layout.k / layout.stretch), 1, initial,
       [&](Value stretch, ValueRange carried) {
-        StoredStretch weights = stored(rows, tile, stretch);
+        StoredStretch weights =
+            stored(rows, tile, stretch, /*isStream=*/!asks);
         return registerTile.addStretch(
             weights, stretch, xRows, [&](size_t r) { return carried[r]; },
             [&](Value chunk) {

@@ -38,10 +38,10 @@ public:
 /// The packed weight itself: `base` is where the stretch begins in the tile.
 class StoredStretch : public PackedStretch {
 public:
-  StoredStretch(const PackedLayout &layout, PackedFields &fields,
+  StoredStretch(const PackedLayout &layout, PackedFields fields,
                 mlir::Value weight, mlir::ValueRange tile, mlir::Value base)
-      : layout(layout), fields(fields), weight(weight), tile(tile), base(base) {
-  }
+      : layout(layout), fields(std::move(fields)), weight(weight), tile(tile),
+        base(base) {}
 
   llvm::SmallVector<mlir::Value> codes(LoopBuilder &b,
                                        mlir::Value chunk) override;
@@ -60,7 +60,7 @@ private:
   mlir::Value chunkBase(LoopBuilder &b, mlir::Value chunk);
 
   const PackedLayout &layout;
-  PackedFields &fields;
+  PackedFields fields;
   mlir::Value weight;
   llvm::SmallVector<mlir::Value> tile;
   mlir::Value base;

@@ -323,6 +323,21 @@ def ExpandDotPass : Pass<"rlx-expand-dot", "::mlir::func::FuncOp"> {
                            "::mlir::LLVM::LLVMDialect"];
 }
 
+def OrderStreamsPass : Pass<"rlx-order-streams", "::mlir::ModuleOp"> {
+  let summary = "Keep the loads of streams in order";
+  let description = [{
+    A load that is nontemporal, of data that is read once from the first byte to
+    the last, becomes volatile: LLVM then keeps such loads in order, which the
+    processor's own prefetching needs.
+
+    ```mlir
+    %0 = llvm.load %p {alignment = 1 : i64, nontemporal} : !llvm.ptr -> vector<64xi8>
+    ==>
+    %0 = llvm.load volatile %p {alignment = 1 : i64} : !llvm.ptr -> vector<64xi8>
+    ```
+  }];
+}
+
 def OutlineParallelPass : Pass<"rlx-outline-parallel", "::mlir::ModuleOp"> {
   let summary = "Move the bodies of parallel loops into functions called through the host";
   let description = [{

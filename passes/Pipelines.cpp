@@ -126,6 +126,7 @@ void rlx::buildLlvmPipeline(OpPassManager &pm) {
   pm.addPass(createConvertMathToLibmPass());
   pm.addPass(createConvertToLLVMPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createOrderStreamsPass());
 }
 
 void rlx::buildKernelsPipeline(OpPassManager &pm,
