@@ -122,6 +122,35 @@ def Rlx_QuantAttr : Rlx_Attr<"Quant",
 }
 
 //===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+def Rlx_TilesAttr : Rlx_Attr<"Tiles"> {
+  let mnemonic = "tiles";
+  let summary = "how the loops of a matmul on a CPU are cut";
+  let description = [{
+    ```mlir
+    #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 8, height = 256, columns = 64, depth = 2048>
+    ```
+
+    - `rows`: M of a register tile that decodes weights as it reads them.
+    - `panel_from`: least M for which weights are decoded into a panel first;
+      never where it is more than `height` and that is not 0.
+    - `panel_rows`: M of a register tile that reads a panel.
+    - `height`: most M that shares a panel; 0 where all of it does.
+    - `columns`: N of an iteration of the parallel loop.
+    - `depth`: K after which the next columns follow.
+
+    `--rlx-choose-tiles` chooses them.
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$panel_from,
+      "int64_t":$panel_rows, "int64_t":$height, "int64_t":$columns,
+      "int64_t":$depth);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+//===----------------------------------------------------------------------===//
 // Targets
 //===----------------------------------------------------------------------===//
 

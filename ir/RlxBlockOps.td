@@ -32,24 +32,42 @@ class Rlx_BlockSideOperands<dag before, dag after> {
                  after);
 }
 
+// What a matmul does with its sums before it stores them. The region's first
+// argument is an element of the result, the others are elements of `inputs`,
+// each at the position that its map gives for the element's.
+defvar epilogueFormat = [{ (`epilogue` `(` $epilogue_inputs `)` $epilogue_maps $epilogue^)? }];
+defvar epilogueDescription = [{
+    With an epilogue, its region is applied to each sum before it is stored. The
+    arguments of the region are the sum and an element of each input, at the
+    position that the input's map gives for the sum's; `rlx.yield` gives what is
+    stored. `tiles` says how the loops are cut; left out, it is chosen.
+}];
+
 def Rlx_BlockMatmulOp : Rlx_BlockOp<"block_matmul"> {
   let summary = "rlx.matmul or rlx.gather_matmul on stored bytes";
-  let description = [{
+  let description = !strconcat([{
     `weight` is `[N, bytes]` or, where `ids` is given, `[E, N, bytes]` of i8; a
     plain tensor keeps its element type, `[N, K]`.
+  }], epilogueDescription, [{
 
     Example:
     ```mlir
     rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32}
         : (memref<?x64xf32>, memref<8x68xi8>, memref<?x8xf32>) -> ()
     ```
-  }];
+  }]);
   let arguments = Rlx_BlockSideOperands<
       (ins Rlx_TensorOrMemRef:$x, Rlx_TensorOrMemRef:$weight,
            Optional<Rlx_TensorOrMemRef>:$ids),
-      (ins Optional<Rlx_TensorOrMemRef>:$bias, Rlx_TensorOrMemRef:$init,
-           Rlx_QuantAttr:$scheme, TypeAttr:$activations)>.all;
-  let assemblyFormat = !strconcat("`ins` `(` $x `,` $weight (`,` $ids^)? `)`", sideFormat, biasFormat, "`outs` `(` $init `)`", typesFormat);
+      (ins Optional<Rlx_TensorOrMemRef>:$bias,
+           Variadic<Rlx_TensorOrMemRef>:$epilogue_inputs,
+           Rlx_TensorOrMemRef:$init,
+           Rlx_QuantAttr:$scheme, TypeAttr:$activations,
+           OptionalAttr<Rlx_TilesAttr>:$tiles,
+           OptionalAttr<AffineMapArrayAttr>:$epilogue_maps)>.all;
+  let regions = (region MaxSizedRegion<1>:$epilogue);
+  let assemblyFormat = !strconcat("`ins` `(` $x `,` $weight (`,` $ids^)? `)`", sideFormat, biasFormat, epilogueFormat, "`outs` `(` $init `)`", typesFormat);
+  let hasVerifier = 1;
 }
 
 def Rlx_BlockDequantizeOp : Rlx_BlockOp<"block_dequantize"> {
@@ -106,21 +124,40 @@ def Rlx_PackWeightOp : Rlx_BlockOp<"pack_weight"> {
 
 def Rlx_PackedMatmulOp : Rlx_BlockOp<"packed_matmul"> {
   let summary = "rlx.block_matmul on a packed weight, with integer activations";
-  let description = [{
+  let description = !strconcat([{
     Activations are quantized to `activations` (i8 or i16), symmetrically, with a
     scale for each stretch of K that the layout names. `weight` is the result of
     rlx.pack_weight.
+  }], epilogueDescription, [{
 
     Example:
     ```mlir
     rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64}
         : (memref<?x64xf32>, memref<1x1088xi8>, memref<?x8xf32>) -> ()
     ```
-  }];
+  }]);
   let arguments = (ins Rlx_TensorOrMemRef:$x, Rlx_TensorOrMemRef:$weight,
       Optional<Rlx_TensorOrMemRef>:$ids, Optional<Rlx_TensorOrMemRef>:$bias,
-      Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$scheme, TypeAttr:$activations, I64Attr:$lanes);
-  let assemblyFormat = !strconcat("`ins` `(` $x `,` $weight (`,` $ids^)? `)`", biasFormat, "`outs` `(` $init `)`", typesFormat);
+      Variadic<Rlx_TensorOrMemRef>:$epilogue_inputs,
+      Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$scheme, TypeAttr:$activations,
+      I64Attr:$lanes, OptionalAttr<Rlx_TilesAttr>:$tiles,
+      OptionalAttr<AffineMapArrayAttr>:$epilogue_maps);
+  let regions = (region MaxSizedRegion<1>:$epilogue);
+  let assemblyFormat = !strconcat("`ins` `(` $x `,` $weight (`,` $ids^)? `)`", biasFormat, epilogueFormat, "`outs` `(` $init `)`", typesFormat);
+  let hasVerifier = 1;
+}
+
+def Rlx_YieldOp : Rlx_Op<"yield",
+    [Pure, Terminator, ParentOneOf<["BlockMatmulOp", "PackedMatmulOp"]>]> {
+  let summary = "what a matmul's epilogue stores";
+  let description = [{
+    Example:
+    ```mlir
+    rlx.yield %0 : f32
+    ```
+  }];
+  let arguments = (ins F32:$value);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 
 //===----------------------------------------------------------------------===//

@@ -2,6 +2,7 @@
 //-------------------===//
 
 #include "passes/BlockLoops.h"
+#include "passes/TileChoice.h"
 
 namespace rlx {
 #define GEN_PASS_DEF_BLOCKSTOLOOPSPASS
@@ -34,22 +35,31 @@ struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
               PackedMatmulOp>(op))
         blocks.push_back(op);
     });
+    TileTarget tileTarget =
+        TileTarget::of(vectorLength, vectorRegisters, instructions);
+    auto completeTiles = [&](auto matmul) {
+      if (!matmul.getTilesAttr())
+        matmul.setTilesAttr(chooseTiles(matmul, tileTarget).tiles);
+    };
     for (Operation *op : blocks) {
       if (op->getNumResults() != 0) {
         op->emitOpError("expected operands that are buffers; bufferize first");
         return signalPassFailure();
       }
       LogicalResult result = success();
-      if (auto matmul = dyn_cast<BlockMatmulOp>(op))
+      if (auto matmul = dyn_cast<BlockMatmulOp>(op)) {
+        completeTiles(matmul);
         result = emitMatmulLoops(matmul, target);
-      else if (auto dequantize = dyn_cast<BlockDequantizeOp>(op))
-        result = emitDequantizeLoops(dequantize, target);
-      else if (auto pack = dyn_cast<PackWeightOp>(op))
-        result = emitPackLoops(pack);
-      else if (auto packed = dyn_cast<PackedMatmulOp>(op))
+      } else if (auto packed = dyn_cast<PackedMatmulOp>(op)) {
+        completeTiles(packed);
         result = emitPackedMatmulLoops(packed);
-      else
+      } else if (auto dequantize = dyn_cast<BlockDequantizeOp>(op)) {
+        result = emitDequantizeLoops(dequantize, target);
+      } else if (auto pack = dyn_cast<PackWeightOp>(op)) {
+        result = emitPackLoops(pack);
+      } else {
         result = emitQuantizeLoops(cast<BlockQuantizeOp>(op), target);
+      }
       if (failed(result))
         return signalPassFailure();
       op->erase();

@@ -51,6 +51,8 @@ struct BlockOpInterface
     OperationState newOp(op->getLoc(), op->getName(), operands, TypeRange(),
                          op->getAttrs());
     newOp.propertiesAttr = op->getPropertiesAsAttribute();
+    for (Region &region : op->getRegions())
+      newOp.addRegion()->takeBody(region);
     rewriter.create(newOp);
     replaceOpWithBufferizedValues(rewriter, op, init);
     return success();

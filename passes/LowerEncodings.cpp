@@ -91,8 +91,10 @@ struct LowerMatmul : OpConversionPattern<MatmulOp> {
     auto matmul = BlockMatmulOp::create(
         rewriter, loc, init.getType(), x, operands.getWeight(), /*ids=*/Value(),
         operands.getScales(), operands.getZeroPoints(),
-        operands.getGlobalScale(), operands.getBias(), init,
-        schemeOf(op.getWeight()), TypeAttr::get(activations));
+        operands.getGlobalScale(), operands.getBias(),
+        /*epilogueInputs=*/ValueRange(), init, schemeOf(op.getWeight()),
+        TypeAttr::get(activations), /*tiles=*/TilesAttr(),
+        /*epilogueMaps=*/ArrayAttr());
     rewriter.replaceOp(
         op, castTo(rewriter, loc, matmul.getResult(0), type.getShape()));
     return success();
@@ -118,8 +120,10 @@ struct LowerGatherMatmul : OpConversionPattern<GatherMatmulOp> {
     auto matmul = BlockMatmulOp::create(
         rewriter, loc, init.getType(), x, operands.getWeight(),
         operands.getIds(), operands.getScales(), operands.getZeroPoints(),
-        operands.getGlobalScale(), operands.getBias(), init,
-        schemeOf(op.getWeight()), TypeAttr::get(activations));
+        operands.getGlobalScale(), operands.getBias(),
+        /*epilogueInputs=*/ValueRange(), init, schemeOf(op.getWeight()),
+        TypeAttr::get(activations), /*tiles=*/TilesAttr(),
+        /*epilogueMaps=*/ArrayAttr());
     rewriter.replaceOp(
         op, castTo(rewriter, loc, matmul.getResult(0), type.getShape()));
     return success();

@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/Epilogue.h"
 #include "passes/ExpertRows.h"
 #include "passes/WeightPanel.h"
 
@@ -20,36 +21,29 @@ namespace {
 
 /// Sizes of the tiles, all in elements.
 struct Tiles {
-  Tiles(const RowSteps &steps, const VectorTarget &target, int64_t k);
-  /// Widens the tile for many rows, which then pass by fewer times.
-  void widen(int64_t n);
+  Tiles(const RowSteps &steps, const VectorTarget &target, TilesAttr given,
+        int64_t k);
   int64_t lanes;        ///< of a vector
   int64_t columns;      ///< of a register tile: two vectors
-  int64_t tile;         ///< N of a parallel iteration, unless it is widened
+  int64_t tile;         ///< N of a parallel iteration
   int64_t depth;        ///< K of a panel
   int64_t rowsUnrolled; ///< weight rows side by side for one row of activations
+  int64_t panelFrom;    ///< least M of a panel
   SmallVector<int64_t> rows; ///< M of register tiles, largest first
 };
 
-Tiles::Tiles(const RowSteps &steps, const VectorTarget &target, int64_t k)
-    : lanes(target.length), columns(2 * lanes), tile(2 * columns) {
-  // A panel should stay in the second cache, a few rows of activations as deep
-  // as it in the first.
-  constexpr int64_t panelDepth = 256;
-  depth = std::min(llvm::alignTo(panelDepth, steps.step),
-                   llvm::alignTo(k, steps.step));
+Tiles::Tiles(const RowSteps &steps, const VectorTarget &target, TilesAttr given,
+             int64_t k)
+    : lanes(target.length), columns(2 * lanes),
+      tile(llvm::alignTo(given.getColumns(), columns)),
+      depth(std::min(llvm::alignTo(given.getDepth(), steps.step),
+                     llvm::alignTo(k, steps.step))),
+      panelFrom(given.getPanelFrom()) {
   int64_t runs = steps.step / steps.run;
   rowsUnrolled = runs >= 8 ? 1 : runs >= 4 ? 2 : 4;
-  // Accumulators, two weight vectors and a broadcast must fit the registers.
-  int64_t mostRows = (target.registers - 6) / 2 / 2 * 2;
-  rows = {std::min<int64_t>(mostRows, 12), 4, 1};
-}
-
-void Tiles::widen(int64_t n) {
-  // Several threads still want a few iterations each.
-  constexpr int64_t fewestIterations = 8, mostColumns = 16;
-  int64_t each = n / fewestIterations / columns;
-  tile = std::clamp<int64_t>(each, tile / columns, mostColumns) * columns;
+  for (int64_t count : {given.getPanelRows(), int64_t(4), int64_t(1)})
+    if (rows.empty() || count < rows.back())
+      rows.push_back(count);
 }
 
 class MatmulLoops {
@@ -60,7 +54,8 @@ public:
         x(op.getX()), y(op.getInit()),
         k(cast<MemRefType>(x.getType()).getShape().back()),
         n(cast<MemRefType>(y.getType()).getShape().back()),
-        tiles(steps, target, k), deterministic(target.deterministic) {
+        tiles(steps, target, op.getTilesAttr(), k), epilogue(Epilogue::of(op)),
+        deterministic(target.deterministic) {
     if (op.getActivations().isBF16() && WeightPanel::canPair(steps, k))
       pairDot = target.bf16Dot;
   }
@@ -84,6 +79,9 @@ private:
   void emitRegisterTile(WeightPanel &panel, Value xTile, const Rows &rows,
                         ArrayRef<Row> tileRows, Value pair, Value n0,
                         Value kBegin, Value kLength);
+  SmallVector<Value>
+  finishLast(ArrayRef<Value> sums, Value kEnd,
+             llvm::function_ref<SmallVector<Value>()> finish);
   Value multiplyAdd(Value activation, Value weights, Value sum);
   Value loadColumns(Value memref, ValueRange indices, Value mask);
   Value tileEnd(Value tileBegin) {
@@ -97,6 +95,7 @@ private:
   Value x, y;
   int64_t k, n;
   Tiles tiles;
+  Epilogue epilogue;
   bool deterministic;
   /// The intrinsic that multiplies pairs of bf16, where it is used.
   StringRef pairDot;
@@ -177,6 +176,7 @@ void MatmulLoops::emitDots(Value n0, int64_t rows, ValueRange weightRow,
     if (Value bias = op.getBias())
       total = arith::AddFOp::create(
           b, total, memref::LoadOp::create(b, bias, append(biasRow, column)));
+    total = epilogue.apply(b, total, yRow, column, /*mask=*/Value());
     memref::StoreOp::create(b, total, y, append(yRow, column));
   }
 }
@@ -270,15 +270,44 @@ void MatmulLoops::emitRegisterTile(WeightPanel &panel, Value xTile,
         held.push_back(loadColumns(y, yAt(row, v), masks[v]));
     scf::YieldOp::create(b, held);
   }
+  for (size_t i = 0; i < sums.size(); ++i)
+    sums[i] = arith::AddFOp::create(b, start.getResult(i), sums[i]);
+  auto finished = [&](int64_t row, int64_t v) {
+    return epilogue.apply(b, sums[row * vectors + v], tileRows[row].y,
+                          columns[v], masks[v]);
+  };
+  if (epilogue)
+    sums = finishLast(sums, b.add(kBegin, kLength), [&] {
+      SmallVector<Value> all;
+      for (int64_t row = 0; row < count; ++row)
+        for (int64_t v = 0; v < vectors; ++v)
+          all.push_back(finished(row, v));
+      return all;
+    });
   for (int64_t row = 0; row < count; ++row)
     for (int64_t v = 0; v < vectors; ++v) {
-      int64_t i = row * vectors + v;
-      Value sum = arith::AddFOp::create(b, start.getResult(i), sums[i]);
+      Value sum = sums[row * vectors + v];
       if (masks[v])
         vector::MaskedStoreOp::create(b, y, yAt(row, v), masks[v], sum);
       else
         b.storeVector(sum, y, yAt(row, v));
     }
+}
+
+/// `sums`, or what `finish` makes of them once all of K has been added.
+SmallVector<Value>
+MatmulLoops::finishLast(ArrayRef<Value> sums, Value kEnd,
+                        llvm::function_ref<SmallVector<Value>()> finish) {
+  Value isLast =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, kEnd, b.index(k));
+  auto choice = scf::IfOp::create(b, TypeRange(ValueRange(sums)), isLast,
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choice.elseBlock());
+  scf::YieldOp::create(b, sums);
+  b.setInsertionPointToStart(choice.thenBlock());
+  scf::YieldOp::create(b, finish());
+  return choice.getResults();
 }
 
 /// x[rows, kBegin ..+ kLength] into a tile of its own, rounded and paired where
@@ -377,30 +406,30 @@ void MatmulLoops::withRounded(llvm::function_ref<void()> body) {
 void MatmulLoops::emitMatmul() {
   Value m = b.size(x, 0), zero = b.index(0);
   std::optional<int64_t> staticM = getConstantIntValue(m);
-  auto oneRow = [&](Value tileBegin) {
-    emitRow(tileBegin, {}, {zero}, {zero}, {});
+  auto eachRow = [&](Value tileBegin) {
+    b.loop(zero, m, 1,
+           [&](Value row) { emitRow(tileBegin, {}, {row}, {row}, {}); });
   };
   auto manyRows = [&](Value tileBegin) {
     auto row = [](Value index) { return Row{index, {index}}; };
     emitPanels(tileBegin, {{}, zero, m, staticM, row});
   };
-  auto allOne = [&] { withRounded([&] { parallelTiles(oneRow); }); };
+  auto allFew = [&] { withRounded([&] { parallelTiles(eachRow); }); };
   // Panels of pairs round for themselves.
   auto allMany = [&] {
-    constexpr int64_t manyRowsAtLeast = 64;
-    if (staticM.value_or(manyRowsAtLeast) >= manyRowsAtLeast)
-      tiles.widen(n);
     if (pairDot.empty())
       withRounded([&] { parallelTiles(manyRows); });
     else
       parallelTiles(manyRows);
   };
   // The two ways add in different orders.
-  if (staticM || deterministic)
-    return staticM == 1 && !deterministic ? allOne() : allMany();
-  Value isOne =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, m, b.index(1));
-  b.branch(isOne, allOne, allMany);
+  if (deterministic)
+    return allMany();
+  if (staticM)
+    return *staticM < tiles.panelFrom ? allFew() : allMany();
+  Value isFew = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, m,
+                                      b.index(tiles.panelFrom));
+  b.branch(isFew, allFew, allMany);
 }
 
 void MatmulLoops::emitGather() {
@@ -416,23 +445,22 @@ void MatmulLoops::emitGather() {
       b.loop(b.index(0), experts.experts(), 1, [&](Value expert) {
         Value begin = experts.begin(b, expert), end = experts.end(b, expert);
         auto row = [&](Value entry) { return experts.row(b, entry); };
-        auto oneRow = [&] {
-          Row only = row(begin);
-          emitRow(tileBegin, {expert}, {only.x}, only.y, {expert});
+        auto eachRow = [&] {
+          b.loop(begin, end, 1, [&](Value entry) {
+            Row only = row(entry);
+            emitRow(tileBegin, {expert}, {only.x}, only.y, {expert});
+          });
         };
         auto manyRows = [&] {
           emitPanels(tileBegin, {{expert}, begin, end, std::nullopt, row});
         };
-        auto isCount = [&](arith::CmpIPredicate predicate, int64_t count) {
-          return arith::CmpIOp::create(b, predicate, b.sub(end, begin),
-                                       b.index(count));
+        auto isAtLeast = [&](int64_t count) {
+          return arith::CmpIOp::create(b, arith::CmpIPredicate::uge,
+                                       b.sub(end, begin), b.index(count));
         };
         if (deterministic)
-          return b.branch(isCount(arith::CmpIPredicate::ugt, 0), manyRows,
-                          [] {});
-        b.branch(isCount(arith::CmpIPredicate::ugt, 1), manyRows, [&] {
-          b.branch(isCount(arith::CmpIPredicate::eq, 1), oneRow, [] {});
-        });
+          return b.branch(isAtLeast(1), manyRows, [] {});
+        b.branch(isAtLeast(tiles.panelFrom), manyRows, eachRow);
       });
     });
     experts.release(b);

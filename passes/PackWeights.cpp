@@ -65,8 +65,9 @@ struct PackWeightsPass : rlx::impl::PackWeightsPassBase<PackWeightsPass> {
         op.getZeroPoints(), op.getGlobalScale(), empty, op.getScheme(), lanes);
     auto matmul = PackedMatmulOp::create(
         builder, loc, op.getResultTypes(), op.getX(), packed.getResult(0),
-        op.getIds(), op.getBias(), op.getInit(), op.getScheme(),
-        op.getActivationsAttr(), lanes);
+        op.getIds(), op.getBias(), /*epilogueInputs=*/ValueRange(),
+        op.getInit(), op.getScheme(), op.getActivationsAttr(), lanes,
+        /*tiles=*/TilesAttr(), /*epilogueMaps=*/ArrayAttr());
     op.replaceAllUsesWith(matmul);
     op.erase();
   }

@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/Epilogue.h"
 #include "passes/ExpertRows.h"
 #include "passes/PackedTile.h"
 
@@ -16,15 +17,29 @@ using namespace mlir;
 using namespace rlx;
 
 namespace {
-/// Rows of activations: of a register tile in a panel, that are worth a panel,
-/// and that share one.
-constexpr int64_t tileRows = 8, fewestPanelRows = 16, mostPanelRows = 256;
-/// Register tiles that ask for the stretch after theirs.
-constexpr int64_t prefetchingTiles = fewestPanelRows / tileRows;
-/// What activations of a panel may take of the second cache.
-constexpr int64_t cacheBytes = 512 * 1024;
-/// Tiles of N of a parallel iteration.
-constexpr int64_t tilesTogether = 4;
+/// How the loops are cut. Rows are those of activations.
+struct Tiles {
+  Tiles(TilesAttr given, const PackedLayout &layout)
+      : panelFrom(given.getPanelFrom()), panelRows(given.getPanelRows()),
+        height(std::max(given.getHeight(), panelRows)),
+        together(llvm::divideCeil(given.getColumns(), layout.lanes)),
+        stretches(std::max<int64_t>(1, given.getDepth() / layout.stretch)) {
+    for (int64_t count : {given.getRows(), int64_t(4), int64_t(2), int64_t(1)})
+      if (rows.empty() || count < rows.back())
+        rows.push_back(count);
+  }
+  /// Of register tiles that decode as they read, largest first.
+  SmallVector<int64_t> rows;
+  int64_t panelFrom; ///< that are worth a panel
+  int64_t panelRows; ///< of a register tile in a panel
+  int64_t height;    ///< that share a panel
+  int64_t together;  ///< tiles of N of a parallel iteration
+  int64_t stretches; ///< of K before the next tiles of N
+  /// Register tiles that ask for the stretch after theirs.
+  int64_t prefetching() const {
+    return std::max<int64_t>(1, panelFrom / panelRows);
+  }
+};
 
 class PackedMatmulLoops {
 public:
@@ -33,7 +48,8 @@ public:
         fields(this->layout, op), y(op.getInit()), lanes(this->layout.lanes),
         n(cast<MemRefType>(y.getType()).getShape().back()),
         bytes(op.getActivations().isInteger(8) ? 1 : 2),
-        registerTile(b, this->layout, fields, bytes) {}
+        registerTile(b, this->layout, fields, bytes),
+        tiles(op.getTilesAttr(), this->layout), epilogue(Epilogue::of(op)) {}
 
   void emit();
 
@@ -60,6 +76,8 @@ private:
   Value y;
   int64_t lanes, n, bytes;
   PackedTile registerTile;
+  Tiles tiles;
+  Epilogue epilogue;
 };
 
 SmallVector<Value> append(ValueRange indices, Value last) {
@@ -71,8 +89,7 @@ SmallVector<Value> append(ValueRange indices, Value last) {
 StoredStretch PackedMatmulLoops::stored(const Rows &rows, Value tile,
                                         Value stretch, bool isStream) {
   return StoredStretch(layout, isStream ? fields.streamed() : fields,
-                       op.getWeight(),
-                       append(rows.expert, tile),
+                       op.getWeight(), append(rows.expert, tile),
                        b.mul(stretch, layout.stretchBytes()));
 }
 
@@ -98,7 +115,9 @@ Value PackedMatmulLoops::startSums(const Rows &rows, Value tile) {
 
 void PackedMatmulLoops::storeSums(Value sums, const Row &row, Value tile) {
   SmallVector<Value> at = append(row.y, b.mul(tile, lanes));
-  if (Value mask = columnMask(tile))
+  Value mask = columnMask(tile);
+  sums = epilogue.apply(b, sums, row.y, at.back(), mask);
+  if (mask)
     vector::MaskedStoreOp::create(b, y, at, mask, sums);
   else
     b.storeVector(sums, y, at);
@@ -127,8 +146,7 @@ void PackedMatmulLoops::emitTile(const Rows &rows, Value tile, Value first,
   SmallVector<Value> sums = b.loop(
       b.index(0), b.index(layout.k / layout.stretch), 1, initial,
       [&](Value stretch, ValueRange carried) {
-        StoredStretch weights =
-            stored(rows, tile, stretch, /*isStream=*/!asks);
+        StoredStretch weights = stored(rows, tile, stretch, /*isStream=*/!asks);
         return registerTile.addStretch(
             weights, stretch, xRows, [&](size_t r) { return carried[r]; },
             [&](Value chunk) {
@@ -144,8 +162,7 @@ void PackedMatmulLoops::emitTile(const Rows &rows, Value tile, Value first,
 void PackedMatmulLoops::emitFewRows(const Rows &rows, Value tile) {
   std::optional<int64_t> left = rows.count;
   Value begin = rows.begin;
-  // Beside the sums, the decoded codes must fit the registers.
-  for (int64_t count : {bytes == 2 ? 6 : 8, 4, 2, 1}) {
+  for (int64_t count : tiles.rows) {
     // Of a known number of rows, only the tiles that it is cut into.
     if (left && *left < count)
       continue;
@@ -163,11 +180,12 @@ void PackedMatmulLoops::emitFewRows(const Rows &rows, Value tile) {
 // Many rows
 //===----------------------------------------------------------------------===//
 
-/// Rows, a multiple of `tileRows`, times some tiles.
+/// Rows, a multiple of those of a register tile, times some tiles.
 void PackedMatmulLoops::emitPanels(const Rows &rows, Value firstTile,
                                    Value lastTile) {
+  const int64_t tileRows = tiles.panelRows, prefetching = tiles.prefetching();
   auto type = MemRefType::get(
-      {tilesTogether, mostPanelRows / tileRows, tileRows, lanes},
+      {tiles.together, tiles.height / tileRows, tileRows, lanes},
       b.getF32Type());
   Value sums = memref::AllocOp::create(b, type, ValueRange(), ValueRange(),
                                        b.getI64IntegerAttr(64));
@@ -191,10 +209,8 @@ void PackedMatmulLoops::emitPanels(const Rows &rows, Value firstTile,
     });
   });
   int64_t stretches = layout.k / layout.stretch;
-  int64_t together = std::max<int64_t>(1, cacheBytes / (mostPanelRows * bytes) /
-                                              layout.stretch);
-  b.loop(b.index(0), b.index(stretches), together, [&](Value begin) {
-    Value end = b.min(b.add(begin, together), b.index(stretches));
+  b.loop(b.index(0), b.index(stretches), tiles.stretches, [&](Value begin) {
+    Value end = b.min(b.add(begin, tiles.stretches), b.index(stretches));
     b.loop(firstTile, lastTile, 1, [&](Value tile) {
       b.loop(begin, end, 1, [&](Value stretch) {
         StoredStretch weights = stored(rows, tile, stretch);
@@ -210,10 +226,10 @@ void PackedMatmulLoops::emitPanels(const Rows &rows, Value firstTile,
           // multiplied, bit by bit; the others ask again in vain.
           int64_t chunks = layout.chunksPerStretch();
           Value firstPart =
-              b.mul(b.min(rowTile, b.index(prefetchingTiles - 1)), chunks);
+              b.mul(b.min(rowTile, b.index(prefetching - 1)), chunks);
           auto prefetch = [&](Value chunk) {
-            weights.prefetch(b, b.add(firstPart, chunk),
-                             prefetchingTiles * chunks, layout.stretchBytes());
+            weights.prefetch(b, b.add(firstPart, chunk), prefetching * chunks,
+                             layout.stretchBytes());
           };
           SmallVector<Value> after =
               registerTile.addStretch(panel, stretch, xRows, before, prefetch);
@@ -241,50 +257,49 @@ void PackedMatmulLoops::emitPanels(const Rows &rows, Value firstTile,
 // Whole operations
 //===----------------------------------------------------------------------===//
 
-/// The rows of `rows` in blocks: whole register tiles of many rows through
-/// panels, what is left directly.
+/// The rows of `rows` in blocks that share panels: whole register tiles of many
+/// rows through them, what is left directly.
 void PackedMatmulLoops::emitRows(const Rows &rows, Value firstTile,
                                  Value lastTile) {
+  auto emitDirectly = [&](const Rows &some) {
+    b.loop(firstTile, lastTile, 1,
+           [&](Value tile) { emitFewRows(some, tile); });
+  };
+  bool isFew = rows.count && *rows.count < tiles.panelFrom;
+  if (isFew || tiles.panelFrom > tiles.height)
+    return emitDirectly(rows);
   std::optional<int64_t> few;
   if (rows.count) {
-    few = *rows.count % mostPanelRows;
-    if (*few >= fewestPanelRows)
-      few = *few % tileRows;
+    few = *rows.count % tiles.height;
+    if (*few >= tiles.panelFrom)
+      few = *few % tiles.panelRows;
   }
-  b.loop(rows.begin, rows.end, mostPanelRows, [&](Value begin) {
-    Value end = b.min(b.add(begin, mostPanelRows), rows.end);
+  b.loop(rows.begin, rows.end, tiles.height, [&](Value begin) {
+    Value end = b.min(b.add(begin, tiles.height), rows.end);
     Value count = b.sub(end, begin);
     Value isMany = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, count,
-                                         b.index(fewestPanelRows));
-    Value whole = b.mul(b.div(count, tileRows), tileRows);
+                                         b.index(tiles.panelFrom));
+    Value whole = b.mul(b.div(count, tiles.panelRows), tiles.panelRows);
     Value many = arith::SelectOp::create(b, isMany, whole, b.index(0));
-    Value middle = b.add(begin, many);
-    if (!rows.count || *rows.count >= fewestPanelRows) {
-      Rows block = rows;
-      block.begin = begin;
-      block.end = middle;
-      b.branch(
-          isMany, [&] { emitPanels(block, firstTile, lastTile); }, [] {});
-    }
-    if (few && *few == 0)
-      return;
-    Rows rest = rows;
-    rest.begin = middle;
+    Rows block = rows, rest = rows;
+    block.begin = begin;
+    block.end = rest.begin = b.add(begin, many);
     rest.end = end;
     rest.count = few;
-    b.loop(firstTile, lastTile, 1,
-           [&](Value tile) { emitFewRows(rest, tile); });
+    b.branch(
+        isMany, [&] { emitPanels(block, firstTile, lastTile); }, [] {});
+    if (!few || *few > 0)
+      emitDirectly(rest);
   });
 }
 
 void PackedMatmulLoops::parallelTiles(
     llvm::function_ref<void(Value, Value)> body) {
-  int64_t tiles = layout.tiles(n);
-  b.parallelLoop(
-      b.index(llvm::divideCeil(tiles, tilesTogether)), [&](Value index) {
-        Value first = b.mul(index, tilesTogether);
-        body(first, b.min(b.add(first, tilesTogether), b.index(tiles)));
-      });
+  int64_t count = layout.tiles(n), together = tiles.together;
+  b.parallelLoop(b.index(llvm::divideCeil(count, together)), [&](Value index) {
+    Value first = b.mul(index, together);
+    body(first, b.min(b.add(first, together), b.index(count)));
+  });
 }
 
 void PackedMatmulLoops::emitMatmul() {

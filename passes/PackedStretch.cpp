@@ -59,9 +59,8 @@ SmallVector<Value> StoredStretch::codes(LoopBuilder &b, Value chunk) {
   for (const PackedPlane &plane : layout.planes) {
     int64_t perVector = 8 / plane.width;
     for (int64_t first = 0; first < vectorsPerChunk; first += perVector) {
-      Value loaded =
-          fields.load(b, tile, chunkBegin,
-                      plane.offset + first / perVector * bytes, bytes);
+      Value loaded = fields.load(
+          b, tile, chunkBegin, plane.offset + first / perVector * bytes, bytes);
       for (int64_t i = 0; i < perVector; ++i) {
         Value bits =
             planeBits(b, loaded, i * plane.width - int64_t(plane.shift),

@@ -34,6 +34,29 @@ struct CpuTargetOptions : mlir::PassPipelineOptions<CpuTargetOptions> {
       llvm::cl::desc(
           "compute a row in the same order whatever the number of rows"),
       llvm::cl::init(false)};
+  // How loops are cut; 0 leaves it to --rlx-choose-tiles.
+  Option<int64_t> tileRows{*this, "tile-rows",
+                           llvm::cl::desc("M of a register tile"),
+                           llvm::cl::init(0)};
+  Option<int64_t> panelFrom{
+      *this, "panel-from",
+      llvm::cl::desc("least M for which weights are decoded into a panel"),
+      llvm::cl::init(0)};
+  Option<int64_t> panelRows{
+      *this, "panel-rows",
+      llvm::cl::desc("M of a register tile that reads a panel"),
+      llvm::cl::init(0)};
+  Option<int64_t> panelHeight{*this, "panel-height",
+                              llvm::cl::desc("most M that shares a panel"),
+                              llvm::cl::init(0)};
+  Option<int64_t> tileColumns{
+      *this, "tile-columns",
+      llvm::cl::desc("N of an iteration of the parallel loop"),
+      llvm::cl::init(0)};
+  Option<int64_t> panelDepth{
+      *this, "panel-depth",
+      llvm::cl::desc("K after which the next columns follow"),
+      llvm::cl::init(0)};
   Option<bool> printChoices{
       *this, "print-choices",
       llvm::cl::desc("remark which kernels were chosen, and why"),

@@ -323,6 +323,61 @@ def ExpandDotPass : Pass<"rlx-expand-dot", "::mlir::func::FuncOp"> {
                            "::mlir::LLVM::LLVMDialect"];
 }
 
+def FuseEpiloguePass : Pass<"rlx-fuse-epilogue", "::mlir::func::FuncOp"> {
+  let summary = "Move elementwise operations into the matmul before them";
+  let description = [{
+    Elementwise linalg operations are fused with one another, and where one is
+    the only user of a matmul's result and gives f32 of the same shape, with the
+    matmul: it becomes the epilogue that is applied to sums in registers. Other
+    inputs may be broadcast along leading dimensions or the last.
+
+    ```mlir
+    %y = rlx.block_matmul ins(%x, %w) outs(%0) ...
+    %z = linalg.generic {...} ins(%y, %residual) outs(%1) { ^bb0(%a: f32, %b: f32, %c: f32): ... }
+    ==>
+    %z = rlx.block_matmul ins(%x, %w) epilogue(%residual) [#map] { ^bb0(%a: f32, %b: f32): ... } outs(%1) ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
+def ChooseTilesPass : Pass<"rlx-choose-tiles", "::mlir::func::FuncOp"> {
+  let summary = "Choose how the loops of matmuls are cut";
+  let description = [{
+    Sets `tiles` where it is missing, by what a description costs to decode, the
+    target's registers and caches, and the shape (passes/TileChoice.h). Each
+    option overrides what it names; 0 leaves it to the choice.
+
+    ```mlir
+    rlx.packed_matmul ... {activations = i8, ...}
+    ==>
+    rlx.packed_matmul ... {activations = i8, ..., tiles = #rlx.tiles<rows = 8, ...>}
+    ```
+  }];
+  let options = [
+    Option<"vectorLength", "vector-length", "int64_t", "16", "f32 lanes of a vector register">,
+    Option<"vectorRegisters", "vector-registers", "int64_t", "32", "vector registers of the target">,
+    Option<"instructions", "instructions", "std::string", "\"\"", "features whose instructions may be used, separated by commas">,
+    Option<"rows", "rows", "int64_t", "0", "M of a register tile">,
+    Option<"panelFrom", "panel-from", "int64_t", "0", "least M for which weights are decoded into a panel">,
+    Option<"panelRows", "panel-rows", "int64_t", "0", "M of a register tile that reads a panel">,
+    Option<"height", "height", "int64_t", "0", "most M that shares a panel">,
+    Option<"columns", "columns", "int64_t", "0", "N of an iteration of the parallel loop">,
+    Option<"depth", "depth", "int64_t", "0", "K after which the next columns follow">,
+    Option<"printChoices", "print-choices", "bool", "false", "remark what was chosen, and why">
+  ];
+}
+
+def ApproximateMathPass : Pass<"rlx-approximate-math", "::mlir::func::FuncOp"> {
+  let summary = "Expand functions of f32 into polynomials that vectors can compute";
+  let description = [{
+    MLIR's approximations of exp, tanh and erf, which are within some units in
+    the last place; calls of the C library would take vectors apart.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
 def OrderStreamsPass : Pass<"rlx-order-streams", "::mlir::ModuleOp"> {
   let summary = "Keep the loads of streams in order";
   let description = [{

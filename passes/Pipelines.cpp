@@ -55,6 +55,21 @@ void rlx::buildLayoutPipeline(OpPassManager &pm,
   packing.printChoices = options.printChoices;
   pm.addPass(createPackWeightsPass(packing));
   pm.addPass(createHoistPackingPass());
+  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createFuseEpiloguePass());
+  ChooseTilesPassOptions tiles;
+  tiles.vectorLength = options.vectorLength;
+  tiles.vectorRegisters = options.vectorRegisters;
+  tiles.instructions = options.instructions;
+  tiles.rows = options.tileRows;
+  tiles.panelFrom = options.panelFrom;
+  tiles.panelRows = options.panelRows;
+  tiles.height = options.panelHeight;
+  tiles.columns = options.tileColumns;
+  tiles.depth = options.panelDepth;
+  tiles.printChoices = options.printChoices;
+  pm.addNestedPass<func::FuncOp>(createChooseTilesPass(tiles));
 }
 
 /// Tensors to buffers; results are written to buffers of the caller.
@@ -110,6 +125,7 @@ void rlx::buildLoopsPipeline(OpPassManager &pm,
   ExpandDotPassOptions dots;
   dots.instructions = options.instructions;
   pm.addNestedPass<func::FuncOp>(createExpandDotPass(dots));
+  pm.addNestedPass<func::FuncOp>(createApproximateMathPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createOutlineParallelPass());

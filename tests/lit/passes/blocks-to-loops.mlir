@@ -49,8 +49,8 @@ func.func @many_rows(%y: memref<37x100xf32>, %x: memref<37x64xf32>, %w: memref<1
 // CHECK-SAME: %[[X:[a-z0-9]+]]: memref<?x64xf32>
 func.func @any_rows(%x: memref<?x64xf32>, %w: memref<128x68xi8>, %y: memref<?x128xf32>) {
   // CHECK: %[[M:.*]] = memref.dim %[[X]]
-  // CHECK: %[[ONE:.*]] = arith.cmpi eq, %[[M]], %c1
-  // CHECK: scf.if %[[ONE]]
+  // CHECK: %[[FEW:.*]] = arith.cmpi ult, %[[M]], %c2
+  // CHECK: scf.if %[[FEW]]
   // CHECK: scf.forall
   // CHECK: } else {
   // CHECK: scf.forall
@@ -95,7 +95,8 @@ func.func @minima(%x: memref<64x256xf32>, %p: memref<1x2368xi8>, %y: memref<64x1
   // CHECK: rlx.dot {{.*}} below 16
   // CHECK: vector.load %[[SUMS]]
   // CHECK-COUNT-4: rlx.dot {{.*}} below 64
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64}
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64,
+      tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 8, height = 256, columns = 64, depth = 2048>}
       : (memref<64x256xf32>, memref<1x2368xi8>, memref<64x16xf32>) -> ()
   return
 }
@@ -255,5 +256,26 @@ func.func @tensors(%w: tensor<8x68xi8>, %y: tensor<8x64xf32>) -> tensor<8x64xf32
 func.func @part_of_a_float(%x: memref<8x64xf32>, %q: memref<8x128xi8>) {
   // expected-error @below {{'rlx.block_quantize' op codes of 15 bits that are read as 'f16' cannot be computed, expected all of its bits}}
   rlx.block_quantize ins(%x) outs(%q) {scheme = #rlx.quant<#half>} : (memref<8x64xf32>, memref<8x128xi8>) -> ()
+  return
+}
+
+// -----
+
+// An epilogue is applied to sums in registers, here to vectors of columns, the
+// last of which are masked.
+// CHECK-LABEL: func @epilogue(
+// CHECK-SAME: %{{.*}}: memref<1x64xf32>, %{{.*}}: memref<1x1088xi8>, %[[R:[a-z0-9]+]]: memref<1x10xf32>, %[[Y:[a-z0-9]+]]: memref<1x10xf32>
+func.func @epilogue(%x: memref<1x64xf32>, %w: memref<1x1088xi8>, %r: memref<1x10xf32>, %y: memref<1x10xf32>) {
+  // CHECK: %[[OLD:.*]] = vector.maskedload %[[R]]
+  // CHECK: %[[EXP:.*]] = math.exp %{{.*}} : vector<16xf32>
+  // CHECK: %[[SUM:.*]] = arith.addf %[[EXP]], %[[OLD]] : vector<16xf32>
+  // CHECK: vector.maskedstore %[[Y]]{{.*}}, %[[SUM]]
+  rlx.packed_matmul ins(%x, %w) epilogue(%r) [affine_map<(m, n) -> (m, n)>] {
+  ^bb0(%a: f32, %b: f32):
+    %0 = math.exp %a : f32
+    %1 = arith.addf %0, %b : f32
+    rlx.yield %1 : f32
+  } outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64}
+      : (memref<1x64xf32>, memref<1x1088xi8>, memref<1x10xf32>, memref<1x10xf32>) -> ()
   return
 }

@@ -1,0 +1,162 @@
+//===- TileChoice.cpp - How the loops of matmuls are cut ------------------===//
+
+#include "passes/TileChoice.h"
+
+#include "passes/PackedFields.h"
+
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace rlx;
+
+TileTarget TileTarget::of(int64_t lanes, int64_t registers,
+                          StringRef instructions) {
+  SmallVector<StringRef> names;
+  instructions.split(names, ',', -1, /*KeepEmpty=*/false);
+  auto has = [&](StringRef name) { return llvm::is_contained(names, name); };
+  // One instruction; a product, a sum of pairs and an addition; or shifts,
+  // products and additions for each of four bytes.
+  constexpr double single = 1, pairs = 3, scalar = 16;
+  double dotCost = scalar;
+  if (has("avx512vnni") || has("avxvnni") || has("i8mm") || has("dotprod"))
+    dotCost = single;
+  else if (has("avx512bw") || has("avx2") || has("ssse3") || has("neon"))
+    dotCost = pairs;
+  return {lanes, registers, dotCost};
+}
+
+static PackedLayout layoutOf(PackedMatmulOp op) {
+  int64_t k = cast<ShapedType>(op.getX().getType()).getShape().back();
+  std::string reason;
+  // The weight was packed with this layout.
+  return *PackedLayout::create(QuantScheme(op.getScheme().getScheme()), k,
+                               op.getLanes(), reason);
+}
+
+static int64_t bytesOf(PackedMatmulOp op) {
+  return op.getActivations().isInteger(8) ? 1 : 2;
+}
+
+ChunkCost rlx::costOf(PackedMatmulOp op, const TileTarget &target) {
+  constexpr int64_t vectors = PackedLayout::chunk / 4;
+  PackedLayout layout = layoutOf(op);
+  PackedFields fields(layout, op);
+  int64_t bytes = bytesOf(op);
+  ChunkCost cost;
+  for (const PackedPlane &plane : layout.planes) {
+    int64_t perVector = 8 / plane.width;
+    cost.decode += double(vectors) / double(perVector); // loads
+    for (int64_t i = 0; i < perVector; ++i) {
+      double once = 0;
+      if (i * plane.width != int64_t(plane.shift))
+        once += 1; // shifted
+      if (plane.width < 8)
+        once += 1; // masked, or merged with the planes before
+      cost.decode += once * double(vectors) / double(perVector);
+    }
+  }
+  if (!layout.codes.table.empty())
+    cost.decode += double(vectors);
+  cost.row = double(vectors * bytes) * target.dotCost;
+  int64_t groups = PackedLayout::chunk / layout.sumGroup;
+  cost.stored = double(vectors);
+  for (bool isThere : {fields.hasInnerScale(), fields.hasInnerOffset()})
+    if (isThere)
+      cost.stored += double(groups);
+  if (fields.hasInnerScale()) {
+    // Loaded and converted once, then a product and a sum for each row; floats
+    // are converted from each row's sums too.
+    cost.decode += double(2 * groups);
+    double each = fields.innerScaleIsInteger() ? 2 * double(bytes)
+                                               : 2 + 2 * double(bytes - 1);
+    cost.row += each * double(groups);
+  }
+  if (fields.hasInnerOffset()) {
+    cost.decode += double(2 * groups);
+    cost.row += double(groups);
+  }
+  bool isFloat = fields.hasInnerScale() && !fields.innerScaleIsInteger();
+  cost.sums = bytes + (fields.hasInnerScale() ? (isFloat ? 1 : bytes) : 0);
+  return cost;
+}
+
+/// The most of `candidates`, which fall, whose registers there are.
+static int64_t mostRows(ArrayRef<int64_t> candidates, int64_t sums,
+                        int64_t beside, int64_t registers) {
+  for (int64_t rows : candidates)
+    if (rows * sums + beside <= registers)
+      return rows;
+  return candidates.back();
+}
+
+TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target) {
+  ChunkCost cost = costOf(op, target);
+  constexpr int64_t vectors = PackedLayout::chunk / 4;
+  int64_t bytes = bytesOf(op);
+  int64_t k = cast<ShapedType>(op.getX().getType()).getShape().back();
+  int64_t n = cast<ShapedType>(op.getInit().getType()).getShape().back();
+  // Decoded codes of a chunk are live together; of a panel, one is, with a
+  // scale and a product.
+  int64_t rows =
+      mostRows({8, 6, 4, 2, 1}, cost.sums, vectors, target.registers);
+  int64_t panelRows = mostRows({8, 4, 2, 1}, cost.sums, 3, target.registers);
+
+  // Register tiles decode again and again, as far as that does not fit beside
+  // their products. A panel is decoded and stored while nothing is multiplied,
+  // which also waits for memory. Both were fitted to measurements.
+  constexpr double beside = 0.2, wait = 80;
+  double again = std::max(0.0, cost.decode - beside * double(rows) * cost.row);
+  double once = cost.decode + cost.stored + wait;
+  // Without a panel, all rows pass by for each tile of N: they must stay in the
+  // second cache.
+  constexpr int64_t height = 256, cacheBytes = 512 * 1024;
+  int64_t most = std::min(height, cacheBytes / (k * bytes));
+  int64_t from = 2 * panelRows;
+  while (from <= most && once >= double(llvm::divideCeil(from, rows)) * again)
+    from += panelRows;
+  from = std::min(from, height);
+
+  // A panel's activations share that cache with it.
+  constexpr int64_t tilesTogether = 4;
+  int64_t stretch = layoutOf(op).stretch;
+  int64_t depth = std::max(stretch, cacheBytes / (height * bytes) / stretch *
+                                        stretch);
+  int64_t columns = std::min<int64_t>(
+      tilesTogether, llvm::divideCeil(n, op.getLanes())) * op.getLanes();
+  std::string why =
+      llvm::formatv("decoding takes {0} operations a chunk, loading from a "
+                    "panel {1}, a row {2} and {3} of {4} registers",
+                    int64_t(cost.decode), int64_t(cost.stored),
+                    int64_t(cost.row), cost.sums, target.registers);
+  return {TilesAttr::get(op.getContext(), rows, from, panelRows, height,
+                         columns, depth),
+          why};
+}
+
+TileChoice rlx::chooseTiles(BlockMatmulOp op, const TileTarget &target) {
+  auto x = cast<ShapedType>(op.getX().getType());
+  int64_t k = x.getShape().back();
+  int64_t n = cast<ShapedType>(op.getInit().getType()).getShape().back();
+  // A register tile is two vectors wide. Its sums, two vectors of weights and a
+  // broadcast must fit the registers.
+  constexpr int64_t vectors = 2, beside = 6, mostRowsEver = 12;
+  int64_t rows = std::min((target.registers - beside) / vectors / 2 * 2,
+                          mostRowsEver);
+  int64_t tile = vectors * target.lanes, columns = 2 * tile;
+  // For many rows the panel is wider, so that activations pass by fewer times;
+  // several threads still want a few iterations each.
+  constexpr int64_t manyRows = 64, fewestIterations = 8, mostTiles = 16;
+  bool isMany = !op.getIds() &&
+                (x.isDynamicDim(0) || x.getDimSize(0) >= manyRows);
+  if (isMany)
+    columns = std::clamp<int64_t>(n / fewestIterations / tile, 2, mostTiles) *
+              tile;
+  // A panel stays in the second cache, a few rows of activations as deep as it
+  // in the first.
+  constexpr int64_t panelDepth = 256, panelFrom = 2;
+  std::string why = llvm::formatv("{0} rows of sums fit {1} registers", rows,
+                                  target.registers);
+  return {TilesAttr::get(op.getContext(), /*rows=*/1, panelFrom, rows,
+                         /*height=*/0, columns, std::min(panelDepth, k)),
+          why};
+}

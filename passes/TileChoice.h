@@ -1,0 +1,48 @@
+//===- TileChoice.h - How the loops of matmuls are cut ------------*- C++
+//-*-===//
+//
+// The cost model of CPU kernels. It counts vector operations: what a chunk of a
+// scheme costs to decode, by its planes and tables, and what multiplying it
+// costs, by its groups and the target's dot products. Registers bound register
+// tiles, caches bound panels, and a panel pays from that M on where decoding
+// again for each register tile would cost more than storing and loading it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_PASSES_TILECHOICE_H
+#define RLX_PASSES_TILECHOICE_H
+
+#include "passes/PassDetail.h"
+
+namespace rlx {
+
+/// What the model must know of the target.
+struct TileTarget {
+  int64_t lanes = 16;     ///< f32 of a vector register
+  int64_t registers = 32; ///< vector registers
+  /// Vector operations that the sums of four products of bytes take.
+  double dotCost = 1;
+
+  static TileTarget of(int64_t lanes, int64_t registers,
+                       llvm::StringRef instructions);
+};
+
+/// Vector operations for a chunk of packed weights: to decode it, to load it
+/// decoded, and for each row of activations.
+struct ChunkCost {
+  double decode = 0, stored = 0, row = 0;
+  int64_t sums = 0; ///< registers that a row's sums take
+};
+ChunkCost costOf(PackedMatmulOp op, const TileTarget &target);
+
+/// The tiles of a matmul, and why in a phrase.
+struct TileChoice {
+  TilesAttr tiles;
+  std::string why;
+};
+TileChoice chooseTiles(PackedMatmulOp op, const TileTarget &target);
+TileChoice chooseTiles(BlockMatmulOp op, const TileTarget &target);
+
+} // namespace rlx
+
+#endif // RLX_PASSES_TILECHOICE_H

@@ -1,0 +1,41 @@
+// RUN: rlx-opt %s --rlx-choose-tiles=instructions=avx512vnni | FileCheck %s --check-prefix=WIDE
+// RUN: rlx-opt %s --rlx-choose-tiles="vector-length=8 vector-registers=16 instructions=avx2" | FileCheck %s --check-prefix=NARROW
+// RUN: rlx-opt %s --rlx-choose-tiles="panel-from=32 rows=4 print-choices" 2>&1 | FileCheck %s --check-prefix=GIVEN
+// RUN: not rlx-opt %s --rlx-choose-tiles="rows=99" 2>&1 | FileCheck %s --check-prefix=WRONG
+// RUN: not rlx-opt %s --rlx-choose-tiles="height=12" 2>&1 | FileCheck %s --check-prefix=HEIGHT
+
+// WRONG: error: expected rows to be 1 to 32, but got 99
+// HEIGHT: error: expected height to be a multiple of panel_rows, 8, but got 12
+
+// Four bits are decoded beside the products; fewer registers, fewer rows.
+// WIDE-LABEL: func @packed
+// WIDE: tiles = #rlx.tiles<rows = 8, panel_from = 256, panel_rows = 8, height = 256, columns = 64, depth = 2048>
+// NARROW-LABEL: func @packed
+// NARROW: tiles = #rlx.tiles<rows = 4, panel_from = {{[0-9]+}}, panel_rows = 4,
+// GIVEN: remark: tiles for 'gguf_q4k': #rlx.tiles<rows = 4, panel_from = 32, panel_rows = {{.*}}: decoding takes {{[0-9]+}} operations a chunk, loading from a panel {{[0-9]+}}, a row
+func.func @packed(%x: tensor<?x512xf32>, %w: tensor<16x4736xi8>, %y: tensor<?x256xf32>) -> tensor<?x256xf32> {
+  %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64} : (tensor<?x512xf32>, tensor<16x4736xi8>, tensor<?x256xf32>) -> tensor<?x256xf32>
+  return %0 : tensor<?x256xf32>
+}
+
+// Activations of two bytes have two sums.
+// WIDE-LABEL: func @two_bytes
+// WIDE: tiles = #rlx.tiles<rows = 6, panel_from = 256, panel_rows = 4, height = 256, columns = 64, depth = 1024>
+func.func @two_bytes(%x: tensor<?x512xf32>, %w: tensor<16x4736xi8>, %y: tensor<?x256xf32>) -> tensor<?x256xf32> {
+  %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i16, lanes = 16 : i64} : (tensor<?x512xf32>, tensor<16x4736xi8>, tensor<?x256xf32>) -> tensor<?x256xf32>
+  return %0 : tensor<?x256xf32>
+}
+
+// Few rows, a narrow panel; many, a wide one. What is written stays.
+// WIDE-LABEL: func @in_place
+// WIDE: tiles = #rlx.tiles<rows = 1, panel_from = 2, panel_rows = 12, height = 0, columns = 64, depth = 64>
+// WIDE: tiles = #rlx.tiles<rows = 1, panel_from = 2, panel_rows = 12, height = 0, columns = 512, depth = 64>
+// WIDE: tiles = #rlx.tiles<rows = 1, panel_from = 9,
+// NARROW-LABEL: func @in_place
+// NARROW: tiles = #rlx.tiles<rows = 1, panel_from = 2, panel_rows = 4,
+func.func @in_place(%x: tensor<3x64xf32>, %m: tensor<?x64xf32>, %w: tensor<4096x68xi8>, %y: tensor<3x4096xf32>, %z: tensor<?x4096xf32>) -> (tensor<3x4096xf32>, tensor<?x4096xf32>, tensor<3x4096xf32>) {
+  %0 = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32} : (tensor<3x64xf32>, tensor<4096x68xi8>, tensor<3x4096xf32>) -> tensor<3x4096xf32>
+  %1 = rlx.block_matmul ins(%m, %w) outs(%z) {scheme = #rlx.quant<gguf_q8_0>, activations = f32} : (tensor<?x64xf32>, tensor<4096x68xi8>, tensor<?x4096xf32>) -> tensor<?x4096xf32>
+  %2 = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32, tiles = #rlx.tiles<rows = 1, panel_from = 9, panel_rows = 4, height = 0, columns = 64, depth = 256>} : (tensor<3x64xf32>, tensor<4096x68xi8>, tensor<3x4096xf32>) -> tensor<3x4096xf32>
+  return %0, %1, %2 : tensor<3x4096xf32>, tensor<?x4096xf32>, tensor<3x4096xf32>
+}
