@@ -77,13 +77,14 @@ Value Epilogue::apply(LoopBuilder &b, Value sums, ValueRange row, Value column,
   for (Operation &op : block.without_terminator()) {
     if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
       TypedAttr number = constant.getValue();
-      if (auto type = dyn_cast<VectorType>(
-              like(sums.getType(), constant.getType())))
+      if (auto type =
+              dyn_cast<VectorType>(like(sums.getType(), constant.getType())))
         number = DenseElementsAttr::get(type, Attribute(number));
       values.map(constant.getResult(), arith::ConstantOp::create(b, number));
       continue;
     }
-    SmallVector<Value> operands = llvm::map_to_vector(op.getOperands(), operand);
+    SmallVector<Value> operands =
+        llvm::map_to_vector(op.getOperands(), operand);
     Type type = like(sums.getType(), op.getResult(0).getType());
     OperationState state(op.getLoc(), op.getName(), operands, type,
                          op.getDiscardableAttrDictionary().getValue());

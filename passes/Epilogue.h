@@ -24,9 +24,9 @@ public:
   }
   explicit operator bool() const { return !region.empty(); }
 
-  /// What is stored for `sums`, f32 or a vector of it: the results from `column`
-  /// on, `row` being the indices before a column's. `mask` says which columns
-  /// there are; null where there are all.
+  /// What is stored for `sums`, f32 or a vector of it: the results from
+  /// `column` on, `row` being the indices before a column's. `mask` says which
+  /// columns there are; null where there are all.
   mlir::Value apply(LoopBuilder &b, mlir::Value sums, mlir::ValueRange row,
                     mlir::Value column, mlir::Value mask) const;
 

@@ -121,9 +121,8 @@ bool FuseEpiloguePass::tryFuse(linalg::GenericOp generic, OpT matmul) {
   builder.setInsertionPointToStart(&block);
   for (Operation &op : body.without_terminator())
     builder.clone(op, values);
-  YieldOp::create(
-      builder, generic.getLoc(),
-      values.lookupOrDefault(body.getTerminator()->getOperand(0)));
+  YieldOp::create(builder, generic.getLoc(),
+                  values.lookupOrDefault(body.getTerminator()->getOperand(0)));
   generic.getResult(0).replaceAllUsesWith(fused->getResult(0));
   generic.erase();
   matmul.erase();

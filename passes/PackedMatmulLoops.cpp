@@ -139,7 +139,10 @@ void PackedMatmulLoops::emitTile(const Rows &rows, Value tile, Value first,
   SmallVector<Row> all;
   SmallVector<Value> xRows;
   for (int64_t r = 0; r < count; ++r) {
-    all.push_back(rows.row(b.add(first, r)));
+    Value row = b.add(first, r);
+    if (!rows.count && r > 0)
+      row = b.min(row, b.sub(rows.end, b.index(1)));
+    all.push_back(rows.row(row));
     xRows.push_back(all.back().x);
   }
   SmallVector<Value> initial(count, startSums(rows, tile));
@@ -158,21 +161,32 @@ void PackedMatmulLoops::emitTile(const Rows &rows, Value tile, Value first,
     storeSums(sums[r], row, tile);
 }
 
-/// All rows in register tiles, the largest first.
+/// All rows in register tiles, the largest first. Each tile reads the weight
+/// once more, so that one that is not full is better than two: what is left is
+/// computed at once, where its number is known, or rounded up to a size that
+/// there is. Rows beyond the last repeat it.
 void PackedMatmulLoops::emitFewRows(const Rows &rows, Value tile) {
-  std::optional<int64_t> left = rows.count;
-  Value begin = rows.begin;
-  for (int64_t count : tiles.rows) {
-    // Of a known number of rows, only the tiles that it is cut into.
-    if (left && *left < count)
-      continue;
+  const int64_t most = tiles.rows.front();
+  if (rows.count) {
+    int64_t left = *rows.count % most;
+    Value end = b.add(rows.begin, *rows.count - left);
+    if (*rows.count >= most)
+      b.loop(rows.begin, end, most,
+             [&](Value first) { emitTile(rows, tile, first, most); });
     if (left)
-      *left %= count;
-    Value whole = b.mul(b.div(b.sub(rows.end, begin), count), count);
+      emitTile(rows, tile, end, left);
+    return;
+  }
+  Value begin = rows.begin;
+  for (auto [i, count] : llvm::enumerate(tiles.rows)) {
+    int64_t next = i + 1 < tiles.rows.size() ? tiles.rows[i + 1] : 0;
+    // Whole tiles, and one more for more rows than the next size takes.
+    Value left = b.sub(rows.end, begin);
+    Value whole = b.mul(b.div(b.add(left, count - next - 1), count), count);
     Value end = b.add(begin, whole);
     b.loop(begin, end, count,
            [&](Value first) { emitTile(rows, tile, first, count); });
-    begin = end;
+    begin = b.min(end, rows.end);
   }
 }
 

@@ -119,10 +119,11 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target) {
   // A panel's activations share that cache with it.
   constexpr int64_t tilesTogether = 4;
   int64_t stretch = layoutOf(op).stretch;
-  int64_t depth = std::max(stretch, cacheBytes / (height * bytes) / stretch *
-                                        stretch);
-  int64_t columns = std::min<int64_t>(
-      tilesTogether, llvm::divideCeil(n, op.getLanes())) * op.getLanes();
+  int64_t depth =
+      std::max(stretch, cacheBytes / (height * bytes) / stretch * stretch);
+  int64_t columns =
+      std::min<int64_t>(tilesTogether, llvm::divideCeil(n, op.getLanes())) *
+      op.getLanes();
   std::string why =
       llvm::formatv("decoding takes {0} operations a chunk, loading from a "
                     "panel {1}, a row {2} and {3} of {4} registers",
@@ -140,17 +141,17 @@ TileChoice rlx::chooseTiles(BlockMatmulOp op, const TileTarget &target) {
   // A register tile is two vectors wide. Its sums, two vectors of weights and a
   // broadcast must fit the registers.
   constexpr int64_t vectors = 2, beside = 6, mostRowsEver = 12;
-  int64_t rows = std::min((target.registers - beside) / vectors / 2 * 2,
-                          mostRowsEver);
+  int64_t rows =
+      std::min((target.registers - beside) / vectors / 2 * 2, mostRowsEver);
   int64_t tile = vectors * target.lanes, columns = 2 * tile;
   // For many rows the panel is wider, so that activations pass by fewer times;
   // several threads still want a few iterations each.
   constexpr int64_t manyRows = 64, fewestIterations = 8, mostTiles = 16;
-  bool isMany = !op.getIds() &&
-                (x.isDynamicDim(0) || x.getDimSize(0) >= manyRows);
+  bool isMany =
+      !op.getIds() && (x.isDynamicDim(0) || x.getDimSize(0) >= manyRows);
   if (isMany)
-    columns = std::clamp<int64_t>(n / fewestIterations / tile, 2, mostTiles) *
-              tile;
+    columns =
+        std::clamp<int64_t>(n / fewestIterations / tile, 2, mostTiles) * tile;
   // A panel stays in the second cache, a few rows of activations as deep as it
   // in the first.
   constexpr int64_t panelDepth = 256, panelFrom = 2;

@@ -52,8 +52,7 @@ const char *const epilogue = R"(
 )";
 
 TEST_P(EpilogueTest, IsTheOperationsOnTheResult) {
-  for (std::string name :
-       {"gguf_q4k", "nvfp4/16", "fp8e4m3/channel"}) {
+  for (std::string name : {"gguf_q4k", "nvfp4/16", "fp8e4m3/channel"}) {
     SCOPED_TRACE(name);
     std::optional<QuantScheme> scheme = builtin(name);
     ASSERT_TRUE(scheme);
@@ -89,8 +88,8 @@ TEST_P(EpilogueTest, IsTheOperationsOnTheResult) {
       std::vector<double> expected;
       for (int64_t i = 0; i < m * n; ++i) {
         double half = 1 + double(i % n) * 16 / 1024;
-        float sum = plain.values[i] * s.values[i / n] +
-                    float(half) * b.values[i % n];
+        float sum =
+            plain.values[i] * s.values[i / n] + float(half) * b.values[i % n];
         expected.push_back(std::tanh(double(sum)) - z.values[i]);
       }
       EXPECT_TRUE(isClose(fused, expected, 1e-6, 6));
@@ -104,10 +103,10 @@ TEST(ApproximateMath, WithinUnitsInTheLastPlace) {
     const char *name;
     double (*exact)(double);
   };
-  std::vector<float> values = {0.0f,      -0.0f,     1e-40f,    1e-30f, -1e-30f,
-                               88.7f,     -87.3f,    -100.0f,   100.0f, 1e30f,
-                               -1e30f,    INFINITY,  -INFINITY, NAN,    0.5f,
-                               0x1p-126f, 3.4e38f,   -104.0f,   9.1f,   -9.1f};
+  std::vector<float> values = {0.0f,      -0.0f,    1e-40f,    1e-30f, -1e-30f,
+                               88.7f,     -87.3f,   -100.0f,   100.0f, 1e30f,
+                               -1e30f,    INFINITY, -INFINITY, NAN,    0.5f,
+                               0x1p-126f, 3.4e38f,  -104.0f,   9.1f,   -9.1f};
   for (int i = -4000; i <= 4000; ++i)
     values.push_back(float(i) * 0.02173f);
   int64_t size = int64_t(values.size());
