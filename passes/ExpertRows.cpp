@@ -74,3 +74,37 @@ ExpertRows::Row ExpertRows::row(LoopBuilder &b, Value entry) {
   Value slot = arith::RemUIOp::create(b, position, slots);
   return {sharedRows ? token : position, {token, slot}};
 }
+
+void ExpertRows::Range::eachTile(
+    LoopBuilder &b, ArrayRef<int64_t> sizes,
+    llvm::function_ref<void(ArrayRef<Row>)> body) const {
+  auto emit = [&](Value first, int64_t size) {
+    SmallVector<Row> tile;
+    for (int64_t r = 0; r < size; ++r) {
+      Value index = b.add(first, r);
+      if (!count && r > 0)
+        index = b.min(index, b.sub(end, b.index(1)));
+      tile.push_back(row(index));
+    }
+    body(tile);
+  };
+  if (count) {
+    int64_t left = *count % sizes.front();
+    Value last = b.add(begin, *count - left);
+    if (*count >= sizes.front())
+      b.loop(begin, last, sizes.front(),
+             [&](Value first) { emit(first, sizes.front()); });
+    if (left)
+      emit(last, left);
+    return;
+  }
+  Value next = begin;
+  for (auto [i, size] : llvm::enumerate(sizes)) {
+    int64_t smaller = i + 1 < sizes.size() ? sizes[i + 1] : 0;
+    // Whole tiles, and one more for more rows than the next size takes.
+    Value left = b.add(b.sub(end, next), size - smaller - 1);
+    Value stop = b.add(next, b.mul(b.div(left, size), size));
+    b.loop(next, stop, size, [&](Value first) { emit(first, size); });
+    next = b.min(stop, end);
+  }
+}

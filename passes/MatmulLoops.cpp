@@ -355,29 +355,15 @@ void MatmulLoops::emitPanels(Value tileBegin, const Rows &rows) {
   b.loop(b.index(0), b.index(k), tiles.depth, [&](Value kBegin) {
     Value kEnd = b.min(b.add(kBegin, tiles.depth), b.index(k));
     panel.fill(b, rows.expert, tileBegin, tileEnd(tileBegin), kBegin, kEnd);
-    Value kLength = b.sub(kEnd, kBegin), begin = rows.begin;
-    std::optional<int64_t> left = rows.count;
-    for (int64_t count : tiles.rows) {
-      // Of a known number of rows, only the tiles that it is cut into.
-      if (left && *left < count)
-        continue;
-      if (left)
-        *left %= count;
-      Value whole = b.mul(b.div(b.sub(rows.end, begin), count), count);
-      Value end = b.add(begin, whole);
-      b.loop(begin, end, count, [&](Value first) {
-        SmallVector<Row> tileRows;
-        for (int64_t r = 0; r < count; ++r)
-          tileRows.push_back(rows.row(b.add(first, r)));
-        copyActivations(xTile, tileRows, kBegin, kLength);
-        b.loop(tileBegin, tileEnd(tileBegin), tiles.columns, [&](Value n0) {
-          Value pair = b.div(b.sub(n0, tileBegin), tiles.columns);
-          emitRegisterTile(panel, xTile, rows, tileRows, pair, n0, kBegin,
-                           kLength);
-        });
+    Value kLength = b.sub(kEnd, kBegin);
+    rows.eachTile(b, tiles.rows, [&](ArrayRef<Row> tileRows) {
+      copyActivations(xTile, tileRows, kBegin, kLength);
+      b.loop(tileBegin, tileEnd(tileBegin), tiles.columns, [&](Value n0) {
+        Value pair = b.div(b.sub(n0, tileBegin), tiles.columns);
+        emitRegisterTile(panel, xTile, rows, tileRows, pair, n0, kBegin,
+                         kLength);
       });
-      begin = end;
-    }
+    });
   });
   memref::DeallocOp::create(b, xTile);
   panel.release(b);

@@ -58,8 +58,7 @@ private:
   using Rows = ExpertRows::Range;
   void emitRows(const Rows &rows, Value firstTile, Value lastTile);
   void emitPanels(const Rows &rows, Value firstTile, Value lastTile);
-  void emitFewRows(const Rows &rows, Value tile);
-  void emitTile(const Rows &rows, Value tile, Value first, int64_t count);
+  void emitTile(const Rows &rows, Value tile, ArrayRef<Row> tileRows);
   void emitMatmul();
   void emitGather();
   void parallelTiles(llvm::function_ref<void(Value, Value)> body);
@@ -127,25 +126,19 @@ void PackedMatmulLoops::storeSums(Value sums, const Row &row, Value tile) {
 // Few rows
 //===----------------------------------------------------------------------===//
 
-/// `count` rows from `first` on times a tile, all of K.
-void PackedMatmulLoops::emitTile(const Rows &rows, Value tile, Value first,
-                                 int64_t count) {
+/// The rows of a register tile times a tile of N, all of K.
+void PackedMatmulLoops::emitTile(const Rows &rows, Value tile,
+                                 ArrayRef<Row> tileRows) {
   // Memory answers after some hundred cycles: a few kilobytes at full
   // bandwidth. One or two rows read faster than what is asked for in advance
   // could come: processors then do better by themselves.
   constexpr int64_t ahead = 8192;
   // They are, however, thrown off by loads that are out of order.
-  bool asks = count > int64_t(PackedTile::rowsBoundByMemory);
-  SmallVector<Row> all;
+  bool asks = tileRows.size() > PackedTile::rowsBoundByMemory;
   SmallVector<Value> xRows;
-  for (int64_t r = 0; r < count; ++r) {
-    Value row = b.add(first, r);
-    if (!rows.count && r > 0)
-      row = b.min(row, b.sub(rows.end, b.index(1)));
-    all.push_back(rows.row(row));
-    xRows.push_back(all.back().x);
-  }
-  SmallVector<Value> initial(count, startSums(rows, tile));
+  for (const Row &row : tileRows)
+    xRows.push_back(row.x);
+  SmallVector<Value> initial(tileRows.size(), startSums(rows, tile));
   SmallVector<Value> sums = b.loop(
       b.index(0), b.index(layout.k / layout.stretch), 1, initial,
       [&](Value stretch, ValueRange carried) {
@@ -157,37 +150,8 @@ void PackedMatmulLoops::emitTile(const Rows &rows, Value tile, Value first,
                 weights.prefetch(b, chunk, layout.chunksPerStretch(), ahead);
             });
       });
-  for (auto [r, row] : llvm::enumerate(all))
+  for (auto [r, row] : llvm::enumerate(tileRows))
     storeSums(sums[r], row, tile);
-}
-
-/// All rows in register tiles, the largest first. Each tile reads the weight
-/// once more, so that one that is not full is better than two: what is left is
-/// computed at once, where its number is known, or rounded up to a size that
-/// there is. Rows beyond the last repeat it.
-void PackedMatmulLoops::emitFewRows(const Rows &rows, Value tile) {
-  const int64_t most = tiles.rows.front();
-  if (rows.count) {
-    int64_t left = *rows.count % most;
-    Value end = b.add(rows.begin, *rows.count - left);
-    if (*rows.count >= most)
-      b.loop(rows.begin, end, most,
-             [&](Value first) { emitTile(rows, tile, first, most); });
-    if (left)
-      emitTile(rows, tile, end, left);
-    return;
-  }
-  Value begin = rows.begin;
-  for (auto [i, count] : llvm::enumerate(tiles.rows)) {
-    int64_t next = i + 1 < tiles.rows.size() ? tiles.rows[i + 1] : 0;
-    // Whole tiles, and one more for more rows than the next size takes.
-    Value left = b.sub(rows.end, begin);
-    Value whole = b.mul(b.div(b.add(left, count - next - 1), count), count);
-    Value end = b.add(begin, whole);
-    b.loop(begin, end, count,
-           [&](Value first) { emitTile(rows, tile, first, count); });
-    begin = b.min(end, rows.end);
-  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -276,8 +240,11 @@ void PackedMatmulLoops::emitPanels(const Rows &rows, Value firstTile,
 void PackedMatmulLoops::emitRows(const Rows &rows, Value firstTile,
                                  Value lastTile) {
   auto emitDirectly = [&](const Rows &some) {
-    b.loop(firstTile, lastTile, 1,
-           [&](Value tile) { emitFewRows(some, tile); });
+    b.loop(firstTile, lastTile, 1, [&](Value tile) {
+      some.eachTile(b, tiles.rows, [&](ArrayRef<Row> tileRows) {
+        emitTile(some, tile, tileRows);
+      });
+    });
   };
   bool isFew = rows.count && *rows.count < tiles.panelFrom;
   if (isFew || tiles.panelFrom > tiles.height)
