@@ -50,8 +50,7 @@ private:
   RecordReader reader;
   RowFactors factors;
   BufferView x, y;
-  Value xQuads, yQuads, memory, thread, subgroupRow, subgroupColumn,
-      m0, n0, m;
+  Value xQuads, yQuads, memory, thread, subgroupRow, subgroupColumn, m0, n0, m;
   OpFoldResult hostM;
 };
 } // namespace
@@ -77,8 +76,8 @@ MatrixKernel::MatrixKernel(InterleavedMatmulOp op, KernelModule &kernels)
   if (y.isContiguous && columns % lanes == 0 && shape.n % lanes == 0 &&
       shape.firstColumn % lanes == 0)
     yQuads = b.buffer(op.getInit(), quad, "y_quads");
-  memory = b.sharedMemory({tiling.chunks()},
-                          VectorType::get(lanes, b.getI32Type()));
+  memory =
+      b.sharedMemory({tiling.chunks()}, VectorType::get(lanes, b.getI32Type()));
 }
 
 MatrixTiling MatrixKernel::chooseTiling() {
@@ -102,8 +101,8 @@ Value MatrixKernel::pack(ArrayRef<Value> numbers) {
   for (size_t i = 0; i < numbers.size(); i += 2) {
     Value two = vector::FromElementsOp::create(
         b, pair, ValueRange{numbers[i], numbers[i + 1]});
-    Value rounded = arith::TruncFOp::create(
-        b, VectorType::get(2, b.getF16Type()), two);
+    Value rounded =
+        arith::TruncFOp::create(b, VectorType::get(2, b.getF16Type()), two);
     Value word = vector::BitCastOp::create(
         b, VectorType::get(1, b.getI32Type()), rounded);
     words.push_back(vector::ExtractOp::create(b, word, int64_t(0)));
@@ -121,9 +120,9 @@ void MatrixKernel::selectRecord(Value n, Value record) {
 }
 
 /// Calls `body` for this work-item's part of `count` items.
-static void
-forItems(KernelBuilder &b, Value thread, int64_t count, int64_t workgroup,
-         llvm::function_ref<void(Value item, Value isThere)> body) {
+static void forItems(KernelBuilder &b, Value thread, int64_t count,
+                     int64_t workgroup,
+                     llvm::function_ref<void(Value item, Value isThere)> body) {
   for (int64_t first = 0; first < count; first += workgroup) {
     Value item = b.add(thread, first), isThere;
     if (first + workgroup > count) {
@@ -155,8 +154,9 @@ void MatrixKernel::stageActivations(Value step,
           Value from = isWhole ? k : b.min(k, b.index(shape.k - chunk));
           Value first = b.div(b.at(x, {row, from}), lanes);
           for (int64_t i = 0; i < chunk; ++i) {
-            Value quad = i % lanes == 0 ? b.loadAt(xQuads, b.add(first, i / lanes))
-                                        : Value();
+            Value quad = i % lanes == 0
+                             ? b.loadAt(xQuads, b.add(first, i / lanes))
+                             : Value();
             if (quad && isInside)
               quad = b.choose(isInside, quad, b.zeros(lanes));
             if (quad)
@@ -168,8 +168,8 @@ void MatrixKernel::stageActivations(Value step,
             Value position = b.add(k, i);
             Value number =
                 b.load(x, {row, b.min(position, b.index(shape.k - 1))});
-            numbers.push_back(b.choose(b.less(position, b.index(shape.k)),
-                                       number, b.f32(0)));
+            numbers.push_back(
+                b.choose(b.less(position, b.index(shape.k)), number, b.f32(0)));
           }
         }
         Value position = b.add(b.mul(r, tiling.stride()), part);
@@ -253,11 +253,12 @@ SmallVector<Value> MatrixKernel::multiply(Value step, ValueRange carried) {
   SmallVector<Value> sums(carried);
   Value buffer = bufferOf(step);
   const int64_t stride = tiling.stride();
-  auto firstChunk = [&](Value row) { return b.add(buffer, b.mul(row, stride)); };
+  auto firstChunk = [&](Value row) {
+    return b.add(buffer, b.mul(row, stride));
+  };
   Value aFirst = firstChunk(b.mul(subgroupRow, tiling.gridRows() * tiling.m));
-  Value bFirst = firstChunk(
-      b.add(b.mul(subgroupColumn, tiling.gridColumns() * tiling.n),
-            tiling.rows()));
+  Value bFirst = firstChunk(b.add(
+      b.mul(subgroupColumn, tiling.gridColumns() * tiling.n), tiling.rows()));
   for (int64_t k = 0; k < MatrixTiling::depth; k += tiling.k) {
     int64_t chunk = k / MatrixTiling::chunk;
     SmallVector<Value> lhs, rhs;
@@ -289,8 +290,7 @@ void MatrixKernel::storeStrip(int64_t gridRow) {
   auto lanesType = VectorType::get(lanes, b.getF32Type());
   auto storeQuad = [&](Value r, Value quad, Value row) {
     Value column = b.mul(quad, lanes), n = b.add(n0, column);
-    Value words =
-        b.loadAt(memory, b.add(b.mul(r, tiling.stripStride()), quad));
+    Value words = b.loadAt(memory, b.add(b.mul(r, tiling.stripStride()), quad));
     Value sums = vector::BitCastOp::create(b, lanesType, words);
     SmallVector<Value> inverses;
     for (int64_t i = 0; i < lanes; ++i)
@@ -316,10 +316,10 @@ void MatrixKernel::storeStrip(int64_t gridRow) {
   b.loop(thread, b.index(tiling.stripRows() * quads), tiling.workgroup(),
          [&](Value item) {
            Value quad = b.rem(item, quads), r = b.div(item, quads);
-           Value group = b.add(b.mul(b.div(r, tiling.m), tiling.gridRows()),
-                               gridRow);
-           Value row = b.add(
-               m0, b.add(b.mul(group, tiling.m), b.rem(r, tiling.m)));
+           Value group =
+               b.add(b.mul(b.div(r, tiling.m), tiling.gridRows()), gridRow);
+           Value row =
+               b.add(m0, b.add(b.mul(group, tiling.m), b.rem(r, tiling.m)));
            auto choice =
                scf::IfOp::create(b, b.less(row, m), /*withElse=*/false);
            OpBuilder::InsertionGuard guard(b);
@@ -331,17 +331,15 @@ void MatrixKernel::storeStrip(int64_t gridRow) {
 void MatrixKernel::storeResults(ValueRange sums) {
   constexpr int64_t lanes = MatrixTiling::chunkWords;
   const int64_t columns = tiling.gridColumns(), stride = tiling.stripStride();
-  Value first = b.add(
-      b.mul(b.mul(subgroupRow, tiling.m), stride),
-      b.mul(subgroupColumn, columns * tiling.n / lanes));
+  Value first = b.add(b.mul(b.mul(subgroupRow, tiling.m), stride),
+                      b.mul(subgroupColumn, columns * tiling.n / lanes));
   for (int64_t i = 0; i < tiling.gridRows(); ++i) {
     if (i > 0)
       b.barrier();
     for (int64_t j = 0; j < columns; ++j)
-      gpu::SubgroupMmaStoreMatrixOp::create(
-          b, sums[i * columns + j], memory,
-          b.add(first, j * tiling.n / lanes), b.getIndexAttr(stride),
-          UnitAttr());
+      gpu::SubgroupMmaStoreMatrixOp::create(b, sums[i * columns + j], memory,
+                                            b.add(first, j * tiling.n / lanes),
+                                            b.getIndexAttr(stride), UnitAttr());
     b.barrier();
     storeStrip(i);
   }
@@ -360,8 +358,7 @@ void MatrixKernel::emit(RowRange range) {
   // Workgroups that share rows of the weight follow each other.
   m0 = b.mul(b.groupId(gpu::Dimension::x), tiling.rows());
   n0 = b.mul(b.groupId(gpu::Dimension::y), tiling.columns());
-  factors.emit(thread,
-               [&](Value n, Value record) { selectRecord(n, record); });
+  factors.emit(thread, [&](Value n, Value record) { selectRecord(n, record); });
 
   const int64_t steps = llvm::divideCeil(shape.k, MatrixTiling::depth);
   store(stage(b.index(0)), b.index(0));
@@ -369,24 +366,25 @@ void MatrixKernel::emit(RowRange range) {
   Value zero = gpu::SubgroupMmaConstantMatrixOp::create(
       b, matrix(tiling.m, tiling.n, "COp"), b.f32(0));
   SmallVector<Value> initial(tiling.gridRows() * tiling.gridColumns(), zero);
-  SmallVector<Value> sums =
-      b.loop(b.index(0), b.index(steps), 1, initial,
-             [&](Value step, ValueRange carried) {
-               // The last step loads itself again, so that all of a step is one
-               // stretch of code, in which loads can be moved.
-               Value next = b.add(step, 1);
-               SmallVector<Staged> staged =
-                   stage(b.min(next, b.index(steps - 1)));
-               SmallVector<Value> sums = multiply(step, carried);
-               if (tiling.buffers == 1)
-                 b.barrier();
-               store(staged, next);
-               b.barrier();
-               return sums;
-             });
+  SmallVector<Value> sums = b.loop(b.index(0), b.index(steps), 1, initial,
+                                   [&](Value step, ValueRange carried) {
+                                     // The last step loads itself again, so
+                                     // that all of a step is one stretch of
+                                     // code, in which loads can be moved.
+                                     Value next = b.add(step, 1);
+                                     SmallVector<Staged> staged =
+                                         stage(b.min(next, b.index(steps - 1)));
+                                     SmallVector<Value> sums =
+                                         multiply(step, carried);
+                                     if (tiling.buffers == 1)
+                                       b.barrier();
+                                     store(staged, next);
+                                     b.barrier();
+                                     return sums;
+                                   });
   storeResults(sums);
-  OpFoldResult across = b.getIndexAttr(
-      llvm::divideCeil(shape.n, tiling.columns()));
+  OpFoldResult across =
+      b.getIndexAttr(llvm::divideCeil(shape.n, tiling.columns()));
   b.finish(range.restrict(b, hostM,
                           {b.hostCeilDiv(hostM, tiling.rows()), across,
                            b.getIndexAttr(1)}),

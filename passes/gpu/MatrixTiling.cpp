@@ -24,16 +24,18 @@ MatrixTiling MatrixTiling::choose(GpuAttr target, int64_t m,
   struct Size {
     int64_t rows, columns, buffers;
   };
-  constexpr Size sizes[] = {{largest, largest, 2}, {largest, largest, 1},
-                            {4, largest, 2},       {4, largest, 1},
-                            {4, 4, 2},             {4, 4, 1},
+  constexpr Size sizes[] = {{largest, largest, 2},
+                            {largest, largest, 1},
+                            {4, largest, 2},
+                            {4, largest, 1},
+                            {4, 4, 2},
+                            {4, 4, 1},
                             {2, 4, 1}};
   for (auto [rows, columns, buffers] : sizes) {
     tiling.tileRows = rows;
     tiling.tileColumns = columns;
     tiling.buffers = buffers;
-    while (!ShapedType::isDynamic(m) &&
-           tiling.tileRows > tiling.subgroupRows &&
+    while (!ShapedType::isDynamic(m) && tiling.tileRows > tiling.subgroupRows &&
            tiling.tileRows / 2 * tiling.m >= m)
       tiling.tileRows /= 2;
     constexpr int64_t chunkBytes = 4 * chunkWords;

@@ -34,8 +34,7 @@ static double largestDifference(SchemeAttr scheme) {
 }
 
 RowFactors::RowFactors(KernelBuilder &b, const MatmulShape &shape,
-                       RecordReader &reader, int64_t columns,
-                       int64_t workgroup)
+                       RecordReader &reader, int64_t columns, int64_t workgroup)
     : b(b), shape(shape), reader(reader), columns(columns),
       workgroup(workgroup),
       largest(largestDifference(shape.layout.record().attr())),
@@ -76,16 +75,16 @@ void RowFactors::emit(
   reader.setFactor(Value());
   b.loop(thread, b.index(columns * parts), workgroup, [&](Value item) {
     Value column = b.rem(item, columns);
-    SmallVector<Value> bound = b.loop(
-        b.div(item, columns), b.index(shape.layout.records()), parts, b.f32(0),
-        [&](Value record, ValueRange carried) {
-          select(column, record);
-          return b.loop(b.index(0), b.index(units), 1, carried,
-                        [&](Value number, ValueRange bound) {
-                          return SmallVector<Value>{
-                              boundOfUnit(number, bound[0])};
-                        });
-        });
+    SmallVector<Value> bound =
+        b.loop(b.div(item, columns), b.index(shape.layout.records()), parts,
+               b.f32(0), [&](Value record, ValueRange carried) {
+                 select(column, record);
+                 return b.loop(b.index(0), b.index(units), 1, carried,
+                               [&](Value number, ValueRange bound) {
+                                 return SmallVector<Value>{
+                                     boundOfUnit(number, bound[0])};
+                               });
+               });
     b.storeAt(bound[0], bounds, item);
   });
   b.barrier();
@@ -102,8 +101,8 @@ void RowFactors::emit(
         b.i32(mantissaBits));
     exponent = arith::MaxUIOp::create(b, exponent, b.i32(least));
     exponent = arith::MinUIOp::create(b, exponent, b.i32(most));
-    Value opposite = arith::SubIOp::create(
-        b, b.i32(2 * exponentOfOne + ofF16), exponent);
+    Value opposite =
+        arith::SubIOp::create(b, b.i32(2 * exponentOfOne + ofF16), exponent);
     Value bits = arith::ShLIOp::create(b, opposite, b.i32(mantissaBits));
     b.storeAt(arith::BitcastOp::create(b, b.getF32Type(), bits), factors,
               column);
@@ -115,7 +114,7 @@ Value RowFactors::factor(Value column) { return b.loadAt(factors, column); }
 
 Value RowFactors::inverse(Value column) {
   Value bits = arith::BitcastOp::create(b, b.getI32Type(), factor(column));
-  bits = arith::SubIOp::create(b, b.i32(2 * exponentOfOne << mantissaBits),
-                               bits);
+  bits =
+      arith::SubIOp::create(b, b.i32(2 * exponentOfOne << mantissaBits), bits);
   return arith::BitcastOp::create(b, b.getF32Type(), bits);
 }

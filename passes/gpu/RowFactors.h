@@ -26,9 +26,9 @@ public:
 
   /// Emits what finds the factors, and barriers. `select` makes the reader read
   /// a record of the row of a column.
-  void emit(mlir::Value thread,
-            llvm::function_ref<void(mlir::Value column, mlir::Value record)>
-                select);
+  void
+  emit(mlir::Value thread,
+       llvm::function_ref<void(mlir::Value column, mlir::Value record)> select);
   mlir::Value factor(mlir::Value column);
   mlir::Value inverse(mlir::Value column);
 

@@ -65,8 +65,9 @@ PeakKernel rlx::fmaPeak(const DeviceTarget &target, unsigned lanes,
           2.0 * chains * links * workgroup * lanes};
 }
 
-/// Subgroup `s` adds products of matrices of x to sums that start with 0, 1,
-/// ..., and stores the total of the sums.
+/// Each subgroup adds products of matrices of x to sums that start with 0, 1,
+/// ..., and stores the total of the sums. Two factors take turns, so that no
+/// compiler finds a product that is the same in all of them.
 PeakKernel rlx::matrixPeak(const DeviceTarget &target, const DeviceInfo &info) {
   constexpr unsigned subgroups = 8, sums = 8;
   auto [m, n, k] = info.matrix;
@@ -92,21 +93,23 @@ PeakKernel rlx::matrixPeak(const DeviceTarget &target, const DeviceInfo &info) {
       "  %item = arith.muli %number, %size : index\n"
       "  %x = memref.load %in[%zero] : memref<?xf32>\n"
       "  %half = arith.truncf %x : f32 to f16\n"
+      "  %quarter = arith.mulf %half, %half : f16\n"
       "  %a = gpu.subgroup_mma_constant_matrix %half : {4}\n"
+      "  %other = gpu.subgroup_mma_constant_matrix %quarter : {4}\n"
       "  %b = gpu.subgroup_mma_constant_matrix %half : {5}\n",
       target.attribute, workgroup, m * n, subgroups, lhs, rhs);
-  std::string results, carried, types, yielded, products;
+  std::string results = "%last:2", carried = "%now = %a, %next = %other",
+              types = lhs + ", " + lhs, yielded = "%next, %now", products;
   for (unsigned i = 0; i < sums; ++i) {
-    std::string comma = i ? ", " : "";
     text += fmt::format("  %c{0} = arith.constant {0}.0 : f32\n"
                         "  %start{0} = gpu.subgroup_mma_constant_matrix %c{0} "
                         ": {1}\n",
                         i, sum);
-    results += fmt::format("{}%sum{}", comma, i);
-    carried += fmt::format("{}%old{} = %start{}", comma, i, i);
-    types += comma + sum;
-    yielded += fmt::format("{}%new{}", comma, i);
-    products += fmt::format("    %new{0} = gpu.subgroup_mma_compute %a, %b, "
+    results += fmt::format(", %sum{}", i);
+    carried += fmt::format(", %old{} = %start{}", i, i);
+    types += ", " + sum;
+    yielded += fmt::format(", %new{}", i);
+    products += fmt::format("    %new{0} = gpu.subgroup_mma_compute %now, %b, "
                             "%old{0} : {1}, {2} -> {3}\n",
                             i, lhs, rhs, sum);
   }

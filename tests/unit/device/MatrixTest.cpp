@@ -82,8 +82,7 @@ TEST_P(MatrixSchemesTest, MatchesTheReference) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Schemes, MatrixSchemesTest,
-                         testing::ValuesIn(allSchemes()),
-                         [](const auto &info) {
+                         testing::ValuesIn(allSchemes()), [](const auto &info) {
                            return identifier(info.param.substr(0, 40)) + "_" +
                                   std::to_string(info.index);
                          });
@@ -107,6 +106,43 @@ TEST_F(MatrixTest, ScalesOfAnySize) {
     weight.bind(*executable, "main");
     expectClose(*executable, weight, 16, 1);
   }
+}
+
+/// `target` with another number behind `name`.
+std::string withNumber(std::string target, const std::string &name,
+                       int64_t number) {
+  size_t first = target.find(name + " = ") + name.size() + 3;
+  size_t end = target.find_first_not_of("0123456789", first);
+  return target.replace(first, end - first, std::to_string(number));
+}
+
+// Where there is little memory, steps share one buffer; where buffers are
+// small, weights are split by their rows.
+TEST_F(MatrixTest, BiasOfPartsInLittleMemory) {
+  constexpr int64_t m = 30, n = 200, k = 512;
+  RandomWeight weight(schemeOf("gguf_q8_0"), {n, k}, 5);
+  DeviceTarget target = targetOf(vulkan, *device);
+  target.attribute = withNumber(target.attribute, "workgroup_memory", 16384);
+  target.attribute = withNumber(target.attribute, "buffer_bytes", 65536);
+  const std::string xType = "tensor<30x512xf32>", yType = "tensor<30x200xf32>",
+                    biasType = "tensor<200xf32>";
+  std::unique_ptr<DeviceExecutable> executable = compiledFor(
+      *device, target,
+      "func.func @main(%x: " + xType + ", %bias: " + biasType + ") -> " +
+          yType + " {\n" + weight.definitions("w") +
+          "  %y = rlx.matmul %x, %w bias(%bias) {activations = f16} : (" +
+          xType + ", " + weight.types().front() + ", " + biasType + ") -> " +
+          yType + "\n  return %y : " + yType + "\n}\n");
+  ASSERT_TRUE(executable);
+  weight.bind(*executable, "w");
+  Floats x = Floats::random({m, k}, 6), bias = Floats::random({n}, 7),
+         y({m, n});
+  runOn(*executable, "main", {x, bias}, {y});
+  std::vector<double> values = weight.values();
+  std::vector<double> expected =
+      product(x.values, values, m, n, k, bias.values);
+  double bound = f16Bound * cancellation(x.values, values, expected, k);
+  EXPECT_TRUE(isClose(y, expected, bound, 5));
 }
 
 // Few rows and many of one program, by Vulkan's rules.

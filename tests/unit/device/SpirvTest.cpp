@@ -277,6 +277,20 @@ constexpr const char *oblongMatrices =
     "#rlx.gpu<vulkan, version = \"1.3\", float16 = true, subgroup_size = 64, "
     "cooperative_matrix = [8, 16, 32]>";
 
+TEST_F(MatrixModulesTest, TheProgramRefusesWhatIsWrong) {
+  std::vector<uint32_t> words =
+      compile("func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {\n"
+              "  %y = arith.addf %x, %x : tensor<4xf32>\n"
+              "  return %y : tensor<4xf32>\n}\n",
+              fewest);
+  ASSERT_FALSE(words.empty());
+  if (complaintOfProgram(words) == "there is no spirv-val")
+    GTEST_SKIP() << "there is no spirv-val";
+  EXPECT_EQ(complaintOfProgram(words), "");
+  words[6] = 6;
+  EXPECT_NE(complaintOfProgram(words), "");
+}
+
 TEST_F(MatrixModulesTest, AnyNumberOfRows) {
   expectValid(matmuls(0, "f16"), matrices);
 }
