@@ -5,6 +5,7 @@
 // tile's rows of the weight, once for all rows of activations, and rounds both
 // to f16 in its memory, from where each subgroup multiplies a grid of matrices.
 // What the next step needs is loaded before this one is multiplied.
+//
 //===----------------------------------------------------------------------===//
 
 #include "passes/gpu/MatmulKernels.h"
@@ -349,6 +350,27 @@ void MatrixKernel::storeResults(ValueRange sums) {
 // The kernel
 //===----------------------------------------------------------------------===//
 
+/// The operations behind `before` that no load of a buffer needs: what loads
+/// give is not waited for until there is something else to do.
+static SmallVector<Operation *> withoutLoads(Operation *before) {
+  SmallVector<Operation *> all, late;
+  for (Operation *op = before->getNextNode(); op; op = op->getNextNode())
+    all.push_back(op);
+  DenseSet<Operation *> early;
+  for (Operation *op : llvm::reverse(all)) {
+    auto load = dyn_cast<memref::LoadOp>(op);
+    bool isOfBuffer = load && !load.getMemRefType().getMemorySpace();
+    if (isOfBuffer || llvm::any_of(op->getUsers(), [&](Operation *user) {
+          return early.contains(user);
+        }))
+      early.insert(op);
+  }
+  for (Operation *op : all)
+    if (!early.contains(op))
+      late.push_back(op);
+  return late;
+}
+
 void MatrixKernel::emit(RowRange range) {
   thread = b.threadId(gpu::Dimension::x);
   Value subgroup =
@@ -366,22 +388,24 @@ void MatrixKernel::emit(RowRange range) {
   Value zero = gpu::SubgroupMmaConstantMatrixOp::create(
       b, matrix(tiling.m, tiling.n, "COp"), b.f32(0));
   SmallVector<Value> initial(tiling.gridRows() * tiling.gridColumns(), zero);
-  SmallVector<Value> sums = b.loop(b.index(0), b.index(steps), 1, initial,
-                                   [&](Value step, ValueRange carried) {
-                                     // The last step loads itself again, so
-                                     // that all of a step is one stretch of
-                                     // code, in which loads can be moved.
-                                     Value next = b.add(step, 1);
-                                     SmallVector<Staged> staged =
-                                         stage(b.min(next, b.index(steps - 1)));
-                                     SmallVector<Value> sums =
-                                         multiply(step, carried);
-                                     if (tiling.buffers == 1)
-                                       b.barrier();
-                                     store(staged, next);
-                                     b.barrier();
-                                     return sums;
-                                   });
+  auto emitStep = [&](Value step, ValueRange carried) {
+    // The last step loads itself again, so that all of a step is one stretch of
+    // code, in which a driver can move loads, too.
+    Value next = b.add(step, 1);
+    Operation *before = next.getDefiningOp();
+    SmallVector<Staged> staged = stage(b.min(next, b.index(steps - 1)));
+    SmallVector<Operation *> decoding = withoutLoads(before);
+    SmallVector<Value> sums = multiply(step, carried);
+    for (Operation *op : decoding)
+      op->moveBefore(b.getInsertionBlock(), b.getInsertionPoint());
+    if (tiling.buffers == 1)
+      b.barrier();
+    store(staged, next);
+    b.barrier();
+    return sums;
+  };
+  SmallVector<Value> sums =
+      b.loop(b.index(0), b.index(steps), 1, initial, emitStep);
   storeResults(sums);
   OpFoldResult across =
       b.getIndexAttr(llvm::divideCeil(shape.n, tiling.columns()));
