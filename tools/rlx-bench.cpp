@@ -211,9 +211,9 @@ static llvm::Error checkOptions(const Options &given) {
         "expected no --threads with --device, which says itself how it shares "
         "its work");
   for (const std::string &type : given.activations)
-    if (!given.device.empty() && type != "f32")
-      return llvm::createStringError("expected --activations f32 with "
-                                     "--device, which computes in f32, but "
+    if (!given.device.empty() && type != "f32" && type != "f16")
+      return llvm::createStringError("expected --activations f32 or f16 with "
+                                     "--device, which computes in those, but "
                                      "got '" +
                                      type + "'");
   if (!given.device.empty() && !given.choices.empty())

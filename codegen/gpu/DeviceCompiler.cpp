@@ -10,6 +10,7 @@
 #include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/SPIRV/Serialization.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace rlx;
@@ -42,6 +43,11 @@ static std::string describeTarget(const DeviceInfo &device,
   flag("float64", device.float64);
   flag("integer_dot", device.integerDot);
   flag("subgroup_arithmetic", device.subgroupOps);
+  // Their kernels are for Vulkan 1.3.
+  if (device.hasMatrix() && device.version >= "1.3")
+    text += llvm::formatv(", cooperative_matrix = [{0}, {1}, {2}]",
+                          device.matrix[0], device.matrix[1], device.matrix[2])
+                .str();
   number("subgroup_size",
          std::min(128u, llvm::bit_floor(std::max(1u, device.subgroupSize))));
   number("vector_width",

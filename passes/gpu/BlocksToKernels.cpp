@@ -22,11 +22,13 @@ using namespace rlx;
 
 /// The kernels of a matmul, by the number of its rows.
 static void emitMatmulKernels(InterleavedMatmulOp op, KernelModule &kernels) {
-  constexpr int64_t fewRows = 8, rowsTogether = 4;
+  constexpr int64_t rowsTogether = 4;
   if (op.getIds())
     return emitMatvecKernel(op, kernels, 1, {});
   auto emitMany = [&](RowRange range) {
-    if (kernels.target.getVectorWidth() > 1)
+    if (multipliesMatrices(kernels.target, op.getActivations()))
+      emitMatrixKernel(op, kernels, range);
+    else if (kernels.target.getVectorWidth() > 1)
       emitPanelKernel(op, kernels, range);
     else
       emitTileKernel(op, kernels, range);

@@ -51,6 +51,27 @@ struct Parts {
 };
 } // namespace
 
+/// Says where activations are computed in another type than they may be.
+static void remarkOnActivations(BlockMatmulOp op, GpuAttr target) {
+  Type activations = op.getActivations();
+  if (activations.isF32())
+    return;
+  int64_t m = cast<RankedTensorType>(op.getX().getType()).getDimSize(0);
+  bool isFew = !ShapedType::isDynamic(m) && m <= fewRows;
+  InFlightDiagnostic remark = op.emitRemark();
+  if (op.getIds() || isFew || !multipliesMatrices(target, activations)) {
+    remark << "activations are computed in f32 on this device, more exactly "
+              "than in "
+           << activations;
+    return;
+  }
+  remark << "activations are rounded to " << activations
+         << " and multiplied as matrices by subgroups";
+  if (ShapedType::isDynamic(m))
+    remark << ", but computed in f32 where there are at most " << fewRows
+           << " rows";
+}
+
 /// Makes a matmul one on an interleaved weight, or several on its parts.
 static void
 interleave(BlockMatmulOp op, GpuAttr target,
@@ -64,10 +85,7 @@ interleave(BlockMatmulOp op, GpuAttr target,
   Interleaving how = interleavingFor(target);
   RecordLayout layout = RecordLayout::create(scheme, k, how.words);
   auto record = QuantAttr::get(builder.getContext(), layout.record().attr());
-  if (!op.getActivations().isF32())
-    op.emitRemark() << "activations are computed in f32 on this device, more "
-                       "exactly than in "
-                    << op.getActivations();
+  remarkOnActivations(op, target);
 
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
   bool isStacked = weight.getRank() == 3;

@@ -21,6 +21,7 @@
 #include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
 #include "mlir/Dialect/SPIRV/IR/TargetAndABI.h"
 #include "mlir/Dialect/SPIRV/Transforms/SPIRVConversion.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 namespace rlx {
 #define GEN_PASS_DEF_KERNELSTOSPIRVPASS
@@ -30,8 +31,8 @@ namespace rlx {
 using namespace mlir;
 using namespace rlx;
 
-/// The SPIR-V environment of a target.
-static spirv::TargetEnvAttr environmentOf(GpuAttr target) {
+/// The SPIR-V environment of a target, for kernels with matrices or without.
+static spirv::TargetEnvAttr environmentOf(GpuAttr target, bool hasMatrices) {
   using spirv::Capability;
   using spirv::Extension;
   MLIRContext *context = target.getContext();
@@ -65,9 +66,17 @@ static spirv::TargetEnvAttr environmentOf(GpuAttr target) {
     extensions.push_back(Extension::SPV_KHR_16bit_storage);
   }
   // What every version of Vulkan from 1.1 on takes; later versions of SPIR-V
-  // have nothing that these kernels need, and other rules for interfaces.
+  // have nothing that kernels without matrices need, and other rules for
+  // interfaces.
   spirv::Version version =
       isVulkan ? spirv::Version::V_1_3 : spirv::Version::V_1_0;
+  if (hasMatrices) {
+    version = spirv::Version::V_1_6;
+    capabilities.append({Capability::CooperativeMatrixKHR,
+                         Capability::VulkanMemoryModel,
+                         Capability::GroupNonUniform});
+    extensions.push_back(Extension::SPV_KHR_cooperative_matrix);
+  }
   auto triple =
       spirv::VerCapExtAttr::get(version, capabilities, extensions, context);
   return spirv::TargetEnvAttr::get(
@@ -126,6 +135,45 @@ static void attributionsToAllocations(gpu::GPUFuncOp kernel) {
   kernel->removeAttr(kernel.getNumWorkgroupAttributionsAttrName());
 }
 
+static bool multipliesMatrices(spirv::ModuleOp module) {
+  return module
+      .walk([](spirv::KHRCooperativeMatrixMulAddOp) {
+        return WalkResult::interrupt();
+      })
+      .wasInterrupted();
+}
+
+/// Matrices need Vulkan's memory model. In it what work-items share must be
+/// marked, and barriers say that it is made visible.
+static void useVulkanMemoryModel(spirv::ModuleOp module) {
+  module.setMemoryModel(spirv::MemoryModel::Vulkan);
+  auto isShared = [](Value pointer) {
+    return cast<spirv::PointerType>(pointer.getType()).getStorageClass() ==
+           spirv::StorageClass::Workgroup;
+  };
+  auto shared = [](std::optional<spirv::MemoryAccess> access) {
+    return access.value_or(spirv::MemoryAccess::None) |
+           spirv::MemoryAccess::NonPrivatePointer;
+  };
+  module.walk([&](Operation *op) {
+    llvm::TypeSwitch<Operation *>(op)
+        .Case<spirv::LoadOp, spirv::StoreOp>([&](auto access) {
+          if (isShared(access.getPtr()))
+            access.setMemoryAccess(shared(access.getMemoryAccess()));
+        })
+        .Case<spirv::KHRCooperativeMatrixLoadOp,
+              spirv::KHRCooperativeMatrixStoreOp>([&](auto access) {
+          if (isShared(access.getPointer()))
+            access.setMemoryOperand(shared(access.getMemoryOperand()));
+        })
+        .Case([&](spirv::ControlBarrierOp barrier) {
+          barrier.setMemorySemantics(barrier.getMemorySemantics() |
+                                     spirv::MemorySemantics::MakeAvailable |
+                                     spirv::MemorySemantics::MakeVisible);
+        });
+  });
+}
+
 namespace {
 /// Atomic operations on buffers of OpenCL, which MLIR's conversion leaves.
 struct AtomicPattern : OpConversionPattern<memref::AtomicRMWOp> {
@@ -167,6 +215,9 @@ struct KernelsToSpirvPass
          llvm::to_vector(getOperation().getOps<gpu::GPUModuleOp>()))
       if (failed(convert(module)))
         return signalPassFailure();
+    for (auto module : getOperation().getOps<spirv::ModuleOp>())
+      if (multipliesMatrices(module))
+        useVulkanMemoryModel(module);
   }
 
   LogicalResult convert(gpu::GPUModuleOp module) {
@@ -181,7 +232,12 @@ struct KernelsToSpirvPass
              << "kernels for a vector_width of " << target.getVectorWidth()
              << " are OpenCL C; expected 1 for SPIR-V";
     bool isVulkan = target.getApi() == GpuApi::vulkan;
-    spirv::TargetEnvAttr environment = environmentOf(target);
+    bool hasMatrices = module
+                           .walk([](gpu::SubgroupMmaComputeOp) {
+                             return WalkResult::interrupt();
+                           })
+                           .wasInterrupted();
+    spirv::TargetEnvAttr environment = environmentOf(target, hasMatrices);
     module->setAttr(spirv::getTargetEnvAttrName(), environment);
     for (auto kernel : module.getOps<gpu::GPUFuncOp>()) {
       attributionsToAllocations(kernel);
@@ -206,9 +262,11 @@ struct KernelsToSpirvPass
     options.emulateLT32BitScalarTypes = true;
     options.use64bitIndex = !isVulkan;
     SPIRVTypeConverter types(environment, options);
+    populateMMAToSPIRVCoopMatrixTypeConversion(types);
     ScfToSPIRVContext scfContext;
     RewritePatternSet patterns(context);
     populateGPUToSPIRVPatterns(types, patterns);
+    populateGpuWMMAToSPIRVCoopMatrixKHRConversionPatterns(types, patterns);
     populateSCFToSPIRVPatterns(types, scfContext, patterns);
     arith::populateArithToSPIRVPatterns(types, patterns);
     populateMathToSPIRVPatterns(types, patterns);
@@ -222,7 +280,8 @@ struct KernelsToSpirvPass
       return failure();
     // What described the kernels to the conversion.
     for (auto converted : getOperation().getOps<spirv::ModuleOp>())
-      converted->setAttr(spirv::getTargetEnvAttrName(), environment);
+      if (!converted->hasAttr(spirv::getTargetEnvAttrName()))
+        converted->setAttr(spirv::getTargetEnvAttrName(), environment);
     return success();
   }
 };

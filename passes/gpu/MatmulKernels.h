@@ -59,6 +59,9 @@ void emitMatvecKernel(InterleavedMatmulOp op, KernelModule &kernels,
 /// Tiles of both sides in memory of the workgroup.
 void emitTileKernel(InterleavedMatmulOp op, KernelModule &kernels,
                     RowRange range);
+/// The same with matrices that subgroups multiply, of activations of f16.
+void emitMatrixKernel(InterleavedMatmulOp op, KernelModule &kernels,
+                      RowRange range);
 /// A panel of decoded vectors that many rows share.
 void emitPanelKernel(InterleavedMatmulOp op, KernelModule &kernels,
                      RowRange range);

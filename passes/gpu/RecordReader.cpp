@@ -130,6 +130,11 @@ void RecordReader::setUnit(Value number, int64_t length) {
   known.clear();
 }
 
+void RecordReader::setFactor(Value by) {
+  factor = by;
+  known.clear();
+}
+
 /// Word `word + unit * perUnit` of the record.
 Value RecordReader::word(int64_t perUnit, int64_t word) {
   auto position = [&](int64_t divisor) {
@@ -263,7 +268,10 @@ Value RecordReader::scale(int64_t element) {
   std::pair<const void *, int64_t> key(&scheme, element / run(unitLength));
   if (Value scale = known.lookup(key))
     return scale;
-  return known[key] = product(scheme.attr().getScale(), element);
+  Value scale = product(scheme.attr().getScale(), element);
+  if (scale && factor)
+    scale = arith::MulFOp::create(b, scale, factor);
+  return known[key] = scale ? scale : factor;
 }
 
 Value RecordReader::offset(int64_t element) {
@@ -273,16 +281,18 @@ Value RecordReader::offset(int64_t element) {
   Value offset = product(scheme.attr().getOffset(), element);
   if (offset && scheme.attr().getOffsetNegative())
     offset = arith::NegFOp::create(b, offset);
+  if (offset && factor)
+    offset = arith::MulFOp::create(b, offset, factor);
   return known[key] = offset;
 }
 
 Value RecordReader::value(int64_t element) {
-  Value number = code(element), factor = scale(element),
+  Value number = code(element), scale = this->scale(element),
         addend = offset(element);
-  if (factor && addend)
-    return math::FmaOp::create(b, factor, number, addend);
-  if (factor)
-    return arith::MulFOp::create(b, factor, number);
+  if (scale && addend)
+    return math::FmaOp::create(b, scale, number, addend);
+  if (scale)
+    return arith::MulFOp::create(b, scale, number);
   if (addend)
     return arith::AddFOp::create(b, number, addend);
   return number;

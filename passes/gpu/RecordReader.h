@@ -51,6 +51,10 @@ public:
   /// the whole record.
   void setUnit(mlir::Value unit, int64_t length);
 
+  /// From here on, scales, offsets and values are multiplied by `factor`; null
+  /// is 1.
+  void setFactor(mlir::Value factor);
+
   /// The longest aligned run of elements of a unit of `length` for which only
   /// codes differ.
   int64_t run(int64_t length) const;
@@ -82,7 +86,7 @@ private:
   mlir::Value vectors, words; ///< The weight in units of `how.words`, in words.
   CodeNumbers numbers;
   llvm::DenseMap<FieldAttr, llvm::SmallVector<RecordPlane>> planes;
-  mlir::Value recordBase, row, unit;
+  mlir::Value recordBase, row, unit, factor;
   int64_t unitLength = 0;
   std::map<Key, mlir::Value> loaded;
   /// Numbers by field and item: of this unit, and of the whole record.

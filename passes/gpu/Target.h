@@ -23,6 +23,20 @@ inline mlir::FailureOr<GpuAttr> parseTarget(mlir::MLIRContext *context,
   return target;
 }
 
+/// The most rows of activations that kernels for few rows are for.
+constexpr int64_t fewRows = 8;
+
+/// Whether more rows than that, with activations of this type, are multiplied
+/// as matrices by subgroups. Such kernels are SPIR-V 1.6.
+inline bool multipliesMatrices(GpuAttr target, mlir::Type activations) {
+  mlir::DenseI64ArrayAttr matrix = target.getCooperativeMatrix();
+  mlir::StringAttr version = target.getVersion();
+  constexpr int64_t longest = 32; // Of K.
+  return activations.isF16() && matrix && matrix[2] <= longest &&
+         target.getFloat16() && target.getSubgroupSize() > 1 && version &&
+         version.getValue() >= "1.3";
+}
+
 /// How weights lie for the kernels of `target`.
 inline Interleaving interleavingFor(GpuAttr target) {
   if (target.getVectorWidth() > 1)

@@ -38,7 +38,10 @@ std::string describe(const DeviceInfo &info) {
   line("memory",
        fmt::format("{}, buffers up to {}", describeBytes(info.memoryBytes),
                    describeBytes(info.bufferBytes)));
-  std::pair<bool, const char *> abilities[] = {
+  std::string matrix = "cooperative matrix";
+  if (info.hasMatrix())
+    matrix += fmt::format(" {}", fmt::join(info.matrix, " x "));
+  std::pair<bool, std::string> abilities[] = {
       {info.storage8, "8-bit storage"},
       {info.storage16, "16-bit storage"},
       {info.int8, "int8"},
@@ -48,12 +51,12 @@ std::string describe(const DeviceInfo &info) {
       {info.float64, "float64"},
       {info.integerDot, "integer dot product"},
       {info.subgroupOps, "subgroup arithmetic"},
-      {info.cooperativeMatrix, "cooperative matrix"},
+      {info.hasMatrix(), matrix},
       {info.acceptsSpirv, "SPIR-V"}};
   std::string has, lacks;
-  for (auto [there, name] : abilities) {
+  for (const auto &[there, name] : abilities) {
     std::string &list = there ? has : lacks;
-    list += (list.empty() ? "" : ", ") + std::string(name);
+    list += (list.empty() ? "" : ", ") + name;
   }
   line("has", has.empty() ? "none of the optional features" : has);
   if (!lacks.empty())

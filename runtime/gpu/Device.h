@@ -41,7 +41,9 @@ struct DeviceInfo {
   bool float16 = false, float64 = false;
   bool integerDot = false;  ///< Sums of four products of bytes.
   bool subgroupOps = false; ///< Arithmetic across a subgroup.
-  bool cooperativeMatrix = false;
+  /// M, N and K of the matrices of f16 that a subgroup multiplies and adds in
+  /// f32; zeros where kernels cannot use any.
+  std::array<uint32_t, 3> matrix{};
   bool acceptsSpirv = false;    ///< Always for Vulkan.
   uint32_t subgroupSize = 1;    ///< 1 where unknown.
   uint32_t vectorWidth = 1;     ///< f32 lanes of its vectors; 1 for SIMT.
@@ -51,6 +53,7 @@ struct DeviceInfo {
   uint64_t bufferBytes = 1 << 27;   ///< Largest buffer a kernel can read.
   uint64_t memoryBytes = 0;
 
+  bool hasMatrix() const { return matrix[0] != 0; }
   /// `vulkan:0`
   std::string label() const;
 };

@@ -109,6 +109,11 @@ public:
   /// The functions of an open device, without the way through the loader.
   Status load(VulkanDeviceFunctions &functions, VkDevice device) const;
 
+  /// A function that not every loader has; null where this has none.
+  PFN_vkVoidFunction functionNamed(const char *name) const {
+    return getAddress(instance, name);
+  }
+
   /// What the validation layer found wrong since the last call, or success.
   Status takeValidation();
 

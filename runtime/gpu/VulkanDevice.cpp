@@ -43,7 +43,7 @@ Status VulkanDevice::start(const VulkanPhysicalDevice &found) {
   tickNanoseconds = found.tickNanoseconds;
   tickMask = found.tickMask;
   identity = found.identity;
-  fullSubgroups = found.features->v13.computeFullSubgroups;
+  fixedSubgroups = found.fixedSubgroups;
 
   float priority = 1;
   VkDeviceQueueCreateInfo queueInfo{VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO};

@@ -144,8 +144,9 @@ private:
   VkCommandPool commandPool = VK_NULL_HANDLE;
   VkFence fence = VK_NULL_HANDLE;
   std::array<Stage, 2> stages;
-  /// Whether pipelines can ask for subgroups without idle lanes.
-  bool fullSubgroups = false;
+  /// The most subgroups of a workgroup whose pipeline asks for subgroups of
+  /// `info().subgroupSize` without idle lanes; 0 where none can.
+  uint32_t fixedSubgroups = 0;
   bool lost = false;
 };
 

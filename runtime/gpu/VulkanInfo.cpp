@@ -15,8 +15,6 @@
 namespace rlx {
 namespace {
 
-constexpr const char *matrixExtension = "VK_KHR_cooperative_matrix";
-
 /// Puts `link` between a structure and what follows it.
 template <class Head, class Link> void chain(Head &head, Link &link) {
   link.pNext = head.pNext;
@@ -50,10 +48,10 @@ struct Properties {
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
   VkPhysicalDeviceVulkan11Properties v11{
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES};
+  VkPhysicalDeviceVulkan13Properties v13{
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_PROPERTIES};
   VkPhysicalDeviceDriverProperties driver{
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
-  VkPhysicalDeviceMaintenance4Properties maintenance4{
-      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_PROPERTIES};
   VkPhysicalDeviceShaderSMBuiltinsPropertiesNV multiprocessors{
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SM_BUILTINS_PROPERTIES_NV};
   VkPhysicalDeviceShaderCoreProperties2AMD cores{
@@ -91,7 +89,7 @@ void describeMemory(VulkanPhysicalDevice &found, const Properties &properties) {
   for (uint64_t limit :
        {uint64_t{found.limits.maxStorageBufferRange},
         uint64_t{properties.v11.maxMemoryAllocationSize},
-        uint64_t{properties.maintenance4.maxBufferSize}, info.memoryBytes})
+        uint64_t{properties.v13.maxBufferSize}, info.memoryBytes})
     if (limit)
       info.bufferBytes = std::min(info.bufferBytes, limit);
 }
@@ -106,8 +104,29 @@ void describeFeatures(DeviceInfo &info, const VulkanFeatures &features) {
   info.float64 = features.core.features.shaderFloat64;
   info.integerDot = features.v13.shaderIntegerDotProduct ||
                     features.dot.shaderIntegerDotProduct;
-  info.cooperativeMatrix = features.matrix.cooperativeMatrix;
   info.acceptsSpirv = true;
+}
+
+/// The most full subgroups, of the size that is reported, that a workgroup can
+/// be made of; 0 where the size cannot be asked for.
+uint32_t fixedSubgroups(const VulkanPhysicalDevice &found,
+                        const Properties &properties) {
+  const VkPhysicalDeviceVulkan13Features &features = found.features->v13;
+  const VkPhysicalDeviceVulkan13Properties &limits = properties.v13;
+  uint32_t size = properties.v11.subgroupSize;
+  bool canFix =
+      features.computeFullSubgroups && features.subgroupSizeControl &&
+      (limits.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
+      limits.minSubgroupSize <= size && size <= limits.maxSubgroupSize;
+  return canFix ? limits.maxComputeWorkgroupSubgroups : 0;
+}
+
+/// Whether there is all that kernels with matrices need: memory is shared by
+/// the rules of Vulkan's memory model, and work is split by whole subgroups.
+bool canMultiplyMatrices(const VulkanPhysicalDevice &found) {
+  const VulkanFeatures &features = *found.features;
+  return features.matrix.cooperativeMatrix && features.v12.shaderFloat16 &&
+         features.v12.vulkanMemoryModel && found.fixedSubgroups;
 }
 
 /// The description of a device of at least Vulkan 1.2.
@@ -117,7 +136,7 @@ void describe(const VulkanInstance &instance, VulkanPhysicalDevice &found,
   Extensions extensions(vk, found.handle);
   bool dot = version < VK_API_VERSION_1_3 &&
              extensions.has(VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME);
-  bool matrix = extensions.has(matrixExtension);
+  bool matrix = extensions.has(VulkanMatrices::extension);
   bool multiprocessors =
       extensions.has(VK_NV_SHADER_SM_BUILTINS_EXTENSION_NAME);
   bool cores = extensions.has(VK_AMD_SHADER_CORE_PROPERTIES_2_EXTENSION_NAME);
@@ -127,13 +146,13 @@ void describe(const VulkanInstance &instance, VulkanPhysicalDevice &found,
     found.extensions.push_back(
         VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME);
   if (matrix)
-    found.extensions.push_back(matrixExtension);
+    found.extensions.push_back(VulkanMatrices::extension);
 
   Properties properties;
   chain(properties.core, properties.v11);
   chain(properties.core, properties.driver);
   if (version >= VK_API_VERSION_1_3)
-    chain(properties.core, properties.maintenance4);
+    chain(properties.core, properties.v13);
   if (multiprocessors)
     chain(properties.core, properties.multiprocessors);
   if (cores)
@@ -156,6 +175,9 @@ void describe(const VulkanInstance &instance, VulkanPhysicalDevice &found,
       (properties.v11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
       (properties.v11.subgroupSupportedOperations &
        VK_SUBGROUP_FEATURE_ARITHMETIC_BIT);
+  found.fixedSubgroups = fixedSubgroups(found, properties);
+  if (canMultiplyMatrices(found))
+    info.matrix = VulkanMatrices(instance).shapeFor(found.handle);
   info.workgroupSize = core.limits.maxComputeWorkGroupInvocations;
   info.workgroupMemory = core.limits.maxComputeSharedMemorySize;
   // Vulkan itself does not count them.

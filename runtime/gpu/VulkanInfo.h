@@ -8,17 +8,9 @@
 #define RLX_RUNTIME_GPU_VULKANINFO_H
 
 #include "runtime/gpu/Device.h"
-#include "runtime/gpu/VulkanApi.h"
+#include "runtime/gpu/VulkanMatrices.h"
 
 namespace rlx {
-
-/// VkPhysicalDeviceCooperativeMatrixFeaturesKHR, which is younger than the
-/// headers that this must build with.
-struct VulkanCooperativeMatrixFeatures {
-  VkStructureType sType = static_cast<VkStructureType>(1000506000);
-  void *pNext = nullptr;
-  VkBool32 cooperativeMatrix = VK_FALSE, robustBufferAccess = VK_FALSE;
-};
 
 /// The features of interest, as a chain that a driver fills and later enables.
 /// Links point into the object: it cannot be copied.
@@ -56,6 +48,9 @@ struct VulkanPhysicalDevice {
   uint64_t tickMask = 0;
   std::vector<const char *> extensions;
   std::shared_ptr<VulkanFeatures> features;
+  /// The most subgroups of a workgroup whose pipeline asks for full subgroups
+  /// of `info.subgroupSize`; 0 where none can.
+  uint32_t fixedSubgroups = 0;
   /// What compiled pipelines depend on: device and driver.
   std::string identity;
 };

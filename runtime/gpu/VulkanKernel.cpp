@@ -87,10 +87,19 @@ Status VulkanDevice::createPipeline(VulkanKernel &kernel,
     info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
     info.stage.module = module;
     info.stage.pName = kernel.entry.c_str();
-    // Kernels that compute across a subgroup count on all of its lanes.
-    if (fullSubgroups && source.workgroup[0] % description.subgroupSize == 0)
+    // Kernels that compute across a subgroup count on all of its lanes, and on
+    // as many as they were generated for: modules of SPIR-V 1.6 would let the
+    // driver choose.
+    VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup{
+        VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO};
+    uint32_t size = description.subgroupSize;
+    if (fixedSubgroups && source.workgroup[0] % size == 0 &&
+        source.workgroup[0] / size <= fixedSubgroups) {
+      subgroup.requiredSubgroupSize = size;
+      info.stage.pNext = &subgroup;
       info.stage.flags =
           VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT;
+    }
     info.layout = kernel.layout;
     status = check(vk.vkCreateComputePipelines(handle, pipelines, 1, &info,
                                                nullptr, &kernel.pipeline),

@@ -92,3 +92,6 @@ if not config.cross_compiling:
     for api in ("vulkan", "opencl"):
         if f"{api}:0:" in devices:
             config.available_features.add(f"{api}-device")
+    first = devices.partition("vulkan:0:")[2].partition("\n\n")[0]
+    if "cooperative matrix " in first.partition("lacks")[0]:
+        config.available_features.add("vulkan-matrices")

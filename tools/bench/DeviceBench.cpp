@@ -61,8 +61,9 @@ std::string DeviceBench::programText(const MatmulCase &wanted,
       operands += fmt::format(" {0}(%{0}{1})", side.name, copy);
       types += ", " + type;
     }
-    body += fmt::format("  %y{0} = rlx.matmul %x, %w{0}{1} : ({2}) -> {3}\n",
-                        copy, operands, types, y);
+    body += fmt::format("  %y{0} = rlx.matmul %x, %w{0}{1} "
+                        "{{activations = {4}}} : ({2}) -> {3}\n",
+                        copy, operands, types, y, wanted.activations);
     results += fmt::format("{}%y{}", copy ? ", " : "", copy);
     resultTypes += (copy ? ", " : "") + y;
   }

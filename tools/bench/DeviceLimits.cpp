@@ -2,10 +2,7 @@
 
 #include "tools/bench/DeviceLimits.h"
 
-#include "codegen/gpu/DeviceCompiler.h"
 #include "codegen/gpu/Dialects.h"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <limits>
@@ -33,64 +30,48 @@ llvm::Expected<std::unique_ptr<Device>> rlx::openDevice(llvm::StringRef label) {
 }
 
 //===----------------------------------------------------------------------===//
-// The kernel
+// Kernels
 //===----------------------------------------------------------------------===//
 
-/// Chains of FMAs that do not wait for each other, and how long they are in one
-/// turn of the loop: enough to hide an FMA's latency and the loop.
-static constexpr int chains = 12, links = 4;
+llvm::Expected<DeviceLimitsBench::Peak>
+DeviceLimitsBench::prepare(const PeakKernel &kernel, unsigned groups) {
+  DeviceTarget target = DeviceTarget::of(device.info());
+  std::unique_ptr<mlir::MLIRContext> context = createContext();
+  mlir::DialectRegistry registry;
+  registerGpuDialects(registry);
+  context->appendDialectRegistry(registry);
+  auto module = parseText(*context, kernel.text);
+  if (!module)
+    return module.takeError();
+  auto code = emitKernels({std::move(*module), {}}, target.form);
+  if (!code)
+    return code.takeError();
+  KernelSource source;
+  source.form = target.form;
+  source.code = *code;
+  source.entry = kernel.entry;
+  source.workgroup[0] = kernel.workgroup;
+  source.buffers = 2;
+  source.scalars = 1;
+  auto compiled = device.createKernel(source);
+  if (!compiled)
+    return toError(compiled.status());
+  Peak peak;
+  peak.kernel = compiled.take();
+  peak.groups = groups;
+  peak.operations = groups * kernel.operations;
 
-/// Chain `i` starts with i and repeats a = a * x + x, which stays finite for
-/// the x of 0.5 that the compiler does not see.
-static std::string kernelText(const DeviceTarget &target, unsigned lanes,
-                              unsigned workgroup) {
-  std::string type = lanes == 1 ? "f32" : fmt::format("vector<{}xf32>", lanes);
-  std::string buffer = fmt::format("memref<?x{}>", type);
-  std::string text = fmt::format(
-      "gpu.module @kernels attributes {{rlx.target = {0}}} {{\n"
-      "gpu.func @fma_chains(%in: {1} {{rlx.name = \"in\"}}, "
-      "%out: {1} {{rlx.name = \"out\"}}, %count: i32 {{rlx.name = "
-      "\"count\"}})\n"
-      "    kernel attributes {{known_block_size = array<i32: {2}, 1, 1>}} {{\n"
-      "  %zero = arith.constant 0 : index\n"
-      "  %one = arith.constant 1 : index\n"
-      "  %size = arith.constant {2} : index\n"
-      "  %end = arith.index_castui %count : i32 to index\n"
-      "  %thread = gpu.thread_id x\n"
-      "  %group = gpu.block_id x\n"
-      "  %first = arith.muli %group, %size : index\n"
-      "  %item = arith.addi %first, %thread : index\n"
-      "  %x = memref.load %in[%item] : {1}\n",
-      target.attribute, buffer, workgroup);
-  std::string results, carried, types, sums;
-  for (int i = 0; i < chains; ++i) {
-    std::string comma = i ? ", " : "";
-    text += fmt::format("  %start{} = arith.constant {} : {}\n", i,
-                        lanes == 1 ? fmt::format("{}.0", i)
-                                   : fmt::format("dense<{}.0>", i),
-                        type);
-    results += fmt::format("{}%sum{}", comma, i);
-    carried += fmt::format("{}%a{}_0 = %start{}", comma, i, i);
-    types += comma + type;
-    sums += fmt::format("{}%a{}_{}", comma, i, links);
+  std::vector<float> halves(size_t(groups * kernel.floats), 0.5f);
+  std::span<const std::byte> bytes = std::as_bytes(std::span(halves));
+  for (std::unique_ptr<Buffer> *buffer : {&peak.input, &peak.output}) {
+    auto made = device.allocate(bytes.size());
+    if (!made)
+      return toError(made.status());
+    *buffer = made.take();
   }
-  text += fmt::format("  {} = scf.for %i = %zero to %end step %one\n"
-                      "      iter_args({}) -> ({}) {{\n",
-                      results, carried, types);
-  for (int link = 0; link < links; ++link)
-    for (int i = 0; i < chains; ++i)
-      text += fmt::format("    %a{0}_{2} = math.fma %a{0}_{1}, %x, %x : {3}\n",
-                          i, link, link + 1, type);
-  text += fmt::format("    scf.yield {} : {}\n  }}\n", sums, types);
-  std::string total = "%sum0";
-  for (int i = 1; i < chains; ++i) {
-    text += fmt::format("  %total{0} = arith.addf {1}, %sum{0} : {2}\n", i,
-                        total, type);
-    total = fmt::format("%total{}", i);
-  }
-  return text + fmt::format("  memref.store {}, %out[%item] : {}\n"
-                            "  gpu.return\n}}\n}}\n",
-                            total, buffer);
+  if (Status status = device.upload(*peak.input, 0, bytes); !status)
+    return toError(status);
+  return peak;
 }
 
 llvm::Expected<std::unique_ptr<DeviceLimitsBench>>
@@ -100,48 +81,23 @@ DeviceLimitsBench::create(Device &device, double seconds) {
   const DeviceInfo &info = device.info();
   DeviceTarget target = DeviceTarget::of(info);
   bool isScalar = target.form == KernelForm::spirv;
-  bench->lanes =
+  unsigned lanes =
       isScalar ? 1
                : std::min(16u, llvm::bit_floor(std::max(1u, info.vectorWidth)));
   constexpr unsigned wanted = 256, groupsOfCpu = 256, groupsOfOthers = 8192;
-  bench->workgroup =
-      bench->lanes > 1 ? 1 : std::min(wanted, std::max(1u, info.workgroupSize));
-  bench->groups = info.isCpu ? groupsOfCpu : groupsOfOthers;
-
-  std::unique_ptr<mlir::MLIRContext> context = createContext();
-  mlir::DialectRegistry registry;
-  registerGpuDialects(registry);
-  context->appendDialectRegistry(registry);
-  auto module =
-      parseText(*context, kernelText(target, bench->lanes, bench->workgroup));
-  if (!module)
-    return module.takeError();
-  auto code = emitKernels({std::move(*module), {}}, target.form);
-  if (!code)
-    return code.takeError();
-  KernelSource source;
-  source.form = target.form;
-  source.code = *code;
-  source.entry = "fma_chains";
-  source.workgroup[0] = bench->workgroup;
-  source.buffers = 2;
-  source.scalars = 1;
-  auto kernel = device.createKernel(source);
-  if (!kernel)
-    return toError(kernel.status());
-  bench->kernel = kernel.take();
-
-  std::vector<float> halves(
-      size_t(bench->groups) * bench->workgroup * bench->lanes, 0.5f);
-  std::span<const std::byte> bytes = std::as_bytes(std::span(halves));
-  for (std::unique_ptr<Buffer> *buffer : {&bench->input, &bench->output}) {
-    auto made = device.allocate(bytes.size());
-    if (!made)
-      return toError(made.status());
-    *buffer = made.take();
+  unsigned workgroup =
+      lanes > 1 ? 1 : std::min(wanted, std::max(1u, info.workgroupSize));
+  unsigned groups = info.isCpu ? groupsOfCpu : groupsOfOthers;
+  auto fma = bench->prepare(fmaPeak(target, lanes, workgroup), groups);
+  if (!fma)
+    return fma.takeError();
+  bench->fma = std::move(*fma);
+  if (info.hasMatrix()) {
+    auto matrix = bench->prepare(matrixPeak(target, info), groups);
+    if (!matrix)
+      return matrix.takeError();
+    bench->matrix = std::move(*matrix);
   }
-  if (Status status = device.upload(*bench->input, 0, bytes); !status)
-    return toError(status);
   return bench;
 }
 
@@ -201,11 +157,11 @@ llvm::Expected<double> DeviceLimitsBench::copyGbps() {
   return 2.0 * double(bytes) * rounds / *nanoseconds;
 }
 
-llvm::Expected<double> DeviceLimitsBench::fmaGflops() {
+llvm::Expected<double> DeviceLimitsBench::gflops(const Peak &peak) {
   Command command;
-  command.kernel = kernel.get();
-  command.buffers = {input.get(), output.get()};
-  command.groups[0] = groups;
+  command.kernel = peak.kernel.get();
+  command.buffers = {peak.input.get(), peak.output.get()};
+  command.groups[0] = peak.groups;
   // Long enough that neither the launch nor a coarse clock matters.
   constexpr double longEnough = 5e6;
   constexpr int32_t mostTurns = 1 << 24;
@@ -222,8 +178,7 @@ llvm::Expected<double> DeviceLimitsBench::fmaGflops() {
     auto nanoseconds = best(**list);
     if (!nanoseconds)
       return nanoseconds.takeError();
-    return 2.0 * chains * links * turns * double(groups) * workgroup * lanes /
-           *nanoseconds;
+    return peak.operations * turns / *nanoseconds;
   }
 }
 
@@ -231,13 +186,19 @@ llvm::Expected<Limits> DeviceLimitsBench::measure() {
   auto copy = copyGbps();
   if (!copy)
     return copy.takeError();
-  auto fma = fmaGflops();
-  if (!fma)
-    return fma.takeError();
+  auto f32 = gflops(fma);
+  if (!f32)
+    return f32.takeError();
   Limits limits;
   limits.threads = 0;
   limits.ofDevice = true;
   limits.readGbps = *copy;
-  limits.f32Gflops = *fma;
+  limits.f32Gflops = *f32;
+  if (matrix) {
+    auto f16 = gflops(*matrix);
+    if (!f16)
+      return f16.takeError();
+    limits.f16MatrixGflops = *f16;
+  }
   return limits;
 }

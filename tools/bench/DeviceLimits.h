@@ -1,8 +1,9 @@
 //===- DeviceLimits.h - What a device can do ------------------------------===//
 //
-// The bandwidth of copies between buffers of the device and the rate of its f32
-// FMAs, the latter with a kernel that RLX's own back end emits: what stands in
-// the way of another kernel is then the same compiler and the same driver.
+// The bandwidth of copies between buffers of the device, the rate of its f32
+// FMAs and, where subgroups multiply matrices of f16, of those; the rates with
+// kernels that RLX's own back end emits: what stands in the way of another
+// kernel is then the same compiler and the same driver.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,6 +12,7 @@
 
 #include "runtime/gpu/Device.h"
 #include "tools/bench/Limits.h"
+#include "tools/bench/PeakKernels.h"
 
 namespace rlx {
 
@@ -19,7 +21,7 @@ llvm::Expected<std::unique_ptr<Device>> openDevice(llvm::StringRef label);
 
 class DeviceLimitsBench {
 public:
-  /// Compiles the kernel. `seconds` are spent on each number.
+  /// Compiles the kernels. `seconds` are spent on each number.
   static llvm::Expected<std::unique_ptr<DeviceLimitsBench>>
   create(Device &device, double seconds);
   llvm::Expected<Limits> measure();
@@ -27,16 +29,23 @@ public:
 private:
   DeviceLimitsBench(Device &device, double seconds)
       : device(device), seconds(seconds) {}
+  /// A kernel that is ready to run in `groups` workgroups.
+  struct Peak {
+    std::unique_ptr<Kernel> kernel;
+    std::unique_ptr<Buffer> input, output;
+    unsigned groups = 1;
+    double operations = 0; ///< Of a turn of all workgroups.
+  };
+  llvm::Expected<Peak> prepare(const PeakKernel &kernel, unsigned groups);
   llvm::Expected<double> copyGbps();
-  llvm::Expected<double> fmaGflops();
+  llvm::Expected<double> gflops(const Peak &peak);
   /// The least nanoseconds of several runs.
   llvm::Expected<double> best(CommandList &list);
 
   Device &device;
   double seconds;
-  unsigned lanes = 1, workgroup = 1, groups = 1;
-  std::unique_ptr<Kernel> kernel;
-  std::unique_ptr<Buffer> input, output;
+  Peak fma;
+  std::optional<Peak> matrix;
 };
 
 } // namespace rlx

@@ -64,7 +64,8 @@ std::string Limits::peakName(llvm::StringRef activations) {
 
 void Limits::raiseTo(const Limits &other) {
   readGbps = std::max(readGbps, other.readGbps);
-  for (auto peak : {&Limits::f32Gflops, &Limits::bf16Gflops, &Limits::int8Gops})
+  for (auto peak : {&Limits::f32Gflops, &Limits::bf16Gflops, &Limits::int8Gops,
+                    &Limits::f16MatrixGflops})
     this->*peak = std::max(this->*peak, other.*peak);
 }
 

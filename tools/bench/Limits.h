@@ -34,6 +34,8 @@ struct Limits {
   /// its memory read and write.
   double readGbps = 0;
   std::optional<double> f32Gflops, bf16Gflops, int8Gops;
+  /// Of a device whose subgroups multiply matrices.
+  std::optional<double> f16MatrixGflops;
   bool ofDevice = false;
 
   /// The peak for activations of that type, and its name. 16-bit activations

@@ -3,6 +3,8 @@
 
 #include "tools/bench/Report.h"
 
+#include "passes/gpu/Target.h"
+
 #include "tools/bench/Table.h"
 
 #include "llvm/Support/JSON.h"
@@ -12,15 +14,22 @@
 using namespace rlx;
 namespace json = llvm::json;
 
+bool MatmulRow::usesMatrices() const {
+  return wanted.activations == "f16" && limits.f16MatrixGflops &&
+         wanted.m > fewRows;
+}
+
 std::string MatmulRow::limitName() const {
   if (isBoundByMemory())
     return limits.ofDevice ? "copy" : "memory";
-  return Limits::peakName(wanted.activations);
+  return usesMatrices() ? "f16 matrices" : Limits::peakName(wanted.activations);
 }
 
 std::optional<double> MatmulRow::limit() const {
-  return isBoundByMemory() ? limits.readGbps
-                           : limits.peakFor(wanted.activations);
+  if (isBoundByMemory())
+    return limits.readGbps;
+  return usesMatrices() ? limits.f16MatrixGflops
+                        : limits.peakFor(wanted.activations);
 }
 
 std::optional<double> MatmulRow::fractionOfLimit() const {
@@ -132,6 +141,7 @@ void rlx::reportLimits(llvm::raw_ostream &stream, Format format,
     if (one.ofDevice) {
       record.add("copy_gbps", std::optional(one.readGbps));
       record.add("f32_gflops", one.f32Gflops);
+      record.add("f16_matrix_gflops", one.f16MatrixGflops);
       continue;
     }
     record.add("threads", int64_t(one.threads));
@@ -159,9 +169,11 @@ void rlx::reportLimits(llvm::raw_ostream &stream, Format format,
   }
   stream << describe(machine) << "\n\n";
   if (limits.front().ofDevice) {
-    Table table({{"copy GB/s"}, {"f32 FMA GFLOP/s"}});
+    Table table({{"copy GB/s"}, {"f32 FMA GFLOP/s"}, {"f16 matrix GFLOP/s"}});
     for (const Limits &one : limits)
-      table.addRow({shortNumber(one.readGbps), shortNumber(*one.f32Gflops)});
+      table.addRow(
+          {shortNumber(one.readGbps), shortNumber(*one.f32Gflops),
+           one.f16MatrixGflops ? shortNumber(*one.f16MatrixGflops) : "-"});
     return table.print(stream);
   }
   Table table({{"threads"},

@@ -47,6 +47,9 @@ llvm::Error rlx::checkDeviceOptions(const RunCommandLine &given) {
 }
 
 static llvm::json::Object toJson(const DeviceInfo &info) {
+  llvm::json::Array matrix;
+  if (info.hasMatrix())
+    matrix = llvm::json::Array(info.matrix);
   return llvm::json::Object{{"device", info.label()},
                             {"name", info.name},
                             {"driver", info.driver},
@@ -61,7 +64,7 @@ static llvm::json::Object toJson(const DeviceInfo &info) {
                             {"float64", info.float64},
                             {"integer_dot_product", info.integerDot},
                             {"subgroup_arithmetic", info.subgroupOps},
-                            {"cooperative_matrix", info.cooperativeMatrix},
+                            {"cooperative_matrix", std::move(matrix)},
                             {"accepts_spirv", info.acceptsSpirv},
                             {"subgroup_size", info.subgroupSize},
                             {"vector_width", info.vectorWidth},

@@ -6,9 +6,11 @@
 
 namespace rlx::test {
 
-/// A function `name` of any number of rows times a weight of that name.
+/// A function `name` of any number of rows times a weight of that name, with
+/// activations of a type that it says.
 inline std::string matmulFunction(const std::string &name,
-                                  const RandomWeight &weight) {
+                                  const RandomWeight &weight,
+                                  const std::string &activations = "f32") {
   std::string n = std::to_string(weight.shape[0]),
               k = std::to_string(weight.shape[1]);
   std::string x = "tensor<?x" + k + "xf32>", y = "tensor<?x" + n + "xf32>",
@@ -17,8 +19,8 @@ inline std::string matmulFunction(const std::string &name,
     types += ", " + type;
   return "func.func @" + name + "(%x: " + x + ") -> " + y + " {\n" +
          weight.definitions(name) + "  %y = rlx.matmul %x, %" + name +
-         weight.operands(name) + " : (" + types + ") -> " + y +
-         "\n  return %y : " + y + "\n}\n";
+         weight.operands(name) + " {activations = " + activations + "} : (" +
+         types + ") -> " + y + "\n  return %y : " + y + "\n}\n";
 }
 
 /// A function `values` that decodes a weight of that name.

@@ -11,6 +11,11 @@
 #include "tests/unit/codegen/MatmulPrograms.h"
 #include "tests/unit/codegen/UserSchemes.h"
 
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Program.h"
+
 #include <spirv-tools/libspirv.h>
 
 #include <set>
@@ -149,7 +154,8 @@ class ModulesTest : public SchemeTest {
 protected:
   /// Modules of matmuls of all schemes of `m` rows, 0 for any number. Sizes are
   /// no multiple of any tile.
-  std::vector<std::string> matmuls(int64_t m) {
+  std::vector<std::string> matmuls(int64_t m,
+                                   const std::string &activations = "f32") {
     constexpr size_t together = 16;
     std::vector<std::string> names = allSchemes(), modules;
     for (size_t i = 0; i < names.size(); ++i) {
@@ -161,7 +167,8 @@ protected:
       RandomWeight weight(*scheme,
                           {37, std::max<int64_t>(1, 100 / block) * block},
                           uint32_t(i), Content::zeroBytes);
-      std::string text = matmulFunction("f" + std::to_string(i), weight);
+      std::string text =
+          matmulFunction("f" + std::to_string(i), weight, activations);
       if (i % together == 0)
         modules.emplace_back();
       modules.back() += m ? withRows(text, m) : text;
@@ -206,6 +213,92 @@ TEST(SpirvValidatorTest, RefusesWhatIsWrong) {
 }
 
 //===----------------------------------------------------------------------===//
+// Matrices that subgroups multiply
+//===----------------------------------------------------------------------===//
+
+constexpr uint32_t cooperativeMatrix = 6022;
+
+/// What spirv-val, where the machine has one, says against a module.
+std::string complaintOfProgram(llvm::ArrayRef<uint32_t> words) {
+  auto program = llvm::sys::findProgramByName("spirv-val");
+  if (!program)
+    return "there is no spirv-val";
+  llvm::SmallString<64> module, said;
+  int file = -1;
+  if (llvm::sys::fs::createTemporaryFile("rlx", "spv", file, module) ||
+      llvm::sys::fs::createTemporaryFile("rlx", "txt", said))
+    return "cannot write a temporary file";
+  llvm::FileRemover removeModule(module), removeSaid(said);
+  llvm::raw_fd_ostream(file, /*shouldClose=*/true)
+      .write(reinterpret_cast<const char *>(words.data()),
+             words.size() * sizeof(uint32_t));
+  std::optional<llvm::StringRef> outputs[] = {std::nullopt, said.str(),
+                                              said.str()};
+  int status = llvm::sys::ExecuteAndWait(
+      *program, {*program, "--target-env", "vulkan1.3", module}, std::nullopt,
+      outputs);
+  if (status == 0)
+    return "";
+  auto text = llvm::MemoryBuffer::getFile(said);
+  return text && !(*text)->getBuffer().empty() ? (*text)->getBuffer().str()
+                                               : "refused without a reason";
+}
+
+/// Whether a complaint is of a validator that is older than the extension.
+bool isTooOld(llvm::StringRef complaint) {
+  return complaint.contains("Invalid capability operand: " +
+                            std::to_string(cooperativeMatrix));
+}
+
+class MatrixModulesTest : public ModulesTest {
+protected:
+  /// The library that this was linked with may be older than the program.
+  void expectValid(const std::vector<std::string> &modules,
+                   const char *target) {
+    for (const std::string &text : modules) {
+      std::vector<uint32_t> words = compile(text, target);
+      ASSERT_FALSE(words.empty());
+      std::string found = complaint(words, SPV_ENV_VULKAN_1_3);
+      if (isTooOld(found))
+        found = complaintOfProgram(words);
+      if (isTooOld(found) || found == "there is no spirv-val")
+        GTEST_SKIP() << "no validator here knows SPV_KHR_cooperative_matrix";
+      EXPECT_EQ(found, "") << text;
+    }
+  }
+};
+
+/// The usual matrices, and such that tiles are few columns of odd memory.
+constexpr const char *matrices =
+    "#rlx.gpu<vulkan, version = \"1.3\", float16 = true, subgroup_size = 32, "
+    "cooperative_matrix = [16, 16, 16], workgroup_size = 1024, "
+    "workgroup_memory = 49152>";
+constexpr const char *oblongMatrices =
+    "#rlx.gpu<vulkan, version = \"1.3\", float16 = true, subgroup_size = 64, "
+    "cooperative_matrix = [8, 16, 32]>";
+
+TEST_F(MatrixModulesTest, TheProgramRefusesWhatIsWrong) {
+  std::vector<uint32_t> words =
+      compile("func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {\n"
+              "  %y = arith.addf %x, %x : tensor<4xf32>\n"
+              "  return %y : tensor<4xf32>\n}\n",
+              fewest);
+  ASSERT_FALSE(words.empty());
+  if (complaintOfProgram(words) == "there is no spirv-val")
+    GTEST_SKIP() << "there is no spirv-val";
+  EXPECT_EQ(complaintOfProgram(words), "");
+  words[6] = 6;
+  EXPECT_NE(complaintOfProgram(words), "");
+}
+
+TEST_F(MatrixModulesTest, AnyNumberOfRows) {
+  expectValid(matmuls(0, "f16"), matrices);
+}
+TEST_F(MatrixModulesTest, ManyRows) {
+  expectValid(matmuls(64, "f16"), oblongMatrices);
+}
+
+//===----------------------------------------------------------------------===//
 // Capabilities
 //===----------------------------------------------------------------------===//
 
@@ -242,6 +335,18 @@ TEST_F(CapabilityTest, WhatTheTargetLacksIsNotUsed) {
     EXPECT_EQ(found.capabilities, (std::set<uint32_t>{matrix, shader})) << text;
     EXPECT_EQ(found.integerBits, std::set<uint32_t>{32}) << text;
     EXPECT_EQ(found.floatBits, std::set<uint32_t>{32}) << text;
+  }
+}
+
+TEST_F(CapabilityTest, MatricesAreForActivationsOfF16) {
+  constexpr uint32_t vulkanMemoryModel = 5345, groupNonUniform = 61;
+  for (std::string activations : {"f32", "bf16", "f16"}) {
+    Declarations found =
+        declarationsOf(compile(matmuls(64, activations).front(), matrices));
+    for (uint32_t capability :
+         {cooperativeMatrix, vulkanMemoryModel, groupNonUniform})
+      EXPECT_EQ(found.capabilities.count(capability), activations == "f16")
+          << activations;
   }
 }
 
