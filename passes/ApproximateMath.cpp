@@ -22,16 +22,25 @@ using namespace rlx;
 namespace {
 struct ApproximateMathPass
     : rlx::impl::ApproximateMathPassBase<ApproximateMathPass> {
+  static bool isApproximated(StringRef name) {
+    return llvm::is_contained({math::ExpOp::getOperationName(),
+                               math::TanhOp::getOperationName(),
+                               math::ErfOp::getOperationName()},
+                              name);
+  }
+
   void runOnOperation() override {
-    RewritePatternSet patterns(&getContext());
-    populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
-      return llvm::is_contained({math::ExpOp::getOperationName(),
-                                 math::TanhOp::getOperationName(),
-                                 math::ErfOp::getOperationName()},
-                                name);
+    SmallVector<Operation *> functions;
+    getOperation().walk([&](Operation *op) {
+      if (isApproximated(op->getName().getStringRef()))
+        functions.push_back(op);
     });
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
-      signalPassFailure();
+    if (functions.empty())
+      return;
+    RewritePatternSet patterns(&getContext());
+    populateMathPolynomialApproximationPatterns(patterns, isApproximated);
+    // What is f64 stays.
+    (void)applyOpPatternsGreedily(functions, std::move(patterns));
   }
 };
 } // namespace
