@@ -4,6 +4,7 @@
 #include "passes/BufferizeBlocks.h"
 #include "passes/ConvertRuntimeCalls.h"
 #include "passes/PassDetail.h"
+#include "passes/gpu/SpirvRequirements.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/BufferDeallocationOpInterfaceImpl.h"
@@ -150,7 +151,7 @@ void rlx::buildSpirvPipeline(OpPassManager &pm) {
   pm.addPass(createKernelsToSpirvPass());
   OpPassManager &modules = pm.nest<spirv::ModuleOp>();
   modules.addPass(spirv::createSPIRVLowerABIAttributesPass());
-  modules.addPass(spirv::createSPIRVUpdateVCEPass());
+  modules.addPass(createSpirvRequirementsPass());
 }
 
 void rlx::buildGpuPipeline(OpPassManager &pm, const GpuTargetOptions &options) {

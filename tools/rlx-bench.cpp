@@ -211,10 +211,10 @@ static llvm::Error checkOptions(const Options &given) {
         "expected no --threads with --device, which says itself how it shares "
         "its work");
   for (const std::string &type : given.activations)
-    if (!given.device.empty() && type != "f32")
-      return llvm::createStringError("expected --activations f32 with "
-                                     "--device, which computes in f32, but "
-                                     "got '" +
+    if (!given.device.empty() && type != "f32" && type != "i8")
+      return llvm::createStringError("expected --activations of f32 or i8 with "
+                                     "--device, which computes others in f32, "
+                                     "but got '" +
                                      type + "'");
   if (!given.device.empty() && !given.choices.empty())
     return llvm::createStringError(

@@ -11,6 +11,7 @@
 #include "passes/gpu/WeightKernels.h"
 
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
 
 namespace rlx {
 #define GEN_PASS_DEF_BLOCKSTOKERNELSPASS
@@ -22,11 +23,17 @@ using namespace rlx;
 
 /// The kernels of a matmul, by the number of its rows.
 static void emitMatmulKernels(InterleavedMatmulOp op, KernelModule &kernels) {
-  constexpr int64_t fewRows = 8, rowsTogether = 4;
+  constexpr int64_t rowsTogether = 4;
   if (op.getIds())
     return emitMatvecKernel(op, kernels, 1, {});
   auto emitMany = [&](RowRange range) {
-    if (kernels.target.getVectorWidth() > 1)
+    std::string reason;
+    std::optional<IntegerMatmul> onBytes =
+        IntegerMatmul::create(MatmulShape(op).layout, kernels.target,
+                              op.getActivations(), /*hasIds=*/false, reason);
+    if (onBytes)
+      emitIntegerTileKernel(op, kernels, *onBytes, range);
+    else if (kernels.target.getVectorWidth() > 1)
       emitPanelKernel(op, kernels, range);
     else
       emitTileKernel(op, kernels, range);
@@ -46,6 +53,12 @@ static void emitMatmulKernels(InterleavedMatmulOp op, KernelModule &kernels) {
 namespace {
 struct BlocksToKernelsPass
     : rlx::impl::BlocksToKernelsPassBase<BlocksToKernelsPass> {
+  void getDependentDialects(DialectRegistry &registry) const override {
+    BlocksToKernelsPassBase::getDependentDialects(registry);
+    // For products of bytes, which no other dialect has as an operation.
+    registry.insert<spirv::SPIRVDialect>();
+  }
+
   void runOnOperation() override {
     auto target = getOperation()->getAttrOfType<GpuAttr>(targetAttributeName);
     if (!target) {

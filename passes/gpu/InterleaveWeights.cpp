@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/PassDetail.h"
-#include "passes/gpu/RecordLayout.h"
+#include "passes/gpu/IntegerMatmul.h"
 #include "passes/gpu/Target.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -51,6 +51,29 @@ struct Parts {
 };
 } // namespace
 
+/// Says how activations that are not f32 are computed.
+static void remarkOnActivations(BlockMatmulOp op, const RecordLayout &layout,
+                                GpuAttr target) {
+  Type activations = op.getActivations();
+  std::string reason;
+  std::optional<IntegerMatmul> onBytes = IntegerMatmul::create(
+      layout, target, activations, bool(op.getIds()), reason);
+  int64_t m = cast<RankedTensorType>(op.getX().getType()).getDimSize(0);
+  if (onBytes && !ShapedType::isDynamic(m) && m <= fewRows)
+    reason = "there are only " + std::to_string(m) + " rows";
+  if (!reason.empty()) {
+    op.emitRemark() << "activations are computed in f32 on this device, more "
+                       "exactly than in "
+                    << activations << ": " << reason;
+    return;
+  }
+  InFlightDiagnostic remark = op.emitRemark();
+  remark << "activations are rounded to " << activations
+         << ", with a scale for each " << IntegerMatmul::stretch << " of K";
+  if (ShapedType::isDynamic(m))
+    remark << "; those of up to " << fewRows << " rows are computed in f32";
+}
+
 /// Makes a matmul one on an interleaved weight, or several on its parts.
 static void
 interleave(BlockMatmulOp op, GpuAttr target,
@@ -65,9 +88,7 @@ interleave(BlockMatmulOp op, GpuAttr target,
   RecordLayout layout = RecordLayout::create(scheme, k, how.words);
   auto record = QuantAttr::get(builder.getContext(), layout.record().attr());
   if (!op.getActivations().isF32())
-    op.emitRemark() << "activations are computed in f32 on this device, more "
-                       "exactly than in "
-                    << op.getActivations();
+    remarkOnActivations(op, layout, target);
 
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
   bool isStacked = weight.getRank() == 3;

@@ -4,7 +4,7 @@
 #ifndef RLX_PASSES_GPU_MATMULKERNELS_H
 #define RLX_PASSES_GPU_MATMULKERNELS_H
 
-#include "passes/gpu/RecordReader.h"
+#include "passes/gpu/IntegerMatmul.h"
 
 namespace rlx {
 
@@ -59,6 +59,14 @@ void emitMatvecKernel(InterleavedMatmulOp op, KernelModule &kernels,
 /// Tiles of both sides in memory of the workgroup.
 void emitTileKernel(InterleavedMatmulOp op, KernelModule &kernels,
                     RowRange range);
+/// The same on bytes, after a kernel that quantizes the activations.
+void emitIntegerTileKernel(InterleavedMatmulOp op, KernelModule &kernels,
+                           const IntegerMatmul &form, RowRange range);
+/// Quantizes the activations of a matmul to `stretches` stretches.
+DeviceActivations emitActivationKernel(InterleavedMatmulOp op,
+                                       KernelModule &kernels,
+                                       const IntegerMatmul &form,
+                                       int64_t stretches, RowRange range);
 /// A panel of decoded vectors that many rows share.
 void emitPanelKernel(InterleavedMatmulOp op, KernelModule &kernels,
                      RowRange range);

@@ -61,8 +61,9 @@ std::string DeviceBench::programText(const MatmulCase &wanted,
       operands += fmt::format(" {0}(%{0}{1})", side.name, copy);
       types += ", " + type;
     }
-    body += fmt::format("  %y{0} = rlx.matmul %x, %w{0}{1} : ({2}) -> {3}\n",
-                        copy, operands, types, y);
+    body += fmt::format("  %y{0} = rlx.matmul %x, %w{0}{1} {{activations = "
+                        "{4}}} : ({2}) -> {3}\n",
+                        copy, operands, types, y, wanted.activations);
     results += fmt::format("{}%y{}", copy ? ", " : "", copy);
     resultTypes += (copy ? ", " : "") + y;
   }
@@ -126,6 +127,9 @@ llvm::Expected<MatmulFigures> DeviceBench::run(const MatmulCase &wanted) {
     return compiled.takeError();
   Program program = std::move(compiled->programs.front());
   figures.kernel = kernelNames(program);
+  // Whether kernels multiply bytes is for the compiler, which names them so.
+  if (!llvm::StringRef(figures.kernel).contains("_i8_"))
+    figures.computedIn = "f32";
   double packed = packedBytes(program) / double(copies);
   auto session = Session::create(device, std::move(program));
   if (!session)

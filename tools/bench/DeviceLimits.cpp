@@ -33,22 +33,56 @@ llvm::Expected<std::unique_ptr<Device>> rlx::openDevice(llvm::StringRef label) {
 }
 
 //===----------------------------------------------------------------------===//
-// The kernel
+// The kernels
 //===----------------------------------------------------------------------===//
 
-/// Chains of FMAs that do not wait for each other, and how long they are in one
-/// turn of the loop: enough to hide an FMA's latency and the loop.
+/// Chains that do not wait for each other, and how long they are in one turn of
+/// the loop: enough to hide an instruction's latency and the loop.
 static constexpr int chains = 12, links = 4;
 
-/// Chain `i` starts with i and repeats a = a * x + x, which stays finite for
-/// the x of 0.5 that the compiler does not see.
-static std::string kernelText(const DeviceTarget &target, unsigned lanes,
+namespace {
+/// What a link of a chain computes of its value and the x of the work-item.
+struct Link {
+  const char *name;
+  std::string type, start; ///< `start` is the format of a chain's first value.
+  /// Operations from `{0}` to `{1}` by `%x`; `{2}` is the type, and names are
+  /// made unlike others by the end of `{1}`.
+  const char *text;
+  const char *add; ///< That adds the chains up.
+  double operations;
+};
+} // namespace
+
+/// Repeats a = a * x + x, which stays finite for the x of 0.5 that the compiler
+/// does not see.
+static Link fmaLink(unsigned lanes) {
+  return {"fma_chains",
+          lanes == 1 ? "f32" : fmt::format("vector<{}xf32>", lanes),
+          lanes == 1 ? "{}.0" : "dense<{}.0>",
+          "    {1} = math.fma {0}, %x, %x : {2}\n",
+          "addf",
+          2.0 * lanes};
+}
+
+/// Adds the products of four bytes to what they are the bytes of.
+static Link dotLink() {
+  return {"dot_chains",
+          "i32",
+          "{}",
+          "    {1}d = spirv.SDot {0}, %x, <PackedVectorFormat4x8Bit> : {2} -> "
+          "{2}\n"
+          "    {1} = arith.addi {0}, {1}d : {2}\n",
+          "addi",
+          8};
+}
+
+/// Chain `i` starts with i.
+static std::string kernelText(const DeviceTarget &target, const Link &link,
                               unsigned workgroup) {
-  std::string type = lanes == 1 ? "f32" : fmt::format("vector<{}xf32>", lanes);
-  std::string buffer = fmt::format("memref<?x{}>", type);
+  std::string buffer = fmt::format("memref<?x{}>", link.type);
   std::string text = fmt::format(
       "gpu.module @kernels attributes {{rlx.target = {0}}} {{\n"
-      "gpu.func @fma_chains(%in: {1} {{rlx.name = \"in\"}}, "
+      "gpu.func @{3}(%in: {1} {{rlx.name = \"in\"}}, "
       "%out: {1} {{rlx.name = \"out\"}}, %count: i32 {{rlx.name = "
       "\"count\"}})\n"
       "    kernel attributes {{known_block_size = array<i32: {2}, 1, 1>}} {{\n"
@@ -61,31 +95,29 @@ static std::string kernelText(const DeviceTarget &target, unsigned lanes,
       "  %first = arith.muli %group, %size : index\n"
       "  %item = arith.addi %first, %thread : index\n"
       "  %x = memref.load %in[%item] : {1}\n",
-      target.attribute, buffer, workgroup);
+      target.attribute, buffer, workgroup, link.name);
   std::string results, carried, types, sums;
   for (int i = 0; i < chains; ++i) {
     std::string comma = i ? ", " : "";
     text += fmt::format("  %start{} = arith.constant {} : {}\n", i,
-                        lanes == 1 ? fmt::format("{}.0", i)
-                                   : fmt::format("dense<{}.0>", i),
-                        type);
+                        fmt::format(fmt::runtime(link.start), i), link.type);
     results += fmt::format("{}%sum{}", comma, i);
     carried += fmt::format("{}%a{}_0 = %start{}", comma, i, i);
-    types += comma + type;
+    types += comma + link.type;
     sums += fmt::format("{}%a{}_{}", comma, i, links);
   }
   text += fmt::format("  {} = scf.for %i = %zero to %end step %one\n"
                       "      iter_args({}) -> ({}) {{\n",
                       results, carried, types);
-  for (int link = 0; link < links; ++link)
+  for (int l = 0; l < links; ++l)
     for (int i = 0; i < chains; ++i)
-      text += fmt::format("    %a{0}_{2} = math.fma %a{0}_{1}, %x, %x : {3}\n",
-                          i, link, link + 1, type);
+      text += fmt::format(fmt::runtime(link.text), fmt::format("%a{}_{}", i, l),
+                          fmt::format("%a{}_{}", i, l + 1), link.type);
   text += fmt::format("    scf.yield {} : {}\n  }}\n", sums, types);
   std::string total = "%sum0";
   for (int i = 1; i < chains; ++i) {
-    text += fmt::format("  %total{0} = arith.addf {1}, %sum{0} : {2}\n", i,
-                        total, type);
+    text += fmt::format("  %total{0} = arith.{3} {1}, %sum{0} : {2}\n", i,
+                        total, link.type, link.add);
     total = fmt::format("%total{}", i);
   }
   return text + fmt::format("  memref.store {}, %out[%item] : {}\n"
@@ -93,27 +125,14 @@ static std::string kernelText(const DeviceTarget &target, unsigned lanes,
                             total, buffer);
 }
 
-llvm::Expected<std::unique_ptr<DeviceLimitsBench>>
-DeviceLimitsBench::create(Device &device, double seconds) {
-  std::unique_ptr<DeviceLimitsBench> bench(
-      new DeviceLimitsBench(device, seconds));
-  const DeviceInfo &info = device.info();
-  DeviceTarget target = DeviceTarget::of(info);
-  bool isScalar = target.form == KernelForm::spirv;
-  bench->lanes =
-      isScalar ? 1
-               : std::min(16u, llvm::bit_floor(std::max(1u, info.vectorWidth)));
-  constexpr unsigned wanted = 256, groupsOfCpu = 256, groupsOfOthers = 8192;
-  bench->workgroup =
-      bench->lanes > 1 ? 1 : std::min(wanted, std::max(1u, info.workgroupSize));
-  bench->groups = info.isCpu ? groupsOfCpu : groupsOfOthers;
-
+static llvm::Expected<std::unique_ptr<Kernel>>
+makeKernel(Device &device, const DeviceTarget &target, const Link &link,
+           unsigned workgroup) {
   std::unique_ptr<mlir::MLIRContext> context = createContext();
   mlir::DialectRegistry registry;
   registerGpuDialects(registry);
   context->appendDialectRegistry(registry);
-  auto module =
-      parseText(*context, kernelText(target, bench->lanes, bench->workgroup));
+  auto module = parseText(*context, kernelText(target, link, workgroup));
   if (!module)
     return module.takeError();
   auto code = emitKernels({std::move(*module), {}}, target.form);
@@ -122,17 +141,44 @@ DeviceLimitsBench::create(Device &device, double seconds) {
   KernelSource source;
   source.form = target.form;
   source.code = *code;
-  source.entry = "fma_chains";
-  source.workgroup[0] = bench->workgroup;
+  source.entry = link.name;
+  source.workgroup[0] = workgroup;
   source.buffers = 2;
   source.scalars = 1;
   auto kernel = device.createKernel(source);
   if (!kernel)
     return toError(kernel.status());
-  bench->kernel = kernel.take();
+  return kernel.take();
+}
 
-  std::vector<float> halves(
-      size_t(bench->groups) * bench->workgroup * bench->lanes, 0.5f);
+llvm::Expected<std::unique_ptr<DeviceLimitsBench>>
+DeviceLimitsBench::create(Device &device, double seconds) {
+  std::unique_ptr<DeviceLimitsBench> bench(
+      new DeviceLimitsBench(device, seconds));
+  const DeviceInfo &info = device.info();
+  DeviceTarget target = DeviceTarget::of(info);
+  unsigned lanes =
+      target.form == KernelForm::spirv
+          ? 1
+          : std::min(16u, llvm::bit_floor(std::max(1u, info.vectorWidth)));
+  constexpr unsigned wanted = 256, groupsOfCpu = 256, groupsOfOthers = 8192;
+  bench->workgroup =
+      lanes > 1 ? 1 : std::min(wanted, std::max(1u, info.workgroupSize));
+  bench->groups = info.isCpu ? groupsOfCpu : groupsOfOthers;
+
+  // Kernels that fill vectors by themselves have no products of bytes.
+  std::vector<Link> used = {fmaLink(lanes)};
+  if (info.integerDot && lanes == 1)
+    used.push_back(dotLink());
+  for (const Link &link : used) {
+    auto kernel = makeKernel(device, target, link, bench->workgroup);
+    if (!kernel)
+      return kernel.takeError();
+    bench->rates.push_back({std::move(*kernel), link.operations});
+  }
+
+  std::vector<float> halves(size_t(bench->groups) * bench->workgroup * lanes,
+                            0.5f);
   std::span<const std::byte> bytes = std::as_bytes(std::span(halves));
   for (std::unique_ptr<Buffer> *buffer : {&bench->input, &bench->output}) {
     auto made = device.allocate(bytes.size());
@@ -201,9 +247,9 @@ llvm::Expected<double> DeviceLimitsBench::copyGbps() {
   return 2.0 * double(bytes) * rounds / *nanoseconds;
 }
 
-llvm::Expected<double> DeviceLimitsBench::fmaGflops() {
+llvm::Expected<double> DeviceLimitsBench::gigaPerSecond(const Chains &chain) {
   Command command;
-  command.kernel = kernel.get();
+  command.kernel = chain.kernel.get();
   command.buffers = {input.get(), output.get()};
   command.groups[0] = groups;
   // Long enough that neither the launch nor a coarse clock matters.
@@ -222,8 +268,8 @@ llvm::Expected<double> DeviceLimitsBench::fmaGflops() {
     auto nanoseconds = best(**list);
     if (!nanoseconds)
       return nanoseconds.takeError();
-    return 2.0 * chains * links * turns * double(groups) * workgroup * lanes /
-           *nanoseconds;
+    return chain.operations * chains * links * turns * double(groups) *
+           workgroup / *nanoseconds;
   }
 }
 
@@ -231,13 +277,16 @@ llvm::Expected<Limits> DeviceLimitsBench::measure() {
   auto copy = copyGbps();
   if (!copy)
     return copy.takeError();
-  auto fma = fmaGflops();
-  if (!fma)
-    return fma.takeError();
   Limits limits;
   limits.threads = 0;
   limits.ofDevice = true;
   limits.readGbps = *copy;
-  limits.f32Gflops = *fma;
+  std::optional<double> *results[] = {&limits.f32Gflops, &limits.int8Gops};
+  for (auto [chain, result] : llvm::zip(rates, results)) {
+    auto rate = gigaPerSecond(chain);
+    if (!rate)
+      return rate.takeError();
+    *result = *rate;
+  }
   return limits;
 }

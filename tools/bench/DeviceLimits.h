@@ -1,8 +1,9 @@
 //===- DeviceLimits.h - What a device can do ------------------------------===//
 //
-// The bandwidth of copies between buffers of the device and the rate of its f32
-// FMAs, the latter with a kernel that RLX's own back end emits: what stands in
-// the way of another kernel is then the same compiler and the same driver.
+// The bandwidth of copies between buffers of the device and the rates of its
+// f32 FMAs and products of bytes, the latter with kernels that RLX's own back
+// end emits: what stands in the way of another kernel is then the same compiler
+// and the same driver.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,7 +20,7 @@ llvm::Expected<std::unique_ptr<Device>> openDevice(llvm::StringRef label);
 
 class DeviceLimitsBench {
 public:
-  /// Compiles the kernel. `seconds` are spent on each number.
+  /// Compiles the kernels. `seconds` are spent on each number.
   static llvm::Expected<std::unique_ptr<DeviceLimitsBench>>
   create(Device &device, double seconds);
   llvm::Expected<Limits> measure();
@@ -28,14 +29,19 @@ private:
   DeviceLimitsBench(Device &device, double seconds)
       : device(device), seconds(seconds) {}
   llvm::Expected<double> copyGbps();
-  llvm::Expected<double> fmaGflops();
+  /// A kernel of chains of operations, of which a link has so many.
+  struct Chains {
+    std::unique_ptr<Kernel> kernel;
+    double operations;
+  };
+  llvm::Expected<double> gigaPerSecond(const Chains &chain);
   /// The least nanoseconds of several runs.
   llvm::Expected<double> best(CommandList &list);
 
   Device &device;
   double seconds;
-  unsigned lanes = 1, workgroup = 1, groups = 1;
-  std::unique_ptr<Kernel> kernel;
+  unsigned workgroup = 1, groups = 1;
+  std::vector<Chains> rates; ///< Of f32, and of bytes where there are kernels.
   std::unique_ptr<Buffer> input, output;
 };
 

@@ -15,12 +15,17 @@ namespace json = llvm::json;
 std::string MatmulRow::limitName() const {
   if (isBoundByMemory())
     return limits.ofDevice ? "copy" : "memory";
-  return Limits::peakName(wanted.activations);
+  return Limits::peakName(computedIn());
 }
 
 std::optional<double> MatmulRow::limit() const {
-  return isBoundByMemory() ? limits.readGbps
-                           : limits.peakFor(wanted.activations);
+  return isBoundByMemory() ? limits.readGbps : limits.peakFor(computedIn());
+}
+
+llvm::StringRef MatmulRow::computedIn() const {
+  return figures && !figures->computedIn.empty()
+             ? llvm::StringRef(figures->computedIn)
+             : llvm::StringRef(wanted.activations);
 }
 
 std::optional<double> MatmulRow::fractionOfLimit() const {
@@ -132,6 +137,7 @@ void rlx::reportLimits(llvm::raw_ostream &stream, Format format,
     if (one.ofDevice) {
       record.add("copy_gbps", std::optional(one.readGbps));
       record.add("f32_gflops", one.f32Gflops);
+      record.add("int8_gops", one.int8Gops);
       continue;
     }
     record.add("threads", int64_t(one.threads));
@@ -157,11 +163,15 @@ void rlx::reportLimits(llvm::raw_ostream &stream, Format format,
     stream << "\n";
     return;
   }
+  auto text = [](std::optional<double> value) {
+    return value ? shortNumber(*value) : "-";
+  };
   stream << describe(machine) << "\n\n";
   if (limits.front().ofDevice) {
-    Table table({{"copy GB/s"}, {"f32 FMA GFLOP/s"}});
+    Table table({{"copy GB/s"}, {"f32 FMA GFLOP/s"}, {"int8 dot GOP/s"}});
     for (const Limits &one : limits)
-      table.addRow({shortNumber(one.readGbps), shortNumber(*one.f32Gflops)});
+      table.addRow(
+          {shortNumber(one.readGbps), text(one.f32Gflops), text(one.int8Gops)});
     return table.print(stream);
   }
   Table table({{"threads"},
@@ -169,9 +179,6 @@ void rlx::reportLimits(llvm::raw_ostream &stream, Format format,
                {"f32 FMA GFLOP/s"},
                {"bf16 dot GFLOP/s"},
                {"int8 dot GOP/s"}});
-  auto text = [](std::optional<double> value) {
-    return value ? shortNumber(*value) : "-";
-  };
   for (const Limits &one : limits)
     table.addRow({std::to_string(one.threads), text(one.readGbps),
                   text(one.f32Gflops), text(one.bf16Gflops),

@@ -27,6 +27,8 @@ struct MatmulRow {
   /// What one row of activations waits for is memory, what several wait for is
   /// the instruction that multiplies.
   bool isBoundByMemory() const { return wanted.m == 1; }
+  /// The type that activations are multiplied in.
+  llvm::StringRef computedIn() const;
   std::string limitName() const;
   std::optional<double> limit() const;
   std::optional<double> fractionOfLimit() const;

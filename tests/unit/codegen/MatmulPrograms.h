@@ -8,7 +8,8 @@ namespace rlx::test {
 
 /// A function `name` of any number of rows times a weight of that name.
 inline std::string matmulFunction(const std::string &name,
-                                  const RandomWeight &weight) {
+                                  const RandomWeight &weight,
+                                  const std::string &activations = "f32") {
   std::string n = std::to_string(weight.shape[0]),
               k = std::to_string(weight.shape[1]);
   std::string x = "tensor<?x" + k + "xf32>", y = "tensor<?x" + n + "xf32>",
@@ -17,8 +18,9 @@ inline std::string matmulFunction(const std::string &name,
     types += ", " + type;
   return "func.func @" + name + "(%x: " + x + ") -> " + y + " {\n" +
          weight.definitions(name) + "  %y = rlx.matmul %x, %" + name +
-         weight.operands(name) + " : (" + types + ") -> " + y +
-         "\n  return %y : " + y + "\n}\n";
+         weight.operands(name) +
+         (activations == "f32" ? "" : " {activations = " + activations + "}") +
+         " : (" + types + ") -> " + y + "\n  return %y : " + y + "\n}\n";
 }
 
 /// A function `values` that decodes a weight of that name.
@@ -31,6 +33,17 @@ inline std::string valuesFunction(const RandomWeight &weight) {
   return "func.func @values() -> " + y + " {\n" + weight.definitions("values") +
          "  %y = rlx.dequantize %values" + weight.operands("values") + " : (" +
          types + ") -> " + y + "\n  return %y : " + y + "\n}\n";
+}
+
+/// Integers up to `largest` in magnitude, which occurs in every 32 elements.
+inline std::vector<float> integers(int64_t m, int64_t k, int64_t largest,
+                                   uint32_t seed) {
+  std::vector<float> values = Random(seed).floats(size_t(m * k));
+  for (int64_t i = 0; i < m * k; ++i)
+    values[i] = i % k % 32 == 31 || i % k == k - 1
+                    ? float(largest)
+                    : std::round(values[i] / 4 * float(largest));
+  return values;
 }
 
 /// How much larger sums of products are as a rule than these, whose terms may

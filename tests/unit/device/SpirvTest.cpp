@@ -46,6 +46,17 @@ const Environment environments[] = {
      "int16 = true, int64 = true, float16 = true>",
      SPV_ENV_OPENCL_2_2},
     {"opencl_fewest", "#rlx.gpu<opencl>", SPV_ENV_OPENCL_2_2},
+    {"vulkan11_dot", "#rlx.gpu<vulkan, version = \"1.1\", integer_dot = true>",
+     SPV_ENV_VULKAN_1_1},
+    {"vulkan12_dot",
+     "#rlx.gpu<vulkan, version = \"1.2\", integer_dot = true, "
+     "subgroup_size = 32, workgroup_size = 1024, workgroup_memory = 32768>",
+     SPV_ENV_VULKAN_1_2},
+    {"vulkan13_dot",
+     "#rlx.gpu<vulkan, version = \"1.3\", storage8 = true, int8 = true, "
+     "integer_dot = true, subgroup_size = 64>",
+     SPV_ENV_VULKAN_1_3},
+    {"opencl_dot", "#rlx.gpu<opencl, integer_dot = true>", SPV_ENV_OPENCL_2_2},
 };
 
 void PrintTo(const Environment &environment, std::ostream *stream) {
@@ -149,7 +160,8 @@ class ModulesTest : public SchemeTest {
 protected:
   /// Modules of matmuls of all schemes of `m` rows, 0 for any number. Sizes are
   /// no multiple of any tile.
-  std::vector<std::string> matmuls(int64_t m) {
+  std::vector<std::string> matmuls(int64_t m,
+                                   const std::string &activations = "f32") {
     constexpr size_t together = 16;
     std::vector<std::string> names = allSchemes(), modules;
     for (size_t i = 0; i < names.size(); ++i) {
@@ -161,7 +173,8 @@ protected:
       RandomWeight weight(*scheme,
                           {37, std::max<int64_t>(1, 100 / block) * block},
                           uint32_t(i), Content::zeroBytes);
-      std::string text = matmulFunction("f" + std::to_string(i), weight);
+      std::string text =
+          matmulFunction("f" + std::to_string(i), weight, activations);
       if (i % together == 0)
         modules.emplace_back();
       modules.back() += m ? withRows(text, m) : text;
@@ -185,6 +198,10 @@ protected:
 TEST_P(SpirvTest, AnyNumberOfRows) { expectValid(matmuls(0)); }
 TEST_P(SpirvTest, OneRow) { expectValid(matmuls(1)); }
 TEST_P(SpirvTest, ManyRows) { expectValid(matmuls(64)); }
+TEST_P(SpirvTest, ActivationsOfBytes) {
+  expectValid(matmuls(0, "i8"));
+  expectValid(matmuls(70, "i8"));
+}
 TEST_P(SpirvTest, OtherOperations) { expectValid({operations, feedForward}); }
 
 INSTANTIATE_TEST_SUITE_P(Environments, SpirvTest,
@@ -234,6 +251,7 @@ using CapabilityTest = ModulesTest;
 
 TEST_F(CapabilityTest, WhatTheTargetLacksIsNotUsed) {
   std::vector<std::string> modules = matmuls(0);
+  llvm::append_range(modules, matmuls(0, "i8"));
   modules.push_back(operations);
   modules.push_back(feedForward);
   constexpr uint32_t matrix = 0, shader = 1; // Shader implies Matrix.
@@ -258,6 +276,19 @@ TEST_F(CapabilityTest, WhatTheTargetHasIsUsed) {
   EXPECT_TRUE(found.capabilities.count(int64));
   EXPECT_TRUE(found.floatBits.count(64));
   EXPECT_TRUE(found.integerBits.count(64));
+}
+
+TEST_F(CapabilityTest, ProductsOfBytesAreOfWords) {
+  // Of all four bytes of a word at once: nothing else is of 8 bits.
+  constexpr uint32_t packedBytes = 6018, dot = 6019, bytes = 39;
+  RandomWeight weight(*builtin("gguf_q4_0"), {37, 64}, 1, Content::zeroBytes);
+  std::string text = matmulFunction("f", weight, "i8");
+  Declarations found =
+      declarationsOf(compile(text, "#rlx.gpu<vulkan, integer_dot = true>"));
+  EXPECT_TRUE(found.capabilities.count(dot));
+  EXPECT_TRUE(found.capabilities.count(packedBytes));
+  EXPECT_FALSE(found.capabilities.count(bytes));
+  EXPECT_EQ(found.integerBits, std::set<uint32_t>{32});
 }
 
 } // namespace
