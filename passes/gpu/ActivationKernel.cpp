@@ -136,8 +136,8 @@ void ActivationKernel::storeCodes(ArrayRef<Value> codes, Value position) {
 void ActivationKernel::emitStretch(Value row, Value number) {
   constexpr double largestCode = 127, smallestNormal = 0x1p-126;
   SmallVector<Value> numbers = load(row, b.mul(number, stretch));
-  Value scale = arith::MulFOp::create(b, largest(numbers),
-                                      b.f32(1 / largestCode));
+  Value scale =
+      arith::MulFOp::create(b, largest(numbers), b.f32(1 / largestCode));
   // Smaller scales have no inverse, and devices may take them for 0.
   Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, scale,
                                        b.f32(smallestNormal));
@@ -176,10 +176,10 @@ DeviceActivations ActivationKernel::emit(RowRange range) {
     results.sums =
         allocate({stretches * stretch / form.group, any}, b.getF32Type());
   Value thread = b.threadId(gpu::Dimension::x);
-  Value number = b.add(b.mul(b.groupId(gpu::Dimension::x), across),
-                       b.rem(thread, across));
-  Value row = b.add(b.mul(b.groupId(gpu::Dimension::y), down),
-                    b.div(thread, across));
+  Value number =
+      b.add(b.mul(b.groupId(gpu::Dimension::x), across), b.rem(thread, across));
+  Value row =
+      b.add(b.mul(b.groupId(gpu::Dimension::y), down), b.div(thread, across));
   auto choice = scf::IfOp::create(
       b, b.both(b.less(row, m), b.less(number, b.index(stretches))),
       /*withElse=*/false);
@@ -189,9 +189,10 @@ DeviceActivations ActivationKernel::emit(RowRange range) {
     emitStretch(row, number);
   }
   OpFoldResult width = b.getIndexAttr(llvm::divideCeil(stretches, across));
-  b.finish(range.restrict(
-               b, hostM, {width, b.hostCeilDiv(hostM, down), b.getIndexAttr(1)}),
-           across * down);
+  b.finish(
+      range.restrict(b, hostM,
+                     {width, b.hostCeilDiv(hostM, down), b.getIndexAttr(1)}),
+      across * down);
   return results;
 }
 

@@ -10,11 +10,9 @@ using namespace rlx;
 /// `byte` in each byte of an i32.
 static int64_t fourTimes(int64_t byte) { return (byte & 0xff) * 0x01010101; }
 
-std::optional<IntegerMatmul> IntegerMatmul::create(const RecordLayout &layout,
-                                                   GpuAttr target,
-                                                   Type activations,
-                                                   bool hasIds,
-                                                   std::string &reason) {
+std::optional<IntegerMatmul>
+IntegerMatmul::create(const RecordLayout &layout, GpuAttr target,
+                      Type activations, bool hasIds, std::string &reason) {
   if (!activations.isInteger(8)) {
     reason = "there are no kernels for this type";
     return std::nullopt;

@@ -133,15 +133,14 @@ void IntegerTileKernel::decodeWeights(Value k0) {
 void IntegerTileKernel::copyNumbers(Value source, Value target, Value first,
                                     int64_t count) {
   const int64_t height = tile.height();
-  b.loop(tile.thread, b.index(height * count), tile.workgroup(),
-         [&](Value item) {
-           Value row = b.add(tile.m0, b.rem(item, height));
-           // Rows beyond the last one repeat it, and are not stored.
-           row = b.min(row, b.sub(m, b.index(1)));
-           Value line = b.add(first, b.div(item, height));
-           b.storeAt(b.loadAt(source, b.add(b.mul(line, m), row)), target,
-                     item);
-         });
+  b.loop(
+      tile.thread, b.index(height * count), tile.workgroup(), [&](Value item) {
+        Value row = b.add(tile.m0, b.rem(item, height));
+        // Rows beyond the last one repeat it, and are not stored.
+        row = b.min(row, b.sub(m, b.index(1)));
+        Value line = b.add(first, b.div(item, height));
+        b.storeAt(b.loadAt(source, b.add(b.mul(line, m), row)), target, item);
+      });
 }
 
 void IntegerTileKernel::copyActivations(Value k0) {
@@ -183,22 +182,21 @@ SmallVector<Value> IntegerTileKernel::multiplyGroup(Value group) {
       b.getContext(), spirv::PackedVectorFormat::PackedVectorFormat4x8Bit);
   SmallVector<Value> initial(tile.rows * columns, b.i32(0));
   Value first = b.mul(group, words);
-  return b.loop(
-      b.index(0), b.index(words), 1, initial,
-      [&](Value word, ValueRange carried) {
-        SmallVector<Value> next(carried);
-        Value line = b.add(first, word);
-        SmallVector<Value> w = ofColumns(weights, line),
-                           a = ofRows(activations, line);
-        for (int64_t i = 0; i < tile.rows; ++i)
-          for (int64_t j = 0; j < columns; ++j) {
-            Value &sum = next[i * columns + j];
-            Value product =
-                spirv::SDotOp::create(b, b.getI32Type(), a[i], w[j], packed);
-            sum = arith::AddIOp::create(b, sum, product);
-          }
-        return next;
-      });
+  return b.loop(b.index(0), b.index(words), 1, initial,
+                [&](Value word, ValueRange carried) {
+                  SmallVector<Value> next(carried);
+                  Value line = b.add(first, word);
+                  SmallVector<Value> w = ofColumns(weights, line),
+                                     a = ofRows(activations, line);
+                  for (int64_t i = 0; i < tile.rows; ++i)
+                    for (int64_t j = 0; j < columns; ++j) {
+                      Value &sum = next[i * columns + j];
+                      Value product = spirv::SDotOp::create(b, b.getI32Type(),
+                                                            a[i], w[j], packed);
+                      sum = arith::AddIOp::create(b, sum, product);
+                    }
+                  return next;
+                });
 }
 
 SmallVector<Value> IntegerTileKernel::multiply(ValueRange carried) {
@@ -214,8 +212,8 @@ SmallVector<Value> IntegerTileKernel::multiply(ValueRange carried) {
     for (int64_t i = 0; i < tile.rows; ++i)
       for (int64_t j = 0; j < tile.columns; ++j) {
         Value &total = next[i * tile.columns + j];
-        Value product = arith::SIToFPOp::create(
-            b, b.getF32Type(), products[i * tile.columns + j]);
+        Value product = arith::SIToFPOp::create(b, b.getF32Type(),
+                                                products[i * tile.columns + j]);
         Value scale = arith::MulFOp::create(b, a[i], w[j]);
         total = math::FmaOp::create(b, product, scale, total);
         if (offsets)

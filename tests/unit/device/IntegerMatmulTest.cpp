@@ -85,9 +85,8 @@ TEST_P(IntegerMatmulTest, MatchesTheReference) {
   DeviceExecutable &executable = **compiled;
   // Blocks that are no multiple of this have scales that change more often.
   constexpr int64_t shortestGroup = 16;
-  bool onBytes =
-      variant.hasDot && (block == 1 || block % shortestGroup == 0) &&
-      IntegerCodes::of(scheme->attr().getCode(), reason).has_value();
+  bool onBytes = variant.hasDot && (block == 1 || block % shortestGroup == 0) &&
+                 IntegerCodes::of(scheme->attr().getCode(), reason).has_value();
   ASSERT_EQ(remarks.size(), 1u);
   std::string how = onBytes ? "are rounded to 'i8'" : "are computed in f32";
   EXPECT_CONTAINS(remarks[0], how);
