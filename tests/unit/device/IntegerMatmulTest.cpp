@@ -35,22 +35,20 @@ constexpr Variant variants[] = {
 
 using Parameters = std::tuple<Variant, std::string>;
 
+/// The target of a variant; a reason where the device cannot be it.
+DeviceTarget targetOf(const Variant &variant, DeviceInfo info,
+                      std::string &reason) {
+  // Sources in C do without the function where it is not there.
+  if (variant.hasDot && !info.integerDot && variant.device.spirv)
+    reason = info.name + " has no integer dot product";
+  info.integerDot = variant.hasDot;
+  info.vectorWidth = 1;
+  return variant.device.spirv ? DeviceTarget::spirvOf(info)
+                              : DeviceTarget::of(info);
+}
+
 class IntegerMatmulTest : public SchemeTest,
-                          public testing::WithParamInterface<Parameters> {
-protected:
-  /// The target of a variant; a reason where the device cannot be it.
-  static DeviceTarget targetOf(const Variant &variant,
-                               const rlx::Device &device, std::string &reason) {
-    DeviceInfo info = device.info();
-    // Sources in C do without the function where it is not there.
-    if (variant.hasDot && !info.integerDot && variant.device.spirv)
-      reason = info.name + " has no integer dot product";
-    info.integerDot = variant.hasDot;
-    info.vectorWidth = 1;
-    return variant.device.spirv ? DeviceTarget::spirvOf(info)
-                                : DeviceTarget::of(info);
-  }
-};
+                          public testing::WithParamInterface<Parameters> {};
 
 TEST_P(IntegerMatmulTest, MatchesTheReference) {
   auto [variant, name] = GetParam();
@@ -58,7 +56,7 @@ TEST_P(IntegerMatmulTest, MatchesTheReference) {
   rlx::Device *device = openDevice(variant.device, reason);
   if (!device)
     GTEST_SKIP() << reason;
-  DeviceTarget target = targetOf(variant, *device, reason);
+  DeviceTarget target = targetOf(variant, device->info(), reason);
   if (!reason.empty())
     GTEST_SKIP() << reason;
   std::optional<QuantScheme> scheme =
@@ -121,5 +119,46 @@ INSTANTIATE_TEST_SUITE_P(Schemes, IntegerMatmulTest,
                                       std::get<1>(info.param).substr(0, 40)) +
                                   "_" + std::to_string(info.index);
                          });
+
+// A weight that is larger than a buffer, a bias, and rows that are known.
+TEST_F(SchemeTest, PartsOfBytes) {
+  constexpr int64_t m = 70, n = 300, k = 512;
+  RandomWeight weight(*builtin("gguf_q4k"), {n, k}, 5);
+  std::string text =
+      "func.func @main(%x: tensor<70x512xf32>, %b: tensor<300xf32>) -> "
+      "tensor<70x300xf32> {\n" +
+      weight.definitions("main") +
+      "  %y = rlx.matmul %x, %main bias(%b) {activations = i8} : "
+      "(tensor<70x512xf32>, " +
+      weight.types()[0] +
+      ", tensor<300xf32>) -> tensor<70x300xf32>\n"
+      "  return %y : tensor<70x300xf32>\n}\n";
+  bool isTested = false;
+  for (const Variant &variant : variants) {
+    SCOPED_TRACE(variant.name);
+    std::string reason;
+    rlx::Device *device = openDevice(variant.device, reason);
+    if (!device)
+      continue;
+    DeviceInfo info = device->info();
+    info.bufferBytes = 1 << 16;
+    DeviceTarget target = targetOf(variant, info, reason);
+    if (!reason.empty())
+      continue;
+    isTested = true;
+    std::unique_ptr<DeviceExecutable> executable =
+        compiledFor(*device, target, text);
+    ASSERT_TRUE(executable);
+    weight.bind(*executable, "main");
+    Floats x({m, k}, integers(m, k, 127, 4)), bias = Floats::random({n}, 3),
+                                              y({m, n});
+    runOn(*executable, "main", {x, bias}, {y});
+    EXPECT_TRUE(
+        isClose(y, product(x.values, weight.values(), m, n, k, bias.values),
+                exactBound, 4));
+  }
+  if (!isTested)
+    GTEST_SKIP() << "there is no device";
+}
 
 } // namespace
