@@ -18,7 +18,7 @@ constexpr int64_t stretch = IntegerMatmul::stretch, lanes = 4;
 class ActivationKernel {
 public:
   ActivationKernel(InterleavedMatmulOp op, KernelModule &kernels,
-                   const IntegerMatmul &form, int64_t stretches);
+                   const IntegerMatmul &form);
   DeviceActivations emit(RowRange range);
 
 private:
@@ -41,11 +41,12 @@ private:
 
 ActivationKernel::ActivationKernel(InterleavedMatmulOp op,
                                    KernelModule &kernels,
-                                   const IntegerMatmul &form, int64_t stretches)
+                                   const IntegerMatmul &form)
     : op(op), form(form),
       k(cast<MemRefType>(op.getX().getType()).getShape().back()),
-      stretches(stretches),
       b(op, kernels, "quantize_activations_i8_k" + Twine(k)) {
+  RecordLayout layout = MatmulShape(op).layout;
+  stretches = layout.records() * layout.length() / stretch;
   x = b.view(op.getX(), "x");
   if (x.isContiguous && k % lanes == 0)
     xQuads =
@@ -199,6 +200,6 @@ DeviceActivations ActivationKernel::emit(RowRange range) {
 DeviceActivations rlx::emitActivationKernel(InterleavedMatmulOp op,
                                             KernelModule &kernels,
                                             const IntegerMatmul &form,
-                                            int64_t stretches, RowRange range) {
-  return ActivationKernel(op, kernels, form, stretches).emit(range);
+                                            RowRange range) {
+  return ActivationKernel(op, kernels, form).emit(range);
 }

@@ -2,6 +2,8 @@
 
 #include "passes/gpu/IntegerMatmul.h"
 
+#include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
+
 #include <numeric>
 
 using namespace mlir;
@@ -26,7 +28,7 @@ IntegerMatmul::create(const RecordLayout &layout, GpuAttr target,
     return std::nullopt;
   }
   if (hasIds) {
-    reason = "the kernels of 'rlx.gather_matmul' are those for few rows";
+    reason = "'rlx.gather_matmul' multiplies single rows";
     return std::nullopt;
   }
   SchemeAttr scheme = layout.record().attr();
@@ -135,4 +137,10 @@ Value IntegerMatmul::offset(KernelBuilder &b, RecordReader &reader,
   if (shifted && offset)
     return arith::AddFOp::create(b, shifted, offset);
   return shifted ? shifted : offset;
+}
+
+Value rlx::emitByteDot(KernelBuilder &b, Value x, Value y) {
+  auto packed = spirv::PackedVectorFormatAttr::get(
+      b.getContext(), spirv::PackedVectorFormat::PackedVectorFormat4x8Bit);
+  return spirv::SDotOp::create(b, b.getI32Type(), x, y, packed);
 }

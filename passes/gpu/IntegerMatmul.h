@@ -60,8 +60,12 @@ private:
   IntegerMatmul() = default;
 };
 
+/// The sum of the four products of the signed bytes of two i32, as SPIR-V and
+/// OpenCL have it.
+mlir::Value emitByteDot(KernelBuilder &b, mlir::Value x, mlir::Value y);
+
 /// Activations as a kernel leaves them, memrefs of the host. S is the number of
-/// stretches, which cover whole steps of the matmul's kernel.
+/// stretches, which cover whole records of the weight.
 struct DeviceActivations {
   mlir::Value codes;  ///< `[S, M, stretch / 4]` of i32, four signed bytes each
   mlir::Value scales; ///< `[S, M]` of f32

@@ -9,8 +9,6 @@
 #include "passes/gpu/IntegerMatmul.h"
 #include "passes/gpu/RegisterTile.h"
 
-#include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
-
 #include <numeric>
 
 using namespace mlir;
@@ -178,8 +176,6 @@ SmallVector<Value> IntegerTileKernel::load(Value memory, Value line,
 /// The sums of products of a group, as i32.
 SmallVector<Value> IntegerTileKernel::multiplyGroup(Value group) {
   const int64_t words = form.group / bytesOfWord, columns = tile.columns;
-  auto packed = spirv::PackedVectorFormatAttr::get(
-      b.getContext(), spirv::PackedVectorFormat::PackedVectorFormat4x8Bit);
   SmallVector<Value> initial(tile.rows * columns, b.i32(0));
   Value first = b.mul(group, words);
   return b.loop(b.index(0), b.index(words), 1, initial,
@@ -191,9 +187,8 @@ SmallVector<Value> IntegerTileKernel::multiplyGroup(Value group) {
                   for (int64_t i = 0; i < tile.rows; ++i)
                     for (int64_t j = 0; j < columns; ++j) {
                       Value &sum = next[i * columns + j];
-                      Value product = spirv::SDotOp::create(b, b.getI32Type(),
-                                                            a[i], w[j], packed);
-                      sum = arith::AddIOp::create(b, sum, product);
+                      sum = arith::AddIOp::create(b, sum,
+                                                  emitByteDot(b, a[i], w[j]));
                     }
                   return next;
                 });
@@ -243,16 +238,13 @@ void IntegerTileKernel::emit(RowRange range) {
 }
 
 void rlx::emitIntegerTileKernel(InterleavedMatmulOp op, KernelModule &kernels,
-                                const IntegerMatmul &form, RowRange range) {
-  MatmulShape shape(op);
-  int64_t depth = depthOf(shape.layout);
-  int64_t stretches = llvm::alignTo(shape.k, depth) / stretch;
-  DeviceActivations x =
-      emitActivationKernel(op, kernels, form, stretches, range);
+                                const ByteOperands &bytes, RowRange range) {
+  const IntegerMatmul &form = bytes.form;
+  int64_t depth = depthOf(MatmulShape(op).layout);
   // Words of both sides, and up to four numbers for each group.
   RegisterTile large(kernels.target, /*isLarge=*/true);
-  int64_t bytes =
+  int64_t memory =
       (large.width() + large.height()) * (depth + depth / form.group * 8);
-  bool isLarge = RegisterTile::canBeLarge(op, kernels.target, bytes);
-  IntegerTileKernel(op, kernels, form, x, isLarge).emit(range);
+  bool isLarge = RegisterTile::canBeLarge(op, kernels.target, memory);
+  IntegerTileKernel(op, kernels, form, bytes.x, isLarge).emit(range);
 }

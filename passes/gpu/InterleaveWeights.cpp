@@ -59,8 +59,8 @@ static void remarkOnActivations(BlockMatmulOp op, const RecordLayout &layout,
   std::optional<IntegerMatmul> onBytes = IntegerMatmul::create(
       layout, target, activations, bool(op.getIds()), reason);
   int64_t m = cast<RankedTensorType>(op.getX().getType()).getDimSize(0);
-  if (onBytes && !ShapedType::isDynamic(m) && m <= fewRows)
-    reason = "there are only " + std::to_string(m) + " rows";
+  if (onBytes && m == 1)
+    reason = "a single row waits for the weight, not for products";
   if (!reason.empty()) {
     op.emitRemark() << "activations are computed in f32 on this device, more "
                        "exactly than in "
@@ -71,7 +71,7 @@ static void remarkOnActivations(BlockMatmulOp op, const RecordLayout &layout,
   remark << "activations are rounded to " << activations
          << ", with a scale for each " << IntegerMatmul::stretch << " of K";
   if (ShapedType::isDynamic(m))
-    remark << "; those of up to " << fewRows << " rows are computed in f32";
+    remark << "; a single row is computed in f32";
 }
 
 /// Makes a matmul one on an interleaved weight, or several on its parts.

@@ -23,10 +23,6 @@ inline mlir::FailureOr<GpuAttr> parseTarget(mlir::MLIRContext *context,
   return target;
 }
 
-/// The most rows of activations that are multiplied one by one; more of them
-/// share decoded tiles of the weight.
-constexpr int64_t fewRows = 8;
-
 /// How weights lie for the kernels of `target`.
 inline Interleaving interleavingFor(GpuAttr target) {
   if (target.getVectorWidth() > 1)

@@ -129,6 +129,19 @@ func.func @bytes(%x: tensor<64x96xf32>) -> tensor<64x70xf32> {
   return %y : tensor<64x70xf32>
 }
 
+// A single row is computed in f32, two or more as bytes.
+// DOT-LABEL: func @any_bytes(
+// DOT: rlx.dispatch @kernels::@[[QUANTIZE]]{{.*}} scalars(%[[M:.*]]) :
+// DOT: rlx.dispatch @kernels::@matvec_gguf_q4_1_m1_n70_k96 {{.*}} scalars(%[[M]]) :
+// DOT: rlx.dispatch @kernels::@[[FEWBYTES:matvec_i8_gguf_q4_1_m4_n70_k96]] {{.*}} scalars(%[[M]]) :
+// DOT: rlx.dispatch @kernels::@matmul_i8_gguf_q4_1_n70_k96{{.*}} scalars(%[[M]]) :
+// DOT-NEXT: return
+func.func @any_bytes(%x: tensor<?x96xf32>) -> tensor<?x70xf32> {
+  %w = rlx.weight "any_bytes.w" : tensor<70x96xf32, #rlx.quant<gguf_q4_1>>
+  %y = rlx.matmul %x, %w {activations = i8} : (tensor<?x96xf32>, tensor<70x96xf32, #rlx.quant<gguf_q4_1>>) -> tensor<?x70xf32>
+  return %y : tensor<?x70xf32>
+}
+
 // DOT: gpu.func @[[QUANTIZE]](
 // DOT-SAME: memref<?xvector<4xi32>> {rlx.name = "codes"}
 // DOT: math.roundeven
@@ -139,6 +152,8 @@ func.func @bytes(%x: tensor<64x96xf32>) -> tensor<64x70xf32> {
 // DOT: spirv.SDot %{{.*}}, %{{.*}}, <PackedVectorFormat4x8Bit> : i32 -> i32
 // DOT: arith.sitofp
 // DOT: gpu.barrier
+// DOT: gpu.func @[[FEWBYTES]](
+// DOT: spirv.SDot
 
 // CHECK: gpu.module @kernels attributes {rlx.target = #rlx.gpu<vulkan, subgroup_size = 32>}
 // CHECK: gpu.func @[[INTERLEAVE]](%{{.*}}: memref<?xi32> {rlx.name = "stored"}, %{{.*}}: memref<?xi32> {rlx.name = "packed"}) kernel

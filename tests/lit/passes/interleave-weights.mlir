@@ -68,7 +68,7 @@ func.func @experts(%x: tensor<2x64xf32>, %w: tensor<4x8x64xf32, #rlx.quant<gguf_
 
 // WITHOUT: remark: activations are computed in f32 on this device, more exactly than in 'i8': it has no integer dot product
 // VECTORS: remark: activations are computed in f32 on this device, more exactly than in 'i8': its work-items compute vectors of f32
-// BYTES: remark: activations are rounded to 'i8', with a scale for each 32 of K; those of up to 8 rows are computed in f32
+// BYTES: remark: activations are rounded to 'i8', with a scale for each 32 of K; a single row is computed in f32
 func.func @any_rows(%x: tensor<?x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>> {rlx.weight = "w"}) -> tensor<?x8xf32> {
   %y = rlx.matmul %x, %w {activations = i8} : (tensor<?x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<?x8xf32>
   return %y : tensor<?x8xf32>
@@ -80,10 +80,10 @@ func.func @many_rows(%x: tensor<9x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_
   return %y : tensor<9x8xf32>
 }
 
-// BYTES: remark: activations are computed in f32 on this device, more exactly than in 'i8': there are only 3 rows
-func.func @few_rows(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>> {rlx.weight = "w"}) -> tensor<3x8xf32> {
-  %y = rlx.matmul %x, %w {activations = i8} : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
-  return %y : tensor<3x8xf32>
+// BYTES: remark: activations are computed in f32 on this device, more exactly than in 'i8': a single row waits for the weight, not for products
+func.func @one_row(%x: tensor<1x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>> {rlx.weight = "w"}) -> tensor<1x8xf32> {
+  %y = rlx.matmul %x, %w {activations = i8} : (tensor<1x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<1x8xf32>
+  return %y : tensor<1x8xf32>
 }
 
 // BYTES: remark: activations are computed in f32 on this device, more exactly than in 'i16': there are no kernels for this type
@@ -98,7 +98,7 @@ func.func @codebook(%x: tensor<9x64xf32>, %w: tensor<8x64xf32, #rlx.quant<nf4/64
   return %y : tensor<9x8xf32>
 }
 
-// BYTES: remark: {{.*}} more exactly than in 'i8': the kernels of 'rlx.gather_matmul' are those for few rows
+// BYTES: remark: {{.*}} more exactly than in 'i8': 'rlx.gather_matmul' multiplies single rows
 func.func @experts_of_bytes(%x: tensor<9x64xf32>, %w: tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>> {rlx.weight = "w"}, %ids: tensor<9x2xi32>) -> tensor<9x2x8xf32> {
   %y = rlx.gather_matmul %x, %w, %ids {activations = i8} : (tensor<9x64xf32>, tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<9x2xi32>) -> tensor<9x2x8xf32>
   return %y : tensor<9x2x8xf32>
