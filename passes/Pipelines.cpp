@@ -4,6 +4,7 @@
 #include "passes/BufferizeBlocks.h"
 #include "passes/ConvertRuntimeCalls.h"
 #include "passes/PassDetail.h"
+#include "passes/gpu/SpirvRequirements.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/BufferDeallocationOpInterfaceImpl.h"
@@ -162,38 +163,12 @@ void rlx::buildKernelsPipeline(OpPassManager &pm,
   pm.addPass(createCSEPass());
 }
 
-namespace {
-/// MLIR derives the capabilities of a module from its operations and types, but
-/// not from built-in variables: what those of subgroups need is added here.
-struct DeclareSubgroupsPass
-    : PassWrapper<DeclareSubgroupsPass, OperationPass<spirv::ModuleOp>> {
-  void runOnOperation() override {
-    spirv::ModuleOp module = getOperation();
-    auto isOfSubgroup = [](spirv::GlobalVariableOp variable) {
-      return variable.getBuiltIn() == "SubgroupId";
-    };
-    std::optional<spirv::VerCapExtAttr> declared = module.getVceTriple();
-    if (!declared ||
-        llvm::none_of(module.getOps<spirv::GlobalVariableOp>(), isOfSubgroup))
-      return;
-    SmallVector<spirv::Capability> capabilities(declared->getCapabilities());
-    constexpr auto subgroups = spirv::Capability::GroupNonUniform;
-    if (!llvm::is_contained(capabilities, subgroups))
-      capabilities.push_back(subgroups);
-    SmallVector<spirv::Extension> extensions(declared->getExtensions());
-    module.setVceTripleAttr(spirv::VerCapExtAttr::get(
-        declared->getVersion(), capabilities, extensions, &getContext()));
-  }
-};
-} // namespace
-
 void rlx::buildSpirvPipeline(OpPassManager &pm) {
   pm.addNestedPass<gpu::GPUModuleOp>(arith::createArithExpandOpsPass());
   pm.addPass(createKernelsToSpirvPass());
   OpPassManager &modules = pm.nest<spirv::ModuleOp>();
   modules.addPass(spirv::createSPIRVLowerABIAttributesPass());
-  modules.addPass(spirv::createSPIRVUpdateVCEPass());
-  modules.addPass(std::make_unique<DeclareSubgroupsPass>());
+  modules.addPass(createSpirvRequirementsPass());
 }
 
 void rlx::buildGpuPipeline(OpPassManager &pm, const GpuTargetOptions &options) {

@@ -211,10 +211,11 @@ static llvm::Error checkOptions(const Options &given) {
         "expected no --threads with --device, which says itself how it shares "
         "its work");
   for (const std::string &type : given.activations)
-    if (!given.device.empty() && type != "f32" && type != "f16")
-      return llvm::createStringError("expected --activations f32 or f16 with "
-                                     "--device, which computes in those, but "
-                                     "got '" +
+    if (!given.device.empty() &&
+        !llvm::is_contained({"f32", "f16", "i8"}, type))
+      return llvm::createStringError("expected --activations of f32, f16 or i8 "
+                                     "with --device, which computes others in "
+                                     "f32, but got '" +
                                      type + "'");
   if (!given.device.empty() && !given.choices.empty())
     return llvm::createStringError(

@@ -5,6 +5,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -414,6 +415,9 @@ std::optional<Expression> OpenClArithmetic::print(Operation *op,
     return printMath(op, x);
   if (isa<vector::FMAOp>(op))
     return call("fma", x);
+  if (auto dot = dyn_cast<spirv::SDotOp>(op);
+      dot && dot.getFormat() && dot.getType().isInteger(32))
+    return call(helpers.use(Helper::byteDot, resultType(op)), x);
   if (isa<vector::VectorDialect>(op->getDialect()))
     return printVector(op, x);
   return std::nullopt;

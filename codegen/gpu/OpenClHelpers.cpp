@@ -95,6 +95,18 @@ TYPE NAME(TYPE a, TYPE b) {
   return a < b ? a : (b < a ? b : (a == b ? as_TYPE((BITS)(as_BITS(a) | as_BITS(b))) : a + b));
 }
 )";
+  case Helper::byteDot:
+    return R"(
+// The sum of the four products of signed bytes.
+TYPE NAME(TYPE a, TYPE b) {
+#ifdef __opencl_c_integer_dot_product_input_4x8bit_packed
+  return dot_4x8packed_ss_int(as_UNSIGNED(a), as_UNSIGNED(b));
+#else
+  char4 x = as_char4(a), y = as_char4(b);
+  return x.s0 * y.s0 + x.s1 * y.s1 + x.s2 * y.s2 + x.s3 * y.s3;
+#endif
+}
+)";
   }
   llvm_unreachable("all helpers have a text");
 }
@@ -112,6 +124,8 @@ static llvm::StringRef nameOf(Helper helper) {
     return "maximum";
   case Helper::minimum:
     return "minimum";
+  case Helper::byteDot:
+    return "byte_dot";
   }
   llvm_unreachable("all helpers have a name");
 }

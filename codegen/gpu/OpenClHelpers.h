@@ -17,7 +17,8 @@ enum class Helper {
   ceilDivideUnsigned, ///< of unsigned ones
   trailingZeros,      ///< of an unsigned integer
   maximum,            ///< NaN where one is NaN; 0 above -0
-  minimum
+  minimum,
+  byteDot ///< of the four signed bytes of integers
 };
 
 /// The helpers that a program needs, and what else it must declare.

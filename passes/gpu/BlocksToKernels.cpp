@@ -11,6 +11,7 @@
 #include "passes/gpu/WeightKernels.h"
 
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
 
 namespace rlx {
 #define GEN_PASS_DEF_BLOCKSTOKERNELSPASS
@@ -20,26 +21,40 @@ namespace rlx {
 using namespace mlir;
 using namespace rlx;
 
-/// The kernels of a matmul, by the number of its rows.
+/// The kernels of a matmul, by the number of its rows. A single row waits for
+/// the weight, not for products: bytes would not make it faster.
 static void emitMatmulKernels(InterleavedMatmulOp op, KernelModule &kernels) {
   constexpr int64_t rowsTogether = 4;
-  if (op.getIds())
+  int64_t m = cast<MemRefType>(op.getX().getType()).getDimSize(0);
+  if (op.getIds() || m == 1)
     return emitMatvecKernel(op, kernels, 1, {});
+  std::string reason;
+  std::optional<IntegerMatmul> form =
+      IntegerMatmul::create(MatmulShape(op).layout, kernels.target,
+                            op.getActivations(), /*hasIds=*/false, reason);
+  std::optional<ByteOperands> bytes;
+  if (form) {
+    RowRange severalRows{ShapedType::isDynamic(m) ? 2 : 0, 0};
+    bytes.emplace(ByteOperands{
+        *form, emitActivationKernel(op, kernels, *form, severalRows)});
+  }
+  const ByteOperands *operands = bytes ? &*bytes : nullptr;
   auto emitMany = [&](RowRange range) {
     if (multipliesMatrices(kernels.target, op.getActivations()))
       emitMatrixKernel(op, kernels, range);
+    else if (bytes)
+      emitIntegerTileKernel(op, kernels, *bytes, range);
     else if (kernels.target.getVectorWidth() > 1)
       emitPanelKernel(op, kernels, range);
     else
       emitTileKernel(op, kernels, range);
   };
-  int64_t m = cast<MemRefType>(op.getX().getType()).getDimSize(0);
   if (ShapedType::isDynamic(m)) {
     emitMatvecKernel(op, kernels, 1, {0, 2});
-    emitMatvecKernel(op, kernels, rowsTogether, {2, fewRows + 1});
+    emitMatvecKernel(op, kernels, rowsTogether, {2, fewRows + 1}, operands);
     emitMany({fewRows + 1, 0});
   } else if (m <= fewRows) {
-    emitMatvecKernel(op, kernels, std::min(m, rowsTogether), {});
+    emitMatvecKernel(op, kernels, std::min(m, rowsTogether), {}, operands);
   } else {
     emitMany({});
   }
@@ -48,6 +63,12 @@ static void emitMatmulKernels(InterleavedMatmulOp op, KernelModule &kernels) {
 namespace {
 struct BlocksToKernelsPass
     : rlx::impl::BlocksToKernelsPassBase<BlocksToKernelsPass> {
+  void getDependentDialects(DialectRegistry &registry) const override {
+    BlocksToKernelsPassBase::getDependentDialects(registry);
+    // For products of bytes, which no other dialect has as an operation.
+    registry.insert<spirv::SPIRVDialect>();
+  }
+
   void runOnOperation() override {
     auto target = getOperation()->getAttrOfType<GpuAttr>(targetAttributeName);
     if (!target) {

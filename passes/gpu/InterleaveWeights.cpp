@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/PassDetail.h"
-#include "passes/gpu/RecordLayout.h"
+#include "passes/gpu/IntegerMatmul.h"
 #include "passes/gpu/Target.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -51,25 +51,39 @@ struct Parts {
 };
 } // namespace
 
-/// Says where activations are computed in another type than they may be.
-static void remarkOnActivations(BlockMatmulOp op, GpuAttr target) {
+/// Says how activations that are not f32 are computed.
+static void remarkOnActivations(BlockMatmulOp op, const RecordLayout &layout,
+                                GpuAttr target) {
   Type activations = op.getActivations();
   if (activations.isF32())
     return;
   int64_t m = cast<RankedTensorType>(op.getX().getType()).getDimSize(0);
-  bool isFew = !ShapedType::isDynamic(m) && m <= fewRows;
-  InFlightDiagnostic remark = op.emitRemark();
-  if (op.getIds() || isFew || !multipliesMatrices(target, activations)) {
-    remark << "activations are computed in f32 on this device, more exactly "
-              "than in "
-           << activations;
+  bool isDynamic = ShapedType::isDynamic(m);
+  bool asMatrices = multipliesMatrices(target, activations) && !op.getIds() &&
+                    (isDynamic || m > fewRows);
+  std::string reason;
+  std::optional<IntegerMatmul> onBytes = IntegerMatmul::create(
+      layout, target, activations, bool(op.getIds()), reason);
+  if (onBytes && m == 1)
+    reason = "a single row waits for the weight, not for products";
+  if (!asMatrices && !reason.empty()) {
+    op.emitRemark() << "activations are computed in f32 on this device, more "
+                       "exactly than in "
+                    << activations << ": " << reason;
     return;
   }
-  remark << "activations are rounded to " << activations
-         << " and multiplied as matrices by subgroups";
-  if (ShapedType::isDynamic(m))
-    remark << ", but computed in f32 where there are at most " << fewRows
-           << " rows";
+  InFlightDiagnostic remark = op.emitRemark();
+  remark << "activations are rounded to " << activations;
+  if (asMatrices) {
+    remark << " and multiplied as matrices by subgroups";
+    if (isDynamic)
+      remark << ", but computed in f32 where there are at most " << fewRows
+             << " rows";
+    return;
+  }
+  remark << ", with a scale for each " << IntegerMatmul::stretch << " of K";
+  if (isDynamic)
+    remark << "; a single row is computed in f32";
 }
 
 /// Makes a matmul one on an interleaved weight, or several on its parts.
@@ -85,7 +99,7 @@ interleave(BlockMatmulOp op, GpuAttr target,
   Interleaving how = interleavingFor(target);
   RecordLayout layout = RecordLayout::create(scheme, k, how.words);
   auto record = QuantAttr::get(builder.getContext(), layout.record().attr());
-  remarkOnActivations(op, target);
+  remarkOnActivations(op, layout, target);
 
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
   bool isStacked = weight.getRank() == 3;

@@ -65,6 +65,11 @@ static spirv::TargetEnvAttr environmentOf(GpuAttr target, bool hasMatrices) {
     capabilities.push_back(Capability::StorageBuffer16BitAccess);
     extensions.push_back(Extension::SPV_KHR_16bit_storage);
   }
+  if (target.getIntegerDot()) {
+    capabilities.push_back(Capability::DotProduct);
+    capabilities.push_back(Capability::DotProductInput4x8BitPacked);
+    extensions.push_back(Extension::SPV_KHR_integer_dot_product);
+  }
   // What every version of Vulkan from 1.1 on takes; later versions of SPIR-V
   // have nothing that kernels without matrices need, and other rules for
   // interfaces.

@@ -4,7 +4,7 @@
 #ifndef RLX_PASSES_GPU_MATMULKERNELS_H
 #define RLX_PASSES_GPU_MATMULKERNELS_H
 
-#include "passes/gpu/RecordReader.h"
+#include "passes/gpu/IntegerMatmul.h"
 
 namespace rlx {
 
@@ -52,16 +52,32 @@ struct RowRange {
       std::array<mlir::OpFoldResult, 3> groups) const;
 };
 
+/// Activations as bytes, and how they are multiplied.
+struct ByteOperands {
+  const IntegerMatmul &form;
+  DeviceActivations x;
+};
+
 /// A work-item computes `rowsTogether` rows of activations times one row of the
-/// weight, or a vector of rows; with ids, one token's.
+/// weight, or a vector of rows; with ids, one token's. With `bytes`, products
+/// are those of bytes.
 void emitMatvecKernel(InterleavedMatmulOp op, KernelModule &kernels,
-                      int64_t rowsTogether, RowRange range);
+                      int64_t rowsTogether, RowRange range,
+                      const ByteOperands *bytes = nullptr);
 /// Tiles of both sides in memory of the workgroup.
 void emitTileKernel(InterleavedMatmulOp op, KernelModule &kernels,
                     RowRange range);
 /// The same with matrices that subgroups multiply, of activations of f16.
 void emitMatrixKernel(InterleavedMatmulOp op, KernelModule &kernels,
                       RowRange range);
+/// The same on bytes.
+void emitIntegerTileKernel(InterleavedMatmulOp op, KernelModule &kernels,
+                           const ByteOperands &bytes, RowRange range);
+/// Quantizes the activations of a matmul.
+DeviceActivations emitActivationKernel(InterleavedMatmulOp op,
+                                       KernelModule &kernels,
+                                       const IntegerMatmul &form,
+                                       RowRange range);
 /// A panel of decoded vectors that many rows share.
 void emitPanelKernel(InterleavedMatmulOp op, KernelModule &kernels,
                      RowRange range);

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/gpu/IntegerRows.h"
 #include "passes/gpu/MatmulKernels.h"
 
 #include <numeric>
@@ -171,7 +172,8 @@ void rlx::storeColumns(KernelBuilder &b, Value lanes, const BufferView &y,
 namespace {
 class MatvecKernel {
 public:
-  MatvecKernel(InterleavedMatmulOp op, KernelModule &kernels, int64_t rows);
+  MatvecKernel(InterleavedMatmulOp op, KernelModule &kernels, int64_t rows,
+               const ByteOperands *bytes);
   void emit(RowRange range);
 
 private:
@@ -189,7 +191,9 @@ private:
   int64_t workgroup;
   Codebooks books;
   RecordReader reader;
-  ActivationReader x;
+  /// Activations as f32, or as bytes.
+  std::optional<ActivationReader> x;
+  std::optional<IntegerRows> bytes;
   Value tile, row, split, expert;
   SmallVector<SmallVector<Value>> yIndices;
   SmallVector<Value> isRow;
@@ -212,18 +216,25 @@ static int64_t splitsOf(const MatmulShape &shape, GpuAttr target,
 }
 
 MatvecKernel::MatvecKernel(InterleavedMatmulOp op, KernelModule &kernels,
-                           int64_t rows)
+                           int64_t rows, const ByteOperands *given)
     : op(op), shape(op), rows(rows),
       splits(splitsOf(shape, kernels.target, rows)),
       b(op, kernels,
-        Twine(op.getIds() ? "gather_matvec_" : "matvec_") +
+        Twine(op.getIds() ? "gather_matvec_"
+              : given     ? "matvec_i8_"
+                          : "matvec_") +
             shape.layout.record().displayName().split(".record").first + "_m" +
             Twine(rows) + "_n" + Twine(shape.n) + "_k" + Twine(shape.k)),
       hasVectors(shape.how.words == 1),
       workgroup(hasVectors ? 1 : shape.how.rows * splits),
       books(b, shape.layout.record(), hasVectors, workgroup),
-      reader(b, shape.layout, shape.how, op.getWeight(), books),
-      x(b, op.getX(), shape.k, !hasVectors) {}
+      reader(b, shape.layout, shape.how, op.getWeight(), books) {
+  if (given)
+    bytes.emplace(b, given->form, given->x,
+                  b.scalar(b.hostSize(op.getX(), 0), "m"), workgroup);
+  else
+    x.emplace(b, op.getX(), shape.k, !hasVectors);
+}
 
 Value MatvecKernel::zero() {
   return arith::ConstantOp::create(
@@ -246,7 +257,13 @@ void MatvecKernel::selectRows() {
       bool isAlways =
           getConstantIntValue(m) && *getConstantIntValue(m) % rows == 0;
       isRow.push_back(isAlways ? Value() : b.less(position, count));
-      x.addRow(isAlways ? position : b.min(position, b.sub(count, b.index(1))));
+      Value read = position;
+      if (!isAlways)
+        read = b.min(position, b.sub(count, b.index(1)));
+      if (bytes)
+        bytes->addRow(read);
+      else
+        x->addRow(read);
       yIndices.push_back({position});
     }
     return;
@@ -261,9 +278,9 @@ void MatvecKernel::selectRows() {
   isRow.push_back(Value());
   bool isShared = cast<MemRefType>(op.getX().getType()).getRank() == 2;
   if (isShared)
-    x.addRow(token);
+    x->addRow(token);
   else
-    x.addRow({token, slot});
+    x->addRow({token, slot});
   Value id = b.load(b.view(op.getIds(), "ids"), {token, slot});
   // An id that is none is reported; an expert of another part is computed by
   // another dispatch.
@@ -283,10 +300,12 @@ SmallVector<Value> MatvecKernel::emitUnit(Value record, Value unit,
   Value k = b.mul(record, shape.layout.length());
   if (unit)
     k = b.add(k, b.mul(unit, length));
-  x.setUnit(k, length);
+  if (bytes)
+    return bytes->multiply(reader, k, length, carried);
+  x->setUnit(k, length);
   SmallVector<Value> sums(carried);
   auto fma = [&](Value weight, size_t r, int64_t element, Value sum) -> Value {
-    Value activation = b.broadcastLike(x.at(r, element), weight);
+    Value activation = b.broadcastLike(x->at(r, element), weight);
     return math::FmaOp::create(b, weight, activation, sum);
   };
   // With offsets each element is decoded wholly; without, a run's scale
@@ -406,6 +425,7 @@ void MatvecKernel::emit(RowRange range) {
 }
 
 void rlx::emitMatvecKernel(InterleavedMatmulOp op, KernelModule &kernels,
-                           int64_t rowsTogether, RowRange range) {
-  MatvecKernel(op, kernels, rowsTogether).emit(range);
+                           int64_t rowsTogether, RowRange range,
+                           const ByteOperands *bytes) {
+  MatvecKernel(op, kernels, rowsTogether, bytes).emit(range);
 }

@@ -61,6 +61,14 @@ struct PlacedPlane {
     return needed > wordBits ? llvm::alignTo(needed, wordBits)
                              : int64_t(llvm::PowerOf2Ceil(needed));
   }
+  /// The bit of item `item`, counted from the start.
+  AffineExpr bit(AffineExpr item) const {
+    int64_t perWord = wordBits / width;
+    if (group > 1 || width >= 8 || items % perWord != 0)
+      return item * width;
+    return item.floorDiv(perWord) * wordBits + item % 4 * 8 +
+           (item % perWord).floorDiv(4) * width;
+  }
 };
 } // namespace
 
@@ -104,7 +112,7 @@ RecordLayout RecordLayout::create(QuantScheme scheme, int64_t k,
       AffineExpr item = getAffineDimExpr(0, context).floorDiv(plane.group);
       AffineExpr bit = plane.items == 1
                            ? getAffineConstantExpr(plane.start % 8, context)
-                           : plane.start % 8 + item * plane.width;
+                           : plane.start % 8 + plane.bit(item);
       auto position = AffineMap::get(
           1, 0, {getAffineConstantExpr(plane.start / 8, context), bit},
           context);
@@ -140,7 +148,9 @@ SmallVector<RecordPlane> RecordLayout::planes(FieldAttr field) const {
     int64_t start = firstBit(plane, 0), group = 1;
     while (group < length() && firstBit(plane, group) == start)
       ++group;
-    planes.push_back({start, plane.width(), shift, group});
+    bool inBytes = group == 1 && plane.width() < 8 && length() > 1 &&
+                   firstBit(plane, 1) == start + 8;
+    planes.push_back({start, plane.width(), shift, group, inBytes});
     shift += plane.width();
   }
   return planes;

@@ -5,7 +5,11 @@
 // stretch of K of one row: all fields, side operands too, in planes of 1, 2, 4,
 // 8, 16 or 32 bits, none of which crosses a word of 32 bits. It takes as few
 // bits as the scheme it comes from. Rows are interleaved word by word, or four
-// words by four words: see wordIndex.
+// words by four words: see wordIndex. Codes of less than a byte lie so that a
+// shift and a mask give four of them as the bytes of a word:
+//
+//   element of K   3 7  2 6  1 5  0 4      of 4 bits; a byte is two of them
+//
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,9 +22,19 @@ namespace rlx {
 
 /// One plane of a field in a record: the code's bits `shift` to `shift + width`
 /// of item `i`, which elements `i * group` to `(i + 1) * group` share, lie at
-/// bit `start + i * width`.
+/// bit `bit(i)`.
 struct RecordPlane {
   int64_t start, width, shift, group;
+  /// Whether four items lie in the four bytes of a word, the next four above
+  /// them, instead of one item above the other.
+  bool inBytes = false;
+
+  int64_t bit(int64_t item) const {
+    if (!inBytes)
+      return start + item * width;
+    int64_t perWord = 32 / width, ofWord = item % perWord;
+    return start + item / perWord * 32 + ofWord % 4 * 8 + ofWord / 4 * width;
+  }
 };
 
 /// How tiles of rows are interleaved.

@@ -196,7 +196,7 @@ Value RecordReader::bits(const RecordPlane &plane, int64_t element) {
   bool isStatic = !unit || items == 1;
   if (isStatic || unitLength % group == 0) {
     int64_t perUnit = isStatic ? 0 : unitLength / group * width;
-    int64_t bit = plane.start + (items == 1 ? 0 : element / group) * width;
+    int64_t bit = plane.bit(items == 1 ? 0 : element / group);
     if (perUnit % wordBits == 0) {
       int64_t shift = bit % wordBits;
       // The last bits of a word need no mask.
@@ -204,6 +204,14 @@ Value RecordReader::bits(const RecordPlane &plane, int64_t element) {
       bool isLast = shift + width == wordBits;
       return shifted(bits, shift ? b.i32(shift) : Value(),
                      isLast ? wordBits : width);
+    }
+    if (plane.inBytes) {
+      // A part of each byte of a word is this unit's.
+      int64_t units = wordBits / perUnit;
+      Value part =
+          b.add(b.mul(b.rem(unit, units), perUnit / 4), bit % wordBits);
+      return shifted(dynamicWord(b.add(b.div(unit, units), bit / wordBits)),
+                     b.toI32(part), width);
     }
     Value position = b.add(b.mul(unit, perUnit), bit);
     Value shift = b.toI32(b.rem(position, wordBits));
@@ -223,7 +231,8 @@ Value RecordReader::bits(const RecordPlane &plane, int64_t element) {
 
 int64_t RecordReader::run(int64_t length) const {
   int64_t run = length;
-  for (FieldAttr field : llvm::drop_begin(scheme.fields()))
+  SmallVector<FieldAttr> fields = scheme.fields();
+  for (FieldAttr field : llvm::drop_begin(fields))
     run = std::gcd(run, group(field));
   return run;
 }
@@ -245,6 +254,24 @@ Value RecordReader::number(FieldAttr field, int64_t element) {
   return known[key] = numbers.convert(field, code);
 }
 
+Value RecordReader::codeBytes(int64_t element) {
+  Value codes;
+  for (const RecordPlane &plane : planes[scheme.attr().getCode()]) {
+    int64_t perUnit = unit ? unitLength * plane.width : 0;
+    int64_t bit = plane.bit(element), mask = (int64_t(1) << plane.width) - 1;
+    Value part = word(perUnit / wordBits, bit / wordBits);
+    if (int64_t shift = bit % wordBits)
+      part = arith::ShRUIOp::create(b, part, numbers.splat(shift, part));
+    if (plane.width < 8)
+      part = arith::AndIOp::create(b, part,
+                                   numbers.splat(mask * 0x01010101, part));
+    if (plane.shift)
+      part = arith::ShLIOp::create(b, part, numbers.splat(plane.shift, part));
+    codes = codes ? Value(arith::OrIOp::create(b, codes, part)) : part;
+  }
+  return codes;
+}
+
 Value RecordReader::product(ArrayRef<FieldAttr> fields, int64_t element) {
   Value result;
   for (FieldAttr field : fields) {
@@ -254,11 +281,15 @@ Value RecordReader::product(ArrayRef<FieldAttr> fields, int64_t element) {
   return result;
 }
 
+Value RecordReader::zero(int64_t element) {
+  FieldAttr field = scheme.attr().getZero();
+  return field ? number(field, element) : Value();
+}
+
 Value RecordReader::code(int64_t element) {
-  SchemeAttr attribute = scheme.attr();
-  Value code = number(attribute.getCode(), element);
-  if (FieldAttr zero = attribute.getZero())
-    code = arith::SubFOp::create(b, code, number(zero, element));
+  Value code = number(scheme.attr().getCode(), element);
+  if (Value shift = zero(element))
+    code = arith::SubFOp::create(b, code, shift);
   return code;
 }
 

@@ -60,8 +60,14 @@ public:
   int64_t run(int64_t length) const;
   /// The number of `field` for element `element` of the unit.
   mlir::Value number(FieldAttr field, int64_t element);
+  /// The codes of four elements from `element` on, a multiple of four, as the
+  /// bytes of an i32; for codes of at most 8 bits, in units of at least 32
+  /// elements.
+  mlir::Value codeBytes(int64_t element);
   /// The product of `fields`; null where there are none.
   mlir::Value product(llvm::ArrayRef<FieldAttr> fields, int64_t element);
+  /// The zero point; null where there is none.
+  mlir::Value zero(int64_t element);
   /// number(code) - zero.
   mlir::Value code(int64_t element);
   mlir::Value scale(int64_t element);

@@ -89,7 +89,11 @@ void InterleaveKernel::writePlane(FieldAttr source, const RecordPlane &plane) {
                         if (items % perWord != 0)
                           code = b.choose(b.less(number, b.index(items)), code,
                                           b.i32(0));
-                        Value shift = b.toI32(b.mul(j, plane.width));
+                        Value bit = b.mul(j, plane.width);
+                        if (plane.inBytes)
+                          bit = b.add(b.mul(b.rem(j, 4), 8),
+                                      b.mul(b.div(j, 4), plane.width));
+                        Value shift = b.toI32(bit);
                         code = arith::ShLIOp::create(b, code, shift);
                         return SmallVector<Value>{
                             arith::OrIOp::create(b, carried[0], code)};

@@ -143,6 +143,9 @@ void describe(const OpenClFunctions &cl, OpenClPhysicalDevice &found) {
   if (takesSpirv && !found.createFromSpirv && info.version >= "2.1")
     found.createFromSpirv = cl.clCreateProgramWithIL;
   info.acceptsSpirv = found.createFromSpirv != nullptr;
+  // The functions for products of bytes came with OpenCL C 3.0.
+  if (info.integerDot && info.version >= "3.0")
+    found.sourceOptions = "-cl-std=CL3.0";
   // Without it a division may be off by 2.5 units in the last place.
   if (ask.number<cl_device_fp_config>(CL_DEVICE_SINGLE_FP_CONFIG) &
       CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT)

@@ -127,6 +127,11 @@ llvm::Expected<MatmulFigures> DeviceBench::run(const MatmulCase &wanted) {
     return compiled.takeError();
   Program program = std::move(compiled->programs.front());
   figures.kernel = kernelNames(program);
+  // Whether kernels multiply bytes or matrices is for the compiler, which names
+  // them so.
+  llvm::StringRef kernel = figures.kernel;
+  if (!kernel.contains("_i8_") && !kernel.contains("matrix_matmul"))
+    figures.computedIn = "f32";
   double packed = packedBytes(program) / double(copies);
   auto session = Session::create(device, std::move(program));
   if (!session)

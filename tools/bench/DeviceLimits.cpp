@@ -98,6 +98,13 @@ DeviceLimitsBench::create(Device &device, double seconds) {
       return matrix.takeError();
     bench->matrix = std::move(*matrix);
   }
+  // Kernels that fill vectors by themselves have no products of bytes.
+  if (info.integerDot && lanes == 1) {
+    auto dot = bench->prepare(dotPeak(target, workgroup), groups);
+    if (!dot)
+      return dot.takeError();
+    bench->dot = std::move(*dot);
+  }
   return bench;
 }
 
@@ -157,7 +164,7 @@ llvm::Expected<double> DeviceLimitsBench::copyGbps() {
   return 2.0 * double(bytes) * rounds / *nanoseconds;
 }
 
-llvm::Expected<double> DeviceLimitsBench::gflops(const Peak &peak) {
+llvm::Expected<double> DeviceLimitsBench::gigaPerSecond(const Peak &peak) {
   Command command;
   command.kernel = peak.kernel.get();
   command.buffers = {peak.input.get(), peak.output.get()};
@@ -186,7 +193,7 @@ llvm::Expected<Limits> DeviceLimitsBench::measure() {
   auto copy = copyGbps();
   if (!copy)
     return copy.takeError();
-  auto f32 = gflops(fma);
+  auto f32 = gigaPerSecond(fma);
   if (!f32)
     return f32.takeError();
   Limits limits;
@@ -195,10 +202,16 @@ llvm::Expected<Limits> DeviceLimitsBench::measure() {
   limits.readGbps = *copy;
   limits.f32Gflops = *f32;
   if (matrix) {
-    auto f16 = gflops(*matrix);
+    auto f16 = gigaPerSecond(*matrix);
     if (!f16)
       return f16.takeError();
     limits.f16MatrixGflops = *f16;
+  }
+  if (dot) {
+    auto int8 = gigaPerSecond(*dot);
+    if (!int8)
+      return int8.takeError();
+    limits.int8Gops = *int8;
   }
   return limits;
 }

@@ -1,9 +1,9 @@
 //===- DeviceLimits.h - What a device can do ------------------------------===//
 //
-// The bandwidth of copies between buffers of the device, the rate of its f32
-// FMAs and, where subgroups multiply matrices of f16, of those; the rates with
-// kernels that RLX's own back end emits: what stands in the way of another
-// kernel is then the same compiler and the same driver.
+// The bandwidth of copies between buffers of the device and the rates of its
+// f32 FMAs, of matrices of f16 and of products of bytes where it has them, the
+// rates with kernels that RLX's own back end emits: what stands in the way of
+// another kernel is then the same compiler and the same driver.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,14 +38,14 @@ private:
   };
   llvm::Expected<Peak> prepare(const PeakKernel &kernel, unsigned groups);
   llvm::Expected<double> copyGbps();
-  llvm::Expected<double> gflops(const Peak &peak);
+  llvm::Expected<double> gigaPerSecond(const Peak &peak);
   /// The least nanoseconds of several runs.
   llvm::Expected<double> best(CommandList &list);
 
   Device &device;
   double seconds;
   Peak fma;
-  std::optional<Peak> matrix;
+  std::optional<Peak> matrix, dot;
 };
 
 } // namespace rlx

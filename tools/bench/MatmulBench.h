@@ -43,6 +43,7 @@ struct MatmulFigures {
   size_t runs = 0;
   std::optional<double> packedBits, packMs; ///< Where the weight was packed.
   std::string kernel;                       ///< As the compiler describes it.
+  std::string computedIn = {}; ///< The activations' type, where it is another.
 };
 
 struct MatmulSettings {

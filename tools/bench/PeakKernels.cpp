@@ -6,19 +6,30 @@
 
 using namespace rlx;
 
-/// Chains of FMAs that do not wait for each other, and how long they are in one
-/// turn of the loop: enough to hide an FMA's latency and the loop.
+/// Chains that do not wait for each other, and how long they are in one turn of
+/// the loop: enough to hide an instruction's latency and the loop.
 static constexpr int chains = 12, links = 4;
 
-/// Chain `i` starts with i and repeats a = a * x + x, which stays finite for
-/// the x of 0.5 that the compiler does not see.
-PeakKernel rlx::fmaPeak(const DeviceTarget &target, unsigned lanes,
-                        unsigned workgroup) {
-  std::string type = lanes == 1 ? "f32" : fmt::format("vector<{}xf32>", lanes);
-  std::string buffer = fmt::format("memref<?x{}>", type);
+namespace {
+/// What a link of a chain computes of its value and the x of the work-item.
+struct Link {
+  const char *name;
+  std::string type, start; ///< `start` is the format of a chain's first value.
+  /// Operations from `{0}` to `{1}` by `%x`; `{2}` is the type, and names are
+  /// made unlike others by the end of `{1}`.
+  const char *text;
+  const char *add; ///< That adds the chains up.
+  double operations;
+};
+} // namespace
+
+/// Chain `i` starts with i.
+static PeakKernel chainsOf(const Link &link, const DeviceTarget &target,
+                           unsigned lanes, unsigned workgroup) {
+  std::string buffer = fmt::format("memref<?x{}>", link.type);
   std::string text = fmt::format(
       "gpu.module @kernels attributes {{rlx.target = {0}}} {{\n"
-      "gpu.func @fma_chains(%in: {1} {{rlx.name = \"in\"}}, "
+      "gpu.func @{3}(%in: {1} {{rlx.name = \"in\"}}, "
       "%out: {1} {{rlx.name = \"out\"}}, %count: i32 {{rlx.name = "
       "\"count\"}})\n"
       "    kernel attributes {{known_block_size = array<i32: {2}, 1, 1>}} {{\n"
@@ -31,38 +42,62 @@ PeakKernel rlx::fmaPeak(const DeviceTarget &target, unsigned lanes,
       "  %first = arith.muli %group, %size : index\n"
       "  %item = arith.addi %first, %thread : index\n"
       "  %x = memref.load %in[%item] : {1}\n",
-      target.attribute, buffer, workgroup);
+      target.attribute, buffer, workgroup, link.name);
   std::string results, carried, types, sums;
   for (int i = 0; i < chains; ++i) {
     std::string comma = i ? ", " : "";
     text += fmt::format("  %start{} = arith.constant {} : {}\n", i,
-                        lanes == 1 ? fmt::format("{}.0", i)
-                                   : fmt::format("dense<{}.0>", i),
-                        type);
+                        fmt::format(fmt::runtime(link.start), i), link.type);
     results += fmt::format("{}%sum{}", comma, i);
     carried += fmt::format("{}%a{}_0 = %start{}", comma, i, i);
-    types += comma + type;
+    types += comma + link.type;
     sums += fmt::format("{}%a{}_{}", comma, i, links);
   }
   text += fmt::format("  {} = scf.for %i = %zero to %end step %one\n"
                       "      iter_args({}) -> ({}) {{\n",
                       results, carried, types);
-  for (int link = 0; link < links; ++link)
+  for (int l = 0; l < links; ++l)
     for (int i = 0; i < chains; ++i)
-      text += fmt::format("    %a{0}_{2} = math.fma %a{0}_{1}, %x, %x : {3}\n",
-                          i, link, link + 1, type);
+      text += fmt::format(fmt::runtime(link.text), fmt::format("%a{}_{}", i, l),
+                          fmt::format("%a{}_{}", i, l + 1), link.type);
   text += fmt::format("    scf.yield {} : {}\n  }}\n", sums, types);
   std::string total = "%sum0";
   for (int i = 1; i < chains; ++i) {
-    text += fmt::format("  %total{0} = arith.addf {1}, %sum{0} : {2}\n", i,
-                        total, type);
+    text += fmt::format("  %total{0} = arith.{3} {1}, %sum{0} : {2}\n", i,
+                        total, link.type, link.add);
     total = fmt::format("%total{}", i);
   }
   text += fmt::format("  memref.store {}, %out[%item] : {}\n"
                       "  gpu.return\n}}\n}}\n",
                       total, buffer);
-  return {text, "fma_chains", workgroup, double(workgroup) * lanes,
-          2.0 * chains * links * workgroup * lanes};
+  return {text, link.name, workgroup, double(workgroup) * lanes,
+          link.operations * chains * links * workgroup};
+}
+
+/// Repeats a = a * x + x, which stays finite for the x of 0.5.
+PeakKernel rlx::fmaPeak(const DeviceTarget &target, unsigned lanes,
+                        unsigned workgroup) {
+  bool isScalar = lanes == 1;
+  Link link{"fma_chains",
+            isScalar ? "f32" : fmt::format("vector<{}xf32>", lanes),
+            isScalar ? "{}.0" : "dense<{}.0>",
+            "    {1} = math.fma {0}, %x, %x : {2}\n",
+            "addf",
+            2.0 * lanes};
+  return chainsOf(link, target, lanes, workgroup);
+}
+
+/// Adds the products of four bytes to what they are the bytes of.
+PeakKernel rlx::dotPeak(const DeviceTarget &target, unsigned workgroup) {
+  Link link{"dot_chains",
+            "i32",
+            "{}",
+            "    {1}d = spirv.SDot {0}, %x, <PackedVectorFormat4x8Bit> : {2} "
+            "-> {2}\n"
+            "    {1} = arith.addi {0}, {1}d : {2}\n",
+            "addi",
+            8};
+  return chainsOf(link, target, /*lanes=*/1, workgroup);
 }
 
 /// Each subgroup adds products of matrices of x to sums that start with 0, 1,

@@ -25,6 +25,8 @@ struct PeakKernel {
 /// Fused multiply-adds of `lanes` f32.
 PeakKernel fmaPeak(const DeviceTarget &target, unsigned lanes,
                    unsigned workgroup);
+/// Sums of four products of bytes.
+PeakKernel dotPeak(const DeviceTarget &target, unsigned workgroup);
 /// Products of the device's matrices of f16, added in f32.
 PeakKernel matrixPeak(const DeviceTarget &target, const DeviceInfo &info);
 

@@ -3,8 +3,6 @@
 
 #include "tools/bench/Report.h"
 
-#include "passes/gpu/Target.h"
-
 #include "tools/bench/Table.h"
 
 #include "llvm/Support/JSON.h"
@@ -15,21 +13,25 @@ using namespace rlx;
 namespace json = llvm::json;
 
 bool MatmulRow::usesMatrices() const {
-  return wanted.activations == "f16" && limits.f16MatrixGflops &&
-         wanted.m > fewRows;
+  return limits.ofDevice && computedIn() == "f16";
 }
 
 std::string MatmulRow::limitName() const {
   if (isBoundByMemory())
     return limits.ofDevice ? "copy" : "memory";
-  return usesMatrices() ? "f16 matrices" : Limits::peakName(wanted.activations);
+  return usesMatrices() ? "f16 matrices" : Limits::peakName(computedIn());
 }
 
 std::optional<double> MatmulRow::limit() const {
   if (isBoundByMemory())
     return limits.readGbps;
-  return usesMatrices() ? limits.f16MatrixGflops
-                        : limits.peakFor(wanted.activations);
+  return usesMatrices() ? limits.f16MatrixGflops : limits.peakFor(computedIn());
+}
+
+llvm::StringRef MatmulRow::computedIn() const {
+  return figures && !figures->computedIn.empty()
+             ? llvm::StringRef(figures->computedIn)
+             : llvm::StringRef(wanted.activations);
 }
 
 std::optional<double> MatmulRow::fractionOfLimit() const {
@@ -142,6 +144,7 @@ void rlx::reportLimits(llvm::raw_ostream &stream, Format format,
       record.add("copy_gbps", std::optional(one.readGbps));
       record.add("f32_gflops", one.f32Gflops);
       record.add("f16_matrix_gflops", one.f16MatrixGflops);
+      record.add("int8_gops", one.int8Gops);
       continue;
     }
     record.add("threads", int64_t(one.threads));
@@ -167,13 +170,18 @@ void rlx::reportLimits(llvm::raw_ostream &stream, Format format,
     stream << "\n";
     return;
   }
+  auto text = [](std::optional<double> value) {
+    return value ? shortNumber(*value) : "-";
+  };
   stream << describe(machine) << "\n\n";
   if (limits.front().ofDevice) {
-    Table table({{"copy GB/s"}, {"f32 FMA GFLOP/s"}, {"f16 matrix GFLOP/s"}});
+    Table table({{"copy GB/s"},
+                 {"f32 FMA GFLOP/s"},
+                 {"f16 matrix GFLOP/s"},
+                 {"int8 dot GOP/s"}});
     for (const Limits &one : limits)
-      table.addRow(
-          {shortNumber(one.readGbps), shortNumber(*one.f32Gflops),
-           one.f16MatrixGflops ? shortNumber(*one.f16MatrixGflops) : "-"});
+      table.addRow({shortNumber(one.readGbps), text(one.f32Gflops),
+                    text(one.f16MatrixGflops), text(one.int8Gops)});
     return table.print(stream);
   }
   Table table({{"threads"},
@@ -181,9 +189,6 @@ void rlx::reportLimits(llvm::raw_ostream &stream, Format format,
                {"f32 FMA GFLOP/s"},
                {"bf16 dot GFLOP/s"},
                {"int8 dot GOP/s"}});
-  auto text = [](std::optional<double> value) {
-    return value ? shortNumber(*value) : "-";
-  };
   for (const Limits &one : limits)
     table.addRow({std::to_string(one.threads), text(one.readGbps),
                   text(one.f32Gflops), text(one.bf16Gflops),

@@ -27,8 +27,10 @@ struct MatmulRow {
   /// What one row of activations waits for is memory, what several wait for is
   /// the instruction that multiplies.
   bool isBoundByMemory() const { return wanted.m == 1; }
-  /// Whether subgroups multiply matrices: many rows, on a device with them.
+  /// Whether subgroups multiply matrices of f16.
   bool usesMatrices() const;
+  /// The type that activations are multiplied in.
+  llvm::StringRef computedIn() const;
   std::string limitName() const;
   std::optional<double> limit() const;
   std::optional<double> fractionOfLimit() const;

@@ -11,6 +11,10 @@
 // CHECK-NOT:  cl_khr_fp16
 gpu.module @kernels {
 
+// CHECK:      int byte_dot_int(int a, int b) {
+// CHECK-NEXT: #ifdef __opencl_c_integer_dot_product_input_4x8bit_packed
+// CHECK-NEXT:   return dot_4x8packed_ss_int(as_uint(a), as_uint(b));
+// CHECK-NEXT: #else
 // CHECK: int floor_divide_int(int a, int b) {
 
 // CHECK: __constant float codebook[4] = {0.0f, -1.0f, 0.1f, INFINITY};
@@ -274,6 +278,20 @@ gpu.func @naming(%p: memref<?xf32> {rlx.name = "float"},
   memref.store %b, %p[%c0] : memref<?xf32>
   memref.store %b, %q[%c0] : memref<?xf32>
   memref.store %b, %r[%c0] : memref<?xf32>
+  gpu.return
+}
+
+// Devices that do not have the function do without.
+// CHECK: void products(__global int *arg0) {
+// CHECK-NEXT: arg0[2] = byte_dot_int(arg0[0], arg0[1]);
+gpu.func @products(%p: memref<?xi32>) kernel {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %a = memref.load %p[%c0] : memref<?xi32>
+  %b = memref.load %p[%c1] : memref<?xi32>
+  %s = spirv.SDot %a, %b, <PackedVectorFormat4x8Bit> : i32 -> i32
+  memref.store %s, %p[%c2] : memref<?xi32>
   gpu.return
 }
 

@@ -2,6 +2,7 @@
 // RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, subgroup_size = 32>}" | FileCheck %s
 // RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<opencl, vector_width = 8>}" | FileCheck %s --check-prefix=LANES
 // RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, subgroup_size = 32>}" | rlx-opt | FileCheck %s
+// RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, integer_dot = true>}" | rlx-opt | FileCheck %s --check-prefix=DOT
 // RUN: not rlx-opt %s --rlx-blocks-to-kernels 2>&1 | FileCheck %s --check-prefix=TARGET
 // TARGET: error: expected the module to have a target, 'rlx.target'; --rlx-interleave-weights sets it
 
@@ -109,6 +110,50 @@ func.func @long_rows(%x: tensor<2x9000xf32>, %z: tensor<2xf32>) -> tensor<2xf32>
   } -> tensor<2xf32>
   return %y : tensor<2xf32>
 }
+
+// Activations as bytes, where the device multiplies these: a kernel quantizes them before.
+// CHECK-LABEL: func @bytes(
+// CHECK: rlx.dispatch @kernels::@matmul_gguf_q4_1_n70_k96 groups
+// DOT-LABEL: func @bytes(
+// DOT-SAME: %[[X:.*]]: memref<64x96xf32>, %{{.*}}: memref<70x60xi8>
+// Three stretches of 32: words of four bytes, a scale and a sum of each.
+// DOT-DAG: %[[CODES:.*]] = memref.alloc() : memref<3x64x8xi32>
+// DOT-DAG: %[[SCALES:.*]] = memref.alloc() : memref<3x64xf32>
+// DOT-DAG: %[[SUMS:.*]] = memref.alloc() : memref<3x64xf32>
+// DOT: rlx.dispatch @kernels::@[[QUANTIZE:quantize_activations_i8_k96]] groups({{.*}}) buffers(%[[X]], {{.*}}%[[CODES]], {{.*}})
+// DOT-NEXT: rlx.dispatch @kernels::@[[BYTES:matmul_i8_gguf_q4_1_n70_k96]] groups({{.*}}) buffers({{.*}}%[[CODES]], {{.*}})
+// DOT-NEXT: return
+func.func @bytes(%x: tensor<64x96xf32>) -> tensor<64x70xf32> {
+  %w = rlx.weight "bytes.w" : tensor<70x96xf32, #rlx.quant<gguf_q4_1>>
+  %y = rlx.matmul %x, %w {activations = i8} : (tensor<64x96xf32>, tensor<70x96xf32, #rlx.quant<gguf_q4_1>>) -> tensor<64x70xf32>
+  return %y : tensor<64x70xf32>
+}
+
+// A single row is computed in f32, two or more as bytes.
+// DOT-LABEL: func @any_bytes(
+// DOT: rlx.dispatch @kernels::@[[QUANTIZE]]{{.*}} scalars(%[[M:.*]]) :
+// DOT: rlx.dispatch @kernels::@matvec_gguf_q4_1_m1_n70_k96 {{.*}} scalars(%[[M]]) :
+// DOT: rlx.dispatch @kernels::@[[FEWBYTES:matvec_i8_gguf_q4_1_m4_n70_k96]] {{.*}} scalars(%[[M]]) :
+// DOT: rlx.dispatch @kernels::@matmul_i8_gguf_q4_1_n70_k96{{.*}} scalars(%[[M]]) :
+// DOT-NEXT: return
+func.func @any_bytes(%x: tensor<?x96xf32>) -> tensor<?x70xf32> {
+  %w = rlx.weight "any_bytes.w" : tensor<70x96xf32, #rlx.quant<gguf_q4_1>>
+  %y = rlx.matmul %x, %w {activations = i8} : (tensor<?x96xf32>, tensor<70x96xf32, #rlx.quant<gguf_q4_1>>) -> tensor<?x70xf32>
+  return %y : tensor<?x70xf32>
+}
+
+// DOT: gpu.func @[[QUANTIZE]](
+// DOT-SAME: memref<?xvector<4xi32>> {rlx.name = "codes"}
+// DOT: math.roundeven
+// DOT: gpu.func @[[BYTES]](
+// Four codes of a word at once.
+// DOT: arith.constant 252645135 : i32
+// DOT: gpu.barrier
+// DOT: spirv.SDot %{{.*}}, %{{.*}}, <PackedVectorFormat4x8Bit> : i32 -> i32
+// DOT: arith.sitofp
+// DOT: gpu.barrier
+// DOT: gpu.func @[[FEWBYTES]](
+// DOT: spirv.SDot
 
 // CHECK: gpu.module @kernels attributes {rlx.target = #rlx.gpu<vulkan, subgroup_size = 32>}
 // CHECK: gpu.func @[[INTERLEAVE]](%{{.*}}: memref<?xi32> {rlx.name = "stored"}, %{{.*}}: memref<?xi32> {rlx.name = "packed"}) kernel

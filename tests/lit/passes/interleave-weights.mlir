@@ -4,10 +4,14 @@
 // RUN: rlx-opt %s --rlx-lower-encodings "--rlx-interleave-weights=target={#rlx.gpu<vulkan, subgroup_size = 64>}" | FileCheck %s --check-prefix=WIDE
 // RUN: rlx-opt %s --rlx-lower-encodings "--rlx-interleave-weights=target={#rlx.gpu<opencl, vector_width = 8>}" | FileCheck %s --check-prefix=LANES
 // RUN: not rlx-opt %s "--rlx-interleave-weights=target=#rlx.quant<gguf_q8_0>" 2>&1 | FileCheck %s --check-prefix=OTHER
+// How activations of other types than f32 are computed is said.
+// RUN: rlx-opt %s --rlx-lower-encodings "--rlx-interleave-weights=target={#rlx.gpu<vulkan, integer_dot = true>}" 2>&1 >/dev/null | FileCheck %s --check-prefix=BYTES --implicit-check-not=remark:
+// RUN: rlx-opt %s --rlx-lower-encodings "--rlx-interleave-weights=target=#rlx.gpu<vulkan>" 2>&1 >/dev/null | FileCheck %s --check-prefix=WITHOUT
+// RUN: rlx-opt %s --rlx-lower-encodings "--rlx-interleave-weights=target={#rlx.gpu<opencl, integer_dot = true, vector_width = 8>}" 2>&1 >/dev/null | FileCheck %s --check-prefix=VECTORS
 // OTHER: error: expected the target to be a #rlx.gpu attribute, such as #rlx.gpu<vulkan>, but got '#rlx.quant<gguf_q8_0>'
 
 // CHECK-DAG: #[[Q8:.*]] = #rlx.scheme<"gguf_q8_0.record64", block = 64, bytes = 80, unused = 96, code = ui8 at (d0) -> (0, d0 * 8) as si8, scale = ui16 at (d0) -> (64, (d0 floordiv 32) * 16) as f16>
-// CHECK-DAG: #[[INT4:.*]] = #rlx.scheme<"int4/32.record64", block = 64, bytes = 48, unused = 64, code = ui4 at (d0) -> (0, d0 * 4) as si4, scale = ui32 at (d0) -> (32, (d0 floordiv 32) * 32) as f32>
+// CHECK-DAG: #[[INT4:.*]] = #rlx.scheme<"int4/32.record64", block = 64, bytes = 48, unused = 64, code = ui4 at (d0) -> (0, (d0 floordiv 8) * 32 + (d0 mod 4) * 8 + ((d0 mod 8) floordiv 4) * 4) as si4, scale = ui32 at (d0) -> (32, (d0 floordiv 32) * 32) as f32>
 // CHECK: module attributes {rlx.target = #rlx.gpu<vulkan>}
 
 // CHECK-LABEL: func @weight(
@@ -60,4 +64,42 @@ func.func @side(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<int4/32>> 
 func.func @experts(%x: tensor<2x64xf32>, %w: tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>> {rlx.weight = "w"}, %ids: tensor<2x2xi32>) -> tensor<2x2x8xf32> {
   %y = rlx.gather_matmul %x, %w, %ids : (tensor<2x64xf32>, tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<2x2xi32>) -> tensor<2x2x8xf32>
   return %y : tensor<2x2x8xf32>
+}
+
+// WITHOUT: remark: activations are computed in f32 on this device, more exactly than in 'i8': it has no integer dot product
+// VECTORS: remark: activations are computed in f32 on this device, more exactly than in 'i8': its work-items compute vectors of f32
+// BYTES: remark: activations are rounded to 'i8', with a scale for each 32 of K; a single row is computed in f32
+func.func @any_rows(%x: tensor<?x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>> {rlx.weight = "w"}) -> tensor<?x8xf32> {
+  %y = rlx.matmul %x, %w {activations = i8} : (tensor<?x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
+// BYTES: remark: activations are rounded to 'i8', with a scale for each 32 of K{{$}}
+func.func @many_rows(%x: tensor<9x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>> {rlx.weight = "w"}) -> tensor<9x8xf32> {
+  %y = rlx.matmul %x, %w {activations = i8} : (tensor<9x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<9x8xf32>
+  return %y : tensor<9x8xf32>
+}
+
+// BYTES: remark: activations are computed in f32 on this device, more exactly than in 'i8': a single row waits for the weight, not for products
+func.func @one_row(%x: tensor<1x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>> {rlx.weight = "w"}) -> tensor<1x8xf32> {
+  %y = rlx.matmul %x, %w {activations = i8} : (tensor<1x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<1x8xf32>
+  return %y : tensor<1x8xf32>
+}
+
+// BYTES: remark: activations are computed in f32 on this device, more exactly than in 'i16': there are no kernels for this type
+func.func @words(%x: tensor<9x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>> {rlx.weight = "w"}) -> tensor<9x8xf32> {
+  %y = rlx.matmul %x, %w {activations = i16} : (tensor<9x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<9x8xf32>
+  return %y : tensor<9x8xf32>
+}
+
+// BYTES: remark: {{.*}} more exactly than in 'i8': the codebook's entries are no integers
+func.func @codebook(%x: tensor<9x64xf32>, %w: tensor<8x64xf32, #rlx.quant<nf4/64>> {rlx.weight = "w"}, %s: tensor<8x1xf32> {rlx.weight = "s"}) -> tensor<9x8xf32> {
+  %y = rlx.matmul %x, %w scales(%s) {activations = i8} : (tensor<9x64xf32>, tensor<8x64xf32, #rlx.quant<nf4/64>>, tensor<8x1xf32>) -> tensor<9x8xf32>
+  return %y : tensor<9x8xf32>
+}
+
+// BYTES: remark: {{.*}} more exactly than in 'i8': 'rlx.gather_matmul' multiplies single rows
+func.func @experts_of_bytes(%x: tensor<9x64xf32>, %w: tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>> {rlx.weight = "w"}, %ids: tensor<9x2xi32>) -> tensor<9x2x8xf32> {
+  %y = rlx.gather_matmul %x, %w, %ids {activations = i8} : (tensor<9x64xf32>, tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<9x2xi32>) -> tensor<9x2x8xf32>
+  return %y : tensor<9x2x8xf32>
 }

@@ -6,6 +6,9 @@
 // RUN: rlx-opt %s "--rlx-gpu=target=#rlx.gpu<vulkan>" --rlx-spirv | sed -n '/spirv.module/,$p' \
 // RUN:   | FileCheck %s --check-prefix=WORDS "--implicit-check-not=f16" "--implicit-check-not=i16"
 // RUN: not rlx-opt %s "--rlx-gpu=target={#rlx.gpu<opencl, vector_width = 8>}" --rlx-spirv 2>&1 | FileCheck %s --check-prefix=VECTORS
+// Products of bytes need an extension, but no later version of SPIR-V.
+// RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, integer_dot = true>}" --rlx-spirv | FileCheck %s --check-prefix=DOT
+// RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<opencl, integer_dot = true>}" --rlx-spirv | FileCheck %s --check-prefix=DOT
 // VECTORS: error: kernels for a vector_width of 8 are OpenCL C; expected 1 for SPIR-V
 
 // VULKAN: spirv.module {{.*}}Logical GLSL450 requires #spirv.vce<v1.0, [Shader
@@ -34,4 +37,12 @@ func.func @any(%x: tensor<?xf32>) -> tensor<?xf32> {
 func.func @halves(%x: tensor<7xf16>) -> tensor<7xf16> {
   %y = arith.addf %x, %x : tensor<7xf16>
   return %y : tensor<7xf16>
+}
+
+// DOT: spirv.module {{.*}}requires #spirv.vce<v1.{{[03]}}, [{{.*}}DotProduct{{.*}}SPV_KHR_integer_dot_product
+// DOT: spirv.SDot %{{.*}}, %{{.*}}, <PackedVectorFormat4x8Bit> : i32 -> i32
+func.func @bytes(%x: tensor<64x96xf32>) -> tensor<64x70xf32> {
+  %w = rlx.weight "bytes.w" : tensor<70x96xf32, #rlx.quant<gguf_q4_1>>
+  %y = rlx.matmul %x, %w {activations = i8} : (tensor<64x96xf32>, tensor<70x96xf32, #rlx.quant<gguf_q4_1>>) -> tensor<64x70xf32>
+  return %y : tensor<64x70xf32>
 }

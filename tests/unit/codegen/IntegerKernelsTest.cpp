@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tests/unit/codegen/TestSupport.h"
+#include "tests/unit/codegen/MatmulPrograms.h"
 #include "tests/unit/codegen/UserSchemes.h"
 
 #include <numeric>
@@ -38,17 +38,6 @@ std::string function(const std::string &name, const RandomWeight &weight,
          "  %y = rlx.matmul %x, %" + name + weight.operands(name) +
          " bias(%b) {activations = " + activations + "} : (" + types + ") -> " +
          y + "\n  return %y : " + y + "\n}\n";
-}
-
-/// Integers up to `largest` in magnitude, which occurs in every 32 elements.
-std::vector<float> integers(int64_t m, int64_t k, int64_t largest,
-                            uint32_t seed) {
-  std::vector<float> values = Random(seed).floats(size_t(m * k));
-  for (int64_t i = 0; i < m * k; ++i)
-    values[i] = i % k % 32 == 31 || i % k == k - 1
-                    ? float(largest)
-                    : std::round(values[i] / 4 * float(largest));
-  return values;
 }
 
 class IntegerKernelsTest : public SchemeTest,

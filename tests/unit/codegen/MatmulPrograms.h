@@ -35,6 +35,17 @@ inline std::string valuesFunction(const RandomWeight &weight) {
          types + ") -> " + y + "\n  return %y : " + y + "\n}\n";
 }
 
+/// Integers up to `largest` in magnitude, which occurs in every 32 elements.
+inline std::vector<float> integers(int64_t m, int64_t k, int64_t largest,
+                                   uint32_t seed) {
+  std::vector<float> values = Random(seed).floats(size_t(m * k));
+  for (int64_t i = 0; i < m * k; ++i)
+    values[i] = i % k % 32 == 31 || i % k == k - 1
+                    ? float(largest)
+                    : std::round(values[i] / 4 * float(largest));
+  return values;
+}
+
 /// How much larger sums of products are as a rule than these, whose terms may
 /// happen to cancel: what is left then has the rounding errors of what
 /// cancelled.

@@ -341,6 +341,22 @@ template <typename T> static void checkRandomPrograms(uint32_t seed) {
   checkOps<T, T>(inputs, withConstants(true), {}, {8});
 }
 
+TEST(OpenClIntegers, ProductsOfBytes) {
+  std::vector<int32_t> words = {
+      0,          -1,         0x7f7f7f7f,           int32_t(0x80808080u),
+      0x01ff807f, 0x00000080, int32_t(0x80000000u), 0x12345678};
+  checkOps<int32_t, int32_t>(
+      pairs(words),
+      {{"spirv.SDot $x, $y, <PackedVectorFormat4x8Bit> : $T -> $T",
+        [](int32_t x, int32_t y, int32_t) {
+          int32_t sum = 0;
+          for (int shift = 0; shift < 32; shift += 8)
+            sum += int32_t(int8_t(x >> shift)) * int8_t(y >> shift);
+          return sum;
+        }}},
+      {}, {1});
+}
+
 TEST(OpenClIntegers, RandomPrograms) {
   checkRandomPrograms<int32_t>(1);
   checkRandomPrograms<int32_t>(2);

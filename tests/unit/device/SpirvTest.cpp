@@ -53,6 +53,21 @@ const Environment environments[] = {
     {"opencl_fewest", "#rlx.gpu<opencl>", SPV_ENV_OPENCL_2_2},
 };
 
+/// Those with products of bytes.
+const Environment environmentsWithDot[] = {
+    {"vulkan11_dot", "#rlx.gpu<vulkan, version = \"1.1\", integer_dot = true>",
+     SPV_ENV_VULKAN_1_1},
+    {"vulkan12_dot",
+     "#rlx.gpu<vulkan, version = \"1.2\", integer_dot = true, "
+     "subgroup_size = 32, workgroup_size = 1024, workgroup_memory = 32768>",
+     SPV_ENV_VULKAN_1_2},
+    {"vulkan13_dot",
+     "#rlx.gpu<vulkan, version = \"1.3\", storage8 = true, int8 = true, "
+     "integer_dot = true, subgroup_size = 64>",
+     SPV_ENV_VULKAN_1_3},
+    {"opencl_dot", "#rlx.gpu<opencl, integer_dot = true>", SPV_ENV_OPENCL_2_2},
+};
+
 void PrintTo(const Environment &environment, std::ostream *stream) {
   *stream << environment.target;
 }
@@ -199,6 +214,16 @@ INSTANTIATE_TEST_SUITE_P(Environments, SpirvTest,
                            return std::string(info.param.name);
                          });
 
+class BytesTest : public SpirvTest {};
+
+TEST_P(BytesTest, ActivationsOfBytes) { expectValid(matmuls(0, "i8")); }
+
+INSTANTIATE_TEST_SUITE_P(Environments, BytesTest,
+                         testing::ValuesIn(environmentsWithDot),
+                         [](const auto &info) {
+                           return std::string(info.param.name);
+                         });
+
 TEST(SpirvValidatorTest, RefusesWhatIsWrong) {
   std::vector<uint32_t> words =
       compile("func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {\n"
@@ -327,6 +352,7 @@ using CapabilityTest = ModulesTest;
 
 TEST_F(CapabilityTest, WhatTheTargetLacksIsNotUsed) {
   std::vector<std::string> modules = matmuls(0);
+  llvm::append_range(modules, matmuls(0, "i8"));
   modules.push_back(operations);
   modules.push_back(feedForward);
   constexpr uint32_t matrix = 0, shader = 1; // Shader implies Matrix.
@@ -363,6 +389,19 @@ TEST_F(CapabilityTest, WhatTheTargetHasIsUsed) {
   EXPECT_TRUE(found.capabilities.count(int64));
   EXPECT_TRUE(found.floatBits.count(64));
   EXPECT_TRUE(found.integerBits.count(64));
+}
+
+TEST_F(CapabilityTest, ProductsOfBytesAreOfWords) {
+  // Of all four bytes of a word at once: nothing else is of 8 bits.
+  constexpr uint32_t packedBytes = 6018, dot = 6019, bytes = 39;
+  RandomWeight weight(*builtin("gguf_q4_0"), {37, 64}, 1, Content::zeroBytes);
+  std::string text = matmulFunction("f", weight, "i8");
+  Declarations found =
+      declarationsOf(compile(text, "#rlx.gpu<vulkan, integer_dot = true>"));
+  EXPECT_TRUE(found.capabilities.count(dot));
+  EXPECT_TRUE(found.capabilities.count(packedBytes));
+  EXPECT_FALSE(found.capabilities.count(bytes));
+  EXPECT_EQ(found.integerBits, std::set<uint32_t>{32});
 }
 
 } // namespace

@@ -1,0 +1,69 @@
+//===- SpirvRequirements.cpp - What a SPIR-V module declares --------------===//
+//
+// MLIR's spirv-update-vce, with a correction. MLIR says of capabilities that
+// became part of a version that they need it, but with their extension they
+// need not: a driver that has the extension and takes an older version gets
+// both. Nor does it look at built-in variables, which need capabilities too.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/gpu/SpirvRequirements.h"
+
+#include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
+#include "mlir/Dialect/SPIRV/IR/TargetAndABI.h"
+#include "mlir/Dialect/SPIRV/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+
+using namespace mlir;
+using namespace rlx;
+
+namespace {
+struct SpirvRequirementsPass
+    : PassWrapper<SpirvRequirementsPass, OperationPass<spirv::ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SpirvRequirementsPass)
+
+  StringRef getName() const override { return "SpirvRequirementsPass"; }
+
+  void runOnOperation() override {
+    spirv::ModuleOp module = getOperation();
+    spirv::TargetEnvAttr wanted = spirv::lookupTargetEnv(module);
+    if (!wanted) {
+      module.emitError() << "expected a target environment, '"
+                         << spirv::getTargetEnvAttrName() << "'";
+      return signalPassFailure();
+    }
+    spirv::VerCapExtAttr has = wanted.getTripleAttr();
+    auto newest = spirv::VerCapExtAttr::get(
+        spirv::Version::V_1_6, llvm::to_vector(has.getCapabilities()),
+        llvm::to_vector(has.getExtensions()), &getContext());
+    StringRef name = spirv::getTargetEnvAttrName();
+    module->setAttr(name, spirv::TargetEnvAttr::get(
+                              newest, wanted.getResourceLimits(),
+                              wanted.getClientAPI(), wanted.getVendorID(),
+                              wanted.getDeviceType(), wanted.getDeviceID()));
+    OpPassManager update(spirv::ModuleOp::getOperationName());
+    update.addPass(spirv::createSPIRVUpdateVCEPass());
+    if (failed(runPipeline(update, module)))
+      return signalPassFailure();
+    module->setAttr(name, wanted);
+    std::optional<spirv::VerCapExtAttr> needs = module.getVceTriple();
+    if (!needs)
+      return;
+    auto capabilities = llvm::to_vector(needs->getCapabilities());
+    constexpr auto subgroups = spirv::Capability::GroupNonUniform;
+    auto isOfSubgroup = [](spirv::GlobalVariableOp variable) {
+      return variable.getBuiltIn() == "SubgroupId";
+    };
+    if (llvm::any_of(module.getOps<spirv::GlobalVariableOp>(), isOfSubgroup) &&
+        !llvm::is_contained(capabilities, subgroups))
+      capabilities.push_back(subgroups);
+    module.setVceTripleAttr(spirv::VerCapExtAttr::get(
+        std::min(needs->getVersion(), has.getVersion()), capabilities,
+        llvm::to_vector(needs->getExtensions()), &getContext()));
+  }
+};
+} // namespace
+
+std::unique_ptr<Pass> rlx::createSpirvRequirementsPass() {
+  return std::make_unique<SpirvRequirementsPass>();
+}
