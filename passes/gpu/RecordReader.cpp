@@ -280,7 +280,7 @@ Value RecordReader::value(int64_t element) {
   Value number = code(element), factor = scale(element),
         addend = offset(element);
   if (factor && addend)
-    return math::FmaOp::create(b, factor, number, addend);
+    return b.multiplyAdd(factor, number, addend);
   if (factor)
     return arith::MulFOp::create(b, factor, number);
   if (addend)
