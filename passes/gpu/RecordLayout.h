@@ -5,7 +5,7 @@
 // stretch of K of one row: all fields, side operands too, in planes of 1, 2, 4,
 // 8, 16 or 32 bits, none of which crosses a word of 32 bits. It takes as few
 // bits as the scheme it comes from. Rows are interleaved word by word, or four
-// words by four words: see wordIndex.
+// words by four words: Manifest.h has the formula.
 //
 //===----------------------------------------------------------------------===//
 
