@@ -32,9 +32,7 @@ static Type addressedType(Type type, GpuAttr target) {
     return Type();
   // Where a device may take subnormal halves for zero, they are put together
   // from their bits.
-  bool keepsHalves = target.getFloat16() && (target.getDenormals() ||
-                                             target.getApi() == GpuApi::opencl);
-  if (type.isF16() && keepsHalves)
+  if (type.isF16() && target.getFloat16() && target.getDenormals())
     return type;
   return target.getInt16() ? IntegerType::get(context, 16) : Type();
 }

@@ -18,7 +18,6 @@ constexpr cl_device_info warpSizeOfNvidia = 0x4003;
 constexpr cl_device_info wavefrontWidthOfAmd = 0x4043;
 constexpr cl_device_info subgroupSizesOfIntel = 0x4108;
 constexpr cl_device_info intermediateVersion = 0x105B;
-constexpr cl_device_info halfConfiguration = 0x1033;
 constexpr cl_int noPlatforms = -1001;
 
 /// Answers of a device. One that the driver does not know is empty or zero.
@@ -118,13 +117,11 @@ void describe(const OpenClFunctions &cl, OpenClPhysicalDevice &found) {
   info.storage8 = info.storage16 = info.int8 = info.int16 = true;
   info.int64 = ask.text(CL_DEVICE_PROFILE) == "FULL_PROFILE" ||
                ask.has("cles_khr_int64");
-  auto singles = ask.number<cl_device_fp_config>(CL_DEVICE_SINGLE_FP_CONFIG),
-       halves = ask.number<cl_device_fp_config>(halfConfiguration);
+  auto singles = ask.number<cl_device_fp_config>(CL_DEVICE_SINGLE_FP_CONFIG);
   info.fma = singles & CL_FP_FMA;
   info.denormals = singles & CL_FP_DENORM;
   info.nonfinite = singles & CL_FP_INF_NAN;
-  // Kernels do without halves that are not whole.
-  info.float16 = ask.has("cl_khr_fp16") && (halves & CL_FP_DENORM);
+  info.float16 = ask.has("cl_khr_fp16");
   info.float64 = ask.has("cl_khr_fp64");
   info.integerDot = ask.has("cl_khr_integer_dot_product");
   describeSubgroups(ask, info);
