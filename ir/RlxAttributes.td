@@ -150,9 +150,9 @@ def Rlx_GpuAttr : Rlx_Attr<"Gpu"> {
     - `storage8`, `storage16`: elements of 8 and 16 bits in buffers; without them
       kernels read and write words.
     - `int8`, `int16`, `int64`, `float16`, `float64`: arithmetic on them.
-    - `fma`: a product and a sum that are rounded once are as fast as if they were
-      rounded twice; without it kernels leave the choice to the device. Vulkan
-      always leaves it.
+    - `fma`: (OpenCL) a product and a sum that are rounded once are as fast as if
+      they were rounded twice; without it kernels multiply and add. Vulkan leaves
+      it to the device how its own operation rounds.
     - `denormals`: (Vulkan) f32 numbers below 2^-126 are kept where a kernel asks
       for it, as all kernels do then. Without it the device may take them for 0.
       OpenCL keeps them where the device can.

@@ -46,8 +46,8 @@ Value WorkgroupReduction::combine(size_t i, Value a, Value c) {
   return b.clone(*combiners[i], mapping)->getResult(0);
 }
 
-/// Turns the order of f32 into that of i32, and back: numbers below 0 have their
-/// magnitude the other way round.
+/// Turns the order of f32 into that of i32, and back: numbers below 0 have
+/// their magnitude the other way round.
 static Value swapOrder(KernelBuilder &b, Value bits) {
   Value isNegative = arith::ShRSIOp::create(b, bits, b.i32(31));
   return arith::XOrIOp::create(

@@ -3,8 +3,8 @@
 //
 // Combines a value of every work-item of a workgroup: across each subgroup by
 // the device's own operation where the target has one, across subgroups, or all
-// work-items where it has not, in memory of the workgroup. The order is the same
-// each time.
+// work-items where it has not, in memory of the workgroup. The order is the
+// same each time.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,7 +17,8 @@ namespace rlx {
 
 class WorkgroupReduction {
 public:
-  /// `combiners` are operations on two values each, whose order does not matter.
+  /// `combiners` are operations on two values each, whose order does not
+  /// matter.
   WorkgroupReduction(KernelBuilder &b,
                      llvm::ArrayRef<mlir::Operation *> combiners);
 

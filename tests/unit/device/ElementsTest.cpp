@@ -49,14 +49,14 @@ func.func @main(%x: tensor<9xbf16>, %h: tensor<9xf16>, %i: tensor<9xi16>)
   ASSERT_TRUE(executable);
   // 1, -2, 3, 256, a number whose double is infinite, infinity, -0, 1 + 2^-7
   // and the smallest normal one.
-  test::Buffer<uint16_t> x(ElementType::bf16, {9},
-                           {0x3f80, 0xc000, 0x4040, 0x4380, 0x7f7f, 0x7f80,
-                            0x8000, 0x3f81, 0x0080}),
+  test::Buffer<uint16_t> x(
+      ElementType::bf16, {9},
+      {0x3f80, 0xc000, 0x4040, 0x4380, 0x7f7f, 0x7f80, 0x8000, 0x3f81, 0x0080}),
       y(ElementType::bf16, {9});
   // 1, -2, 2^-12, 3 * 2^-13, 2^-24, 255.875, infinity, -0, 1 + 2^-10
-  test::Buffer<uint16_t> h(ElementType::f16, {9},
-                           {0x3c00, 0xc000, 0x0c00, 0x0e00, 0x0001, 0x5bff,
-                            0x7c00, 0x8000, 0x3c01}),
+  test::Buffer<uint16_t> h(
+      ElementType::f16, {9},
+      {0x3c00, 0xc000, 0x0c00, 0x0e00, 0x0001, 0x5bff, 0x7c00, 0x8000, 0x3c01}),
       g(ElementType::f16, {9});
   test::Buffer<int16_t> i(ElementType::i16, {9},
                           {1, -2, 3, 181, 182, 256, -32768, 0, -1}),
@@ -69,7 +69,8 @@ func.func @main(%x: tensor<9xbf16>, %h: tensor<9xf16>, %i: tensor<9xi16>)
   EXPECT_EQ(g.values,
             (std::vector<uint16_t>{0x3c00, 0x4400, 0x0001, 0x0002, 0x0000,
                                    0x7bfe, 0x7c00, 0x0000, 0x3c02}));
-  EXPECT_EQ(j.values, (std::vector<int16_t>{1, 4, 9, 32761, -32412, 0, 0, 0, 1}));
+  EXPECT_EQ(j.values,
+            (std::vector<int16_t>{1, 4, 9, 32761, -32412, 0, 0, 0, 1}));
 }
 
 TEST_P(DeviceElementsTest, Bits8) {
@@ -95,8 +96,8 @@ func.func @main(%x: tensor<11xi8>, %y: tensor<11xi8>) -> (tensor<11xi8>, tensor<
       sum(ElementType::i8, {11}), chosen(ElementType::i8, {11});
   test::Buffer<uint8_t> less(ElementType::boolean, {11});
   runOn(*executable, "main", {x, y}, {sum, less, chosen});
-  EXPECT_EQ(sum.values, (std::vector<int8_t>{0, 3, 0, -128, 127, 9, 10, 0, -56,
-                                             56, 0}));
+  EXPECT_EQ(sum.values,
+            (std::vector<int8_t>{0, 3, 0, -128, 127, 9, 10, 0, -56, 56, 0}));
   EXPECT_EQ(less.values,
             (std::vector<uint8_t>{0, 1, 1, 0, 1, 0, 0, 1, 0, 0, 0}));
   EXPECT_EQ(chosen.values,
@@ -136,13 +137,15 @@ func.func @main(%x: tensor<13xf16>, %y: tensor<13xi8>) -> (tensor<13xf16>, tenso
 /// A function that reduces each row from `initial` on by operation `body`.
 std::string reduction(const std::string &name, const std::string &type,
                       const std::string &initial, const std::string &body) {
-  std::string row = "tensor<5x" + type + ">", all = "tensor<5x1000x" + type + ">";
+  std::string row = "tensor<5x" + type + ">",
+              all = "tensor<5x1000x" + type + ">";
   return "func.func @" + name + "(%x: " + all + ") -> " + row + " {\n" +
          "  %c = arith.constant " + initial + " : " + type +
          "\n  %e = tensor.empty() : " + row +
          "\n  %i = linalg.fill ins(%c : " + type + ") outs(%e : " + row +
          ") -> " + row +
-         "\n  %y = linalg.generic {indexing_maps = [affine_map<(m, k) -> (m, k)>, "
+         "\n  %y = linalg.generic {indexing_maps = [affine_map<(m, k) -> (m, "
+         "k)>, "
          "affine_map<(m, k) -> (m)>], iterator_types = [\"parallel\", "
          "\"reduction\"]} ins(%x : " +
          all + ") outs(%i : " + row + ") {\n    ^bb0(%v: " + type +
@@ -251,8 +254,9 @@ TEST_P(DeviceElementsTest, CleanUnderValidation) {
     GTEST_SKIP() << opened.message();
   std::unique_ptr<rlx::Device> validated = opened.take();
   {
-    std::unique_ptr<DeviceExecutable> executable = compiledFor(
-        *validated, target, reduction("most", "f32", "0.0", "arith.maximumf") + R"(
+    std::unique_ptr<DeviceExecutable> executable =
+        compiledFor(*validated, target,
+                    reduction("most", "f32", "0.0", "arith.maximumf") + R"(
 func.func @main(%x: tensor<9xbf16>, %h: tensor<9xf16>, %i: tensor<9xi8>)
     -> (tensor<9xbf16>, tensor<9xf16>, tensor<9xi1>) {
   %a = arith.addf %x, %x : tensor<9xbf16>
@@ -275,15 +279,13 @@ func.func @main(%x: tensor<9xbf16>, %h: tensor<9xf16>, %i: tensor<9xi8>)
   EXPECT_EQ(late, "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, DeviceElementsTest,
-                         testing::Combine(testing::ValuesIn(testDevices),
-                                          testing::Values(Ability::all,
-                                                          Ability::fewest)),
-                         [](const auto &info) {
-                           return std::string(std::get<0>(info.param).name) +
-                                  (std::get<1>(info.param) == Ability::all
-                                       ? "_all"
-                                       : "_fewest");
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Devices, DeviceElementsTest,
+    testing::Combine(testing::ValuesIn(testDevices),
+                     testing::Values(Ability::all, Ability::fewest)),
+    [](const auto &info) {
+      return std::string(std::get<0>(info.param).name) +
+             (std::get<1>(info.param) == Ability::all ? "_all" : "_fewest");
+    });
 
 } // namespace

@@ -70,9 +70,9 @@ TEST_P(DevicePackingTest, ByTheManifest) {
     Program program = compiled->programs[0];
     llvm::json::Object manifest = describePrograms(
         compiled->programs, compiled->signatures, target.attribute);
-    const llvm::json::Array &buffers = *(*manifest.getArray("functions"))[0]
-                                            .getAsObject()
-                                            ->getArray("buffers");
+    const llvm::json::Array &buffers =
+        *(*manifest.getArray("functions"))[0].getAsObject()->getArray(
+            "buffers");
     int numPacked = 0;
     for (auto [entry, buffer] : llvm::zip_equal(buffers, program.buffers)) {
       const llvm::json::Object &described = *entry.getAsObject();
