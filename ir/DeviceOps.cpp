@@ -9,11 +9,11 @@ using namespace rlx;
 
 LogicalResult
 GpuAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, GpuApi api,
-                StringAttr version, bool, bool, bool, bool, bool, bool, bool,
-                bool, int64_t subgroupSize, bool,
-                DenseI64ArrayAttr cooperativeMatrix, int64_t vectorWidth,
-                int64_t workgroupSize, int64_t workgroupMemory,
-                int64_t bufferBytes) {
+                bool, bool, bool, bool, bool, bool, bool, bool, bool denormals,
+                bool nonfinite, bool, int64_t subgroupSize,
+                bool subgroupArithmetic, DenseI64ArrayAttr cooperativeMatrix,
+                int64_t vectorWidth, int64_t workgroupSize,
+                int64_t workgroupMemory, int64_t bufferBytes) {
   auto isPowerOfTwo = [](int64_t value, int64_t most) {
     return value >= 1 && value <= most && (value & (value - 1)) == 0;
   };
@@ -21,6 +21,14 @@ GpuAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, GpuApi api,
     return emitError() << "expected subgroup_size to be a power of two of at "
                           "most 128, but got "
                        << subgroupSize;
+  if (api == GpuApi::opencl)
+    for (auto [name, value] : {std::pair("denormals", denormals),
+                               {"nonfinite", nonfinite},
+                               {"subgroup_arithmetic", subgroupArithmetic}})
+      if (value)
+        return emitError() << name
+                           << " is for vulkan; kernels of opencl do "
+                              "not ask for it";
   if (cooperativeMatrix) {
     auto isSide = [&](int64_t side) { return isPowerOfTwo(side, 64); };
     if (cooperativeMatrix.size() != 3 ||
@@ -50,17 +58,5 @@ GpuAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, GpuApi api,
   if (bufferBytes < 1 << 16)
     return emitError() << "expected buffer_bytes to be at least 65536, but got "
                        << bufferBytes;
-  if (!version)
-    return success();
-  bool known =
-      api == GpuApi::vulkan
-          ? llvm::is_contained({"1.1", "1.2", "1.3"}, version.getValue())
-          : llvm::is_contained({"1.2", "2.0", "2.1", "2.2", "3.0"},
-                               version.getValue());
-  if (!known)
-    return emitError() << "unknown version '" << version.getValue() << "' of "
-                       << stringifyGpuApi(api) << ", expected "
-                       << (api == GpuApi::vulkan ? "1.1, 1.2 or 1.3"
-                                                 : "1.2, 2.0, 2.1, 2.2 or 3.0");
   return success();
 }

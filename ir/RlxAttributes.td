@@ -170,17 +170,29 @@ def Rlx_GpuAttr : Rlx_Attr<"Gpu"> {
     then do without, and are right all the same.
 
     ```mlir
-    #rlx.gpu<vulkan, version = "1.2", storage16 = true, subgroup_size = 32>
+    #rlx.gpu<vulkan, storage16 = true, subgroup_size = 32>
     ```
 
-    - `version`: of the interface (Vulkan 1.1 to 1.3).
-    - `storage8`, `storage16`: elements of 8 and 16 bits in buffers.
+    Kernels need no more than Vulkan 1.1 and OpenCL 1.2; what later versions add
+    is a capability of its own.
+
+    - `storage8`, `storage16`: elements of 8 and 16 bits in buffers; without them
+      kernels read and write words.
     - `int8`, `int16`, `int64`, `float16`, `float64`: arithmetic on them.
+    - `fma`: (OpenCL) a product and a sum that are rounded once are as fast as if
+      they were rounded twice; without it kernels multiply and add. Vulkan leaves
+      it to the device how its own operation rounds.
+    - `denormals`: (Vulkan) f32 numbers below 2^-126 are kept where a kernel asks
+      for it, as all kernels do then. Without it the device may take them for 0.
+      OpenCL keeps them where the device can.
+    - `nonfinite`: (Vulkan) the same for infinities, NaNs and the signs of zeros.
     - `integer_dot`: sums of four products of bytes.
     - `subgroup_size`: work-items that run together; 1 where unknown.
-    - `subgroup_arithmetic`: sums and maxima across a subgroup.
-    - `cooperative_matrix`: `[M, N, K]`, of the matrices of f16 that a subgroup
-      multiplies and adds in f32.
+    - `subgroup_arithmetic`: (Vulkan) sums and maxima across a subgroup, whose
+      `subgroup_size` work-items are all there and follow each other in the
+      workgroup; without it they meet in the workgroup's memory.
+    - `cooperative_matrix`: (Vulkan) `[M, N, K]`, of the matrices of f16 that a
+      subgroup multiplies and adds in f32. Kernels with them need Vulkan 1.3.
     - `vector_width`: f32 lanes of a vector register that a work-item should fill
       by itself, as on a CPU; 1 where work-items are lanes.
     - `workgroup_size`: most work-items of a workgroup.
@@ -189,7 +201,6 @@ def Rlx_GpuAttr : Rlx_Attr<"Gpu"> {
   }];
   let parameters = (ins
     EnumParameter<Rlx_GpuApi>:$api,
-    OptionalParameter<"::mlir::StringAttr">:$version,
     Rlx_Default<"bool", "false">:$storage8,
     Rlx_Default<"bool", "false">:$storage16,
     Rlx_Default<"bool", "false">:$int8,
@@ -197,6 +208,9 @@ def Rlx_GpuAttr : Rlx_Attr<"Gpu"> {
     Rlx_Default<"bool", "false">:$int64,
     Rlx_Default<"bool", "false">:$float16,
     Rlx_Default<"bool", "false">:$float64,
+    Rlx_Default<"bool", "false">:$fma,
+    Rlx_Default<"bool", "false">:$denormals,
+    Rlx_Default<"bool", "false">:$nonfinite,
     Rlx_Default<"bool", "false">:$integer_dot,
     Rlx_Default<"int64_t", "1">:$subgroup_size,
     Rlx_Default<"bool", "false">:$subgroup_arithmetic,
@@ -205,9 +219,9 @@ def Rlx_GpuAttr : Rlx_Attr<"Gpu"> {
     Rlx_Default<"int64_t", "128">:$workgroup_size,
     Rlx_Default<"int64_t", "16384">:$workgroup_memory,
     Rlx_Default<"int64_t", "int64_t(1) << 27">:$buffer_bytes);
-  let assemblyFormat = [{ `<` $api (`,` struct($version, $storage8, $storage16,
-    $int8, $int16, $int64, $float16, $float64, $integer_dot, $subgroup_size,
-    $subgroup_arithmetic, $cooperative_matrix, $vector_width, $workgroup_size,
+  let assemblyFormat = [{ `<` $api (`,` struct($storage8, $storage16, $int8,
+    $int16, $int64, $float16, $float64, $fma, $denormals, $nonfinite,
+    $integer_dot, $subgroup_size, $subgroup_arithmetic, $cooperative_matrix, $vector_width, $workgroup_size,
     $workgroup_memory, $buffer_bytes)^)? `>` }];
   let genVerifyDecl = 1;
 }

@@ -33,7 +33,7 @@ struct Options {
       "target", cl::value_desc("name"),
       cl::desc("Device to compile for: vulkan (what every device of Vulkan 1.1 "
                "can do), opencl (of OpenCL 1.2), or an attribute such as "
-               "'#rlx.gpu<vulkan, version = \"1.3\", storage16 = true>'. Not "
+               "'#rlx.gpu<vulkan, storage16 = true, int16 = true>'. Not "
                "for programs that are kernels already")};
   cl::opt<Form> form{
       "emit", cl::Required, cl::desc("What to write:"),
@@ -86,10 +86,10 @@ static llvm::Expected<GpuAttr> parseTarget(mlir::MLIRContext &context,
                                            llvm::StringRef text) {
   llvm::StringRef attribute = text;
   if (text == "vulkan")
-    attribute = "#rlx.gpu<vulkan, version = \"1.1\", subgroup_size = 32>";
+    attribute = "#rlx.gpu<vulkan, subgroup_size = 32>";
   else if (text == "opencl")
-    attribute = "#rlx.gpu<opencl, version = \"1.2\", storage8 = true, "
-                "storage16 = true, int8 = true, int16 = true, int64 = true>";
+    attribute = "#rlx.gpu<opencl, storage8 = true, storage16 = true, int8 = "
+                "true, int16 = true, int64 = true>";
   DiagnosticCollector diagnostics(&context, {});
   // Other words would be told to be no attribute.
   auto target = attribute.starts_with("#")

@@ -22,11 +22,6 @@ using namespace rlx;
 static std::string describeTarget(const DeviceInfo &device,
                                   unsigned vectorWidth) {
   std::string text = "#rlx.gpu<" + std::string(apiName(device.api));
-  // Newer versions than those RLX knows are used as the newest of them.
-  if (device.api == DeviceApi::vulkan)
-    text += ", version = \"" +
-            std::string(device.version >= "1.3" ? "1.3" : device.version) +
-            "\"";
   auto flag = [&](llvm::StringRef name, bool value) {
     if (value)
       text += (", " + name + " = true").str();
@@ -42,7 +37,13 @@ static std::string describeTarget(const DeviceInfo &device,
   flag("float16", device.float16);
   flag("float64", device.float64);
   flag("integer_dot", device.integerDot);
-  flag("subgroup_arithmetic", device.subgroupOps);
+  if (device.api == DeviceApi::opencl) {
+    flag("fma", device.fma);
+  } else {
+    flag("denormals", device.denormals);
+    flag("nonfinite", device.nonfinite);
+    flag("subgroup_arithmetic", device.subgroupOps);
+  }
   // Their kernels are for Vulkan 1.3.
   if (device.hasMatrix() && device.version >= "1.3")
     text += llvm::formatv(", cooperative_matrix = [{0}, {1}, {2}]",

@@ -98,6 +98,14 @@ static json::Array describeBuffers(const Program &program) {
       if (buffer.offset)
         entry["offset"] = int64_t(buffer.offset);
     }
+    if (const ProgramPacking &packing = buffer.packing;
+        !packing.record.empty()) {
+      entry["record"] = packing.record;
+      entry["rows"] = packing.rows;
+      entry["words"] = packing.words;
+      if (!packing.part.empty())
+        entry["part"] = json::Array(packing.part);
+    }
     if (buffer.kind == ProgramBuffer::Kind::constant)
       entry["data"] = llvm::toHex(
           llvm::ArrayRef(reinterpret_cast<const uint8_t *>(buffer.data.data()),

@@ -31,7 +31,8 @@ struct ManifestCode {
 ///     an operation on two sizes before it.
 ///   - `buffers`: `kind` (`argument`, from byte `offset` on if there is one,
 ///     `packed`: written by the setup and kept, `temporary`, `constant`: with
-///     `data` in hexadecimal digits), `bytes` as a size.
+///     `data` in hexadecimal digits), `bytes` as a size. Of a packed weight
+///     also `record`, `rows`, `words` and, where it is cut, `part`: see below.
 ///   - `kernels`: `entry`, `workgroup`, how many `buffers` and `scalars` each
 ///     takes.
 ///   - `setup`, run once when the weights are there, and `steps`, run each
@@ -42,6 +43,22 @@ struct ManifestCode {
 ///     before each run. After it, its words are 0, or 1 + the index of the
 ///     check that failed, the position of the id, and the id. `checks` says
 ///     `what` was checked to be less than `bound`.
+///
+/// Packed weights can be written by other means than the setup, whose step that
+/// writes one reads first the stored weight and then its side operands.
+/// `record` is a scheme as text. Its fields are those of the weight's scheme in
+/// the same order, with the same codes, fields of side operands too, all in its
+/// block. A row of K elements is cut into R = ceil(K / block) records of W =
+/// bytes / 4 little-endian words, the last of which is filled up with zeros.
+/// Rows come in tiles of `rows`; what rows beyond the last one hold is not
+/// used. Word w of record r of row n is word
+///
+///     ((((n / rows) * R + r) * (W / words) + w / words) * rows + n % rows)
+///         * words + w % words
+///
+/// of the buffer, with divisions rounded down. The tiles of experts follow each
+/// other. With `part`, `[first, count, of how many]`, rows, or experts where
+/// there are some, count from `first` on.
 llvm::json::Object
 describePrograms(llvm::ArrayRef<Program> programs,
                  llvm::ArrayRef<FunctionSignature> signatures,

@@ -140,6 +140,17 @@ llvm::Error ProgramBuilder::addResultShapes() {
 // Operations
 //===----------------------------------------------------------------------===//
 
+static ProgramPacking packingOf(DictionaryAttr how) {
+  ProgramPacking packing;
+  llvm::raw_string_ostream(packing.record)
+      << Attribute(how.getAs<QuantAttr>("record").getScheme());
+  packing.rows = how.getAs<IntegerAttr>("rows").getInt();
+  packing.words = how.getAs<IntegerAttr>("words").getInt();
+  if (auto part = how.getAs<DenseI64ArrayAttr>("part"))
+    packing.part.assign(part.asArrayRef().begin(), part.asArrayRef().end());
+  return packing;
+}
+
 llvm::Error ProgramBuilder::addBuffer(memref::AllocOp op) {
   MemRefType type = op.getType();
   SmallVector<SizeIndex> shape;
@@ -173,6 +184,8 @@ llvm::Error ProgramBuilder::addBuffer(memref::AllocOp op) {
            check.getAs<IntegerAttr>("bound").getInt()});
     }
   }
+  if (auto how = op->getAttrOfType<DictionaryAttr>("rlx.interleaved"))
+    buffer.packing = packingOf(how);
   buffers[op.getResult()] = index;
   program.buffers.push_back(std::move(buffer));
   return llvm::Error::success();

@@ -154,7 +154,7 @@ Value BlockReader::value(Value expert, Value row, Value k) {
   if (offset && attribute.getOffsetNegative())
     offset = arith::NegFOp::create(b, offset);
   if (scale && offset)
-    return math::FmaOp::create(b, scale, value, offset);
+    return b.multiplyAdd(scale, value, offset);
   if (scale)
     return arith::MulFOp::create(b, scale, value);
   return offset ? Value(arith::AddFOp::create(b, value, offset)) : value;

@@ -1,4 +1,4 @@
-//===- ElementAccess.cpp - Elements of any type in words ------------------===//
+//===- ElementAccess.cpp - Elements of any type in buffers ----------------===//
 
 #include "passes/gpu/ElementAccess.h"
 
@@ -16,8 +16,40 @@ static int64_t storedBits(Type type) {
   return type.isInteger(1) ? 8 : type.getIntOrFloatBitWidth();
 }
 
-Type rlx::computedType(Type type) {
-  return isShortFloat(type) ? Float32Type::get(type.getContext()) : type;
+/// The type by which the target addresses elements of `type` in a buffer; null
+/// where they are read as words. A target that loads a type and does not
+/// compute with it reads words, too: a module declares more than it loads.
+static Type addressedType(Type type, GpuAttr target) {
+  MLIRContext *context = type.getContext();
+  int64_t bits = storedBits(type);
+  if (bits >= wordBits)
+    return type;
+  if (bits == 8)
+    return target.getStorage8() && target.getInt8()
+               ? IntegerType::get(context, 8)
+               : Type();
+  if (!target.getStorage16())
+    return Type();
+  // Where a device may take subnormal halves for zero, they are put together
+  // from their bits.
+  if (type.isF16() && target.getFloat16() && target.getDenormals())
+    return type;
+  return target.getInt16() ? IntegerType::get(context, 16) : Type();
+}
+
+Type rlx::computedType(Type type, GpuAttr target) {
+  if (isShortFloat(type))
+    return Float32Type::get(type.getContext());
+  bool isMissing = (type.isInteger(8) && !target.getInt8()) ||
+                   (type.isInteger(16) && !target.getInt16());
+  return isMissing ? IntegerType::get(type.getContext(), wordBits) : type;
+}
+
+/// The number, with its sign, that the lowest bits of an i32 are as `type`.
+static Value keepBits(KernelBuilder &b, Type type, Value value) {
+  Value unused = b.i32(wordBits - type.getIntOrFloatBitWidth());
+  return arith::ShRSIOp::create(b, arith::ShLIOp::create(b, value, unused),
+                                unused);
 }
 
 FailureOr<ElementAccess> ElementAccess::create(Operation *op, KernelBuilder &b,
@@ -35,8 +67,9 @@ FailureOr<ElementAccess> ElementAccess::create(Operation *op, KernelBuilder &b,
            << "has a buffer of " << type
            << ", which the target cannot compute with; expected f32, f16, "
               "bf16 or integers of at most 32 bits";
-  access.inWords = storedBits(type) < wordBits;
-  access.view = b.view(memref, name, access.inWords ? b.getI32Type() : Type());
+  access.addressed = addressedType(type, target);
+  access.view = b.view(memref, name,
+                       access.addressed ? access.addressed : b.getI32Type());
   return access;
 }
 
@@ -133,31 +166,51 @@ static Value toBits(KernelBuilder &b, FloatType type, Value value) {
 }
 
 Value ElementAccess::load(KernelBuilder &b, ValueRange indices) const {
-  Value position = b.at(view, indices);
-  if (!inWords)
-    return b.loadAt(view.buffer, position);
-  int64_t bits = storedBits(element), perWord = wordBits / bits;
-  Value word = b.loadAt(view.buffer, b.div(position, perWord));
-  Value shift = b.toI32(b.mul(b.rem(position, perWord), bits));
-  Value code = arith::ShRUIOp::create(b, word, shift);
-  code = arith::AndIOp::create(b, code, b.i32((int64_t(1) << bits) - 1));
+  Value position = b.at(view, indices), code;
+  if (addressed) {
+    Value loaded = b.loadAt(view.buffer, position);
+    if (addressed == element)
+      return isShortFloat(element)
+                 ? Value(arith::ExtFOp::create(b, b.getF32Type(), loaded))
+                 : loaded;
+    code = arith::ExtUIOp::create(b, b.getI32Type(), loaded);
+  } else {
+    int64_t bits = storedBits(element), perWord = wordBits / bits;
+    Value word = b.loadAt(view.buffer, b.div(position, perWord));
+    Value shift = b.toI32(b.mul(b.rem(position, perWord), bits));
+    code = arith::ShRUIOp::create(b, word, shift);
+    code = arith::AndIOp::create(b, code, b.i32((int64_t(1) << bits) - 1));
+  }
   if (element.isInteger(1))
     return compare(b, arith::CmpIPredicate::ne, code, 0);
   if (isShortFloat(element))
     return fromBits(b, cast<FloatType>(element), code);
+  if (computedType(element, b.target()) != element)
+    return keepBits(b, element, code);
   return arith::TruncIOp::create(b, element, code);
 }
 
 void ElementAccess::store(KernelBuilder &b, Value value,
                           ValueRange indices) const {
   Value position = b.at(view, indices);
-  if (!inWords)
+  if (addressed == element) {
+    if (isShortFloat(element)) {
+      value = roundTo(b, cast<FloatType>(element), value);
+      value = arith::TruncFOp::create(b, element, value);
+    }
     return b.storeAt(value, view.buffer, position);
+  }
+  Value code = value;
+  if (isShortFloat(element))
+    code = toBits(b, cast<FloatType>(element), value);
+  else if (!value.getType().isInteger(wordBits))
+    code = arith::ExtUIOp::create(b, b.getI32Type(), value);
+  if (addressed)
+    return b.storeAt(arith::TruncIOp::create(b, addressed, code), view.buffer,
+                     position);
   int64_t bits = storedBits(element), perWord = wordBits / bits;
   int64_t mask = (int64_t(1) << bits) - 1;
-  Value code = isShortFloat(element)
-                   ? toBits(b, cast<FloatType>(element), value)
-                   : Value(arith::ExtUIOp::create(b, b.getI32Type(), value));
+  code = arith::AndIOp::create(b, code, b.i32(mask));
   Value shift = b.toI32(b.mul(b.rem(position, perWord), bits));
   Value word = b.div(position, perWord);
   // Work-items that share a word write it one after the other, each its bits.
@@ -171,46 +224,73 @@ void ElementAccess::store(KernelBuilder &b, Value value,
 }
 
 //===----------------------------------------------------------------------===//
-// Operations on short floats
+// Operations on values of other types
 //===----------------------------------------------------------------------===//
+
+/// Whether `op` takes its operands as numbers without a sign.
+static bool isUnsigned(Operation *op) {
+  if (auto comparison = dyn_cast<arith::CmpIOp>(op))
+    return llvm::is_contained(
+        {arith::CmpIPredicate::ult, arith::CmpIPredicate::ule,
+         arith::CmpIPredicate::ugt, arith::CmpIPredicate::uge},
+        comparison.getPredicate());
+  return isa<arith::CeilDivUIOp, arith::DivUIOp, arith::RemUIOp, arith::ShRUIOp,
+             arith::MaxUIOp, arith::MinUIOp, arith::ExtUIOp, arith::UIToFPOp,
+             arith::IndexCastUIOp>(op);
+}
 
 LogicalResult rlx::cloneComputed(KernelBuilder &b, Operation *op,
                                  IRMapping &mapping) {
-  auto isShort = [](Type type) { return isShortFloat(type); };
-  if (llvm::none_of(op->getOperandTypes(), isShort) &&
-      llvm::none_of(op->getResultTypes(), isShort)) {
+  auto isOther = [&](Type type) {
+    return computedType(type, b.target()) != type;
+  };
+  if (llvm::none_of(op->getOperandTypes(), isOther) &&
+      llvm::none_of(op->getResultTypes(), isOther)) {
     b.clone(*op, mapping);
     return success();
   }
-  if (isa<arith::BitcastOp>(op) || op->getNumResults() != 1 ||
-      op->getNumRegions() != 0)
-    return op->emitOpError() << "on f16 or bf16 cannot run on a device";
-  Type type = op->getResult(0).getType();
+  Type type = op->getNumResults() == 1 ? op->getResult(0).getType() : Type();
+  bool isKnown = type && op->getNumRegions() == 0 && !isa<arith::BitcastOp>(op);
+  if (!isKnown)
+    return op->emitOpError() << "on " << op->getOperand(0).getType()
+                             << " cannot run on this device";
+  Type wanted = computedType(type, b.target());
   auto result = [&](Value value) {
     if (isShortFloat(type))
       value = roundTo(b, cast<FloatType>(type), value);
+    else if (wanted != type)
+      value = keepBits(b, type, value);
     mapping.map(op->getResult(0), value);
     return success();
   };
-  if (isa<arith::ExtFOp, arith::TruncFOp>(op)) {
-    Value value = mapping.lookup(op->getOperand(0));
-    Type wanted = computedType(type);
-    if (value.getType() == wanted)
-      return result(value);
-    // From or to f64.
-    return result(wanted.isF64()
-                      ? Value(arith::ExtFOp::create(b, wanted, value))
-                      : Value(arith::TruncFOp::create(b, wanted, value)));
-  }
   if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
-    auto number = cast<FloatAttr>(constant.getValue());
-    return result(b.f32(number.getValueAsDouble()));
+    if (auto number = dyn_cast<FloatAttr>(constant.getValue()))
+      return result(b.f32(number.getValueAsDouble()));
+    return result(b.i32(cast<IntegerAttr>(constant.getValue()).getInt()));
   }
   SmallVector<Value> operands;
-  for (Value operand : op->getOperands())
-    operands.push_back(mapping.lookup(operand));
-  OperationState state(op->getLoc(), op->getName(), operands,
-                       computedType(type),
+  for (Value operand : op->getOperands()) {
+    Value value = mapping.lookup(operand);
+    if (isa<IntegerType>(operand.getType()) && isOther(operand.getType()) &&
+        isUnsigned(op)) {
+      int64_t bits = operand.getType().getIntOrFloatBitWidth();
+      value = arith::AndIOp::create(b, value, b.i32((int64_t(1) << bits) - 1));
+    }
+    operands.push_back(value);
+  }
+  // What only changes the width may have nothing left to do.
+  if (isa<arith::ExtFOp, arith::TruncFOp, arith::ExtSIOp, arith::ExtUIOp,
+          arith::TruncIOp>(op)) {
+    Value value = operands[0];
+    if (value.getType() == wanted)
+      return result(value);
+    // From or to f64, or 64 bits.
+    if (wanted.isF64())
+      return result(arith::ExtFOp::create(b, wanted, value));
+    if (isa<FloatType>(wanted))
+      return result(arith::TruncFOp::create(b, wanted, value));
+  }
+  OperationState state(op->getLoc(), op->getName(), operands, wanted,
                        SmallVector<NamedAttribute>(op->getDiscardableAttrs()));
   state.propertiesAttr = op->getPropertiesAsAttribute();
   return result(b.create(state)->getResult(0));

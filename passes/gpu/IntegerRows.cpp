@@ -61,12 +61,12 @@ SmallVector<Value> IntegerRows::multiply(RecordReader &reader, Value k,
         Value product = arith::SIToFPOp::create(b, b.getF32Type(), products[r]);
         Value factor =
             arith::MulFOp::create(b, b.loadAt(scales, positions[r]), scale);
-        total = math::FmaOp::create(b, product, factor, total);
+        total = b.multiplyAdd(product, factor, total);
         if (!offset)
           continue;
         Value line = b.add(b.mul(number, groups), g);
         Value sum = b.loadAt(sums, b.add(b.mul(line, m), rows[r]));
-        total = math::FmaOp::create(b, sum, offset, total);
+        total = b.multiplyAdd(sum, offset, total);
       }
     }
   }

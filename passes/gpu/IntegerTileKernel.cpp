@@ -210,9 +210,9 @@ SmallVector<Value> IntegerTileKernel::multiply(ValueRange carried) {
         Value product = arith::SIToFPOp::create(b, b.getF32Type(),
                                                 products[i * tile.columns + j]);
         Value scale = arith::MulFOp::create(b, a[i], w[j]);
-        total = math::FmaOp::create(b, product, scale, total);
+        total = b.multiplyAdd(product, scale, total);
         if (offsets)
-          total = math::FmaOp::create(b, sum[i], offset[j], total);
+          total = b.multiplyAdd(sum[i], offset[j], total);
       }
     return next;
   };

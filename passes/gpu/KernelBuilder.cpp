@@ -239,6 +239,13 @@ void KernelBuilder::storeAt(Value value, Value buffer, Value index) {
   memref::StoreOp::create(*this, value, buffer, index);
 }
 
+Value KernelBuilder::multiplyAdd(Value a, Value b, Value c) {
+  // Vulkan's fma may round twice, so every device is fast at it; OpenCL's must
+  // not, and is a function of many operations where the hardware has none.
+  if (target().getApi() == GpuApi::vulkan || target().getFma())
+    return math::FmaOp::create(*this, a, b, c);
+  return arith::AddFOp::create(*this, arith::MulFOp::create(*this, a, b), c);
+}
 Value KernelBuilder::i32(int64_t value) {
   return arith::ConstantOp::create(*this, getI32IntegerAttr(int32_t(value)));
 }

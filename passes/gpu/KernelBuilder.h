@@ -92,6 +92,9 @@ public:
   mlir::Value loadAt(mlir::Value buffer, mlir::Value index);
   void storeAt(mlir::Value value, mlir::Value buffer, mlir::Value index);
 
+  /// `a * b + c` of f32 or vectors of it, rounded once or twice as the target
+  /// is fast at it.
+  mlir::Value multiplyAdd(mlir::Value a, mlir::Value b, mlir::Value c);
   mlir::Value i32(int64_t value);
   mlir::Value f32(double value);
   mlir::Value toI32(mlir::Value index);

@@ -70,6 +70,11 @@ static spirv::TargetEnvAttr environmentOf(GpuAttr target, bool hasMatrices) {
     capabilities.push_back(Capability::DotProductInput4x8BitPacked);
     extensions.push_back(Extension::SPV_KHR_integer_dot_product);
   }
+  add(target.getSubgroupArithmetic(), Capability::GroupNonUniformArithmetic);
+  add(target.getDenormals(), Capability::DenormPreserve);
+  add(target.getNonfinite(), Capability::SignedZeroInfNanPreserve);
+  if (target.getDenormals() || target.getNonfinite())
+    extensions.push_back(Extension::SPV_KHR_float_controls);
   // What every version of Vulkan from 1.1 on takes; later versions of SPIR-V
   // have nothing that kernels without matrices need, and other rules for
   // interfaces.
@@ -179,24 +184,43 @@ static void useVulkanMemoryModel(spirv::ModuleOp module) {
   });
 }
 
+/// Vulkan's devices may take some numbers for others unless a kernel asks them
+/// not to.
+static void askForAllNumbers(spirv::FuncOp kernel, GpuAttr target) {
+  constexpr int32_t f16Bits = 16, f32Bits = 32;
+  OpBuilder builder(kernel.getContext());
+  builder.setInsertionPointAfter(kernel);
+  auto ask = [&](bool has, spirv::ExecutionMode mode, int32_t bits) {
+    if (has)
+      spirv::ExecutionModeOp::create(builder, kernel.getLoc(), kernel, mode,
+                                     bits);
+  };
+  for (int32_t bits : {f32Bits, f16Bits}) {
+    if (bits == f16Bits && !target.getFloat16())
+      break;
+    ask(target.getDenormals(), spirv::ExecutionMode::DenormPreserve, bits);
+    ask(target.getNonfinite(), spirv::ExecutionMode::SignedZeroInfNanPreserve,
+        bits);
+  }
+}
+
 namespace {
-/// Atomic operations on buffers of OpenCL, which MLIR's conversion leaves.
+/// Atomic operations on buffers. MLIR has none for OpenCL's, and orders other
+/// memory by Vulkan's without saying which, which is no valid module. Nothing
+/// is ordered by them here.
 struct AtomicPattern : OpConversionPattern<memref::AtomicRMWOp> {
-  using OpConversionPattern::OpConversionPattern;
+  AtomicPattern(const TypeConverter &types, MLIRContext *context)
+      : OpConversionPattern(types, context, /*benefit=*/2) {}
 
   LogicalResult
   matchAndRewrite(memref::AtomicRMWOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    auto space = dyn_cast_or_null<spirv::StorageClassAttr>(
-        op.getMemRefType().getMemorySpace());
-    if (!space || space.getValue() != spirv::StorageClass::CrossWorkgroup)
-      return rewriter.notifyMatchFailure(op, "is not on a buffer of OpenCL");
     Location loc = op.getLoc();
     Value pointer = spirv::getElementPtr(
         *getTypeConverter<SPIRVTypeConverter>(), op.getMemRefType(),
         adaptor.getMemref(), adaptor.getIndices(), loc, rewriter);
     constexpr auto scope = spirv::Scope::Device;
-    constexpr auto semantics = spirv::MemorySemantics::AcquireRelease;
+    constexpr auto semantics = spirv::MemorySemantics::None;
     Type type = adaptor.getValue().getType();
     switch (op.getKind()) {
     case arith::AtomicRMWKind::andi:
@@ -215,7 +239,10 @@ struct AtomicPattern : OpConversionPattern<memref::AtomicRMWOp> {
 
 struct KernelsToSpirvPass
     : rlx::impl::KernelsToSpirvPassBase<KernelsToSpirvPass> {
+  llvm::SmallPtrSet<Operation *, 8> done; ///< The modules that were made.
+
   void runOnOperation() override {
+    done.clear();
     for (auto module :
          llvm::to_vector(getOperation().getOps<gpu::GPUModuleOp>()))
       if (failed(convert(module)))
@@ -284,9 +311,14 @@ struct KernelsToSpirvPass
     if (failed(applyFullConversion(module, *legal, std::move(patterns))))
       return failure();
     // What described the kernels to the conversion.
-    for (auto converted : getOperation().getOps<spirv::ModuleOp>())
-      if (!converted->hasAttr(spirv::getTargetEnvAttrName()))
-        converted->setAttr(spirv::getTargetEnvAttrName(), environment);
+    for (auto converted : getOperation().getOps<spirv::ModuleOp>()) {
+      if (!done.insert(converted).second)
+        continue;
+      converted->setAttr(spirv::getTargetEnvAttrName(), environment);
+      for (auto function : llvm::to_vector(converted.getOps<spirv::FuncOp>()))
+        if (function->hasAttr(spirv::getEntryPointABIAttrName()))
+          askForAllNumbers(function, target);
+    }
     return success();
   }
 };

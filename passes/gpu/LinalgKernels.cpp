@@ -3,6 +3,7 @@
 #include "passes/gpu/LinalgKernels.h"
 
 #include "passes/gpu/ElementAccess.h"
+#include "passes/gpu/WorkgroupReduction.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
 
@@ -233,7 +234,7 @@ bool LinalgKernel::matchSharedReduction() {
     SmallVector<Operation *> chain;
     if (!matchReduction(outputs, i, chain) || chain.size() != 1 ||
         !arith::getNeutralElement(chain.front()) ||
-        computedType(outputs[i].getType()) != outputs[i].getType())
+        computedType(outputs[i].getType(), b.target()) != outputs[i].getType())
       return false;
     combiners.push_back(chain.front());
   }
@@ -241,50 +242,31 @@ bool LinalgKernel::matchSharedReduction() {
 }
 
 LogicalResult LinalgKernel::emitShared() {
-  constexpr int64_t workgroup = 64, widest = 32768;
+  constexpr int64_t widest = 32768;
+  WorkgroupReduction reduction(b, combiners);
   Value group = b.add(b.mul(b.groupId(gpu::Dimension::y), widest),
                       b.groupId(gpu::Dimension::x));
   Value thread = b.threadId(gpu::Dimension::x);
   // Groups beyond the last point repeat it.
   Value last = b.sub(b.scalar(points, "points"), b.index(1));
   setParallelIndices(b.min(group, last));
-  SmallVector<Value> neutral, shared;
-  for (Operation *combiner : combiners) {
+  SmallVector<Value> neutral;
+  for (Operation *combiner : combiners)
     neutral.push_back(arith::ConstantOp::create(
         b, cast<TypedAttr>(*arith::getNeutralElement(combiner))));
-    shared.push_back(
-        b.sharedMemory({workgroup}, combiner->getResult(0).getType()));
-  }
   unsigned loop = reductions.front();
   bool hasFailed = false;
-  SmallVector<Value> partial =
-      b.loop(thread, b.scalar(hostLoopSize(loop), "size"), workgroup, neutral,
-             [&](Value index, ValueRange carried) {
-               indices[loop] = index;
-               FailureOr<SmallVector<Value>> next = emitBody(carried);
-               hasFailed = failed(next);
-               return hasFailed ? SmallVector<Value>(carried) : *next;
-             });
+  SmallVector<Value> partial = b.loop(
+      thread, b.scalar(hostLoopSize(loop), "size"), reduction.workgroup(),
+      neutral, [&](Value index, ValueRange carried) {
+        indices[loop] = index;
+        FailureOr<SmallVector<Value>> next = emitBody(carried);
+        hasFailed = failed(next);
+        return hasFailed ? SmallVector<Value>(carried) : *next;
+      });
   if (hasFailed)
     return failure();
-  auto combine = [&](size_t i, Value a, Value c) {
-    IRMapping mapping;
-    mapping.map(combiners[i]->getOperand(0), a);
-    mapping.map(combiners[i]->getOperand(1), c);
-    return b.clone(*combiners[i], mapping)->getResult(0);
-  };
-  for (size_t i = 0; i < shared.size(); ++i)
-    b.storeAt(partial[i], shared[i], thread);
-  for (int64_t half = workgroup / 2; half > 0; half /= 2) {
-    b.barrier();
-    auto isActive = scf::IfOp::create(b, b.less(thread, b.index(half)), false);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(isActive.thenBlock());
-    for (size_t i = 0; i < shared.size(); ++i)
-      b.storeAt(combine(i, b.loadAt(shared[i], thread),
-                        b.loadAt(shared[i], b.add(thread, half))),
-                shared[i], thread);
-  }
+  reduction.emit(partial, thread);
   Value isFirst = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq,
                                                 thread, b.index(0));
   isFirst = b.both(isFirst, b.less(group, b.scalar(points, "points")));
@@ -292,16 +274,15 @@ LogicalResult LinalgKernel::emitShared() {
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(isWriter.thenBlock());
-    SmallVector<Value> outputs = loadOutputs(), totals;
-    for (size_t i = 0; i < shared.size(); ++i) {
-      Value total = b.loadAt(shared[i], b.index(0));
-      totals.push_back(outputs[i] ? combine(i, outputs[i], total) : total);
-    }
+    SmallVector<Value> outputs = loadOutputs(), totals = reduction.totals();
+    for (size_t i = 0; i < totals.size(); ++i)
+      if (outputs[i])
+        totals[i] = reduction.combine(i, outputs[i], totals[i]);
     storeOutputs(totals);
   }
   b.finish({b.hostMin(points, widest), b.hostCeilDiv(points, widest),
             b.getIndexAttr(1)},
-           workgroup);
+           reduction.workgroup());
   return success();
 }
 

@@ -3,7 +3,7 @@
 // A row of the weight belongs to one work-item or to one lane of its vector, so
 // nothing is summed across them; where rows alone are too few work-items, K is
 // split among several, whose sums meet in the workgroup's memory in a fixed
-// order.
+// order. They are in different subgroups, which have as many rows as lanes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -306,7 +306,7 @@ SmallVector<Value> MatvecKernel::emitUnit(Value record, Value unit,
   SmallVector<Value> sums(carried);
   auto fma = [&](Value weight, size_t r, int64_t element, Value sum) -> Value {
     Value activation = b.broadcastLike(x->at(r, element), weight);
-    return math::FmaOp::create(b, weight, activation, sum);
+    return b.multiplyAdd(weight, activation, sum);
   };
   // With offsets each element is decoded wholly; without, a run's scale
   // multiplies the sum of its products.
@@ -329,9 +329,8 @@ SmallVector<Value> MatvecKernel::emitUnit(Value record, Value unit,
     }
     Value scale = reader.scale(first);
     for (int64_t r = 0; r < rows; ++r)
-      sums[r] = scale
-                    ? Value(math::FmaOp::create(b, partial[r], scale, sums[r]))
-                    : Value(arith::AddFOp::create(b, partial[r], sums[r]));
+      sums[r] = scale ? b.multiplyAdd(partial[r], scale, sums[r])
+                      : Value(arith::AddFOp::create(b, partial[r], sums[r]));
   }
   return sums;
 }

@@ -106,7 +106,7 @@ void PanelKernel::multiplyRows(Value record, Value firstRow, int64_t count) {
       Value activation = b.broadcastLike(b.loadAt(x.buffer, at), weights[0]);
       for (int64_t v = 0; v < vectors; ++v) {
         Value &sum = next[r * vectors + v];
-        sum = math::FmaOp::create(b, activation, weights[v], sum);
+        sum = b.multiplyAdd(activation, weights[v], sum);
       }
     }
     return next;

@@ -5,8 +5,8 @@
 // stretch of K of one row: all fields, side operands too, in planes of 1, 2, 4,
 // 8, 16 or 32 bits, none of which crosses a word of 32 bits. It takes as few
 // bits as the scheme it comes from. Rows are interleaved word by word, or four
-// words by four words: see wordIndex. Codes of less than a byte lie so that a
-// shift and a mask give four of them as the bytes of a word:
+// words by four words: Manifest.h has the formula. Codes of less than a byte
+// lie so that a shift and a mask give four of them as the bytes of a word:
 //
 //   element of K   3 7  2 6  1 5  0 4      of 4 bits; a byte is two of them
 //

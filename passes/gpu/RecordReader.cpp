@@ -321,7 +321,7 @@ Value RecordReader::value(int64_t element) {
   Value number = code(element), scale = this->scale(element),
         addend = offset(element);
   if (scale && addend)
-    return math::FmaOp::create(b, scale, number, addend);
+    return b.multiplyAdd(scale, number, addend);
   if (scale)
     return arith::MulFOp::create(b, scale, number);
   if (addend)

@@ -30,11 +30,9 @@ constexpr int64_t fewRows = 8;
 /// as matrices by subgroups. Such kernels are SPIR-V 1.6.
 inline bool multipliesMatrices(GpuAttr target, mlir::Type activations) {
   mlir::DenseI64ArrayAttr matrix = target.getCooperativeMatrix();
-  mlir::StringAttr version = target.getVersion();
   constexpr int64_t longest = 32; // Of K.
   return activations.isF16() && matrix && matrix[2] <= longest &&
-         target.getFloat16() && target.getSubgroupSize() > 1 && version &&
-         version.getValue() >= "1.3";
+         target.getFloat16() && target.getSubgroupSize() > 1;
 }
 
 /// How weights lie for the kernels of `target`.

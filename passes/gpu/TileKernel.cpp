@@ -116,7 +116,7 @@ SmallVector<Value> TileKernel::multiply(ValueRange carried) {
         for (int64_t i = 0; i < rows; ++i)
           for (int64_t j = 0; j < columns; ++j) {
             Value &sum = next[i * columns + j];
-            sum = math::FmaOp::create(b, a[i], w[j], sum);
+            sum = b.multiplyAdd(a[i], w[j], sum);
           }
         return next;
       });

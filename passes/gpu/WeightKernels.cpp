@@ -168,6 +168,17 @@ void InterleaveKernel::emit() {
 
 void rlx::emitInterleaveKernel(InterleaveWeightOp op, KernelModule &kernels) {
   InterleaveKernel(op, kernels).emit();
+  auto alloc = op.getInit().getDefiningOp<memref::AllocOp>();
+  if (!alloc)
+    return;
+  // For those who write these words by other means.
+  NamedAttrList how;
+  how.set("record", op.getRecord());
+  how.set("rows", op.getRowsAttr());
+  how.set("words", op.getWordsAttr());
+  if (DenseI64ArrayAttr part = op.getPartAttr())
+    how.set("part", part);
+  alloc->setAttr("rlx.interleaved", how.getDictionary(op.getContext()));
 }
 
 //===----------------------------------------------------------------------===//

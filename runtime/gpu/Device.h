@@ -39,7 +39,10 @@ struct DeviceInfo {
   bool storage16 = false;
   bool int8 = false, int16 = false, int64 = false; ///< Arithmetic.
   bool float16 = false, float64 = false;
-  bool integerDot = false;  ///< Sums of four products of bytes.
+  bool fma = false;        ///< A fused product and sum, and a fast one.
+  bool denormals = false;  ///< Kernels can keep f32 below 2^-126, and such f16.
+  bool nonfinite = false;  ///< Kernels can keep infinities, NaNs, signs of 0.
+  bool integerDot = false; ///< Sums of four products of bytes.
   bool subgroupOps = false; ///< Arithmetic across a subgroup.
   /// M, N and K of the matrices of f16 that a subgroup multiplies and adds in
   /// f32; zeros where kernels cannot use any.

@@ -117,6 +117,10 @@ void describe(const OpenClFunctions &cl, OpenClPhysicalDevice &found) {
   info.storage8 = info.storage16 = info.int8 = info.int16 = true;
   info.int64 = ask.text(CL_DEVICE_PROFILE) == "FULL_PROFILE" ||
                ask.has("cles_khr_int64");
+  auto singles = ask.number<cl_device_fp_config>(CL_DEVICE_SINGLE_FP_CONFIG);
+  info.fma = singles & CL_FP_FMA;
+  info.denormals = singles & CL_FP_DENORM;
+  info.nonfinite = singles & CL_FP_INF_NAN;
   info.float16 = ask.has("cl_khr_fp16");
   info.float64 = ask.has("cl_khr_fp64");
   info.integerDot = ask.has("cl_khr_integer_dot_product");
@@ -147,8 +151,7 @@ void describe(const OpenClFunctions &cl, OpenClPhysicalDevice &found) {
   if (info.integerDot && info.version >= "3.0")
     found.sourceOptions = "-cl-std=CL3.0";
   // Without it a division may be off by 2.5 units in the last place.
-  if (ask.number<cl_device_fp_config>(CL_DEVICE_SINGLE_FP_CONFIG) &
-      CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT)
+  if (singles & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT)
     found.sourceOptions += " -cl-fp32-correctly-rounded-divide-sqrt";
   found.identity = fmt::format("opencl\n{}\n{}\n{}\n{}\n{}", platform,
                                ask.platformText(CL_PLATFORM_VERSION), info.name,

@@ -51,6 +51,14 @@ struct ProgramArgument {
   std::vector<SizeIndex> shape;
 };
 
+/// How the words of a packed weight lie, for those who pack it by other means;
+/// Manifest.h says what this means.
+struct ProgramPacking {
+  std::string record; ///< A scheme as text; empty where nothing is packed.
+  int64_t rows = 0, words = 0;
+  std::vector<int64_t> part; ///< First, count, of how many; empty for all.
+};
+
 struct ProgramBuffer {
   enum class Kind {
     argument,  ///< Holds argument `argument`, from byte `offset` on.
@@ -62,6 +70,7 @@ struct ProgramBuffer {
   SizeIndex bytes = 0; ///< Rounded up to a multiple of 16 when allocated.
   std::vector<std::byte> data;
   uint64_t offset = 0; ///< 0 but for parts of weights.
+  ProgramPacking packing;
 };
 
 struct ProgramKernel {

@@ -50,6 +50,8 @@ struct Properties {
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES};
   VkPhysicalDeviceVulkan13Properties v13{
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_PROPERTIES};
+  VkPhysicalDeviceFloatControlsProperties floats{
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FLOAT_CONTROLS_PROPERTIES};
   VkPhysicalDeviceDriverProperties driver{
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
   VkPhysicalDeviceShaderSMBuiltinsPropertiesNV multiprocessors{
@@ -129,6 +131,20 @@ bool canMultiplyMatrices(const VulkanPhysicalDevice &found) {
          features.v12.vulkanMemoryModel && found.fixedSubgroups;
 }
 
+void describeFloats(DeviceInfo &info,
+                    const VkPhysicalDeviceFloatControlsProperties &floats) {
+  // Vulkan's fma may round twice.
+  info.fma = true;
+  // Kernels ask for widths one by one, and not for f64.
+  bool areIndependent = floats.denormBehaviorIndependence ==
+                        VK_SHADER_FLOAT_CONTROLS_INDEPENDENCE_ALL;
+  info.denormals = areIndependent && floats.shaderDenormPreserveFloat32 &&
+                   (floats.shaderDenormPreserveFloat16 || !info.float16);
+  info.nonfinite =
+      floats.shaderSignedZeroInfNanPreserveFloat32 &&
+      (floats.shaderSignedZeroInfNanPreserveFloat16 || !info.float16);
+}
+
 /// The description of a device of at least Vulkan 1.2.
 void describe(const VulkanInstance &instance, VulkanPhysicalDevice &found,
               uint32_t version) {
@@ -150,6 +166,7 @@ void describe(const VulkanInstance &instance, VulkanPhysicalDevice &found,
 
   Properties properties;
   chain(properties.core, properties.v11);
+  chain(properties.core, properties.floats);
   chain(properties.core, properties.driver);
   if (version >= VK_API_VERSION_1_3)
     chain(properties.core, properties.v13);
@@ -171,7 +188,11 @@ void describe(const VulkanInstance &instance, VulkanPhysicalDevice &found,
   info.isCpu = core.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
   describeFeatures(info, *found.features);
   info.subgroupSize = std::max(1u, properties.v11.subgroupSize);
+  describeFloats(info, properties.floats);
+  // Kernels count on all work-items of a subgroup, which only pipelines that
+  // may ask for full ones have for certain.
   info.subgroupOps =
+      found.features->v13.computeFullSubgroups &&
       (properties.v11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
       (properties.v11.subgroupSupportedOperations &
        VK_SUBGROUP_FEATURE_ARITHMETIC_BIT);

@@ -36,13 +36,18 @@
 
 // -----
 
-// expected-error @+1 {{unknown version '1.0' of vulkan, expected 1.1, 1.2 or 1.3}}
-"test.target"() {a = #rlx.gpu<vulkan, version = "1.0">} : () -> ()
+// expected-error @+1 {{denormals is for vulkan; kernels of opencl do not ask for it}}
+"test.target"() {a = #rlx.gpu<opencl, denormals = true>} : () -> ()
 
 // -----
 
-// expected-error @+1 {{unknown version '1.1' of opencl, expected 1.2, 2.0, 2.1, 2.2 or 3.0}}
-"test.target"() {a = #rlx.gpu<opencl, version = "1.1">} : () -> ()
+// expected-error @+1 {{nonfinite is for vulkan; kernels of opencl do not ask for it}}
+"test.target"() {a = #rlx.gpu<opencl, nonfinite = true>} : () -> ()
+
+// -----
+
+// expected-error @+1 {{subgroup_arithmetic is for vulkan; kernels of opencl do not ask for it}}
+"test.target"() {a = #rlx.gpu<opencl, subgroup_arithmetic = true>} : () -> ()
 
 // -----
 

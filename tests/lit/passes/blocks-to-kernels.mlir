@@ -1,6 +1,9 @@
 // Operations become kernels and their dispatches; the kernels of a matmul are chosen by its rows.
-// RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, subgroup_size = 32>}" | FileCheck %s
-// RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<opencl, vector_width = 8>}" | FileCheck %s --check-prefix=LANES
+// RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, subgroup_size = 32>}" | FileCheck %s --implicit-check-not=gpu.subgroup --implicit-check-not=gpu.lane
+// RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<opencl, vector_width = 8>}" | FileCheck %s --check-prefix=LANES --implicit-check-not=math.fma
+// RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<opencl, vector_width = 8, fma = true>}" | FileCheck %s --check-prefix=FMA
+// RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, subgroup_size = 32, subgroup_arithmetic = true>}" | FileCheck %s --check-prefix=SUBGROUP
+// RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, subgroup_size = 64, subgroup_arithmetic = true>}" | FileCheck %s --check-prefix=WHOLE
 // RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, subgroup_size = 32>}" | rlx-opt | FileCheck %s
 // RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, integer_dot = true>}" | rlx-opt | FileCheck %s --check-prefix=DOT
 // RUN: not rlx-opt %s --rlx-blocks-to-kernels 2>&1 | FileCheck %s --check-prefix=TARGET
@@ -174,3 +177,27 @@ func.func @any_bytes(%x: tensor<?x96xf32>) -> tensor<?x70xf32> {
 // A vector of rows for each work-item.
 // LANES: gpu.func @matvec_{{.*}}memref<?xvector<8xi32>> {rlx.name = "weight"}
 // LANES: vector<8xf32>
+// Vulkan's fma may round twice; OpenCL's, which may not, is for devices that are fast at it.
+// FMA: gpu.func @matvec_
+// FMA: math.fma {{.*}} : vector<8xf32>
+
+// Across subgroups of 32, then two of them in memory of the workgroup.
+// SUBGROUP: rlx.dispatch @kernels::@[[LONG:linalg_generic_2]] groups(%c2, %c1, %c1)
+// SUBGROUP: gpu.func @[[LONG]](
+// SUBGROUP-SAME: workgroup(%[[SUMS:.*]] : memref<2xf32, #gpu.address_space<workgroup>>
+// SUBGROUP-SAME: known_block_size = array<i32: 64, 1, 1>
+// SUBGROUP: %[[SUM:.*]] = gpu.subgroup_reduce add %{{.*}} : (f32) -> f32
+// SUBGROUP: %[[SLOT:.*]] = gpu.subgroup_id
+// SUBGROUP: gpu.lane_id
+// SUBGROUP: memref.store %[[SUM]], %[[SUMS]][%[[SLOT]]]
+// SUBGROUP: gpu.barrier
+// SUBGROUP-NOT: gpu.barrier
+// SUBGROUP: gpu.return
+
+// A subgroup that is the workgroup needs no memory.
+// WHOLE: rlx.dispatch @kernels::@[[LONG:linalg_generic_2]] groups(%c2, %c1, %c1)
+// WHOLE: gpu.func @[[LONG]](
+// WHOLE-NOT: workgroup
+// WHOLE: gpu.subgroup_reduce add
+// WHOLE-NOT: gpu.barrier
+// WHOLE: gpu.return

@@ -5,6 +5,15 @@
 // MLIR emulates them, would be read wrong.
 // RUN: rlx-opt %s "--rlx-gpu=target=#rlx.gpu<vulkan>" --rlx-spirv | sed -n '/spirv.module/,$p' \
 // RUN:   | FileCheck %s --check-prefix=WORDS "--implicit-check-not=f16" "--implicit-check-not=i16"
+// The same where elements can be loaded but nothing else be done with them: modules would declare more.
+// RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, storage16 = true>}" --rlx-spirv | sed -n '/spirv.module/,$p' \
+// RUN:   | FileCheck %s --check-prefix=WORDS "--implicit-check-not=f16" "--implicit-check-not=i16"
+// With all that it takes, elements are elements: by their bits, or as numbers where all of these are kept.
+// RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, storage16 = true, int16 = true, float16 = true>}" --rlx-spirv | sed -n '/spirv.module/,$p' \
+// RUN:   | FileCheck %s --check-prefix=BITS "--implicit-check-not=f16" "--implicit-check-not=Atomic" "--implicit-check-not=Preserve"
+// RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, storage16 = true, float16 = true, denormals = true, nonfinite = true>}" --rlx-spirv | sed -n '/spirv.module/,$p' \
+// RUN:   | FileCheck %s --check-prefix=HALVES "--implicit-check-not=i16" "--implicit-check-not=Atomic"
+// RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, denormals = true>}" --rlx-spirv | FileCheck %s --check-prefix=MODES "--implicit-check-not=SignedZero"
 // RUN: not rlx-opt %s "--rlx-gpu=target={#rlx.gpu<opencl, vector_width = 8>}" --rlx-spirv 2>&1 | FileCheck %s --check-prefix=VECTORS
 // Products of bytes need an extension, but no later version of SPIR-V.
 // RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, integer_dot = true>}" --rlx-spirv | FileCheck %s --check-prefix=DOT
@@ -29,6 +38,23 @@ func.func @any(%x: tensor<?xf32>) -> tensor<?xf32> {
   %y = arith.addf %x, %x : tensor<?xf32>
   return %y : tensor<?xf32>
 }
+
+// BITS: requires #spirv.vce<v1.0, [{{.*}}StorageBuffer16BitAccess{{.*}}], [{{.*}}SPV_KHR_16bit_storage
+// BITS: !spirv.rtarray<i16, stride=2>
+// BITS: spirv.UConvert {{.*}} : i16 to i32
+// BITS: spirv.SConvert {{.*}} : i32 to i16
+
+// HALVES: requires #spirv.vce<v1.0, [{{.*}}DenormPreserve{{.*}}], [{{.*}}SPV_KHR_float_controls
+// HALVES: !spirv.rtarray<f16, stride=2>
+// HALVES: spirv.FConvert {{.*}} : f16 to f32
+// HALVES: spirv.FConvert {{.*}} : f32 to f16
+// HALVES: spirv.ExecutionMode @[[KERNEL:[a-z_0-9]*]] "DenormPreserve", 32
+// HALVES: spirv.ExecutionMode @[[KERNEL]] "SignedZeroInfNanPreserve", 32
+// HALVES: spirv.ExecutionMode @[[KERNEL]] "DenormPreserve", 16
+// HALVES: spirv.ExecutionMode @[[KERNEL]] "SignedZeroInfNanPreserve", 16
+
+// MODES: spirv.ExecutionMode @{{.*}} "DenormPreserve", 32
+// MODES-NOT: "DenormPreserve", 16
 
 // WORDS: spirv.module
 // WORDS: !spirv.rtarray<i32, stride=4>

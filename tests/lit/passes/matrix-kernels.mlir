@@ -1,15 +1,13 @@
 // Where subgroups multiply matrices of f16, many rows of activations that may be rounded to f16 do.
-// RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, version = \"1.3\", float16 = true, subgroup_size = 32, cooperative_matrix = [16, 16, 16], workgroup_size = 1024, workgroup_memory = 49152>}" -o %t 2> %t.remarks
+// RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, float16 = true, subgroup_size = 32, cooperative_matrix = [16, 16, 16], workgroup_size = 1024, workgroup_memory = 49152>}" -o %t 2> %t.remarks
 // RUN: FileCheck %s < %t
 // RUN: FileCheck %s --check-prefix=REMARK < %t.remarks
 // RUN: rlx-opt %t --rlx-spirv | FileCheck %s --check-prefix=SPIRV
 // Less memory makes tiles smaller, larger subgroups take more of one.
-// RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, version = \"1.3\", float16 = true, subgroup_size = 64, cooperative_matrix = [16, 16, 16], workgroup_size = 1024, workgroup_memory = 32768>}" 2>/dev/null \
+// RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, float16 = true, subgroup_size = 64, cooperative_matrix = [16, 16, 16], workgroup_size = 1024, workgroup_memory = 32768>}" 2>/dev/null \
 // RUN:   | FileCheck %s --check-prefix=SMALL
-// Such kernels are SPIR-V 1.6, which Vulkan takes from version 1.3 on, and compute with f16.
-// RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, version = \"1.2\", float16 = true, subgroup_size = 32, cooperative_matrix = [16, 16, 16]>}" 2>&1 \
-// RUN:   | FileCheck %s --check-prefix=NONE "--implicit-check-not=mma"
-// RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, version = \"1.3\", subgroup_size = 32, cooperative_matrix = [16, 16, 16]>}" 2>&1 \
+// Such kernels compute with f16.
+// RUN: rlx-opt %s "--rlx-gpu=target={#rlx.gpu<vulkan, subgroup_size = 32, cooperative_matrix = [16, 16, 16]>}" 2>&1 \
 // RUN:   | FileCheck %s --check-prefix=NONE "--implicit-check-not=mma"
 // NONE-DAG: remark: activations are computed in f32 on this device, more exactly than in 'f16'
 // NONE-DAG: gpu.func @matmul_gguf_q4_0_n256_k512

@@ -9,10 +9,8 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
-
-void writeBits(std::vector<uint8_t> &bytes, int64_t first, unsigned width,
-               uint64_t bits) {
+void rlx::test::writeBits(std::vector<uint8_t> &bytes, int64_t first,
+                          unsigned width, uint64_t bits) {
   for (unsigned i = 0; i < width; ++i) {
     int64_t bit = first + i;
     uint8_t mask = uint8_t(1 << (bit % 8));
@@ -21,9 +19,20 @@ void writeBits(std::vector<uint8_t> &bytes, int64_t first, unsigned width,
   }
 }
 
+namespace {
+
+uint64_t readBits(llvm::ArrayRef<uint8_t> bytes, int64_t first,
+                  unsigned width) {
+  uint64_t bits = 0;
+  for (unsigned i = 0; i < width; ++i)
+    bits |= uint64_t(bytes[(first + i) / 8] >> ((first + i) % 8) & 1) << i;
+  return bits;
+}
+
 class Generator {
 public:
-  Generator(uint32_t seed, Content content) : engine(seed), content(content) {}
+  Generator(uint32_t seed, Content content, bool subnormals)
+      : engine(seed), content(content), subnormals(subnormals) {}
 
   /// A code for one number of `field`.
   uint64_t code(FieldAttr field, bool isCode, bool isZero);
@@ -38,6 +47,7 @@ private:
 
   std::mt19937 engine;
   Content content;
+  bool subnormals;
 };
 
 /// A float of 16 or 32 bits between 2^-6 and 4, zero or subnormal.
@@ -51,7 +61,7 @@ uint64_t Generator::moderate(mlir::FloatType type) {
   case 0:
     return sign;
   case 1:
-    return sign | mantissa;
+    return sign | (subnormals || type.isF16() ? mantissa : 0);
   default:
     uint64_t bias = (uint64_t(1) << (exponentBits - 1)) - 1;
     return sign | (bias - 6 + engine() % 8) << mantissaBits | mantissa;
@@ -119,7 +129,7 @@ uint64_t Generator::code(FieldAttr field, bool isCode, bool isZero) {
   if (type && width > 8)
     return moderate(type);
   if (llvm::isa_and_nonnull<mlir::Float8E8M0FNUType>(type))
-    return engine() % 16 ? 119 + engine() % 12 : 0;
+    return engine() % 16 || !subnormals ? 119 + engine() % 12 : 0;
   for (;;) {
     uint64_t code = random(width);
     if (isFinite(code))
@@ -130,9 +140,9 @@ uint64_t Generator::code(FieldAttr field, bool isCode, bool isZero) {
 } // namespace
 
 RandomWeight::RandomWeight(QuantScheme scheme, std::vector<int64_t> shape,
-                           uint32_t seed, Content content)
+                           uint32_t seed, Content content, bool subnormals)
     : scheme(scheme), shape(shape) {
-  Generator generator(seed, content);
+  Generator generator(seed, content, subnormals);
   blocks = content == Content::zeroBytes
                ? std::vector<uint8_t>(scheme.storageBytes(shape))
                : Random(seed).bytes(scheme.storageBytes(shape));
@@ -256,4 +266,31 @@ std::vector<double> RandomWeight::values() const {
   for (int64_t row = 0; row < decoder->rows(); ++row)
     decoder->decodeRow(row, values.data() + row * decoder->columns());
   return values;
+}
+
+uint64_t RandomWeight::code(FieldAttr field, int64_t n, int64_t k) const {
+  uint64_t code = 0;
+  unsigned width = 0;
+  for (PlaneAttr plane : field.getPlanes()) {
+    uint64_t bits;
+    if (field.isSide()) {
+      const Side &side = *llvm::find_if(sides, [&](const Side &candidate) {
+        return candidate.name == field.getOperand().getValue();
+      });
+      int64_t index = 0;
+      for (auto [position, size] :
+           llvm::zip_equal(plane.getPosition().compose({n, k}), side.shape))
+        index = index * size + position;
+      bits = readBits(side.bytes, index * plane.width(), plane.width());
+    } else {
+      int64_t block = (n * shape.back() + k) / scheme.block();
+      bits = readBits(blocks,
+                      8 * block * scheme.blockBytes() +
+                          firstBit(plane, k % scheme.block()),
+                      plane.width());
+    }
+    code |= bits << width;
+    width += plane.width();
+  }
+  return code;
 }

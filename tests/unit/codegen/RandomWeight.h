@@ -18,7 +18,8 @@
 namespace rlx::test {
 
 /// Floats that are not codes (scales, offsets, zeros) are of moderate size, of
-/// both signs, at times zero or subnormal; never a NaN unless asked for.
+/// both signs, at times zero or subnormal, as f32 only if that is allowed;
+/// never a NaN unless asked for.
 enum class Content {
   random,        ///< all codes but NaNs
   smallIntegers, ///< scales of 1, codes and zeros that are small integers
@@ -27,9 +28,13 @@ enum class Content {
   withNans,     ///< random, with some NaNs where the fields have them
 };
 
+/// Bits `first` to `first + width` of `bytes`, the lowest first.
+void writeBits(std::vector<uint8_t> &bytes, int64_t first, unsigned width,
+               uint64_t bits);
+
 struct RandomWeight {
   RandomWeight(QuantScheme scheme, std::vector<int64_t> shape, uint32_t seed,
-               Content content = Content::random);
+               Content content = Content::random, bool subnormals = true);
 
   /// The weight and what lies beside it, as the program's weights or arguments:
   /// `name`, `name.scales`, ...
@@ -53,6 +58,8 @@ struct RandomWeight {
   std::string arguments(const std::string &name) const;
   /// Its values as the reference decodes them, row after row.
   std::vector<double> values() const;
+  /// The code of `field` for element `k` of row `n`.
+  uint64_t code(FieldAttr field, int64_t n, int64_t k) const;
 
   struct Side {
     std::string name;

@@ -1,7 +1,8 @@
 //===- DeviceSupport.h - The devices that kernels are tested on -----------===//
 //
-// The first device of each API that the machine has. A test of an API without
-// one is skipped and says why.
+// The first device of each API that the machine has, or the one whose number is
+// in the environment, RLX_TEST_VULKAN or RLX_TEST_OPENCL. A test of an API
+// without a device is skipped and says why.
 //
 //===----------------------------------------------------------------------===//
 #ifndef RLX_TESTS_UNIT_DEVICE_DEVICESUPPORT_H
@@ -23,13 +24,20 @@ inline constexpr TestDevice testDevices[] = {
     {"opencl", DeviceApi::opencl, false},
     {"opencl_spirv", DeviceApi::opencl, true}};
 
+/// The number of the device of `api` that tests run on.
+inline unsigned deviceNumber(DeviceApi api) {
+  const char *number =
+      getenv(api == DeviceApi::vulkan ? "RLX_TEST_VULKAN" : "RLX_TEST_OPENCL");
+  return number ? unsigned(atoi(number)) : 0;
+}
+
 /// The device of a test, opened once; null where there is none.
 inline rlx::Device *openDevice(const TestDevice &wanted, std::string &reason) {
   static std::map<DeviceApi, std::unique_ptr<rlx::Device>> open;
   std::unique_ptr<rlx::Device> &device = open[wanted.api];
   if (!device) {
     Result<std::unique_ptr<rlx::Device>> result =
-        rlx::Device::open(wanted.api, 0);
+        rlx::Device::open(wanted.api, deviceNumber(wanted.api));
     if (!result) {
       reason = result.message();
       return nullptr;
@@ -47,6 +55,17 @@ inline DeviceTarget targetOf(const TestDevice &wanted,
                              const rlx::Device &device) {
   return wanted.spirv ? DeviceTarget::spirvOf(device.info())
                       : DeviceTarget::of(device.info());
+}
+
+/// `target` as if the device lacked everything that may be missing.
+inline DeviceTarget withFewest(DeviceTarget target) {
+  std::string &text = target.attribute;
+  const std::string has = " = true";
+  for (size_t at; (at = text.find(has)) != std::string::npos;) {
+    size_t begin = text.rfind(',', at);
+    text.erase(begin, at + has.size() - begin);
+  }
+  return target;
 }
 
 /// Compiles a program that must compile; null where it does not.

@@ -32,37 +32,37 @@ struct Environment {
   spv_target_env validator;
 };
 
-constexpr const char *fewest =
-    "#rlx.gpu<vulkan, version = \"1.1\", subgroup_size = 32>";
+constexpr const char *fewest = "#rlx.gpu<vulkan, subgroup_size = 32>";
 
 const Environment environments[] = {
     {"vulkan11", fewest, SPV_ENV_VULKAN_1_1},
     {"vulkan12",
-     "#rlx.gpu<vulkan, version = \"1.2\", storage16 = true, int16 = true, "
+     "#rlx.gpu<vulkan, storage16 = true, int16 = true, "
      "subgroup_size = 64>",
      SPV_ENV_VULKAN_1_2},
     {"vulkan13",
-     "#rlx.gpu<vulkan, version = \"1.3\", storage8 = true, storage16 = true, "
+     "#rlx.gpu<vulkan, storage8 = true, storage16 = true, "
      "int8 = true, int16 = true, int64 = true, float16 = true, "
-     "float64 = true, subgroup_size = 8>",
+     "float64 = true, denormals = true, nonfinite = true, subgroup_size = 8, "
+     "subgroup_arithmetic = true>",
      SPV_ENV_VULKAN_1_3},
     {"opencl",
      "#rlx.gpu<opencl, storage8 = true, storage16 = true, int8 = true, "
-     "int16 = true, int64 = true, float16 = true>",
+     "int16 = true, int64 = true, float16 = true, fma = true>",
      SPV_ENV_OPENCL_2_2},
     {"opencl_fewest", "#rlx.gpu<opencl>", SPV_ENV_OPENCL_2_2},
 };
 
 /// Those with products of bytes.
 const Environment environmentsWithDot[] = {
-    {"vulkan11_dot", "#rlx.gpu<vulkan, version = \"1.1\", integer_dot = true>",
+    {"vulkan11_dot", "#rlx.gpu<vulkan, integer_dot = true>",
      SPV_ENV_VULKAN_1_1},
     {"vulkan12_dot",
-     "#rlx.gpu<vulkan, version = \"1.2\", integer_dot = true, "
+     "#rlx.gpu<vulkan, integer_dot = true, "
      "subgroup_size = 32, workgroup_size = 1024, workgroup_memory = 32768>",
      SPV_ENV_VULKAN_1_2},
     {"vulkan13_dot",
-     "#rlx.gpu<vulkan, version = \"1.3\", storage8 = true, int8 = true, "
+     "#rlx.gpu<vulkan, storage8 = true, int8 = true, "
      "integer_dot = true, subgroup_size = 64>",
      SPV_ENV_VULKAN_1_3},
     {"opencl_dot", "#rlx.gpu<opencl, integer_dot = true>", SPV_ENV_OPENCL_2_2},
@@ -162,6 +162,22 @@ func.func @long_rows(%x: tensor<2x9000xf32>) -> tensor<2xf32> {
       linalg.yield %n : f32
   } -> tensor<2xf32>
   return %y : tensor<2xf32>
+}
+func.func @largest(%x: tensor<2x9000xf32>) -> tensor<2xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<2xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%e : tensor<2xf32>) -> tensor<2xf32>
+  %y = linalg.generic {indexing_maps = [#all, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<2x9000xf32>) outs(%z : tensor<2xf32>) {
+    ^bb0(%v: f32, %most: f32):
+      %n = arith.maximumf %most, %v : f32
+      linalg.yield %n : f32
+  } -> tensor<2xf32>
+  return %y : tensor<2xf32>
+}
+func.func @booleans(%x: tensor<9xi8>, %y: tensor<9xi8>) -> tensor<9xi1> {
+  %z = arith.cmpi slt, %x, %y : tensor<9xi8>
+  return %z : tensor<9xi1>
 }
 )";
 
@@ -295,11 +311,11 @@ protected:
 
 /// The usual matrices, and such that tiles are few columns of odd memory.
 constexpr const char *matrices =
-    "#rlx.gpu<vulkan, version = \"1.3\", float16 = true, subgroup_size = 32, "
+    "#rlx.gpu<vulkan, float16 = true, subgroup_size = 32, "
     "cooperative_matrix = [16, 16, 16], workgroup_size = 1024, "
     "workgroup_memory = 49152>";
 constexpr const char *oblongMatrices =
-    "#rlx.gpu<vulkan, version = \"1.3\", float16 = true, subgroup_size = 64, "
+    "#rlx.gpu<vulkan, float16 = true, subgroup_size = 64, "
     "cooperative_matrix = [8, 16, 32]>";
 
 TEST_F(MatrixModulesTest, TheProgramRefusesWhatIsWrong) {
@@ -402,6 +418,56 @@ TEST_F(CapabilityTest, ProductsOfBytesAreOfWords) {
   EXPECT_TRUE(found.capabilities.count(packedBytes));
   EXPECT_FALSE(found.capabilities.count(bytes));
   EXPECT_EQ(found.integerBits, std::set<uint32_t>{32});
+}
+
+TEST_F(CapabilityTest, ShortElementsNeedStorageAndArithmetic) {
+  constexpr uint32_t float16 = 9, int16 = 22, int8 = 39, storage16 = 4433,
+                     storage8 = 4448;
+  auto compiled = [&](const std::string &abilities) {
+    return declarationsOf(
+        compile(operations, ("#rlx.gpu<vulkan" + abilities + ">").c_str()));
+  };
+  using Bits = std::set<uint32_t>;
+  // One without the other is not used.
+  for (const char *lonely :
+       {", storage8 = true, storage16 = true", ", storage8 = true",
+        ", storage16 = true, float16 = true"}) {
+    Declarations found = compiled(lonely);
+    EXPECT_EQ(found.integerBits, Bits{32}) << lonely;
+    EXPECT_EQ(found.floatBits, Bits{32}) << lonely;
+    for (uint32_t capability : {float16, int16, int8, storage16, storage8})
+      EXPECT_FALSE(found.capabilities.count(capability)) << lonely;
+  }
+  Declarations found = compiled(", storage16 = true, int16 = true");
+  EXPECT_TRUE(found.capabilities.count(storage16));
+  EXPECT_FALSE(found.capabilities.count(storage8));
+  EXPECT_EQ(found.integerBits, (Bits{16, 32}));
+  EXPECT_EQ(found.floatBits, Bits{32});
+  found = compiled(", storage8 = true, int8 = true");
+  EXPECT_TRUE(found.capabilities.count(storage8));
+  EXPECT_FALSE(found.capabilities.count(storage16));
+  EXPECT_EQ(found.integerBits, (Bits{8, 32}));
+  found = compiled(", storage16 = true, float16 = true, denormals = true");
+  EXPECT_TRUE(found.capabilities.count(float16));
+  EXPECT_TRUE(found.capabilities.count(storage16));
+  EXPECT_EQ(found.floatBits, (Bits{16, 32}));
+}
+
+TEST_F(CapabilityTest, NumbersAndSubgroups) {
+  constexpr uint32_t arithmetic = 63, keepDenormals = 4464, keepOthers = 4466;
+  const std::pair<const char *, uint32_t> wanted[] = {
+      {"denormals", keepDenormals},
+      {"nonfinite", keepOthers},
+      {"subgroup_arithmetic", arithmetic}};
+  for (auto [name, capability] : wanted) {
+    Declarations found = declarationsOf(
+        compile(operations, ("#rlx.gpu<vulkan, subgroup_size = 32, " +
+                             std::string(name) + " = true>")
+                                .c_str()));
+    for (auto [other, number] : wanted)
+      EXPECT_EQ(found.capabilities.count(number), number == capability)
+          << name << ", " << other;
+  }
 }
 
 } // namespace
