@@ -97,6 +97,46 @@ TEST_P(EpilogueTest, IsTheOperationsOnTheResult) {
   }
 }
 
+// The rows of a result that ids name have two indices.
+TEST_P(EpilogueTest, IsTheOperationsOnGatheredRows) {
+  constexpr int64_t experts = 3, tokens = 6, slots = 2, n = 37, k = 512;
+  RandomWeight weight(*builtin("gguf_q4k"), {experts, n, k}, 5);
+  std::string type = weight.types()[0],
+              gather = "  %y = rlx.gather_matmul %x, %w, %ids {activations = " +
+                       std::string(GetParam()) + "} : (tensor<6x512xf32>, " +
+                       type + ", tensor<6x2xi32>) -> tensor<6x2x37xf32>\n";
+  std::string head = "(%x: tensor<6x512xf32>, " + weight.arguments("w") +
+                     ", %ids: tensor<6x2xi32>";
+  std::unique_ptr<Executable> executable = compiled(
+      "func.func @plain" + head + ") -> tensor<6x2x37xf32> {\n" + gather +
+      "  return %y : tensor<6x2x37xf32>\n}\nfunc.func @fused" + head +
+      ", %z: tensor<6x2x37xf32>, %c: tensor<37xf32>) -> tensor<6x2x37xf32> "
+      "{\n" +
+      gather + R"(  %r = linalg.generic {indexing_maps = [
+      affine_map<(t, s, n) -> (t, s, n)>, affine_map<(t, s, n) -> (n)>, affine_map<(t, s, n) -> (t, s, n)>],
+      iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%y, %c : tensor<6x2x37xf32>, tensor<37xf32>) outs(%z : tensor<6x2x37xf32>) {
+    ^bb0(%v: f32, %d: f32, %old: f32):
+      %product = arith.mulf %v, %d : f32
+      %out = arith.subf %product, %old : f32
+      linalg.yield %out : f32
+  } -> tensor<6x2x37xf32>
+  return %r : tensor<6x2x37xf32>
+})");
+  ASSERT_TRUE(executable);
+  Floats x = Floats::random({tokens, k}, 6), c = Floats::random({n}, 8),
+         z = Floats::random({tokens, slots, n}, 9), plain({tokens, slots, n}),
+         fused({tokens, slots, n});
+  Ids ids({tokens, slots}, {0, 1, 2, 2, 1, 0, 1, 1, 1, 2, 0, 1});
+  TensorView w = weight.views()[0];
+  EXPECT_SUCCESS(executable->run("plain", {x, w, ids}, {plain}));
+  EXPECT_SUCCESS(executable->run("fused", {x, w, ids, z, c}, {fused}));
+  std::vector<double> expected;
+  for (size_t i = 0; i < plain.values.size(); ++i)
+    expected.push_back(double(plain.values[i]) * c.values[i % n] - z.values[i]);
+  EXPECT_TRUE(isClose(fused, expected, 1e-6, 6));
+}
+
 // Functions are polynomials, over all of f32.
 TEST(ApproximateMath, WithinUnitsInTheLastPlace) {
   struct Function {
