@@ -99,18 +99,13 @@ IntegerTileKernel::IntegerTileKernel(InterleavedMatmulOp op,
 
 /// Decodes stretches of K of columns.
 void IntegerTileKernel::decodeWeights(Value k0) {
-  const int64_t width = tile.width(), length = shape.layout.length(),
-                words = stretch / bytesOfWord, groups = stretch / form.group;
+  const int64_t width = tile.width(), words = stretch / bytesOfWord,
+                groups = stretch / form.group;
   Value end = b.index(width * depth / stretch);
   b.loop(tile.thread, end, tile.workgroup(), [&](Value item) {
     Value n = b.rem(item, width), part = b.div(item, width);
-    Value rows =
-        b.add(b.div(tile.n0, shape.how.rows), b.div(n, shape.how.rows));
-    // Tiles beyond the last one repeat it; their columns are not stored.
-    rows = b.min(rows, b.index(shape.tiles - 1));
     Value k = b.add(k0, b.mul(part, stretch));
-    reader.setRecord(rows, b.div(k, length), b.rem(n, shape.how.rows));
-    reader.setUnit(b.div(b.rem(k, length), stretch), stretch);
+    tile.readColumn(b, reader, shape, n, k, stretch);
     Value first = b.add(b.mul(part, words * width), n);
     for (int64_t word = 0; word < words; ++word) {
       Value bytes = reader.codeBytes(word * bytesOfWord);

@@ -27,6 +27,10 @@ struct RegisterTile {
   mlir::Value thread, column, row; ///< Of the work-item, in the tile.
   mlir::Value n0, m0;              ///< Of the tile.
 
+  /// Lets `reader` read `count` elements from `k` on of the tile's column `n`.
+  void readColumn(KernelBuilder &b, RecordReader &reader,
+                  const MatmulShape &shape, mlir::Value n, mlir::Value k,
+                  int64_t count) const;
   /// Stores sums of results, row by row, with the bias.
   void store(KernelBuilder &b, InterleavedMatmulOp op, const MatmulShape &shape,
              mlir::Value m, mlir::ValueRange sums) const;

@@ -56,17 +56,12 @@ TileKernel::TileKernel(InterleavedMatmulOp op, KernelModule &kernels,
 
 /// weights[k][n] of the tile.
 void TileKernel::decodeWeights(Value k0) {
-  const int64_t width = tile.width(), length = shape.layout.length();
+  const int64_t width = tile.width();
   Value end = b.index(width * depth / run);
   b.loop(tile.thread, end, tile.workgroup(), [&](Value item) {
     Value n = b.rem(item, width), part = b.div(item, width);
-    Value rows =
-        b.add(b.div(tile.n0, shape.how.rows), b.div(n, shape.how.rows));
-    // Tiles beyond the last one repeat it; their columns are not stored.
-    rows = b.min(rows, b.index(shape.tiles - 1));
     Value k = b.add(k0, b.mul(part, run));
-    reader.setRecord(rows, b.div(k, length), b.rem(n, shape.how.rows));
-    reader.setUnit(b.div(b.rem(k, length), run), run);
+    tile.readColumn(b, reader, shape, n, k, run);
     Value first = b.add(b.mul(part, run * width), n);
     for (int64_t i = 0; i < run; ++i)
       b.storeAt(reader.value(i), weights, b.add(first, i * width));
