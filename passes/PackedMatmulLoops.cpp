@@ -56,7 +56,10 @@ public:
 private:
   using Row = ExpertRows::Row;
   using Rows = ExpertRows::Range;
-  void emitRows(const Rows &rows, Value firstTile, Value lastTile);
+  void emitDirectly(const Rows &rows, Value firstTile, Value lastTile);
+  bool hasPanels(const Rows &rows) const;
+  void emitBlock(const Rows &rows, Value begin, Value firstTile,
+                 Value lastTile);
   void emitPanels(const Rows &rows, Value firstTile, Value lastTile);
   void emitTile(const Rows &rows, Value tile, ArrayRef<Row> tileRows);
   void emitMatmul();
@@ -235,43 +238,45 @@ void PackedMatmulLoops::emitPanels(const Rows &rows, Value firstTile,
 // Whole operations
 //===----------------------------------------------------------------------===//
 
-/// The rows of `rows` in blocks that share panels: whole register tiles of many
-/// rows through them, what is left directly.
-void PackedMatmulLoops::emitRows(const Rows &rows, Value firstTile,
-                                 Value lastTile) {
-  auto emitDirectly = [&](const Rows &some) {
-    b.loop(firstTile, lastTile, 1, [&](Value tile) {
-      some.eachTile(b, tiles.rows, [&](ArrayRef<Row> tileRows) {
-        emitTile(some, tile, tileRows);
-      });
+void PackedMatmulLoops::emitDirectly(const Rows &rows, Value firstTile,
+                                     Value lastTile) {
+  b.loop(firstTile, lastTile, 1, [&](Value tile) {
+    rows.eachTile(b, tiles.rows, [&](ArrayRef<Row> tileRows) {
+      emitTile(rows, tile, tileRows);
     });
-  };
-  bool isFew = rows.count && *rows.count < tiles.panelFrom;
-  if (isFew || tiles.panelFrom > tiles.height)
-    return emitDirectly(rows);
+  });
+}
+
+bool PackedMatmulLoops::hasPanels(const Rows &rows) const {
+  return tiles.panelFrom <= tiles.height &&
+         (!rows.count || *rows.count >= tiles.panelFrom);
+}
+
+/// The block of `rows` that begins with `begin`: whole register tiles of many
+/// rows through panels, what is left directly.
+void PackedMatmulLoops::emitBlock(const Rows &rows, Value begin,
+                                  Value firstTile, Value lastTile) {
   std::optional<int64_t> few;
   if (rows.count) {
     few = *rows.count % tiles.height;
     if (*few >= tiles.panelFrom)
       few = *few % tiles.panelRows;
   }
-  b.loop(rows.begin, rows.end, tiles.height, [&](Value begin) {
-    Value end = b.min(b.add(begin, tiles.height), rows.end);
-    Value count = b.sub(end, begin);
-    Value isMany = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, count,
-                                         b.index(tiles.panelFrom));
-    Value whole = b.mul(b.div(count, tiles.panelRows), tiles.panelRows);
-    Value many = arith::SelectOp::create(b, isMany, whole, b.index(0));
-    Rows block = rows, rest = rows;
-    block.begin = begin;
-    block.end = rest.begin = b.add(begin, many);
-    rest.end = end;
-    rest.count = few;
-    b.branch(
-        isMany, [&] { emitPanels(block, firstTile, lastTile); }, [] {});
-    if (!few || *few > 0)
-      emitDirectly(rest);
-  });
+  Value end = b.min(b.add(begin, tiles.height), rows.end);
+  Value count = b.sub(end, begin);
+  Value isMany = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, count,
+                                       b.index(tiles.panelFrom));
+  Value whole = b.mul(b.div(count, tiles.panelRows), tiles.panelRows);
+  Value many = arith::SelectOp::create(b, isMany, whole, b.index(0));
+  Rows block = rows, rest = rows;
+  block.begin = begin;
+  block.end = rest.begin = b.add(begin, many);
+  rest.end = end;
+  rest.count = few;
+  b.branch(
+      isMany, [&] { emitPanels(block, firstTile, lastTile); }, [] {});
+  if (!few || *few > 0)
+    emitDirectly(rest, firstTile, lastTile);
 }
 
 void PackedMatmulLoops::parallelTiles(
@@ -285,9 +290,17 @@ void PackedMatmulLoops::parallelTiles(
 
 void PackedMatmulLoops::emitMatmul() {
   Value m = b.size(op.getX(), 0);
-  parallelTiles([&](Value first, Value last) {
-    auto row = [](Value index) { return Row{index, {index}}; };
-    emitRows({{}, b.index(0), m, getConstantIntValue(m), row}, first, last);
+  auto row = [](Value index) { return Row{index, {index}}; };
+  Rows rows{{}, b.index(0), m, getConstantIntValue(m), row};
+  if (!hasPanels(rows))
+    return parallelTiles([&](Value first, Value last) {
+      emitDirectly(rows, first, last);
+    });
+  // All of N passes by a block of rows, which stay in the cache meanwhile.
+  b.loop(rows.begin, rows.end, tiles.height, [&](Value begin) {
+    parallelTiles([&](Value first, Value last) {
+      emitBlock(rows, begin, first, last);
+    });
   });
 }
 
@@ -297,12 +310,16 @@ void PackedMatmulLoops::emitGather() {
   parallelTiles([&](Value first, Value last) {
     b.loop(b.index(0), experts.experts(), 1, [&](Value expert) {
       auto row = [&](Value entry) { return experts.row(b, entry); };
-      emitRows({{expert},
+      Rows rows{{expert},
                 experts.begin(b, expert),
                 experts.end(b, expert),
                 std::nullopt,
-                row},
-               first, last);
+                row};
+      if (!hasPanels(rows))
+        return emitDirectly(rows, first, last);
+      b.loop(rows.begin, rows.end, tiles.height, [&](Value begin) {
+        emitBlock(rows, begin, first, last);
+      });
     });
   });
   experts.release(b);

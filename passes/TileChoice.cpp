@@ -107,9 +107,14 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target) {
   constexpr double beside = 0.2, wait = 80;
   double again = std::max(0.0, cost.decode - beside * double(rows) * cost.row);
   double once = cost.decode + cost.stored + wait;
+  // All of N passes by the rows that share a panel: these must stay in this
+  // core's part of the last cache.
+  constexpr int64_t highest = 256, lowest = 64, lastCacheBytes = 4 << 20;
+  int64_t height = std::clamp<int64_t>(
+      llvm::bit_floor(uint64_t(lastCacheBytes / (k * bytes))), lowest, highest);
   // Without a panel, all rows pass by for each tile of N: they must stay in the
   // second cache.
-  constexpr int64_t height = 256, cacheBytes = 512 * 1024;
+  constexpr int64_t cacheBytes = 512 * 1024;
   int64_t most = std::min(height, cacheBytes / (k * bytes));
   int64_t from = 2 * panelRows;
   while (from <= most && once >= double(llvm::divideCeil(from, rows)) * again)

@@ -26,6 +26,14 @@ func.func @two_bytes(%x: tensor<?x512xf32>, %w: tensor<16x4736xi8>, %y: tensor<?
   return %0 : tensor<?x256xf32>
 }
 
+// Rows of a block stay in the cache while all of N passes by.
+// WIDE-LABEL: func @long
+// WIDE: tiles = #rlx.tiles<rows = 6, panel_from = {{[0-9]+}}, panel_rows = 4, height = 128, columns = 64, depth = 2048>
+func.func @long(%x: tensor<?x14336xf32>, %w: tensor<16x132608xi8>, %y: tensor<?x256xf32>) -> tensor<?x256xf32> {
+  %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i16, lanes = 16 : i64} : (tensor<?x14336xf32>, tensor<16x132608xi8>, tensor<?x256xf32>) -> tensor<?x256xf32>
+  return %0 : tensor<?x256xf32>
+}
+
 // Few rows, a narrow panel; many, a wide one. What is written stays.
 // WIDE-LABEL: func @in_place
 // WIDE: tiles = #rlx.tiles<rows = 1, panel_from = 2, panel_rows = 12, height = 0, columns = 64, depth = 64>
