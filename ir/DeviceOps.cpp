@@ -7,13 +7,12 @@
 using namespace mlir;
 using namespace rlx;
 
-LogicalResult
-GpuAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, GpuApi api,
-                bool, bool, bool, bool, bool, bool, bool, bool, bool denormals,
-                bool nonfinite, bool, int64_t subgroupSize,
-                bool subgroupArithmetic, DenseI64ArrayAttr cooperativeMatrix,
-                int64_t vectorWidth, int64_t workgroupSize,
-                int64_t workgroupMemory, int64_t bufferBytes) {
+LogicalResult GpuAttr::verify(
+    llvm::function_ref<InFlightDiagnostic()> emitError, GpuApi api, bool, bool,
+    bool, bool, bool, bool, bool, bool, bool denormals, bool nonfinite, bool,
+    int64_t subgroupSize, bool subgroupArithmetic, bool subgroupShuffle,
+    DenseI64ArrayAttr cooperativeMatrix, int64_t vectorWidth,
+    int64_t workgroupSize, int64_t workgroupMemory, int64_t bufferBytes) {
   auto isPowerOfTwo = [](int64_t value, int64_t most) {
     return value >= 1 && value <= most && (value & (value - 1)) == 0;
   };
@@ -24,7 +23,8 @@ GpuAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, GpuApi api,
   if (api == GpuApi::opencl)
     for (auto [name, value] : {std::pair("denormals", denormals),
                                {"nonfinite", nonfinite},
-                               {"subgroup_arithmetic", subgroupArithmetic}})
+                               {"subgroup_arithmetic", subgroupArithmetic},
+                               {"subgroup_shuffle", subgroupShuffle}})
       if (value)
         return emitError() << name
                            << " is for vulkan; kernels of opencl do "

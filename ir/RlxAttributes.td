@@ -137,7 +137,8 @@ def Rlx_TilesAttr : Rlx_Attr<"Tiles"> {
     - `panel_from`: least M for which weights are decoded into a panel first;
       never where it is more than `height` and that is not 0.
     - `panel_rows`: M of a register tile that reads a panel.
-    - `height`: most M that shares a panel; 0 where all of it does.
+    - `height`: most M that shares a panel, and that all of N is computed for
+      before the next M; 0 where all of it does.
     - `columns`: N of an iteration of the parallel loop.
     - `depth`: K after which the next columns follow.
 
@@ -191,6 +192,8 @@ def Rlx_GpuAttr : Rlx_Attr<"Gpu"> {
     - `subgroup_arithmetic`: (Vulkan) sums and maxima across a subgroup, whose
       `subgroup_size` work-items are all there and follow each other in the
       workgroup; without it they meet in the workgroup's memory.
+    - `subgroup_shuffle`: (Vulkan) work-items of such a subgroup read each other's
+      numbers; without it these pass through the workgroup's memory.
     - `cooperative_matrix`: (Vulkan) `[M, N, K]`, of the matrices of f16 that a
       subgroup multiplies and adds in f32. Kernels with them need Vulkan 1.3.
     - `vector_width`: f32 lanes of a vector register that a work-item should fill
@@ -214,6 +217,7 @@ def Rlx_GpuAttr : Rlx_Attr<"Gpu"> {
     Rlx_Default<"bool", "false">:$integer_dot,
     Rlx_Default<"int64_t", "1">:$subgroup_size,
     Rlx_Default<"bool", "false">:$subgroup_arithmetic,
+    Rlx_Default<"bool", "false">:$subgroup_shuffle,
     OptionalParameter<"::mlir::DenseI64ArrayAttr">:$cooperative_matrix,
     Rlx_Default<"int64_t", "1">:$vector_width,
     Rlx_Default<"int64_t", "128">:$workgroup_size,
@@ -221,8 +225,8 @@ def Rlx_GpuAttr : Rlx_Attr<"Gpu"> {
     Rlx_Default<"int64_t", "int64_t(1) << 27">:$buffer_bytes);
   let assemblyFormat = [{ `<` $api (`,` struct($storage8, $storage16, $int8,
     $int16, $int64, $float16, $float64, $fma, $denormals, $nonfinite,
-    $integer_dot, $subgroup_size, $subgroup_arithmetic, $cooperative_matrix, $vector_width, $workgroup_size,
-    $workgroup_memory, $buffer_bytes)^)? `>` }];
+    $integer_dot, $subgroup_size, $subgroup_arithmetic, $subgroup_shuffle, $cooperative_matrix, $vector_width,
+    $workgroup_size, $workgroup_memory, $buffer_bytes)^)? `>` }];
   let genVerifyDecl = 1;
 }
 

@@ -293,14 +293,12 @@ void PackedMatmulLoops::emitMatmul() {
   auto row = [](Value index) { return Row{index, {index}}; };
   Rows rows{{}, b.index(0), m, getConstantIntValue(m), row};
   if (!hasPanels(rows))
-    return parallelTiles([&](Value first, Value last) {
-      emitDirectly(rows, first, last);
-    });
+    return parallelTiles(
+        [&](Value first, Value last) { emitDirectly(rows, first, last); });
   // All of N passes by a block of rows, which stay in the cache meanwhile.
   b.loop(rows.begin, rows.end, tiles.height, [&](Value begin) {
-    parallelTiles([&](Value first, Value last) {
-      emitBlock(rows, begin, first, last);
-    });
+    parallelTiles(
+        [&](Value first, Value last) { emitBlock(rows, begin, first, last); });
   });
 }
 
@@ -317,9 +315,8 @@ void PackedMatmulLoops::emitGather() {
                 row};
       if (!hasPanels(rows))
         return emitDirectly(rows, first, last);
-      b.loop(rows.begin, rows.end, tiles.height, [&](Value begin) {
-        emitBlock(rows, begin, first, last);
-      });
+      b.loop(rows.begin, rows.end, tiles.height,
+             [&](Value begin) { emitBlock(rows, begin, first, last); });
     });
   });
   experts.release(b);

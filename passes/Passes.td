@@ -475,7 +475,24 @@ def KernelsToSpirvPass : Pass<"rlx-kernels-to-spirv", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::spirv::SPIRVDialect", "::mlir::memref::MemRefDialect",
-                           "::mlir::arith::ArithDialect"];
+                           "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect"];
+}
+
+def SpirvRequirementsPass : Pass<"rlx-spirv-requirements", "::mlir::spirv::ModuleOp"> {
+  let summary = "Declare what a SPIR-V module needs of a device";
+  let description = [{
+    MLIR's spirv-update-vce, with corrections. MLIR says of capabilities that
+    became part of a version that they need it, but with their extension they
+    need not: a driver that has the extension and takes an older version gets
+    both. Nor does it look at built-in variables, which need capabilities too.
+
+    ```mlir
+    spirv.module Logical GLSL450 attributes {spirv.target_env = ...} {...}
+    // ==>
+    spirv.module Logical GLSL450 requires #spirv.vce<v1.3, [Shader], [...]> attributes {spirv.target_env = ...} {...}
+    ```
+  }];
+  let dependentDialects = ["::mlir::spirv::SPIRVDialect"];
 }
 
 #endif

@@ -4,7 +4,6 @@
 #include "passes/BufferizeBlocks.h"
 #include "passes/ConvertRuntimeCalls.h"
 #include "passes/PassDetail.h"
-#include "passes/gpu/SpirvRequirements.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/BufferDeallocationOpInterfaceImpl.h"

@@ -42,7 +42,8 @@ static std::string describeTarget(const DeviceInfo &device,
   } else {
     flag("denormals", device.denormals);
     flag("nonfinite", device.nonfinite);
-    flag("subgroup_arithmetic", device.subgroupOps);
+    flag("subgroup_arithmetic", device.subgroupArithmetic);
+    flag("subgroup_shuffle", device.subgroupShuffle);
   }
   // Their kernels are for Vulkan 1.3.
   if (device.hasMatrix() && device.version >= "1.3")

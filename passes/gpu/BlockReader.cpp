@@ -26,7 +26,7 @@ BlockReader::Words BlockReader::wordsOf(Value memref, StringRef name) {
   auto type = cast<MemRefType>(memref.getType());
   int64_t bits = type.getElementTypeBitWidth();
   return {b.buffer(memref, b.getI32Type(), name),
-          llvm::divideCeil(type.getNumElements() * bits, wordBits), bits,
+          int64_t(llvm::divideCeil(type.getNumElements() * bits, wordBits)), bits,
           SmallVector<int64_t>(type.getShape())};
 }
 
@@ -40,10 +40,11 @@ BlockReader::BlockReader(KernelBuilder &b, const StoredWeight &stored,
     count = part[1];
   }
   int64_t bits = type.getElementTypeBitWidth();
+  int64_t words =
+      llvm::divideCeil(type.getNumElements() / slices * count * bits, wordBits);
   weight = {
       b.bufferPart(stored.weight, firstSlice, count, b.getI32Type(), "stored"),
-      llvm::divideCeil(type.getNumElements() / slices * count * bits, wordBits),
-      bits, SmallVector<int64_t>(type.getShape())};
+      words, bits, SmallVector<int64_t>(type.getShape())};
   std::pair<StringRef, Value> given[] = {{"scales", stored.scales},
                                          {"zero_points", stored.zeroPoints},
                                          {"global_scale", stored.globalScale}};

@@ -17,10 +17,12 @@
 #include "mlir/Conversion/SCFToSPIRV/SCFToSPIRV.h"
 #include "mlir/Conversion/VectorToSPIRV/VectorToSPIRV.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/GPU/Transforms/Passes.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
 #include "mlir/Dialect/SPIRV/IR/TargetAndABI.h"
 #include "mlir/Dialect/SPIRV/Transforms/SPIRVConversion.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace rlx {
@@ -71,6 +73,7 @@ static spirv::TargetEnvAttr environmentOf(GpuAttr target, bool hasMatrices) {
     extensions.push_back(Extension::SPV_KHR_integer_dot_product);
   }
   add(target.getSubgroupArithmetic(), Capability::GroupNonUniformArithmetic);
+  add(target.getSubgroupShuffle(), Capability::GroupNonUniformShuffle);
   add(target.getDenormals(), Capability::DenormPreserve);
   add(target.getNonfinite(), Capability::SignedZeroInfNanPreserve);
   if (target.getDenormals() || target.getNonfinite())
@@ -89,9 +92,18 @@ static spirv::TargetEnvAttr environmentOf(GpuAttr target, bool hasMatrices) {
   }
   auto triple =
       spirv::VerCapExtAttr::get(version, capabilities, extensions, context);
-  return spirv::TargetEnvAttr::get(
-      triple, spirv::getDefaultResourceLimits(context),
-      isVulkan ? spirv::ClientAPI::Vulkan : spirv::ClientAPI::OpenCL);
+  Builder builder(context);
+  int32_t workgroup = target.getWorkgroupSize();
+  auto limits = spirv::ResourceLimitsAttr::get(
+      context, target.getWorkgroupMemory(), workgroup,
+      builder.getI32ArrayAttr({workgroup, workgroup, workgroup}),
+      target.getSubgroupSize(), /*min_subgroup_size=*/std::nullopt,
+      /*max_subgroup_size=*/std::nullopt,
+      /*cooperative_matrix_properties_khr=*/ArrayAttr(),
+      /*cooperative_matrix_properties_nv=*/ArrayAttr());
+  return spirv::TargetEnvAttr::get(triple, limits,
+                                   isVulkan ? spirv::ClientAPI::Vulkan
+                                            : spirv::ClientAPI::OpenCL);
 }
 
 /// Where memory of a space lies; the space 0 is the host's buffers.
@@ -283,6 +295,11 @@ struct KernelsToSpirvPass
       for (unsigned i = 0; i < kernel.getNumArguments(); ++i)
         kernel.removeArgAttr(i, "rlx.name");
     }
+    RewritePatternSet reductions(context);
+    populateGpuLowerClusteredSubgroupReduceToShufflePatterns(
+        reductions, target.getSubgroupSize());
+    if (failed(applyPatternsGreedily(module, std::move(reductions))))
+      return failure();
     spirv::MemorySpaceToStorageClassConverter spaces(
         [=](Attribute space) { return storageClass(space, isVulkan); });
     spirv::convertMemRefTypesAndAttrs(module, spaces);

@@ -1,29 +1,23 @@
 //===- SpirvRequirements.cpp - What a SPIR-V module declares --------------===//
-//
-// MLIR's spirv-update-vce, with a correction. MLIR says of capabilities that
-// became part of a version that they need it, but with their extension they
-// need not: a driver that has the extension and takes an older version gets
-// both. Nor does it look at built-in variables, which need capabilities too.
-//
-//===----------------------------------------------------------------------===//
 
-#include "passes/gpu/SpirvRequirements.h"
+#include "passes/PassDetail.h"
 
 #include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
 #include "mlir/Dialect/SPIRV/IR/TargetAndABI.h"
 #include "mlir/Dialect/SPIRV/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 
+namespace rlx {
+#define GEN_PASS_DEF_SPIRVREQUIREMENTSPASS
+#include "passes/Passes.h.inc"
+} // namespace rlx
+
 using namespace mlir;
 using namespace rlx;
 
 namespace {
 struct SpirvRequirementsPass
-    : PassWrapper<SpirvRequirementsPass, OperationPass<spirv::ModuleOp>> {
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SpirvRequirementsPass)
-
-  StringRef getName() const override { return "SpirvRequirementsPass"; }
-
+    : rlx::impl::SpirvRequirementsPassBase<SpirvRequirementsPass> {
   void runOnOperation() override {
     spirv::ModuleOp module = getOperation();
     spirv::TargetEnvAttr wanted = spirv::lookupTargetEnv(module);
@@ -63,7 +57,3 @@ struct SpirvRequirementsPass
   }
 };
 } // namespace
-
-std::unique_ptr<Pass> rlx::createSpirvRequirementsPass() {
-  return std::make_unique<SpirvRequirementsPass>();
-}

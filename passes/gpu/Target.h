@@ -35,12 +35,21 @@ inline bool multipliesMatrices(GpuAttr target, mlir::Type activations) {
          target.getFloat16() && target.getSubgroupSize() > 1;
 }
 
+/// Rows of the weight that a work-item multiplies with few rows of activations:
+/// what it loads of these is for all of them.
+constexpr int64_t rowsOfItem = 2;
+
 /// How weights lie for the kernels of `target`.
 inline Interleaving interleavingFor(GpuAttr target) {
   if (target.getVectorWidth() > 1)
     return {target.getVectorWidth(), 1};
-  constexpr int64_t fewestRows = 32, wordsTogether = 4;
-  return {std::max(fewestRows, target.getSubgroupSize()), wordsTogether};
+  // Work-items side by side read a line of a cache, 128 bytes, of each of their
+  // rows; in a subgroup are several such groups, each with a part of K.
+  constexpr int64_t mostLanes = 8, wordsTogether = 4;
+  int64_t lanes = mostLanes;
+  if (target.getSubgroupSize() > 1)
+    lanes = std::min(mostLanes, target.getSubgroupSize() / 2);
+  return {lanes * rowsOfItem, wordsTogether};
 }
 
 } // namespace rlx

@@ -53,7 +53,8 @@ std::string describe(const DeviceInfo &info) {
       {info.denormals, "denormals"},
       {info.nonfinite, "infinities and NaNs"},
       {info.integerDot, "integer dot product"},
-      {info.subgroupOps, "subgroup arithmetic"},
+      {info.subgroupArithmetic, "subgroup arithmetic"},
+      {info.subgroupShuffle, "subgroup shuffle"},
       {info.hasMatrix(), matrix},
       {info.acceptsSpirv, "SPIR-V"}};
   std::string has, lacks;

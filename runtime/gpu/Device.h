@@ -43,7 +43,8 @@ struct DeviceInfo {
   bool denormals = false;  ///< Kernels can keep f32 below 2^-126, and such f16.
   bool nonfinite = false;  ///< Kernels can keep infinities, NaNs, signs of 0.
   bool integerDot = false; ///< Sums of four products of bytes.
-  bool subgroupOps = false; ///< Arithmetic across a subgroup.
+  bool subgroupArithmetic = false; ///< Sums and maxima across a subgroup.
+  bool subgroupShuffle = false;    ///< Numbers of its other work-items.
   /// M, N and K of the matrices of f16 that a subgroup multiplies and adds in
   /// f32; zeros where kernels cannot use any.
   std::array<uint32_t, 3> matrix{};

@@ -87,7 +87,8 @@ private:
 };
 
 void describeSubgroups(const Questions &ask, DeviceInfo &info) {
-  info.subgroupOps = ask.has("cl_khr_subgroups");
+  info.subgroupArithmetic = ask.has("cl_khr_subgroups");
+  info.subgroupShuffle = ask.has("cl_khr_subgroup_shuffle");
   uint32_t size = 0;
   if (ask.has("cl_nv_device_attribute_query"))
     size = ask.number<cl_uint>(warpSizeOfNvidia);

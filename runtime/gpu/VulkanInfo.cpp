@@ -191,11 +191,14 @@ void describe(const VulkanInstance &instance, VulkanPhysicalDevice &found,
   describeFloats(info, properties.floats);
   // Kernels count on all work-items of a subgroup, which only pipelines that
   // may ask for full ones have for certain.
-  info.subgroupOps =
+  bool areFull =
       found.features->v13.computeFullSubgroups &&
-      (properties.v11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
-      (properties.v11.subgroupSupportedOperations &
-       VK_SUBGROUP_FEATURE_ARITHMETIC_BIT);
+      (properties.v11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT);
+  auto operations = properties.v11.subgroupSupportedOperations;
+  info.subgroupArithmetic =
+      areFull && (operations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT);
+  info.subgroupShuffle =
+      areFull && (operations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT);
   found.fixedSubgroups = fixedSubgroups(found, properties);
   if (canMultiplyMatrices(found))
     info.matrix = VulkanMatrices(instance).shapeFor(found.handle);

@@ -4,8 +4,8 @@
 
 // CHECK: "test.target"() {least = #rlx.gpu<vulkan>}
 "test.target"() {least = #rlx.gpu<vulkan>} : () -> ()
-// CHECK: {some = #rlx.gpu<vulkan, storage16 = true, fma = true, denormals = true, nonfinite = true, subgroup_size = 32, subgroup_arithmetic = true>}
-"test.target"() {some = #rlx.gpu<vulkan, subgroup_size = 32, storage16 = true, subgroup_arithmetic = true, denormals = true, fma = true, nonfinite = true>} : () -> ()
+// CHECK: {some = #rlx.gpu<vulkan, storage16 = true, fma = true, denormals = true, nonfinite = true, subgroup_size = 32, subgroup_arithmetic = true, subgroup_shuffle = true>}
+"test.target"() {some = #rlx.gpu<vulkan, subgroup_shuffle = true, subgroup_size = 32, storage16 = true, subgroup_arithmetic = true, denormals = true, fma = true, nonfinite = true>} : () -> ()
 // CHECK: {all = #rlx.gpu<opencl, storage8 = true, storage16 = true, int8 = true, int16 = true, int64 = true, float16 = true, float64 = true, fma = true, subgroup_size = 64, vector_width = 16, workgroup_size = 1024, workgroup_memory = 65536>}
 "test.target"() {all = #rlx.gpu<opencl, storage8 = true, storage16 = true, int8 = true, int16 = true, int64 = true, float16 = true, float64 = true, fma = true, subgroup_size = 64, vector_width = 16, workgroup_size = 1024, workgroup_memory = 65536>} : () -> ()
 // What is the default is not printed.

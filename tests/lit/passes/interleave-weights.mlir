@@ -1,7 +1,7 @@
 // Weights get the layout of a device's kernels: records of whole words, with everything that belongs to a stretch of K.
 // RUN: rlx-opt %s --rlx-lower-encodings "--rlx-interleave-weights=target=#rlx.gpu<vulkan>" | FileCheck %s
-// As many rows lie together as a subgroup has work-items, at least 32, or as a vector has lanes.
-// RUN: rlx-opt %s --rlx-lower-encodings "--rlx-interleave-weights=target={#rlx.gpu<vulkan, subgroup_size = 64>}" | FileCheck %s --check-prefix=WIDE
+// Rows that lie together fill lines of a cache, or vectors; a small subgroup has fewer of them.
+// RUN: rlx-opt %s --rlx-lower-encodings "--rlx-interleave-weights=target={#rlx.gpu<vulkan, subgroup_size = 8>}" | FileCheck %s --check-prefix=SMALL
 // RUN: rlx-opt %s --rlx-lower-encodings "--rlx-interleave-weights=target={#rlx.gpu<opencl, vector_width = 8>}" | FileCheck %s --check-prefix=LANES
 // RUN: not rlx-opt %s "--rlx-interleave-weights=target=#rlx.quant<gguf_q8_0>" 2>&1 | FileCheck %s --check-prefix=OTHER
 // How activations of other types than f32 are computed is said.
@@ -16,10 +16,10 @@
 
 // CHECK-LABEL: func @weight(
 // CHECK-SAME: %[[X:.*]]: tensor<1x64xf32>{{.*}}, %[[W:.*]]: tensor<8x68xi8>
-// CHECK: %[[P:.*]] = rlx.interleave_weight ins(%[[W]]) outs(%{{.*}}) {once, record = #rlx.quant<#[[Q8]]>, rows = 32 : i64, scheme = #rlx.quant<gguf_q8_0>, words = 4 : i64} : (tensor<8x68xi8>, tensor<1x640xi32>)
-// CHECK: rlx.interleaved_matmul ins(%[[X]], %[[P]]) outs(%{{.*}}) {activations = f32, record = #rlx.quant<#[[Q8]]>, rows = 32 : i64, words = 4 : i64}
-// WIDE-LABEL: func @weight(
-// WIDE: rlx.interleave_weight {{.*}} rows = 64 : i64{{.*}} tensor<1x1280xi32>
+// CHECK: %[[P:.*]] = rlx.interleave_weight ins(%[[W]]) outs(%{{.*}}) {once, record = #rlx.quant<#[[Q8]]>, rows = 16 : i64, scheme = #rlx.quant<gguf_q8_0>, words = 4 : i64} : (tensor<8x68xi8>, tensor<1x320xi32>)
+// CHECK: rlx.interleaved_matmul ins(%[[X]], %[[P]]) outs(%{{.*}}) {activations = f32, record = #rlx.quant<#[[Q8]]>, rows = 16 : i64, words = 4 : i64}
+// SMALL-LABEL: func @weight(
+// SMALL: rlx.interleave_weight {{.*}} rows = 8 : i64{{.*}} tensor<1x160xi32>
 // LANES-LABEL: func @weight(
 // LANES: rlx.interleave_weight {{.*}} rows = 8 : i64{{.*}} words = 1 : i64{{.*}} tensor<1x136xi32>
 func.func @weight(%x: tensor<1x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>> {rlx.weight = "w"}) -> tensor<1x8xf32> {
@@ -59,7 +59,7 @@ func.func @side(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<int4/32>> 
 }
 
 // CHECK-LABEL: func @experts(
-// CHECK: %[[P:.*]] = rlx.interleave_weight {{.*}} tensor<4x1x640xi32>
+// CHECK: %[[P:.*]] = rlx.interleave_weight {{.*}} tensor<4x1x320xi32>
 // CHECK: rlx.interleaved_matmul ins(%{{.*}}, %[[P]], %{{.*}})
 func.func @experts(%x: tensor<2x64xf32>, %w: tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>> {rlx.weight = "w"}, %ids: tensor<2x2xi32>) -> tensor<2x2x8xf32> {
   %y = rlx.gather_matmul %x, %w, %ids : (tensor<2x64xf32>, tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<2x2xi32>) -> tensor<2x2x8xf32>

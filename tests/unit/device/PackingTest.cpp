@@ -102,8 +102,9 @@ TEST_P(DevicePackingTest, ByTheManifest) {
     std::vector<TensorView> views = nothing.views();
     size_t next = 0;
     for (const ProgramArgument &argument : program.arguments)
-      if (argument.kind == ProgramArgument::Kind::weight)
+      if (argument.kind == ProgramArgument::Kind::weight) {
         ASSERT_TRUE(session->bindWeight(argument.name, views[next++]));
+      }
     ASSERT_TRUE(session->prepare());
     Floats x = Floats::random({m, k}, 9), y({m, n});
     std::vector<TensorView> inputs = {x}, outputs = {y};

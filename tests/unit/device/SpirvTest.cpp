@@ -38,13 +38,13 @@ const Environment environments[] = {
     {"vulkan11", fewest, SPV_ENV_VULKAN_1_1},
     {"vulkan12",
      "#rlx.gpu<vulkan, storage16 = true, int16 = true, "
-     "subgroup_size = 64>",
+     "subgroup_size = 64, subgroup_shuffle = true>",
      SPV_ENV_VULKAN_1_2},
     {"vulkan13",
      "#rlx.gpu<vulkan, storage8 = true, storage16 = true, "
      "int8 = true, int16 = true, int64 = true, float16 = true, "
      "float64 = true, denormals = true, nonfinite = true, subgroup_size = 8, "
-     "subgroup_arithmetic = true>",
+     "subgroup_arithmetic = true, subgroup_shuffle = true>",
      SPV_ENV_VULKAN_1_3},
     {"opencl",
      "#rlx.gpu<opencl, storage8 = true, storage16 = true, int8 = true, "
@@ -454,11 +454,13 @@ TEST_F(CapabilityTest, ShortElementsNeedStorageAndArithmetic) {
 }
 
 TEST_F(CapabilityTest, NumbersAndSubgroups) {
-  constexpr uint32_t arithmetic = 63, keepDenormals = 4464, keepOthers = 4466;
+  constexpr uint32_t arithmetic = 63, shuffle = 65, keepDenormals = 4464,
+                     keepOthers = 4466;
   const std::pair<const char *, uint32_t> wanted[] = {
       {"denormals", keepDenormals},
       {"nonfinite", keepOthers},
-      {"subgroup_arithmetic", arithmetic}};
+      {"subgroup_arithmetic", arithmetic},
+      {"subgroup_shuffle", shuffle}};
   for (auto [name, capability] : wanted) {
     Declarations found = declarationsOf(
         compile(operations, ("#rlx.gpu<vulkan, subgroup_size = 32, " +

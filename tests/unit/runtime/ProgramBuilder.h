@@ -51,7 +51,7 @@ struct ProgramBuilder {
   /// Buffers of so many words.
   uint32_t buffer(ProgramBuffer::Kind kind, SizeIndex words,
                   uint32_t argument = 0) {
-    program.buffers.push_back({kind, argument, times(words, 4), {}});
+    program.buffers.push_back({kind, argument, times(words, 4), {}, 0, {}});
     return static_cast<uint32_t>(program.buffers.size() - 1);
   }
   uint32_t hold(uint32_t argument) {

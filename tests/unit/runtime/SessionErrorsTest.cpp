@@ -161,7 +161,7 @@ TEST_P(SessionErrorsTest, WrongPrograms) {
   program.arguments.push_back(
       {ProgramArgument::Kind::weight, "w", ElementType::i32, {n}});
   program.buffers.push_back(
-      {ProgramBuffer::Kind::argument, 2, program.buffers[0].bytes, {}});
+      {ProgramBuffer::Kind::argument, 2, program.buffers[0].bytes, {}, 0, {}});
   expectError(create(program), "weight 'w'", "does not depend on inputs");
 }
 
