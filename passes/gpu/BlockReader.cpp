@@ -26,8 +26,8 @@ BlockReader::Words BlockReader::wordsOf(Value memref, StringRef name) {
   auto type = cast<MemRefType>(memref.getType());
   int64_t bits = type.getElementTypeBitWidth();
   return {b.buffer(memref, b.getI32Type(), name),
-          int64_t(llvm::divideCeil(type.getNumElements() * bits, wordBits)), bits,
-          SmallVector<int64_t>(type.getShape())};
+          int64_t(llvm::divideCeil(type.getNumElements() * bits, wordBits)),
+          bits, SmallVector<int64_t>(type.getShape())};
 }
 
 BlockReader::BlockReader(KernelBuilder &b, const StoredWeight &stored,

@@ -48,6 +48,7 @@ public:
   /// The table in memory of the workgroup; null where there is none. Emits what
   /// fills it, before a barrier that is the caller's.
   mlir::Value emitTable(KernelBuilder &b, int64_t workgroup) const;
+  int64_t tableBytes() const { return 4 * int64_t(codes.table.size()); }
   /// What the sum of products of signed bytes of the group of `element` is
   /// multiplied with, f32.
   mlir::Value scale(KernelBuilder &b, RecordReader &reader,

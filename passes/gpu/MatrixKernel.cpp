@@ -4,13 +4,13 @@
 // workgroup computes a tile of the result: step by step along K it decodes the
 // tile's rows of the weight, once for all rows of activations, and rounds both
 // to f16 in its memory, from where each subgroup multiplies a grid of matrices.
-// What the next step needs is loaded before this one is multiplied.
 //
 //===----------------------------------------------------------------------===//
 
 #include "passes/gpu/MatmulKernels.h"
 #include "passes/gpu/MatrixTiling.h"
 #include "passes/gpu/RowFactors.h"
+#include "passes/gpu/TileSteps.h"
 
 using namespace mlir;
 using namespace rlx;
@@ -22,19 +22,10 @@ public:
   void emit(RowRange range);
 
 private:
-  /// Chunks of a step that are on their way to the workgroup's memory.
-  struct Staged {
-    Value chunk, position; ///< Of the buffer of the step.
-    Value isThere;         ///< Null where it always is.
-  };
-
   MatrixTiling chooseTiling();
   void selectRecord(Value n, Value record);
-  SmallVector<Staged> stage(Value step);
-  void stageActivations(Value step, SmallVectorImpl<Staged> &staged);
-  void stageWeights(Value step, SmallVectorImpl<Staged> &staged);
-  void store(ArrayRef<Staged> staged, Value step);
-  Value bufferOf(Value step);
+  void loadActivations(Value step);
+  void loadWeights(Value step);
   Value pack(ArrayRef<Value> numbers);
   SmallVector<Value> multiply(Value step, ValueRange sums);
   void storeResults(ValueRange sums);
@@ -50,6 +41,8 @@ private:
   Codebooks books;
   RecordReader reader;
   RowFactors factors;
+  TileSteps steps;
+  StepMemory chunks; ///< Of both sides.
   BufferView x, y;
   Value xQuads, yQuads, memory, thread, subgroupRow, subgroupColumn, m0, n0, m;
   OpFoldResult hostM;
@@ -64,7 +57,8 @@ MatrixKernel::MatrixKernel(InterleavedMatmulOp op, KernelModule &kernels)
             Twine(shape.n) + "_k" + Twine(shape.k)),
       books(b, shape.layout.record(), /*hasVectors=*/false, tiling.workgroup()),
       reader(b, shape.layout, shape.how, op.getWeight(), books),
-      factors(b, shape, reader, tiling.columns(), tiling.workgroup()) {
+      factors(b, shape, reader, tiling.columns(), tiling.workgroup()),
+      steps(b, tiling.buffers) {
   constexpr int64_t lanes = MatrixTiling::chunkWords;
   auto quad = VectorType::get(lanes, b.getF32Type());
   x = b.view(op.getX(), "x");
@@ -79,16 +73,16 @@ MatrixKernel::MatrixKernel(InterleavedMatmulOp op, KernelModule &kernels)
     yQuads = b.buffer(op.getInit(), quad, "y_quads");
   memory =
       b.sharedMemory({tiling.chunks()}, VectorType::get(lanes, b.getI32Type()));
+  chunks = {memory, tiling.stepChunks()};
 }
 
 MatrixTiling MatrixKernel::chooseTiling() {
   int64_t words = RowFactors::words(MatrixTiling::mostColumns(target),
                                     MatrixTiling::mostItems);
-  for (FieldAttr field : shape.layout.record().fields())
-    if (field.getCodebook())
-      words += field.getCodebook().size();
   int64_t rows = cast<MemRefType>(op.getX().getType()).getDimSize(0);
-  return MatrixTiling::choose(target, rows, 4 * words);
+  int64_t others =
+      words * int64_t(sizeof(float)) + Codebooks::bytes(shape.layout.record());
+  return MatrixTiling::choose(target, rows, others);
 }
 
 //===----------------------------------------------------------------------===//
@@ -120,23 +114,8 @@ void MatrixKernel::selectRecord(Value n, Value record) {
   reader.setRecord(tile, record, b.rem(n, shape.how.rows));
 }
 
-/// Calls `body` for this work-item's part of `count` items.
-static void forItems(KernelBuilder &b, Value thread, int64_t count,
-                     int64_t workgroup,
-                     llvm::function_ref<void(Value item, Value isThere)> body) {
-  for (int64_t first = 0; first < count; first += workgroup) {
-    Value item = b.add(thread, first), isThere;
-    if (first + workgroup > count) {
-      isThere = b.less(item, b.index(count));
-      item = b.min(item, b.index(count - 1));
-    }
-    body(item, isThere);
-  }
-}
-
 /// Rows of activations, chunk by chunk; what lies beyond K is 0.
-void MatrixKernel::stageActivations(Value step,
-                                    SmallVectorImpl<Staged> &staged) {
+void MatrixKernel::loadActivations(Value step) {
   constexpr int64_t chunk = MatrixTiling::chunk,
                     lanes = MatrixTiling::chunkWords,
                     depth = MatrixTiling::depth, parts = depth / chunk;
@@ -174,12 +153,12 @@ void MatrixKernel::stageActivations(Value step,
           }
         }
         Value position = b.add(b.mul(r, tiling.stride()), part);
-        staged.push_back({pack(numbers), position, isThere});
+        steps.stage(pack(numbers), chunks, position, isThere);
       });
 }
 
 /// Rows of the weight, decoded, behind those of the activations.
-void MatrixKernel::stageWeights(Value step, SmallVectorImpl<Staged> &staged) {
+void MatrixKernel::loadWeights(Value step) {
   constexpr int64_t chunk = MatrixTiling::chunk, depth = MatrixTiling::depth;
   const int64_t columns = tiling.columns(), length = shape.layout.length();
   // As much of a row as gives every work-item some.
@@ -201,35 +180,10 @@ void MatrixKernel::stageWeights(Value step, SmallVectorImpl<Staged> &staged) {
                SmallVector<Value> numbers;
                for (int64_t j = i; j < i + chunk; ++j)
                  numbers.push_back(reader.value(j));
-               staged.push_back(
-                   {pack(numbers), b.add(position, i / chunk), isThere});
+               steps.stage(pack(numbers), chunks, b.add(position, i / chunk),
+                           isThere);
              }
            });
-}
-
-SmallVector<MatrixKernel::Staged> MatrixKernel::stage(Value step) {
-  SmallVector<Staged> staged;
-  stageActivations(step, staged);
-  stageWeights(step, staged);
-  return staged;
-}
-
-/// The first chunk of a step's buffer.
-Value MatrixKernel::bufferOf(Value step) {
-  if (tiling.buffers == 1)
-    return b.index(0);
-  return b.mul(b.rem(step, tiling.buffers), tiling.stepChunks());
-}
-
-void MatrixKernel::store(ArrayRef<Staged> staged, Value step) {
-  Value buffer = bufferOf(step);
-  for (const Staged &one : staged) {
-    OpBuilder::InsertionGuard guard(b);
-    if (one.isThere)
-      b.setInsertionPointToStart(
-          scf::IfOp::create(b, one.isThere, /*withElse=*/false).thenBlock());
-    b.storeAt(one.chunk, memory, b.add(buffer, one.position));
-  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -252,7 +206,7 @@ Value MatrixKernel::load(Value position, gpu::MMAMatrixType type,
 /// The sums after one more step.
 SmallVector<Value> MatrixKernel::multiply(Value step, ValueRange carried) {
   SmallVector<Value> sums(carried);
-  Value buffer = bufferOf(step);
+  Value buffer = steps.first(chunks, step);
   const int64_t stride = tiling.stride();
   auto firstChunk = [&](Value row) {
     return b.add(buffer, b.mul(row, stride));
@@ -350,27 +304,6 @@ void MatrixKernel::storeResults(ValueRange sums) {
 // The kernel
 //===----------------------------------------------------------------------===//
 
-/// The operations behind `before` that no load of a buffer needs: what loads
-/// give is not waited for until there is something else to do.
-static SmallVector<Operation *> withoutLoads(Operation *before) {
-  SmallVector<Operation *> all, late;
-  for (Operation *op = before->getNextNode(); op; op = op->getNextNode())
-    all.push_back(op);
-  DenseSet<Operation *> early;
-  for (Operation *op : llvm::reverse(all)) {
-    auto load = dyn_cast<memref::LoadOp>(op);
-    bool isOfBuffer = load && !load.getMemRefType().getMemorySpace();
-    if (isOfBuffer || llvm::any_of(op->getUsers(), [&](Operation *user) {
-          return early.contains(user);
-        }))
-      early.insert(op);
-  }
-  for (Operation *op : all)
-    if (!early.contains(op))
-      late.push_back(op);
-  return late;
-}
-
 void MatrixKernel::emit(RowRange range) {
   thread = b.threadId(gpu::Dimension::x);
   Value subgroup =
@@ -382,30 +315,16 @@ void MatrixKernel::emit(RowRange range) {
   n0 = b.mul(b.groupId(gpu::Dimension::y), tiling.columns());
   factors.emit(thread, [&](Value n, Value record) { selectRecord(n, record); });
 
-  const int64_t steps = llvm::divideCeil(shape.k, MatrixTiling::depth);
-  store(stage(b.index(0)), b.index(0));
-  b.barrier();
   Value zero = gpu::SubgroupMmaConstantMatrixOp::create(
       b, matrix(tiling.m, tiling.n, "COp"), b.f32(0));
   SmallVector<Value> initial(tiling.gridRows() * tiling.gridColumns(), zero);
-  auto emitStep = [&](Value step, ValueRange carried) {
-    // The last step loads itself again, so that all of a step is one stretch of
-    // code, in which a driver can move loads, too.
-    Value next = b.add(step, 1);
-    Operation *before = next.getDefiningOp();
-    SmallVector<Staged> staged = stage(b.min(next, b.index(steps - 1)));
-    SmallVector<Operation *> decoding = withoutLoads(before);
-    SmallVector<Value> sums = multiply(step, carried);
-    for (Operation *op : decoding)
-      op->moveBefore(b.getInsertionBlock(), b.getInsertionPoint());
-    if (tiling.buffers == 1)
-      b.barrier();
-    store(staged, next);
-    b.barrier();
-    return sums;
+  auto load = [&](Value step) {
+    loadActivations(step);
+    loadWeights(step);
   };
-  SmallVector<Value> sums =
-      b.loop(b.index(0), b.index(steps), 1, initial, emitStep);
+  SmallVector<Value> sums = steps.emit(
+      llvm::divideCeil(shape.k, MatrixTiling::depth), initial, load,
+      [&](Value step, ValueRange carried) { return multiply(step, carried); });
   storeResults(sums);
   OpFoldResult across =
       b.getIndexAttr(llvm::divideCeil(shape.n, tiling.columns()));

@@ -44,6 +44,14 @@ Codebooks::Codebooks(KernelBuilder &b, QuantScheme scheme, bool hasVectors,
     b.barrier();
 }
 
+int64_t Codebooks::bytes(QuantScheme scheme) {
+  int64_t entries = 0;
+  for (FieldAttr field : scheme.fields())
+    if (field.getCodebook())
+      entries += field.getCodebook().size();
+  return entries * int64_t(sizeof(float));
+}
+
 CodeNumbers::LookUp Codebooks::lookUp() {
   return [this](ArrayRef<double> codebook, Value codes) {
     return entry(codebook, codes);

@@ -25,6 +25,8 @@ public:
   Codebooks(KernelBuilder &b, QuantScheme scheme, bool hasVectors,
             int64_t workgroup);
   CodeNumbers::LookUp lookUp();
+  /// Bytes of the workgroup's memory that the tables of `scheme` take at most.
+  static int64_t bytes(QuantScheme scheme);
 
 private:
   mlir::Value entry(llvm::ArrayRef<double> codebook, mlir::Value codes);
