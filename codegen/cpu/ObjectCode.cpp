@@ -102,6 +102,10 @@ rlx::emitCode(mlir::ModuleOp module, llvm::ArrayRef<std::string> functions,
   llvmModule->setDataLayout((*machine)->createDataLayout());
   for (const std::string &function : functions)
     addInvoke(*llvmModule, function);
+  // Without it LLVM keeps vectors of 512 bits that are in the code as they are.
+  if (target.prefers256Bits())
+    for (llvm::Function &function : *llvmModule)
+      function.addFnAttr("min-legal-vector-width", "256");
   optimize(*llvmModule, **machine);
 
   llvm::SmallVector<char, 0> code;

@@ -94,6 +94,15 @@ bool CpuTarget::isHost() const {
          llvm::Triple(llvm::sys::getProcessTriple()).getArch();
 }
 
+bool CpuTarget::prefers256Bits() const {
+  llvm::SubtargetFeatures all(features);
+  bool prefers = false;
+  for (llvm::StringRef feature : all.getFeatures())
+    if (llvm::SubtargetFeatures::StripFlag(feature) == "prefer-256-bit")
+      prefers = llvm::SubtargetFeatures::isEnabled(feature);
+  return prefers;
+}
+
 /// Features of other architectures are unknown to the target, not absent;
 /// asking for those would be an error.
 static bool hasKnownFeature(const llvm::MCSubtargetInfo &info,
@@ -126,7 +135,8 @@ llvm::Error CpuTarget::configure(CpuTargetOptions &options) const {
   if (!parsed.isX86())
     return llvm::Error::success();
   if (info->checkFeatures("+avx512f")) {
-    options.vectorLength = 16;
+    bool isShort = prefers256Bits() && info->checkFeatures("+avx512vl");
+    options.vectorLength = isShort ? 8 : 16;
     options.vectorRegisters = 32;
   } else if (info->checkFeatures("+avx")) {
     options.vectorLength = 8;

@@ -37,6 +37,10 @@ struct CpuTarget {
   llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createMachine() const;
   /// Whether the CPU and features together have `feature`, as in "avx2".
   llvm::Expected<bool> hasFeature(llvm::StringRef feature) const;
+  /// Whether `features` ask for vectors of 256 bits where the CPU has those of
+  /// 512: "+prefer-256-bit". That LLVM prefers them on many CPUs does not
+  /// count: kernels are nothing but vectors.
+  bool prefers256Bits() const;
   /// Whether code for this target can run in this process.
   bool isHost() const;
   /// Sets the vector lengths and register counts of the pipelines.

@@ -7,6 +7,8 @@
 
 #include "tests/unit/codegen/TestSupport.h"
 
+#include "mlir/Pass/PassManager.h"
+
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
 
@@ -17,18 +19,45 @@ namespace {
 
 struct Variant {
   const char *name, *cpu, *features, *needs;
+  /// Of CompileOptions.
+  const char *choices = "";
 };
+constexpr Variant avxVnni = {"avxvnni", "x86-64-v3", "+avxvnni", "avxvnni"};
+/// Has the kernels of `avxVnni` in the encoding of AVX-512, so that machines
+/// with only that run them.
+constexpr Variant avxVnniStandIn = {"avxvnni_by_avx512", "x86-64-v3",
+                                    "+avx512vl,+avx512vnni,+prefer-256-bit",
+                                    "avx512vnni", "vector-registers=16"};
 /// Generic SSE, SSSE3, AVX2 without and with VNNI, AVX-512 without VNNI, with
 /// it, and with dot products of bf16.
 constexpr Variant variants[] = {
     {"sse2", "x86-64", "", "sse2"},
     {"ssse3", "x86-64-v2", "", "ssse3"},
     {"avx2", "x86-64-v3", "", "avx2"},
-    {"avxvnni", "x86-64-v3", "+avxvnni", "avxvnni"},
+    avxVnni,
+    avxVnniStandIn,
     {"avx512", "x86-64-v4", "", "avx512bw"},
     {"avx512vnni", "x86-64-v4", "+avx512vnni", "avx512vnni"},
     {"avx512bf16", "x86-64-v4", "+avx512bf16", "avx512bf16"},
 };
+
+/// Quantized weights of all kinds: two kinds of scales, codebooks, floats.
+constexpr const char *schemes[] = {"gguf_q4k", "gguf_q6k", "int8/32",
+                                   "gguf_iq4_nl", "nvfp4/16"};
+
+constexpr int64_t n = 37, k = 512;
+
+/// A product of n x k weights and activations of such a type.
+std::string programOf(const RandomWeight &weight,
+                      const std::string &activations) {
+  std::string types = "tensor<?x512xf32>";
+  for (const std::string &type : weight.types())
+    types += ", " + type;
+  return "func.func @main(%x: tensor<?x512xf32>) -> tensor<?x37xf32> {\n" +
+         weight.definitions("w") + "  %y = rlx.matmul %x, %w" +
+         weight.operands("w") + " {activations = " + activations + "} : (" +
+         types + ") -> tensor<?x37xf32>\n  return %y : tensor<?x37xf32>\n}";
+}
 
 class TargetsTest : public SchemeTest,
                     public testing::WithParamInterface<Variant> {};
@@ -43,24 +72,14 @@ TEST_P(TargetsTest, MatchesTheReference) {
   ASSERT_TRUE(bool(target)) << llvm::toString(target.takeError());
   CompileOptions options;
   options.target = *target;
-  constexpr int64_t n = 37, k = 512;
-  for (const char *name :
-       {"gguf_q4k", "gguf_q6k", "int8/32", "gguf_iq4_nl", "nvfp4/16"}) {
-    std::optional<QuantScheme> scheme = builtin(name);
-    RandomWeight weight(*scheme, {n, k}, 17);
-    std::string types = "tensor<?x512xf32>";
-    for (const std::string &type : weight.types())
-      types += ", " + type;
+  options.choices = GetParam().choices;
+  for (const char *name : schemes) {
+    RandomWeight weight(*builtin(name), {n, k}, 17);
     std::vector<double> values = weight.values();
     for (std::string activations : {"f32", "bf16", "i8", "i16"}) {
       SCOPED_TRACE(std::string(name) + ", " + activations);
-      std::unique_ptr<Executable> executable = compiled(
-          "func.func @main(%x: tensor<?x512xf32>) -> tensor<?x37xf32> {\n" +
-              weight.definitions("w") + "  %y = rlx.matmul %x, %w" +
-              weight.operands("w") + " {activations = " + activations +
-              "} : (" + types +
-              ") -> tensor<?x37xf32>\n  return %y : tensor<?x37xf32>\n}",
-          options);
+      std::unique_ptr<Executable> executable =
+          compiled(programOf(weight, activations), options);
       ASSERT_TRUE(executable);
       weight.bind(*executable, "w");
       for (int64_t m : {1, 13}) {
@@ -82,58 +101,104 @@ TEST_P(TargetsTest, MatchesTheReference) {
 INSTANTIATE_TEST_SUITE_P(Cpus, TargetsTest, testing::ValuesIn(variants),
                          [](const auto &info) { return info.param.name; });
 
-/// The assembly of a matmul with such activations for a processor.
-std::string assemblyFor(const char *triple, const char *cpu,
-                        const char *features, const std::string &activations) {
-  std::unique_ptr<mlir::MLIRContext> context = createContext();
-  std::string type = "tensor<32x512xf32, #rlx.quant<gguf_q4k>>";
-  auto module = parseText(
-      *context, "func.func @main(%x: tensor<?x512xf32>) -> tensor<?x32xf32> {\n"
-                "  %w = rlx.weight \"w\" : " +
-                    type +
-                    "\n"
-                    "  %y = rlx.matmul %x, %w {activations = " +
-                    activations + "} : (tensor<?x512xf32>, " + type +
-                    ") -> tensor<?x32xf32>\n"
-                    "  return %y : tensor<?x32xf32>\n}");
-  auto target = CpuTarget::create(triple, cpu, features);
-  if (!module || !target) {
-    ADD_FAILURE() << llvm::toString(
-        llvm::joinErrors(module.takeError(), target.takeError()));
-    return "";
-  }
+/// The target and the pipelines' options of a variant, for any machine.
+CompileOptions optionsFor(const char *triple, const Variant &variant) {
   CompileOptions options;
-  options.target = *target;
-  auto emitted = emitModule(**module, CodeForm::assembly, options);
-  if (!emitted) {
-    ADD_FAILURE() << llvm::toString(emitted.takeError());
-    return "";
-  }
-  return std::string(emitted->code.begin(), emitted->code.end());
+  auto target = CpuTarget::create(triple, variant.cpu, variant.features);
+  if (target)
+    options.target = *target;
+  else
+    ADD_FAILURE() << llvm::toString(target.takeError());
+  options.choices = variant.choices;
+  return options;
 }
 
+std::string assemblyOf(const std::string &text, const CompileOptions &options) {
+  std::unique_ptr<mlir::MLIRContext> context = createContext();
+  auto module = parseText(*context, text);
+  auto emitted = module ? emitModule(**module, CodeForm::assembly, options)
+                        : llvm::Expected<EmittedCode>(module.takeError());
+  if (emitted)
+    return std::string(emitted->code.begin(), emitted->code.end());
+  ADD_FAILURE() << llvm::toString(emitted.takeError());
+  return "";
+}
+
+/// What the pipelines make of a program, before LLVM sees it.
+std::string loweredFor(const std::string &text, const CompileOptions &options) {
+  std::unique_ptr<mlir::MLIRContext> context = createContext();
+  auto module = parseText(*context, text);
+  CpuTargetOptions cpu;
+  if (llvm::Error error =
+          llvm::joinErrors(module.takeError(), options.target.configure(cpu))) {
+    ADD_FAILURE() << llvm::toString(std::move(error));
+    return "";
+  }
+  mlir::PassManager passes(context.get());
+  EXPECT_TRUE(succeeded(cpu.parseFromString(options.choices)));
+  buildCpuPipeline(passes, cpu);
+  EXPECT_TRUE(succeeded(passes.run(**module)));
+  std::string lowered;
+  llvm::raw_string_ostream(lowered) << **module;
+  return lowered;
+}
+
+using Targets = SchemeTest;
+
 // Code for other processors is emitted, not run.
-TEST(Targets, EmitsForAArch64) {
+TEST_F(Targets, EmitsForAArch64) {
   std::tuple<const char *, const char *, const char *> expected[] = {
       {"+dotprod,+i8mm", "i8", "usdot"},
       {"+dotprod", "i8", "sdot"},
       {"", "i8", "mla"},
       {"+bf16", "bf16", "bfdot"}};
+  RandomWeight weight(*builtin("gguf_q4k"), {n, k}, 17);
   for (auto [features, activations, instruction] : expected)
     EXPECT_CONTAINS(
-        assemblyFor("aarch64-linux-gnu", "generic", features, activations),
+        assemblyOf(programOf(weight, activations),
+                   optionsFor("aarch64-linux-gnu",
+                              {"aarch64", "generic", features, ""})),
         instruction);
   auto unknown = CpuTarget::create("", "pentium-9", "");
   EXPECT_CONTAINS(messageOf(std::move(unknown)), "unknown CPU 'pentium-9'");
 }
 
-// Dot products of 256 bits in the encoding of machines without AVX-512.
-TEST(Targets, EmitsForAvxVnni) {
-  if (!llvm::Triple(llvm::sys::getProcessTriple()).isX86())
-    GTEST_SKIP() << "the host is no x86 machine";
-  std::string text = assemblyFor("", "x86-64-v3", "+avxvnni", "i8");
-  EXPECT_CONTAINS(text, "{vex}\tvpdpbusd");
-  EXPECT_EQ(text.find("zmm"), std::string::npos);
+// Dot products of 256 bits: those of machines without AVX-512, and those that
+// stand in for them, which differ in nothing but their encoding.
+TEST_F(Targets, EmitsForAvxVnni) {
+  const CompileOptions options = optionsFor("x86_64-linux-gnu", avxVnni),
+                       standIn = optionsFor("x86_64-linux-gnu", avxVnniStandIn);
+  for (const char *name : schemes)
+    for (const char *activations : {"i8", "i16"}) {
+      SCOPED_TRACE(std::string(name) + ", " + activations);
+      RandomWeight weight(*builtin(name), {n, k}, 17);
+      std::string text = programOf(weight, activations);
+      EXPECT_TRUE(loweredFor(text, options) == loweredFor(text, standIn))
+          << "LLVM is given different code";
+      for (bool isVex : {true, false}) {
+        std::string assembly = assemblyOf(text, isVex ? options : standIn);
+        auto [before, behind] = llvm::StringRef(assembly).split("vpdpbusd\t");
+        EXPECT_EQ(before.ends_with("{vex}\t"), isVex);
+        EXPECT_CONTAINS(behind.split('\n').first.str(), "%ymm");
+        EXPECT_EQ(assembly.find("zmm"), std::string::npos);
+      }
+    }
+}
+
+// On many CPUs with AVX-512, LLVM prefers vectors of 256 bits; kernels take the
+// long ones unless they are asked not to.
+TEST_F(Targets, PrefersWhatIsAskedFor) {
+  std::string text =
+      programOf(RandomWeight(*builtin("int8/32"), {n, k}, 17), "i8");
+  for (auto [features, isLong] :
+       {std::pair("", true), std::pair("+prefer-256-bit", false),
+        std::pair("+prefer-256-bit,-prefer-256-bit", true)}) {
+    std::string assembly =
+        assemblyOf(text, optionsFor("x86_64-linux-gnu",
+                                    {"avx512", "x86-64-v4", features, ""}));
+    EXPECT_EQ(assembly.find("%zmm") != std::string::npos, isLong) << features;
+    EXPECT_CONTAINS(assembly, "%ymm");
+  }
 }
 
 } // namespace

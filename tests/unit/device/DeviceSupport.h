@@ -10,6 +10,7 @@
 
 #include "codegen/gpu/DeviceExecutable.h"
 #include "tests/unit/codegen/MatmulPrograms.h"
+#include "tests/unit/codegen/UserSchemes.h"
 
 namespace rlx::test {
 
@@ -94,12 +95,12 @@ inline void runOn(DeviceExecutable &executable, const std::string &name,
     ADD_FAILURE() << llvm::toString(time.takeError());
 }
 
-/// Letters, digits and underscores.
-inline std::string identifier(std::string name) {
-  for (char &c : name)
-    if (!isalnum(static_cast<unsigned char>(c)))
-      c = '_';
-  return name;
+/// The name of a test of a device, or of a variant of one, and a scheme.
+template <typename Variant>
+std::string variantTestName(
+    const testing::TestParamInfo<std::tuple<Variant, std::string>> &info) {
+  const auto &[variant, scheme] = info.param;
+  return std::string(variant.name) + "_" + testName({scheme, info.index});
 }
 
 } // namespace rlx::test

@@ -8,7 +8,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/PackedLayout.h"
-#include "tests/unit/codegen/UserSchemes.h"
 #include "tests/unit/device/DeviceSupport.h"
 
 using namespace rlx;
@@ -112,13 +111,7 @@ TEST_P(IntegerMatmulTest, MatchesTheReference) {
 INSTANTIATE_TEST_SUITE_P(Schemes, IntegerMatmulTest,
                          testing::Combine(testing::ValuesIn(variants),
                                           testing::ValuesIn(allSchemes())),
-                         [](const auto &info) {
-                           return std::string(std::get<0>(info.param).name) +
-                                  "_" +
-                                  identifier(
-                                      std::get<1>(info.param).substr(0, 40)) +
-                                  "_" + std::to_string(info.index);
-                         });
+                         variantTestName<Variant>);
 
 // A weight that is larger than a buffer, a bias, and rows that are known.
 TEST_F(SchemeTest, PartsOfBytes) {

@@ -6,7 +6,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tests/unit/codegen/UserSchemes.h"
 #include "tests/unit/device/DeviceSupport.h"
 
 using namespace rlx;
@@ -59,12 +58,6 @@ TEST_P(DeviceLadderTest, MatchesTheReference) {
 INSTANTIATE_TEST_SUITE_P(Schemes, DeviceLadderTest,
                          testing::Combine(testing::ValuesIn(testDevices),
                                           testing::ValuesIn(allSchemes())),
-                         [](const auto &info) {
-                           return std::string(std::get<0>(info.param).name) +
-                                  "_" +
-                                  identifier(
-                                      std::get<1>(info.param).substr(0, 40)) +
-                                  "_" + std::to_string(info.index);
-                         });
+                         variantTestName<TestDevice>);
 
 } // namespace

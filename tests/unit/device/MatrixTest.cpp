@@ -5,7 +5,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tests/unit/codegen/UserSchemes.h"
 #include "tests/unit/device/DeviceSupport.h"
 
 using namespace rlx;
@@ -82,10 +81,7 @@ TEST_P(MatrixSchemesTest, MatchesTheReference) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Schemes, MatrixSchemesTest,
-                         testing::ValuesIn(allSchemes()), [](const auto &info) {
-                           return identifier(info.param.substr(0, 40)) + "_" +
-                                  std::to_string(info.index);
-                         });
+                         testing::ValuesIn(allSchemes()), testName);
 
 // A weight's numbers need not be in the range of f16.
 TEST_F(MatrixTest, ScalesOfAnySize) {
