@@ -109,23 +109,25 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target) {
   double once = cost.decode + cost.stored + wait;
   // All of N passes by the rows that share a panel: these must stay in this
   // core's part of the last cache.
-  constexpr int64_t highest = 256, lowest = 64, lastCacheBytes = 4 << 20;
+  constexpr int64_t highest = 512, lowest = 64, lastCacheBytes = 4 << 20;
   int64_t height = std::clamp<int64_t>(
-      llvm::bit_floor(uint64_t(lastCacheBytes / (k * bytes))), lowest, highest);
+      llvm::bit_floor(uint64_t(lastCacheBytes / (k * bytes))), lowest,
+      highest / bytes);
   // Without a panel, all rows pass by for each tile of N: they must stay in the
   // second cache.
   constexpr int64_t cacheBytes = 512 * 1024;
-  int64_t most = std::min(height, cacheBytes / (k * bytes));
+  constexpr int64_t mostDirect = 256;
+  int64_t most = std::min({mostDirect, height, cacheBytes / (k * bytes)});
   int64_t from = 2 * panelRows;
   while (from <= most && once >= double(llvm::divideCeil(from, rows)) * again)
     from += panelRows;
-  from = std::min(from, height);
+  from = std::min({from, mostDirect, height});
 
-  // A panel's activations share that cache with it.
+  // A panel's activations share that cache with it and with sums.
   constexpr int64_t tilesTogether = 4;
   int64_t stretch = layoutOf(op).stretch;
   int64_t depth =
-      std::max(stretch, cacheBytes / (height * bytes) / stretch * stretch);
+      std::max(stretch, cacheBytes / 2 / (height * bytes) / stretch * stretch);
   int64_t columns =
       std::min<int64_t>(tilesTogether, llvm::divideCeil(n, op.getLanes())) *
       op.getLanes();
