@@ -428,10 +428,10 @@ def InterleaveWeightsPass : Pass<"rlx-interleave-weights", "::mlir::ModuleOp"> {
     %y = rlx.block_matmul ins(%x, %w) outs(%0) {scheme = #rlx.quant<gguf_q8_0>, activations = f32}
         : (tensor<1x64xf32>, tensor<8x68xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
     // ==>
-    %p = rlx.interleave_weight ins(%w) outs(%1) {scheme = #rlx.quant<gguf_q8_0>, record = ..., rows = 32 : i64, words = 4 : i64, once}
-        : (tensor<8x68xi8>, tensor<1x640xi32>) -> tensor<1x640xi32>
-    %y = rlx.interleaved_matmul ins(%x, %p) outs(%0) {record = ..., rows = 32 : i64, words = 4 : i64}
-        : (tensor<1x64xf32>, tensor<1x640xi32>, tensor<1x8xf32>) -> tensor<1x8xf32>
+    %p = rlx.interleave_weight ins(%w) outs(%1) {scheme = #rlx.quant<gguf_q8_0>, record = ..., rows = 16 : i64, words = 4 : i64, once}
+        : (tensor<8x68xi8>, tensor<1x320xi32>) -> tensor<1x320xi32>
+    %y = rlx.interleaved_matmul ins(%x, %p) outs(%0) {record = ..., rows = 16 : i64, words = 4 : i64}
+        : (tensor<1x64xf32>, tensor<1x320xi32>, tensor<1x8xf32>) -> tensor<1x8xf32>
     ```
   }];
   let options = [
@@ -449,10 +449,10 @@ def BlocksToKernelsPass : Pass<"rlx-blocks-to-kernels", "::mlir::ModuleOp"> {
     sizes.
 
     ```mlir
-    rlx.interleaved_matmul ins(%x, %p) outs(%y) {...} : (memref<1x64xf32>, memref<1x640xi32>, memref<1x8xf32>) -> ()
+    rlx.interleaved_matmul ins(%x, %p) outs(%y) {...} : (memref<1x64xf32>, memref<1x320xi32>, memref<1x8xf32>) -> ()
     // ==>
     rlx.dispatch @kernels::@matvec groups(%c1, %c1, %c1) buffers(%p, %x, %y)
-        : memref<1x640xi32>, memref<1x64xf32>, memref<1x8xf32>
+        : memref<1x320xi32>, memref<1x64xf32>, memref<1x8xf32>
     ```
   }];
   let dependentDialects = ["::rlx::RlxDialect", "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
