@@ -378,6 +378,23 @@ def ApproximateMathPass : Pass<"rlx-approximate-math", "::mlir::func::FuncOp"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def CallMathPass : Pass<"rlx-call-math", "::mlir::ModuleOp"> {
+  let summary = "Call libm for the operations that LLVM has no intrinsics for";
+  let description = [{
+    MLIR's convert-math-to-libm, and the calls in the LLVM dialect, where math
+    operations are left behind convert-to-llvm; most programs have none, and both
+    passes take their time to find that.
+
+    ```mlir
+    %0 = math.tan %x : f32
+    ==>
+    %0 = llvm.call @tanf(%x) : (f32) -> f32
+    ```
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
 def OrderStreamsPass : Pass<"rlx-order-streams", "::mlir::ModuleOp"> {
   let summary = "Keep the loads of streams in order";
   let description = [{

@@ -139,8 +139,7 @@ void rlx::buildLlvmPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
   pm.addPass(createConvertVectorToLLVMPass());
   pm.addPass(createConvertToLLVMPass());
-  pm.addPass(createConvertMathToLibmPass());
-  pm.addPass(createConvertToLLVMPass());
+  pm.addPass(createCallMathPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createOrderStreamsPass());
 }
