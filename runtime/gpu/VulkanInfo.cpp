@@ -189,17 +189,17 @@ void describe(const VulkanInstance &instance, VulkanPhysicalDevice &found,
   describeFeatures(info, *found.features);
   info.subgroupSize = std::max(1u, properties.v11.subgroupSize);
   describeFloats(info, properties.floats);
-  // Kernels count on all work-items of a subgroup, which only pipelines that
-  // may ask for full ones have for certain.
+  // Kernels count on all work-items of a subgroup, of the size that is reported,
+  // which only pipelines that may ask for that have for certain.
+  found.fixedSubgroups = fixedSubgroups(found, properties);
   bool areFull =
-      found.features->v13.computeFullSubgroups &&
+      found.fixedSubgroups &&
       (properties.v11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT);
   auto operations = properties.v11.subgroupSupportedOperations;
   info.subgroupArithmetic =
       areFull && (operations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT);
   info.subgroupShuffle =
       areFull && (operations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT);
-  found.fixedSubgroups = fixedSubgroups(found, properties);
   if (canMultiplyMatrices(found))
     info.matrix = VulkanMatrices(instance).shapeFor(found.handle);
   info.workgroupSize = core.limits.maxComputeWorkGroupInvocations;
