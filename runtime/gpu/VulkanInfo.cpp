@@ -189,8 +189,8 @@ void describe(const VulkanInstance &instance, VulkanPhysicalDevice &found,
   describeFeatures(info, *found.features);
   info.subgroupSize = std::max(1u, properties.v11.subgroupSize);
   describeFloats(info, properties.floats);
-  // Kernels count on all work-items of a subgroup, of the size that is reported,
-  // which only pipelines that may ask for that have for certain.
+  // Kernels count on all work-items of a subgroup, of the size that is
+  // reported, which only pipelines that may ask for that have for certain.
   found.fixedSubgroups = fixedSubgroups(found, properties);
   bool areFull =
       found.fixedSubgroups &&
