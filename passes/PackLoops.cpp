@@ -36,7 +36,13 @@ private:
                    int64_t element, Value base);
   void readCodes(Value row, Value block, int64_t element, Value lane,
                  int64_t chunk);
-  void mergePlanes(ValueRange tile, Value chunk, Value base);
+  void mergeWords(ArrayRef<PackedBits> bits, int64_t count, ValueRange tile,
+                  Value from, Value base);
+  void readDotOffset(Value row, Value block, int64_t element, Value lane);
+  /// Words of the scratch for the codes of a stretch.
+  int64_t codeWords() const {
+    return layout.lanes * layout.stretch / codesAWord;
+  }
   void storeField(const PackedField &field, ValueRange tile, Value row,
                   Value block, int64_t element, Value base, Value offset);
   FieldExpansion expansion(Value row, Value block, int64_t element,
@@ -67,12 +73,22 @@ FieldExpansion PackLoops::expansion(Value row, Value block, int64_t element,
   return FieldExpansion(b, b.getLoc(), scheme, address, elements);
 }
 
-/// Stores the code of one row in a container of the field's, `offset` bytes
-/// from `base` and the field's own place.
+/// Stores the code of one row from `element` on, or those that share a
+/// container of the field's, `offset` bytes from `base` and the field's own
+/// place.
 void PackLoops::storeField(const PackedField &field, ValueRange tile, Value row,
                            Value block, int64_t element, Value base,
                            Value offset) {
-  Value code = expansion(row, block, element, 1).codes(field.field);
+  Value code;
+  for (int64_t i = 0; i < field.together; ++i) {
+    Value next =
+        expansion(row, block, element + i * field.group, 1).codes(field.field);
+    Value distance = arith::ConstantOp::create(
+        b, DenseElementsAttr::get(cast<ShapedType>(next.getType()),
+                                  int32_t(i * field.field.width())));
+    next = i ? Value(arith::ShLIOp::create(b, next, distance)) : next;
+    code = code ? Value(arith::OrIOp::create(b, code, next)) : next;
+  }
   Value bytes =
       vector::BitCastOp::create(b, VectorType::get(4, b.getI8Type()), code);
   bytes = vector::ExtractStridedSliceOp::create(b, bytes, ArrayRef<int64_t>{0},
@@ -84,7 +100,7 @@ void PackLoops::storeField(const PackedField &field, ValueRange tile, Value row,
 }
 
 /// Codes go through a scratch of [chunk][lane][8 words of 4 codes], are read
-/// word by word across lanes, and the words' bits are merged into planes.
+/// word by word across lanes, and the words' bits are merged.
 void PackLoops::readCodes(Value row, Value block, int64_t element, Value lane,
                           int64_t chunk) {
   const IntegerCodes &codes = layout.codes;
@@ -105,17 +121,18 @@ void PackLoops::readCodes(Value row, Value block, int64_t element, Value lane,
   }
 }
 
-/// The planes of chunk `chunk` from the scratch to byte `base` of the tile.
-void PackLoops::mergePlanes(ValueRange tile, Value chunk, Value base) {
+/// From word `from` of the scratch on, `count` of each lane, to byte `base` of
+/// the tile.
+void PackLoops::mergeWords(ArrayRef<PackedBits> bits, int64_t count,
+                           ValueRange tile, Value from, Value base) {
   const int64_t lanes = layout.lanes;
   VectorType byteType = VectorType::get(codesAWord * lanes, b.getI8Type());
-  Value begin = b.mul(chunk, lanes * words);
   SmallVector<Value> vectors;
-  for (int64_t word = 0; word < words; ++word) {
+  for (int64_t word = 0; word < count; ++word) {
     SmallVector<Value> elements;
     for (int64_t lane = 0; lane < lanes; ++lane)
       elements.push_back(memref::LoadOp::create(
-          b, scratch, ValueRange{b.add(begin, lane * words + word)}));
+          b, scratch, ValueRange{b.add(from, lane * count + word)}));
     Value all = vector::FromElementsOp::create(
         b, VectorType::get(lanes, b.getI32Type()), elements);
     vectors.push_back(vector::BitCastOp::create(b, byteType, all));
@@ -124,22 +141,40 @@ void PackLoops::mergePlanes(ValueRange tile, Value chunk, Value base) {
     return arith::ConstantOp::create(
         b, DenseElementsAttr::get(byteType, int8_t(value)));
   };
-  for (const PackedPlane &plane : layout.planes) {
-    int64_t perVector = 8 / plane.width;
-    for (int64_t first = 0; first < words; first += perVector) {
-      Value merged;
-      for (int64_t i = 0; i < perVector; ++i) {
-        Value bits =
-            arith::ShRUIOp::create(b, vectors[first + i], splat(plane.shift));
-        bits = arith::AndIOp::create(b, bits, splat((1 << plane.width) - 1));
-        bits = arith::ShLIOp::create(b, bits, splat(i * plane.width));
-        merged = merged ? Value(arith::OrIOp::create(b, merged, bits)) : bits;
-      }
-      SmallVector<Value> indices(tile);
-      indices.push_back(b.add(
-          base, plane.offset + first / perVector * byteType.getNumElements()));
-      b.storeVector(merged, packed, indices);
+  SmallVector<Value> stored(bits.back().stored + 1);
+  for (const PackedBits &some : bits) {
+    Value value =
+        arith::ShRUIOp::create(b, vectors[some.codes], splat(some.shift));
+    value = arith::AndIOp::create(b, value, splat((1 << some.width) - 1));
+    value = arith::ShLIOp::create(b, value, splat(some.position));
+    Value &merged = stored[some.stored];
+    merged = merged ? Value(arith::OrIOp::create(b, merged, value)) : value;
+  }
+  for (auto [index, merged] : llvm::enumerate(stored)) {
+    SmallVector<Value> indices(tile);
+    indices.push_back(b.add(base, int64_t(index) * byteType.getNumElements()));
+    b.storeVector(merged, packed, indices);
+  }
+}
+
+/// The codes of the offset's factor of a stretch, after the chunks' words.
+void PackLoops::readDotOffset(Value row, Value block, int64_t element,
+                              Value lane) {
+  int64_t vectors = layout.dotOffsetVectors();
+  Value begin = b.add(b.mul(lane, vectors), codeWords());
+  for (int64_t vector = 0; vector < vectors; ++vector) {
+    Value word;
+    for (int64_t i = 0; i < codesAWord; ++i) {
+      int64_t group = vector * codesAWord + i;
+      Value code = expansion(row, block, element + group * layout.sumGroup, 1)
+                       .codes(layout.dotOffset->field);
+      Value distance = arith::ConstantOp::create(
+          b, DenseElementsAttr::get(cast<ShapedType>(code.getType()),
+                                    int32_t(8 * i)));
+      code = i ? Value(arith::ShLIOp::create(b, code, distance)) : code;
+      word = word ? Value(arith::OrIOp::create(b, word, code)) : code;
     }
+    b.storeVector(word, scratch, ValueRange{b.add(begin, vector)});
   }
 }
 
@@ -151,19 +186,15 @@ void PackLoops::packStretch(ValueRange tile, Value firstRow, Value block,
       storeField(field, tile, row, block, element, base,
                  b.mul(lane, field.bytes));
     if (layout.dotOffset)
-      for (int64_t group = 0; group < layout.stretch / layout.sumGroup; ++group)
-        storeField(
-            *layout.dotOffset, tile, row, block,
-            element + group * layout.sumGroup, base,
-            b.add(b.mul(lane, 4), group / 4 * 4 * layout.lanes + group % 4));
+      readDotOffset(row, block, element, lane);
     for (int64_t chunk = 0; chunk < layout.chunksPerStretch(); ++chunk) {
       int64_t chunkElement = element + chunk * PackedLayout::chunk;
       readCodes(row, block, chunkElement, lane, chunk);
       for (const PackedField &field : layout.inner)
         for (int64_t group = 0; group < PackedLayout::chunk / field.group;
-             ++group) {
+             group += field.together) {
           int64_t begin = layout.headerBytes + chunk * layout.chunkBytes +
-                          group * layout.lanes * field.bytes;
+                          group / field.together * layout.lanes * field.bytes;
           storeField(field, tile, row, block,
                      chunkElement + group * field.group, base,
                      b.add(b.mul(lane, field.bytes), begin));
@@ -171,10 +202,13 @@ void PackLoops::packStretch(ValueRange tile, Value firstRow, Value block,
     }
   });
   b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, [&](Value chunk) {
-    mergePlanes(tile, chunk,
-                b.add(b.add(base, layout.headerBytes),
-                      b.mul(chunk, layout.chunkBytes)));
+    mergeWords(layout.bits, words, tile, b.mul(chunk, layout.lanes * words),
+               b.add(b.add(base, layout.headerBytes),
+                     b.mul(chunk, layout.chunkBytes)));
   });
+  if (layout.dotOffset)
+    mergeWords(layout.dotOffsetBits, layout.dotOffsetVectors(), tile,
+               b.index(codeWords()), b.add(base, layout.dotOffset->offset));
 }
 
 void PackLoops::emit() {
@@ -195,8 +229,10 @@ void PackLoops::emit() {
       tile = arith::RemUIOp::create(b, index, b.index(tiles));
       indices = {expert, tile};
     }
-    auto scratchType = MemRefType::get(
-        {layout.lanes * layout.stretch / codesAWord}, b.getI32Type());
+    int64_t size = codeWords();
+    if (layout.dotOffset)
+      size += layout.lanes * layout.dotOffsetVectors();
+    auto scratchType = MemRefType::get({size}, b.getI32Type());
     scratch = memref::AllocOp::create(b, scratchType, ValueRange(),
                                       ValueRange(), b.getI64IntegerAttr(64));
     Value firstRow = b.mul(tile, layout.lanes);

@@ -73,14 +73,28 @@ Value PackedFields::load(LoopBuilder &b, ValueRange tile, Value base,
 /// The codes of a field for all rows of the tile, as i32 lanes.
 Value PackedFields::codes(LoopBuilder &b, ValueRange tile, Value base,
                           const PackedField &field, int64_t group) {
-  int64_t lanes = layout.lanes,
-          offset = field.offset + group * lanes * field.bytes;
+  int64_t lanes = layout.lanes, container = group / field.together,
+          offset = field.offset + container * lanes * field.bytes;
   Value bytes = load(b, tile, base, offset, lanes * field.bytes);
   VectorType i32s = VectorType::get(lanes, b.getI32Type());
   if (field.bytes > 1)
     bytes = vector::BitCastOp::create(
         b, VectorType::get(lanes, b.getIntegerType(8 * field.bytes)), bytes);
-  return field.bytes == 4 ? bytes : arith::ExtUIOp::create(b, i32s, bytes);
+  if (field.bytes == 4)
+    return bytes;
+  Value codes = arith::ExtUIOp::create(b, i32s, bytes);
+  if (field.together == 1)
+    return codes;
+  auto splat = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(
+        b, DenseElementsAttr::get(i32s, int32_t(value)));
+  };
+  int64_t width = field.field.width(), position = group % field.together;
+  if (position)
+    codes = arith::ShRUIOp::create(b, codes, splat(position * width));
+  if (position + 1 < field.together || (position + 1) * width < 8)
+    codes = arith::AndIOp::create(b, codes, splat((1 << width) - 1));
+  return codes;
 }
 
 Value PackedFields::number(LoopBuilder &b, ValueRange tile, Value stretchBase,

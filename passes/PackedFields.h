@@ -46,7 +46,7 @@ public:
   mlir::Value offset(LoopBuilder &b, mlir::ValueRange tile,
                      mlir::Value stretchBase, mlir::Value chunkBase,
                      int64_t group);
-  /// Vector `index` of the factor that dot products multiply: four groups.
+  /// Stored vector `index` of the factor that dot products multiply.
   mlir::Value dotOffset(LoopBuilder &b, mlir::ValueRange tile,
                         mlir::Value stretchBase, int64_t index);
   /// Indices of byte `base + offset` of a tile.

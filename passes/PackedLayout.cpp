@@ -60,6 +60,29 @@ std::optional<IntegerCodes> IntegerCodes::of(FieldAttr code,
   return std::nullopt;
 }
 
+SmallVector<PackedBits> rlx::packBits(int64_t count, unsigned width) {
+  SmallVector<PackedBits> bits;
+  int64_t stored = count * width / 8;
+  unsigned whole = 8 / width;
+  for (int64_t codes = 0; codes < stored * whole; ++codes)
+    bits.push_back(
+        {codes, 0, width, codes / whole, unsigned(codes % whole) * width});
+  int64_t vector = 0;
+  unsigned position = whole * width;
+  for (int64_t codes = stored * whole; codes < count; ++codes)
+    for (unsigned shift = 0; shift < width;) {
+      if (position == 8) {
+        ++vector;
+        position = whole * width;
+      }
+      unsigned length = std::min(width - shift, 8 - position);
+      bits.push_back({codes, shift, length, vector, position});
+      shift += length;
+      position += length;
+    }
+  return bits;
+}
+
 /// The factor of the offset that dot products can multiply with sums: the only
 /// one that changes within a stretch, used nowhere else, an unsigned integer of
 /// at most 8 bits. The sums of a stretch then fit 32 bits.
@@ -131,14 +154,8 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
     return std::nullopt;
   }
 
-  int64_t bits = 0;
-  for (unsigned width : {8u, 4u, 2u, 1u}) {
-    if (!(layout.codes.width & width))
-      continue;
-    layout.planes.push_back({width, unsigned(bits), layout.chunkBytes});
-    layout.chunkBytes += chunk * lanes * width / 8;
-    bits += width;
-  }
+  layout.bits = packBits(chunk / 4, layout.codes.width);
+  layout.chunkBytes = layout.codeVectors() * 4 * lanes;
   FieldAttr dotOffset = dotOffsetOf(
       scheme.attr(), [&](FieldAttr field) { return groupOf(field) <= chunk; });
   if (layout.stretch / layout.sumGroup % 4 != 0)
@@ -147,7 +164,10 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
     int64_t group = groupOf(field);
     if (field == dotOffset) {
       layout.dotOffset = {field, layout.sumGroup, 1, layout.headerBytes};
-      layout.headerBytes += layout.dotOffsetVectors() * 4 * lanes;
+      int64_t vectors = layout.dotOffsetVectors();
+      bool fill = vectors * field.width() % 8 == 0;
+      layout.dotOffsetBits = packBits(vectors, fill ? field.width() : 8);
+      layout.headerBytes += layout.storedDotOffsetVectors() * 4 * lanes;
       continue;
     }
     int64_t bytes = field.width() <= 8 ? 1 : field.width() <= 16 ? 2 : 4;
@@ -156,9 +176,11 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
           {field, layout.stretch, bytes, layout.headerBytes});
       layout.headerBytes += bytes * lanes;
     } else {
+      int64_t groups = chunk / layout.sumGroup;
+      int64_t together = groups * field.width() <= 8 ? groups : 1;
       layout.inner.push_back(
-          {field, layout.sumGroup, bytes, layout.chunkBytes});
-      layout.chunkBytes += bytes * lanes * (chunk / layout.sumGroup);
+          {field, layout.sumGroup, bytes, layout.chunkBytes, together});
+      layout.chunkBytes += bytes * lanes * groups / together;
     }
   }
   return layout;

@@ -7,15 +7,16 @@
 // of K, each a header and then its chunks:
 //
 //   stretch: outer fields, `lanes` codes each | chunk 0 | chunk 1 | ...
-//   chunk:   code planes, then inner fields: `lanes` codes for each group
+//   chunk:   codes, then inner fields: `lanes` codes for each group
 //
-// Fields keep their codes, each in a container of whole bytes. A field that
+// Fields keep their codes, each in a container of whole bytes; where the codes
+// of a chunk's groups fit one byte together, they share it. A field that
 // changes within a chunk or from chunk to chunk is inner, any other is outer.
 // An offset's inner factor that is an unsigned integer of a byte lies in the
 // header instead, a vector of bytes for each four groups, where a 32-bit lane
 // is a row again: its products with the activations' sums are dot products.
-// Codes of 3, 5, 6 or 7 bits are split into planes of 1, 2 and 4 bits; a plane
-// of w bits holds 8 / w vectors of codes in one vector of bytes.
+// Eight vectors of codes of w bits lie in w vectors of bytes: 8 / w of them
+// whole in each, and the others piece by piece in the bits that are left.
 //
 //===----------------------------------------------------------------------===//
 
@@ -44,14 +45,24 @@ struct IntegerCodes {
 struct PackedField {
   FieldAttr field;
   int64_t group;  ///< elements that share a code; the stretch for outer fields
-  int64_t bytes;  ///< of a code's container: 1, 2 or 4
+  int64_t bytes;  ///< of a container: 1, 2 or 4
   int64_t offset; ///< of lane 0, from the start of the stretch or chunk
+  /// Codes of groups that follow each other in a container, lowest bits first.
+  int64_t together = 1;
 };
 
-struct PackedPlane {
-  unsigned width, shift; ///< bits of this plane, and where they lie in the code
-  int64_t offset;        ///< from the start of the chunk
+/// Some bits of a vector of codes and where they are stored.
+struct PackedBits {
+  int64_t codes;     ///< The vector of codes
+  unsigned shift;    ///< and the lowest of its bits, of
+  unsigned width;    ///< so many.
+  int64_t stored;    ///< The vector of bytes that has them,
+  unsigned position; ///< from this bit on.
 };
+
+/// How `count` vectors of codes of `width` bits lie in `count * width / 8`
+/// vectors of bytes. The bits of a vector of codes follow each other.
+llvm::SmallVector<PackedBits> packBits(int64_t count, unsigned width);
 
 class PackedLayout {
 public:
@@ -67,15 +78,21 @@ public:
       stretch; ///< elements of K that share outer fields and activation scales
   int64_t
       sumGroup; ///< elements of K whose activations' sum is needed: 16 or 32
-  llvm::SmallVector<PackedPlane> planes;
+  llvm::SmallVector<PackedBits> bits; ///< of a chunk's codes
   llvm::SmallVector<PackedField> outer, inner;
   /// The offset's factor that is multiplied with sums by dot products; its
   /// group is `sumGroup`.
   std::optional<PackedField> dotOffset;
+  llvm::SmallVector<PackedBits> dotOffsetBits;
   int64_t headerBytes = 0, chunkBytes = 0;
 
   int64_t chunksPerStretch() const { return stretch / chunk; }
-  /// Vectors of `dotOffset` in a header.
+  /// Vectors of bytes that a chunk's codes, and `dotOffset`, are stored in.
+  int64_t codeVectors() const { return codes.width; }
+  int64_t storedDotOffsetVectors() const {
+    return dotOffsetBits.back().stored + 1;
+  }
+  /// Vectors of `dotOffset` for a stretch.
   int64_t dotOffsetVectors() const { return stretch / sumGroup / 4; }
   int64_t stretchBytes() const {
     return headerBytes + chunksPerStretch() * chunkBytes;

@@ -134,9 +134,10 @@ void PackedMatmulLoops::emitTile(const Rows &rows, Value tile,
                                  ArrayRef<Row> tileRows) {
   // Memory answers after some hundred cycles: a few kilobytes at full
   // bandwidth. One or two rows read faster than what is asked for in advance
-  // could come: processors then do better by themselves.
-  constexpr int64_t ahead = 8192;
-  // They are, however, thrown off by loads that are out of order.
+  // could come: processors then do better by themselves, but not across pages,
+  // of which they are told, a line each. They are thrown off by more lines than
+  // these, and by loads that are out of order.
+  constexpr int64_t ahead = 8192, pagesAhead = 24576;
   bool asks = tileRows.size() > PackedTile::rowsBoundByMemory;
   SmallVector<Value> xRows;
   for (const Row &row : tileRows)
@@ -146,6 +147,8 @@ void PackedMatmulLoops::emitTile(const Rows &rows, Value tile,
       b.index(0), b.index(layout.k / layout.stretch), 1, initial,
       [&](Value stretch, ValueRange carried) {
         StoredStretch weights = stored(rows, tile, stretch, /*isStream=*/!asks);
+        if (!asks)
+          weights.prefetchPages(b, pagesAhead);
         return registerTile.addStretch(
             weights, stretch, xRows, [&](size_t r) { return carried[r]; },
             [&](Value chunk) {

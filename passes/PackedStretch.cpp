@@ -30,46 +30,55 @@ void StoredStretch::prefetch(LoopBuilder &b, Value part, int64_t parts,
         /*isWrite=*/false, secondCache, /*isDataCache=*/true);
 }
 
-/// Bits of `width` at `shift`, moved there from `right` bits higher. What a
-/// shift of 16-bit lanes brings over from the next byte is outside the mask.
-static Value planeBits(LoopBuilder &b, Value bits, int64_t right, int64_t width,
-                       int64_t shift) {
-  auto type = cast<VectorType>(bits.getType());
+void StoredStretch::prefetchPages(LoopBuilder &b, int64_t ahead) {
+  constexpr int64_t page = 4096, secondCache = 2;
+  for (int64_t at = 0; at < layout.stretchBytes(); at += page)
+    memref::PrefetchOp::create(b, weight, fields.at(b, tile, base, ahead + at),
+                               /*isWrite=*/false, secondCache,
+                               /*isDataCache=*/true);
+}
+
+/// These bits of `stored`, where they lie in the codes. What a shift of 16-bit
+/// lanes brings over from the next byte is outside the mask.
+static Value extractBits(LoopBuilder &b, Value stored, const PackedBits &bits) {
+  auto type = cast<VectorType>(stored.getType());
   VectorType wide = VectorType::get(type.getNumElements() / 2, b.getI16Type());
+  int right = int(bits.position) - int(bits.shift);
   if (right) {
     Value distance = arith::ConstantOp::create(
         b, DenseElementsAttr::get(wide, int16_t(std::abs(right))));
-    bits = vector::BitCastOp::create(b, wide, bits);
-    bits = right > 0 ? Value(arith::ShRUIOp::create(b, bits, distance))
-                     : Value(arith::ShLIOp::create(b, bits, distance));
-    bits = vector::BitCastOp::create(b, type, bits);
+    stored = vector::BitCastOp::create(b, wide, stored);
+    stored = right > 0 ? Value(arith::ShRUIOp::create(b, stored, distance))
+                       : Value(arith::ShLIOp::create(b, stored, distance));
+    stored = vector::BitCastOp::create(b, type, stored);
   }
-  if (width == 8)
-    return bits;
-  int64_t mask = ((1 << width) - 1) << shift;
+  if (bits.width == 8)
+    return stored;
+  int64_t mask = ((1 << bits.width) - 1) << bits.shift;
   return arith::AndIOp::create(
-      b, bits,
+      b, stored,
       arith::ConstantOp::create(b, DenseElementsAttr::get(type, int8_t(mask))));
 }
 
-SmallVector<Value> StoredStretch::codes(LoopBuilder &b, Value chunk) {
-  Value chunkBegin = chunkBase(b, chunk);
-  int64_t bytes = 4 * layout.lanes;
-  SmallVector<Value> codes(vectorsPerChunk);
-  for (const PackedPlane &plane : layout.planes) {
-    int64_t perVector = 8 / plane.width;
-    for (int64_t first = 0; first < vectorsPerChunk; first += perVector) {
-      Value loaded = fields.load(
-          b, tile, chunkBegin, plane.offset + first / perVector * bytes, bytes);
-      for (int64_t i = 0; i < perVector; ++i) {
-        Value bits =
-            planeBits(b, loaded, i * plane.width - int64_t(plane.shift),
-                      plane.width, plane.shift);
-        Value &code = codes[first + i];
-        code = code ? Value(arith::OrIOp::create(b, code, bits)) : bits;
-      }
-    }
+/// The vectors of codes that `bits` of the stored vectors are.
+static SmallVector<Value> unpack(LoopBuilder &b, ArrayRef<Value> stored,
+                                 ArrayRef<PackedBits> bits) {
+  SmallVector<Value> codes(bits.back().codes + 1);
+  for (const PackedBits &some : bits) {
+    Value extracted = extractBits(b, stored[some.stored], some);
+    Value &code = codes[some.codes];
+    code = code ? Value(arith::OrIOp::create(b, code, extracted)) : extracted;
   }
+  return codes;
+}
+
+SmallVector<Value> StoredStretch::codes(LoopBuilder &b, Value chunk) {
+  Value begin = chunkBase(b, chunk);
+  int64_t bytes = 4 * layout.lanes;
+  SmallVector<Value> stored;
+  for (int64_t v = 0; v < layout.codeVectors(); ++v)
+    stored.push_back(fields.load(b, tile, begin, v * bytes, bytes));
+  SmallVector<Value> codes = unpack(b, stored, layout.bits);
   if (!layout.codes.table.empty())
     for (Value &code : codes)
       code = LookupOp::create(b, code.getType(), code, layout.codes.table);
@@ -92,8 +101,11 @@ Value StoredStretch::outerOffset(LoopBuilder &b) {
   return fields.offset(b, tile, base, base, 0);
 }
 
-Value StoredStretch::dotOffset(LoopBuilder &b, int64_t index) {
-  return fields.dotOffset(b, tile, base, index);
+SmallVector<Value> StoredStretch::dotOffsets(LoopBuilder &b) {
+  SmallVector<Value> stored;
+  for (int64_t i = 0; i < layout.storedDotOffsetVectors(); ++i)
+    stored.push_back(fields.dotOffset(b, tile, base, i));
+  return unpack(b, stored, layout.dotOffsetBits);
 }
 
 //===----------------------------------------------------------------------===//
@@ -140,8 +152,8 @@ void StretchPanel::fill(LoopBuilder &b, StoredStretch &stored) {
   if (hasOuterOffset)
     store(stored.outerOffset(b), outerBuffer, b.index(1));
   if (dotBuffer)
-    for (int64_t i = 0; i < layout.dotOffsetVectors(); ++i)
-      store(stored.dotOffset(b, i), dotBuffer, b.index(i));
+    for (auto [i, factor] : llvm::enumerate(stored.dotOffsets(b)))
+      store(factor, dotBuffer, b.index(int64_t(i)));
   b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, [&](Value chunk) {
     for (auto [v, codes] : llvm::enumerate(stored.codes(b, chunk)))
       store(codes, codeBuffer, b.add(b.mul(chunk, vectorsPerChunk), v));
@@ -187,6 +199,9 @@ Value StretchPanel::outerOffset(LoopBuilder &b) {
   return hasOuterOffset ? load(b, outerBuffer, b.index(1)) : Value();
 }
 
-Value StretchPanel::dotOffset(LoopBuilder &b, int64_t index) {
-  return load(b, dotBuffer, b.index(index));
+SmallVector<Value> StretchPanel::dotOffsets(LoopBuilder &b) {
+  SmallVector<Value> factors;
+  for (int64_t i = 0; i < layout.dotOffsetVectors(); ++i)
+    factors.push_back(load(b, dotBuffer, b.index(i)));
+  return factors;
 }

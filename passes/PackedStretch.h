@@ -31,8 +31,8 @@ public:
   /// Of the whole stretch; null where it is 1, or where there is none.
   virtual mlir::Value outerScale(LoopBuilder &b) = 0;
   virtual mlir::Value outerOffset(LoopBuilder &b) = 0;
-  /// Vector `index` of the offset's factor that dot products multiply.
-  virtual mlir::Value dotOffset(LoopBuilder &b, int64_t index) = 0;
+  /// The offset's factor that dot products multiply.
+  virtual llvm::SmallVector<mlir::Value> dotOffsets(LoopBuilder &b) = 0;
 };
 
 /// The packed weight itself: `base` is where the stretch begins in the tile.
@@ -50,11 +50,15 @@ public:
   mlir::Value offset(LoopBuilder &b, mlir::Value chunk, int64_t group) override;
   mlir::Value outerScale(LoopBuilder &b) override;
   mlir::Value outerOffset(LoopBuilder &b) override;
-  mlir::Value dotOffset(LoopBuilder &b, int64_t index) override;
+  llvm::SmallVector<mlir::Value> dotOffsets(LoopBuilder &b) override;
 
   /// Asks for what lies `ahead` bytes after part `part` of the `parts` that the
   /// stretch is cut into.
   void prefetch(LoopBuilder &b, mlir::Value part, int64_t parts, int64_t ahead);
+
+  /// The same for a line of each page that the stretch is long, which makes the
+  /// processor look up where the page lies.
+  void prefetchPages(LoopBuilder &b, int64_t ahead);
 
 private:
   mlir::Value chunkBase(LoopBuilder &b, mlir::Value chunk);
@@ -82,7 +86,7 @@ public:
   mlir::Value offset(LoopBuilder &b, mlir::Value chunk, int64_t group) override;
   mlir::Value outerScale(LoopBuilder &b) override;
   mlir::Value outerOffset(LoopBuilder &b) override;
-  mlir::Value dotOffset(LoopBuilder &b, int64_t index) override;
+  llvm::SmallVector<mlir::Value> dotOffsets(LoopBuilder &b) override;
 
 private:
   mlir::Value group(LoopBuilder &b, mlir::Value chunk, int64_t group);

@@ -173,8 +173,7 @@ PackedTile::Header PackedTile::readHeader(PackedStretch &stretch) {
   if (fields.hasOuterOffset())
     header.offset = stretch.outerOffset(b);
   if (fields.hasDotOffset())
-    for (int64_t i = 0; i < layout.dotOffsetVectors(); ++i)
-      header.dotOffsets.push_back(stretch.dotOffset(b, i));
+    header.dotOffsets = stretch.dotOffsets(b);
   return header;
 }
 

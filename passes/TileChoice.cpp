@@ -43,17 +43,12 @@ ChunkCost rlx::costOf(PackedMatmulOp op, const TileTarget &target) {
   PackedFields fields(layout, op);
   int64_t bytes = bytesOf(op);
   ChunkCost cost;
-  for (const PackedPlane &plane : layout.planes) {
-    int64_t perVector = 8 / plane.width;
-    cost.decode += double(vectors) / double(perVector); // loads
-    for (int64_t i = 0; i < perVector; ++i) {
-      double once = 0;
-      if (i * plane.width != int64_t(plane.shift))
-        once += 1; // shifted
-      if (plane.width < 8)
-        once += 1; // masked, or merged with the planes before
-      cost.decode += once * double(vectors) / double(perVector);
-    }
+  cost.decode += double(layout.codeVectors()); // loads
+  for (const PackedBits &bits : layout.bits) {
+    if (bits.position != bits.shift)
+      cost.decode += 1; // shifted
+    if (bits.width < 8)
+      cost.decode += 1; // masked, or merged with the bits before
   }
   if (!layout.codes.table.empty())
     cost.decode += double(vectors);
