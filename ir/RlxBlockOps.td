@@ -191,7 +191,7 @@ def Rlx_LookupOp : Rlx_Op<"lookup", [Pure, AllTypesMatch<["codes", "result"]>]> 
   let summary = "entries of a table of 16 bytes";
   let description = [{
     ```
-    result[i] = table[codes[i]], codes being less than 16
+    result[i] = table[codes[i] % 16]
     ```
 
     Example:

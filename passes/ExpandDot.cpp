@@ -103,23 +103,30 @@ Value Expander::dot(DotOp op) {
 Value Expander::lookup(LookupOp op) {
   auto type = cast<VectorType>(op.getType());
   int64_t count = type.getNumElements();
-  // Instructions look up within each 16 bytes, so the table is repeated.
+  // Instructions look up within each 16 bytes, or use more bits of the code, so
+  // the table is repeated.
   SmallVector<int8_t> entries;
   for (int64_t i = 0; i < count; ++i)
     entries.push_back(op.getTable()[i % op.getTable().size()]);
   Value table = arith::ConstantOp::create(
       b, loc, DenseElementsAttr::get(type, ArrayRef<int8_t>(entries)));
+  if (count == 64 && has("avx512vbmi"))
+    return call("llvm.x86.avx512.permvar.qi.512", type, {table, op.getCodes()});
+  // Others have a meaning for a byte's highest bits.
+  Value low = arith::ConstantOp::create(
+      b, loc, DenseElementsAttr::get(type, int8_t(15)));
+  Value codes = arith::AndIOp::create(b, loc, op.getCodes(), low);
   if (count == 64 && has("avx512bw"))
-    return call("llvm.x86.avx512.pshuf.b.512", type, {table, op.getCodes()});
+    return call("llvm.x86.avx512.pshuf.b.512", type, {table, codes});
   if (count == 32 && has("avx2"))
-    return call("llvm.x86.avx2.pshuf.b", type, {table, op.getCodes()});
+    return call("llvm.x86.avx2.pshuf.b", type, {table, codes});
   if (count == 16 && has("ssse3"))
-    return call("llvm.x86.ssse3.pshuf.b.128", type, {table, op.getCodes()});
+    return call("llvm.x86.ssse3.pshuf.b.128", type, {table, codes});
   if (count == 16 && has("neon"))
-    return call("llvm.aarch64.neon.tbl1.v16i8", type, {table, op.getCodes()});
+    return call("llvm.aarch64.neon.tbl1.v16i8", type, {table, codes});
   SmallVector<Value> bytes;
   for (int64_t i = 0; i < count; ++i) {
-    Value code = vector::ExtractOp::create(b, loc, op.getCodes(), i);
+    Value code = vector::ExtractOp::create(b, loc, codes, i);
     Value index = arith::IndexCastUIOp::create(b, loc, b.getIndexType(), code);
     bytes.push_back(vector::ExtractOp::create(b, loc, table,
                                               ArrayRef<OpFoldResult>{index}));

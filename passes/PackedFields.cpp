@@ -13,7 +13,8 @@ PackedFields::PackedFields(const PackedLayout &layout, PackedMatmulOp op)
   SchemeAttr scheme = op.getScheme().getScheme();
   for (FieldAttr field : scheme.getScale()) {
     Reference reference = find(field);
-    (reference.inner ? innerScales : outerScales).push_back(reference);
+    (reference.inner ? innerScaleFields : outerScaleFields)
+        .push_back(reference);
   }
   for (FieldAttr field : scheme.getOffset())
     if (!layout.dotOffset || layout.dotOffset->field != field)
@@ -33,14 +34,11 @@ PackedFields::Reference PackedFields::find(FieldAttr field) const {
   llvm_unreachable("a layout has all fields of its scheme");
 }
 
-bool PackedFields::innerScaleIsInteger() const {
-  if (!hasInnerScale())
-    return false;
-  // The sums of a stretch must fit 32 bits; wider scales are applied as floats.
-  constexpr double largestActivation = 128, limit = 2147483648.0;
+bool PackedFields::sumsFit(double largestActivation) const {
+  constexpr double limit = 2147483648.0;
   double largestSum =
       double(layout.stretch) * largestActivation * double(layout.codes.below);
-  for (const Reference &reference : innerScales) {
+  for (const Reference &reference : innerScaleFields) {
     FieldAttr field = reference.field->field;
     if (!field.isInteger())
       return false;
@@ -70,58 +68,77 @@ Value PackedFields::load(LoopBuilder &b, ValueRange tile, Value base,
                   : b.loadVector(weight, indices, lanes);
 }
 
-/// The codes of a field for all rows of the tile, as i32 lanes.
-Value PackedFields::codes(LoopBuilder &b, ValueRange tile, Value base,
-                          const PackedField &field, int64_t group) {
-  int64_t lanes = layout.lanes, container = group / field.together,
-          offset = field.offset + container * lanes * field.bytes;
-  Value bytes = load(b, tile, base, offset, lanes * field.bytes);
+/// Container `index` of a field for all rows of the tile, as i32 lanes.
+Value PackedFields::container(LoopBuilder &b, ValueRange tile, Value base,
+                              const PackedField &field, int64_t index) {
+  int64_t lanes = layout.lanes;
+  Value bytes = load(b, tile, base, field.offset + index * lanes * field.bytes,
+                     lanes * field.bytes);
   VectorType i32s = VectorType::get(lanes, b.getI32Type());
   if (field.bytes > 1)
     bytes = vector::BitCastOp::create(
         b, VectorType::get(lanes, b.getIntegerType(8 * field.bytes)), bytes);
-  if (field.bytes == 4)
-    return bytes;
-  Value codes = arith::ExtUIOp::create(b, i32s, bytes);
-  if (field.together == 1)
-    return codes;
+  return field.bytes == 4 ? bytes : arith::ExtUIOp::create(b, i32s, bytes);
+}
+
+/// The codes of a field for groups from 0 to `count`, as i32 lanes.
+SmallVector<Value> PackedFields::codes(LoopBuilder &b, ValueRange tile,
+                                       Value base, const PackedField &field,
+                                       int64_t count) {
+  VectorType i32s = VectorType::get(layout.lanes, b.getI32Type());
   auto splat = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(
         b, DenseElementsAttr::get(i32s, int32_t(value)));
   };
-  int64_t width = field.field.width(), position = group % field.together;
-  if (position)
-    codes = arith::ShRUIOp::create(b, codes, splat(position * width));
-  if (position + 1 < field.together || (position + 1) * width < 8)
-    codes = arith::AndIOp::create(b, codes, splat((1 << width) - 1));
+  int64_t width = field.field.width();
+  SmallVector<Value> codes;
+  Value together;
+  for (int64_t group = 0; group < count; ++group) {
+    int64_t position = group % field.together;
+    if (position == 0)
+      together = container(b, tile, base, field, group / field.together);
+    Value code = together;
+    if (position)
+      code = arith::ShRUIOp::create(b, code, splat(position * width));
+    if (field.together > 1 && (position + 1) * width < 8)
+      code = arith::AndIOp::create(b, code, splat((1 << width) - 1));
+    codes.push_back(code);
+  }
   return codes;
 }
 
 Value PackedFields::number(LoopBuilder &b, ValueRange tile, Value stretchBase,
                            Value chunkBase, Reference reference,
                            int64_t group) {
-  Value code = reference.inner
-                   ? codes(b, tile, chunkBase, *reference.field, group)
-                   : codes(b, tile, stretchBase, *reference.field, 0);
+  Value code =
+      reference.inner
+          ? codes(b, tile, chunkBase, *reference.field, group + 1).back()
+          : codes(b, tile, stretchBase, *reference.field, 1).front();
   return CodeNumbers(b, b.getLoc()).convert(reference.field->field, code);
 }
 
-Value PackedFields::innerScale(LoopBuilder &b, ValueRange tile, Value base,
-                               int64_t group) {
-  Value product;
+SmallVector<Value> PackedFields::innerScales(LoopBuilder &b, ValueRange tile,
+                                             Value base) {
+  SmallVector<Value> products;
   bool integer = innerScaleIsInteger();
-  for (const Reference &reference : innerScales) {
-    Value code = codes(b, tile, base, *reference.field, group);
+  int64_t groups = PackedLayout::chunk / layout.sumGroup;
+  for (const Reference &reference : innerScaleFields) {
     CodeNumbers numbers(b, b.getLoc());
-    Value number = integer ? numbers.integers(reference.field->field, code)
-                           : numbers.convert(reference.field->field, code);
-    if (!product)
-      product = number;
-    else
+    FieldAttr field = reference.field->field;
+    for (auto [group, code] :
+         llvm::enumerate(codes(b, tile, base, *reference.field, groups))) {
+      Value number = integer ? numbers.integers(field, code)
+                             : numbers.convert(field, code);
+      if (group == products.size()) {
+        products.push_back(number);
+        continue;
+      }
+      Value &product = products[group];
       product = integer ? Value(arith::MulIOp::create(b, product, number))
                         : Value(arith::MulFOp::create(b, product, number));
+    }
   }
-  return product;
+  return products;
 }
 
 Value PackedFields::outerScale(LoopBuilder &b, ValueRange tile,
@@ -131,7 +148,7 @@ Value PackedFields::outerScale(LoopBuilder &b, ValueRange tile,
   if (layout.codes.unit != 1)
     product = arith::ConstantOp::create(
         b, DenseElementsAttr::get(f32s, float(layout.codes.unit)));
-  for (const Reference &reference : outerScales) {
+  for (const Reference &reference : outerScaleFields) {
     Value factor = number(b, tile, stretchBase, Value(), reference, 0);
     product =
         product ? Value(arith::MulFOp::create(b, product, factor)) : factor;
@@ -152,7 +169,7 @@ Value PackedFields::offset(LoopBuilder &b, ValueRange tile, Value stretchBase,
     return total;
   Value shift = arith::NegFOp::create(
       b, number(b, tile, stretchBase, chunkBase, zero, group));
-  for (const auto &scales : {innerScales, outerScales})
+  for (const auto &scales : {innerScaleFields, outerScaleFields})
     for (const Reference &reference : scales)
       shift = arith::MulFOp::create(
           b, shift, number(b, tile, stretchBase, chunkBase, reference, group));

@@ -20,15 +20,24 @@ public:
   PackedFields(const PackedLayout &layout, PackedMatmulOp op);
 
   /// Whether scales change from group to group, and whether they are integers.
-  bool hasInnerScale() const { return !innerScales.empty(); }
-  bool innerScaleIsInteger() const;
+  bool hasInnerScale() const { return !innerScaleFields.empty(); }
+  /// that sums of products with bytes can be multiplied with in 32 bits.
+  bool innerScaleIsInteger() const {
+    return hasInnerScale() && sumsFit(/*largestActivation=*/1 << 7);
+  }
+  /// Whether products with the two bytes of an activation can be one sum before
+  /// the scale multiplies it: nothing is to be added to each.
+  bool sumsWords() const {
+    return hasInnerScale() && layout.codes.bias == 0 &&
+           (!innerScaleIsInteger() || sumsFit(/*largestActivation=*/1 << 15));
+  }
   /// Whether values have an offset or a zero point that is added group by group
   /// or, where it is the same for all of them, once a stretch.
   bool hasOffset() const { return zero || !offsets.empty(); }
   bool hasInnerOffset() const;
   /// Whether a stretch has a scale, and an offset, that are not 1.
   bool hasOuterScale() const {
-    return layout.codes.unit != 1 || !outerScales.empty();
+    return layout.codes.unit != 1 || !outerScaleFields.empty();
   }
   bool hasOuterOffset() const { return hasOffset() && !hasInnerOffset(); }
   /// Whether dot products multiply the offset's inner factor with sums;
@@ -36,9 +45,9 @@ public:
   bool hasDotOffset() const { return layout.dotOffset.has_value(); }
   bool offsetIsNegative() const { return offsetNegative; }
 
-  /// Group `group` of the chunk at byte `base` of the tile: i32 or f32 lanes.
-  mlir::Value innerScale(LoopBuilder &b, mlir::ValueRange tile,
-                         mlir::Value base, int64_t group);
+  /// Of each group of the chunk at byte `base` of the tile: i32 or f32 lanes.
+  llvm::SmallVector<mlir::Value>
+  innerScales(LoopBuilder &b, mlir::ValueRange tile, mlir::Value base);
   /// f32 lanes, times the codes' unit; null where it is 1.
   mlir::Value outerScale(LoopBuilder &b, mlir::ValueRange tile,
                          mlir::Value stretchBase);
@@ -70,15 +79,19 @@ private:
     explicit operator bool() const { return field != nullptr; }
   };
   Reference find(FieldAttr field) const;
-  mlir::Value codes(LoopBuilder &b, mlir::ValueRange tile, mlir::Value base,
-                    const PackedField &field, int64_t group);
+  bool sumsFit(double largestActivation) const;
+  mlir::Value container(LoopBuilder &b, mlir::ValueRange tile, mlir::Value base,
+                        const PackedField &field, int64_t index);
+  llvm::SmallVector<mlir::Value> codes(LoopBuilder &b, mlir::ValueRange tile,
+                                       mlir::Value base,
+                                       const PackedField &field, int64_t count);
   mlir::Value number(LoopBuilder &b, mlir::ValueRange tile,
                      mlir::Value stretchBase, mlir::Value chunkBase,
                      Reference field, int64_t group);
 
   const PackedLayout &layout;
   mlir::Value weight;
-  llvm::SmallVector<Reference> innerScales, outerScales, offsets;
+  llvm::SmallVector<Reference> innerScaleFields, outerScaleFields, offsets;
   Reference zero;
   bool offsetNegative, isStream = false;
 };

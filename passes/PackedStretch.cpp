@@ -38,9 +38,8 @@ void StoredStretch::prefetchPages(LoopBuilder &b, int64_t ahead) {
                                /*isDataCache=*/true);
 }
 
-/// These bits of `stored`, where they lie in the codes. What a shift of 16-bit
-/// lanes brings over from the next byte is outside the mask.
-static Value extractBits(LoopBuilder &b, Value stored, const PackedBits &bits) {
+/// `stored` with these bits where they lie in the codes, and others elsewhere.
+static Value shiftBits(LoopBuilder &b, Value stored, const PackedBits &bits) {
   auto type = cast<VectorType>(stored.getType());
   VectorType wide = VectorType::get(type.getNumElements() / 2, b.getI16Type());
   int right = int(bits.position) - int(bits.shift);
@@ -52,11 +51,19 @@ static Value extractBits(LoopBuilder &b, Value stored, const PackedBits &bits) {
                        : Value(arith::ShLIOp::create(b, stored, distance));
     stored = vector::BitCastOp::create(b, type, stored);
   }
+  return stored;
+}
+
+/// These bits of `stored`, where they lie in the codes. What a shift of 16-bit
+/// lanes brings over from the next byte is outside the mask.
+static Value extractBits(LoopBuilder &b, Value stored, const PackedBits &bits) {
+  Value shifted = shiftBits(b, stored, bits);
   if (bits.width == 8)
-    return stored;
+    return shifted;
+  auto type = cast<VectorType>(shifted.getType());
   int64_t mask = ((1 << bits.width) - 1) << bits.shift;
   return arith::AndIOp::create(
-      b, stored,
+      b, shifted,
       arith::ConstantOp::create(b, DenseElementsAttr::get(type, int8_t(mask))));
 }
 
@@ -78,15 +85,24 @@ SmallVector<Value> StoredStretch::codes(LoopBuilder &b, Value chunk) {
   SmallVector<Value> stored;
   for (int64_t v = 0; v < layout.codeVectors(); ++v)
     stored.push_back(fields.load(b, tile, begin, v * bytes, bytes));
-  SmallVector<Value> codes = unpack(b, stored, layout.bits);
-  if (!layout.codes.table.empty())
-    for (Value &code : codes)
-      code = LookupOp::create(b, code.getType(), code, layout.codes.table);
+  const IntegerCodes &kind = layout.codes;
+  if (kind.table.empty())
+    return unpack(b, stored, layout.bits);
+  SmallVector<Value> codes;
+  // Tables of 16 need no more than the code's bits to lie lowest.
+  constexpr unsigned tableBits = 4;
+  if (kind.width == tableBits)
+    for (const PackedBits &bits : layout.bits)
+      codes.push_back(shiftBits(b, stored[bits.stored], bits));
+  else
+    codes = unpack(b, stored, layout.bits);
+  for (Value &code : codes)
+    code = LookupOp::create(b, code.getType(), code, kind.table);
   return codes;
 }
 
-Value StoredStretch::innerScale(LoopBuilder &b, Value chunk, int64_t group) {
-  return fields.innerScale(b, tile, chunkBase(b, chunk), group);
+SmallVector<Value> StoredStretch::innerScales(LoopBuilder &b, Value chunk) {
+  return fields.innerScales(b, tile, chunkBase(b, chunk));
 }
 
 Value StoredStretch::offset(LoopBuilder &b, Value chunk, int64_t group) {
@@ -157,12 +173,11 @@ void StretchPanel::fill(LoopBuilder &b, StoredStretch &stored) {
   b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, [&](Value chunk) {
     for (auto [v, codes] : llvm::enumerate(stored.codes(b, chunk)))
       store(codes, codeBuffer, b.add(b.mul(chunk, vectorsPerChunk), v));
-    for (int64_t g = 0; g < PackedLayout::chunk / layout.sumGroup; ++g) {
-      if (scaleBuffer)
-        store(stored.innerScale(b, chunk, g), scaleBuffer, group(b, chunk, g));
-      if (offsetBuffer)
+    for (auto [g, scale] : llvm::enumerate(stored.innerScales(b, chunk)))
+      store(scale, scaleBuffer, group(b, chunk, int64_t(g)));
+    if (offsetBuffer)
+      for (int64_t g = 0; g < PackedLayout::chunk / layout.sumGroup; ++g)
         store(stored.offset(b, chunk, g), offsetBuffer, group(b, chunk, g));
-    }
   });
 }
 
@@ -183,8 +198,12 @@ SmallVector<Value> StretchPanel::codes(LoopBuilder &b, Value chunk) {
   return codes;
 }
 
-Value StretchPanel::innerScale(LoopBuilder &b, Value chunk, int64_t g) {
-  return scaleBuffer ? load(b, scaleBuffer, group(b, chunk, g)) : Value();
+SmallVector<Value> StretchPanel::innerScales(LoopBuilder &b, Value chunk) {
+  SmallVector<Value> scales;
+  if (scaleBuffer)
+    for (int64_t g = 0; g < PackedLayout::chunk / layout.sumGroup; ++g)
+      scales.push_back(load(b, scaleBuffer, group(b, chunk, g)));
+  return scales;
 }
 
 Value StretchPanel::offset(LoopBuilder &b, Value chunk, int64_t g) {

@@ -22,10 +22,10 @@ public:
   /// The eight vectors of codes of a chunk, as unsigned bytes.
   virtual llvm::SmallVector<mlir::Value> codes(LoopBuilder &b,
                                                mlir::Value chunk) = 0;
-  /// Of group `group` of the chunk; null where there is none.
-  virtual mlir::Value innerScale(LoopBuilder &b, mlir::Value chunk,
-                                 int64_t group) = 0;
-  /// The same for offsets, where they change from group to group.
+  /// Of each group of the chunk; empty where there is none.
+  virtual llvm::SmallVector<mlir::Value> innerScales(LoopBuilder &b,
+                                                     mlir::Value chunk) = 0;
+  /// Of group `group` of the chunk, where they change from group to group.
   virtual mlir::Value offset(LoopBuilder &b, mlir::Value chunk,
                              int64_t group) = 0;
   /// Of the whole stretch; null where it is 1, or where there is none.
@@ -45,8 +45,8 @@ public:
 
   llvm::SmallVector<mlir::Value> codes(LoopBuilder &b,
                                        mlir::Value chunk) override;
-  mlir::Value innerScale(LoopBuilder &b, mlir::Value chunk,
-                         int64_t group) override;
+  llvm::SmallVector<mlir::Value> innerScales(LoopBuilder &b,
+                                             mlir::Value chunk) override;
   mlir::Value offset(LoopBuilder &b, mlir::Value chunk, int64_t group) override;
   mlir::Value outerScale(LoopBuilder &b) override;
   mlir::Value outerOffset(LoopBuilder &b) override;
@@ -81,8 +81,8 @@ public:
 
   llvm::SmallVector<mlir::Value> codes(LoopBuilder &b,
                                        mlir::Value chunk) override;
-  mlir::Value innerScale(LoopBuilder &b, mlir::Value chunk,
-                         int64_t group) override;
+  llvm::SmallVector<mlir::Value> innerScales(LoopBuilder &b,
+                                             mlir::Value chunk) override;
   mlir::Value offset(LoopBuilder &b, mlir::Value chunk, int64_t group) override;
   mlir::Value outerScale(LoopBuilder &b) override;
   mlir::Value outerOffset(LoopBuilder &b) override;

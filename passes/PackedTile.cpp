@@ -3,6 +3,8 @@
 
 #include "passes/PackedTile.h"
 
+#include "llvm/ADT/Sequence.h"
+
 using namespace mlir;
 using namespace rlx;
 
@@ -56,49 +58,81 @@ Value PackedTile::shiftedLeft(Value vector) {
   return arith::ShLIOp::create(b, vector, integers(8));
 }
 
+/// Dot products with bytes `part` of the activations of all rows, added to
+/// `dots`: rows in turn, so that none waits for the one before it.
+void PackedTile::addDots(ArrayRef<Value> codes, Value index,
+                         ArrayRef<Value> rows, ArrayRef<int64_t> parts,
+                         Value group, MutableArrayRef<Value> dots) {
+  int64_t vectors = int64_t(codes.size());
+  for (int64_t v = 0; v < vectors; ++v)
+    for (size_t r = 0; r < rows.size(); ++r)
+      for (auto [p, part] : llvm::enumerate(parts)) {
+        Value &sum = dots[r * parts.size() + p];
+        sum = dot(codes[v], index, rows[r], part,
+                  b.add(b.mul(group, vectors), v), sum);
+      }
+}
+
+/// The products of a group that has a scale: for each row a vector a byte of
+/// the activations, or one for both.
+SmallVector<Value> PackedTile::groupDots(ArrayRef<Value> codes, Value index,
+                                         ArrayRef<Value> rows, Value group) {
+  SmallVector<Value> dots;
+  if (bytes == 2 && fields.sumsWords()) {
+    dots.assign(rows.size(), integers(0));
+    addDots(codes, index, rows, {0}, group, dots);
+    for (Value &sum : dots)
+      sum = shiftedLeft(sum);
+    addDots(codes, index, rows, {1}, group, dots);
+    return dots;
+  }
+  SmallVector<int64_t> parts = llvm::to_vector(llvm::seq(bytes));
+  for (Value row : rows)
+    for (int64_t part : parts)
+      dots.push_back(startValue(index, row, part, group));
+  addDots(codes, index, rows, parts, group, dots);
+  if (bytes == 1 || fields.innerScaleIsInteger())
+    return dots;
+  SmallVector<Value> words;
+  for (size_t r = 0; r < rows.size(); ++r)
+    words.push_back(
+        arith::AddIOp::create(b, shiftedLeft(dots[2 * r]), dots[2 * r + 1]));
+  return words;
+}
+
 /// The sums of a stretch after one more chunk: for each row one vector a byte
-/// of the activations, or one of f32 where a group's scale is a float.
+/// of the activations, or one for both.
 SmallVector<Value> PackedTile::addChunk(PackedStretch &stretch, Value index,
                                         Value chunk, ArrayRef<Value> rows,
                                         ValueRange carried) {
   SmallVector<Value> next(carried);
   SmallVector<Value> codes = stretch.codes(b, chunk);
-  int64_t groups = fields.hasInnerScale() ? groupsPerChunk() : 1;
-  int64_t vectors = int64_t(codes.size()) / groups;
-  // Where few sums are in flight, a sum of all chunks would be one long chain.
-  constexpr size_t sumsInFlight = 4;
-  bool chains = rows.size() * bytes >= sumsInFlight;
-  for (int64_t g = 0; g < groups; ++g) {
-    Value group = b.add(b.mul(chunk, groups), g);
-    Value scale = stretch.innerScale(b, chunk, g);
-    // Rows in turn, so that no dot product waits for the one before it.
-    SmallVector<Value> dots;
-    for (auto [r, row] : llvm::enumerate(rows))
-      for (int64_t part = 0; part < bytes; ++part)
-        dots.push_back(scale    ? startValue(index, row, part, group)
-                       : chains ? next[r * bytes + part]
-                                : integers(0));
-    for (int64_t v = 0; v < vectors; ++v)
-      for (auto [r, row] : llvm::enumerate(rows))
-        for (int64_t part = 0; part < bytes; ++part)
-          dots[r * bytes + part] =
-              dot(codes[g * vectors + v], index, row, part,
-                  b.add(b.mul(group, vectors), v), dots[r * bytes + part]);
-    if (!scale) {
-      for (auto [sum, dot] : llvm::zip_equal(next, dots))
-        sum = chains ? dot : Value(arith::AddIOp::create(b, sum, dot));
-    } else if (fields.innerScaleIsInteger()) {
-      for (auto [sum, dot] : llvm::zip_equal(next, dots))
+  SmallVector<Value> scales = stretch.innerScales(b, chunk);
+  if (scales.empty()) {
+    // Where few sums are in flight, a sum of all chunks would be one long
+    // chain.
+    constexpr size_t sumsInFlight = 4;
+    bool chains = next.size() >= sumsInFlight;
+    SmallVector<Value> dots(next);
+    if (!chains)
+      dots.assign(next.size(), integers(0));
+    addDots(codes, index, rows, llvm::to_vector(llvm::seq(bytes)), chunk, dots);
+    for (auto [sum, dot] : llvm::zip_equal(next, dots))
+      sum = chains ? dot : Value(arith::AddIOp::create(b, sum, dot));
+    return next;
+  }
+  size_t vectors = codes.size() / scales.size();
+  for (auto [g, scale] : llvm::enumerate(scales)) {
+    Value group = b.add(b.mul(chunk, int64_t(scales.size())), int64_t(g));
+    SmallVector<Value> dots = groupDots(
+        ArrayRef(codes).slice(g * vectors, vectors), index, rows, group);
+    for (auto [sum, dot] : llvm::zip_equal(next, dots)) {
+      if (sumsAreFloats())
+        sum = vector::FMAOp::create(b, arith::SIToFPOp::create(b, f32s(), dot),
+                                    scale, sum);
+      else
         sum =
             arith::AddIOp::create(b, sum, arith::MulIOp::create(b, dot, scale));
-    } else {
-      for (size_t r = 0; r < rows.size(); ++r) {
-        Value whole = dots[r * bytes];
-        if (bytes == 2)
-          whole = arith::AddIOp::create(b, shiftedLeft(whole), dots[2 * r + 1]);
-        Value number = arith::SIToFPOp::create(b, f32s(), whole);
-        next[r] = vector::FMAOp::create(b, number, scale, next[r]);
-      }
     }
   }
   return next;
@@ -183,9 +217,10 @@ PackedTile::addStretch(PackedStretch &stretch, Value index,
                        llvm::function_ref<Value(size_t)> sum,
                        llvm::function_ref<void(Value)> eachChunk) {
   bool floats = sumsAreFloats();
+  int64_t parts = floats || (bytes == 2 && fields.sumsWords()) ? 1 : bytes;
   SmallVector<Value> initial;
   for (Value row : rows)
-    for (int64_t part = 0; part < (floats ? 1 : bytes); ++part) {
+    for (int64_t part = 0; part < parts; ++part) {
       if (floats)
         initial.push_back(b.zeros(layout.lanes));
       else if (fields.hasInnerScale())
@@ -213,11 +248,11 @@ PackedTile::addStretch(PackedStretch &stretch, Value index,
     if (floats) {
       number = totals[r];
     } else {
-      number = arith::SIToFPOp::create(b, f32s(), totals[r * bytes]);
-      if (bytes == 2) {
+      number = arith::SIToFPOp::create(b, f32s(), totals[r * parts]);
+      if (parts == 2) {
         Value word = arith::ConstantOp::create(
             b, DenseElementsAttr::get(f32s(), 256.0f));
-        Value low = arith::SIToFPOp::create(b, f32s(), totals[r * bytes + 1]);
+        Value low = arith::SIToFPOp::create(b, f32s(), totals[r * parts + 1]);
         number = vector::FMAOp::create(b, number, word, low);
       }
     }

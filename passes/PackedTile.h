@@ -54,6 +54,13 @@ private:
     llvm::SmallVector<mlir::Value> dotOffsets;
   };
   Header readHeader(PackedStretch &stretch);
+  void addDots(llvm::ArrayRef<mlir::Value> codes, mlir::Value index,
+               llvm::ArrayRef<mlir::Value> rows, llvm::ArrayRef<int64_t> parts,
+               mlir::Value group, llvm::MutableArrayRef<mlir::Value> dots);
+  llvm::SmallVector<mlir::Value> groupDots(llvm::ArrayRef<mlir::Value> codes,
+                                           mlir::Value index,
+                                           llvm::ArrayRef<mlir::Value> rows,
+                                           mlir::Value group);
   llvm::SmallVector<mlir::Value> addChunk(PackedStretch &stretch,
                                           mlir::Value index, mlir::Value chunk,
                                           llvm::ArrayRef<mlir::Value> rows,

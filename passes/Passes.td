@@ -317,7 +317,7 @@ def ExpandDotPass : Pass<"rlx-expand-dot", "::mlir::func::FuncOp"> {
   }];
   let options = [
     Option<"instructions", "instructions", "std::string", "\"\"",
-           "features that may be used, separated by commas: avx512vnni, avxvnni, avx512bw, avx2, ssse3, i8mm, dotprod, neon">
+           "features that may be used, separated by commas: avx512vnni, avxvnni, avx512vbmi, avx512bw, avx2, ssse3, i8mm, dotprod, neon">
   ];
   let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect",
                            "::mlir::LLVM::LLVMDialect"];

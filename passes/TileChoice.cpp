@@ -62,16 +62,24 @@ ChunkCost rlx::costOf(PackedMatmulOp op, const TileTarget &target) {
     // Loaded and converted once, then a product and a sum for each row; floats
     // are converted from each row's sums too.
     cost.decode += double(2 * groups);
-    double each = fields.innerScaleIsInteger() ? 2 * double(bytes)
-                                               : 2 + 2 * double(bytes - 1);
+    // A product and a sum for each of the sums, or a conversion and both at
+    // once; two bytes are put together first.
+    bool isWhole =
+        bytes == 1 || fields.sumsWords() || !fields.innerScaleIsInteger();
+    double each = isWhole ? 2 : 4;
+    if (bytes == 2 && isWhole)
+      each += fields.sumsWords() ? 1 : 2;
     cost.row += each * double(groups);
   }
   if (fields.hasInnerOffset()) {
     cost.decode += double(2 * groups);
     cost.row += double(groups);
   }
+  bool isWord = bytes == 2 && fields.sumsWords();
   bool isFloat = fields.hasInnerScale() && !fields.innerScaleIsInteger();
-  cost.sums = bytes + (fields.hasInnerScale() ? (isFloat ? 1 : bytes) : 0);
+  cost.sums = isWord ? 1 : bytes;
+  if (fields.hasInnerScale())
+    cost.sums += isWord || isFloat ? 1 : bytes;
   return cost;
 }
 

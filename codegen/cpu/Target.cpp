@@ -127,8 +127,8 @@ llvm::Error CpuTarget::configure(CpuTargetOptions &options) const {
     options.vectorRegisters = 32;
   std::string known;
   for (llvm::StringRef feature :
-       {"avx512vnni", "avxvnni", "avx512bf16", "avx512bw", "avx2", "ssse3",
-        "i8mm", "dotprod", "bf16", "neon"})
+       {"avx512vnni", "avxvnni", "avx512bf16", "avx512vbmi", "avx512bw", "avx2",
+        "ssse3", "i8mm", "dotprod", "bf16", "neon"})
     if (hasKnownFeature(*info, feature))
       known += (known.empty() ? "" : ",") + feature.str();
   options.instructions = known;

@@ -1,5 +1,6 @@
 // RUN: rlx-opt %s --rlx-expand-dot=instructions=avx512vnni,avx512bw | FileCheck %s --check-prefix=VNNI
 // RUN: rlx-opt %s --rlx-expand-dot=instructions=avx512bw | FileCheck %s --check-prefix=BW
+// RUN: rlx-opt %s --rlx-expand-dot=instructions=avx512vbmi,avx512bw | FileCheck %s --check-prefix=VBMI
 // RUN: rlx-opt %s --rlx-expand-dot | FileCheck %s --check-prefix=GENERIC
 
 // VNNI-LABEL: func @small
@@ -27,8 +28,13 @@ func.func @large(%c: vector<64xi8>, %a: vector<64xi8>, %s: vector<16xi32>) -> ve
   return %r : vector<16xi32>
 }
 
+// The highest bits of a code mean nothing here; to some instructions they do.
 // VNNI-LABEL: func @table
-// VNNI: llvm.call_intrinsic "llvm.x86.avx512.pshuf.b.512"
+// VNNI: %[[LOW:.*]] = arith.andi %{{.*}}, %{{.*}} : vector<64xi8>
+// VNNI: llvm.call_intrinsic "llvm.x86.avx512.pshuf.b.512"(%{{.*}}, %[[LOW]])
+// VBMI-LABEL: func @table
+// VBMI-NOT: arith.andi
+// VBMI: llvm.call_intrinsic "llvm.x86.avx512.permvar.qi.512"(%{{.*}}, %{{.*}})
 // GENERIC-LABEL: func @table
 // GENERIC: vector.extract
 func.func @table(%c: vector<64xi8>) -> vector<64xi8> {

@@ -95,8 +95,11 @@ TEST_P(IntegerKernelsTest, MatchesTheReference) {
 
 INSTANTIATE_TEST_SUITE_P(Schemes, IntegerKernelsTest,
                          testing::ValuesIn(allSchemes()), testName);
-INSTANTIATE_TEST_SUITE_P(WideScales, IntegerKernelsTest,
-                         testing::Values(std::string(wideScales)), testName);
+INSTANTIATE_TEST_SUITE_P(Described, IntegerKernelsTest,
+                         testing::Values(std::string(wideScales),
+                                         std::string(sevenBits),
+                                         std::string(oneBit)),
+                         testName);
 
 // Weights that a caller passes, experts that ids name, and rows of zeros.
 TEST_F(SchemeTest, IntegerOperands) {

@@ -29,7 +29,7 @@ constexpr Variant avxVnniStandIn = {"avxvnni_by_avx512", "x86-64-v3",
                                     "+avx512vl,+avx512vnni,+prefer-256-bit",
                                     "avx512vnni", "vector-registers=16"};
 /// Generic SSE, SSSE3, AVX2 without and with VNNI, AVX-512 without VNNI, with
-/// it, and with dot products of bf16.
+/// it, with larger tables, and with dot products of bf16.
 constexpr Variant variants[] = {
     {"sse2", "x86-64", "", "sse2"},
     {"ssse3", "x86-64-v2", "", "ssse3"},
@@ -38,12 +38,13 @@ constexpr Variant variants[] = {
     avxVnniStandIn,
     {"avx512", "x86-64-v4", "", "avx512bw"},
     {"avx512vnni", "x86-64-v4", "+avx512vnni", "avx512vnni"},
+    {"avx512vbmi", "x86-64-v4", "+avx512vbmi", "avx512vbmi"},
     {"avx512bf16", "x86-64-v4", "+avx512bf16", "avx512bf16"},
 };
 
 /// Quantized weights of all kinds: two kinds of scales, codebooks, floats.
-constexpr const char *schemes[] = {"gguf_q4k", "gguf_q6k", "int8/32",
-                                   "gguf_iq4_nl", "nvfp4/16"};
+constexpr const char *schemes[] = {"gguf_q2k", "gguf_q4k",    "gguf_q6k",
+                                   "int8/32",  "gguf_iq4_nl", "nvfp4/16"};
 
 constexpr int64_t n = 37, k = 512;
 

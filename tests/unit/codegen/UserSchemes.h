@@ -35,6 +35,17 @@ inline constexpr const char *wideScales =
   code = si8 at (i) -> (i, 0),
   scale = ui12 at (i) -> (32 + 2 * (i floordiv 16), 0) * f16 at byte 36, unused = 8>)";
 
+/// Signed codes of 7 bits, two factors of 3 bits that fit one byte.
+inline constexpr const char *sevenBits =
+    R"(#rlx.scheme<"seven bits", block = 32,
+  code = ui7 at (i) -> (0, 7 * i) - 64, unused = 2,
+  scale = f16 at byte 28 * ui3 at (i) -> (30, 3 * (i floordiv 16))>)";
+
+/// Codes of a bit and a minimum.
+inline constexpr const char *oneBit =
+    R"(#rlx.scheme<"one bit", block = 32, code = ui1 at (i) -> (0, i),
+  scale = f16 at byte 4, offset = f16 at byte 6>)";
+
 /// The name in a description.
 inline std::string schemeName(const std::string &description) {
   size_t begin = description.find('"') + 1;
