@@ -136,8 +136,9 @@ void PackedMatmulLoops::emitTile(const Rows &rows, Value tile,
   // bandwidth. One or two rows read faster than what is asked for in advance
   // could come: processors then do better by themselves, but not across pages,
   // of which they are told, a line each. They are thrown off by more lines than
-  // these, and by loads that are out of order.
-  constexpr int64_t ahead = 8192, pagesAhead = 24576;
+  // these, and by loads that are out of order. Between two uses of activations
+  // a tile of weights passes by, so that long rows have left the first cache.
+  constexpr int64_t ahead = 8192, pagesAhead = 24576, stretchesAhead = 2;
   bool asks = tileRows.size() > PackedTile::rowsBoundByMemory;
   SmallVector<Value> xRows;
   for (const Row &row : tileRows)
@@ -147,8 +148,10 @@ void PackedMatmulLoops::emitTile(const Rows &rows, Value tile,
       b.index(0), b.index(layout.k / layout.stretch), 1, initial,
       [&](Value stretch, ValueRange carried) {
         StoredStretch weights = stored(rows, tile, stretch, /*isStream=*/!asks);
-        if (!asks)
+        if (!asks) {
           weights.prefetchPages(b, pagesAhead);
+          registerTile.prefetchRows(b.add(stretch, stretchesAhead), xRows);
+        }
         return registerTile.addStretch(
             weights, stretch, xRows, [&](size_t r) { return carried[r]; },
             [&](Value chunk) {

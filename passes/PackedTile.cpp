@@ -201,6 +201,18 @@ SmallVector<Value> PackedTile::addDotOffsets(const Header &header, Value index,
   return next;
 }
 
+void PackedTile::prefetchRows(Value index, ArrayRef<Value> rows) {
+  // The first cache waits for few lines at a time, all of them of weights.
+  constexpr int64_t wordsOfLine = 16, thirdCache = 1;
+  for (Value row : rows)
+    for (int64_t part = 0; part < bytes; ++part)
+      for (int64_t word = 0; word < layout.stretch / 4; word += wordsOfLine)
+        memref::PrefetchOp::create(
+            b, activations.codes,
+            ValueRange{index, row, b.index(part), b.index(word)},
+            /*isWrite=*/false, thirdCache, /*isDataCache=*/true);
+}
+
 PackedTile::Header PackedTile::readHeader(PackedStretch &stretch) {
   Header header;
   header.scale = stretch.outerScale(b);

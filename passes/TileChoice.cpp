@@ -59,11 +59,9 @@ ChunkCost rlx::costOf(PackedMatmulOp op, const TileTarget &target) {
     if (isThere)
       cost.stored += double(groups);
   if (fields.hasInnerScale()) {
-    // Loaded and converted once, then a product and a sum for each row; floats
-    // are converted from each row's sums too.
+    // Loaded and converted once, then a product and a sum for each of a row's
+    // sums, or a conversion and both at once; two bytes are put together first.
     cost.decode += double(2 * groups);
-    // A product and a sum for each of the sums, or a conversion and both at
-    // once; two bytes are put together first.
     bool isWhole =
         bytes == 1 || fields.sumsWords() || !fields.innerScaleIsInteger();
     double each = isWhole ? 2 : 4;
