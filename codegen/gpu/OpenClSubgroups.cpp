@@ -47,10 +47,10 @@ void OpenClFunction::printShuffle(gpu::ShuffleOp op) {
     return fail(op, "expected numbers of 32 or 64 bits");
   program.helpers.useShuffles();
   ClType offset = *ClType::of(op.getOffset().getType());
-  declareVariable(op.getShuffleResult(),
-                  call("sub_group_shuffle_xor",
-                       {use(op.getValue()),
-                        toUnsigned(offset, use(op.getOffset()))}));
+  declareVariable(
+      op.getShuffleResult(),
+      call("sub_group_shuffle_xor",
+           {use(op.getValue()), toUnsigned(offset, use(op.getOffset()))}));
 }
 
 void OpenClFunction::printSubgroupReduce(gpu::SubgroupReduceOp op) {

@@ -11,9 +11,9 @@ using namespace rlx;
 bool rlx::countsOnSubgroups(gpu::GPUFuncOp kernel) {
   return kernel
       .walk([](Operation *op) {
-        bool counts = isa<gpu::SubgroupReduceOp, gpu::ShuffleOp,
-                          gpu::SubgroupIdOp, gpu::LaneIdOp,
-                          gpu::SubgroupMmaComputeOp>(op);
+        bool counts =
+            isa<gpu::SubgroupReduceOp, gpu::ShuffleOp, gpu::SubgroupIdOp,
+                gpu::LaneIdOp, gpu::SubgroupMmaComputeOp>(op);
         return counts ? WalkResult::interrupt() : WalkResult::advance();
       })
       .wasInterrupted();

@@ -19,7 +19,8 @@ constexpr uint32_t smallestSize = 2, largestSize = 128;
 constexpr uint32_t largestChosen = 32;
 
 bool isUsable(size_t size) {
-  return size >= smallestSize && size <= largestSize && std::has_single_bit(size);
+  return size >= smallestSize && size <= largestSize &&
+         std::has_single_bit(size);
 }
 
 /// The size that kernels can ask for, or that all have; 0 where the driver
@@ -39,8 +40,8 @@ std::string sourceOfProbe(const OpenClSubgroups &subgroups, uint32_t size) {
   if (subgroups.shuffle)
     text += "#pragma OPENCL EXTENSION cl_khr_subgroup_shuffle : enable\n";
   if (subgroups.canAsk && size)
-    text += fmt::format("__attribute__((intel_reqd_sub_group_size({})))\n",
-                        size);
+    text +=
+        fmt::format("__attribute__((intel_reqd_sub_group_size({})))\n", size);
   text += "__kernel void probe(__global float *numbers) {\n"
           "  size_t i = get_global_id(0);\n"
           "  float sum = sub_group_reduce_add(numbers[i]);\n";
@@ -66,10 +67,9 @@ uint32_t measuredSize(const OpenClFunctions &cl,
   const char *text = source.c_str();
   OpenClProgram program(cl, cl.clCreateProgramWithSource(
                                 context.get(), 1, &text, nullptr, &code));
-  if (code != CL_SUCCESS ||
-      cl.clBuildProgram(program.get(), 1, &device.handle,
-                        device.subgroupOptions.c_str(), nullptr,
-                        nullptr) != CL_SUCCESS)
+  if (code != CL_SUCCESS || cl.clBuildProgram(program.get(), 1, &device.handle,
+                                              device.subgroupOptions.c_str(),
+                                              nullptr, nullptr) != CL_SUCCESS)
     return 0;
   OpenClKernelHandle kernel(cl,
                             cl.clCreateKernel(program.get(), "probe", &code));

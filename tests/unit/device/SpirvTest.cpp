@@ -57,10 +57,8 @@ const Environment environments[] = {
      SPV_ENV_OPENCL_2_2},
     // OpenCL 2.2 ends with SPIR-V 1.2; shuffles came with 1.3.
     {"opencl_shuffle",
-     "#rlx.gpu<opencl, storage8 = true, storage16 = true, int8 = true, "
-     "int16 = true, int64 = true, float16 = true, fma = true, "
-     "subgroup_size = 32, subgroup_arithmetic = true, "
-     "subgroup_shuffle = true>",
+     "#rlx.gpu<opencl, int8 = true, float16 = true, subgroup_size = 32, "
+     "subgroup_arithmetic = true, subgroup_shuffle = true>",
      SPV_ENV_UNIVERSAL_1_3},
 };
 

@@ -62,7 +62,7 @@ TEST_P(DeviceTest, NamesTheDevicesThatExist) {
               label + "1000", label + "0", device->info().name);
 }
 
-/// The kernel of `Subgroups` for a device.
+/// A kernel of OpenCL C that computes across subgroups.
 std::string kernelWithSubgroups(bool shuffles) {
   std::string text = "kernel void sums(global const int *in, global int *out) "
                      "{\n  int i = get_global_id(0), x = in[i];\n"
