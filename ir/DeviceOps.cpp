@@ -7,12 +7,13 @@
 using namespace mlir;
 using namespace rlx;
 
-LogicalResult GpuAttr::verify(
-    llvm::function_ref<InFlightDiagnostic()> emitError, GpuApi api, bool, bool,
-    bool, bool, bool, bool, bool, bool, bool denormals, bool nonfinite, bool,
-    int64_t subgroupSize, bool subgroupArithmetic, bool subgroupShuffle,
-    DenseI64ArrayAttr cooperativeMatrix, int64_t vectorWidth,
-    int64_t workgroupSize, int64_t workgroupMemory, int64_t bufferBytes) {
+LogicalResult
+GpuAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, GpuApi api,
+                bool, bool, bool, bool, bool, bool, bool, bool, bool denormals,
+                bool nonfinite, bool, int64_t subgroupSize, bool, bool,
+                DenseI64ArrayAttr cooperativeMatrix, int64_t vectorWidth,
+                int64_t workgroupSize, int64_t workgroupMemory,
+                int64_t bufferBytes) {
   auto isPowerOfTwo = [](int64_t value, int64_t most) {
     return value >= 1 && value <= most && (value & (value - 1)) == 0;
   };
@@ -21,10 +22,8 @@ LogicalResult GpuAttr::verify(
                           "most 128, but got "
                        << subgroupSize;
   if (api == GpuApi::opencl)
-    for (auto [name, value] : {std::pair("denormals", denormals),
-                               {"nonfinite", nonfinite},
-                               {"subgroup_arithmetic", subgroupArithmetic},
-                               {"subgroup_shuffle", subgroupShuffle}})
+    for (auto [name, value] :
+         {std::pair("denormals", denormals), {"nonfinite", nonfinite}})
       if (value)
         return emitError() << name
                            << " is for vulkan; kernels of opencl do "

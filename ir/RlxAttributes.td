@@ -175,7 +175,9 @@ def Rlx_GpuAttr : Rlx_Attr<"Gpu"> {
     ```
 
     Kernels need no more than Vulkan 1.1 and OpenCL 1.2; what later versions add
-    is a capability of its own.
+    is a capability of its own. OpenCL C whose kernels use subgroups is built as
+    version 2.0 or 3.0, and their size is part of the kernel: on a device that
+    runs it with another one, the numbers are wrong.
 
     - `storage8`, `storage16`: elements of 8 and 16 bits in buffers; without them
       kernels read and write words.
@@ -189,11 +191,12 @@ def Rlx_GpuAttr : Rlx_Attr<"Gpu"> {
     - `nonfinite`: (Vulkan) the same for infinities, NaNs and the signs of zeros.
     - `integer_dot`: sums of four products of bytes.
     - `subgroup_size`: work-items that run together; 1 where unknown.
-    - `subgroup_arithmetic`: (Vulkan) sums and maxima across a subgroup, whose
-      `subgroup_size` work-items are all there and follow each other in the
-      workgroup; without it they meet in the workgroup's memory.
-    - `subgroup_shuffle`: (Vulkan) work-items of such a subgroup read each other's
-      numbers; without it these pass through the workgroup's memory.
+    - `subgroup_arithmetic`: sums and maxima across a subgroup, whose
+      `subgroup_size` work-items are all there; without it they meet in the
+      workgroup's memory. Of OpenCL this is `cl_khr_subgroups`.
+    - `subgroup_shuffle`: work-items of such a subgroup read each other's numbers;
+      without it these pass through the workgroup's memory. Of OpenCL this is
+      `cl_khr_subgroup_shuffle`, beside `cl_khr_subgroups`.
     - `cooperative_matrix`: (Vulkan) `[M, N, K]`, of the matrices of f16 that a
       subgroup multiplies and adds in f32. Kernels with them need Vulkan 1.3.
     - `vector_width`: f32 lanes of a vector register that a work-item should fill

@@ -41,7 +41,7 @@ struct Options {
           clEnumValN(Form::spirv, "spirv", "The kernels as a SPIR-V module"),
           clEnumValN(Form::spirvAssembly, "spirv-asm",
                      "The same as text that spirv-as takes"),
-          clEnumValN(Form::openclC, "opencl-c", "The kernels as OpenCL C 1.2"),
+          clEnumValN(Form::openclC, "opencl-c", "The kernels as OpenCL C"),
           clEnumValN(Form::manifest, "manifest",
                      "How to run the kernels, as JSON"))};
   cl::opt<std::string> output{"o", cl::init("-"), cl::value_desc("file"),

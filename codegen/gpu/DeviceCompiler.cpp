@@ -6,6 +6,8 @@
 #include "codegen/gpu/OpenClC.h"
 #include "codegen/gpu/ProgramBuilder.h"
 #include "passes/Passes.h"
+#include "passes/gpu/Subgroups.h"
+#include "passes/gpu/Target.h"
 
 #include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
 #include "mlir/Pass/PassManager.h"
@@ -42,9 +44,9 @@ static std::string describeTarget(const DeviceInfo &device,
   } else {
     flag("denormals", device.denormals);
     flag("nonfinite", device.nonfinite);
-    flag("subgroup_arithmetic", device.subgroupArithmetic);
-    flag("subgroup_shuffle", device.subgroupShuffle);
   }
+  flag("subgroup_arithmetic", device.subgroupArithmetic);
+  flag("subgroup_shuffle", device.subgroupShuffle);
   // Their kernels are for Vulkan 1.3.
   if (device.hasMatrix() && device.version >= "1.3")
     text += llvm::formatv(", cooperative_matrix = [{0}, {1}, {2}]",
@@ -182,7 +184,14 @@ llvm::Expected<std::string> rlx::printKernels(const DeviceModule &lowered,
     llvm::Expected<gpu::GPUModuleOp> kernels = kernelsOf(lowered);
     if (!kernels)
       return kernels.takeError();
-    return emitOpenClC(*kernels);
+    auto target = (*kernels)->getAttrOfType<GpuAttr>(targetAttributeName);
+    if (!target || !target.getSubgroupShuffle())
+      return emitOpenClC(*kernels);
+    OwningOpRef<gpu::GPUModuleOp> copy = (*kernels).clone();
+    if (failed(reduceByShuffles(*copy, target)))
+      return llvm::createStringError("sums across subgroups do not become "
+                                     "shuffles");
+    return emitOpenClC(*copy);
   }
   llvm::Expected<OwningOpRef<ModuleOp>> converted =
       convertToSpirv(lowered, options);
@@ -193,6 +202,14 @@ llvm::Expected<std::string> rlx::printKernels(const DeviceModule &lowered,
   for (auto module : (**converted).getOps<spirv::ModuleOp>())
     stream << module << "\n";
   return text;
+}
+
+static bool usesSubgroups(const DeviceModule &lowered) {
+  return llvm::any_of((*lowered.module).getOps<gpu::GPUModuleOp>(),
+                      [](gpu::GPUModuleOp kernels) {
+                        return llvm::any_of(kernels.getOps<gpu::GPUFuncOp>(),
+                                            countsOnSubgroups);
+                      });
 }
 
 llvm::Expected<DevicePrograms>
@@ -231,6 +248,7 @@ rlx::compileForDevice(ModuleOp module, const DeviceTarget &target,
       return program.takeError();
     program->form = target.form;
     program->modules = modules;
+    program->usesSubgroups = usesSubgroups(*lowered);
     for (ProgramKernel &kernel : program->kernels)
       kernel.module = moduleOf.lookup(kernel.name);
     result.programs.push_back(std::move(*program));

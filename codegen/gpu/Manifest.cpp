@@ -118,11 +118,15 @@ static json::Array describeBuffers(const Program &program) {
 
 static json::Array describeKernels(const Program &program) {
   json::Array kernels;
-  for (const ProgramKernel &kernel : program.kernels)
-    kernels.push_back(json::Object{{"entry", kernel.name},
-                                   {"workgroup", json::Array(kernel.workgroup)},
-                                   {"buffers", kernel.buffers},
-                                   {"scalars", kernel.scalars}});
+  for (const ProgramKernel &kernel : program.kernels) {
+    json::Object entry{{"entry", kernel.name},
+                       {"workgroup", json::Array(kernel.workgroup)},
+                       {"buffers", kernel.buffers},
+                       {"scalars", kernel.scalars}};
+    if (kernel.subgroup)
+      entry["subgroup"] = kernel.subgroup;
+    kernels.push_back(std::move(entry));
+  }
   return kernels;
 }
 

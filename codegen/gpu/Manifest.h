@@ -34,7 +34,10 @@ struct ManifestCode {
 ///     `data` in hexadecimal digits), `bytes` as a size. Of a packed weight
 ///     also `record`, `rows`, `words` and, where it is cut, `part`: see below.
 ///   - `kernels`: `entry`, `workgroup`, how many `buffers` and `scalars` each
-///     takes.
+///     takes. Where there is a `subgroup`, the numbers are right only if the
+///     device runs the kernel in subgroups of so many work-items, all of them
+///     there; a file of OpenCL C with such a kernel is of version 2.0 or 3.0,
+///     others are of 1.2.
 ///   - `setup`, run once when the weights are there, and `steps`, run each
 ///     time: `dispatch` of a kernel on `groups` workgroups with `buffers` and
 ///     `scalars` (sizes), or `copy` of `bytes` from `from` to `to`, each

@@ -102,10 +102,11 @@ std::string OpenClFunction::parameter(FunctionOpInterface function,
 
 std::string OpenClFunction::signature(FunctionOpInterface function,
                                       llvm::StringRef end) {
-  std::string attributes;
+  std::string subgroups, attributes;
   if (isKernel(function)) {
-    attributes = "__kernel ";
     auto kernel = cast<gpu::GPUFuncOp>(function.getOperation());
+    subgroups = subgroupAttribute(kernel);
+    attributes = "__kernel ";
     if (auto size = kernel.getKnownBlockSize(); size && size->size() == 3)
       attributes += llvm::formatv(
           "__attribute__((reqd_work_group_size({0}, {1}, {2})))\n", (*size)[0],
@@ -127,8 +128,8 @@ std::string OpenClFunction::signature(FunctionOpInterface function,
   text += std::string(")") + end.str();
   // The attribute takes most of a line.
   bool isSplit = llvm::StringRef(attributes).ends_with("\n");
-  return isSplit ? attributes + wrapLine(text, 0)
-                 : wrapLine(attributes + text, 0);
+  return subgroups + (isSplit ? attributes + wrapLine(text, 0)
+                              : wrapLine(attributes + text, 0));
 }
 
 llvm::Expected<std::string>

@@ -9,10 +9,11 @@
 
 namespace rlx {
 
-/// The module as a program in OpenCL C 1.2, with a kernel for each `gpu.func`
-/// that is one. Results are those of MLIR's ops, bit for bit where the device
-/// rounds division and square roots correctly, except for functions such as
-/// exp, which are as good as the device's.
+/// The module as a program in OpenCL C 1.2, or 2.0 where kernels compute across
+/// subgroups, with a kernel for each `gpu.func` that is one. Results are those
+/// of MLIR's ops, bit for bit where the device rounds division and square roots
+/// correctly, except for functions such as exp, which are as good as the
+/// device's.
 ///
 /// Contract: values of type index fit in 31 bits; buffers are memrefs of
 /// identity layout, of rank 1 for arguments, up to 2 in local and private

@@ -70,6 +70,14 @@ private:
   Expression elementAt(mlir::Value memref, mlir::ValueRange indices);
   Expression addressOf(mlir::Value memref, mlir::ValueRange indices);
 
+  // OpenClSubgroups.cpp
+  /// Asks for subgroups of the size that a kernel counts on, of devices that
+  /// have several.
+  static std::string subgroupAttribute(mlir::gpu::GPUFuncOp kernel);
+  void printSubgroupIndex(mlir::Operation *op, llvm::StringRef function);
+  void printShuffle(mlir::gpu::ShuffleOp op);
+  void printSubgroupReduce(mlir::gpu::SubgroupReduceOp op);
+
   // OpenClElements.cpp
   void printTwoResults(mlir::Operation *op);
   void printDynamicExtract(mlir::vector::ExtractOp op);

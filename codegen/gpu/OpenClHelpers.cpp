@@ -145,6 +145,13 @@ std::string OpenClHelpers::pragmas() const {
   std::string text = "#pragma OPENCL FP_CONTRACT OFF\n";
   if (usesHalf)
     text += "#pragma OPENCL EXTENSION cl_khr_fp16 : enable\n";
+  // A feature of OpenCL C 3.0 is no extension there.
+  if (usesSubgroups)
+    text += "#ifdef cl_khr_subgroups\n"
+            "#pragma OPENCL EXTENSION cl_khr_subgroups : enable\n"
+            "#endif\n";
+  if (usesShuffles)
+    text += "#pragma OPENCL EXTENSION cl_khr_subgroup_shuffle : enable\n";
   return text;
 }
 

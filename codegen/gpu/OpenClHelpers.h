@@ -28,6 +28,10 @@ public:
   std::string use(Helper helper, ClType type);
   /// Notes that values of the type are computed with.
   void useType(ClType type) { usesHalf |= type.isFloat() && type.bits == 16; }
+  /// Notes that kernels compute across subgroups, or read the numbers of
+  /// other work-items of theirs.
+  void useSubgroups() { usesSubgroups = true; }
+  void useShuffles() { usesSubgroups = usesShuffles = true; }
 
   /// What stands at the start of the program.
   std::string pragmas() const;
@@ -36,7 +40,7 @@ public:
 private:
   /// Texts by name.
   std::map<std::string, std::string> used;
-  bool usesHalf = false;
+  bool usesHalf = false, usesSubgroups = false, usesShuffles = false;
 };
 
 } // namespace rlx::opencl

@@ -50,6 +50,14 @@ void OpenClFunction::printOp(Operation *op) {
       .Case([&](arith::ConstantOp op) { printConstant(op); })
       .Case<gpu::ThreadIdOp, gpu::BlockIdOp, gpu::BlockDimOp, gpu::GridDimOp,
             gpu::GlobalIdOp>([&](auto op) { printIndexOp(op); })
+      .Case([&](gpu::SubgroupIdOp op) {
+        printSubgroupIndex(op, "get_sub_group_id");
+      })
+      .Case([&](gpu::LaneIdOp op) {
+        printSubgroupIndex(op, "get_sub_group_local_id");
+      })
+      .Case([&](gpu::ShuffleOp op) { printShuffle(op); })
+      .Case([&](gpu::SubgroupReduceOp op) { printSubgroupReduce(op); })
       .Case([&](gpu::BarrierOp op) {
         declareMemoryReads();
         comment(op.getLoc());

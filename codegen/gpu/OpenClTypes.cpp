@@ -114,7 +114,9 @@ static constexpr llvm::StringLiteral reservedWords =
     "trunc upsample M_PI NAN INFINITY HUGE_VAL INT_MIN INT_MAX LONG_MIN "
     "LONG_MAX NULL get_global_id get_local_id get_group_id get_local_size "
     "get_num_groups get_global_size atomic_add atomic_and atomic_or atomic_xor "
-    "atomic_min atomic_max atomic_xchg vload_half vstore_half_rte";
+    "atomic_min atomic_max atomic_xchg vload_half vstore_half_rte "
+    "get_sub_group_id get_sub_group_local_id sub_group_shuffle_xor "
+    "sub_group_reduce_add sub_group_reduce_max sub_group_reduce_min";
 
 /// Whether a name belongs to a family of the language (float4, vload8, as_int,
 /// convert_char4) or of the printer's functions.

@@ -3,7 +3,8 @@
 #include "codegen/gpu/ProgramBuilder.h"
 
 #include "codegen/gpu/ProgramSizeBuilder.h"
-#include "ir/Dialect.h"
+#include "passes/gpu/Subgroups.h"
+#include "passes/gpu/Target.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -292,6 +293,11 @@ uint32_t ProgramBuilder::kernelOf(gpu::GPUFuncOp function) {
       kernel.workgroup[i] = (*size)[i];
   for (Type type : function.getArgumentTypes())
     ++(isa<MemRefType>(type) ? kernel.buffers : kernel.scalars);
+  auto target =
+      function->getParentOfType<gpu::GPUModuleOp>()->getAttrOfType<GpuAttr>(
+          targetAttributeName);
+  if (target && countsOnSubgroups(function))
+    kernel.subgroup = target.getSubgroupSize();
   program.kernels.push_back(std::move(kernel));
   return entry->second;
 }

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/PassDetail.h"
+#include "passes/gpu/Subgroups.h"
 #include "passes/gpu/Target.h"
 
 #include "mlir/Conversion/ArithToSPIRV/ArithToSPIRV.h"
@@ -17,12 +18,11 @@
 #include "mlir/Conversion/SCFToSPIRV/SCFToSPIRV.h"
 #include "mlir/Conversion/VectorToSPIRV/VectorToSPIRV.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
-#include "mlir/Dialect/GPU/Transforms/Passes.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
 #include "mlir/Dialect/SPIRV/IR/TargetAndABI.h"
 #include "mlir/Dialect/SPIRV/Transforms/SPIRVConversion.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace rlx {
@@ -72,7 +72,11 @@ static spirv::TargetEnvAttr environmentOf(GpuAttr target, bool hasMatrices) {
     capabilities.push_back(Capability::DotProductInput4x8BitPacked);
     extensions.push_back(Extension::SPV_KHR_integer_dot_product);
   }
-  add(target.getSubgroupArithmetic(), Capability::GroupNonUniformArithmetic);
+  bool usesSubgroups =
+      target.getSubgroupArithmetic() || target.getSubgroupShuffle();
+  add(!isVulkan && usesSubgroups, Capability::SubgroupDispatch);
+  add(target.getSubgroupArithmetic(),
+      isVulkan ? Capability::GroupNonUniformArithmetic : Capability::Groups);
   add(target.getSubgroupShuffle(), Capability::GroupNonUniformShuffle);
   add(target.getDenormals(), Capability::DenormPreserve);
   add(target.getNonfinite(), Capability::SignedZeroInfNanPreserve);
@@ -80,9 +84,12 @@ static spirv::TargetEnvAttr environmentOf(GpuAttr target, bool hasMatrices) {
     extensions.push_back(Extension::SPV_KHR_float_controls);
   // What every version of Vulkan from 1.1 on takes; later versions of SPIR-V
   // have nothing that kernels without matrices need, and other rules for
-  // interfaces.
-  spirv::Version version =
-      isVulkan ? spirv::Version::V_1_3 : spirv::Version::V_1_0;
+  // interfaces. OpenCL's kernels need what their subgroups came with.
+  spirv::Version version = spirv::Version::V_1_0;
+  if (isVulkan || target.getSubgroupShuffle())
+    version = spirv::Version::V_1_3;
+  else if (usesSubgroups)
+    version = spirv::Version::V_1_1;
   if (hasMatrices) {
     version = spirv::Version::V_1_6;
     capabilities.append({Capability::CooperativeMatrixKHR,
@@ -216,6 +223,15 @@ static void askForAllNumbers(spirv::FuncOp kernel, GpuAttr target) {
   }
 }
 
+/// Of OpenCL's devices that have several, which it is.
+static void askForSubgroups(spirv::FuncOp kernel, GpuAttr target) {
+  OpBuilder builder(kernel.getContext());
+  builder.setInsertionPointAfter(kernel);
+  spirv::ExecutionModeOp::create(builder, kernel.getLoc(), kernel,
+                                 spirv::ExecutionMode::SubgroupSize,
+                                 int32_t(target.getSubgroupSize()));
+}
+
 namespace {
 /// Atomic operations on buffers. MLIR has none for OpenCL's, and orders other
 /// memory by Vulkan's without saying which, which is no valid module. Nothing
@@ -246,6 +262,24 @@ struct AtomicPattern : OpConversionPattern<memref::AtomicRMWOp> {
     default:
       return rewriter.notifyMatchFailure(op, "is not an operation on bits");
     }
+  }
+};
+
+/// OpenCL's numbers of work-items are as wide as addresses, those of subgroups
+/// and within them are not.
+template <class Query, spirv::BuiltIn builtin>
+struct SubgroupQueryPattern : OpConversionPattern<Query> {
+  SubgroupQueryPattern(const TypeConverter &types, MLIRContext *context)
+      : OpConversionPattern<Query>(types, context, /*benefit=*/2) {}
+
+  LogicalResult
+  matchAndRewrite(Query op, typename Query::Adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Value number = spirv::getBuiltinVariableValue(
+        op, builtin, rewriter.getI32Type(), rewriter);
+    Type index = this->getTypeConverter()->convertType(op.getType());
+    rewriter.replaceOpWithNewOp<spirv::UConvertOp>(op, index, number);
+    return success();
   }
 };
 
@@ -283,7 +317,10 @@ struct KernelsToSpirvPass
                            .wasInterrupted();
     spirv::TargetEnvAttr environment = environmentOf(target, hasMatrices);
     module->setAttr(spirv::getTargetEnvAttrName(), environment);
+    llvm::StringSet<> withSubgroups;
     for (auto kernel : module.getOps<gpu::GPUFuncOp>()) {
+      if (!isVulkan && countsOnSubgroups(kernel))
+        withSubgroups.insert(kernel.getName());
       attributionsToAllocations(kernel);
       if (isVulkan)
         scalarsToBuffer(kernel);
@@ -295,10 +332,7 @@ struct KernelsToSpirvPass
       for (unsigned i = 0; i < kernel.getNumArguments(); ++i)
         kernel.removeArgAttr(i, "rlx.name");
     }
-    RewritePatternSet reductions(context);
-    populateGpuLowerClusteredSubgroupReduceToShufflePatterns(
-        reductions, target.getSubgroupSize());
-    if (failed(applyPatternsGreedily(module, std::move(reductions))))
+    if (failed(reduceByShuffles(module, target)))
       return failure();
     spirv::MemorySpaceToStorageClassConverter spaces(
         [=](Attribute space) { return storageClass(space, isVulkan); });
@@ -323,6 +357,12 @@ struct KernelsToSpirvPass
     populateFuncToSPIRVPatterns(types, patterns);
     populateVectorToSPIRVPatterns(types, patterns);
     patterns.add<AtomicPattern>(types, context);
+    if (!isVulkan)
+      patterns.add<
+          SubgroupQueryPattern<gpu::SubgroupIdOp, spirv::BuiltIn::SubgroupId>,
+          SubgroupQueryPattern<gpu::LaneIdOp,
+                               spirv::BuiltIn::SubgroupLocalInvocationId>>(
+          types, context);
     std::unique_ptr<ConversionTarget> legal =
         SPIRVConversionTarget::get(environment);
     if (failed(applyFullConversion(module, *legal, std::move(patterns))))
@@ -332,9 +372,13 @@ struct KernelsToSpirvPass
       if (!done.insert(converted).second)
         continue;
       converted->setAttr(spirv::getTargetEnvAttrName(), environment);
-      for (auto function : llvm::to_vector(converted.getOps<spirv::FuncOp>()))
-        if (function->hasAttr(spirv::getEntryPointABIAttrName()))
-          askForAllNumbers(function, target);
+      for (auto function : llvm::to_vector(converted.getOps<spirv::FuncOp>())) {
+        if (!function->hasAttr(spirv::getEntryPointABIAttrName()))
+          continue;
+        askForAllNumbers(function, target);
+        if (withSubgroups.contains(function.getName()))
+          askForSubgroups(function, target);
+      }
     }
     return success();
   }

@@ -118,9 +118,18 @@ Value MatvecKernel::zero() {
 /// Which rows of activations, and which rows of the weight, are this
 /// work-item's.
 void MatvecKernel::selectRows() {
-  Value thread = b.threadId(gpu::Dimension::x);
+  // Which work-items make up a subgroup is the device's choice.
+  Value thread = items.parts > 1
+                     ? Value(gpu::LaneIdOp::create(b, b.getIndexType(),
+                                                   /*upper_bound=*/nullptr))
+                     : b.threadId(gpu::Dimension::x);
   row = hasVectors ? Value() : b.rem(thread, items.lanes);
   split = items.splits == 1 ? b.index(0) : b.div(thread, items.lanes);
+  if (items.parts > 1 && items.splits > items.parts) {
+    Value subgroup = gpu::SubgroupIdOp::create(b, b.getIndexType(),
+                                               /*upper_bound=*/nullptr);
+    split = b.add(b.mul(subgroup, items.parts), split);
+  }
   tile = b.groupId(gpu::Dimension::x);
   Value group = b.groupId(gpu::Dimension::y);
   if (!op.getIds()) {

@@ -48,9 +48,14 @@ struct SpirvRequirementsPass
     auto isOfSubgroup = [](spirv::GlobalVariableOp variable) {
       return variable.getBuiltIn() == "SubgroupId";
     };
+    // Kernels of OpenCL have it anyway.
     if (llvm::any_of(module.getOps<spirv::GlobalVariableOp>(), isOfSubgroup) &&
+        !llvm::is_contained(capabilities, spirv::Capability::Kernel) &&
         !llvm::is_contained(capabilities, subgroups))
       capabilities.push_back(subgroups);
+    // Drivers that start no kernels from kernels need not know what comes with
+    // the size of subgroups.
+    llvm::erase(capabilities, spirv::Capability::DeviceEnqueue);
     module.setVceTripleAttr(spirv::VerCapExtAttr::get(
         std::min(needs->getVersion(), has.getVersion()), capabilities,
         llvm::to_vector(needs->getExtensions()), &getContext()));

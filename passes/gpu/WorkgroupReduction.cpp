@@ -30,8 +30,10 @@ WorkgroupReduction::WorkgroupReduction(KernelBuilder &b,
     : b(b), combiners(combiners), subgroup(1) {
   constexpr int64_t fewest = 64;
   GpuAttr target = b.target();
-  bool areKnown = llvm::all_of(combiners, [](Operation *combiner) {
-    return subgroupKind(combiner).has_value();
+  bool areKnown = llvm::all_of(combiners, [&](Operation *combiner) {
+    std::optional<Kind> kind = subgroupKind(combiner);
+    // OpenCL's subgroups add and compare.
+    return kind && (*kind != Kind::MUL || target.getApi() == GpuApi::vulkan);
   });
   if (target.getSubgroupArithmetic() && areKnown &&
       target.getSubgroupSize() <= target.getWorkgroupSize())
@@ -57,7 +59,9 @@ static Value swapOrder(KernelBuilder &b, Value bits) {
 Value WorkgroupReduction::acrossSubgroup(Operation *combiner, Value value) {
   Kind kind = *subgroupKind(combiner);
   auto reduce = [&](Value number) -> Value {
-    return gpu::SubgroupReduceOp::create(b, number, kind, /*uniform=*/false);
+    // All work-items get here, which OpenCL asks for.
+    bool isUniform = b.target().getApi() == GpuApi::opencl;
+    return gpu::SubgroupReduceOp::create(b, number, kind, isUniform);
   };
   bool isMaximum = isa<arith::MaximumFOp>(combiner);
   if (!isMaximum && !isa<arith::MinimumFOp>(combiner))

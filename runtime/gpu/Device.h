@@ -43,8 +43,9 @@ struct DeviceInfo {
   bool denormals = false;  ///< Kernels can keep f32 below 2^-126, and such f16.
   bool nonfinite = false;  ///< Kernels can keep infinities, NaNs, signs of 0.
   bool integerDot = false; ///< Sums of four products of bytes.
-  bool subgroupArithmetic = false; ///< Sums and maxima across a subgroup.
-  bool subgroupShuffle = false;    ///< Numbers of its other work-items.
+  /// Sums and maxima across a subgroup, and numbers of its other work-items;
+  /// only where every kernel runs in full subgroups of `subgroupSize`.
+  bool subgroupArithmetic = false, subgroupShuffle = false;
   /// M, N and K of the matrices of f16 that a subgroup multiplies and adds in
   /// f32; zeros where kernels cannot use any.
   std::array<uint32_t, 3> matrix{};
@@ -98,6 +99,12 @@ struct KernelSource {
   std::string entry;
   std::array<uint32_t, 3> workgroup{1, 1, 1};
   uint32_t buffers = 0, scalars = 0;
+  /// Work-items of the subgroups that it counts on; 0 where it uses none. That
+  /// a device runs it in others is an error.
+  uint32_t subgroup = 0;
+  /// Whether this or another kernel of the module uses subgroups: OpenCL C is
+  /// then of version 2.0, not 1.2.
+  bool moduleUsesSubgroups = false;
 };
 
 /// A kernel that a driver has compiled.

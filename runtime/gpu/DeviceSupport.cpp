@@ -66,6 +66,19 @@ Status checkWorkgroup(const DeviceInfo &info, const KernelSource &source) {
   return {};
 }
 
+Status wrongSubgroups(const DeviceInfo &info, const KernelSource &source,
+                      uint32_t size) {
+  std::string found = "gives no size to rely on; compile it ", remedy;
+  if (size) {
+    found = fmt::format("runs it in subgroups of {}; compile it ", size);
+    remedy = fmt::format("for subgroup_size = {}, or ", size);
+  }
+  return errorf("kernel '{}': expected subgroups of {} work-items, but {} ({}) "
+                "{}{}without subgroup_arithmetic and subgroup_shuffle",
+                source.entry, source.subgroup, info.label(), info.name, found,
+                remedy);
+}
+
 Status checkCommand(const Command &command) {
   for (const Buffer *buffer : command.buffers)
     if (!buffer)

@@ -38,6 +38,11 @@ Status checkAllocation(const DeviceInfo &info, uint64_t bytes, uint64_t used);
 /// Whether a kernel's workgroup fits the device.
 Status checkWorkgroup(const DeviceInfo &info, const KernelSource &source);
 
+/// The error of a kernel that the device runs in subgroups of another `size`
+/// than it counts on; 0 where that is not known.
+Status wrongSubgroups(const DeviceInfo &info, const KernelSource &source,
+                      uint32_t size);
+
 /// Whether a command has what its kind needs: a kernel and its number of
 /// arguments, or two buffers and ranges in them that do not overlap.
 Status checkCommand(const Command &command);

@@ -23,6 +23,9 @@ Result<OpenClFunctions> loadFunctions() {
 #undef RLX_OPENCL_LOAD
   cl.clCreateProgramWithIL = library->find<decltype(cl.clCreateProgramWithIL)>(
       "clCreateProgramWithIL");
+  cl.clGetKernelSubGroupInfo =
+      library->find<decltype(cl.clGetKernelSubGroupInfo)>(
+          "clGetKernelSubGroupInfo");
   return cl;
 }
 

@@ -55,6 +55,7 @@ struct OpenClFunctions {
 #undef RLX_OPENCL_MEMBER
   /// Null in a library older than OpenCL 2.1.
   decltype(&::clCreateProgramWithIL) clCreateProgramWithIL = nullptr;
+  decltype(&::clGetKernelSubGroupInfo) clGetKernelSubGroupInfo = nullptr;
 };
 
 /// The functions, or why there are none. The table lives as long as the
@@ -100,6 +101,16 @@ using OpenClKernelHandle =
     OpenClHandle<cl_kernel, &OpenClFunctions::clReleaseKernel>;
 using OpenClEvent = OpenClHandle<cl_event, &OpenClFunctions::clReleaseEvent>;
 
+/// What a device says about subgroups.
+struct OpenClSubgroups {
+  /// Asks how a kernel runs; null where the device has no subgroups.
+  decltype(&::clGetKernelSubGroupInfo) kernelInfo = nullptr;
+  std::vector<size_t> sizes; ///< All that there are; empty where not known.
+  bool canAsk = false;       ///< Kernels can ask for one of the sizes.
+  bool isExtension = false;  ///< And not only a feature of OpenCL C 3.0.
+  bool shuffle = false;
+};
+
 /// A device that can be opened.
 struct OpenClPhysicalDevice {
   cl_platform_id platform = nullptr;
@@ -107,8 +118,10 @@ struct OpenClPhysicalDevice {
   DeviceInfo info;
   /// What compiled programs depend on: device and driver.
   std::string identity;
-  /// How OpenCL C is compiled.
+  /// How OpenCL C is compiled, and how where it uses subgroups.
   std::string sourceOptions = "-cl-std=CL1.2";
+  std::string subgroupOptions = "-cl-std=CL2.0";
+  OpenClSubgroups subgroups;
   /// Makes a program from SPIR-V; null where the device takes none.
   decltype(&::clCreateProgramWithIL) createFromSpirv = nullptr;
 };

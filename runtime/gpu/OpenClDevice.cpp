@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/gpu/OpenClDevice.h"
 
+#include "runtime/gpu/OpenClSubgroups.h"
+
 #include <algorithm>
 #include <chrono>
 
@@ -46,6 +48,7 @@ Result<std::unique_ptr<Device>> OpenClDevice::open(unsigned index,
       list.notes.push_back("no OpenCL driver offers a device");
     return noSuchDevice(DeviceApi::opencl, index, list);
   }
+  findSubgroups(**cl, (*found)[index]);
   std::unique_ptr<OpenClDevice> device(
       new OpenClDevice(**cl, std::move((*found)[index]), options));
   if (auto status = device->start(); !status)

@@ -5,9 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/gpu/DeviceSupport.h"
-#include "runtime/gpu/OpenClApi.h"
+#include "runtime/gpu/OpenClSubgroups.h"
 
 #include <algorithm>
+#include <cstring>
 #include <sstream>
 
 namespace rlx {
@@ -18,6 +19,7 @@ constexpr cl_device_info warpSizeOfNvidia = 0x4003;
 constexpr cl_device_info wavefrontWidthOfAmd = 0x4043;
 constexpr cl_device_info subgroupSizesOfIntel = 0x4108;
 constexpr cl_device_info intermediateVersion = 0x105B;
+constexpr cl_device_info featuresOfOpenclC = 0x106F;
 constexpr cl_int noPlatforms = -1001;
 
 /// Answers of a device. One that the driver does not know is empty or zero.
@@ -48,16 +50,16 @@ public:
       return {};
     return value;
   }
-  uint32_t largest(cl_device_info what) const {
-    std::vector<size_t> values(16);
+  template <class T> std::vector<T> list(cl_device_info what) const {
     size_t bytes = 0;
-    if (cl.clGetDeviceInfo(device, what, values.size() * sizeof(size_t),
-                           values.data(), &bytes) != CL_SUCCESS)
-      return 0;
-    values.resize(std::min(values.size(), bytes / sizeof(size_t)));
-    return values.empty() ? 0
-                          : static_cast<uint32_t>(*std::max_element(
-                                values.begin(), values.end()));
+    if (cl.clGetDeviceInfo(device, what, 0, nullptr, &bytes) != CL_SUCCESS)
+      return {};
+    std::vector<T> values(bytes / sizeof(T));
+    if (values.empty() ||
+        cl.clGetDeviceInfo(device, what, values.size() * sizeof(T),
+                           values.data(), nullptr) != CL_SUCCESS)
+      return {};
+    return values;
   }
   bool has(std::string_view extension) const {
     return std::find(extensions.begin(), extensions.end(), extension) !=
@@ -86,17 +88,51 @@ private:
   std::vector<std::string> extensions;
 };
 
-void describeSubgroups(const Questions &ask, DeviceInfo &info) {
-  info.subgroupArithmetic = ask.has("cl_khr_subgroups");
-  info.subgroupShuffle = ask.has("cl_khr_subgroup_shuffle");
-  uint32_t size = 0;
+/// What OpenCL C 3.0 has of a device that its extensions need not say.
+bool hasFeature(const Questions &ask, std::string_view name) {
+  struct Feature { // cl_name_version
+    cl_uint version;
+    char name[64];
+  };
+  for (const Feature &feature : ask.list<Feature>(featuresOfOpenclC))
+    if (name == std::string_view(feature.name,
+                                 strnlen(feature.name, sizeof(feature.name))))
+      return true;
+  return false;
+}
+
+/// What the device says; whether it is to be relied on, findSubgroups() tells.
+void describeSubgroups(const OpenClFunctions &cl, const Questions &ask,
+                       OpenClPhysicalDevice &found) {
+  DeviceInfo &info = found.info;
+  OpenClSubgroups &subgroups = found.subgroups;
+  subgroups.canAsk = ask.has("cl_intel_required_subgroup_size");
   if (ask.has("cl_nv_device_attribute_query"))
-    size = ask.number<cl_uint>(warpSizeOfNvidia);
+    subgroups.sizes = {ask.number<cl_uint>(warpSizeOfNvidia)};
   else if (ask.has("cl_amd_device_attribute_query"))
-    size = ask.number<cl_uint>(wavefrontWidthOfAmd);
-  else if (ask.has("cl_intel_required_subgroup_size"))
-    size = ask.largest(subgroupSizesOfIntel);
-  info.subgroupSize = std::max(1u, size);
+    subgroups.sizes = {ask.number<cl_uint>(wavefrontWidthOfAmd)};
+  else // Some drivers know the question without the extension.
+    subgroups.sizes = ask.list<size_t>(subgroupSizesOfIntel);
+  std::erase(subgroups.sizes, 0u);
+  if (!subgroups.sizes.empty())
+    info.subgroupSize = static_cast<uint32_t>(
+        *std::max_element(subgroups.sizes.begin(), subgroups.sizes.end()));
+
+  subgroups.isExtension = ask.has("cl_khr_subgroups");
+  subgroups.shuffle = ask.has("cl_khr_subgroup_shuffle");
+  bool isOfVersion3 = info.version >= "3.0";
+  if (isOfVersion3)
+    found.subgroupOptions = "-cl-std=CL3.0";
+  if (info.version < "2.0" ||
+      (!subgroups.isExtension &&
+       !(isOfVersion3 && hasFeature(ask, "__opencl_c_subgroups"))))
+    return;
+  if (info.version >= "2.1")
+    subgroups.kernelInfo = cl.clGetKernelSubGroupInfo;
+  else
+    subgroups.kernelInfo = reinterpret_cast<decltype(subgroups.kernelInfo)>(
+        cl.clGetExtensionFunctionAddressForPlatform(
+            found.platform, "clGetKernelSubGroupInfoKHR"));
 }
 
 void describe(const OpenClFunctions &cl, OpenClPhysicalDevice &found) {
@@ -125,7 +161,7 @@ void describe(const OpenClFunctions &cl, OpenClPhysicalDevice &found) {
   info.float16 = ask.has("cl_khr_fp16");
   info.float64 = ask.has("cl_khr_fp64");
   info.integerDot = ask.has("cl_khr_integer_dot_product");
-  describeSubgroups(ask, info);
+  describeSubgroups(cl, ask, found);
   info.vectorWidth =
       info.isCpu
           ? std::max<cl_uint>(
@@ -153,7 +189,8 @@ void describe(const OpenClFunctions &cl, OpenClPhysicalDevice &found) {
     found.sourceOptions = "-cl-std=CL3.0";
   // Without it a division may be off by 2.5 units in the last place.
   if (singles & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT)
-    found.sourceOptions += " -cl-fp32-correctly-rounded-divide-sqrt";
+    for (std::string *options : {&found.sourceOptions, &found.subgroupOptions})
+      *options += " -cl-fp32-correctly-rounded-divide-sqrt";
   found.identity = fmt::format("opencl\n{}\n{}\n{}\n{}\n{}", platform,
                                ask.platformText(CL_PLATFORM_VERSION), info.name,
                                driver, version);
@@ -213,8 +250,10 @@ void listOpenClDevices(DeviceList &list) {
   else if (devices->empty())
     list.notes.push_back("no OpenCL: no driver offers a device");
   else
-    for (OpenClPhysicalDevice &device : *devices)
+    for (OpenClPhysicalDevice &device : *devices) {
+      findSubgroups(**cl, device);
       list.devices.push_back(std::move(device.info));
+    }
 }
 
 } // namespace rlx

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/Text.h"
 #include "runtime/gpu/OpenClDevice.h"
+#include "runtime/gpu/OpenClSubgroups.h"
 
 #include <algorithm>
 
@@ -15,12 +16,18 @@ namespace {
 /// Of a log that is shown.
 constexpr size_t mostLogBytes = 8192;
 
+const std::string &optionsFor(const OpenClPhysicalDevice &device,
+                              const KernelSource &source) {
+  return source.moduleUsesSubgroups ? device.subgroupOptions
+                                    : device.sourceOptions;
+}
+
 /// What kernels of the same program have in common.
 std::string keyOf(const OpenClPhysicalDevice &device,
                   const KernelSource &source) {
   std::string key = fmt::format(
       "{}\n{}\n", device.identity,
-      source.form == KernelForm::spirv ? "SPIR-V" : device.sourceOptions);
+      source.form == KernelForm::spirv ? "SPIR-V" : optionsFor(device, source));
   key.append(reinterpret_cast<const char *>(source.code.data()),
              source.code.size());
   return key;
@@ -47,7 +54,7 @@ Result<OpenClProgram> OpenClDevice::build(OpenClProgram program,
                                           bool fromSource) {
   cl_int code = cl.clBuildProgram(
       program.get(), 1, &physical.handle,
-      fromSource ? physical.sourceOptions.c_str() : "", nullptr, nullptr);
+      fromSource ? optionsFor(physical, source).c_str() : "", nullptr, nullptr);
   if (code == CL_SUCCESS)
     return program;
   return errorf("{} ({}): cannot compile kernel '{}': {}:\n{}",
@@ -165,6 +172,8 @@ OpenClDevice::createKernel(const KernelSource &source) {
   }
   if (auto status = checkWorkgroup(description, source); !status)
     return status;
+  if (source.subgroup && !physical.subgroups.kernelInfo)
+    return wrongSubgroups(description, source, 0);
   auto shared = program(source);
   if (!shared)
     return shared.status();
@@ -199,6 +208,11 @@ OpenClDevice::createKernel(const KernelSource &source) {
     return errorf("kernel '{}': {} allows workgroups of at most {} work-items "
                   "for it, but it has {}",
                   source.entry, description.label(), most, items);
+  if (source.subgroup) {
+    uint32_t size = subgroupSizeOf(physical, kernel->get(), source.workgroup);
+    if (size != source.subgroup)
+      return wrongSubgroups(description, source, size);
+  }
   return std::make_unique<OpenClKernel>(source, shared.take());
 }
 

@@ -78,6 +78,8 @@ struct ProgramKernel {
   uint32_t module = 0; ///< Index into Program::modules.
   std::array<uint32_t, 3> workgroup{1, 1, 1};
   uint32_t buffers = 0, scalars = 0;
+  /// Work-items of the subgroups that it counts on; 0 where it uses none.
+  uint32_t subgroup = 0;
 };
 
 struct ProgramStep {
@@ -103,6 +105,8 @@ struct Program {
   std::string name;
   KernelForm form = KernelForm::spirv;
   std::vector<std::vector<std::byte>> modules;
+  /// Whether kernels of the modules do, those of other functions too.
+  bool usesSubgroups = false;
   std::vector<ProgramSize> sizes;
   std::vector<ProgramArgument> arguments;
   std::vector<ProgramBuffer> buffers;

@@ -53,6 +53,8 @@ Status Session::createKernels() {
     source.workgroup = kernel.workgroup;
     source.buffers = kernel.buffers;
     source.scalars = kernel.scalars;
+    source.subgroup = kernel.subgroup;
+    source.moduleUsesSubgroups = program.usesSubgroups;
     auto created = device.createKernel(source);
     if (!created)
       return created.status();

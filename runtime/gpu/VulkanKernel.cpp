@@ -128,6 +128,9 @@ VulkanDevice::createKernel(const KernelSource &source) {
                   source.entry, description.label());
   if (auto status = checkWorkgroup(description, source); !status)
     return status;
+  uint32_t subgroup = fixedSubgroups ? description.subgroupSize : 0;
+  if (source.subgroup && source.subgroup != subgroup)
+    return wrongSubgroups(description, source, subgroup);
   if (auto status = checkModule(source); !status)
     return status;
   for (unsigned i = 0; i < 3; ++i)

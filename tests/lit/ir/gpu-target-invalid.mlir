@@ -46,15 +46,5 @@
 
 // -----
 
-// expected-error @+1 {{subgroup_arithmetic is for vulkan; kernels of opencl do not ask for it}}
-"test.target"() {a = #rlx.gpu<opencl, subgroup_arithmetic = true>} : () -> ()
-
-// -----
-
-// expected-error @+1 {{subgroup_shuffle is for vulkan; kernels of opencl do not ask for it}}
-"test.target"() {a = #rlx.gpu<opencl, subgroup_shuffle = true>} : () -> ()
-
-// -----
-
 // expected-error-re @+1 {{{{.*}}warp}}
 "test.target"() {a = #rlx.gpu<vulkan, warp = 32>} : () -> ()

@@ -51,6 +51,15 @@ const Environment environments[] = {
      "int16 = true, int64 = true, float16 = true, fma = true>",
      SPV_ENV_OPENCL_2_2},
     {"opencl_fewest", "#rlx.gpu<opencl>", SPV_ENV_OPENCL_2_2},
+    {"opencl_subgroups",
+     "#rlx.gpu<opencl, int64 = true, subgroup_size = 16, "
+     "subgroup_arithmetic = true>",
+     SPV_ENV_OPENCL_2_2},
+    // OpenCL 2.2 ends with SPIR-V 1.2; shuffles came with 1.3.
+    {"opencl_shuffle",
+     "#rlx.gpu<opencl, int8 = true, float16 = true, subgroup_size = 32, "
+     "subgroup_arithmetic = true, subgroup_shuffle = true>",
+     SPV_ENV_UNIVERSAL_1_3},
 };
 
 /// Those with products of bytes.
@@ -469,6 +478,21 @@ TEST_F(CapabilityTest, NumbersAndSubgroups) {
     for (auto [other, number] : wanted)
       EXPECT_EQ(found.capabilities.count(number), number == capability)
           << name << ", " << other;
+  }
+}
+
+TEST_F(CapabilityTest, SubgroupsOfOpenCl) {
+  constexpr uint32_t groups = 18, arithmetic = 63, shuffle = 65;
+  const std::pair<const char *, uint32_t> wanted[] = {
+      {"subgroup_arithmetic", groups}, {"subgroup_shuffle", shuffle}};
+  for (auto [name, capability] : wanted) {
+    Declarations found = declarationsOf(
+        compile(operations, ("#rlx.gpu<opencl, subgroup_size = 32, " +
+                             std::string(name) + " = true>")
+                                .c_str()));
+    for (uint32_t number : {groups, arithmetic, shuffle})
+      EXPECT_EQ(found.capabilities.count(number), number == capability)
+          << name << ", " << number;
   }
 }
 

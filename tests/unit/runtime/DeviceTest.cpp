@@ -62,6 +62,57 @@ TEST_P(DeviceTest, NamesTheDevicesThatExist) {
               label + "1000", label + "0", device->info().name);
 }
 
+/// A kernel of OpenCL C that computes across subgroups.
+std::string kernelWithSubgroups(bool shuffles) {
+  std::string text = "kernel void sums(global const int *in, global int *out) "
+                     "{\n  int i = get_global_id(0), x = in[i];\n"
+                     "  int sum = sub_group_reduce_add(x);\n";
+  if (shuffles)
+    text += "  x = sub_group_shuffle_xor(x, 1u);\n";
+  return text + "  out[2 * i] = sum;\n  out[2 * i + 1] = x;\n}\n";
+}
+
+// Of all devices of OpenCL, which differ most in this.
+TEST(DeviceListTest, KernelsRunInTheSubgroupsTheyCountOn) {
+  for (const DeviceInfo &info : allDevices().devices) {
+    if (info.api != DeviceApi::opencl)
+      continue;
+    SCOPED_TRACE(info.label() + " " + info.name);
+    auto opened = Device::open(info.api, info.index);
+    ASSERT_TRUE(opened.ok()) << opened.message();
+    Device &device = **opened;
+    EXPECT_EQ(device.info().subgroupSize, info.subgroupSize);
+    EXPECT_EQ(device.info().subgroupArithmetic, info.subgroupArithmetic);
+    EXPECT_EQ(device.info().subgroupShuffle, info.subgroupShuffle);
+    std::vector<std::byte> code =
+        toBytes(kernelWithSubgroups(info.subgroupShuffle));
+    KernelSource source{KernelForm::openclC, code, "sums", {64, 1, 1}, 2, 0};
+    source.moduleUsesSubgroups = true;
+    if (!info.subgroupArithmetic) {
+      source.subgroup = 16;
+      EXPECT_FALSE(device.createKernel(source).ok());
+      continue;
+    }
+    uint32_t size = info.subgroupSize;
+    source.subgroup = 2 * size;
+    expectError(device.createKernel(source), "kernel 'sums'",
+                fmt::format("expected subgroups of {}", 2 * size),
+                fmt::format("in subgroups of {}", size),
+                fmt::format("subgroup_size = {}", size));
+    source.subgroup = size;
+    auto kernel = device.createKernel(source);
+    ASSERT_TRUE(kernel.ok()) << kernel.message();
+  }
+}
+
+TEST_P(DeviceTest, RefusesSubgroupsOfAnotherSize) {
+  KernelSource other = source("scale", 2, 3);
+  other.subgroup = 2 * device->info().subgroupSize + 1;
+  expectError(device->createKernel(other), "kernel 'scale'",
+              fmt::format("expected subgroups of {}", other.subgroup),
+              device->info().label(), "without subgroup_arithmetic");
+}
+
 TEST_P(DeviceTest, TransfersWithOffsets) {
   auto words = buffer(counting(100));
   upload(*words, {-1, -2, -3}, 4 * 50);
