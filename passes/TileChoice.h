@@ -2,10 +2,11 @@
 //-*-===//
 //
 // The cost model of CPU kernels. It counts vector operations: what a chunk of a
-// scheme costs to decode, by its planes and tables, and what multiplying it
-// costs, by its groups and the target's dot products. Registers bound register
-// tiles, caches bound panels, and a panel pays from that M on where decoding
-// again for each register tile would cost more than storing and loading it.
+// scheme costs to decode, by the bits of its codes and tables, and what
+// multiplying it costs, by its groups and the target's dot products. Registers
+// bound register tiles, caches bound panels, and a panel pays from that M on
+// where decoding again for each register tile would cost more than storing and
+// loading it.
 //
 //===----------------------------------------------------------------------===//
 
