@@ -45,6 +45,8 @@ private:
   }
   void storeField(const PackedField &field, ValueRange tile, Value row,
                   Value block, int64_t element, Value base, Value offset);
+  Value groupsTogether(const PackedField &field, Value row, Value block,
+                       int64_t element, int64_t count, int64_t distance);
   FieldExpansion expansion(Value row, Value block, int64_t element,
                            int64_t count);
   Value sourceRow(Value firstRow, Value lane);
@@ -73,22 +75,36 @@ FieldExpansion PackLoops::expansion(Value row, Value block, int64_t element,
   return FieldExpansion(b, b.getLoc(), scheme, address, elements);
 }
 
+/// The codes of one row for `count` groups from `element` on in one word, each
+/// `distance` bits above the one before.
+Value PackLoops::groupsTogether(const PackedField &field, Value row,
+                                Value block, int64_t element, int64_t count,
+                                int64_t distance) {
+  Value together;
+  for (int64_t i = 0; i < count; ++i) {
+    Value code =
+        expansion(row, block, element + i * field.group, 1).codes(field.field);
+    if (!together) {
+      together = code;
+      continue;
+    }
+    Value shift = arith::ConstantOp::create(
+        b, DenseElementsAttr::get(cast<ShapedType>(code.getType()),
+                                  int32_t(i * distance)));
+    code = arith::ShLIOp::create(b, code, shift);
+    together = arith::OrIOp::create(b, together, code);
+  }
+  return together;
+}
+
 /// Stores the code of one row from `element` on, or those that share a
 /// container of the field's, `offset` bytes from `base` and the field's own
 /// place.
 void PackLoops::storeField(const PackedField &field, ValueRange tile, Value row,
                            Value block, int64_t element, Value base,
                            Value offset) {
-  Value code;
-  for (int64_t i = 0; i < field.together; ++i) {
-    Value next =
-        expansion(row, block, element + i * field.group, 1).codes(field.field);
-    Value distance = arith::ConstantOp::create(
-        b, DenseElementsAttr::get(cast<ShapedType>(next.getType()),
-                                  int32_t(i * field.field.width())));
-    next = i ? Value(arith::ShLIOp::create(b, next, distance)) : next;
-    code = code ? Value(arith::OrIOp::create(b, code, next)) : next;
-  }
+  Value code = groupsTogether(field, row, block, element, field.together,
+                              field.field.width());
   Value bytes =
       vector::BitCastOp::create(b, VectorType::get(4, b.getI8Type()), code);
   bytes = vector::ExtractStridedSliceOp::create(b, bytes, ArrayRef<int64_t>{0},
@@ -163,17 +179,9 @@ void PackLoops::readDotOffset(Value row, Value block, int64_t element,
   int64_t vectors = layout.dotOffsetVectors();
   Value begin = b.add(b.mul(lane, vectors), codeWords());
   for (int64_t vector = 0; vector < vectors; ++vector) {
-    Value word;
-    for (int64_t i = 0; i < codesAWord; ++i) {
-      int64_t group = vector * codesAWord + i;
-      Value code = expansion(row, block, element + group * layout.sumGroup, 1)
-                       .codes(layout.dotOffset->field);
-      Value distance = arith::ConstantOp::create(
-          b, DenseElementsAttr::get(cast<ShapedType>(code.getType()),
-                                    int32_t(8 * i)));
-      code = i ? Value(arith::ShLIOp::create(b, code, distance)) : code;
-      word = word ? Value(arith::OrIOp::create(b, word, code)) : code;
-    }
+    int64_t first = element + vector * codesAWord * layout.sumGroup;
+    Value word = groupsTogether(*layout.dotOffset, row, block, first,
+                                codesAWord, /*distance=*/8);
     b.storeVector(word, scratch, ValueRange{b.add(begin, vector)});
   }
 }

@@ -68,12 +68,13 @@ Value PackedFields::load(LoopBuilder &b, ValueRange tile, Value base,
                   : b.loadVector(weight, indices, lanes);
 }
 
-/// Container `index` of a field for all rows of the tile, as i32 lanes.
+/// The container that has the code of group `group`, as i32 lanes.
 Value PackedFields::container(LoopBuilder &b, ValueRange tile, Value base,
-                              const PackedField &field, int64_t index) {
-  int64_t lanes = layout.lanes;
-  Value bytes = load(b, tile, base, field.offset + index * lanes * field.bytes,
-                     lanes * field.bytes);
+                              const PackedField &field, int64_t group) {
+  int64_t lanes = layout.lanes, bytesOfAll = lanes * field.bytes;
+  Value bytes =
+      load(b, tile, base, field.offset + group / field.together * bytesOfAll,
+           bytesOfAll);
   VectorType i32s = VectorType::get(lanes, b.getI32Type());
   if (field.bytes > 1)
     bytes = vector::BitCastOp::create(
@@ -81,54 +82,51 @@ Value PackedFields::container(LoopBuilder &b, ValueRange tile, Value base,
   return field.bytes == 4 ? bytes : arith::ExtUIOp::create(b, i32s, bytes);
 }
 
-/// The codes of a field for groups from 0 to `count`, as i32 lanes.
-SmallVector<Value> PackedFields::codes(LoopBuilder &b, ValueRange tile,
-                                       Value base, const PackedField &field,
-                                       int64_t count) {
-  VectorType i32s = VectorType::get(layout.lanes, b.getI32Type());
+/// The code of that group alone.
+Value PackedFields::code(LoopBuilder &b, Value container,
+                         const PackedField &field, int64_t group) {
+  if (field.together == 1)
+    return container;
   auto splat = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(
-        b, DenseElementsAttr::get(i32s, int32_t(value)));
+        b, DenseElementsAttr::get(cast<ShapedType>(container.getType()),
+                                  int32_t(value)));
   };
-  int64_t width = field.field.width();
-  SmallVector<Value> codes;
-  Value together;
-  for (int64_t group = 0; group < count; ++group) {
-    int64_t position = group % field.together;
-    if (position == 0)
-      together = container(b, tile, base, field, group / field.together);
-    Value code = together;
-    if (position)
-      code = arith::ShRUIOp::create(b, code, splat(position * width));
-    if (field.together > 1 && (position + 1) * width < 8)
-      code = arith::AndIOp::create(b, code, splat((1 << width) - 1));
-    codes.push_back(code);
-  }
-  return codes;
+  int64_t width = field.field.width(),
+          position = group % field.together * width;
+  if (position)
+    container = arith::ShRUIOp::create(b, container, splat(position));
+  if (position + width < 8)
+    container = arith::AndIOp::create(b, container, splat((1 << width) - 1));
+  return container;
 }
 
 Value PackedFields::number(LoopBuilder &b, ValueRange tile, Value stretchBase,
                            Value chunkBase, Reference reference,
                            int64_t group) {
-  Value code =
-      reference.inner
-          ? codes(b, tile, chunkBase, *reference.field, group + 1).back()
-          : codes(b, tile, stretchBase, *reference.field, 1).front();
-  return CodeNumbers(b, b.getLoc()).convert(reference.field->field, code);
+  const PackedField &field = *reference.field;
+  int64_t index = reference.inner ? group : 0;
+  Value stored = container(b, tile, reference.inner ? chunkBase : stretchBase,
+                           field, index);
+  return CodeNumbers(b, b.getLoc())
+      .convert(field.field, code(b, stored, field, index));
 }
 
 SmallVector<Value> PackedFields::innerScales(LoopBuilder &b, ValueRange tile,
                                              Value base) {
   SmallVector<Value> products;
   bool integer = innerScaleIsInteger();
-  int64_t groups = PackedLayout::chunk / layout.sumGroup;
+  const size_t groups = PackedLayout::chunk / layout.sumGroup;
   for (const Reference &reference : innerScaleFields) {
     CodeNumbers numbers(b, b.getLoc());
-    FieldAttr field = reference.field->field;
-    for (auto [group, code] :
-         llvm::enumerate(codes(b, tile, base, *reference.field, groups))) {
-      Value number = integer ? numbers.integers(field, code)
-                             : numbers.convert(field, code);
+    const PackedField &field = *reference.field;
+    Value stored;
+    for (size_t group = 0; group < groups; ++group) {
+      if (group % field.together == 0)
+        stored = container(b, tile, base, field, group);
+      Value one = code(b, stored, field, group);
+      Value number = integer ? numbers.integers(field.field, one)
+                             : numbers.convert(field.field, one);
       if (group == products.size()) {
         products.push_back(number);
         continue;

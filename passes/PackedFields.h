@@ -25,11 +25,17 @@ public:
   bool innerScaleIsInteger() const {
     return hasInnerScale() && sumsFit(/*largestActivation=*/1 << 7);
   }
-  /// Whether products with the two bytes of an activation can be one sum before
-  /// the scale multiplies it: nothing is to be added to each.
-  bool sumsWords() const {
-    return hasInnerScale() && layout.codes.bias == 0 &&
-           (!innerScaleIsInteger() || sumsFit(/*largestActivation=*/1 << 15));
+  /// Sums that a row of activations of one or two bytes has for a group before
+  /// the scale multiplies them: one for both bytes where they fit it and
+  /// nothing is to be added to each.
+  int64_t groupSums(int64_t bytes) const {
+    bool fit = hasInnerScale() && layout.codes.bias == 0 &&
+               (!innerScaleIsInteger() || sumsFit(1 << 15));
+    return fit ? 1 : bytes;
+  }
+  /// The same for a stretch; sums of floats are whole.
+  int64_t stretchSums(int64_t bytes) const {
+    return hasInnerScale() && !innerScaleIsInteger() ? 1 : groupSums(bytes);
   }
   /// Whether values have an offset or a zero point that is added group by group
   /// or, where it is the same for all of them, once a stretch.
@@ -81,10 +87,9 @@ private:
   Reference find(FieldAttr field) const;
   bool sumsFit(double largestActivation) const;
   mlir::Value container(LoopBuilder &b, mlir::ValueRange tile, mlir::Value base,
-                        const PackedField &field, int64_t index);
-  llvm::SmallVector<mlir::Value> codes(LoopBuilder &b, mlir::ValueRange tile,
-                                       mlir::Value base,
-                                       const PackedField &field, int64_t count);
+                        const PackedField &field, int64_t group);
+  mlir::Value code(LoopBuilder &b, mlir::Value container,
+                   const PackedField &field, int64_t group);
   mlir::Value number(LoopBuilder &b, mlir::ValueRange tile,
                      mlir::Value stretchBase, mlir::Value chunkBase,
                      Reference field, int64_t group);

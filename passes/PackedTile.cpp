@@ -78,7 +78,7 @@ void PackedTile::addDots(ArrayRef<Value> codes, Value index,
 SmallVector<Value> PackedTile::groupDots(ArrayRef<Value> codes, Value index,
                                          ArrayRef<Value> rows, Value group) {
   SmallVector<Value> dots;
-  if (bytes == 2 && fields.sumsWords()) {
+  if (fields.groupSums(bytes) < bytes) {
     dots.assign(rows.size(), integers(0));
     addDots(codes, index, rows, {0}, group, dots);
     for (Value &sum : dots)
@@ -91,7 +91,7 @@ SmallVector<Value> PackedTile::groupDots(ArrayRef<Value> codes, Value index,
     for (int64_t part : parts)
       dots.push_back(startValue(index, row, part, group));
   addDots(codes, index, rows, parts, group, dots);
-  if (bytes == 1 || fields.innerScaleIsInteger())
+  if (fields.stretchSums(bytes) == bytes)
     return dots;
   SmallVector<Value> words;
   for (size_t r = 0; r < rows.size(); ++r)
@@ -229,7 +229,7 @@ PackedTile::addStretch(PackedStretch &stretch, Value index,
                        llvm::function_ref<Value(size_t)> sum,
                        llvm::function_ref<void(Value)> eachChunk) {
   bool floats = sumsAreFloats();
-  int64_t parts = floats || (bytes == 2 && fields.sumsWords()) ? 1 : bytes;
+  int64_t parts = fields.stretchSums(bytes);
   SmallVector<Value> initial;
   for (Value row : rows)
     for (int64_t part = 0; part < parts; ++part) {

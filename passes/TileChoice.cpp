@@ -62,22 +62,18 @@ ChunkCost rlx::costOf(PackedMatmulOp op, const TileTarget &target) {
     // Loaded and converted once, then a product and a sum for each of a row's
     // sums, or a conversion and both at once; two bytes are put together first.
     cost.decode += double(2 * groups);
-    bool isWhole =
-        bytes == 1 || fields.sumsWords() || !fields.innerScaleIsInteger();
-    double each = isWhole ? 2 : 4;
-    if (bytes == 2 && isWhole)
-      each += fields.sumsWords() ? 1 : 2;
-    cost.row += each * double(groups);
+    int64_t each = 2 * fields.stretchSums(bytes);
+    if (fields.stretchSums(bytes) < bytes)
+      each += fields.groupSums(bytes);
+    cost.row += double(each * groups);
   }
   if (fields.hasInnerOffset()) {
     cost.decode += double(2 * groups);
     cost.row += double(groups);
   }
-  bool isWord = bytes == 2 && fields.sumsWords();
-  bool isFloat = fields.hasInnerScale() && !fields.innerScaleIsInteger();
-  cost.sums = isWord ? 1 : bytes;
+  cost.sums = fields.groupSums(bytes);
   if (fields.hasInnerScale())
-    cost.sums += isWord || isFloat ? 1 : bytes;
+    cost.sums += fields.stretchSums(bytes);
   return cost;
 }
 
