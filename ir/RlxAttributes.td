@@ -140,7 +140,8 @@ def Rlx_TilesAttr : Rlx_Attr<"Tiles"> {
     - `height`: most M that shares a panel, and that all of N is computed for
       before the next M; 0 where all of it does.
     - `columns`: N of an iteration of the parallel loop.
-    - `depth`: K after which the next columns follow.
+    - `depth`: K after which the next columns follow; a stretch of packed
+      weights, as they are stored.
 
     `--rlx-choose-tiles` chooses them.
   }];

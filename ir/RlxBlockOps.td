@@ -107,13 +107,12 @@ def Rlx_PackWeightOp : Rlx_BlockOp<"pack_weight"> {
   let description = [{
     Rows are interleaved in tiles of `lanes`, so that a vector lane is a row, and
     all fields of a stretch of K lie where the kernel reads them, as their codes
-    (passes/PackedLayout.h). The result is `[tiles, bytes of a tile]`, or
-    `[E, tiles, bytes of a tile]`.
+    (passes/PackedLayout.h). The result is `[bytes]`, or `[E, bytes]`.
 
     Example:
     ```mlir
     rlx.pack_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, lanes = 16 : i64}
-        : (memref<8x68xi8>, memref<1x1088xi8>) -> ()
+        : (memref<8x68xi8>, memref<1088xi8>) -> ()
     ```
   }];
   let arguments = Rlx_BlockSideOperands<
@@ -133,7 +132,7 @@ def Rlx_PackedMatmulOp : Rlx_BlockOp<"packed_matmul"> {
     Example:
     ```mlir
     rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64}
-        : (memref<?x64xf32>, memref<1x1088xi8>, memref<?x8xf32>) -> ()
+        : (memref<?x64xf32>, memref<1088xi8>, memref<?x8xf32>) -> ()
     ```
   }]);
   let arguments = (ins Rlx_TensorOrMemRef:$x, Rlx_TensorOrMemRef:$weight,

@@ -36,12 +36,13 @@ struct ChooseTilesPass : rlx::impl::ChooseTilesPassBase<ChooseTilesPass> {
     auto pick = [](int64_t given, int64_t value) {
       return given ? given : value;
     };
+    bool isPacked = std::is_same_v<OpT, PackedMatmulOp>;
     auto tiles = TilesAttr::getChecked(
         [&] { return op.emitError(); }, &getContext(),
         pick(rows, chosen.getRows()), pick(panelFrom, chosen.getPanelFrom()),
         pick(panelRows, chosen.getPanelRows()),
         pick(height, chosen.getHeight()), pick(columns, chosen.getColumns()),
-        pick(depth, chosen.getDepth()));
+        pick(isPacked ? 0 : depth, chosen.getDepth()));
     if (!tiles)
       return WalkResult::interrupt();
     op.setTilesAttr(tiles);

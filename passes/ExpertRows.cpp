@@ -77,14 +77,15 @@ ExpertRows::Row ExpertRows::row(LoopBuilder &b, Value entry) {
 
 void ExpertRows::Range::eachTile(
     LoopBuilder &b, ArrayRef<int64_t> sizes,
-    llvm::function_ref<void(ArrayRef<Row>)> body) const {
+    llvm::function_ref<void(ArrayRef<Value>)> body) const {
+  bool canRepeat = !count && sizes.back() == 1;
   auto emit = [&](Value first, int64_t size) {
-    SmallVector<Row> tile;
+    SmallVector<Value> tile;
     for (int64_t r = 0; r < size; ++r) {
       Value index = b.add(first, r);
-      if (!count && r > 0)
+      if (canRepeat && r > 0)
         index = b.min(index, b.sub(end, b.index(1)));
-      tile.push_back(row(index));
+      tile.push_back(index);
     }
     body(tile);
   };

@@ -40,12 +40,14 @@ public:
     std::optional<int64_t> count; ///< where it is known
     llvm::function_ref<Row(mlir::Value)> row;
 
-    /// Calls `body` with the rows of register tiles of the first of `sizes`,
-    /// which fall to 1. What is left is a tile of its own where the number of
-    /// rows is known; else it is rounded up to one of the sizes, rows beyond
-    /// the last repeating it: another tile would read the weights once more.
-    void eachTile(LoopBuilder &b, llvm::ArrayRef<int64_t> sizes,
-                  llvm::function_ref<void(llvm::ArrayRef<Row>)> body) const;
+    /// Calls `body` with the indices of the rows of register tiles of the first
+    /// of `sizes`, which fall to 1, or to what the number of rows is a multiple
+    /// of. What is left is a tile of its own where that number is known; else
+    /// it is rounded up to one of the sizes, rows beyond the last repeating it:
+    /// another tile would read the weights once more.
+    void
+    eachTile(LoopBuilder &b, llvm::ArrayRef<int64_t> sizes,
+             llvm::function_ref<void(llvm::ArrayRef<mlir::Value>)> body) const;
   };
 
 private:

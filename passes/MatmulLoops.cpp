@@ -356,7 +356,8 @@ void MatmulLoops::emitPanels(Value tileBegin, const Rows &rows) {
     Value kEnd = b.min(b.add(kBegin, tiles.depth), b.index(k));
     panel.fill(b, rows.expert, tileBegin, tileEnd(tileBegin), kBegin, kEnd);
     Value kLength = b.sub(kEnd, kBegin);
-    rows.eachTile(b, tiles.rows, [&](ArrayRef<Row> tileRows) {
+    rows.eachTile(b, tiles.rows, [&](ArrayRef<Value> indices) {
+      SmallVector<Row> tileRows = llvm::map_to_vector(indices, rows.row);
       copyActivations(xTile, tileRows, kBegin, kLength);
       b.loop(tileBegin, tileEnd(tileBegin), tiles.columns, [&](Value n0) {
         Value pair = b.div(b.sub(n0, tileBegin), tiles.columns);

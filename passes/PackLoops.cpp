@@ -9,7 +9,7 @@
 
 #include "passes/BlockLoops.h"
 #include "passes/FieldExpansion.h"
-#include "passes/PackedLayout.h"
+#include "passes/PackedStretch.h"
 
 #include "llvm/ADT/Sequence.h"
 
@@ -32,24 +32,24 @@ public:
   void emit();
 
 private:
-  void packStretch(ValueRange tile, Value firstRow, Value block,
-                   int64_t element, Value base);
+  void packStretch(Value firstRow, Value block, int64_t element, Value base);
   void readCodes(Value row, Value block, int64_t element, Value lane,
                  int64_t chunk);
-  void mergeWords(ArrayRef<PackedBits> bits, int64_t count, ValueRange tile,
-                  Value from, Value base);
+  void mergeWords(ArrayRef<PackedBits> bits, int64_t count, Value from,
+                  Value base);
   void readDotOffset(Value row, Value block, int64_t element, Value lane);
   /// Words of the scratch for the codes of a stretch.
   int64_t codeWords() const {
     return layout.lanes * layout.stretch / codesAWord;
   }
-  void storeField(const PackedField &field, ValueRange tile, Value row,
-                  Value block, int64_t element, Value base, Value offset);
+  void storeField(const PackedField &field, Value row, Value block,
+                  int64_t element, Value base, Value offset);
   Value groupsTogether(const PackedField &field, Value row, Value block,
                        int64_t element, int64_t count, int64_t distance);
   FieldExpansion expansion(Value row, Value block, int64_t element,
                            int64_t count);
   Value sourceRow(Value firstRow, Value lane);
+  void store(Value bytes, Value at);
 
   PackWeightOp op;
   LoopBuilder b;
@@ -63,6 +63,13 @@ private:
 /// The source row of a lane; lanes beyond the last row repeat it.
 Value PackLoops::sourceRow(Value firstRow, Value lane) {
   return b.min(b.add(firstRow, lane), b.index(rows - 1));
+}
+
+void PackLoops::store(Value bytes, Value at) {
+  SmallVector<Value> indices = {at};
+  if (expert)
+    indices.insert(indices.begin(), expert);
+  b.storeVector(bytes, packed, indices);
 }
 
 FieldExpansion PackLoops::expansion(Value row, Value block, int64_t element,
@@ -100,9 +107,8 @@ Value PackLoops::groupsTogether(const PackedField &field, Value row,
 /// Stores the code of one row from `element` on, or those that share a
 /// container of the field's, `offset` bytes from `base` and the field's own
 /// place.
-void PackLoops::storeField(const PackedField &field, ValueRange tile, Value row,
-                           Value block, int64_t element, Value base,
-                           Value offset) {
+void PackLoops::storeField(const PackedField &field, Value row, Value block,
+                           int64_t element, Value base, Value offset) {
   Value code = groupsTogether(field, row, block, element, field.together,
                               field.field.width());
   Value bytes =
@@ -110,9 +116,7 @@ void PackLoops::storeField(const PackedField &field, ValueRange tile, Value row,
   bytes = vector::ExtractStridedSliceOp::create(b, bytes, ArrayRef<int64_t>{0},
                                                 ArrayRef<int64_t>{field.bytes},
                                                 ArrayRef<int64_t>{1});
-  SmallVector<Value> indices(tile);
-  indices.push_back(b.add(base, b.add(offset, field.offset)));
-  b.storeVector(bytes, packed, indices);
+  store(bytes, b.add(base, b.add(offset, field.offset)));
 }
 
 /// Codes go through a scratch of [chunk][lane][8 words of 4 codes], are read
@@ -137,10 +141,9 @@ void PackLoops::readCodes(Value row, Value block, int64_t element, Value lane,
   }
 }
 
-/// From word `from` of the scratch on, `count` of each lane, to byte `base` of
-/// the tile.
-void PackLoops::mergeWords(ArrayRef<PackedBits> bits, int64_t count,
-                           ValueRange tile, Value from, Value base) {
+/// From word `from` of the scratch on, `count` of each lane, to byte `base`.
+void PackLoops::mergeWords(ArrayRef<PackedBits> bits, int64_t count, Value from,
+                           Value base) {
   const int64_t lanes = layout.lanes;
   VectorType byteType = VectorType::get(codesAWord * lanes, b.getI8Type());
   SmallVector<Value> vectors;
@@ -166,11 +169,8 @@ void PackLoops::mergeWords(ArrayRef<PackedBits> bits, int64_t count,
     Value &merged = stored[some.stored];
     merged = merged ? Value(arith::OrIOp::create(b, merged, value)) : value;
   }
-  for (auto [index, merged] : llvm::enumerate(stored)) {
-    SmallVector<Value> indices(tile);
-    indices.push_back(b.add(base, int64_t(index) * byteType.getNumElements()));
-    b.storeVector(merged, packed, indices);
-  }
+  for (auto [index, merged] : llvm::enumerate(stored))
+    store(merged, b.add(base, int64_t(index) * byteType.getNumElements()));
 }
 
 /// The codes of the offset's factor of a stretch, after the chunks' words.
@@ -186,13 +186,12 @@ void PackLoops::readDotOffset(Value row, Value block, int64_t element,
   }
 }
 
-void PackLoops::packStretch(ValueRange tile, Value firstRow, Value block,
-                            int64_t element, Value base) {
+void PackLoops::packStretch(Value firstRow, Value block, int64_t element,
+                            Value base) {
   b.loop(b.index(0), b.index(layout.lanes), 1, [&](Value lane) {
     Value row = sourceRow(firstRow, lane);
     for (const PackedField &field : layout.outer)
-      storeField(field, tile, row, block, element, base,
-                 b.mul(lane, field.bytes));
+      storeField(field, row, block, element, base, b.mul(lane, field.bytes));
     if (layout.dotOffset)
       readDotOffset(row, block, element, lane);
     for (int64_t chunk = 0; chunk < layout.chunksPerStretch(); ++chunk) {
@@ -203,19 +202,18 @@ void PackLoops::packStretch(ValueRange tile, Value firstRow, Value block,
              group += field.together) {
           int64_t begin = layout.headerBytes + chunk * layout.chunkBytes +
                           group / field.together * layout.lanes * field.bytes;
-          storeField(field, tile, row, block,
-                     chunkElement + group * field.group, base,
-                     b.add(b.mul(lane, field.bytes), begin));
+          storeField(field, row, block, chunkElement + group * field.group,
+                     base, b.add(b.mul(lane, field.bytes), begin));
         }
     }
   });
   b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, [&](Value chunk) {
-    mergeWords(layout.bits, words, tile, b.mul(chunk, layout.lanes * words),
+    mergeWords(layout.bits, words, b.mul(chunk, layout.lanes * words),
                b.add(b.add(base, layout.headerBytes),
                      b.mul(chunk, layout.chunkBytes)));
   });
   if (layout.dotOffset)
-    mergeWords(layout.dotOffsetBits, layout.dotOffsetVectors(), tile,
+    mergeWords(layout.dotOffsetBits, layout.dotOffsetVectors(),
                b.index(codeWords()), b.add(base, layout.dotOffset->offset));
 }
 
@@ -231,11 +229,9 @@ void PackLoops::emit() {
           experts = stacked ? type.getDimSize(0) : 1;
   b.parallelLoop(b.index(experts * tiles), [&](Value index) {
     Value tile = index;
-    SmallVector<Value> indices = {tile};
     if (stacked) {
       expert = b.div(index, tiles);
       tile = arith::RemUIOp::create(b, index, b.index(tiles));
-      indices = {expert, tile};
     }
     int64_t size = codeWords();
     if (layout.dotOffset)
@@ -249,11 +245,12 @@ void PackLoops::emit() {
     int64_t step = std::lcm(layout.stretch, scheme.block());
     b.loop(b.index(0), b.index(layout.k), step, [&](Value k) {
       Value block = b.div(k, scheme.block());
-      Value base = b.mul(b.div(k, layout.stretch), layout.stretchBytes());
-      for (int64_t element = 0; element < step; element += layout.stretch)
-        packStretch(
-            indices, firstRow, block, element,
-            b.add(base, element / layout.stretch * layout.stretchBytes()));
+      Value first = b.div(k, layout.stretch);
+      for (int64_t element = 0; element < step; element += layout.stretch) {
+        Value stretch = b.add(first, element / layout.stretch);
+        packStretch(firstRow, block, element,
+                    stretchBegin(b, layout, rows, tile, stretch));
+      }
     });
     memref::DeallocOp::create(b, scratch);
   });

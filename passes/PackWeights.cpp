@@ -56,7 +56,7 @@ struct PackWeightsPass : rlx::impl::PackWeightsPassBase<PackWeightsPass> {
     OpBuilder builder(op);
     Location loc = op.getLoc();
     SmallVector<int64_t> shape(weight.getShape().drop_back(2));
-    shape.append({layout->tiles(n), layout->tileBytes()});
+    shape.push_back(layout->tiles(n) * layout->tileBytes());
     Value empty =
         tensor::EmptyOp::create(builder, loc, shape, builder.getI8Type());
     IntegerAttr lanes = builder.getI64IntegerAttr(vectorLength);

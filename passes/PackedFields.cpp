@@ -54,26 +54,26 @@ bool PackedFields::hasInnerOffset() const {
          (zero && (zero.inner || hasInnerScale()));
 }
 
-SmallVector<Value> PackedFields::at(LoopBuilder &b, ValueRange tile, Value base,
-                                    int64_t offset) {
-  SmallVector<Value> indices(tile);
+SmallVector<Value> PackedFields::at(LoopBuilder &b, ValueRange expert,
+                                    Value base, int64_t offset) {
+  SmallVector<Value> indices(expert);
   indices.push_back(b.add(base, offset));
   return indices;
 }
 
-Value PackedFields::load(LoopBuilder &b, ValueRange tile, Value base,
+Value PackedFields::load(LoopBuilder &b, ValueRange expert, Value base,
                          int64_t offset, int64_t lanes) {
-  SmallVector<Value> indices = at(b, tile, base, offset);
+  SmallVector<Value> indices = at(b, expert, base, offset);
   return isStream ? b.streamVector(weight, indices, lanes)
                   : b.loadVector(weight, indices, lanes);
 }
 
 /// The container that has the code of group `group`, as i32 lanes.
-Value PackedFields::container(LoopBuilder &b, ValueRange tile, Value base,
+Value PackedFields::container(LoopBuilder &b, ValueRange expert, Value base,
                               const PackedField &field, int64_t group) {
   int64_t lanes = layout.lanes, bytesOfAll = lanes * field.bytes;
   Value bytes =
-      load(b, tile, base, field.offset + group / field.together * bytesOfAll,
+      load(b, expert, base, field.offset + group / field.together * bytesOfAll,
            bytesOfAll);
   VectorType i32s = VectorType::get(lanes, b.getI32Type());
   if (field.bytes > 1)
@@ -101,18 +101,18 @@ Value PackedFields::code(LoopBuilder &b, Value container,
   return container;
 }
 
-Value PackedFields::number(LoopBuilder &b, ValueRange tile, Value stretchBase,
+Value PackedFields::number(LoopBuilder &b, ValueRange expert, Value stretchBase,
                            Value chunkBase, Reference reference,
                            int64_t group) {
   const PackedField &field = *reference.field;
   int64_t index = reference.inner ? group : 0;
-  Value stored = container(b, tile, reference.inner ? chunkBase : stretchBase,
+  Value stored = container(b, expert, reference.inner ? chunkBase : stretchBase,
                            field, index);
   return CodeNumbers(b, b.getLoc())
       .convert(field.field, code(b, stored, field, index));
 }
 
-SmallVector<Value> PackedFields::innerScales(LoopBuilder &b, ValueRange tile,
+SmallVector<Value> PackedFields::innerScales(LoopBuilder &b, ValueRange expert,
                                              Value base) {
   SmallVector<Value> products;
   bool integer = innerScaleIsInteger();
@@ -123,7 +123,7 @@ SmallVector<Value> PackedFields::innerScales(LoopBuilder &b, ValueRange tile,
     Value stored;
     for (size_t group = 0; group < groups; ++group) {
       if (group % field.together == 0)
-        stored = container(b, tile, base, field, group);
+        stored = container(b, expert, base, field, group);
       Value one = code(b, stored, field, group);
       Value number = integer ? numbers.integers(field.field, one)
                              : numbers.convert(field.field, one);
@@ -139,7 +139,7 @@ SmallVector<Value> PackedFields::innerScales(LoopBuilder &b, ValueRange tile,
   return products;
 }
 
-Value PackedFields::outerScale(LoopBuilder &b, ValueRange tile,
+Value PackedFields::outerScale(LoopBuilder &b, ValueRange expert,
                                Value stretchBase) {
   Value product;
   VectorType f32s = VectorType::get(layout.lanes, b.getF32Type());
@@ -147,18 +147,18 @@ Value PackedFields::outerScale(LoopBuilder &b, ValueRange tile,
     product = arith::ConstantOp::create(
         b, DenseElementsAttr::get(f32s, float(layout.codes.unit)));
   for (const Reference &reference : outerScaleFields) {
-    Value factor = number(b, tile, stretchBase, Value(), reference, 0);
+    Value factor = number(b, expert, stretchBase, Value(), reference, 0);
     product =
         product ? Value(arith::MulFOp::create(b, product, factor)) : factor;
   }
   return product;
 }
 
-Value PackedFields::offset(LoopBuilder &b, ValueRange tile, Value stretchBase,
+Value PackedFields::offset(LoopBuilder &b, ValueRange expert, Value stretchBase,
                            Value chunkBase, int64_t group) {
   Value total;
   for (const Reference &reference : offsets) {
-    Value factor = number(b, tile, stretchBase, chunkBase, reference, group);
+    Value factor = number(b, expert, stretchBase, chunkBase, reference, group);
     total = total ? Value(arith::MulFOp::create(b, total, factor)) : factor;
   }
   if (total && offsetNegative)
@@ -166,17 +166,18 @@ Value PackedFields::offset(LoopBuilder &b, ValueRange tile, Value stretchBase,
   if (!zero)
     return total;
   Value shift = arith::NegFOp::create(
-      b, number(b, tile, stretchBase, chunkBase, zero, group));
+      b, number(b, expert, stretchBase, chunkBase, zero, group));
   for (const auto &scales : {innerScaleFields, outerScaleFields})
     for (const Reference &reference : scales)
       shift = arith::MulFOp::create(
-          b, shift, number(b, tile, stretchBase, chunkBase, reference, group));
+          b, shift,
+          number(b, expert, stretchBase, chunkBase, reference, group));
   return total ? Value(arith::AddFOp::create(b, total, shift)) : shift;
 }
 
-Value PackedFields::dotOffset(LoopBuilder &b, ValueRange tile,
+Value PackedFields::dotOffset(LoopBuilder &b, ValueRange expert,
                               Value stretchBase, int64_t index) {
   int64_t length = 4 * layout.lanes;
-  return load(b, tile, stretchBase, layout.dotOffset->offset + index * length,
+  return load(b, expert, stretchBase, layout.dotOffset->offset + index * length,
               length);
 }

@@ -51,24 +51,24 @@ public:
   bool hasDotOffset() const { return layout.dotOffset.has_value(); }
   bool offsetIsNegative() const { return offsetNegative; }
 
-  /// Of each group of the chunk at byte `base` of the tile: i32 or f32 lanes.
+  /// Of each group of the chunk at byte `base`: i32 or f32 lanes.
   llvm::SmallVector<mlir::Value>
-  innerScales(LoopBuilder &b, mlir::ValueRange tile, mlir::Value base);
+  innerScales(LoopBuilder &b, mlir::ValueRange expert, mlir::Value base);
   /// f32 lanes, times the codes' unit; null where it is 1.
-  mlir::Value outerScale(LoopBuilder &b, mlir::ValueRange tile,
+  mlir::Value outerScale(LoopBuilder &b, mlir::ValueRange expert,
                          mlir::Value stretchBase);
   /// -scale * zero +- offset of a group, f32 lanes.
-  mlir::Value offset(LoopBuilder &b, mlir::ValueRange tile,
+  mlir::Value offset(LoopBuilder &b, mlir::ValueRange expert,
                      mlir::Value stretchBase, mlir::Value chunkBase,
                      int64_t group);
   /// Stored vector `index` of the factor that dot products multiply.
-  mlir::Value dotOffset(LoopBuilder &b, mlir::ValueRange tile,
+  mlir::Value dotOffset(LoopBuilder &b, mlir::ValueRange expert,
                         mlir::Value stretchBase, int64_t index);
-  /// Indices of byte `base + offset` of a tile.
-  llvm::SmallVector<mlir::Value> at(LoopBuilder &b, mlir::ValueRange tile,
+  /// Indices of byte `base + offset` of an expert's packed weight.
+  llvm::SmallVector<mlir::Value> at(LoopBuilder &b, mlir::ValueRange expert,
                                     mlir::Value base, int64_t offset);
   /// `lanes` bytes from there on.
-  mlir::Value load(LoopBuilder &b, mlir::ValueRange tile, mlir::Value base,
+  mlir::Value load(LoopBuilder &b, mlir::ValueRange expert, mlir::Value base,
                    int64_t offset, int64_t lanes);
   /// The same fields of a weight that is read once and in order.
   PackedFields streamed() const {
@@ -86,11 +86,12 @@ private:
   };
   Reference find(FieldAttr field) const;
   bool sumsFit(double largestActivation) const;
-  mlir::Value container(LoopBuilder &b, mlir::ValueRange tile, mlir::Value base,
-                        const PackedField &field, int64_t group);
+  mlir::Value container(LoopBuilder &b, mlir::ValueRange expert,
+                        mlir::Value base, const PackedField &field,
+                        int64_t group);
   mlir::Value code(LoopBuilder &b, mlir::Value container,
                    const PackedField &field, int64_t group);
-  mlir::Value number(LoopBuilder &b, mlir::ValueRange tile,
+  mlir::Value number(LoopBuilder &b, mlir::ValueRange expert,
                      mlir::Value stretchBase, mlir::Value chunkBase,
                      Reference field, int64_t group);
 

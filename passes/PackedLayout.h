@@ -3,8 +3,11 @@
 //
 // The layout that integer kernels read, derived from a scheme and K. A tile is
 // `lanes` rows; a vector of 4 * lanes bytes holds four consecutive codes of
-// each row, so that a 32-bit lane is a row. A tile is a sequence of stretches
-// of K, each a header and then its chunks:
+// each row, so that a 32-bit lane is a row. Some tiles make up a group, which
+// is a sequence of stretches of K: the first one of each tile, the second of
+// each, and so on. What a kernel has loaded of activations then serves all
+// tiles of the group while it reads weights in order. A stretch is a header and
+// then its chunks:
 //
 //   stretch: outer fields, `lanes` codes each | chunk 0 | chunk 1 | ...
 //   chunk:   codes, then inner fields: `lanes` codes for each group
@@ -97,8 +100,11 @@ public:
   int64_t stretchBytes() const {
     return headerBytes + chunksPerStretch() * chunkBytes;
   }
-  int64_t tileBytes() const { return k / stretch * stretchBytes(); }
+  int64_t stretches() const { return k / stretch; }
+  int64_t tileBytes() const { return stretches() * stretchBytes(); }
   int64_t tiles(int64_t rows) const { return (rows + lanes - 1) / lanes; }
+  /// Tiles of a group; the last group has those that are left.
+  int64_t tilesTogether() const { return std::max<int64_t>(1, 64 / lanes); }
   double bitsPerWeight() const { return tileBytes() * 8.0 / double(lanes * k); }
 
 private:

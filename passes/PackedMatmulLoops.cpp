@@ -22,8 +22,7 @@ struct Tiles {
   Tiles(TilesAttr given, const PackedLayout &layout)
       : panelFrom(given.getPanelFrom()), panelRows(given.getPanelRows()),
         height(std::max(given.getHeight(), panelRows)),
-        together(llvm::divideCeil(given.getColumns(), layout.lanes)),
-        stretches(std::max<int64_t>(1, given.getDepth() / layout.stretch)) {
+        together(llvm::divideCeil(given.getColumns(), layout.lanes)) {
     for (int64_t count : {given.getRows(), int64_t(4), int64_t(2), int64_t(1)})
       if (rows.empty() || count < rows.back())
         rows.push_back(count);
@@ -34,7 +33,6 @@ struct Tiles {
   int64_t panelRows; ///< of a register tile in a panel
   int64_t height;    ///< that share a panel
   int64_t together;  ///< tiles of N of a parallel iteration
-  int64_t stretches; ///< of K before the next tiles of N
   /// Register tiles that ask for the stretch after theirs.
   int64_t prefetching() const {
     return std::max<int64_t>(1, panelFrom / panelRows);
@@ -56,12 +54,25 @@ public:
 private:
   using Row = ExpertRows::Row;
   using Rows = ExpertRows::Range;
-  void emitDirectly(const Rows &rows, Value firstTile, Value lastTile);
+  /// Sums of rows times tiles: `[tile, row, lane]`.
+  struct Sums {
+    Value buffer, firstTile, firstRow;
+    SmallVector<Value> at(LoopBuilder &b, Value tile, Value row) const {
+      return {b.sub(tile, firstTile), b.sub(row, firstRow), b.index(0)};
+    }
+  };
+  void addStretch(PackedStretch &weights, Value stretch, ArrayRef<Value> xRows,
+                  const Sums &sums, Value tile, ArrayRef<Value> rows,
+                  llvm::function_ref<void(Value)> eachChunk);
+  void emitDirectly(const Rows &rows, const Sums &sums, Value tile,
+                    Value stretch);
+  void emitThroughPanel(const Rows &rows, const Sums &sums, StretchPanel &panel,
+                        Value tile, Value stretch);
+  void emitTiles(const Rows &rows, Value firstTile, Value lastTile,
+                 bool isMany);
   bool hasPanels(const Rows &rows) const;
   void emitBlock(const Rows &rows, Value begin, Value firstTile,
                  Value lastTile);
-  void emitPanels(const Rows &rows, Value firstTile, Value lastTile);
-  void emitTile(const Rows &rows, Value tile, ArrayRef<Row> tileRows);
   void emitMatmul();
   void emitGather();
   void parallelTiles(llvm::function_ref<void(Value, Value)> body);
@@ -91,8 +102,8 @@ SmallVector<Value> append(ValueRange indices, Value last) {
 StoredStretch PackedMatmulLoops::stored(const Rows &rows, Value tile,
                                         Value stretch, bool isStream) {
   return StoredStretch(layout, isStream ? fields.streamed() : fields,
-                       op.getWeight(), append(rows.expert, tile),
-                       b.mul(stretch, layout.stretchBytes()));
+                       op.getWeight(), rows.expert,
+                       stretchBegin(b, layout, n, tile, stretch));
 }
 
 /// Which columns of a tile y has; null where all tiles are whole.
@@ -126,132 +137,125 @@ void PackedMatmulLoops::storeSums(Value sums, const Row &row, Value tile) {
 }
 
 //===----------------------------------------------------------------------===//
-// Few rows
+// Rows times tiles
 //===----------------------------------------------------------------------===//
 
-/// The rows of a register tile times a tile of N, all of K.
-void PackedMatmulLoops::emitTile(const Rows &rows, Value tile,
-                                 ArrayRef<Row> tileRows) {
+/// Adds the products of a register tile with a stretch to its sums.
+void PackedMatmulLoops::addStretch(PackedStretch &weights, Value stretch,
+                                   ArrayRef<Value> xRows, const Sums &sums,
+                                   Value tile, ArrayRef<Value> rows,
+                                   llvm::function_ref<void(Value)> eachChunk) {
+  SmallVector<Value> after = registerTile.addStretch(
+      weights, stretch, xRows,
+      [&](size_t r) {
+        return b.loadVector(sums.buffer, sums.at(b, tile, rows[r]), lanes);
+      },
+      eachChunk);
+  for (auto [row, sum] : llvm::zip_equal(rows, after))
+    b.storeVector(sum, sums.buffer, sums.at(b, tile, row));
+}
+
+/// Few rows times a stretch of a tile, which is decoded as it is read.
+void PackedMatmulLoops::emitDirectly(const Rows &rows, const Sums &sums,
+                                     Value tile, Value stretch) {
   // Memory answers after some hundred cycles: a few kilobytes at full
   // bandwidth. One or two rows read faster than what is asked for in advance
   // could come: processors then do better by themselves, but not across pages,
   // of which they are told, a line each. They are thrown off by more lines than
-  // these, and by loads that are out of order. Between two uses of activations
-  // a tile of weights passes by, so that long rows have left the first cache.
+  // these, and by loads that are out of order. Weights that pass by take the
+  // place of activations in the first cache.
   constexpr int64_t ahead = 8192, pagesAhead = 24576, stretchesAhead = 2;
-  bool asks = tileRows.size() > PackedTile::rowsBoundByMemory;
-  SmallVector<Value> xRows;
-  for (const Row &row : tileRows)
-    xRows.push_back(row.x);
-  SmallVector<Value> initial(tileRows.size(), startSums(rows, tile));
-  SmallVector<Value> sums = b.loop(
-      b.index(0), b.index(layout.k / layout.stretch), 1, initial,
-      [&](Value stretch, ValueRange carried) {
-        StoredStretch weights = stored(rows, tile, stretch, /*isStream=*/!asks);
-        if (!asks) {
-          weights.prefetchPages(b, pagesAhead);
-          registerTile.prefetchRows(b.add(stretch, stretchesAhead), xRows);
-        }
-        return registerTile.addStretch(
-            weights, stretch, xRows, [&](size_t r) { return carried[r]; },
-            [&](Value chunk) {
-              if (asks)
-                weights.prefetch(b, chunk, layout.chunksPerStretch(), ahead);
-            });
-      });
-  for (auto [r, row] : llvm::enumerate(tileRows))
-    storeSums(sums[r], row, tile);
-}
-
-//===----------------------------------------------------------------------===//
-// Many rows
-//===----------------------------------------------------------------------===//
-
-/// Rows, a multiple of those of a register tile, times some tiles.
-void PackedMatmulLoops::emitPanels(const Rows &rows, Value firstTile,
-                                   Value lastTile) {
-  const int64_t tileRows = tiles.panelRows, prefetching = tiles.prefetching();
-  auto type = MemRefType::get(
-      {tiles.together, tiles.height / tileRows, tileRows, lanes},
-      b.getF32Type());
-  Value sums = memref::AllocOp::create(b, type, ValueRange(), ValueRange(),
-                                       b.getI64IntegerAttr(64));
-  StretchPanel panel(b, layout, fields);
-  Value rowTiles = b.div(b.sub(rows.end, rows.begin), tileRows);
-  auto eachRowTile = [&](llvm::function_ref<void(Value)> body) {
-    b.loop(b.index(0), rowTiles, 1, body);
-  };
-  auto rowOf = [&](Value rowTile, int64_t r) {
-    return rows.row(b.add(b.add(rows.begin, b.mul(rowTile, tileRows)), r));
-  };
-  auto sumsAt = [&](Value tile, Value rowTile, int64_t r) {
-    return SmallVector<Value>{b.sub(tile, firstTile), rowTile, b.index(r),
-                              b.index(0)};
-  };
-  b.loop(firstTile, lastTile, 1, [&](Value tile) {
-    Value start = startSums(rows, tile);
-    eachRowTile([&](Value rowTile) {
-      for (int64_t r = 0; r < tileRows; ++r)
-        b.storeVector(start, sums, sumsAt(tile, rowTile, r));
+  rows.eachTile(b, tiles.rows, [&](ArrayRef<Value> some) {
+    SmallVector<Value> xRows;
+    for (Value row : some)
+      xRows.push_back(rows.row(row).x);
+    bool asks = some.size() > PackedTile::rowsBoundByMemory;
+    StoredStretch weights = stored(rows, tile, stretch, /*isStream=*/!asks);
+    if (!asks) {
+      weights.prefetchPages(b, pagesAhead);
+      registerTile.prefetchRows(b.add(stretch, stretchesAhead), xRows,
+                                b.sub(tile, sums.firstTile), tiles.together);
+    }
+    addStretch(weights, stretch, xRows, sums, tile, some, [&](Value chunk) {
+      if (asks)
+        weights.prefetch(b, chunk, layout.chunksPerStretch(), ahead);
     });
   });
-  int64_t stretches = layout.k / layout.stretch;
-  b.loop(b.index(0), b.index(stretches), tiles.stretches, [&](Value begin) {
-    Value end = b.min(b.add(begin, tiles.stretches), b.index(stretches));
-    b.loop(firstTile, lastTile, 1, [&](Value tile) {
-      b.loop(begin, end, 1, [&](Value stretch) {
-        StoredStretch weights = stored(rows, tile, stretch);
-        panel.fill(b, weights);
-        eachRowTile([&](Value rowTile) {
-          SmallVector<Value> xRows;
-          for (int64_t r = 0; r < tileRows; ++r)
-            xRows.push_back(rowOf(rowTile, r).x);
-          auto before = [&](size_t r) {
-            return b.loadVector(sums, sumsAt(tile, rowTile, r), lanes);
-          };
-          // The stretch after this one comes while the first rows are
-          // multiplied, bit by bit; the others ask again in vain.
-          int64_t chunks = layout.chunksPerStretch();
-          Value firstPart =
-              b.mul(b.min(rowTile, b.index(prefetching - 1)), chunks);
-          auto prefetch = [&](Value chunk) {
-            weights.prefetch(b, b.add(firstPart, chunk), prefetching * chunks,
-                             layout.stretchBytes());
-          };
-          SmallVector<Value> after =
-              registerTile.addStretch(panel, stretch, xRows, before, prefetch);
-          for (int64_t r = 0; r < tileRows; ++r)
-            b.storeVector(after[r], sums, sumsAt(tile, rowTile, r));
-        });
-      });
+}
+
+/// Rows, a multiple of those of a register tile, times a stretch of a tile.
+void PackedMatmulLoops::emitThroughPanel(const Rows &rows, const Sums &sums,
+                                         StretchPanel &panel, Value tile,
+                                         Value stretch) {
+  StoredStretch weights = stored(rows, tile, stretch);
+  panel.fill(b, weights);
+  rows.eachTile(b, tiles.panelRows, [&](ArrayRef<Value> some) {
+    SmallVector<Value> xRows;
+    for (Value row : some)
+      xRows.push_back(rows.row(row).x);
+    // The stretch after this one comes while the first rows are multiplied, bit
+    // by bit; the others ask again in vain.
+    int64_t chunks = layout.chunksPerStretch();
+    Value rowTile = b.div(b.sub(some.front(), rows.begin), tiles.panelRows);
+    Value firstPart =
+        b.mul(b.min(rowTile, b.index(tiles.prefetching() - 1)), chunks);
+    addStretch(panel, stretch, xRows, sums, tile, some, [&](Value chunk) {
+      weights.prefetch(b, b.add(firstPart, chunk), tiles.prefetching() * chunks,
+                       layout.stretchBytes());
+    });
+  });
+}
+
+/// Rows times some tiles of N, all of K, in the order in which weights are
+/// stored. Many rows share a panel and are a multiple of those of a register
+/// tile.
+void PackedMatmulLoops::emitTiles(const Rows &rows, Value firstTile,
+                                  Value lastTile, bool isMany) {
+  auto type = MemRefType::get({tiles.together, ShapedType::kDynamic, lanes},
+                              b.getF32Type());
+  Value buffer =
+      memref::AllocOp::create(b, type, ValueRange{b.sub(rows.end, rows.begin)},
+                              ValueRange(), b.getI64IntegerAttr(64));
+  Sums sums{buffer, firstTile, rows.begin};
+  auto eachTile = [&](llvm::function_ref<void(Value)> body) {
+    b.loop(firstTile, lastTile, 1, body);
+  };
+  auto eachRow = [&](llvm::function_ref<void(Value)> body) {
+    b.loop(rows.begin, rows.end, 1, body);
+  };
+  eachTile([&](Value tile) {
+    Value start = startSums(rows, tile);
+    eachRow([&](Value row) {
+      b.storeVector(start, buffer, sums.at(b, tile, row));
+    });
+  });
+  std::optional<StretchPanel> panel;
+  if (isMany)
+    panel.emplace(b, layout, fields);
+  b.loop(b.index(0), b.index(layout.stretches()), 1, [&](Value stretch) {
+    eachTile([&](Value tile) {
+      if (panel)
+        emitThroughPanel(rows, sums, *panel, tile, stretch);
+      else
+        emitDirectly(rows, sums, tile, stretch);
     });
   });
   // Rows of y lie far apart: what belongs to one is written at once.
-  eachRowTile([&](Value rowTile) {
-    for (int64_t r = 0; r < tileRows; ++r) {
-      Row row = rowOf(rowTile, r);
-      b.loop(firstTile, lastTile, 1, [&](Value tile) {
-        storeSums(b.loadVector(sums, sumsAt(tile, rowTile, r), lanes), row,
-                  tile);
-      });
-    }
+  eachRow([&](Value index) {
+    Row row = rows.row(index);
+    eachTile([&](Value tile) {
+      storeSums(b.loadVector(buffer, sums.at(b, tile, index), lanes), row,
+                tile);
+    });
   });
-  panel.release(b);
-  memref::DeallocOp::create(b, sums);
+  if (panel)
+    panel->release(b);
+  memref::DeallocOp::create(b, buffer);
 }
 
 //===----------------------------------------------------------------------===//
 // Whole operations
 //===----------------------------------------------------------------------===//
-
-void PackedMatmulLoops::emitDirectly(const Rows &rows, Value firstTile,
-                                     Value lastTile) {
-  b.loop(firstTile, lastTile, 1, [&](Value tile) {
-    rows.eachTile(b, tiles.rows, [&](ArrayRef<Row> tileRows) {
-      emitTile(rows, tile, tileRows);
-    });
-  });
-}
 
 bool PackedMatmulLoops::hasPanels(const Rows &rows) const {
   return tiles.panelFrom <= tiles.height &&
@@ -262,27 +266,35 @@ bool PackedMatmulLoops::hasPanels(const Rows &rows) const {
 /// rows through panels, what is left directly.
 void PackedMatmulLoops::emitBlock(const Rows &rows, Value begin,
                                   Value firstTile, Value lastTile) {
+  Value end = b.min(b.add(begin, tiles.height), rows.end);
+  Rows block = rows, rest = rows;
+  block.begin = begin;
+  block.end = end;
+  if (!hasPanels(rows))
+    return emitTiles(block, firstTile, lastTile, /*isMany=*/false);
   std::optional<int64_t> few;
   if (rows.count) {
     few = *rows.count % tiles.height;
     if (*few >= tiles.panelFrom)
       few = *few % tiles.panelRows;
   }
-  Value end = b.min(b.add(begin, tiles.height), rows.end);
   Value count = b.sub(end, begin);
   Value isMany = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, count,
                                        b.index(tiles.panelFrom));
   Value whole = b.mul(b.div(count, tiles.panelRows), tiles.panelRows);
   Value many = arith::SelectOp::create(b, isMany, whole, b.index(0));
-  Rows block = rows, rest = rows;
-  block.begin = begin;
   block.end = rest.begin = b.add(begin, many);
+  block.count = std::nullopt;
   rest.end = end;
   rest.count = few;
-  b.branch(
-      isMany, [&] { emitPanels(block, firstTile, lastTile); }, [] {});
+  auto emitIf = [&](Value condition, const Rows &some, bool many) {
+    b.branch(
+        condition, [&] { emitTiles(some, firstTile, lastTile, many); }, [] {});
+  };
+  emitIf(isMany, block, /*many=*/true);
   if (!few || *few > 0)
-    emitDirectly(rest, firstTile, lastTile);
+    emitIf(arith::CmpIOp::create(b, arith::CmpIPredicate::ult, rest.begin, end),
+           rest, /*many=*/false);
 }
 
 void PackedMatmulLoops::parallelTiles(
@@ -299,8 +311,9 @@ void PackedMatmulLoops::emitMatmul() {
   auto row = [](Value index) { return Row{index, {index}}; };
   Rows rows{{}, b.index(0), m, getConstantIntValue(m), row};
   if (!hasPanels(rows))
-    return parallelTiles(
-        [&](Value first, Value last) { emitDirectly(rows, first, last); });
+    return parallelTiles([&](Value first, Value last) {
+      emitTiles(rows, first, last, /*isMany=*/false);
+    });
   // All of N passes by a block of rows, which stay in the cache meanwhile.
   b.loop(rows.begin, rows.end, tiles.height, [&](Value begin) {
     parallelTiles(
@@ -319,8 +332,6 @@ void PackedMatmulLoops::emitGather() {
                 experts.end(b, expert),
                 std::nullopt,
                 row};
-      if (!hasPanels(rows))
-        return emitDirectly(rows, first, last);
       b.loop(rows.begin, rows.end, tiles.height,
              [&](Value begin) { emitBlock(rows, begin, first, last); });
     });

@@ -8,6 +8,22 @@ using namespace rlx;
 
 static constexpr int64_t vectorsPerChunk = PackedLayout::chunk / 4;
 
+Value rlx::stretchBegin(LoopBuilder &b, const PackedLayout &layout,
+                        int64_t rows, Value tile, Value stretch) {
+  int64_t tiles = layout.tiles(rows), together = layout.tilesTogether();
+  Value first = b.mul(b.div(tile, together), together);
+  Value before = b.mul(first, layout.tileBytes());
+  Value stretches;
+  if (tiles % together == 0) {
+    stretches = b.mul(stretch, together);
+  } else {
+    Value count = b.min(b.sub(b.index(tiles), first), b.index(together));
+    stretches = arith::MulIOp::create(b, stretch, count);
+  }
+  stretches = b.add(stretches, b.sub(tile, first));
+  return b.add(before, b.mul(stretches, layout.stretchBytes()));
+}
+
 //===----------------------------------------------------------------------===//
 // Packed weights
 //===----------------------------------------------------------------------===//
@@ -26,14 +42,15 @@ void StoredStretch::prefetch(LoopBuilder &b, Value part, int64_t parts,
   Value begin = b.add(base, b.mul(part, lines * cacheLine));
   for (int64_t line = 0; line < lines; ++line)
     memref::PrefetchOp::create(
-        b, weight, fields.at(b, tile, begin, ahead + line * cacheLine),
+        b, weight, fields.at(b, expert, begin, ahead + line * cacheLine),
         /*isWrite=*/false, secondCache, /*isDataCache=*/true);
 }
 
 void StoredStretch::prefetchPages(LoopBuilder &b, int64_t ahead) {
   constexpr int64_t page = 4096, secondCache = 2;
   for (int64_t at = 0; at < layout.stretchBytes(); at += page)
-    memref::PrefetchOp::create(b, weight, fields.at(b, tile, base, ahead + at),
+    memref::PrefetchOp::create(b, weight,
+                               fields.at(b, expert, base, ahead + at),
                                /*isWrite=*/false, secondCache,
                                /*isDataCache=*/true);
 }
@@ -84,7 +101,7 @@ SmallVector<Value> StoredStretch::codes(LoopBuilder &b, Value chunk) {
   int64_t bytes = 4 * layout.lanes;
   SmallVector<Value> stored;
   for (int64_t v = 0; v < layout.codeVectors(); ++v)
-    stored.push_back(fields.load(b, tile, begin, v * bytes, bytes));
+    stored.push_back(fields.load(b, expert, begin, v * bytes, bytes));
   const IntegerCodes &kind = layout.codes;
   if (kind.table.empty())
     return unpack(b, stored, layout.bits);
@@ -102,25 +119,25 @@ SmallVector<Value> StoredStretch::codes(LoopBuilder &b, Value chunk) {
 }
 
 SmallVector<Value> StoredStretch::innerScales(LoopBuilder &b, Value chunk) {
-  return fields.innerScales(b, tile, chunkBase(b, chunk));
+  return fields.innerScales(b, expert, chunkBase(b, chunk));
 }
 
 Value StoredStretch::offset(LoopBuilder &b, Value chunk, int64_t group) {
-  return fields.offset(b, tile, base, chunkBase(b, chunk), group);
+  return fields.offset(b, expert, base, chunkBase(b, chunk), group);
 }
 
 Value StoredStretch::outerScale(LoopBuilder &b) {
-  return fields.outerScale(b, tile, base);
+  return fields.outerScale(b, expert, base);
 }
 
 Value StoredStretch::outerOffset(LoopBuilder &b) {
-  return fields.offset(b, tile, base, base, 0);
+  return fields.offset(b, expert, base, base, 0);
 }
 
 SmallVector<Value> StoredStretch::dotOffsets(LoopBuilder &b) {
   SmallVector<Value> stored;
   for (int64_t i = 0; i < layout.storedDotOffsetVectors(); ++i)
-    stored.push_back(fields.dotOffset(b, tile, base, i));
+    stored.push_back(fields.dotOffset(b, expert, base, i));
   return unpack(b, stored, layout.dotOffsetBits);
 }
 

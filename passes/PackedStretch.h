@@ -15,6 +15,11 @@
 
 namespace rlx {
 
+/// Where a stretch of a tile begins in packed weights of so many rows, in
+/// bytes.
+mlir::Value stretchBegin(LoopBuilder &b, const PackedLayout &layout,
+                         int64_t rows, mlir::Value tile, mlir::Value stretch);
+
 class PackedStretch {
 public:
   virtual ~PackedStretch() = default;
@@ -35,13 +40,13 @@ public:
   virtual llvm::SmallVector<mlir::Value> dotOffsets(LoopBuilder &b) = 0;
 };
 
-/// The packed weight itself: `base` is where the stretch begins in the tile.
+/// The packed weight itself: the stretch begins at byte `base`, of that expert.
 class StoredStretch : public PackedStretch {
 public:
   StoredStretch(const PackedLayout &layout, PackedFields fields,
-                mlir::Value weight, mlir::ValueRange tile, mlir::Value base)
-      : layout(layout), fields(std::move(fields)), weight(weight), tile(tile),
-        base(base) {}
+                mlir::Value weight, mlir::ValueRange expert, mlir::Value base)
+      : layout(layout), fields(std::move(fields)), weight(weight),
+        expert(expert), base(base) {}
 
   llvm::SmallVector<mlir::Value> codes(LoopBuilder &b,
                                        mlir::Value chunk) override;
@@ -66,7 +71,7 @@ private:
   const PackedLayout &layout;
   PackedFields fields;
   mlir::Value weight;
-  llvm::SmallVector<mlir::Value> tile;
+  llvm::SmallVector<mlir::Value> expert;
   mlir::Value base;
 };
 

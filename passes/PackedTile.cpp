@@ -201,16 +201,20 @@ SmallVector<Value> PackedTile::addDotOffsets(const Header &header, Value index,
   return next;
 }
 
-void PackedTile::prefetchRows(Value index, ArrayRef<Value> rows) {
+void PackedTile::prefetchRows(Value index, ArrayRef<Value> rows, Value part,
+                              int64_t parts) {
   // The first cache waits for few lines at a time, all of them of weights.
   constexpr int64_t wordsOfLine = 16, thirdCache = 1;
+  int64_t lines = llvm::divideCeil(layout.stretch / 4, wordsOfLine * parts);
+  Value begin = b.mul(part, lines * wordsOfLine);
   for (Value row : rows)
-    for (int64_t part = 0; part < bytes; ++part)
-      for (int64_t word = 0; word < layout.stretch / 4; word += wordsOfLine)
-        memref::PrefetchOp::create(
-            b, activations.codes,
-            ValueRange{index, row, b.index(part), b.index(word)},
-            /*isWrite=*/false, thirdCache, /*isDataCache=*/true);
+    for (int64_t byte = 0; byte < bytes; ++byte)
+      for (int64_t line = 0; line < lines; ++line)
+        memref::PrefetchOp::create(b, activations.codes,
+                                   ValueRange{index, row, b.index(byte),
+                                              b.add(begin, line * wordsOfLine)},
+                                   /*isWrite=*/false, thirdCache,
+                                   /*isDataCache=*/true);
 }
 
 PackedTile::Header PackedTile::readHeader(PackedStretch &stretch) {

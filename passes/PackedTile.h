@@ -44,8 +44,9 @@ public:
              llvm::function_ref<mlir::Value(size_t)> sum,
              llvm::function_ref<void(mlir::Value)> eachChunk);
 
-  /// Asks for the activations of stretch `index`.
-  void prefetchRows(mlir::Value index, llvm::ArrayRef<mlir::Value> rows);
+  /// Asks for part `part` of `parts` of the activations of stretch `index`.
+  void prefetchRows(mlir::Value index, llvm::ArrayRef<mlir::Value> rows,
+                    mlir::Value part, int64_t parts);
 
   /// So few rows that they wait for memory, not for arithmetic.
   static constexpr size_t rowsBoundByMemory = 2;

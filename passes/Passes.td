@@ -363,7 +363,7 @@ def ChooseTilesPass : Pass<"rlx-choose-tiles", "::mlir::func::FuncOp"> {
     Option<"panelRows", "panel-rows", "int64_t", "0", "M of a register tile that reads a panel">,
     Option<"height", "height", "int64_t", "0", "most M that shares a panel">,
     Option<"columns", "columns", "int64_t", "0", "N of an iteration of the parallel loop">,
-    Option<"depth", "depth", "int64_t", "0", "K after which the next columns follow">,
+    Option<"depth", "depth", "int64_t", "0", "K after which the next columns follow; packed weights have their own">,
     Option<"printChoices", "print-choices", "bool", "false", "remark what was chosen, and why">
   ];
 }

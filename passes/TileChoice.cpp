@@ -120,21 +120,16 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target) {
     from += panelRows;
   from = std::min({from, mostDirect, height});
 
-  // A panel's activations share that cache with it and with sums.
-  constexpr int64_t tilesTogether = 4;
-  int64_t stretch = layoutOf(op).stretch;
-  int64_t depth =
-      std::max(stretch, cacheBytes / 2 / (height * bytes) / stretch * stretch);
+  PackedLayout layout = layoutOf(op);
   int64_t columns =
-      std::min<int64_t>(tilesTogether, llvm::divideCeil(n, op.getLanes())) *
-      op.getLanes();
+      std::min(layout.tilesTogether(), layout.tiles(n)) * layout.lanes;
   std::string why =
       llvm::formatv("decoding takes {0} operations a chunk, loading from a "
                     "panel {1}, a row {2} and {3} of {4} registers",
                     int64_t(cost.decode), int64_t(cost.stored),
                     int64_t(cost.row), cost.sums, target.registers);
   return {TilesAttr::get(op.getContext(), rows, from, panelRows, height,
-                         columns, depth),
+                         columns, layout.stretch),
           why};
 }
 

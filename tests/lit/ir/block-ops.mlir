@@ -79,13 +79,13 @@ func.func @parallel_for(%n: index, %x: memref<8xf32>) {
 }
 
 // CHECK-LABEL: func @packed
-func.func @packed(%w: memref<8x68xi8>, %p: memref<1x1088xi8>, %x: memref<?x64xf32>, %y: memref<?x8xf32>) {
+func.func @packed(%w: memref<8x68xi8>, %p: memref<1088xi8>, %x: memref<?x64xf32>, %y: memref<?x8xf32>) {
   // CHECK: rlx.pack_weight ins(%{{.*}}) outs(%{{.*}}) {lanes = 16 : i64, scheme = #rlx.quant<gguf_q8_0>}
   rlx.pack_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, lanes = 16 : i64}
-      : (memref<8x68xi8>, memref<1x1088xi8>) -> ()
+      : (memref<8x68xi8>, memref<1088xi8>) -> ()
   // CHECK: rlx.packed_matmul ins(%{{.*}}, %{{.*}}) outs(%{{.*}}) {activations = i8, lanes = 16 : i64, scheme = #rlx.quant<gguf_q8_0>}
   rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64}
-      : (memref<?x64xf32>, memref<1x1088xi8>, memref<?x8xf32>) -> ()
+      : (memref<?x64xf32>, memref<1088xi8>, memref<?x8xf32>) -> ()
   return
 }
 

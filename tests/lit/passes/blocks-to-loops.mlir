@@ -84,8 +84,8 @@ func.func @pairs(%x: memref<20x64xf32>, %w: memref<32x68xi8>, %y: memref<20x32xf
 // Minima of 6 bits are multiplied with sums of activations by dot products: two
 // bytes a sum, two vectors of four groups. A panel is filled for many rows.
 // CHECK-LABEL: func @minima(
-// CHECK-SAME: memref<64x256xf32>, %[[P:[a-z0-9]+]]: memref<1x2368xi8>
-func.func @minima(%x: memref<64x256xf32>, %p: memref<1x2368xi8>, %y: memref<64x16xf32>) {
+// CHECK-SAME: memref<64x256xf32>, %[[P:[a-z0-9]+]]: memref<2368xi8>
+func.func @minima(%x: memref<64x256xf32>, %p: memref<2368xi8>, %y: memref<64x16xf32>) {
   // CHECK: %[[SUMS:.*]] = memref.alloc() {alignment = 64 : i64} : memref<1x64x2x8xi8>
   // CHECK: scf.forall
   // CHECK: %[[PANEL:.*]] = memref.alloc() {alignment = 64 : i64} : memref<64x64xi8>
@@ -96,8 +96,8 @@ func.func @minima(%x: memref<64x256xf32>, %p: memref<1x2368xi8>, %y: memref<64x1
   // CHECK: vector.load %[[SUMS]]
   // CHECK-COUNT-4: rlx.dot {{.*}} below 64
   rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 8, height = 256, columns = 64, depth = 2048>}
-      : (memref<64x256xf32>, memref<1x2368xi8>, memref<64x16xf32>) -> ()
+      tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 8, height = 256, columns = 64, depth = 256>}
+      : (memref<64x256xf32>, memref<2368xi8>, memref<64x16xf32>) -> ()
   return
 }
 
@@ -264,8 +264,8 @@ func.func @part_of_a_float(%x: memref<8x64xf32>, %q: memref<8x128xi8>) {
 // An epilogue is applied to sums in registers, here to vectors of columns, the
 // last of which are masked.
 // CHECK-LABEL: func @epilogue(
-// CHECK-SAME: %{{.*}}: memref<1x64xf32>, %{{.*}}: memref<1x1088xi8>, %[[R:[a-z0-9]+]]: memref<1x10xf32>, %[[Y:[a-z0-9]+]]: memref<1x10xf32>
-func.func @epilogue(%x: memref<1x64xf32>, %w: memref<1x1088xi8>, %r: memref<1x10xf32>, %y: memref<1x10xf32>) {
+// CHECK-SAME: %{{.*}}: memref<1x64xf32>, %{{.*}}: memref<1088xi8>, %[[R:[a-z0-9]+]]: memref<1x10xf32>, %[[Y:[a-z0-9]+]]: memref<1x10xf32>
+func.func @epilogue(%x: memref<1x64xf32>, %w: memref<1088xi8>, %r: memref<1x10xf32>, %y: memref<1x10xf32>) {
   // CHECK: %[[OLD:.*]] = vector.maskedload %[[R]]
   // CHECK: %[[EXP:.*]] = math.exp %{{.*}} : vector<16xf32>
   // CHECK: %[[SUM:.*]] = arith.addf %[[EXP]], %[[OLD]] : vector<16xf32>
@@ -276,6 +276,6 @@ func.func @epilogue(%x: memref<1x64xf32>, %w: memref<1x1088xi8>, %r: memref<1x10
     %1 = arith.addf %0, %b : f32
     rlx.yield %1 : f32
   } outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64}
-      : (memref<1x64xf32>, memref<1x1088xi8>, memref<1x10xf32>, memref<1x10xf32>) -> ()
+      : (memref<1x64xf32>, memref<1088xi8>, memref<1x10xf32>, memref<1x10xf32>) -> ()
   return
 }

@@ -2,17 +2,17 @@
 
 // Packing of a weight moves out; the weight itself is no longer an argument.
 // CHECK-LABEL: func @weight(
-// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x64xf32>, %[[P:[a-z0-9]+]]: tensor<1x1088xi8> {bufferization.writable = false, rlx.packed = "weight.pack0"})
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x64xf32>, %[[P:[a-z0-9]+]]: tensor<1088xi8> {bufferization.writable = false, rlx.packed = "weight.pack0"})
 // CHECK-NOT: rlx.pack_weight
 // CHECK: rlx.packed_matmul ins(%[[X]], %[[P]])
 // CHECK: return
-// CHECK: func @weight.pack0(%[[W:[a-z0-9]+]]: tensor<8x68xi8> {rlx.weight = "w"}) -> tensor<1x1088xi8>
+// CHECK: func @weight.pack0(%[[W:[a-z0-9]+]]: tensor<8x68xi8> {rlx.weight = "w"}) -> tensor<1088xi8>
 // CHECK: rlx.pack_weight ins(%[[W]])
 func.func @weight(%x: tensor<1x64xf32>, %w: tensor<8x68xi8> {rlx.weight = "w"}) -> tensor<1x8xf32> {
-  %e = tensor.empty() : tensor<1x1088xi8>
-  %p = rlx.pack_weight ins(%w) outs(%e) {scheme = #rlx.quant<gguf_q8_0>, lanes = 16 : i64} : (tensor<8x68xi8>, tensor<1x1088xi8>) -> tensor<1x1088xi8>
+  %e = tensor.empty() : tensor<1088xi8>
+  %p = rlx.pack_weight ins(%w) outs(%e) {scheme = #rlx.quant<gguf_q8_0>, lanes = 16 : i64} : (tensor<8x68xi8>, tensor<1088xi8>) -> tensor<1088xi8>
   %y = tensor.empty() : tensor<1x8xf32>
-  %r = rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64} : (tensor<1x64xf32>, tensor<1x1088xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
+  %r = rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64} : (tensor<1x64xf32>, tensor<1088xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
   return %r : tensor<1x8xf32>
 }
 
@@ -21,9 +21,9 @@ func.func @weight(%x: tensor<1x64xf32>, %w: tensor<8x68xi8> {rlx.weight = "w"}) 
 // CHECK: rlx.pack_weight
 // CHECK: rlx.packed_matmul
 func.func @argument(%x: tensor<1x64xf32>, %w: tensor<8x68xi8>) -> tensor<1x8xf32> {
-  %e = tensor.empty() : tensor<1x1088xi8>
-  %p = rlx.pack_weight ins(%w) outs(%e) {scheme = #rlx.quant<gguf_q8_0>, lanes = 16 : i64} : (tensor<8x68xi8>, tensor<1x1088xi8>) -> tensor<1x1088xi8>
+  %e = tensor.empty() : tensor<1088xi8>
+  %p = rlx.pack_weight ins(%w) outs(%e) {scheme = #rlx.quant<gguf_q8_0>, lanes = 16 : i64} : (tensor<8x68xi8>, tensor<1088xi8>) -> tensor<1088xi8>
   %y = tensor.empty() : tensor<1x8xf32>
-  %r = rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64} : (tensor<1x64xf32>, tensor<1x1088xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
+  %r = rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64} : (tensor<1x64xf32>, tensor<1088xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
   return %r : tensor<1x8xf32>
 }
