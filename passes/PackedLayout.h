@@ -103,8 +103,13 @@ public:
   int64_t stretches() const { return k / stretch; }
   int64_t tileBytes() const { return stretches() * stretchBytes(); }
   int64_t tiles(int64_t rows) const { return (rows + lanes - 1) / lanes; }
-  /// Tiles of a group; the last group has those that are left.
-  int64_t tilesTogether() const { return std::max<int64_t>(1, 64 / lanes); }
+  /// Tiles of a group of a weight of so many rows; the last group has those
+  /// that are left. Threads take groups.
+  int64_t tilesTogether(int64_t rows) const {
+    constexpr int64_t mostRows = 128, fewestGroups = 16;
+    return std::clamp<int64_t>(tiles(rows) / fewestGroups, 1,
+                               std::max<int64_t>(1, mostRows / lanes));
+  }
   double bitsPerWeight() const { return tileBytes() * 8.0 / double(lanes * k); }
 
 private:

@@ -10,7 +10,7 @@ static constexpr int64_t vectorsPerChunk = PackedLayout::chunk / 4;
 
 Value rlx::stretchBegin(LoopBuilder &b, const PackedLayout &layout,
                         int64_t rows, Value tile, Value stretch) {
-  int64_t tiles = layout.tiles(rows), together = layout.tilesTogether();
+  int64_t tiles = layout.tiles(rows), together = layout.tilesTogether(rows);
   Value first = b.mul(b.div(tile, together), together);
   Value before = b.mul(first, layout.tileBytes());
   Value stretches;

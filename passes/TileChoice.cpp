@@ -121,8 +121,7 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target) {
   from = std::min({from, mostDirect, height});
 
   PackedLayout layout = layoutOf(op);
-  int64_t columns =
-      std::min(layout.tilesTogether(), layout.tiles(n)) * layout.lanes;
+  int64_t columns = layout.tilesTogether(n) * layout.lanes;
   std::string why =
       llvm::formatv("decoding takes {0} operations a chunk, loading from a "
                     "panel {1}, a row {2} and {3} of {4} registers",

@@ -234,6 +234,24 @@ struct MatmulPlace {
 };
 } // namespace
 
+/// Measures limits once more where rows were not measured beside them.
+static llvm::Error raiseLimits(std::vector<MatmulRow> &rows,
+                               const MatmulPlace &place, Progress &progress) {
+  auto hasLimit = [](const MatmulRow &row) {
+    return !row.figures || row.figures->limit;
+  };
+  if (llvm::all_of(rows, hasLimit))
+    return llvm::Error::success();
+  auto limits = place.limits(progress);
+  if (!limits)
+    return limits.takeError();
+  for (MatmulRow &row : rows)
+    for (const Limits &after : *limits)
+      if (after.threads == row.limits.threads)
+        row.limits.raiseTo(after);
+  return llvm::Error::success();
+}
+
 static llvm::Error measureMatmuls(const Options &given,
                                   const std::vector<std::string> &schemes,
                                   const MatmulPlace &place) {
@@ -268,13 +286,8 @@ static llvm::Error measureMatmuls(const Options &given,
                     .first.str();
     ++failed;
   }
-  auto limitsAfter = place.limits(progress);
-  if (!limitsAfter)
-    return limitsAfter.takeError();
-  for (MatmulRow &row : rows)
-    for (const Limits &after : *limitsAfter)
-      if (after.threads == row.limits.threads)
-        row.limits.raiseTo(after);
+  if (auto error = raiseLimits(rows, place, progress))
+    return error;
   progress.say("");
   if (auto error =
           writeReports(given, [&](llvm::raw_ostream &stream, Format format) {
@@ -333,7 +346,13 @@ static llvm::Error runMatmul(const Options &given) {
   auto limits = [&](Progress &progress) {
     return measureLimits(*limitsBench, threads, progress);
   };
-  auto run = [&](const MatmulCase &wanted) { return bench.run(wanted); };
+  auto run = [&](const MatmulCase &wanted) {
+    return bench.run(wanted, [&] {
+      return wanted.isBoundByMemory()
+                 ? limitsBench->sampleMemory(wanted.threads)
+                 : limitsBench->samplePeak(wanted.activations, wanted.threads);
+    });
+  };
   return measureMatmuls(given, *schemes, {machine, limits, run});
 }
 

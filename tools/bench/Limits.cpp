@@ -397,14 +397,12 @@ llvm::Expected<LimitsBench> LimitsBench::create(double seconds) {
 // Measuring
 //===----------------------------------------------------------------------===//
 
-llvm::Expected<double> LimitsBench::rate(const Program &program,
-                                         unsigned threads) {
+llvm::Expected<std::vector<double>> LimitsBench::rates(const Program &program,
+                                                       unsigned threads,
+                                                       size_t tries,
+                                                       double seconds) {
   using Clock = std::chrono::steady_clock;
-  // Many short tries: other programs disturb some of them.
-  constexpr double trySeconds = 0.02;
-  constexpr size_t leastTries = 4;
-  size_t tries = std::max(leastTries, size_t(seconds / trySeconds));
-  std::chrono::duration<double> window(seconds / double(tries));
+  std::chrono::duration<double> window(seconds);
   // Each thread reads chunks of a part of its own, and all begin a try
   // together.
   int64_t part = memoryBytes / threads / chunkBytes * chunkBytes;
@@ -449,27 +447,71 @@ llvm::Expected<double> LimitsBench::rate(const Program &program,
   if (failed)
     return llvm::createStringError("the program '" + program.function +
                                    "' failed");
-  double best = 0;
-  for (size_t i = 0; i < tries; ++i) {
-    double sum = 0;
-    for (const auto &own : rates)
-      sum += own[i];
-    best = std::max(best, sum);
-  }
-  return best / 1e9;
+  std::vector<double> sums(tries);
+  for (const std::vector<double> &own : rates)
+    for (size_t i = 0; i < tries; ++i)
+      sums[i] += own[i] / 1e9;
+  return sums;
+}
+
+llvm::Expected<double> LimitsBench::best(const Program &program,
+                                         unsigned threads) {
+  // Many short tries: other programs disturb some of them.
+  constexpr double trySeconds = 0.02;
+  constexpr size_t leastTries = 4;
+  size_t tries = std::max(leastTries, size_t(seconds / trySeconds));
+  auto found = rates(program, threads, tries, seconds / double(tries));
+  if (!found)
+    return found.takeError();
+  return *llvm::max_element(*found);
+}
+
+llvm::Expected<double> LimitsBench::sample(const Program &program,
+                                           unsigned threads) {
+  constexpr double sampleSeconds = 0.01;
+  auto found = rates(program, threads, 1, std::min(seconds, sampleSeconds));
+  if (!found)
+    return found.takeError();
+  return found->front();
 }
 
 llvm::Expected<Limits> LimitsBench::measure(unsigned threads) {
   Limits limits;
   limits.threads = threads;
   for (const Program &program : programs) {
-    llvm::Expected<double> found = rate(program, threads);
+    llvm::Expected<double> found = best(program, threads);
     if (!found)
       return found.takeError();
-    if (program.reads)
-      limits.readGbps = std::max(limits.readGbps, *found);
-    else
+    if (!program.reads) {
       limits.*program.result = *found;
+    } else if (*found > limits.readGbps) {
+      limits.readGbps = *found;
+      fastestRead[threads] = size_t(&program - programs.data());
+    }
   }
   return limits;
+}
+
+llvm::Expected<std::optional<double>>
+LimitsBench::sampleMemory(unsigned threads) {
+  return sample(programs[fastestRead[threads]], threads);
+}
+
+llvm::Expected<std::optional<double>>
+LimitsBench::samplePeak(llvm::StringRef activations, unsigned threads) {
+  for (const Program &program : programs) {
+    Limits limits;
+    if (program.reads)
+      continue;
+    // Whether this is the one that the peak is made of.
+    limits.*program.result = 1;
+    if (!limits.peakFor(activations))
+      continue;
+    llvm::Expected<double> found = sample(program, threads);
+    if (!found)
+      return found.takeError();
+    limits.*program.result = *found;
+    return limits.peakFor(activations);
+  }
+  return std::nullopt;
 }

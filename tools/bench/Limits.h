@@ -13,6 +13,7 @@
 #include "codegen/Executable.h"
 #include "codegen/cpu/Target.h"
 
+#include <map>
 #include <optional>
 
 namespace rlx {
@@ -52,6 +53,11 @@ public:
   /// Compiles the code. `seconds` are spent on each number.
   static llvm::Expected<LimitsBench> create(double seconds = 0.3);
   llvm::Expected<Limits> measure(unsigned threads);
+  /// A look of some milliseconds at the rate of memory, or at the peak for
+  /// activations of a type, null where the machine has no such instruction.
+  llvm::Expected<std::optional<double>> sampleMemory(unsigned threads);
+  llvm::Expected<std::optional<double>> samplePeak(llvm::StringRef activations,
+                                                   unsigned threads);
 
 private:
   struct Program {
@@ -62,11 +68,15 @@ private:
     Tensor input;
   };
 
-  /// 10^9 operations or bytes a second of all threads, the best of several
-  /// tries.
-  llvm::Expected<double> rate(const Program &program, unsigned threads);
+  /// 10^9 operations or bytes a second of all threads, in each of some tries.
+  llvm::Expected<std::vector<double>>
+  rates(const Program &program, unsigned threads, size_t tries, double seconds);
+  llvm::Expected<double> best(const Program &program, unsigned threads);
+  llvm::Expected<double> sample(const Program &program, unsigned threads);
 
   double seconds = 0;
+  /// Which program reads fastest, by the number of threads.
+  std::map<unsigned, size_t> fastestRead;
   std::unique_ptr<Executable> code;
   std::vector<Program> programs;
   Tensor memory;

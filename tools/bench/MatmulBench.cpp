@@ -183,9 +183,58 @@ llvm::Error MatmulBench::prepareProgram(const MatmulCase &wanted,
 // Measuring
 //===----------------------------------------------------------------------===//
 
-llvm::Expected<MatmulFigures> MatmulBench::run(const MatmulCase &wanted) {
+static constexpr int64_t leastRuns = 5;
+
+template <typename T> static T medianOf(std::vector<T> values) {
+  auto middle = values.begin() + int64_t(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+static llvm::Expected<double> timeOf(const Executable &executable,
+                                     const Tensor &x, Tensor &y,
+                                     const RunOptions &how) {
   using Clock = std::chrono::steady_clock;
-  using Milliseconds = std::chrono::duration<double, std::milli>;
+  Clock::time_point start = Clock::now();
+  if (auto error = executable.run("main", x.view(), y.view(), how))
+    return error;
+  return std::chrono::duration<double, std::milli>(Clock::now() - start)
+      .count();
+}
+
+/// Runs all copies in turn, with a look at the limit now and then.
+llvm::Error MatmulBench::measure(MatmulFigures &figures, const RunOptions &how,
+                                 const LimitSample &limit) {
+  constexpr double turnMs = 20;
+  std::vector<double> times, limits;
+  double total = 0, sinceLook = turnMs;
+  while (int64_t(times.size()) < leastRuns || total < settings.seconds * 1e3) {
+    if (limit && sinceLook >= turnMs) {
+      auto rate = limit();
+      if (!rate)
+        return rate.takeError();
+      if (*rate)
+        limits.push_back(**rate);
+      sinceLook = 0;
+    }
+    auto time = timeOf(*executables[(times.size() + 1) % executables.size()], x,
+                       y, how);
+    if (!time)
+      return time.takeError();
+    times.push_back(*time);
+    total += *time;
+    sinceLook += *time;
+  }
+  figures.medianMs = medianOf(times);
+  figures.minMs = *llvm::min_element(times);
+  figures.runs = times.size();
+  if (!limits.empty())
+    figures.limit = medianOf(limits);
+  return llvm::Error::success();
+}
+
+llvm::Expected<MatmulFigures> MatmulBench::run(const MatmulCase &wanted,
+                                               const LimitSample &limit) {
   if (auto error = prepareWeight(wanted))
     return error;
   std::unique_ptr<ThreadPool> &pool = pools[wanted.threads];
@@ -194,19 +243,13 @@ llvm::Expected<MatmulFigures> MatmulBench::run(const MatmulCase &wanted) {
   RunOptions how{pool.get(), {}};
   if (auto error = prepareProgram(wanted, how))
     return error;
-  auto timeOf = [&](const Executable &executable) -> llvm::Expected<double> {
-    Clock::time_point start = Clock::now();
-    if (auto error = executable.run("main", x.view(), y.view(), how))
-      return error;
-    return Milliseconds(Clock::now() - start).count();
-  };
 
   PackReport packing = executables.front()->packReport("main");
   double elements = double(wanted.n) * double(wanted.k);
   // The first run is not counted; it says how many copies of the weight the
   // measurement gets to. Where memory is the limit, all are made, since few
   // would still be in the caches from having been made.
-  auto first = timeOf(*executables.front());
+  auto first = timeOf(*executables.front(), x, y, how);
   if (!first)
     return first.takeError();
   MatmulFigures figures;
@@ -214,7 +257,7 @@ llvm::Expected<MatmulFigures> MatmulBench::run(const MatmulCase &wanted) {
   if (!error)
     return error.takeError();
   figures.relativeError = *error;
-  constexpr int64_t leastRuns = 5, mostCopies = 256;
+  constexpr int64_t mostCopies = 256;
   int64_t readBytes =
       packing.packedBytes ? packing.packedBytes : weight.numBytes();
   int64_t rotated = std::clamp<int64_t>(
@@ -222,22 +265,11 @@ llvm::Expected<MatmulFigures> MatmulBench::run(const MatmulCase &wanted) {
   int64_t runs =
       std::max<int64_t>(leastRuns, int64_t(settings.seconds * 1e3 / *first));
   if (auto failed = prepareCopies(
-          wanted.m == 1 ? rotated : std::min(rotated, runs + 1), how))
+          wanted.isBoundByMemory() ? rotated : std::min(rotated, runs + 1),
+          how))
     return failed;
-
-  std::vector<double> times;
-  double total = 0;
-  while (int64_t(times.size()) < leastRuns || total < settings.seconds * 1e3) {
-    auto time = timeOf(*executables[(times.size() + 1) % executables.size()]);
-    if (!time)
-      return time.takeError();
-    times.push_back(*time);
-    total += *time;
-  }
-  std::sort(times.begin(), times.end());
-  figures.medianMs = times[times.size() / 2];
-  figures.minMs = times.front();
-  figures.runs = times.size();
+  if (auto failed = measure(figures, how, limit))
+    return failed;
   figures.weightCopies = int64_t(executables.size());
   figures.fileBytes = double(weight.numBytes());
   figures.bitsPerElement = 8 * figures.fileBytes / elements;

@@ -13,6 +13,7 @@
 #include "codegen/Compiler.h"
 #include "tools/bench/RandomWeight.h"
 
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -26,6 +27,9 @@ struct MatmulCase {
   /// `gguf_q4k, i8, 512 x 4096 x 4096, 1 thread`
   std::string describe() const;
   double operations() const { return 2.0 * double(m) * double(n) * double(k); }
+  /// What one row of activations waits for is memory, what several wait for is
+  /// the instruction that multiplies.
+  bool isBoundByMemory() const { return m == 1; }
 };
 
 bool sameWeight(const MatmulCase &a, const MatmulCase &b);
@@ -44,6 +48,8 @@ struct MatmulFigures {
   std::optional<double> packedBits, packMs; ///< Where the weight was packed.
   std::string kernel;                       ///< As the compiler describes it.
   std::string computedIn = {}; ///< The activations' type, where it is another.
+  /// What limits it, as the median of looks between runs, where there were any.
+  std::optional<double> limit = {};
 };
 
 struct MatmulSettings {
@@ -59,8 +65,12 @@ public:
   ~MatmulBench();
 
   /// Cases that follow each other should share scheme, n and k, then
-  /// activations and m: what they share is made once.
-  llvm::Expected<MatmulFigures> run(const MatmulCase &wanted);
+  /// activations and m: what they share is made once. `limit` gives the rate of
+  /// what limits the case. It is asked again and again between runs, so that
+  /// other programs on the machine disturb both alike.
+  using LimitSample = std::function<llvm::Expected<std::optional<double>>()>;
+  llvm::Expected<MatmulFigures> run(const MatmulCase &wanted,
+                                    const LimitSample &limit = nullptr);
 
   mlir::MLIRContext &context() { return *ownContext; }
 
@@ -71,6 +81,8 @@ private:
   llvm::Error prepareWeight(const MatmulCase &wanted);
   llvm::Error prepareProgram(const MatmulCase &wanted, const RunOptions &how);
   std::string programText(const MatmulCase &wanted) const;
+  llvm::Error measure(MatmulFigures &figures, const RunOptions &how,
+                      const LimitSample &limit);
   /// Makes executables, packed, until there are `count`.
   llvm::Error prepareCopies(int64_t count, const RunOptions &how);
 

@@ -23,6 +23,8 @@ std::string MatmulRow::limitName() const {
 }
 
 std::optional<double> MatmulRow::limit() const {
+  if (figures && figures->limit)
+    return figures->limit;
   if (isBoundByMemory())
     return limits.readGbps;
   return usesMatrices() ? limits.f16MatrixGflops : limits.peakFor(computedIn());

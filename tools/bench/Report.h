@@ -24,9 +24,7 @@ struct MatmulRow {
   double fileGbps() const {
     return figures->fileBytes / figures->medianMs / 1e6;
   }
-  /// What one row of activations waits for is memory, what several wait for is
-  /// the instruction that multiplies.
-  bool isBoundByMemory() const { return wanted.m == 1; }
+  bool isBoundByMemory() const { return wanted.isBoundByMemory(); }
   /// Whether subgroups multiply matrices of f16.
   bool usesMatrices() const;
   /// The type that activations are multiplied in.

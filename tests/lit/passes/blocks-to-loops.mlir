@@ -279,3 +279,25 @@ func.func @epilogue(%x: memref<1x64xf32>, %w: memref<1088xi8>, %r: memref<1x10xf
       : (memref<1x64xf32>, memref<1088xi8>, memref<1x10xf32>, memref<1x10xf32>) -> ()
   return
 }
+
+// -----
+
+// Stretches of the tiles of a group follow each other; the last group has one
+// tile, where others have two.
+// CHECK-LABEL: func @groups_of_tiles(
+// CHECK-SAME: memref<1x512xf32>, %[[P:[a-z0-9]+]]: memref<175232xi8>
+func.func @groups_of_tiles(%x: memref<1x512xf32>, %p: memref<175232xi8>, %y: memref<1x580xf32>) {
+  // CHECK: memref.alloc() {alignment = 64 : i64} : memref<2x1x16xf32>
+  // CHECK: scf.for %[[STRETCH:.*]] = %c0 to %c2 step %c1
+  // CHECK: scf.for %[[TILE:.*]] = %{{.*}} to
+  // CHECK: %[[GROUP:.*]] = arith.divui %[[TILE]], %c2
+  // CHECK: %[[FIRST:.*]] = arith.muli %[[GROUP]], %c2
+  // CHECK: %[[LEFT:.*]] = arith.subi %c37, %[[FIRST]]
+  // CHECK: %[[COUNT:.*]] = arith.minui %[[LEFT]], %c2
+  // CHECK: arith.muli %[[STRETCH]], %[[COUNT]]
+  // CHECK: memref.prefetch %[[P]]
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64,
+      tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 8, height = 256, columns = 32, depth = 256>}
+      : (memref<1x512xf32>, memref<175232xi8>, memref<1x580xf32>) -> ()
+  return
+}

@@ -9,29 +9,29 @@
 
 // Four bits are decoded beside the products; fewer registers, fewer rows.
 // WIDE-LABEL: func @packed
-// WIDE: tiles = #rlx.tiles<rows = 8, panel_from = 256, panel_rows = 8, height = 512, columns = 64, depth = 256>
+// WIDE: tiles = #rlx.tiles<rows = 8, panel_from = 256, panel_rows = 8, height = 512, columns = 128, depth = 256>
 // NARROW-LABEL: func @packed
 // NARROW: tiles = #rlx.tiles<rows = 4, panel_from = {{[0-9]+}}, panel_rows = 4,
 // GIVEN: remark: tiles for 'gguf_q4k': #rlx.tiles<rows = 4, panel_from = 32, panel_rows = {{.*}}: decoding takes {{[0-9]+}} operations a chunk, loading from a panel {{[0-9]+}}, a row
-func.func @packed(%x: tensor<?x512xf32>, %w: tensor<75776xi8>, %y: tensor<?x256xf32>) -> tensor<?x256xf32> {
-  %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64} : (tensor<?x512xf32>, tensor<75776xi8>, tensor<?x256xf32>) -> tensor<?x256xf32>
-  return %0 : tensor<?x256xf32>
+func.func @packed(%x: tensor<?x512xf32>, %w: tensor<1212416xi8>, %y: tensor<?x4096xf32>) -> tensor<?x4096xf32> {
+  %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64} : (tensor<?x512xf32>, tensor<1212416xi8>, tensor<?x4096xf32>) -> tensor<?x4096xf32>
+  return %0 : tensor<?x4096xf32>
 }
 
 // Activations of two bytes have two sums.
 // WIDE-LABEL: func @two_bytes
-// WIDE: tiles = #rlx.tiles<rows = 6, panel_from = 256, panel_rows = 4, height = 256, columns = 64, depth = 256>
-func.func @two_bytes(%x: tensor<?x512xf32>, %w: tensor<75776xi8>, %y: tensor<?x256xf32>) -> tensor<?x256xf32> {
-  %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i16, lanes = 16 : i64} : (tensor<?x512xf32>, tensor<75776xi8>, tensor<?x256xf32>) -> tensor<?x256xf32>
-  return %0 : tensor<?x256xf32>
+// WIDE: tiles = #rlx.tiles<rows = 6, panel_from = 256, panel_rows = 4, height = 256, columns = 128, depth = 256>
+func.func @two_bytes(%x: tensor<?x512xf32>, %w: tensor<1212416xi8>, %y: tensor<?x4096xf32>) -> tensor<?x4096xf32> {
+  %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i16, lanes = 16 : i64} : (tensor<?x512xf32>, tensor<1212416xi8>, tensor<?x4096xf32>) -> tensor<?x4096xf32>
+  return %0 : tensor<?x4096xf32>
 }
 
 // Rows of a block stay in the cache while all of N passes by.
 // WIDE-LABEL: func @long
-// WIDE: tiles = #rlx.tiles<rows = 6, panel_from = {{[0-9]+}}, panel_rows = 4, height = 128, columns = 64, depth = 256>
-func.func @long(%x: tensor<?x14336xf32>, %w: tensor<2121728xi8>, %y: tensor<?x256xf32>) -> tensor<?x256xf32> {
-  %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i16, lanes = 16 : i64} : (tensor<?x14336xf32>, tensor<2121728xi8>, tensor<?x256xf32>) -> tensor<?x256xf32>
-  return %0 : tensor<?x256xf32>
+// WIDE: tiles = #rlx.tiles<rows = 6, panel_from = {{[0-9]+}}, panel_rows = 4, height = 128, columns = 128, depth = 256>
+func.func @long(%x: tensor<?x14336xf32>, %w: tensor<33947648xi8>, %y: tensor<?x4096xf32>) -> tensor<?x4096xf32> {
+  %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i16, lanes = 16 : i64} : (tensor<?x14336xf32>, tensor<33947648xi8>, tensor<?x4096xf32>) -> tensor<?x4096xf32>
+  return %0 : tensor<?x4096xf32>
 }
 
 // Few rows, a narrow panel; many, a wide one. What is written stays.

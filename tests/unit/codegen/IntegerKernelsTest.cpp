@@ -47,11 +47,12 @@ TEST_P(IntegerKernelsTest, MatchesTheReference) {
   std::optional<QuantScheme> scheme =
       GetParam()[0] == '#' ? described(GetParam()) : builtin(GetParam());
   ASSERT_TRUE(scheme);
-  // Long enough for whole stretches of 256, a remainder, and a single chunk.
+  // Long enough for whole stretches of 256, a remainder, and a single chunk;
+  // tiles in groups, the last of which has fewer, and a part of one.
   int64_t unit = std::lcm<int64_t>(scheme->block(), 32);
   std::vector<std::vector<int64_t>> shapes = {
       {33, std::lcm<int64_t>(unit, 256)},
-      {7, 5 * unit},
+      {580, 5 * unit},
       {16, unit},
       {1, 3 * scheme->block()}};
   // i16 differs from i8 in its sums, bf16 takes the way of f32: fewer shapes
@@ -159,7 +160,7 @@ TEST_F(SchemeTest, IntegerExperts) {
 // Some experts have so many rows that these share decoded weights, one has a
 // single row, one has none. Rows are those of tokens, or of tokens and slots.
 TEST_F(SchemeTest, ManyRowsOfExperts) {
-  constexpr int64_t experts = 5, n = 84, k = 512, tokens = 40, slots = 2;
+  constexpr int64_t experts = 5, n = 580, k = 512, tokens = 40, slots = 2;
   Ids ids({tokens, slots}, std::vector<int32_t>(tokens * slots, 2));
   for (int64_t i = 0; i < 20; ++i)
     ids.values[3 * i + 1] = i % 2 ? 4 : 0;
@@ -175,15 +176,15 @@ TEST_F(SchemeTest, ManyRowsOfExperts) {
                     types = x;
         for (auto [index, type] : llvm::enumerate(weight.types()))
           types += ", " + type + (index ? "" : ", tensor<?x2xi32>");
-        types += ", tensor<5x84xf32>";
+        types += ", tensor<5x580xf32>";
         std::unique_ptr<Executable> executable = compiled(
             "func.func @main(%x: " + x +
-            ", %ids: tensor<?x2xi32>, %b: tensor<5x84xf32>) -> "
-            "tensor<?x2x84xf32> {\n" +
+            ", %ids: tensor<?x2xi32>, %b: tensor<5x580xf32>) -> "
+            "tensor<?x2x580xf32> {\n" +
             weight.definitions("w") + "  %y = rlx.gather_matmul %x, %w, %ids" +
             weight.operands("w") + " bias(%b) {activations = " + activations +
             "} : (" + types +
-            ") -> tensor<?x2x84xf32>\n  return %y : tensor<?x2x84xf32>\n}");
+            ") -> tensor<?x2x580xf32>\n  return %y : tensor<?x2x580xf32>\n}");
         ASSERT_TRUE(executable);
         weight.bind(*executable, "w");
         int64_t rows = sharedRows ? tokens : tokens * slots;
