@@ -431,11 +431,12 @@ llvm::Expected<std::vector<double>> LimitsBench::rates(const Program &program,
       together.arrive_and_wait();
       Clock::time_point start = Clock::now();
       std::chrono::duration<double> elapsed(0);
-      for (unsigned runs = 1; elapsed < window; ++runs) {
+      unsigned runs = 0;
+      do {
         runOnce();
         elapsed = Clock::now() - start;
-        rate = runs * program.workPerRun / elapsed.count();
-      }
+        rate = ++runs * program.workPerRun / elapsed.count();
+      } while (elapsed < window);
     }
   };
   std::vector<std::thread> others;
