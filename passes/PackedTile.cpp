@@ -32,12 +32,12 @@ Value PackedTile::broadcastLoad(Value memref, ValueRange indices) {
       b, VectorType::get(layout.lanes, scalar.getType()), scalar);
 }
 
-Value PackedTile::dot(Value codes, Value index, Value row, int64_t part,
-                      Value word, Value sum) {
-  Value four =
-      broadcastLoad(activations.codes, {index, row, b.index(part), word});
-  four = vector::BitCastOp::create(b, codes.getType(), four);
-  return DotOp::create(b, sum.getType(), codes, four, sum, layout.codes.below);
+void PackedTile::setActivations(const QuantizedActivations &given) {
+  activations = given;
+  // Most of a kernel's code is loads of these: one index each is less to
+  // compile than four.
+  codeWords = memref::CollapseShapeOp::create(b, given.codes,
+                                              ReassociationIndices{0, 1, 2, 3});
 }
 
 /// What the sum of products of group `group` of the stretch starts from:
@@ -60,41 +60,47 @@ Value PackedTile::shiftedLeft(Value vector) {
 
 /// Dot products with bytes `part` of the activations of all rows, added to
 /// `dots`: rows in turn, so that none waits for the one before it.
-void PackedTile::addDots(ArrayRef<Value> codes, Value index,
-                         ArrayRef<Value> rows, ArrayRef<int64_t> parts,
-                         Value group, MutableArrayRef<Value> dots) {
+void PackedTile::addDots(ArrayRef<Value> codes, const Rows &rows,
+                         ArrayRef<int64_t> parts, Value group,
+                         MutableArrayRef<Value> dots) {
   int64_t vectors = int64_t(codes.size());
+  SmallVector<Value> words;
+  for (Value word : rows.words)
+    words.push_back(b.add(word, b.mul(group, vectors)));
   for (int64_t v = 0; v < vectors; ++v)
-    for (size_t r = 0; r < rows.size(); ++r)
+    for (size_t r = 0; r < words.size(); ++r)
       for (auto [p, part] : llvm::enumerate(parts)) {
+        Value four = broadcastLoad(
+            codeWords, b.add(words[r], part * (layout.stretch / 4) + v));
+        four = vector::BitCastOp::create(b, codes[v].getType(), four);
         Value &sum = dots[r * parts.size() + p];
-        sum = dot(codes[v], index, rows[r], part,
-                  b.add(b.mul(group, vectors), v), sum);
+        sum = DotOp::create(b, sum.getType(), codes[v], four, sum,
+                            layout.codes.below);
       }
 }
 
 /// The products of a group that has a scale: for each row a vector a byte of
 /// the activations, or one for both.
-SmallVector<Value> PackedTile::groupDots(ArrayRef<Value> codes, Value index,
-                                         ArrayRef<Value> rows, Value group) {
+SmallVector<Value> PackedTile::groupDots(ArrayRef<Value> codes,
+                                         const Rows &rows, Value group) {
   SmallVector<Value> dots;
   if (fields.groupSums(bytes) < bytes) {
-    dots.assign(rows.size(), integers(0));
-    addDots(codes, index, rows, {0}, group, dots);
+    dots.assign(rows.rows.size(), integers(0));
+    addDots(codes, rows, {0}, group, dots);
     for (Value &sum : dots)
       sum = shiftedLeft(sum);
-    addDots(codes, index, rows, {1}, group, dots);
+    addDots(codes, rows, {1}, group, dots);
     return dots;
   }
   SmallVector<int64_t> parts = llvm::to_vector(llvm::seq(bytes));
-  for (Value row : rows)
+  for (Value row : rows.rows)
     for (int64_t part : parts)
-      dots.push_back(startValue(index, row, part, group));
-  addDots(codes, index, rows, parts, group, dots);
+      dots.push_back(startValue(rows.index, row, part, group));
+  addDots(codes, rows, parts, group, dots);
   if (fields.stretchSums(bytes) == bytes)
     return dots;
   SmallVector<Value> words;
-  for (size_t r = 0; r < rows.size(); ++r)
+  for (size_t r = 0; r < rows.rows.size(); ++r)
     words.push_back(
         arith::AddIOp::create(b, shiftedLeft(dots[2 * r]), dots[2 * r + 1]));
   return words;
@@ -102,9 +108,8 @@ SmallVector<Value> PackedTile::groupDots(ArrayRef<Value> codes, Value index,
 
 /// The sums of a stretch after one more chunk: for each row one vector a byte
 /// of the activations, or one for both.
-SmallVector<Value> PackedTile::addChunk(PackedStretch &stretch, Value index,
-                                        Value chunk, ArrayRef<Value> rows,
-                                        ValueRange carried) {
+SmallVector<Value> PackedTile::addChunk(PackedStretch &stretch, Value chunk,
+                                        const Rows &rows, ValueRange carried) {
   SmallVector<Value> next(carried);
   SmallVector<Value> codes = stretch.codes(b, chunk);
   SmallVector<Value> scales = stretch.innerScales(b, chunk);
@@ -116,7 +121,7 @@ SmallVector<Value> PackedTile::addChunk(PackedStretch &stretch, Value index,
     SmallVector<Value> dots(next);
     if (!chains)
       dots.assign(next.size(), integers(0));
-    addDots(codes, index, rows, llvm::to_vector(llvm::seq(bytes)), chunk, dots);
+    addDots(codes, rows, llvm::to_vector(llvm::seq(bytes)), chunk, dots);
     for (auto [sum, dot] : llvm::zip_equal(next, dots))
       sum = chains ? dot : Value(arith::AddIOp::create(b, sum, dot));
     return next;
@@ -124,8 +129,8 @@ SmallVector<Value> PackedTile::addChunk(PackedStretch &stretch, Value index,
   size_t vectors = codes.size() / scales.size();
   for (auto [g, scale] : llvm::enumerate(scales)) {
     Value group = b.add(b.mul(chunk, int64_t(scales.size())), int64_t(g));
-    SmallVector<Value> dots = groupDots(
-        ArrayRef(codes).slice(g * vectors, vectors), index, rows, group);
+    SmallVector<Value> dots =
+        groupDots(ArrayRef(codes).slice(g * vectors, vectors), rows, group);
     for (auto [sum, dot] : llvm::zip_equal(next, dots)) {
       if (sumsAreFloats())
         sum = vector::FMAOp::create(b, arith::SIToFPOp::create(b, f32s(), dot),
@@ -244,6 +249,11 @@ PackedTile::addStretch(PackedStretch &stretch, Value index,
       else
         initial.push_back(startValue(index, row, part, b.index(0)));
     }
+  Rows some{index, rows, {}};
+  Value before = arith::MulIOp::create(b, index, b.size(activations.codes, 1));
+  for (Value row : rows)
+    some.words.push_back(
+        b.mul(b.add(before, row), bytes * (layout.stretch / 4)));
   // Memory answers fastest in order, so that what stands before the chunks is
   // read first; with more rows, it would only take registers.
   bool boundByMemory = rows.size() <= rowsBoundByMemory;
@@ -254,7 +264,7 @@ PackedTile::addStretch(PackedStretch &stretch, Value index,
       b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, initial,
              [&](Value chunk, ValueRange carried) {
                eachChunk(chunk);
-               return addChunk(stretch, index, chunk, rows, carried);
+               return addChunk(stretch, chunk, some, carried);
              });
   if (!boundByMemory)
     header = readHeader(stretch);

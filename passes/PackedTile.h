@@ -32,9 +32,7 @@ public:
 
   /// What activations must be, and the ones to multiply.
   ActivationForm form() const;
-  void setActivations(const QuantizedActivations &given) {
-    activations = given;
-  }
+  void setActivations(const QuantizedActivations &given);
 
   /// What `sum` gives for each row, f32 lanes, plus the products of stretch
   /// `index`. `eachChunk` is called in the loop over chunks, `sum` after it.
@@ -58,16 +56,19 @@ private:
     llvm::SmallVector<mlir::Value> dotOffsets;
   };
   Header readHeader(PackedStretch &stretch);
-  void addDots(llvm::ArrayRef<mlir::Value> codes, mlir::Value index,
-               llvm::ArrayRef<mlir::Value> rows, llvm::ArrayRef<int64_t> parts,
-               mlir::Value group, llvm::MutableArrayRef<mlir::Value> dots);
+  /// Rows of activations of stretch `index`.
+  struct Rows {
+    mlir::Value index;
+    llvm::ArrayRef<mlir::Value> rows;
+    llvm::SmallVector<mlir::Value> words; ///< their first ones in `codeWords`
+  };
+  void addDots(llvm::ArrayRef<mlir::Value> codes, const Rows &rows,
+               llvm::ArrayRef<int64_t> parts, mlir::Value group,
+               llvm::MutableArrayRef<mlir::Value> dots);
   llvm::SmallVector<mlir::Value> groupDots(llvm::ArrayRef<mlir::Value> codes,
-                                           mlir::Value index,
-                                           llvm::ArrayRef<mlir::Value> rows,
-                                           mlir::Value group);
+                                           const Rows &rows, mlir::Value group);
   llvm::SmallVector<mlir::Value> addChunk(PackedStretch &stretch,
-                                          mlir::Value index, mlir::Value chunk,
-                                          llvm::ArrayRef<mlir::Value> rows,
+                                          mlir::Value chunk, const Rows &rows,
                                           mlir::ValueRange carried);
   llvm::SmallVector<mlir::Value>
   addOffsets(PackedStretch &stretch, const Header &header, mlir::Value index,
@@ -77,8 +78,6 @@ private:
                                                llvm::ArrayRef<mlir::Value> rows,
                                                mlir::ValueRange sums);
   mlir::Value broadcastLoad(mlir::Value memref, mlir::ValueRange indices);
-  mlir::Value dot(mlir::Value codes, mlir::Value index, mlir::Value row,
-                  int64_t part, mlir::Value word, mlir::Value sum);
   mlir::Value startValue(mlir::Value index, mlir::Value row, int64_t part,
                          mlir::Value group);
   mlir::Value integers(int64_t value);
@@ -97,6 +96,7 @@ private:
   PackedFields &fields;
   int64_t bytes; ///< of an activation
   QuantizedActivations activations;
+  mlir::Value codeWords; ///< of the activations, flat
 };
 
 } // namespace rlx
