@@ -185,10 +185,11 @@ llvm::Error MatmulBench::prepareProgram(const MatmulCase &wanted,
 
 static constexpr int64_t leastRuns = 5;
 
-template <typename T> static T medianOf(std::vector<T> values) {
-  auto middle = values.begin() + int64_t(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
+/// The value that this part of all values are less than.
+static double quantile(std::vector<double> values, double part) {
+  auto at = values.begin() + int64_t(double(values.size()) * part);
+  std::nth_element(values.begin(), at, values.end());
+  return *at;
 }
 
 static llvm::Expected<double> timeOf(const Executable &executable,
@@ -225,11 +226,12 @@ llvm::Error MatmulBench::measure(MatmulFigures &figures, const RunOptions &how,
     total += *time;
     sinceLook += *time;
   }
-  figures.medianMs = medianOf(times);
+  figures.medianMs = quantile(times, 0.5);
   figures.minMs = *llvm::min_element(times);
   figures.runs = times.size();
+  // A look is short, and whatever disturbs it makes it less.
   if (!limits.empty())
-    figures.limit = medianOf(limits);
+    figures.limit = quantile(limits, 0.75);
   return llvm::Error::success();
 }
 

@@ -48,7 +48,8 @@ struct MatmulFigures {
   std::optional<double> packedBits, packMs; ///< Where the weight was packed.
   std::string kernel;                       ///< As the compiler describes it.
   std::string computedIn = {}; ///< The activations' type, where it is another.
-  /// What limits it, as the median of looks between runs, where there were any.
+  /// What limits it, as the upper quartile of looks between runs, where there
+  /// were any.
   std::optional<double> limit = {};
 };
 
