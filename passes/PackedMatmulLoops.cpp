@@ -70,6 +70,7 @@ private:
                         Value tile, Value stretch);
   void emitTiles(const Rows &rows, Value firstTile, Value lastTile,
                  bool isMany);
+  void emitFewRows(const Rows &rows, Value firstTile, Value lastTile);
   bool hasPanels(const Rows &rows) const;
   void emitBlock(const Rows &rows, Value begin, Value firstTile,
                  Value lastTile);
@@ -257,6 +258,23 @@ void PackedMatmulLoops::emitTiles(const Rows &rows, Value firstTile,
 // Whole operations
 //===----------------------------------------------------------------------===//
 
+/// Rows of any number, mostly one: that one waits for memory alone.
+void PackedMatmulLoops::emitFewRows(const Rows &rows, Value firstTile,
+                                    Value lastTile) {
+  auto emit = [&](const Rows &some) {
+    emitTiles(some, firstTile, lastTile, /*isMany=*/false);
+  };
+  if (rows.count)
+    return emit(rows);
+  Rows one = rows;
+  one.count = 1;
+  one.end = b.add(rows.begin, 1);
+  Value isOne =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, rows.end, one.end);
+  b.branch(
+      isOne, [&] { emit(one); }, [&] { emit(rows); });
+}
+
 bool PackedMatmulLoops::hasPanels(const Rows &rows) const {
   return tiles.panelFrom <= tiles.height &&
          (!rows.count || *rows.count >= tiles.panelFrom);
@@ -271,7 +289,7 @@ void PackedMatmulLoops::emitBlock(const Rows &rows, Value begin,
   block.begin = begin;
   block.end = end;
   if (!hasPanels(rows))
-    return emitTiles(block, firstTile, lastTile, /*isMany=*/false);
+    return emitFewRows(block, firstTile, lastTile);
   std::optional<int64_t> few;
   if (rows.count) {
     few = *rows.count % tiles.height;
@@ -287,14 +305,15 @@ void PackedMatmulLoops::emitBlock(const Rows &rows, Value begin,
   block.count = std::nullopt;
   rest.end = end;
   rest.count = few;
-  auto emitIf = [&](Value condition, const Rows &some, bool many) {
-    b.branch(
-        condition, [&] { emitTiles(some, firstTile, lastTile, many); }, [] {});
-  };
-  emitIf(isMany, block, /*many=*/true);
-  if (!few || *few > 0)
-    emitIf(arith::CmpIOp::create(b, arith::CmpIPredicate::ult, rest.begin, end),
-           rest, /*many=*/false);
+  b.branch(
+      isMany, [&] { emitTiles(block, firstTile, lastTile, /*isMany=*/true); },
+      [] {});
+  if (few && *few == 0)
+    return;
+  Value hasRest =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ult, rest.begin, end);
+  b.branch(
+      hasRest, [&] { emitFewRows(rest, firstTile, lastTile); }, [] {});
 }
 
 void PackedMatmulLoops::parallelTiles(
@@ -311,9 +330,8 @@ void PackedMatmulLoops::emitMatmul() {
   auto row = [](Value index) { return Row{index, {index}}; };
   Rows rows{{}, b.index(0), m, getConstantIntValue(m), row};
   if (!hasPanels(rows))
-    return parallelTiles([&](Value first, Value last) {
-      emitTiles(rows, first, last, /*isMany=*/false);
-    });
+    return parallelTiles(
+        [&](Value first, Value last) { emitFewRows(rows, first, last); });
   // All of N passes by a block of rows, which stay in the cache meanwhile.
   b.loop(rows.begin, rows.end, tiles.height, [&](Value begin) {
     parallelTiles(

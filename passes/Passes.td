@@ -171,7 +171,7 @@ def PackWeightsPass : Pass<"rlx-pack-weights", "::mlir::ModuleOp"> {
     %y = rlx.block_matmul ins(%x, %w) outs(%init) {scheme = #rlx.quant<gguf_q8_0>, activations = i8} : ...
     ==>
     %p = rlx.pack_weight ins(%w) outs(%empty) {scheme = #rlx.quant<gguf_q8_0>, lanes = 16 : i64}
-        : (tensor<8x68xi8>, tensor<1x1088xi8>) -> tensor<1x1088xi8>
+        : (tensor<8x68xi8>, tensor<1088xi8>) -> tensor<1088xi8>
     %y = rlx.packed_matmul ins(%x, %p) outs(%init) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64} : ...
     ```
   }];
@@ -194,8 +194,8 @@ def HoistPackingPass : Pass<"rlx-hoist-packing", "::mlir::ModuleOp"> {
     func.func @main(%x: tensor<1x64xf32>, %w: tensor<8x68xi8> {rlx.weight = "w"}) -> tensor<1x8xf32> {
       %p = rlx.pack_weight ins(%w) ...
     ==>
-    func.func @main(%x: tensor<1x64xf32>, %p: tensor<1x1088xi8> {rlx.packed = "main.pack0"}) -> tensor<1x8xf32>
-    func.func @main.pack0(%w: tensor<8x68xi8> {rlx.weight = "w"}) -> tensor<1x1088xi8> {
+    func.func @main(%x: tensor<1x64xf32>, %p: tensor<1088xi8> {rlx.packed = "main.pack0"}) -> tensor<1x8xf32>
+    func.func @main.pack0(%w: tensor<8x68xi8> {rlx.weight = "w"}) -> tensor<1088xi8> {
       %p = rlx.pack_weight ins(%w) ...
     ```
   }];
