@@ -20,8 +20,10 @@ machine = first("NR > 1", "$c[\"machine\"]")
 shape = first("NR > 1", "$c[\"n\"] \" x \" $c[\"k\"]")
 threads = first("NR > 1", "$c[\"threads\"]")
 mostRows = system(sprintf("%s $c[\"m\"] > most { most = $c[\"m\"] } END { print most }' %s", select, data))
-memory = first("$c[\"m\"] == 1", "$c[\"limit_value\"]") + 0
-peak(type) = first(is(type)." && $c[\"m\"] > 1", "$c[\"limit_value\"]") + 0
+# Each row has a limit that was measured beside it; the line is the highest.
+highest(condition) = system(sprintf("%s %s && $c[\"limit_value\"] + 0 > most { most = $c[\"limit_value\"] + 0 } END { print most }' %s", select, condition, data)) + 0
+memory = highest("$c[\"m\"] == 1")
+peak(type) = highest(is(type)." && $c[\"m\"] > 1")
 peakName(type) = first(is(type)." && $c[\"m\"] > 1", "$c[\"limit\"]")
 
 # The figures of a peer, in the order of the schemes; names are spelled in two ways.
