@@ -122,6 +122,10 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target) {
 
   PackedLayout layout = layoutOf(op);
   int64_t columns = layout.tilesTogether(n) * layout.lanes;
+  // Sums of many rows share the second cache with activations: half a group.
+  auto x = cast<ShapedType>(op.getX().getType());
+  if (!op.getIds() && !x.isDynamicDim(0) && x.getDimSize(0) >= from)
+    columns = llvm::alignTo(columns / 2, layout.lanes);
   std::string why =
       llvm::formatv("decoding takes {0} operations a chunk, loading from a "
                     "panel {1}, a row {2} and {3} of {4} registers",
