@@ -54,20 +54,26 @@ public:
 private:
   using Row = ExpertRows::Row;
   using Rows = ExpertRows::Range;
-  /// Sums of rows times tiles: `[tile, row, lane]`.
-  struct Sums {
-    Value buffer, firstTile, firstRow;
+  /// Some rows times some tiles.
+  struct Block {
+    const Rows &rows;
+    Value firstTile;
+    Value sums; ///< `[tile, row, lane]`
+
     SmallVector<Value> at(LoopBuilder &b, Value tile, Value row) const {
-      return {b.sub(tile, firstTile), b.sub(row, firstRow), b.index(0)};
+      return {b.sub(tile, firstTile), b.sub(row, rows.begin), b.index(0)};
+    }
+    SmallVector<Value> x(ArrayRef<Value> some) const {
+      return llvm::map_to_vector(some,
+                                 [&](Value row) { return rows.row(row).x; });
     }
   };
-  void addStretch(PackedStretch &weights, Value stretch, ArrayRef<Value> xRows,
-                  const Sums &sums, Value tile, ArrayRef<Value> rows,
+  void addStretch(const Block &block, ArrayRef<Value> rows, ArrayRef<Value> x,
+                  PackedStretch &weights, Value tile, Value stretch,
                   llvm::function_ref<void(Value)> eachChunk);
-  void emitDirectly(const Rows &rows, const Sums &sums, Value tile,
-                    Value stretch);
-  void emitThroughPanel(const Rows &rows, const Sums &sums, StretchPanel &panel,
-                        Value tile, Value stretch);
+  void emitDirectly(const Block &block, Value tile, Value stretch);
+  void emitThroughPanel(const Block &block, StretchPanel &panel, Value tile,
+                        Value stretch);
   void emitTiles(const Rows &rows, Value firstTile, Value lastTile,
                  bool isMany);
   void emitFewRows(const Rows &rows, Value firstTile, Value lastTile);
@@ -142,23 +148,23 @@ void PackedMatmulLoops::storeSums(Value sums, const Row &row, Value tile) {
 //===----------------------------------------------------------------------===//
 
 /// Adds the products of a register tile with a stretch to its sums.
-void PackedMatmulLoops::addStretch(PackedStretch &weights, Value stretch,
-                                   ArrayRef<Value> xRows, const Sums &sums,
-                                   Value tile, ArrayRef<Value> rows,
+void PackedMatmulLoops::addStretch(const Block &block, ArrayRef<Value> rows,
+                                   ArrayRef<Value> x, PackedStretch &weights,
+                                   Value tile, Value stretch,
                                    llvm::function_ref<void(Value)> eachChunk) {
   SmallVector<Value> after = registerTile.addStretch(
-      weights, stretch, xRows,
+      weights, stretch, x,
       [&](size_t r) {
-        return b.loadVector(sums.buffer, sums.at(b, tile, rows[r]), lanes);
+        return b.loadVector(block.sums, block.at(b, tile, rows[r]), lanes);
       },
       eachChunk);
   for (auto [row, sum] : llvm::zip_equal(rows, after))
-    b.storeVector(sum, sums.buffer, sums.at(b, tile, row));
+    b.storeVector(sum, block.sums, block.at(b, tile, row));
 }
 
 /// Few rows times a stretch of a tile, which is decoded as it is read.
-void PackedMatmulLoops::emitDirectly(const Rows &rows, const Sums &sums,
-                                     Value tile, Value stretch) {
+void PackedMatmulLoops::emitDirectly(const Block &block, Value tile,
+                                     Value stretch) {
   // Memory answers after some hundred cycles: a few kilobytes at full
   // bandwidth. One or two rows read faster than what is asked for in advance
   // could come: processors then do better by themselves, but not across pages,
@@ -166,18 +172,17 @@ void PackedMatmulLoops::emitDirectly(const Rows &rows, const Sums &sums,
   // these, and by loads that are out of order. Weights that pass by take the
   // place of activations in the first cache.
   constexpr int64_t ahead = 8192, pagesAhead = 24576, stretchesAhead = 2;
-  rows.eachTile(b, tiles.rows, [&](ArrayRef<Value> some) {
-    SmallVector<Value> xRows;
-    for (Value row : some)
-      xRows.push_back(rows.row(row).x);
-    bool asks = some.size() > PackedTile::rowsBoundByMemory;
-    StoredStretch weights = stored(rows, tile, stretch, /*isStream=*/!asks);
+  block.rows.eachTile(b, tiles.rows, [&](ArrayRef<Value> rows) {
+    SmallVector<Value> x = block.x(rows);
+    bool asks = rows.size() > PackedTile::rowsBoundByMemory;
+    StoredStretch weights =
+        stored(block.rows, tile, stretch, /*isStream=*/!asks);
     if (!asks) {
       weights.prefetchPages(b, pagesAhead);
-      registerTile.prefetchRows(b.add(stretch, stretchesAhead), xRows,
-                                b.sub(tile, sums.firstTile), tiles.together);
+      registerTile.prefetchRows(b.add(stretch, stretchesAhead), x,
+                                b.sub(tile, block.firstTile), tiles.together);
     }
-    addStretch(weights, stretch, xRows, sums, tile, some, [&](Value chunk) {
+    addStretch(block, rows, x, weights, tile, stretch, [&](Value chunk) {
       if (asks)
         weights.prefetch(b, chunk, layout.chunksPerStretch(), ahead);
     });
@@ -185,25 +190,24 @@ void PackedMatmulLoops::emitDirectly(const Rows &rows, const Sums &sums,
 }
 
 /// Rows, a multiple of those of a register tile, times a stretch of a tile.
-void PackedMatmulLoops::emitThroughPanel(const Rows &rows, const Sums &sums,
+void PackedMatmulLoops::emitThroughPanel(const Block &block,
                                          StretchPanel &panel, Value tile,
                                          Value stretch) {
-  StoredStretch weights = stored(rows, tile, stretch);
+  StoredStretch weights = stored(block.rows, tile, stretch);
   panel.fill(b, weights);
-  rows.eachTile(b, tiles.panelRows, [&](ArrayRef<Value> some) {
-    SmallVector<Value> xRows;
-    for (Value row : some)
-      xRows.push_back(rows.row(row).x);
+  block.rows.eachTile(b, tiles.panelRows, [&](ArrayRef<Value> rows) {
     // The stretch after this one comes while the first rows are multiplied, bit
     // by bit; the others ask again in vain.
     int64_t chunks = layout.chunksPerStretch();
-    Value rowTile = b.div(b.sub(some.front(), rows.begin), tiles.panelRows);
+    Value rowTile =
+        b.div(b.sub(rows.front(), block.rows.begin), tiles.panelRows);
     Value firstPart =
         b.mul(b.min(rowTile, b.index(tiles.prefetching() - 1)), chunks);
-    addStretch(panel, stretch, xRows, sums, tile, some, [&](Value chunk) {
-      weights.prefetch(b, b.add(firstPart, chunk), tiles.prefetching() * chunks,
-                       layout.stretchBytes());
-    });
+    addStretch(
+        block, rows, block.x(rows), panel, tile, stretch, [&](Value chunk) {
+          weights.prefetch(b, b.add(firstPart, chunk),
+                           tiles.prefetching() * chunks, layout.stretchBytes());
+        });
   });
 }
 
@@ -214,10 +218,10 @@ void PackedMatmulLoops::emitTiles(const Rows &rows, Value firstTile,
                                   Value lastTile, bool isMany) {
   auto type = MemRefType::get({tiles.together, ShapedType::kDynamic, lanes},
                               b.getF32Type());
-  Value buffer =
+  Value sums =
       memref::AllocOp::create(b, type, ValueRange{b.sub(rows.end, rows.begin)},
                               ValueRange(), b.getI64IntegerAttr(64));
-  Sums sums{buffer, firstTile, rows.begin};
+  Block block{rows, firstTile, sums};
   auto eachTile = [&](llvm::function_ref<void(Value)> body) {
     b.loop(firstTile, lastTile, 1, body);
   };
@@ -226,9 +230,8 @@ void PackedMatmulLoops::emitTiles(const Rows &rows, Value firstTile,
   };
   eachTile([&](Value tile) {
     Value start = startSums(rows, tile);
-    eachRow([&](Value row) {
-      b.storeVector(start, buffer, sums.at(b, tile, row));
-    });
+    eachRow(
+        [&](Value row) { b.storeVector(start, sums, block.at(b, tile, row)); });
   });
   std::optional<StretchPanel> panel;
   if (isMany)
@@ -236,22 +239,21 @@ void PackedMatmulLoops::emitTiles(const Rows &rows, Value firstTile,
   b.loop(b.index(0), b.index(layout.stretches()), 1, [&](Value stretch) {
     eachTile([&](Value tile) {
       if (panel)
-        emitThroughPanel(rows, sums, *panel, tile, stretch);
+        emitThroughPanel(block, *panel, tile, stretch);
       else
-        emitDirectly(rows, sums, tile, stretch);
+        emitDirectly(block, tile, stretch);
     });
   });
   // Rows of y lie far apart: what belongs to one is written at once.
   eachRow([&](Value index) {
     Row row = rows.row(index);
     eachTile([&](Value tile) {
-      storeSums(b.loadVector(buffer, sums.at(b, tile, index), lanes), row,
-                tile);
+      storeSums(b.loadVector(sums, block.at(b, tile, index), lanes), row, tile);
     });
   });
   if (panel)
     panel->release(b);
-  memref::DeallocOp::create(b, buffer);
+  memref::DeallocOp::create(b, sums);
 }
 
 //===----------------------------------------------------------------------===//

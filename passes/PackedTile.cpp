@@ -40,6 +40,12 @@ void PackedTile::setActivations(const QuantizedActivations &given) {
                                               ReassociationIndices{0, 1, 2, 3});
 }
 
+/// Where the codes of a row begin in `codeWords`.
+Value PackedTile::firstWord(Value index, Value row) {
+  Value before = arith::MulIOp::create(b, index, b.size(activations.codes, 1));
+  return b.mul(b.add(before, row), bytes * (layout.stretch / 4));
+}
+
 /// What the sum of products of group `group` of the stretch starts from:
 /// -bias * sum q, or 0.
 Value PackedTile::startValue(Value index, Value row, int64_t part,
@@ -85,7 +91,7 @@ SmallVector<Value> PackedTile::groupDots(ArrayRef<Value> codes,
                                          const Rows &rows, Value group) {
   SmallVector<Value> dots;
   if (fields.groupSums(bytes) < bytes) {
-    dots.assign(rows.rows.size(), integers(0));
+    dots.assign(rows.x.size(), integers(0));
     addDots(codes, rows, {0}, group, dots);
     for (Value &sum : dots)
       sum = shiftedLeft(sum);
@@ -93,14 +99,14 @@ SmallVector<Value> PackedTile::groupDots(ArrayRef<Value> codes,
     return dots;
   }
   SmallVector<int64_t> parts = llvm::to_vector(llvm::seq(bytes));
-  for (Value row : rows.rows)
+  for (Value row : rows.x)
     for (int64_t part : parts)
       dots.push_back(startValue(rows.index, row, part, group));
   addDots(codes, rows, parts, group, dots);
   if (fields.stretchSums(bytes) == bytes)
     return dots;
   SmallVector<Value> words;
-  for (size_t r = 0; r < rows.rows.size(); ++r)
+  for (size_t r = 0; r < rows.x.size(); ++r)
     words.push_back(
         arith::AddIOp::create(b, shiftedLeft(dots[2 * r]), dots[2 * r + 1]));
   return words;
@@ -145,14 +151,14 @@ SmallVector<Value> PackedTile::addChunk(PackedStretch &stretch, Value chunk,
 
 /// Adds t * (sum q) * scale(q): zero points, minima and other offsets.
 SmallVector<Value> PackedTile::addOffsets(PackedStretch &stretch,
-                                          const Header &header, Value index,
-                                          ArrayRef<Value> rows,
-                                          ValueRange sums) {
+                                          const Header &header,
+                                          const Rows &rows, ValueRange sums) {
   auto addGroup = [&](Value offset, Value position, ValueRange carried) {
     SmallVector<Value> next(carried);
-    for (auto [r, row] : llvm::enumerate(rows))
+    for (auto [r, row] : llvm::enumerate(rows.x))
       next[r] = vector::FMAOp::create(
-          b, offset, broadcastLoad(activations.sums, {index, row, position}),
+          b, offset,
+          broadcastLoad(activations.sums, {rows.index, row, position}),
           next[r]);
     return next;
   };
@@ -171,14 +177,14 @@ SmallVector<Value> PackedTile::addOffsets(PackedStretch &stretch,
 
 /// The same where the inner factor of t and the sums are bytes: dot products
 /// with the sums' bytes, the most significant first.
-SmallVector<Value> PackedTile::addDotOffsets(const Header &header, Value index,
-                                             ArrayRef<Value> rows,
+SmallVector<Value> PackedTile::addDotOffsets(const Header &header,
+                                             const Rows &rows,
                                              ValueRange sums) {
   SmallVector<Value> next(sums);
   auto byteType = cast<VectorType>(header.dotOffsets.front().getType());
   int64_t below = int64_t(1) << layout.dotOffset->field.width();
   Value factor = header.offset;
-  for (auto [r, row] : llvm::enumerate(rows)) {
+  for (auto [r, row] : llvm::enumerate(rows.x)) {
     Value total = integers(0);
     for (int64_t part = 0; part < activations.dotBytes(); ++part) {
       if (part)
@@ -186,7 +192,7 @@ SmallVector<Value> PackedTile::addDotOffsets(const Header &header, Value index,
       for (auto [i, vector] : llvm::enumerate(header.dotOffsets)) {
         Value four = b.loadVector(
             activations.dotSums,
-            {index, row, b.index(part), b.index(int64_t(4 * i))}, 4);
+            {rows.index, row, b.index(part), b.index(int64_t(4 * i))}, 4);
         four = vector::BitCastOp::create(b, VectorType::get(1, b.getI32Type()),
                                          four);
         four = vector::BroadcastOp::create(
@@ -198,7 +204,7 @@ SmallVector<Value> PackedTile::addDotOffsets(const Header &header, Value index,
     Value number = arith::SIToFPOp::create(b, f32s(), total);
     if (!factor && fields.offsetIsNegative())
       number = arith::NegFOp::create(b, number);
-    Value scale = broadcastLoad(activations.scales, {index, row});
+    Value scale = broadcastLoad(activations.scales, {rows.index, row});
     if (factor)
       scale = arith::MulFOp::create(b, scale, factor);
     next[r] = vector::FMAOp::create(b, number, scale, next[r]);
@@ -212,14 +218,15 @@ void PackedTile::prefetchRows(Value index, ArrayRef<Value> rows, Value part,
   constexpr int64_t wordsOfLine = 16, thirdCache = 1;
   int64_t lines = llvm::divideCeil(layout.stretch / 4, wordsOfLine * parts);
   Value begin = b.mul(part, lines * wordsOfLine);
-  for (Value row : rows)
+  for (Value row : rows) {
+    Value first = b.add(firstWord(index, row), begin);
     for (int64_t byte = 0; byte < bytes; ++byte)
       for (int64_t line = 0; line < lines; ++line)
-        memref::PrefetchOp::create(b, activations.codes,
-                                   ValueRange{index, row, b.index(byte),
-                                              b.add(begin, line * wordsOfLine)},
-                                   /*isWrite=*/false, thirdCache,
-                                   /*isDataCache=*/true);
+        memref::PrefetchOp::create(
+            b, codeWords,
+            b.add(first, byte * (layout.stretch / 4) + line * wordsOfLine),
+            /*isWrite=*/false, thirdCache, /*isDataCache=*/true);
+  }
 }
 
 PackedTile::Header PackedTile::readHeader(PackedStretch &stretch) {
@@ -250,10 +257,8 @@ PackedTile::addStretch(PackedStretch &stretch, Value index,
         initial.push_back(startValue(index, row, part, b.index(0)));
     }
   Rows some{index, rows, {}};
-  Value before = arith::MulIOp::create(b, index, b.size(activations.codes, 1));
   for (Value row : rows)
-    some.words.push_back(
-        b.mul(b.add(before, row), bytes * (layout.stretch / 4)));
+    some.words.push_back(firstWord(index, row));
   // Memory answers fastest in order, so that what stands before the chunks is
   // read first; with more rows, it would only take registers.
   bool boundByMemory = rows.size() <= rowsBoundByMemory;
@@ -288,7 +293,6 @@ PackedTile::addStretch(PackedStretch &stretch, Value index,
     next.push_back(vector::FMAOp::create(b, number, factor, sum(r)));
   }
   if (fields.hasDotOffset())
-    return addDotOffsets(header, index, rows, next);
-  return fields.hasOffset() ? addOffsets(stretch, header, index, rows, next)
-                            : next;
+    return addDotOffsets(header, some, next);
+  return fields.hasOffset() ? addOffsets(stretch, header, some, next) : next;
 }

@@ -59,9 +59,10 @@ private:
   /// Rows of activations of stretch `index`.
   struct Rows {
     mlir::Value index;
-    llvm::ArrayRef<mlir::Value> rows;
+    llvm::ArrayRef<mlir::Value> x;
     llvm::SmallVector<mlir::Value> words; ///< their first ones in `codeWords`
   };
+  mlir::Value firstWord(mlir::Value index, mlir::Value row);
   void addDots(llvm::ArrayRef<mlir::Value> codes, const Rows &rows,
                llvm::ArrayRef<int64_t> parts, mlir::Value group,
                llvm::MutableArrayRef<mlir::Value> dots);
@@ -70,13 +71,12 @@ private:
   llvm::SmallVector<mlir::Value> addChunk(PackedStretch &stretch,
                                           mlir::Value chunk, const Rows &rows,
                                           mlir::ValueRange carried);
+  llvm::SmallVector<mlir::Value> addOffsets(PackedStretch &stretch,
+                                            const Header &header,
+                                            const Rows &rows,
+                                            mlir::ValueRange sums);
   llvm::SmallVector<mlir::Value>
-  addOffsets(PackedStretch &stretch, const Header &header, mlir::Value index,
-             llvm::ArrayRef<mlir::Value> rows, mlir::ValueRange sums);
-  llvm::SmallVector<mlir::Value> addDotOffsets(const Header &header,
-                                               mlir::Value index,
-                                               llvm::ArrayRef<mlir::Value> rows,
-                                               mlir::ValueRange sums);
+  addDotOffsets(const Header &header, const Rows &rows, mlir::ValueRange sums);
   mlir::Value broadcastLoad(mlir::Value memref, mlir::ValueRange indices);
   mlir::Value startValue(mlir::Value index, mlir::Value row, int64_t part,
                          mlir::Value group);

@@ -42,6 +42,8 @@ struct Limits {
   /// The peak for activations of that type, and its name. 16-bit activations
   /// are two halves of 8 bits, so that their peak is half of int8's.
   std::optional<double> peakFor(llvm::StringRef activations) const;
+  /// The figure that this peak is made of; null where there is none.
+  static std::optional<double> Limits::*peakOf(llvm::StringRef activations);
   static std::string peakName(llvm::StringRef activations);
   /// Keeps the better of two measurements: a machine that others use as well
   /// shows its limits only now and then.
@@ -53,7 +55,8 @@ public:
   /// Compiles the code. `seconds` are spent on each number.
   static llvm::Expected<LimitsBench> create(double seconds = 0.3);
   llvm::Expected<Limits> measure(unsigned threads);
-  /// A look of some milliseconds at the rate of memory, or at the peak for
+  /// A look of some milliseconds at the rate of memory, read the way that
+  /// `measure` found fastest with so many threads, or at the peak for
   /// activations of a type, null where the machine has no such instruction.
   llvm::Expected<std::optional<double>> sampleMemory(unsigned threads);
   llvm::Expected<std::optional<double>> samplePeak(llvm::StringRef activations,
