@@ -58,10 +58,14 @@ private:
   struct Block {
     const Rows &rows;
     Value firstTile;
-    Value sums; ///< `[tile, row, lane]`
+    Value lastTile;
+    Value sums; ///< `[row, tile, lane]`
 
     SmallVector<Value> at(LoopBuilder &b, Value tile, Value row) const {
-      return {b.sub(tile, firstTile), b.sub(row, rows.begin), b.index(0)};
+      return {b.sub(row, rows.begin), b.sub(tile, firstTile), b.index(0)};
+    }
+    void eachTile(LoopBuilder &b, llvm::function_ref<void(Value)> body) const {
+      b.loop(firstTile, lastTile, 1, body);
     }
     SmallVector<Value> x(ArrayRef<Value> some) const {
       return llvm::map_to_vector(some,
@@ -72,7 +76,7 @@ private:
                   PackedStretch &weights, Value tile, Value stretch,
                   llvm::function_ref<void(Value)> eachChunk);
   void emitDirectly(const Block &block, Value tile, Value stretch);
-  void emitThroughPanel(const Block &block, StretchPanel &panel, Value tile,
+  void emitThroughPanel(const Block &block, StretchPanel &panels,
                         Value stretch);
   void emitTiles(const Rows &rows, Value firstTile, Value lastTile,
                  bool isMany);
@@ -189,12 +193,18 @@ void PackedMatmulLoops::emitDirectly(const Block &block, Value tile,
   });
 }
 
-/// Rows, a multiple of those of a register tile, times a stretch of a tile.
+/// Rows, a multiple of those of a register tile, times a stretch of the tiles.
+/// While it is decoded, all of them stay in the first cache; activations and
+/// sums pass by once.
 void PackedMatmulLoops::emitThroughPanel(const Block &block,
-                                         StretchPanel &panel, Value tile,
-                                         Value stretch) {
-  StoredStretch weights = stored(block.rows, tile, stretch);
-  panel.fill(b, weights);
+                                         StretchPanel &panels, Value stretch) {
+  auto panelOf = [&](Value tile) {
+    return panels.of(b.sub(tile, block.firstTile));
+  };
+  block.eachTile(b, [&](Value tile) {
+    StoredStretch weights = stored(block.rows, tile, stretch);
+    panelOf(tile).fill(b, weights);
+  });
   block.rows.eachTile(b, tiles.panelRows, [&](ArrayRef<Value> rows) {
     // The stretch after this one comes while the first rows are multiplied, bit
     // by bit; the others ask again in vain.
@@ -203,11 +213,22 @@ void PackedMatmulLoops::emitThroughPanel(const Block &block,
         b.div(b.sub(rows.front(), block.rows.begin), tiles.panelRows);
     Value firstPart =
         b.mul(b.min(rowTile, b.index(tiles.prefetching() - 1)), chunks);
-    addStretch(
-        block, rows, block.x(rows), panel, tile, stretch, [&](Value chunk) {
-          weights.prefetch(b, b.add(firstPart, chunk),
-                           tiles.prefetching() * chunks, layout.stretchBytes());
-        });
+    SmallVector<Value> nextRows;
+    for (Value row : rows)
+      nextRows.push_back(b.min(b.add(row, tiles.panelRows),
+                               b.sub(block.rows.end, b.index(1))));
+    SmallVector<Value> nextX = block.x(nextRows);
+    block.eachTile(b, [&](Value tile) {
+      StretchPanel panel = panelOf(tile);
+      registerTile.prefetchRows(stretch, nextX, b.sub(tile, block.firstTile),
+                                tiles.together);
+      StoredStretch next = stored(block.rows, tile, b.add(stretch, 1));
+      addStretch(block, rows, block.x(rows), panel, tile, stretch,
+                 [&](Value chunk) {
+                   next.prefetch(b, b.add(firstPart, chunk),
+                                 tiles.prefetching() * chunks, /*ahead=*/0);
+                 });
+    });
   });
 }
 
@@ -216,43 +237,39 @@ void PackedMatmulLoops::emitThroughPanel(const Block &block,
 /// tile.
 void PackedMatmulLoops::emitTiles(const Rows &rows, Value firstTile,
                                   Value lastTile, bool isMany) {
-  auto type = MemRefType::get({tiles.together, ShapedType::kDynamic, lanes},
+  auto type = MemRefType::get({ShapedType::kDynamic, tiles.together, lanes},
                               b.getF32Type());
   Value sums =
       memref::AllocOp::create(b, type, ValueRange{b.sub(rows.end, rows.begin)},
                               ValueRange(), b.getI64IntegerAttr(64));
-  Block block{rows, firstTile, sums};
-  auto eachTile = [&](llvm::function_ref<void(Value)> body) {
-    b.loop(firstTile, lastTile, 1, body);
-  };
+  Block block{rows, firstTile, lastTile, sums};
   auto eachRow = [&](llvm::function_ref<void(Value)> body) {
     b.loop(rows.begin, rows.end, 1, body);
   };
-  eachTile([&](Value tile) {
+  block.eachTile(b, [&](Value tile) {
     Value start = startSums(rows, tile);
     eachRow(
         [&](Value row) { b.storeVector(start, sums, block.at(b, tile, row)); });
   });
-  std::optional<StretchPanel> panel;
+  std::optional<StretchPanel> panels;
   if (isMany)
-    panel.emplace(b, layout, fields);
+    panels.emplace(b, layout, fields, tiles.together);
   b.loop(b.index(0), b.index(layout.stretches()), 1, [&](Value stretch) {
-    eachTile([&](Value tile) {
-      if (panel)
-        emitThroughPanel(block, *panel, tile, stretch);
-      else
-        emitDirectly(block, tile, stretch);
-    });
+    if (panels)
+      emitThroughPanel(block, *panels, stretch);
+    else
+      block.eachTile(b,
+                     [&](Value tile) { emitDirectly(block, tile, stretch); });
   });
   // Rows of y lie far apart: what belongs to one is written at once.
   eachRow([&](Value index) {
     Row row = rows.row(index);
-    eachTile([&](Value tile) {
+    block.eachTile(b, [&](Value tile) {
       storeSums(b.loadVector(sums, block.at(b, tile, index), lanes), row, tile);
     });
   });
-  if (panel)
-    panel->release(b);
+  if (panels)
+    panels->release(b);
   memref::DeallocOp::create(b, sums);
 }
 

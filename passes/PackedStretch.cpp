@@ -146,12 +146,12 @@ SmallVector<Value> StoredStretch::dotOffsets(LoopBuilder &b) {
 //===----------------------------------------------------------------------===//
 
 StretchPanel::StretchPanel(LoopBuilder &b, const PackedLayout &layout,
-                           PackedFields &fields)
-    : layout(layout), hasOuterScale(fields.hasOuterScale()),
+                           PackedFields &fields, int64_t tiles)
+    : layout(layout), tile(b.index(0)), hasOuterScale(fields.hasOuterScale()),
       hasOuterOffset(fields.hasOuterOffset()) {
   auto allocate = [&](int64_t vectors, int64_t lanes, Type element) -> Value {
     return memref::AllocOp::create(
-        b, MemRefType::get({vectors, lanes}, element), ValueRange(),
+        b, MemRefType::get({tiles, vectors, lanes}, element), ValueRange(),
         ValueRange(), b.getI64IntegerAttr(64));
   };
   Type f32 = b.getF32Type(), i8 = b.getI8Type();
@@ -169,6 +169,12 @@ StretchPanel::StretchPanel(LoopBuilder &b, const PackedLayout &layout,
     dotBuffer = allocate(layout.dotOffsetVectors(), 4 * lanes, i8);
 }
 
+StretchPanel StretchPanel::of(Value tile) const {
+  StretchPanel panel = *this;
+  panel.tile = tile;
+  return panel;
+}
+
 void StretchPanel::release(LoopBuilder &b) {
   for (Value buffer :
        {codeBuffer, scaleBuffer, offsetBuffer, outerBuffer, dotBuffer})
@@ -178,7 +184,7 @@ void StretchPanel::release(LoopBuilder &b) {
 
 void StretchPanel::fill(LoopBuilder &b, StoredStretch &stored) {
   auto store = [&](Value vector, Value buffer, Value row) {
-    b.storeVector(vector, buffer, {row, b.index(0)});
+    b.storeVector(vector, buffer, {tile, row, b.index(0)});
   };
   if (hasOuterScale)
     store(stored.outerScale(b), outerBuffer, b.index(0));
@@ -203,8 +209,8 @@ Value StretchPanel::group(LoopBuilder &b, Value chunk, int64_t group) {
 }
 
 Value StretchPanel::load(LoopBuilder &b, Value buffer, Value row) {
-  return b.loadVector(buffer, {row, b.index(0)},
-                      cast<MemRefType>(buffer.getType()).getDimSize(1));
+  return b.loadVector(buffer, {tile, row, b.index(0)},
+                      cast<MemRefType>(buffer.getType()).getShape().back());
 }
 
 SmallVector<Value> StretchPanel::codes(LoopBuilder &b, Value chunk) {

@@ -75,11 +75,14 @@ private:
   mlir::Value base;
 };
 
-/// A buffer for one decoded stretch.
+/// A buffer for a decoded stretch of each of some tiles. What is read and
+/// written is that of one of them.
 class StretchPanel : public PackedStretch {
 public:
-  StretchPanel(LoopBuilder &b, const PackedLayout &layout,
-               PackedFields &fields);
+  StretchPanel(LoopBuilder &b, const PackedLayout &layout, PackedFields &fields,
+               int64_t tiles);
+  /// The part of the `tile`th tile.
+  StretchPanel of(mlir::Value tile) const;
   /// Decodes a stretch into the panel.
   void fill(LoopBuilder &b, StoredStretch &stored);
   void release(LoopBuilder &b);
@@ -98,7 +101,8 @@ private:
   mlir::Value load(LoopBuilder &b, mlir::Value buffer, mlir::Value row);
 
   const PackedLayout &layout;
-  /// `[vectors, lanes]` each; null where nothing is kept.
+  mlir::Value tile;
+  /// `[tiles, vectors, lanes]` each; null where nothing is kept.
   mlir::Value codeBuffer, scaleBuffer, offsetBuffer, outerBuffer, dotBuffer;
   bool hasOuterScale = false, hasOuterOffset = false;
 };

@@ -90,7 +90,6 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target) {
   ChunkCost cost = costOf(op, target);
   constexpr int64_t vectors = PackedLayout::chunk / 4;
   int64_t bytes = bytesOf(op);
-  int64_t k = cast<ShapedType>(op.getX().getType()).getShape().back();
   int64_t n = cast<ShapedType>(op.getInit().getType()).getShape().back();
   // Decoded codes of a chunk are live together; of a panel, one is, with a
   // scale and a product.
@@ -104,21 +103,13 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target) {
   constexpr double beside = 0.2, wait = 80;
   double again = std::max(0.0, cost.decode - beside * double(rows) * cost.row);
   double once = cost.decode + cost.stored + wait;
-  // All of N passes by the rows that share a panel: these must stay in this
-  // core's part of the last cache.
-  constexpr int64_t highest = 512, lowest = 64, lastCacheBytes = 4 << 20;
-  int64_t height = std::clamp<int64_t>(
-      llvm::bit_floor(uint64_t(lastCacheBytes / (k * bytes))), lowest,
-      highest / bytes);
-  // Without a panel, all rows pass by for each tile of N: they must stay in the
-  // second cache.
-  constexpr int64_t cacheBytes = 512 * 1024;
-  constexpr int64_t mostDirect = 256;
-  int64_t most = std::min({mostDirect, height, cacheBytes / (k * bytes)});
-  int64_t from = 2 * panelRows;
+  // A stretch of these rows stays in the second cache while tiles of N pass by.
+  constexpr int64_t highest = 512, mostDirect = 256;
+  int64_t height = highest / bytes;
+  int64_t most = std::min(mostDirect, height), from = 2 * panelRows;
   while (from <= most && once >= double(llvm::divideCeil(from, rows)) * again)
     from += panelRows;
-  from = std::min({from, mostDirect, height});
+  from = std::min(from, most);
 
   PackedLayout layout = layoutOf(op);
   int64_t columns = layout.tilesTogether(n) * layout.lanes;

@@ -82,15 +82,17 @@ func.func @pairs(%x: memref<20x64xf32>, %w: memref<32x68xi8>, %y: memref<20x32xf
 }
 
 // Minima of 6 bits are multiplied with sums of activations by dot products: two
-// bytes a sum, two vectors of four groups. A panel is filled for many rows.
+// bytes a sum, two vectors of four groups. Panels are filled for many rows, whose
+// activations are asked for in advance, as the next weights are.
 // CHECK-LABEL: func @minima(
 // CHECK-SAME: memref<64x256xf32>, %[[P:[a-z0-9]+]]: memref<2368xi8>
 func.func @minima(%x: memref<64x256xf32>, %p: memref<2368xi8>, %y: memref<64x16xf32>) {
   // CHECK: %[[SUMS:.*]] = memref.alloc() {alignment = 64 : i64} : memref<1x64x2x8xi8>
   // CHECK: scf.forall
-  // CHECK: %[[PANEL:.*]] = memref.alloc() {alignment = 64 : i64} : memref<64x64xi8>
+  // CHECK: %[[PANEL:.*]] = memref.alloc() {alignment = 64 : i64} : memref<4x64x64xi8>
   // CHECK: vector.load %[[P]]
   // CHECK: vector.store %{{.*}}, %[[PANEL]]
+  // CHECK: memref.prefetch %{{.*}} : memref<4096xi32>
   // CHECK: memref.prefetch %[[P]]
   // CHECK: rlx.dot {{.*}} below 16
   // CHECK: vector.load %[[SUMS]]
@@ -287,7 +289,7 @@ func.func @epilogue(%x: memref<1x64xf32>, %w: memref<1088xi8>, %r: memref<1x10xf
 // CHECK-LABEL: func @groups_of_tiles(
 // CHECK-SAME: memref<1x512xf32>, %[[P:[a-z0-9]+]]: memref<175232xi8>
 func.func @groups_of_tiles(%x: memref<1x512xf32>, %p: memref<175232xi8>, %y: memref<1x580xf32>) {
-  // CHECK: memref.alloc() {alignment = 64 : i64} : memref<2x1x16xf32>
+  // CHECK: memref.alloc() {alignment = 64 : i64} : memref<1x2x16xf32>
   // CHECK: scf.for %[[STRETCH:.*]] = %c0 to %c2 step %c1
   // CHECK: scf.for %[[TILE:.*]] = %{{.*}} to
   // CHECK: %[[GROUP:.*]] = arith.divui %[[TILE]], %c2

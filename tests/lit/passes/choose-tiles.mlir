@@ -26,12 +26,12 @@ func.func @two_bytes(%x: tensor<?x512xf32>, %w: tensor<1212416xi8>, %y: tensor<?
   return %0 : tensor<?x4096xf32>
 }
 
-// Rows of a block stay in the cache while all of N passes by.
-// WIDE-LABEL: func @long
-// WIDE: tiles = #rlx.tiles<rows = 6, panel_from = {{[0-9]+}}, panel_rows = 4, height = 128, columns = 128, depth = 256>
-func.func @long(%x: tensor<?x14336xf32>, %w: tensor<33947648xi8>, %y: tensor<?x4096xf32>) -> tensor<?x4096xf32> {
-  %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i16, lanes = 16 : i64} : (tensor<?x14336xf32>, tensor<33947648xi8>, tensor<?x4096xf32>) -> tensor<?x4096xf32>
-  return %0 : tensor<?x4096xf32>
+// Where M is known and large, sums of half as many columns wait beside panels.
+// WIDE-LABEL: func @many_rows
+// WIDE: tiles = #rlx.tiles<rows = 6, panel_from = 256, panel_rows = 4, height = 256, columns = 64, depth = 256>
+func.func @many_rows(%x: tensor<512x14336xf32>, %w: tensor<33947648xi8>, %y: tensor<512x4096xf32>) -> tensor<512x4096xf32> {
+  %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i16, lanes = 16 : i64} : (tensor<512x14336xf32>, tensor<33947648xi8>, tensor<512x4096xf32>) -> tensor<512x4096xf32>
+  return %0 : tensor<512x4096xf32>
 }
 
 // Few rows, a narrow panel; many, a wide one. What is written stays.
