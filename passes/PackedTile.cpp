@@ -175,12 +175,13 @@ SmallVector<Value> PackedTile::addOffsets(PackedStretch &stretch,
                 });
 }
 
-/// The same where the inner factor of t and the sums are bytes: dot products
-/// with the sums' bytes, the most significant first.
+/// The same in numbers that the activations' scale is still to multiply, where
+/// the inner factor of t and the sums are bytes: dot products with the sums'
+/// bytes, the most significant first.
 SmallVector<Value> PackedTile::addDotOffsets(const Header &header,
                                              const Rows &rows,
-                                             ValueRange sums) {
-  SmallVector<Value> next(sums);
+                                             ValueRange numbers) {
+  SmallVector<Value> next(numbers);
   auto byteType = cast<VectorType>(header.dotOffsets.front().getType());
   int64_t below = int64_t(1) << layout.dotOffset->field.width();
   Value factor = header.offset;
@@ -202,12 +203,12 @@ SmallVector<Value> PackedTile::addDotOffsets(const Header &header,
       }
     }
     Value number = arith::SIToFPOp::create(b, f32s(), total);
-    if (!factor && fields.offsetIsNegative())
-      number = arith::NegFOp::create(b, number);
-    Value scale = broadcastLoad(activations.scales, {rows.index, row});
     if (factor)
-      scale = arith::MulFOp::create(b, scale, factor);
-    next[r] = vector::FMAOp::create(b, number, scale, next[r]);
+      next[r] = vector::FMAOp::create(b, number, factor, next[r]);
+    else if (fields.offsetIsNegative())
+      next[r] = arith::SubFOp::create(b, next[r], number);
+    else
+      next[r] = arith::AddFOp::create(b, next[r], number);
   }
   return next;
 }
@@ -274,12 +275,10 @@ PackedTile::addStretch(PackedStretch &stretch, Value index,
   if (!boundByMemory)
     header = readHeader(stretch);
   SmallVector<Value> next;
-  for (auto [r, row] : llvm::enumerate(rows)) {
-    Value number;
-    if (floats) {
-      number = totals[r];
-    } else {
-      number = arith::SIToFPOp::create(b, f32s(), totals[r * parts]);
+  for (size_t r = 0; r < rows.size(); ++r) {
+    Value number = totals[r * parts];
+    if (!floats) {
+      number = arith::SIToFPOp::create(b, f32s(), number);
       if (parts == 2) {
         Value word = arith::ConstantOp::create(
             b, DenseElementsAttr::get(f32s(), 256.0f));
@@ -287,12 +286,16 @@ PackedTile::addStretch(PackedStretch &stretch, Value index,
         number = vector::FMAOp::create(b, number, word, low);
       }
     }
-    Value factor = broadcastLoad(activations.scales, {index, row});
     if (header.scale)
-      factor = arith::MulFOp::create(b, factor, header.scale);
-    next.push_back(vector::FMAOp::create(b, number, factor, sum(r)));
+      number = arith::MulFOp::create(b, number, header.scale);
+    next.push_back(number);
   }
   if (fields.hasDotOffset())
-    return addDotOffsets(header, some, next);
-  return fields.hasOffset() ? addOffsets(stretch, header, some, next) : next;
+    next = addDotOffsets(header, some, next);
+  for (auto [r, row] : llvm::enumerate(rows))
+    next[r] = vector::FMAOp::create(
+        b, next[r], broadcastLoad(activations.scales, {index, row}), sum(r));
+  if (!fields.hasOffset() || fields.hasDotOffset())
+    return next;
+  return addOffsets(stretch, header, some, next);
 }

@@ -75,8 +75,9 @@ private:
                                             const Header &header,
                                             const Rows &rows,
                                             mlir::ValueRange sums);
-  llvm::SmallVector<mlir::Value>
-  addDotOffsets(const Header &header, const Rows &rows, mlir::ValueRange sums);
+  llvm::SmallVector<mlir::Value> addDotOffsets(const Header &header,
+                                               const Rows &rows,
+                                               mlir::ValueRange numbers);
   mlir::Value broadcastLoad(mlir::Value memref, mlir::ValueRange indices);
   mlir::Value startValue(mlir::Value index, mlir::Value row, int64_t part,
                          mlir::Value group);
