@@ -194,9 +194,10 @@ static llvm::Error checkOptions(const Options &given) {
   if (given.json && given.csv)
     return llvm::createStringError("expected --json or --csv, but got both");
   for (unsigned threads : given.threads)
-    if (threads == 0)
+    if (threads == 0 || threads > LimitsBench::mostThreads)
       return llvm::createStringError(
-          "expected --threads to be 1 or more, but got 0");
+          fmt::format("expected --threads to be 1 to {}, but got {}",
+                      LimitsBench::mostThreads, threads));
   for (int64_t m : given.m)
     if (m < 1)
       return llvm::createStringError(

@@ -10,6 +10,7 @@
 #include "runtime/Npy.h"
 #include "tools/run/Runner.h"
 
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
 
 #include <sys/resource.h>
@@ -70,12 +71,29 @@ static std::vector<TensorView> viewsOf(const std::vector<Tensor> &tensors) {
   return views;
 }
 
+/// A cache that cannot be written is no error of a compilation, but one of a
+/// user who asks for it.
+static llvm::Error createCacheDirectory(const RunCommandLine &given) {
+  if (given.cacheDirectory.empty())
+    return llvm::Error::success();
+  if (auto error = llvm::sys::fs::create_directories(given.cacheDirectory))
+    return llvm::createStringError("'" + given.cacheDirectory +
+                                   "' cannot be created: " + error.message());
+  if (!llvm::sys::fs::is_directory(given.cacheDirectory))
+    return llvm::createStringError(
+        "expected --cache-dir to be a folder, but got '" +
+        given.cacheDirectory + "'");
+  return llvm::Error::success();
+}
+
 static llvm::Error run(const RunCommandLine &given) {
   if (given.listDevices)
     return list(given);
   if (given.program.empty())
     return llvm::createStringError("expected a program, or --list-devices");
   if (auto error = checkDeviceOptions(given))
+    return error;
+  if (auto error = createCacheDirectory(given))
     return error;
   std::unique_ptr<mlir::MLIRContext> context = createContext();
   auto module = parseFile(*context, given.program);

@@ -34,6 +34,13 @@ CpuTarget CpuTarget::host() {
           features.getString()};
 }
 
+static bool isKnown(const llvm::MCSubtargetInfo &info,
+                    llvm::StringRef feature) {
+  return llvm::any_of(info.getAllProcessorFeatures(), [&](const auto &entry) {
+    return feature == entry.Key;
+  });
+}
+
 llvm::Expected<CpuTarget> CpuTarget::create(llvm::StringRef triple,
                                             llvm::StringRef cpu,
                                             llvm::StringRef features) {
@@ -48,16 +55,24 @@ llvm::Expected<CpuTarget> CpuTarget::create(llvm::StringRef triple,
   if (!features.empty())
     target.features += (target.features.empty() ? "" : ",") + features.str();
 
-  // LLVM itself only prints a warning for a CPU it does not know.
+  // LLVM itself only prints warnings for what it does not know.
   CpuTarget generic{target.triple, "", ""};
   llvm::Expected<std::unique_ptr<llvm::TargetMachine>> created =
       generic.createMachine();
   if (!created)
     return created.takeError();
-  if (!(*created)->getMCSubtargetInfo()->isCPUStringValid(target.cpu))
+  const llvm::MCSubtargetInfo *info = (*created)->getMCSubtargetInfo();
+  if (!info->isCPUStringValid(target.cpu))
     return llvm::createStringError(
         "unknown CPU '" + target.cpu + "' for '" + target.triple +
         "', expected a name that 'llc -mcpu=help' lists");
+  llvm::SubtargetFeatures given(features);
+  for (const std::string &feature : given.getFeatures())
+    if (!llvm::SubtargetFeatures::hasFlag(feature) ||
+        !isKnown(*info, llvm::SubtargetFeatures::StripFlag(feature)))
+      return llvm::createStringError(
+          "unknown feature '" + feature + "' for '" + target.triple +
+          "', expected '+' or '-' before a name that 'llc -mattr=help' lists");
   return target;
 }
 
@@ -107,10 +122,7 @@ bool CpuTarget::prefers256Bits() const {
 /// asking for those would be an error.
 static bool hasKnownFeature(const llvm::MCSubtargetInfo &info,
                             llvm::StringRef feature) {
-  bool known =
-      llvm::any_of(info.getAllProcessorFeatures(),
-                   [&](const auto &entry) { return feature == entry.Key; });
-  return known && info.checkFeatures(("+" + feature).str());
+  return isKnown(info, feature) && info.checkFeatures(("+" + feature).str());
 }
 
 llvm::Error CpuTarget::configure(CpuTargetOptions &options) const {

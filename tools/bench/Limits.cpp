@@ -79,7 +79,9 @@ struct Reading {
 /// Which is fastest differs between machines.
 constexpr Reading readings[] = {{1, 0}, {2, 0}, {2, 4096}};
 
+/// What all threads read together, and at least each of them.
 constexpr int64_t memoryBytes = int64_t(512) << 20;
+constexpr int64_t leastPartBytes = int64_t(16) << 20;
 /// What one call reads: whole huge pages, and far more than a call costs.
 constexpr int64_t chunkBytes = int64_t(4) << 20;
 } // namespace
@@ -163,17 +165,26 @@ llvm::Expected<LimitsBench> LimitsBench::create(double seconds) {
     return code.takeError();
   bench.code = std::move(*code);
 
-  llvm::Expected<Tensor> memory = allocate(memoryBytes);
-  if (!memory)
-    return memory.takeError();
-  std::memset(memory->data<uint8_t>(), 1, memoryBytes);
-  bench.memory = std::move(*memory);
   return bench;
 }
 
 //===----------------------------------------------------------------------===//
 // Measuring
 //===----------------------------------------------------------------------===//
+
+llvm::Expected<int64_t> LimitsBench::allocateParts(unsigned threads) {
+  int64_t part =
+      std::max(memoryBytes / threads / chunkBytes * chunkBytes, leastPartBytes);
+  int64_t bytes = part * threads;
+  if (memory.numBytes() < bytes) {
+    llvm::Expected<Tensor> larger = allocate(bytes);
+    if (!larger)
+      return larger.takeError();
+    std::memset(larger->data<uint8_t>(), 1, bytes);
+    memory = std::move(*larger);
+  }
+  return part;
+}
 
 llvm::Expected<std::vector<double>> LimitsBench::rates(const Program &program,
                                                        unsigned threads,
@@ -183,8 +194,13 @@ llvm::Expected<std::vector<double>> LimitsBench::rates(const Program &program,
   std::chrono::duration<double> window(seconds);
   // Each thread reads chunks of a part of its own, and all begin a try
   // together.
-  int64_t part = memoryBytes / threads / chunkBytes * chunkBytes;
-  std::barrier<> together(threads);
+  llvm::Expected<int64_t> allocated = allocateParts(threads);
+  if (!allocated)
+    return allocated.takeError();
+  int64_t part = *allocated;
+  // One start for all: what waits for a processor counts.
+  Clock::time_point start;
+  std::barrier together(threads, [&]() noexcept { start = Clock::now(); });
   std::atomic<bool> failed{false};
   std::vector<std::vector<double>> rates(threads, std::vector<double>(tries));
   auto work = [&](unsigned thread) {
@@ -207,7 +223,6 @@ llvm::Expected<std::vector<double>> LimitsBench::rates(const Program &program,
     for (double &rate : rates[thread]) {
       runOnce();
       together.arrive_and_wait();
-      Clock::time_point start = Clock::now();
       std::chrono::duration<double> elapsed(0);
       unsigned runs = 0;
       do {

@@ -52,8 +52,10 @@ struct Limits {
 
 class LimitsBench {
 public:
+  static constexpr unsigned mostThreads = 1024;
   /// Compiles the code. `seconds` are spent on each number.
   static llvm::Expected<LimitsBench> create(double seconds = 0.3);
+  /// With 1 to `mostThreads` threads.
   llvm::Expected<Limits> measure(unsigned threads);
   /// A look of some milliseconds at the rate of memory, read the way that
   /// `measure` found fastest with so many threads, or at the peak for
@@ -74,6 +76,8 @@ private:
   /// 10^9 operations or bytes a second of all threads, in each of some tries.
   llvm::Expected<std::vector<double>>
   rates(const Program &program, unsigned threads, size_t tries, double seconds);
+  /// Grows `memory` to a part for each thread and gives the bytes of one.
+  llvm::Expected<int64_t> allocateParts(unsigned threads);
   llvm::Expected<double> best(const Program &program, unsigned threads);
   llvm::Expected<double> sample(const Program &program, unsigned threads);
 

@@ -162,6 +162,10 @@ TEST_F(Targets, EmitsForAArch64) {
         instruction);
   auto unknown = CpuTarget::create("", "pentium-9", "");
   EXPECT_CONTAINS(messageOf(std::move(unknown)), "unknown CPU 'pentium-9'");
+  for (const char *feature : {"+avx1024", "avx2"})
+    EXPECT_CONTAINS(
+        messageOf(CpuTarget::create("x86_64-linux-gnu", "", feature)),
+        std::string("unknown feature '") + feature + "'");
 }
 
 // Dot products of 256 bits: those of machines without AVX-512, and those that
