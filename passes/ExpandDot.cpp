@@ -1,9 +1,9 @@
 //===- ExpandDot.cpp - Dot products of bytes for a target
 //------------------===//
 //
-// Picks the instruction for rlx.dot and rlx.lookup by the features of the
-// target and the length of the vectors; without one, arith and vector
-// operations.
+// Picks the instruction for rlx.dot, rlx.lookup and fields of bytes by the
+// features of the target and the length of the vectors; without one, arith and
+// vector operations.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,6 +27,7 @@ public:
 
   Value dot(DotOp op);
   Value lookup(LookupOp op);
+  Value field(arith::AndIOp op);
 
 private:
   Value call(StringRef intrinsic, Type type, ValueRange operands) {
@@ -35,9 +36,17 @@ private:
         .getResults();
   }
   Value madd(DotOp op, StringRef bytes, StringRef words);
+  /// The table's entries at the six low bits of each of 64 bytes.
+  Value permute(VectorType type, ArrayRef<int8_t> entries, Value bytes) {
+    Value table = arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(type, entries));
+    return call("llvm.x86.avx512.permvar.qi.512", type, {table, bytes});
+  }
   Value generic(DotOp op);
   bool has(StringRef feature) const { return features.contains(feature); }
 
+  /// What vpermb looks up at once, and how many entries its tables have.
+  static constexpr int64_t permutedBytes = 64;
   OpBuilder &b;
   Location loc;
   const llvm::StringSet<> &features;
@@ -108,10 +117,10 @@ Value Expander::lookup(LookupOp op) {
   SmallVector<int8_t> entries;
   for (int64_t i = 0; i < count; ++i)
     entries.push_back(op.getTable()[i % op.getTable().size()]);
+  if (count == permutedBytes && has("avx512vbmi"))
+    return permute(type, entries, op.getCodes());
   Value table = arith::ConstantOp::create(
       b, loc, DenseElementsAttr::get(type, ArrayRef<int8_t>(entries)));
-  if (count == 64 && has("avx512vbmi"))
-    return call("llvm.x86.avx512.permvar.qi.512", type, {table, op.getCodes()});
   // Others have a meaning for a byte's highest bits.
   Value low = arith::ConstantOp::create(
       b, loc, DenseElementsAttr::get(type, int8_t(15)));
@@ -134,6 +143,43 @@ Value Expander::lookup(LookupOp op) {
   return vector::FromElementsOp::create(b, loc, type, bytes);
 }
 
+static std::optional<uint64_t> splatOf(Value value) {
+  DenseElementsAttr elements;
+  if (!matchPattern(value, m_Constant(&elements)) || !elements.isSplat())
+    return std::nullopt;
+  return elements.getSplatValue<APInt>().getZExtValue();
+}
+
+/// Bits of bytes that are shifted, in lanes of 16 bits, and masked: where they
+/// are among a byte's lowest six, one instruction looks up what comes out.
+Value Expander::field(arith::AndIOp op) {
+  auto type = dyn_cast<VectorType>(op.getType());
+  if (!has("avx512vbmi") || !type || !type.getElementType().isInteger(8) ||
+      type.getNumElements() != permutedBytes)
+    return Value();
+  auto shifted = op.getLhs().getDefiningOp<vector::BitCastOp>();
+  Operation *shift = shifted ? shifted.getSource().getDefiningOp() : nullptr;
+  if (!isa_and_nonnull<arith::ShRUIOp, arith::ShLIOp>(shift))
+    return Value();
+  auto words = shift->getOperand(0).getDefiningOp<vector::BitCastOp>();
+  std::optional<uint64_t> mask = splatOf(op.getRhs()),
+                          distance = splatOf(shift->getOperand(1));
+  if (!words || words.getSource().getType() != type || !mask || !distance ||
+      *distance >= 8)
+    return Value();
+  bool isRight = isa<arith::ShRUIOp>(shift);
+  uint64_t source = isRight ? *mask << *distance : *mask >> *distance;
+  // A neighbouring byte's bits would come in.
+  bool stays = isRight || (source << *distance) == *mask;
+  if (source >= permutedBytes || !stays)
+    return Value();
+  SmallVector<int8_t> entries;
+  for (uint64_t byte = 0; byte < permutedBytes; ++byte)
+    entries.push_back(
+        int8_t((isRight ? byte >> *distance : byte << *distance) & *mask));
+  return permute(type, entries, words.getSource());
+}
+
 struct ExpandDotPass : rlx::impl::ExpandDotPassBase<ExpandDotPass> {
   using ExpandDotPassBase::ExpandDotPassBase;
 
@@ -151,7 +197,9 @@ struct ExpandDotPass : rlx::impl::ExpandDotPassBase<ExpandDotPass> {
         expanded = expander.dot(dot);
       else if (auto lookup = dyn_cast<LookupOp>(op))
         expanded = expander.lookup(lookup);
-      else
+      else if (auto bits = dyn_cast<arith::AndIOp>(op))
+        expanded = expander.field(bits);
+      if (!expanded)
         return;
       op->getResult(0).replaceAllUsesWith(expanded);
       op->erase();

@@ -306,14 +306,16 @@ def ExpandDecodePass : Pass<"rlx-expand-decode", "::mlir::func::FuncOp"> {
 }
 
 def ExpandDotPass : Pass<"rlx-expand-dot", "::mlir::func::FuncOp"> {
-  let summary = "Expand rlx.dot and rlx.lookup for a target's instructions";
+  let summary = "Expand rlx.dot, rlx.lookup and fields of bytes for a target's instructions";
   let description = [{
     ```mlir
     %s = rlx.dot %codes, %activations, %sum below 16 : vector<64xi8>, vector<16xi32>
     ==>
     %s = llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%sum, %codes, %activations) : ...
     ```
-    Without such instructions it becomes arith and vector operations.
+    Without such instructions it becomes arith and vector operations. With
+    `avx512vbmi`, bits of bytes that are shifted and masked are looked up by one
+    instruction where they are among the six that it looks at.
   }];
   let options = [
     Option<"instructions", "instructions", "std::string", "\"\"",

@@ -36,9 +36,8 @@ CpuTarget CpuTarget::host() {
 
 static bool isKnown(const llvm::MCSubtargetInfo &info,
                     llvm::StringRef feature) {
-  return llvm::any_of(info.getAllProcessorFeatures(), [&](const auto &entry) {
-    return feature == entry.Key;
-  });
+  return llvm::any_of(info.getAllProcessorFeatures(),
+                      [&](const auto &entry) { return feature == entry.Key; });
 }
 
 llvm::Expected<CpuTarget> CpuTarget::create(llvm::StringRef triple,

@@ -41,3 +41,46 @@ func.func @table(%c: vector<64xi8>) -> vector<64xi8> {
   %r = rlx.lookup %c [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12] : vector<64xi8>
   return %r : vector<64xi8>
 }
+
+// Shifted and masked bits are looked up where they are among a byte's six low
+// ones: here the two above the lowest, then the two lowest, moved up.
+// VBMI-LABEL: func @fields
+// VBMI-SAME: %[[C:[a-z0-9]+]]: vector<64xi8>
+// VBMI: %[[DOWN:.*]] = arith.constant dense<[0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 0, {{.*}}]> : vector<64xi8>
+// VBMI: %[[A:.*]] = llvm.call_intrinsic "llvm.x86.avx512.permvar.qi.512"(%[[DOWN]], %[[C]])
+// VBMI: %[[UP:.*]] = arith.constant dense<[0, 16, 32, 48, 0, 16, {{.*}}]> : vector<64xi8>
+// VBMI: %[[B:.*]] = llvm.call_intrinsic "llvm.x86.avx512.permvar.qi.512"(%[[UP]], %[[C]])
+// VBMI: return %[[A]], %[[B]]
+// VNNI-LABEL: func @fields
+// VNNI-COUNT-2: arith.andi
+func.func @fields(%c: vector<64xi8>) -> (vector<64xi8>, vector<64xi8>) {
+  %two = arith.constant dense<2> : vector<32xi16>
+  %four = arith.constant dense<4> : vector<32xi16>
+  %low = arith.constant dense<3> : vector<64xi8>
+  %high = arith.constant dense<48> : vector<64xi8>
+  %w = vector.bitcast %c : vector<64xi8> to vector<32xi16>
+  %0 = arith.shrui %w, %two : vector<32xi16>
+  %1 = vector.bitcast %0 : vector<32xi16> to vector<64xi8>
+  %a = arith.andi %1, %low : vector<64xi8>
+  %2 = arith.shli %w, %four : vector<32xi16>
+  %3 = vector.bitcast %2 : vector<32xi16> to vector<64xi8>
+  %b = arith.andi %3, %high : vector<64xi8>
+  return %a, %b : vector<64xi8>, vector<64xi8>
+}
+
+// A byte's two highest bits, and bits that come from the byte below.
+// VBMI-LABEL: func @other_fields
+// VBMI-COUNT-2: arith.andi
+func.func @other_fields(%c: vector<64xi8>) -> (vector<64xi8>, vector<64xi8>) {
+  %two = arith.constant dense<2> : vector<32xi16>
+  %six = arith.constant dense<6> : vector<32xi16>
+  %low = arith.constant dense<3> : vector<64xi8>
+  %w = vector.bitcast %c : vector<64xi8> to vector<32xi16>
+  %0 = arith.shrui %w, %six : vector<32xi16>
+  %1 = vector.bitcast %0 : vector<32xi16> to vector<64xi8>
+  %a = arith.andi %1, %low : vector<64xi8>
+  %2 = arith.shli %w, %two : vector<32xi16>
+  %3 = vector.bitcast %2 : vector<32xi16> to vector<64xi8>
+  %b = arith.andi %3, %low : vector<64xi8>
+  return %a, %b : vector<64xi8>, vector<64xi8>
+}
