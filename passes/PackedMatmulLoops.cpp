@@ -76,8 +76,8 @@ private:
                   PackedStretch &weights, Value tile, Value stretch,
                   llvm::function_ref<void(Value)> eachChunk);
   void emitDirectly(const Block &block, Value tile, Value stretch);
-  void emitThroughPanel(const Block &block, StretchPanel &panels,
-                        Value stretch);
+  void emitThroughPanels(const Block &block, const StretchPanel &panels,
+                         Value firstTile, Value stretch);
   void emitTiles(const Rows &rows, Value firstTile, Value lastTile,
                  bool isMany);
   void emitFewRows(const Rows &rows, Value firstTile, Value lastTile);
@@ -193,17 +193,20 @@ void PackedMatmulLoops::emitDirectly(const Block &block, Value tile,
   });
 }
 
-/// Rows, a multiple of those of a register tile, times a stretch of the tiles.
-/// While it is decoded, all of them stay in the first cache; activations and
-/// sums pass by once.
-void PackedMatmulLoops::emitThroughPanel(const Block &block,
-                                         StretchPanel &panels, Value stretch) {
-  auto panelOf = [&](Value tile) {
-    return panels.of(b.sub(tile, block.firstTile));
+/// Rows, a multiple of those of a register tile, times a stretch of as many
+/// tiles as there are panels: these stay in the first cache, while activations
+/// and sums pass by once.
+void PackedMatmulLoops::emitThroughPanels(const Block &block,
+                                          const StretchPanel &panels,
+                                          Value firstTile, Value stretch) {
+  Value lastTile = b.min(b.add(firstTile, panels.tiles()), block.lastTile);
+  auto eachTile = [&](llvm::function_ref<void(Value, StretchPanel)> body) {
+    b.loop(firstTile, lastTile, 1,
+           [&](Value tile) { body(tile, panels.of(b.sub(tile, firstTile))); });
   };
-  block.eachTile(b, [&](Value tile) {
+  eachTile([&](Value tile, StretchPanel panel) {
     StoredStretch weights = stored(block.rows, tile, stretch);
-    panelOf(tile).fill(b, weights);
+    panel.fill(b, weights);
   });
   block.rows.eachTile(b, tiles.panelRows, [&](ArrayRef<Value> rows) {
     // The stretch after this one comes while the first rows are multiplied, bit
@@ -217,17 +220,15 @@ void PackedMatmulLoops::emitThroughPanel(const Block &block,
     for (Value row : rows)
       nextRows.push_back(b.min(b.add(row, tiles.panelRows),
                                b.sub(block.rows.end, b.index(1))));
-    SmallVector<Value> nextX = block.x(nextRows);
-    block.eachTile(b, [&](Value tile) {
-      StretchPanel panel = panelOf(tile);
-      registerTile.prefetchRows(stretch, nextX, b.sub(tile, block.firstTile),
-                                tiles.together);
+    SmallVector<Value> x = block.x(rows), nextX = block.x(nextRows);
+    eachTile([&](Value tile, StretchPanel panel) {
+      registerTile.prefetchRows(stretch, nextX, b.sub(tile, firstTile),
+                                panels.tiles());
       StoredStretch next = stored(block.rows, tile, b.add(stretch, 1));
-      addStretch(block, rows, block.x(rows), panel, tile, stretch,
-                 [&](Value chunk) {
-                   next.prefetch(b, b.add(firstPart, chunk),
-                                 tiles.prefetching() * chunks, /*ahead=*/0);
-                 });
+      addStretch(block, rows, x, panel, tile, stretch, [&](Value chunk) {
+        next.prefetch(b, b.add(firstPart, chunk), tiles.prefetching() * chunks,
+                      /*ahead=*/0);
+      });
     });
   });
 }
@@ -251,15 +252,20 @@ void PackedMatmulLoops::emitTiles(const Rows &rows, Value firstTile,
     eachRow(
         [&](Value row) { b.storeVector(start, sums, block.at(b, tile, row)); });
   });
+  // Codes of all panels, beside which there are scales, activations and sums.
+  constexpr int64_t panelBytes = 16 * 1024;
   std::optional<StretchPanel> panels;
   if (isMany)
-    panels.emplace(b, layout, fields, tiles.together);
+    panels.emplace(b, layout, fields,
+                   std::clamp<int64_t>(panelBytes / (layout.stretch * lanes), 1,
+                                       tiles.together));
   b.loop(b.index(0), b.index(layout.stretches()), 1, [&](Value stretch) {
-    if (panels)
-      emitThroughPanel(block, *panels, stretch);
-    else
-      block.eachTile(b,
-                     [&](Value tile) { emitDirectly(block, tile, stretch); });
+    b.loop(firstTile, lastTile, panels ? panels->tiles() : 1, [&](Value tile) {
+      if (panels)
+        emitThroughPanels(block, *panels, tile, stretch);
+      else
+        emitDirectly(block, tile, stretch);
+    });
   });
   // Rows of y lie far apart: what belongs to one is written at once.
   eachRow([&](Value index) {

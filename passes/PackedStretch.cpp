@@ -169,6 +169,10 @@ StretchPanel::StretchPanel(LoopBuilder &b, const PackedLayout &layout,
     dotBuffer = allocate(layout.dotOffsetVectors(), 4 * lanes, i8);
 }
 
+int64_t StretchPanel::tiles() const {
+  return cast<MemRefType>(codeBuffer.getType()).getDimSize(0);
+}
+
 StretchPanel StretchPanel::of(Value tile) const {
   StretchPanel panel = *this;
   panel.tile = tile;

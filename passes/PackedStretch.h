@@ -81,6 +81,7 @@ class StretchPanel : public PackedStretch {
 public:
   StretchPanel(LoopBuilder &b, const PackedLayout &layout, PackedFields &fields,
                int64_t tiles);
+  int64_t tiles() const;
   /// The part of the `tile`th tile.
   StretchPanel of(mlir::Value tile) const;
   /// Decodes a stretch into the panel.

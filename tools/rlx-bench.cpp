@@ -75,6 +75,12 @@ struct Options {
           "96 on a device that is the processor)"),
       cl::sub(matmul)};
 
+  cl::opt<unsigned> passes{
+      "passes", cl::init(1), cl::value_desc("N"),
+      cl::desc("Measure everything so many times, far apart, and report each "
+               "matmul as in the pass of the median fraction of its limit (1)"),
+      cl::sub(matmul)};
+
   cl::opt<std::string> choices{
       "choices", cl::value_desc("name=value ..."),
       cl::desc("Override what is chosen, by options of rlx-opt --rlx-cpu"),
@@ -221,6 +227,9 @@ static llvm::Error checkOptions(const Options &given) {
   if (!given.device.empty() && !given.choices.empty())
     return llvm::createStringError(
         "expected no --choices with --device, whose kernels follow the device");
+  if (given.passes == 0)
+    return llvm::createStringError(
+        "expected --passes to be 1 or more, but got 0");
   if (given.n < 1 || given.k < 1)
     return llvm::createStringError("expected --n and --k to be 1 or more");
   return llvm::Error::success();
@@ -253,6 +262,17 @@ static llvm::Error raiseLimits(std::vector<MatmulRow> &rows,
   return llvm::Error::success();
 }
 
+/// What was measured when the fraction of the limit was the median of all; the
+/// lower one of two.
+static MatmulFigures medianOf(std::vector<MatmulFigures> figures) {
+  auto byFraction = [](const MatmulFigures &a, const MatmulFigures &b) {
+    return a.medianMs * a.limit.value_or(1) > b.medianMs * b.limit.value_or(1);
+  };
+  auto middle = figures.begin() + (figures.size() - 1) / 2;
+  std::nth_element(figures.begin(), middle, figures.end(), byFraction);
+  return *middle;
+}
+
 static llvm::Error measureMatmuls(const Options &given,
                                   const std::vector<std::string> &schemes,
                                   const MatmulPlace &place) {
@@ -272,21 +292,28 @@ static llvm::Error measureMatmuls(const Options &given,
                std::nullopt,
                "",
                limit});
+  std::vector<std::vector<MatmulFigures>> found(rows.size());
   size_t done = 0, failed = 0;
-  for (MatmulRow &row : rows) {
-    progress.say(
-        fmt::format("{}/{} {}", ++done, rows.size(), row.wanted.describe()));
-    auto figures = place.run(row.wanted);
-    if (figures) {
-      row.figures = *figures;
-      continue;
+  for (unsigned pass = 0; pass < given.passes; ++pass)
+    for (auto [row, figures] : llvm::zip_equal(rows, found)) {
+      progress.say(fmt::format("{}/{} {}", ++done, rows.size() * given.passes,
+                               row.wanted.describe()));
+      if (!row.error.empty())
+        continue;
+      auto measured = place.run(row.wanted);
+      if (measured) {
+        figures.push_back(*measured);
+        continue;
+      }
+      // The first line says what; the lines behind it show the program.
+      row.error = llvm::StringRef(llvm::toString(measured.takeError()))
+                      .split('\n')
+                      .first.str();
+      ++failed;
     }
-    // The first line says what; the lines behind it show the program.
-    row.error = llvm::StringRef(llvm::toString(figures.takeError()))
-                    .split('\n')
-                    .first.str();
-    ++failed;
-  }
+  for (auto [row, figures] : llvm::zip_equal(rows, found))
+    if (row.error.empty())
+      row.figures = medianOf(std::move(figures));
   if (auto error = raiseLimits(rows, place, progress))
     return error;
   progress.say("");

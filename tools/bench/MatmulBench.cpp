@@ -161,6 +161,9 @@ llvm::Error MatmulBench::prepareProgram(const MatmulCase &wanted,
   programCase.reset();
   executables.clear();
   text = programText(wanted);
+  // The first copy is compiled cold, also where a pass before compiled it.
+  if (!cacheDirectory.empty())
+    llvm::sys::fs::remove_directories(cacheDirectory);
   if (auto error = prepareCopies(1, how))
     return error;
   auto newX = allocate(ElementType::f32, {wanted.m, wanted.k});
