@@ -357,7 +357,7 @@ void PackedMatmulLoops::emitMatmul() {
   if (!hasPanels(rows))
     return parallelTiles(
         [&](Value first, Value last) { emitFewRows(rows, first, last); });
-  // All of N passes by a block of rows, which stay in the cache meanwhile.
+  // All of N passes by a block of rows, of which a stretch stays in the cache.
   b.loop(rows.begin, rows.end, tiles.height, [&](Value begin) {
     parallelTiles(
         [&](Value first, Value last) { emitBlock(rows, begin, first, last); });
