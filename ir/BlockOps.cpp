@@ -10,7 +10,7 @@ using namespace rlx;
 LogicalResult
 TilesAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                   int64_t rows, int64_t panelFrom, int64_t panelRows,
-                  int64_t height, int64_t columns, int64_t depth) {
+                  int64_t height, int64_t columns, int64_t depth, bool) {
   constexpr int64_t mostRows = 32, most = 1 << 24;
   auto check = [&](StringRef name, int64_t value, int64_t from,
                    int64_t to) -> LogicalResult {

@@ -142,12 +142,15 @@ def Rlx_TilesAttr : Rlx_Attr<"Tiles"> {
     - `columns`: N of an iteration of the parallel loop.
     - `depth`: K after which the next columns follow; a stretch of packed
       weights, as they are stored.
+    - `pairs`: whether panels of packed weights hold two groups a lane where the
+      target can multiply them at once, which rounds their scales and sums to 16
+      bits. Rows through a panel then differ in their last bits from others.
 
     `--rlx-choose-tiles` chooses them.
   }];
   let parameters = (ins "int64_t":$rows, "int64_t":$panel_from,
       "int64_t":$panel_rows, "int64_t":$height, "int64_t":$columns,
-      "int64_t":$depth);
+      "int64_t":$depth, DefaultValuedParameter<"bool", "false">:$pairs);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

@@ -73,7 +73,8 @@ void ActivationLoops::emitStretch(Value m, ValueRange xRow, Value stretch) {
 
   // Starts and sums are kept at the finest group that one of them needs.
   int64_t group = layout.stretch;
-  for (int64_t wanted : {result.initGroup, result.sumGroup, result.dotGroup})
+  for (int64_t wanted :
+       {result.initGroup, result.sumGroup, result.dotGroup, result.pairGroup})
     if (wanted)
       group = std::min(group, wanted);
   auto zero = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
@@ -157,6 +158,10 @@ void ActivationLoops::store(Value m, Value stretch, ValueRange values,
           integer(8));
     }
   }
+  if (result.pairGroup == group)
+    memref::StoreOp::create(b, arith::TruncIOp::create(b, b.getI16Type(), sum),
+                            result.pairSums,
+                            ValueRange{stretch, m, b.div(k, group)});
   if (result.sumGroup == group) {
     Value number = arith::SIToFPOp::create(b, b.getF32Type(), sum);
     memref::StoreOp::create(b, arith::MulFOp::create(b, number, scale),
@@ -172,7 +177,7 @@ void ActivationLoops::emitRow(Value m, ValueRange xRow) {
 } // namespace
 
 void QuantizedActivations::release(LoopBuilder &b) const {
-  for (Value buffer : {codes, scales, starts, sums, dotSums})
+  for (Value buffer : {codes, scales, starts, sums, dotSums, pairSums})
     if (buffer)
       memref::DeallocOp::create(b, buffer);
 }
@@ -180,7 +185,7 @@ void QuantizedActivations::release(LoopBuilder &b) const {
 QuantizedActivations rlx::emitQuantizeActivations(LoopBuilder &b, Value x,
                                                   const PackedLayout &layout,
                                                   ActivationForm form) {
-  QuantizedActivations result{form, {}, {}, {}, {}, {}};
+  QuantizedActivations result{form, {}, {}, {}, {}, {}, {}};
   auto type = cast<MemRefType>(x.getType());
   Value m = b.index(1);
   SmallVector<Value> sizes;
@@ -207,6 +212,8 @@ QuantizedActivations rlx::emitQuantizeActivations(LoopBuilder &b, Value x,
   if (form.dotGroup)
     result.dotSums =
         allocate({form.dotBytes(), stretch / form.dotGroup}, b.getI8Type());
+  if (form.pairGroup)
+    result.pairSums = allocate({stretch / form.pairGroup}, b.getI16Type());
   b.parallelLoop(m, [&](Value row) {
     SmallVector<Value> xRow = {row};
     if (sizes.size() > 1)

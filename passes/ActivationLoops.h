@@ -21,6 +21,7 @@ struct ActivationForm {
   int64_t initGroup; ///< that a start value is for
   int64_t sumGroup;  ///< that a sum is for
   int64_t dotGroup;  ///< that a sum in bytes is for
+  int64_t pairGroup; ///< that a sum of 16 bits is for
 
   /// Bytes of a sum that dot products multiply.
   int64_t dotBytes() const { return bytes + 1; }
@@ -38,6 +39,7 @@ struct QuantizedActivations : ActivationForm {
   mlir::Value sums;   ///< `[stretch / sumGroup]` of f32: scale * sum of q
   mlir::Value dotSums; ///< `[dotBytes, stretch / dotGroup]` of i8: the sum of q
                        ///< as signed bytes, the most significant first
+  mlir::Value pairSums; ///< `[stretch / pairGroup]` of i16: the sum of q
 
   void release(LoopBuilder &b) const;
 };

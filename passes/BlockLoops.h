@@ -22,6 +22,8 @@ struct VectorTarget {
   bool deterministic = false;
   /// The intrinsic that adds products of pairs of bf16 to f32 lanes, or empty.
   llvm::StringRef bf16Dot;
+  /// The intrinsic that adds products of pairs of i16 to i32 lanes, or empty.
+  llvm::StringRef wordDot;
 };
 
 /// How a row of K elements is cut into vectors: iterations of `step` elements,
@@ -116,7 +118,8 @@ mlir::LogicalResult emitDequantizeLoops(BlockDequantizeOp op,
 mlir::LogicalResult emitQuantizeLoops(BlockQuantizeOp op,
                                       const VectorTarget &target);
 mlir::LogicalResult emitPackLoops(PackWeightOp op);
-mlir::LogicalResult emitPackedMatmulLoops(PackedMatmulOp op);
+mlir::LogicalResult emitPackedMatmulLoops(PackedMatmulOp op,
+                                          const VectorTarget &target);
 
 } // namespace rlx
 

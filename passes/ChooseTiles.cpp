@@ -31,7 +31,7 @@ struct ChooseTilesPass : rlx::impl::ChooseTilesPassBase<ChooseTilesPass> {
   template <typename OpT> WalkResult choose(OpT op, const TileTarget &target) {
     if (op.getTilesAttr())
       return WalkResult::advance();
-    TileChoice choice = chooseTiles(op, target);
+    TileChoice choice = chooseTiles(op, target, pairGroups);
     TilesAttr chosen = choice.tiles;
     auto pick = [](int64_t given, int64_t value) {
       return given ? given : value;
@@ -42,7 +42,7 @@ struct ChooseTilesPass : rlx::impl::ChooseTilesPassBase<ChooseTilesPass> {
         pick(rows, chosen.getRows()), pick(panelFrom, chosen.getPanelFrom()),
         pick(panelRows, chosen.getPanelRows()),
         pick(height, chosen.getHeight()), pick(columns, chosen.getColumns()),
-        pick(isPacked ? 0 : depth, chosen.getDepth()));
+        pick(isPacked ? 0 : depth, chosen.getDepth()), chosen.getPairs());
     if (!tiles)
       return WalkResult::interrupt();
     op.setTilesAttr(tiles);

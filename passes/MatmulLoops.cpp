@@ -79,9 +79,7 @@ private:
   void emitRegisterTile(WeightPanel &panel, Value xTile, const Rows &rows,
                         ArrayRef<Row> tileRows, Value pair, Value n0,
                         Value kBegin, Value kLength);
-  SmallVector<Value>
-  finishLast(ArrayRef<Value> sums, Value kEnd,
-             llvm::function_ref<SmallVector<Value>()> finish);
+  void prefetchActivations(ArrayRef<Row> rows, Value kBegin, Value pair);
   Value multiplyAdd(Value activation, Value weights, Value sum);
   Value loadColumns(Value memref, ValueRange indices, Value mask);
   Value tileEnd(Value tileBegin) {
@@ -100,6 +98,9 @@ private:
   /// The intrinsic that multiplies pairs of bf16, where it is used.
   StringRef pairDot;
 };
+
+/// f32 of a cache line.
+constexpr int64_t wordsOfLine = 16;
 
 SmallVector<Value> append(ValueRange indices, Value last) {
   SmallVector<Value> all(indices);
@@ -227,6 +228,13 @@ void MatmulLoops::emitRegisterTile(WeightPanel &panel, Value xTile,
   auto yAt = [&](int64_t row, int64_t v) {
     return append(tileRows[row].y, columns[v]);
   };
+  // What y holds comes while products are summed up.
+  constexpr int64_t firstCache = 3;
+  for (int64_t row = 0; row < count; ++row)
+    for (int64_t column = 0; column < tiles.columns; column += wordsOfLine)
+      memref::PrefetchOp::create(
+          b, y, append(tileRows[row].y, b.add(n0, column)),
+          /*isWrite=*/true, firstCache, /*isDataCache=*/true);
   // A stretch of K is summed up by itself: the errors of one long sum would
   // grow with its length.
   SmallVector<Value> zeros(count * vectors, b.zeros(tiles.lanes));
@@ -246,68 +254,47 @@ void MatmulLoops::emitRegisterTile(WeightPanel &panel, Value xTile,
         }
         return next;
       });
-  // The first stretch of K is added to the bias, the others to what y holds.
-  Value isFirst =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, kBegin, b.index(0));
-  SmallVector<Type> types(count * vectors,
-                          VectorType::get(tiles.lanes, b.getF32Type()));
-  auto start = scf::IfOp::create(b, types, isFirst, /*withElseRegion=*/true);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(start.thenBlock());
-    SmallVector<Value> initial, held;
+  // All are read before one is stored: rows may repeat the last one.
+  auto eachVector = [&](llvm::function_ref<Value(int64_t, int64_t)> value) {
+    SmallVector<Value> values;
     for (int64_t row = 0; row < count; ++row)
       for (int64_t v = 0; v < vectors; ++v)
-        initial.push_back(op.getBias()
-                              ? loadColumns(op.getBias(),
-                                            append(rows.expert, columns[v]),
-                                            masks[v])
-                              : b.zeros(tiles.lanes));
-    scf::YieldOp::create(b, initial);
-    b.setInsertionPointToStart(start.elseBlock());
+        values.push_back(value(row, v));
     for (int64_t row = 0; row < count; ++row)
-      for (int64_t v = 0; v < vectors; ++v)
-        held.push_back(loadColumns(y, yAt(row, v), masks[v]));
-    scf::YieldOp::create(b, held);
-  }
-  for (size_t i = 0; i < sums.size(); ++i)
-    sums[i] = arith::AddFOp::create(b, start.getResult(i), sums[i]);
-  auto finished = [&](int64_t row, int64_t v) {
-    return epilogue.apply(b, sums[row * vectors + v], tileRows[row].y,
-                          columns[v], masks[v]);
+      for (int64_t v = 0; v < vectors; ++v) {
+        Value stored = values[row * vectors + v];
+        if (masks[v])
+          vector::MaskedStoreOp::create(b, y, yAt(row, v), masks[v], stored);
+        else
+          b.storeVector(stored, y, yAt(row, v));
+      }
   };
+  // The first stretch of K is added to the bias, the others to what y holds.
+  auto first = [&](int64_t row, int64_t v) -> Value {
+    Value sum = sums[row * vectors + v];
+    if (!op.getBias())
+      return sum;
+    return arith::AddFOp::create(
+        b, loadColumns(op.getBias(), append(rows.expert, columns[v]), masks[v]),
+        sum);
+  };
+  auto next = [&](int64_t row, int64_t v) -> Value {
+    return arith::AddFOp::create(b, loadColumns(y, yAt(row, v), masks[v]),
+                                 sums[row * vectors + v]);
+  };
+  auto finished = [&](int64_t row, int64_t v) {
+    return epilogue.apply(b, loadColumns(y, yAt(row, v), masks[v]),
+                          tileRows[row].y, columns[v], masks[v]);
+  };
+  auto isAt = [&](Value begin, int64_t where) {
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, begin,
+                                 b.index(where));
+  };
+  b.branch(
+      isAt(kBegin, 0), [&] { eachVector(first); }, [&] { eachVector(next); });
   if (epilogue)
-    sums = finishLast(sums, b.add(kBegin, kLength), [&] {
-      SmallVector<Value> all;
-      for (int64_t row = 0; row < count; ++row)
-        for (int64_t v = 0; v < vectors; ++v)
-          all.push_back(finished(row, v));
-      return all;
-    });
-  for (int64_t row = 0; row < count; ++row)
-    for (int64_t v = 0; v < vectors; ++v) {
-      Value sum = sums[row * vectors + v];
-      if (masks[v])
-        vector::MaskedStoreOp::create(b, y, yAt(row, v), masks[v], sum);
-      else
-        b.storeVector(sum, y, yAt(row, v));
-    }
-}
-
-/// `sums`, or what `finish` makes of them once all of K has been added.
-SmallVector<Value>
-MatmulLoops::finishLast(ArrayRef<Value> sums, Value kEnd,
-                        llvm::function_ref<SmallVector<Value>()> finish) {
-  Value isLast =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, kEnd, b.index(k));
-  auto choice = scf::IfOp::create(b, TypeRange(ValueRange(sums)), isLast,
-                                  /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(choice.elseBlock());
-  scf::YieldOp::create(b, sums);
-  b.setInsertionPointToStart(choice.thenBlock());
-  scf::YieldOp::create(b, finish());
-  return choice.getResults();
+    b.branch(
+        isAt(b.add(kBegin, kLength), k), [&] { eachVector(finished); }, [] {});
 }
 
 /// x[rows, kBegin ..+ kLength] into a tile of its own, rounded and paired where
@@ -342,6 +329,21 @@ void MatmulLoops::copyActivations(Value xTile, ArrayRef<Row> rows, Value kBegin,
   }
 }
 
+/// Asks for a part of x[rows, kBegin ..+ depth], so that the register tiles
+/// before these rows ask for all of it.
+void MatmulLoops::prefetchActivations(ArrayRef<Row> rows, Value kBegin,
+                                      Value pair) {
+  constexpr int64_t secondCache = 2;
+  int64_t pairs = tiles.tile / tiles.columns;
+  int64_t lines = llvm::divideCeil(tiles.depth, pairs * wordsOfLine);
+  Value begin = b.add(kBegin, b.mul(pair, lines * wordsOfLine));
+  for (const Row &row : rows)
+    for (int64_t line = 0; line < lines; ++line)
+      memref::PrefetchOp::create(
+          b, x, ValueRange{row.x, b.add(begin, line * wordsOfLine)},
+          /*isWrite=*/false, secondCache, /*isDataCache=*/true);
+}
+
 /// Rows of activations times the tile, a stretch of K at a time.
 void MatmulLoops::emitPanels(Value tileBegin, const Rows &rows) {
   bool pairs = !pairDot.empty();
@@ -358,9 +360,14 @@ void MatmulLoops::emitPanels(Value tileBegin, const Rows &rows) {
     Value kLength = b.sub(kEnd, kBegin);
     rows.eachTile(b, tiles.rows, [&](ArrayRef<Value> indices) {
       SmallVector<Row> tileRows = llvm::map_to_vector(indices, rows.row);
+      SmallVector<Row> nextRows;
+      for (Value index : indices)
+        nextRows.push_back(rows.row(b.min(b.add(index, tiles.rows.front()),
+                                          b.sub(rows.end, b.index(1)))));
       copyActivations(xTile, tileRows, kBegin, kLength);
       b.loop(tileBegin, tileEnd(tileBegin), tiles.columns, [&](Value n0) {
         Value pair = b.div(b.sub(n0, tileBegin), tiles.columns);
+        prefetchActivations(nextRows, kBegin, pair);
         emitRegisterTile(panel, xTile, rows, tileRows, pair, n0, kBegin,
                          kLength);
       });

@@ -38,14 +38,21 @@ bool PackedFields::sumsFit(double largestActivation) const {
   constexpr double limit = 2147483648.0;
   double largestSum =
       double(layout.stretch) * largestActivation * double(layout.codes.below);
+  auto isInteger = [](const Reference &reference) {
+    return reference.field->field.isInteger();
+  };
+  return llvm::all_of(innerScaleFields, isInteger) &&
+         largestSum * largestInnerScale() < limit;
+}
+
+double PackedFields::largestInnerScale() const {
+  double largest = 1;
   for (const Reference &reference : innerScaleFields) {
     FieldAttr field = reference.field->field;
-    if (!field.isInteger())
-      return false;
-    largestSum *=
-        double(int64_t(1) << field.width()) + double(std::abs(field.getBias()));
+    largest *=
+        std::ldexp(1.0, int(field.width())) + double(std::abs(field.getBias()));
   }
-  return largestSum < limit;
+  return largest;
 }
 
 bool PackedFields::hasInnerOffset() const {

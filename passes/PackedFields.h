@@ -25,6 +25,8 @@ public:
   bool innerScaleIsInteger() const {
     return hasInnerScale() && sumsFit(/*largestActivation=*/1 << 7);
   }
+  /// The most that a product of integers can be which such a scale is.
+  double largestInnerScale() const;
   /// Sums that a row of activations of one or two bytes has for a group before
   /// the scale multiplies them: one for both bytes where they fit it and
   /// nothing is to be added to each.

@@ -5,7 +5,8 @@
 // parallel. Few rows of activations read the packed weight as they go. Many
 // rows share a panel, in which a stretch of the weight is decoded once; their
 // sums wait in a buffer meanwhile. A row's sums are the same, bit for bit,
-// either way. The arithmetic is in PackedTile.cpp.
+// either way, unless panels hold groups in pairs. The arithmetic is in
+// PackedTile.cpp.
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,12 +42,18 @@ struct Tiles {
 
 class PackedMatmulLoops {
 public:
-  PackedMatmulLoops(PackedMatmulOp op, PackedLayout layout)
+  PackedMatmulLoops(PackedMatmulOp op, PackedLayout layout,
+                    const VectorTarget &target)
       : op(op), b(op.getLoc(), op), layout(std::move(layout)),
         fields(this->layout, op), y(op.getInit()), lanes(this->layout.lanes),
         n(cast<MemRefType>(y.getType()).getShape().back()),
         bytes(op.getActivations().isInteger(8) ? 1 : 2),
-        registerTile(b, this->layout, fields, bytes),
+        paired(
+            op.getTilesAttr().getPairs() && !target.deterministic
+                ? PairedGroups::of(this->layout, fields, bytes, target.wordDot)
+                : std::nullopt),
+        registerTile(b, this->layout, fields, bytes,
+                     paired ? &*paired : nullptr),
         tiles(op.getTilesAttr(), this->layout), epilogue(Epilogue::of(op)) {}
 
   void emit();
@@ -99,6 +106,7 @@ private:
   PackedFields fields;
   Value y;
   int64_t lanes, n, bytes;
+  std::optional<PairedGroups> paired; ///< of panels
   PackedTile registerTile;
   Tiles tiles;
   Epilogue epilogue;
@@ -256,7 +264,7 @@ void PackedMatmulLoops::emitTiles(const Rows &rows, Value firstTile,
   constexpr int64_t panelBytes = 16 * 1024;
   std::optional<StretchPanel> panels;
   if (isMany)
-    panels.emplace(b, layout, fields,
+    panels.emplace(b, layout, fields, paired ? &*paired : nullptr,
                    std::clamp<int64_t>(panelBytes / (layout.stretch * lanes), 1,
                                        tiles.together));
   b.loop(b.index(0), b.index(layout.stretches()), 1, [&](Value stretch) {
@@ -391,7 +399,8 @@ void PackedMatmulLoops::emit() {
 }
 } // namespace
 
-LogicalResult rlx::emitPackedMatmulLoops(PackedMatmulOp op) {
+LogicalResult rlx::emitPackedMatmulLoops(PackedMatmulOp op,
+                                         const VectorTarget &target) {
   QuantScheme scheme(op.getScheme().getScheme());
   int64_t k = cast<MemRefType>(op.getX().getType()).getShape().back();
   std::string reason;
@@ -399,6 +408,6 @@ LogicalResult rlx::emitPackedMatmulLoops(PackedMatmulOp op) {
       PackedLayout::create(scheme, k, op.getLanes(), reason);
   if (!layout)
     return op.emitOpError() << "has no integer kernel: " << reason;
-  PackedMatmulLoops(op, std::move(*layout)).emit();
+  PackedMatmulLoops(op, std::move(*layout), target).emit();
   return success();
 }

@@ -146,27 +146,40 @@ SmallVector<Value> StoredStretch::dotOffsets(LoopBuilder &b) {
 //===----------------------------------------------------------------------===//
 
 StretchPanel::StretchPanel(LoopBuilder &b, const PackedLayout &layout,
-                           PackedFields &fields, int64_t tiles)
-    : layout(layout), tile(b.index(0)), hasOuterScale(fields.hasOuterScale()),
+                           PackedFields &fields, const PairedGroups *paired,
+                           int64_t tiles)
+    : layout(layout), pairs(paired), tile(b.index(0)),
+      hasOuterScale(fields.hasOuterScale()),
       hasOuterOffset(fields.hasOuterOffset()) {
-  auto allocate = [&](int64_t vectors, int64_t lanes, Type element) -> Value {
-    return memref::AllocOp::create(
-        b, MemRefType::get({tiles, vectors, lanes}, element), ValueRange(),
-        ValueRange(), b.getI64IntegerAttr(64));
+  auto allocate = [&](ArrayRef<int64_t> shape, Type element) -> Value {
+    return memref::AllocOp::create(b, MemRefType::get(shape, element),
+                                   ValueRange(), ValueRange(),
+                                   b.getI64IntegerAttr(64));
   };
-  Type f32 = b.getF32Type(), i8 = b.getI8Type();
+  Type f32 = b.getF32Type(), i32 = b.getI32Type(), i8 = b.getI8Type();
   int64_t lanes = layout.lanes, groups = layout.stretch / layout.sumGroup;
-  codeBuffer =
-      allocate(layout.chunksPerStretch() * vectorsPerChunk, 4 * lanes, i8);
-  if (fields.hasInnerScale())
-    scaleBuffer = allocate(groups, lanes,
-                           fields.innerScaleIsInteger() ? b.getI32Type() : f32);
-  if (fields.hasInnerOffset())
-    offsetBuffer = allocate(groups, lanes, f32);
+  int64_t vectors = layout.chunksPerStretch() * vectorsPerChunk;
+  codeBuffer = allocate({tiles, vectors, 4 * lanes}, i8);
+  if (pairs) {
+    scaleBuffer = allocate({tiles, groups / 2, lanes}, i32);
+    scaleNumbers = allocate({groups, lanes}, f32);
+    hasOuterScale |= pairs->roundsScales() || pairs->unit() != 1;
+    if (pairs->hasOffsets()) {
+      offsetBuffer = allocate({tiles, groups / 2, lanes}, i32);
+      offsetNumbers = allocate({groups, lanes}, f32);
+      hasOuterOffset = true;
+    }
+  } else {
+    if (fields.hasInnerScale())
+      scaleBuffer = allocate({tiles, groups, lanes},
+                             fields.innerScaleIsInteger() ? i32 : f32);
+    if (fields.hasInnerOffset())
+      offsetBuffer = allocate({tiles, groups, lanes}, f32);
+  }
   if (hasOuterScale || hasOuterOffset)
-    outerBuffer = allocate(2, lanes, f32);
+    outerBuffer = allocate({tiles, 2, lanes}, f32);
   if (fields.hasDotOffset())
-    dotBuffer = allocate(layout.dotOffsetVectors(), 4 * lanes, i8);
+    dotBuffer = allocate({tiles, layout.dotOffsetVectors(), 4 * lanes}, i8);
 }
 
 int64_t StretchPanel::tiles() const {
@@ -180,32 +193,87 @@ StretchPanel StretchPanel::of(Value tile) const {
 }
 
 void StretchPanel::release(LoopBuilder &b) {
-  for (Value buffer :
-       {codeBuffer, scaleBuffer, offsetBuffer, outerBuffer, dotBuffer})
+  for (Value buffer : {codeBuffer, scaleBuffer, offsetBuffer, outerBuffer,
+                       dotBuffer, scaleNumbers, offsetNumbers})
     if (buffer)
       memref::DeallocOp::create(b, buffer);
 }
 
+void StretchPanel::store(LoopBuilder &b, Value vector, Value buffer,
+                         Value row) {
+  b.storeVector(vector, buffer, {tile, row, b.index(0)});
+}
+
+void StretchPanel::fillCodes(LoopBuilder &b, StoredStretch &stored,
+                             Value chunk) {
+  for (auto [v, codes] : llvm::enumerate(stored.codes(b, chunk)))
+    store(b, codes, codeBuffer, b.add(b.mul(chunk, vectorsPerChunk), v));
+}
+
 void StretchPanel::fill(LoopBuilder &b, StoredStretch &stored) {
-  auto store = [&](Value vector, Value buffer, Value row) {
-    b.storeVector(vector, buffer, {tile, row, b.index(0)});
-  };
-  if (hasOuterScale)
-    store(stored.outerScale(b), outerBuffer, b.index(0));
-  if (hasOuterOffset)
-    store(stored.outerOffset(b), outerBuffer, b.index(1));
   if (dotBuffer)
     for (auto [i, factor] : llvm::enumerate(stored.dotOffsets(b)))
-      store(factor, dotBuffer, b.index(int64_t(i)));
+      store(b, factor, dotBuffer, b.index(int64_t(i)));
+  if (pairs)
+    return fillPaired(b, stored);
+  if (hasOuterScale)
+    store(b, stored.outerScale(b), outerBuffer, b.index(0));
+  if (hasOuterOffset)
+    store(b, stored.outerOffset(b), outerBuffer, b.index(1));
   b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, [&](Value chunk) {
-    for (auto [v, codes] : llvm::enumerate(stored.codes(b, chunk)))
-      store(codes, codeBuffer, b.add(b.mul(chunk, vectorsPerChunk), v));
+    fillCodes(b, stored, chunk);
     for (auto [g, scale] : llvm::enumerate(stored.innerScales(b, chunk)))
-      store(scale, scaleBuffer, group(b, chunk, int64_t(g)));
+      store(b, scale, scaleBuffer, group(b, chunk, int64_t(g)));
     if (offsetBuffer)
       for (int64_t g = 0; g < PackedLayout::chunk / layout.sumGroup; ++g)
-        store(stored.offset(b, chunk, g), offsetBuffer, group(b, chunk, g));
+        store(b, stored.offset(b, chunk, g), offsetBuffer, group(b, chunk, g));
   });
+}
+
+/// Numbers wait until the largest of the stretch is known, then become words.
+void StretchPanel::fillPaired(LoopBuilder &b, StoredStretch &stored) {
+  VectorType f32s = VectorType::get(layout.lanes, b.getF32Type());
+  auto keep = [&](Value number, Value buffer, Value group,
+                  Value largest) -> Value {
+    if (isa<IntegerType>(getElementTypeOrSelf(number)))
+      number = arith::SIToFPOp::create(b, f32s, number);
+    b.storeVector(number, buffer, {group, b.index(0)});
+    return arith::MaximumFOp::create(b, largest,
+                                     math::AbsFOp::create(b, number));
+  };
+  SmallVector<Value> largest(offsetBuffer ? 2 : 1, b.zeros(layout.lanes));
+  largest = b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, largest,
+                   [&](Value chunk, ValueRange seen) {
+                     SmallVector<Value> next(seen);
+                     fillCodes(b, stored, chunk);
+                     for (auto [g, scale] :
+                          llvm::enumerate(stored.innerScales(b, chunk))) {
+                       Value at = group(b, chunk, int64_t(g));
+                       next[0] = keep(scale, scaleNumbers, at, next[0]);
+                       if (offsetBuffer)
+                         next[1] = keep(stored.offset(b, chunk, int64_t(g)),
+                                        offsetNumbers, at, next[1]);
+                     }
+                     return next;
+                   });
+  Value unit =
+      pairs->storeScales(b, scaleNumbers, largest[0], scaleBuffer, tile);
+  auto multiply = [&](Value factor) {
+    unit = unit ? Value(arith::MulFOp::create(b, unit, factor)) : factor;
+  };
+  if (Value outer = stored.outerScale(b))
+    multiply(outer);
+  if (pairs->unit() != 1)
+    multiply(arith::ConstantOp::create(
+        b, DenseElementsAttr::get(f32s, float(pairs->unit()))));
+  if (unit)
+    store(b, unit, outerBuffer, b.index(0));
+  if (offsetBuffer)
+    store(b,
+          pairs->storeOffsets(b, offsetNumbers, largest[1], offsetBuffer, tile),
+          outerBuffer, b.index(1));
+  else if (hasOuterOffset)
+    store(b, stored.outerOffset(b), outerBuffer, b.index(1));
 }
 
 Value StretchPanel::group(LoopBuilder &b, Value chunk, int64_t group) {

@@ -11,7 +11,7 @@
 #ifndef RLX_PASSES_PACKEDSTRETCH_H
 #define RLX_PASSES_PACKEDSTRETCH_H
 
-#include "passes/PackedFields.h"
+#include "passes/PairedGroups.h"
 
 namespace rlx {
 
@@ -38,6 +38,16 @@ public:
   virtual mlir::Value outerOffset(LoopBuilder &b) = 0;
   /// The offset's factor that dot products multiply.
   virtual llvm::SmallVector<mlir::Value> dotOffsets(LoopBuilder &b) = 0;
+
+  /// Null unless groups are in pairs: there are no inner scales and offsets
+  /// then but those of pairs, as words, and the outer ones are their units.
+  virtual const PairedGroups *paired() const { return nullptr; }
+  virtual mlir::Value pairedScales(LoopBuilder &, mlir::Value pair) {
+    return {};
+  }
+  virtual mlir::Value pairedOffsets(LoopBuilder &, mlir::Value pair) {
+    return {};
+  }
 };
 
 /// The packed weight itself: the stretch begins at byte `base`, of that expert.
@@ -79,8 +89,9 @@ private:
 /// written is that of one of them.
 class StretchPanel : public PackedStretch {
 public:
+  /// `paired` must outlive the panel; null where groups are not in pairs.
   StretchPanel(LoopBuilder &b, const PackedLayout &layout, PackedFields &fields,
-               int64_t tiles);
+               const PairedGroups *paired, int64_t tiles);
   int64_t tiles() const;
   /// The part of the `tile`th tile.
   StretchPanel of(mlir::Value tile) const;
@@ -96,15 +107,29 @@ public:
   mlir::Value outerScale(LoopBuilder &b) override;
   mlir::Value outerOffset(LoopBuilder &b) override;
   llvm::SmallVector<mlir::Value> dotOffsets(LoopBuilder &b) override;
+  const PairedGroups *paired() const override { return pairs; }
+  mlir::Value pairedScales(LoopBuilder &b, mlir::Value pair) override {
+    return load(b, scaleBuffer, pair);
+  }
+  mlir::Value pairedOffsets(LoopBuilder &b, mlir::Value pair) override {
+    return load(b, offsetBuffer, pair);
+  }
 
 private:
+  void store(LoopBuilder &b, mlir::Value vector, mlir::Value buffer,
+             mlir::Value row);
+  void fillPaired(LoopBuilder &b, StoredStretch &stored);
+  void fillCodes(LoopBuilder &b, StoredStretch &stored, mlir::Value chunk);
   mlir::Value group(LoopBuilder &b, mlir::Value chunk, int64_t group);
   mlir::Value load(LoopBuilder &b, mlir::Value buffer, mlir::Value row);
 
   const PackedLayout &layout;
+  const PairedGroups *pairs;
   mlir::Value tile;
   /// `[tiles, vectors, lanes]` each; null where nothing is kept.
   mlir::Value codeBuffer, scaleBuffer, offsetBuffer, outerBuffer, dotBuffer;
+  /// `[groups, lanes]` of f32 on their way to pairs.
+  mlir::Value scaleNumbers, offsetNumbers;
   bool hasOuterScale = false, hasOuterOffset = false;
 };
 

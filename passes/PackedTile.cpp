@@ -16,7 +16,9 @@ VectorType PackedTile::i32s() {
 }
 
 ActivationForm PackedTile::form() const {
-  ActivationForm form{bytes, 0, 0, 0};
+  ActivationForm form{bytes, 0, 0, 0, 0};
+  if (paired && paired->hasOffsets())
+    form.pairGroup = layout.sumGroup;
   if (layout.codes.bias != 0)
     form.initGroup = fields.hasInnerScale() ? layout.sumGroup : layout.stretch;
   if (fields.hasDotOffset())
@@ -30,6 +32,16 @@ Value PackedTile::broadcastLoad(Value memref, ValueRange indices) {
   Value scalar = memref::LoadOp::create(b, memref, indices);
   return vector::BroadcastOp::create(
       b, VectorType::get(layout.lanes, scalar.getType()), scalar);
+}
+
+/// The 32 bits of the elements from there on in all lanes.
+Value PackedTile::broadcastWord(Value memref, ValueRange indices) {
+  auto type = cast<MemRefType>(memref.getType());
+  Value word =
+      b.loadVector(memref, indices, 32 / type.getElementTypeBitWidth());
+  word = vector::BitCastOp::create(b, VectorType::get(1, b.getI32Type()), word);
+  return vector::BroadcastOp::create(b, i32s(),
+                                     vector::ExtractOp::create(b, word, 0));
 }
 
 void PackedTile::setActivations(const QuantizedActivations &given) {
@@ -64,24 +76,35 @@ Value PackedTile::shiftedLeft(Value vector) {
   return arith::ShLIOp::create(b, vector, integers(8));
 }
 
+/// sum + the products of four codes of each row of weights with the activations
+/// of a word.
+Value PackedTile::addDot(Value codes, Value word, Value sum) {
+  Value four = broadcastLoad(codeWords, word);
+  four = vector::BitCastOp::create(b, codes.getType(), four);
+  return DotOp::create(b, sum.getType(), codes, four, sum, layout.codes.below);
+}
+
+/// The words of all rows that group `group` of some words begins with.
+SmallVector<Value> PackedTile::wordsOf(const Rows &rows, Value group,
+                                       int64_t words) {
+  return llvm::map_to_vector(rows.words, [&](Value first) {
+    return b.add(first, b.mul(group, words));
+  });
+}
+
 /// Dot products with bytes `part` of the activations of all rows, added to
 /// `dots`: rows in turn, so that none waits for the one before it.
 void PackedTile::addDots(ArrayRef<Value> codes, const Rows &rows,
                          ArrayRef<int64_t> parts, Value group,
                          MutableArrayRef<Value> dots) {
   int64_t vectors = int64_t(codes.size());
-  SmallVector<Value> words;
-  for (Value word : rows.words)
-    words.push_back(b.add(word, b.mul(group, vectors)));
+  SmallVector<Value> words = wordsOf(rows, group, vectors);
   for (int64_t v = 0; v < vectors; ++v)
     for (size_t r = 0; r < words.size(); ++r)
       for (auto [p, part] : llvm::enumerate(parts)) {
-        Value four = broadcastLoad(
-            codeWords, b.add(words[r], part * (layout.stretch / 4) + v));
-        four = vector::BitCastOp::create(b, codes[v].getType(), four);
         Value &sum = dots[r * parts.size() + p];
-        sum = DotOp::create(b, sum.getType(), codes[v], four, sum,
-                            layout.codes.below);
+        sum = addDot(codes[v], b.add(words[r], part * (layout.stretch / 4) + v),
+                     sum);
       }
 }
 
@@ -149,6 +172,66 @@ SmallVector<Value> PackedTile::addChunk(PackedStretch &stretch, Value chunk,
   return next;
 }
 
+/// The sums of a stretch after the pairs of groups from chunk `chunk` on.
+SmallVector<Value> PackedTile::addPair(PackedStretch &stretch, Value chunk,
+                                       const Rows &rows, ValueRange carried) {
+  const PairedGroups &pairs = *stretch.paired();
+  SmallVector<Value> next(carried), codes = stretch.codes(b, chunk);
+  if (groupsPerChunk() == 1)
+    codes.append(stretch.codes(b, b.add(chunk, 1)));
+  int64_t vectors = layout.sumGroup / 4;
+  Value first = b.mul(chunk, groupsPerChunk());
+  // A constant is a start, but would be added to others as a scalar.
+  bool hasStarts = activations.starts != nullptr;
+  for (int64_t pair = 0; pair < int64_t(codes.size()) / (2 * vectors); ++pair) {
+    SmallVector<Value> dots[2], words[2];
+    for (int64_t odd : {0, 1}) {
+      Value group = b.add(first, 2 * pair + odd);
+      words[odd] = wordsOf(rows, group, vectors);
+      for (Value row : rows.x)
+        dots[odd].push_back(hasStarts
+                                ? startValue(rows.index, row, /*part=*/0, group)
+                                : integers(pairs.rounding(odd)));
+    }
+    for (int64_t v = 0; v < vectors; ++v)
+      for (int64_t odd : {0, 1})
+        for (auto [dot, word] : llvm::zip_equal(dots[odd], words[odd]))
+          dot = addDot(codes[(2 * pair + odd) * vectors + v], b.add(word, v),
+                       dot);
+    for (int64_t odd : {0, 1})
+      if (hasStarts && pairs.rounding(odd))
+        for (Value &dot : dots[odd])
+          dot = arith::AddIOp::create(b, dot, integers(pairs.rounding(odd)));
+    Value scales = stretch.pairedScales(b, b.add(b.div(first, 2), pair));
+    for (auto [r, sum] : llvm::enumerate(next))
+      sum = pairs.addProducts(b, pairs.words(b, dots[0][r], dots[1][r]), scales,
+                              sum);
+  }
+  return next;
+}
+
+/// Adds t * (sum q) to numbers that the activations' scale is still to
+/// multiply, groups in pairs.
+SmallVector<Value> PackedTile::addPairedOffsets(PackedStretch &stretch,
+                                                const Header &header,
+                                                const Rows &rows,
+                                                ValueRange numbers) {
+  SmallVector<Value> totals(numbers.size(), integers(0)), next;
+  for (int64_t pair = 0; pair < layout.stretch / layout.sumGroup / 2; ++pair) {
+    Value offsets = stretch.pairedOffsets(b, b.index(pair));
+    for (auto [total, row] : llvm::zip_equal(totals, rows.x))
+      total = stretch.paired()->addProducts(
+          b,
+          broadcastWord(activations.pairSums,
+                        {rows.index, row, b.index(2 * pair)}),
+          offsets, total);
+  }
+  for (auto [number, total] : llvm::zip_equal(numbers, totals))
+    next.push_back(vector::FMAOp::create(
+        b, arith::SIToFPOp::create(b, f32s(), total), header.offset, number));
+  return next;
+}
+
 /// Adds t * (sum q) * scale(q): zero points, minima and other offsets.
 SmallVector<Value> PackedTile::addOffsets(PackedStretch &stretch,
                                           const Header &header,
@@ -191,13 +274,9 @@ SmallVector<Value> PackedTile::addDotOffsets(const Header &header,
       if (part)
         total = shiftedLeft(total);
       for (auto [i, vector] : llvm::enumerate(header.dotOffsets)) {
-        Value four = b.loadVector(
-            activations.dotSums,
-            {rows.index, row, b.index(part), b.index(int64_t(4 * i))}, 4);
-        four = vector::BitCastOp::create(b, VectorType::get(1, b.getI32Type()),
-                                         four);
-        four = vector::BroadcastOp::create(
-            b, i32s(), vector::ExtractOp::create(b, four, 0));
+        Value four =
+            broadcastWord(activations.dotSums, {rows.index, row, b.index(part),
+                                                b.index(int64_t(4 * i))});
         four = vector::BitCastOp::create(b, byteType, four);
         total = DotOp::create(b, total.getType(), vector, four, total, below);
       }
@@ -233,7 +312,8 @@ void PackedTile::prefetchRows(Value index, ArrayRef<Value> rows, Value part,
 PackedTile::Header PackedTile::readHeader(PackedStretch &stretch) {
   Header header;
   header.scale = stretch.outerScale(b);
-  if (fields.hasOuterOffset())
+  bool hasPairedOffsets = stretch.paired() && stretch.paired()->hasOffsets();
+  if (fields.hasOuterOffset() || hasPairedOffsets)
     header.offset = stretch.outerOffset(b);
   if (fields.hasDotOffset())
     header.dotOffsets = stretch.dotOffsets(b);
@@ -245,8 +325,9 @@ PackedTile::addStretch(PackedStretch &stretch, Value index,
                        ArrayRef<Value> rows,
                        llvm::function_ref<Value(size_t)> sum,
                        llvm::function_ref<void(Value)> eachChunk) {
-  bool floats = sumsAreFloats();
-  int64_t parts = fields.stretchSums(bytes);
+  const PairedGroups *pairs = stretch.paired();
+  bool floats = sumsAreFloats() && !pairs;
+  int64_t parts = pairs ? 1 : fields.stretchSums(bytes);
   SmallVector<Value> initial;
   for (Value row : rows)
     for (int64_t part = 0; part < parts; ++part) {
@@ -266,11 +347,14 @@ PackedTile::addStretch(PackedStretch &stretch, Value index,
   Header header;
   if (boundByMemory)
     header = readHeader(stretch);
+  int64_t step = pairs && groupsPerChunk() == 1 ? 2 : 1;
   SmallVector<Value> totals =
-      b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, initial,
+      b.loop(b.index(0), b.index(layout.chunksPerStretch()), step, initial,
              [&](Value chunk, ValueRange carried) {
-               eachChunk(chunk);
-               return addChunk(stretch, chunk, some, carried);
+               for (int64_t i = 0; i < step; ++i)
+                 eachChunk(b.add(chunk, i));
+               return pairs ? addPair(stretch, chunk, some, carried)
+                            : addChunk(stretch, chunk, some, carried);
              });
   if (!boundByMemory)
     header = readHeader(stretch);
@@ -292,10 +376,13 @@ PackedTile::addStretch(PackedStretch &stretch, Value index,
   }
   if (fields.hasDotOffset())
     next = addDotOffsets(header, some, next);
+  bool pairsOffsets = pairs && pairs->hasOffsets();
+  if (pairsOffsets)
+    next = addPairedOffsets(stretch, header, some, next);
   for (auto [r, row] : llvm::enumerate(rows))
     next[r] = vector::FMAOp::create(
         b, next[r], broadcastLoad(activations.scales, {index, row}), sum(r));
-  if (!fields.hasOffset() || fields.hasDotOffset())
+  if (!fields.hasOffset() || fields.hasDotOffset() || pairsOffsets)
     return next;
   return addOffsets(stretch, header, some, next);
 }

@@ -12,7 +12,8 @@
 // scales that change within a stretch multiply the i32 sums; floats appear once
 // a stretch, or once a group where the scheme's scales are floats. A vector
 // lane is an output row; nothing is reduced across lanes. The order of
-// operations does not depend on the number of rows.
+// operations does not depend on the number of rows, unless panels have groups
+// in pairs, whose sums are multiplied with their scales at once.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,9 +27,10 @@ namespace rlx {
 
 class PackedTile {
 public:
+  /// `paired` are the pairs of panels, null where there are none.
   PackedTile(LoopBuilder &b, const PackedLayout &layout, PackedFields &fields,
-             int64_t bytes)
-      : b(b), layout(layout), fields(fields), bytes(bytes) {}
+             int64_t bytes, const PairedGroups *paired)
+      : b(b), layout(layout), fields(fields), bytes(bytes), paired(paired) {}
 
   /// What activations must be, and the ones to multiply.
   ActivationForm form() const;
@@ -63,6 +65,9 @@ private:
     llvm::SmallVector<mlir::Value> words; ///< their first ones in `codeWords`
   };
   mlir::Value firstWord(mlir::Value index, mlir::Value row);
+  mlir::Value addDot(mlir::Value codes, mlir::Value word, mlir::Value sum);
+  llvm::SmallVector<mlir::Value> wordsOf(const Rows &rows, mlir::Value group,
+                                         int64_t words);
   void addDots(llvm::ArrayRef<mlir::Value> codes, const Rows &rows,
                llvm::ArrayRef<int64_t> parts, mlir::Value group,
                llvm::MutableArrayRef<mlir::Value> dots);
@@ -78,7 +83,15 @@ private:
   llvm::SmallVector<mlir::Value> addDotOffsets(const Header &header,
                                                const Rows &rows,
                                                mlir::ValueRange numbers);
+  llvm::SmallVector<mlir::Value> addPair(PackedStretch &stretch,
+                                         mlir::Value chunk, const Rows &rows,
+                                         mlir::ValueRange carried);
+  llvm::SmallVector<mlir::Value> addPairedOffsets(PackedStretch &stretch,
+                                                  const Header &header,
+                                                  const Rows &rows,
+                                                  mlir::ValueRange numbers);
   mlir::Value broadcastLoad(mlir::Value memref, mlir::ValueRange indices);
+  mlir::Value broadcastWord(mlir::Value memref, mlir::ValueRange indices);
   mlir::Value startValue(mlir::Value index, mlir::Value row, int64_t part,
                          mlir::Value group);
   mlir::Value integers(int64_t value);
@@ -95,7 +108,8 @@ private:
   LoopBuilder &b;
   const PackedLayout &layout;
   PackedFields &fields;
-  int64_t bytes; ///< of an activation
+  int64_t bytes;              ///< of an activation
+  const PairedGroups *paired; ///< of panels; null where there are none
   QuantizedActivations activations;
   mlir::Value codeWords; ///< of the activations, flat
 };

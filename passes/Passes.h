@@ -57,6 +57,11 @@ struct CpuTargetOptions : mlir::PassPipelineOptions<CpuTargetOptions> {
       *this, "panel-depth",
       llvm::cl::desc("K after which the next columns follow"),
       llvm::cl::init(0)};
+  Option<bool> pairGroups{
+      *this, "pair-groups",
+      llvm::cl::desc("let panels for i8 hold groups in pairs, which rounds "
+                     "their scales to 16 bits; not with deterministic"),
+      llvm::cl::init(true)};
   Option<bool> printChoices{
       *this, "print-choices",
       llvm::cl::desc("remark which kernels were chosen, and why"),

@@ -68,6 +68,7 @@ void rlx::buildLayoutPipeline(OpPassManager &pm,
   tiles.height = options.panelHeight;
   tiles.columns = options.tileColumns;
   tiles.depth = options.panelDepth;
+  tiles.pairGroups = options.pairGroups && !options.deterministic;
   tiles.printChoices = options.printChoices;
   pm.addNestedPass<func::FuncOp>(createChooseTilesPass(tiles));
 }

@@ -2,7 +2,7 @@
 
 #include "passes/TileChoice.h"
 
-#include "passes/PackedFields.h"
+#include "passes/PairedGroups.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -22,7 +22,17 @@ TileTarget TileTarget::of(int64_t lanes, int64_t registers,
     dotCost = single;
   else if (has("avx512bw") || has("avx2") || has("ssse3") || has("neon"))
     dotCost = pairs;
-  return {lanes, registers, dotCost};
+  StringRef bf16Dot;
+  if (lanes == 16 && has("avx512bf16"))
+    bf16Dot = "llvm.x86.avx512bf16.dpbf16ps.512";
+  else if (lanes == 4 && has("bf16"))
+    bf16Dot = "llvm.aarch64.neon.bfdot.v4f32.v8bf16";
+  StringRef wordDot;
+  if (lanes == 16 && has("avx512vnni"))
+    wordDot = "llvm.x86.avx512.vpdpwssd.512";
+  else if (lanes == 8 && (has("avxvnni") || has("avx512vnni")))
+    wordDot = "llvm.x86.avx512.vpdpwssd.256";
+  return {lanes, registers, dotCost, bf16Dot, wordDot};
 }
 
 static PackedLayout layoutOf(PackedMatmulOp op) {
@@ -86,7 +96,8 @@ static int64_t mostRows(ArrayRef<int64_t> candidates, int64_t sums,
   return candidates.back();
 }
 
-TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target) {
+TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target,
+                            bool pairGroups) {
   ChunkCost cost = costOf(op, target);
   constexpr int64_t vectors = PackedLayout::chunk / 4;
   int64_t bytes = bytesOf(op);
@@ -95,7 +106,15 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target) {
   // scale and a product.
   int64_t rows =
       mostRows({8, 6, 4, 2, 1}, cost.sums, vectors, target.registers);
-  int64_t panelRows = mostRows({8, 4, 2, 1}, cost.sums, 3, target.registers);
+  PackedLayout layout = layoutOf(op);
+  bool pairs = pairGroups && PairedGroups::of(layout, PackedFields(layout, op),
+                                              bytes, target.wordDot);
+  // Sums of the products of two groups, and of the stretch. Four rows have
+  // eight sums that do not wait for each other; more would only be more code.
+  constexpr int64_t pairedSums = 3;
+  int64_t panelRows =
+      pairs ? mostRows({4, 2, 1}, pairedSums, 3, target.registers)
+            : mostRows({8, 4, 2, 1}, cost.sums, 3, target.registers);
 
   // Register tiles decode again and again, as far as that does not fit beside
   // their products. A panel is decoded and stored while nothing is multiplied,
@@ -111,23 +130,28 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target) {
     from += panelRows;
   from = std::min(from, most);
 
-  PackedLayout layout = layoutOf(op);
   int64_t columns = layout.tilesTogether(n) * layout.lanes;
   // Sums of many rows share the second cache with activations: half a group.
   auto x = cast<ShapedType>(op.getX().getType());
-  if (!op.getIds() && !x.isDynamicDim(0) && x.getDimSize(0) >= from)
+  bool isKnown = !op.getIds() && !x.isDynamicDim(0);
+  if (isKnown && x.getDimSize(0) >= from)
     columns = llvm::alignTo(columns / 2, layout.lanes);
+  if (isKnown && x.getDimSize(0) < from)
+    pairs = false;
   std::string why =
       llvm::formatv("decoding takes {0} operations a chunk, loading from a "
                     "panel {1}, a row {2} and {3} of {4} registers",
                     int64_t(cost.decode), int64_t(cost.stored),
                     int64_t(cost.row), cost.sums, target.registers);
+  if (pairs)
+    why += "; panels multiply groups in pairs, which rounds scales and sums "
+           "of products to 16 bits";
   return {TilesAttr::get(op.getContext(), rows, from, panelRows, height,
-                         columns, layout.stretch),
+                         columns, layout.stretch, pairs),
           why};
 }
 
-TileChoice rlx::chooseTiles(BlockMatmulOp op, const TileTarget &target) {
+TileChoice rlx::chooseTiles(BlockMatmulOp op, const TileTarget &target, bool) {
   auto x = cast<ShapedType>(op.getX().getType());
   int64_t k = x.getShape().back();
   int64_t n = cast<ShapedType>(op.getInit().getType()).getShape().back();
@@ -147,10 +171,13 @@ TileChoice rlx::chooseTiles(BlockMatmulOp op, const TileTarget &target) {
         std::clamp<int64_t>(n / fewestIterations / tile, 2, mostTiles) * tile;
   // A panel stays in the second cache, a few rows of activations as deep as it
   // in the first.
-  constexpr int64_t panelDepth = 256, panelFrom = 2;
+  constexpr int64_t depthBytes = 1024, panelFrom = 2;
+  bool hasPairs = !target.bf16Dot.empty() && op.getActivations().isBF16();
+  int64_t panelDepth = depthBytes / (hasPairs ? 2 : 4);
   std::string why = llvm::formatv("{0} rows of sums fit {1} registers", rows,
                                   target.registers);
   return {TilesAttr::get(op.getContext(), /*rows=*/1, panelFrom, rows,
-                         /*height=*/0, columns, std::min(panelDepth, k)),
+                         /*height=*/0, columns, std::min(panelDepth, k),
+                         /*pairs=*/false),
           why};
 }

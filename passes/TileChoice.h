@@ -23,6 +23,10 @@ struct TileTarget {
   int64_t registers = 32; ///< vector registers
   /// Vector operations that the sums of four products of bytes take.
   double dotCost = 1;
+  /// The intrinsic that adds products of pairs of bf16 to f32 lanes, or empty.
+  llvm::StringRef bf16Dot;
+  /// The intrinsic that adds products of pairs of i16 to i32 lanes, or empty.
+  llvm::StringRef wordDot;
 
   static TileTarget of(int64_t lanes, int64_t registers,
                        llvm::StringRef instructions);
@@ -36,13 +40,16 @@ struct ChunkCost {
 };
 ChunkCost costOf(PackedMatmulOp op, const TileTarget &target);
 
-/// The tiles of a matmul, and why in a phrase.
+/// The tiles of a matmul, and why in a phrase. `pairGroups`: panels may hold
+/// groups in pairs.
 struct TileChoice {
   TilesAttr tiles;
   std::string why;
 };
-TileChoice chooseTiles(PackedMatmulOp op, const TileTarget &target);
-TileChoice chooseTiles(BlockMatmulOp op, const TileTarget &target);
+TileChoice chooseTiles(PackedMatmulOp op, const TileTarget &target,
+                       bool pairGroups);
+TileChoice chooseTiles(BlockMatmulOp op, const TileTarget &target,
+                       bool pairGroups);
 
 } // namespace rlx
 

@@ -1,4 +1,7 @@
 // RUN: rlx-opt %s --rlx-choose-tiles=instructions=avx512vnni | FileCheck %s --check-prefix=WIDE
+// RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni pair-groups=false" | FileCheck %s --check-prefix=ALONE
+// RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni print-choices" 2>&1 | FileCheck %s --check-prefix=PAIRED
+// RUN: rlx-opt %s --rlx-choose-tiles=instructions=avx512bf16 | FileCheck %s --check-prefix=PAIRS
 // RUN: rlx-opt %s --rlx-choose-tiles="vector-length=8 vector-registers=16 instructions=avx2" | FileCheck %s --check-prefix=NARROW
 // RUN: rlx-opt %s --rlx-choose-tiles="panel-from=32 rows=4 print-choices" 2>&1 | FileCheck %s --check-prefix=GIVEN
 // RUN: not rlx-opt %s --rlx-choose-tiles="rows=99" 2>&1 | FileCheck %s --check-prefix=WRONG
@@ -7,9 +10,13 @@
 // WRONG: error: expected rows to be 1 to 32, but got 99
 // HEIGHT: error: expected height to be a multiple of panel_rows, 8, but got 12
 
+// PAIRED: remark: tiles for 'gguf_q4k': {{.*}}; panels multiply groups in pairs, which rounds scales and sums of products to 16 bits
+
 // Four bits are decoded beside the products; fewer registers, fewer rows.
 // WIDE-LABEL: func @packed
-// WIDE: tiles = #rlx.tiles<rows = 8, panel_from = 256, panel_rows = 8, height = 512, columns = 128, depth = 256>
+// WIDE: tiles = #rlx.tiles<rows = 8, panel_from = 256, panel_rows = 4, height = 512, columns = 128, depth = 256, pairs = true>
+// ALONE-LABEL: func @packed
+// ALONE: tiles = #rlx.tiles<rows = 8, panel_from = 256, panel_rows = 8, height = 512, columns = 128, depth = 256>
 // NARROW-LABEL: func @packed
 // NARROW: tiles = #rlx.tiles<rows = 4, panel_from = {{[0-9]+}}, panel_rows = 4,
 // GIVEN: remark: tiles for 'gguf_q4k': #rlx.tiles<rows = 4, panel_from = 32, panel_rows = {{.*}}: decoding takes {{[0-9]+}} operations a chunk, loading from a panel {{[0-9]+}}, a row
@@ -46,4 +53,14 @@ func.func @in_place(%x: tensor<3x64xf32>, %m: tensor<?x64xf32>, %w: tensor<4096x
   %1 = rlx.block_matmul ins(%m, %w) outs(%z) {scheme = #rlx.quant<gguf_q8_0>, activations = f32} : (tensor<?x64xf32>, tensor<4096x68xi8>, tensor<?x4096xf32>) -> tensor<?x4096xf32>
   %2 = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32, tiles = #rlx.tiles<rows = 1, panel_from = 9, panel_rows = 4, height = 0, columns = 64, depth = 256>} : (tensor<3x64xf32>, tensor<4096x68xi8>, tensor<3x4096xf32>) -> tensor<3x4096xf32>
   return %0, %1, %2 : tensor<3x4096xf32>, tensor<?x4096xf32>, tensor<3x4096xf32>
+}
+
+// Panels of bf16 are twice as deep, where pairs of it are multiplied.
+// WIDE-LABEL: func @bf16
+// WIDE: columns = 512, depth = 256>
+// PAIRS-LABEL: func @bf16
+// PAIRS: columns = 512, depth = 512>
+func.func @bf16(%x: tensor<64x4096xf32>, %w: tensor<4096x4352xi8>, %y: tensor<64x4096xf32>) -> tensor<64x4096xf32> {
+  %0 = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = bf16} : (tensor<64x4096xf32>, tensor<4096x4352xi8>, tensor<64x4096xf32>) -> tensor<64x4096xf32>
+  return %0 : tensor<64x4096xf32>
 }

@@ -1,0 +1,94 @@
+//===- PanelsTest.cpp - Integer kernels with panels -----------------------===//
+//
+// Many rows of activations share weights that were decoded once. Few are enough
+// here, so that every scheme takes this way. Groups in pairs round scales and
+// sums of products to 16 bits, which shows most where all codes are small.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tests/unit/codegen/MatmulPrograms.h"
+#include "tests/unit/codegen/UserSchemes.h"
+
+#include <numeric>
+
+using namespace rlx;
+using namespace rlx::test;
+
+namespace {
+
+struct Way {
+  const char *activations, *choices;
+  double bound;
+};
+constexpr Way ways[] = {
+    {"i8", "panel-from=4 panel-height=24", 3e-3},
+    {"i8", "panel-from=4 panel-height=24 pair-groups=false", 1e-5},
+    {"i16", "panel-from=4 panel-height=24", 1e-5},
+};
+
+/// Rows for two blocks and one more; `zeros` is a row of zeros.
+constexpr int64_t m = 29, zeros = 2;
+
+std::string function(const std::string &name, const RandomWeight &weight,
+                     const std::string &activations) {
+  std::string text = matmulFunction(name, weight, activations);
+  for (size_t at; (at = text.find("<?x")) != std::string::npos;)
+    text.replace(at, 3, "<" + std::to_string(m) + "x");
+  return text;
+}
+
+class PanelsTest : public SchemeTest,
+                   public testing::WithParamInterface<std::string> {};
+
+TEST_P(PanelsTest, MatchTheReference) {
+  std::optional<QuantScheme> scheme =
+      GetParam()[0] == '#' ? described(GetParam()) : builtin(GetParam());
+  ASSERT_TRUE(scheme);
+  // Stretches of 256, and shorter ones.
+  int64_t unit = std::lcm<int64_t>(scheme->block(), 32);
+  std::vector<std::vector<int64_t>> shapes = {
+      {37, 2 * std::lcm<int64_t>(unit, 256)}, {20, 6 * unit}};
+  for (const Way &way : ways) {
+    SCOPED_TRACE(std::string(way.activations) + ", " + way.choices);
+    std::string text;
+    for (auto [i, shape] : llvm::enumerate(shapes))
+      text += function("f" + std::to_string(i), RandomWeight(*scheme, shape, 7),
+                       way.activations);
+    CompileOptions options;
+    options.choices = way.choices;
+    std::unique_ptr<Executable> executable = compiled(text, options);
+    ASSERT_TRUE(executable);
+    for (auto [i, shape] : llvm::enumerate(shapes)) {
+      int64_t n = shape[0], k = shape[1];
+      int64_t largest = way.activations[1] == '8' ? 127 : 127 * 256;
+      SCOPED_TRACE("N = " + std::to_string(n) + ", K = " + std::to_string(k));
+      for (Content content : {Content::random, Content::zeroBytes,
+                              Content::largestCodes, Content::withNans}) {
+        RandomWeight weight(*scheme, shape, uint32_t(50 + i), content);
+        weight.bind(*executable, "f" + std::to_string(i));
+        std::vector<double> values = weight.values();
+        Floats x({m, k}, integers(m, k, largest, 9)), y({m, n});
+        std::fill_n(x.values.begin() + zeros * k, k, 0.0f);
+        EXPECT_SUCCESS(executable->run("f" + std::to_string(i), {x}, {y}));
+        EXPECT_TRUE(
+            isClose(y, product(x.values, values, m, n, k), way.bound, 9))
+            << "content " << int(content);
+        for (int64_t column = 0; column < n; ++column) {
+          float value = y.values[zeros * n + column];
+          EXPECT_TRUE(value == 0 || std::isnan(value))
+              << value << ", content " << int(content);
+        }
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Schemes, PanelsTest, testing::ValuesIn(allSchemes()),
+                         testName);
+INSTANTIATE_TEST_SUITE_P(Described, PanelsTest,
+                         testing::Values(std::string(wideScales),
+                                         std::string(sevenBits),
+                                         std::string(oneBit)),
+                         testName);
+
+} // namespace
