@@ -133,11 +133,16 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target,
   int64_t columns = layout.tilesTogether(n) * layout.lanes;
   // Sums of many rows share the second cache with activations: half a group.
   auto x = cast<ShapedType>(op.getX().getType());
-  bool isKnown = !op.getIds() && !x.isDynamicDim(0);
-  if (isKnown && x.getDimSize(0) >= from)
-    columns = llvm::alignTo(columns / 2, layout.lanes);
-  if (isKnown && x.getDimSize(0) < from)
-    pairs = false;
+  if (!op.getIds() && !x.isDynamicDim(0)) {
+    int64_t m = x.getDimSize(0);
+    if (m >= from)
+      columns = llvm::alignTo(columns / 2, layout.lanes);
+    else
+      pairs = false;
+    // What is left of few rows would be a second register tile to compile.
+    if (m > rows && m < 2 * rows && m % 4 == 0)
+      rows = 4;
+  }
   std::string why =
       llvm::formatv("decoding takes {0} operations a chunk, loading from a "
                     "panel {1}, a row {2} and {3} of {4} registers",

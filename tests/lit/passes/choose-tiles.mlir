@@ -64,3 +64,11 @@ func.func @bf16(%x: tensor<64x4096xf32>, %w: tensor<4096x4352xi8>, %y: tensor<64
   %0 = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = bf16} : (tensor<64x4096xf32>, tensor<4096x4352xi8>, tensor<64x4096xf32>) -> tensor<64x4096xf32>
   return %0 : tensor<64x4096xf32>
 }
+
+// Eight rows are two register tiles of four, not six and two.
+// WIDE-LABEL: func @eight_rows
+// WIDE: tiles = #rlx.tiles<rows = 4,
+func.func @eight_rows(%x: tensor<8x512xf32>, %w: tensor<1212416xi8>, %y: tensor<8x4096xf32>) -> tensor<8x4096xf32> {
+  %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i16, lanes = 16 : i64} : (tensor<8x512xf32>, tensor<1212416xi8>, tensor<8x4096xf32>) -> tensor<8x4096xf32>
+  return %0 : tensor<8x4096xf32>
+}
