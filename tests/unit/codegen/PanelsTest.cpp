@@ -9,6 +9,8 @@
 #include "tests/unit/codegen/MatmulPrograms.h"
 #include "tests/unit/codegen/UserSchemes.h"
 
+#include "llvm/TargetParser/Host.h"
+
 #include <numeric>
 
 using namespace rlx;
@@ -37,25 +39,19 @@ std::string function(const std::string &name, const RandomWeight &weight,
   return text;
 }
 
-class PanelsTest : public SchemeTest,
-                   public testing::WithParamInterface<std::string> {};
-
-TEST_P(PanelsTest, MatchTheReference) {
-  std::optional<QuantScheme> scheme =
-      GetParam()[0] == '#' ? described(GetParam()) : builtin(GetParam());
-  ASSERT_TRUE(scheme);
+void check(const QuantScheme &scheme, const CompileOptions &target) {
   // Stretches of 256, and shorter ones.
-  int64_t unit = std::lcm<int64_t>(scheme->block(), 32);
+  int64_t unit = std::lcm<int64_t>(scheme.block(), 32);
   std::vector<std::vector<int64_t>> shapes = {
       {37, 2 * std::lcm<int64_t>(unit, 256)}, {20, 6 * unit}};
   for (const Way &way : ways) {
     SCOPED_TRACE(std::string(way.activations) + ", " + way.choices);
     std::string text;
     for (auto [i, shape] : llvm::enumerate(shapes))
-      text += function("f" + std::to_string(i), RandomWeight(*scheme, shape, 7),
+      text += function("f" + std::to_string(i), RandomWeight(scheme, shape, 7),
                        way.activations);
-    CompileOptions options;
-    options.choices = way.choices;
+    CompileOptions options = target;
+    options.choices += std::string(" ") + way.choices;
     std::unique_ptr<Executable> executable = compiled(text, options);
     ASSERT_TRUE(executable);
     for (auto [i, shape] : llvm::enumerate(shapes)) {
@@ -64,7 +60,7 @@ TEST_P(PanelsTest, MatchTheReference) {
       SCOPED_TRACE("N = " + std::to_string(n) + ", K = " + std::to_string(k));
       for (Content content : {Content::random, Content::zeroBytes,
                               Content::largestCodes, Content::withNans}) {
-        RandomWeight weight(*scheme, shape, uint32_t(50 + i), content);
+        RandomWeight weight(scheme, shape, uint32_t(50 + i), content);
         weight.bind(*executable, "f" + std::to_string(i));
         std::vector<double> values = weight.values();
         Floats x({m, k}, integers(m, k, largest, 9)), y({m, n});
@@ -80,6 +76,34 @@ TEST_P(PanelsTest, MatchTheReference) {
         }
       }
     }
+  }
+}
+
+class PanelsTest : public SchemeTest,
+                   public testing::WithParamInterface<std::string> {};
+
+TEST_P(PanelsTest, MatchTheReference) {
+  std::optional<QuantScheme> scheme =
+      GetParam()[0] == '#' ? described(GetParam()) : builtin(GetParam());
+  ASSERT_TRUE(scheme);
+  check(*scheme, {});
+}
+
+// Registers of 256 bits have the same instructions, on any machine with those
+// of 512.
+TEST_F(SchemeTest, PanelsOfShortVectors) {
+  if (!llvm::sys::getHostCPUFeatures().lookup("avx512vnni"))
+    GTEST_SKIP() << "the host lacks avx512vnni";
+  llvm::Expected<CpuTarget> target = CpuTarget::create(
+      "", "x86-64-v3", "+avx512vl,+avx512vnni,+prefer-256-bit");
+  ASSERT_TRUE(bool(target)) << llvm::toString(target.takeError());
+  CompileOptions options;
+  options.target = *target;
+  options.choices = "vector-registers=16";
+  for (const char *name :
+       {"gguf_q2k", "gguf_q4_1", "gguf_q6k", "gguf_q5_0", "nvfp4/16"}) {
+    SCOPED_TRACE(name);
+    check(*builtin(name), options);
   }
 }
 
