@@ -224,9 +224,11 @@ void PackedMatmulLoops::emitThroughPanels(const Block &block,
         b.div(b.sub(rows.front(), block.rows.begin), tiles.panelRows);
     Value firstPart =
         b.mul(b.min(rowTile, b.index(tiles.prefetching() - 1)), chunks);
+    // Activations of long rows come from memory: some register tiles ahead.
+    constexpr int64_t tilesAhead = 3;
     SmallVector<Value> nextRows;
     for (Value row : rows)
-      nextRows.push_back(b.min(b.add(row, tiles.panelRows),
+      nextRows.push_back(b.min(b.add(row, tilesAhead * tiles.panelRows),
                                b.sub(block.rows.end, b.index(1))));
     SmallVector<Value> x = block.x(rows), nextX = block.x(nextRows);
     eachTile([&](Value tile, StretchPanel panel) {
