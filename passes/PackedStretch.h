@@ -4,7 +4,7 @@
 // What a register tile reads of a stretch of K: vectors of codes, scales and
 // offsets. Either from the packed weight, decoding as it goes, or from a panel,
 // a buffer in which a stretch was decoded once for many rows of activations.
-// Both give the same values.
+// Both give the same values, unless the panel holds groups in pairs.
 //
 //===----------------------------------------------------------------------===//
 

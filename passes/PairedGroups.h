@@ -11,7 +11,8 @@
 // That rounds, less than activations of i8 are rounded: sums of products lose
 // the bits that 16 cannot hold, up in even groups and down in odd ones, so that
 // nothing is added on average and zero stays zero; scales that are no integers
-// and offsets become integers of a stretch's largest, each row for itself.
+// and offsets become integers of a stretch's largest, each row for itself. One
+// that is infinite gives NaN.
 //
 //===----------------------------------------------------------------------===//
 
