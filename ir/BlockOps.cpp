@@ -10,8 +10,9 @@ using namespace rlx;
 LogicalResult
 TilesAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                   int64_t rows, int64_t panelFrom, int64_t panelRows,
-                  int64_t height, int64_t columns, int64_t depth, bool) {
-  constexpr int64_t mostRows = 32, most = 1 << 24;
+                  int64_t height, int64_t columns, int64_t depth, bool,
+                  int64_t panelTiles, bool) {
+  constexpr int64_t mostRows = 32, mostTiles = 4, most = 1 << 24;
   auto check = [&](StringRef name, int64_t value, int64_t from,
                    int64_t to) -> LogicalResult {
     if (value >= from && value <= to)
@@ -22,6 +23,7 @@ TilesAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
   if (failed(check("rows", rows, 1, mostRows)) ||
       failed(check("panel_from", panelFrom, 1, most)) ||
       failed(check("panel_rows", panelRows, 1, mostRows)) ||
+      failed(check("panel_tiles", panelTiles, 1, mostTiles)) ||
       failed(check("height", height, 0, most)) ||
       failed(check("columns", columns, 1, most)) ||
       failed(check("depth", depth, 1, most)))

@@ -145,12 +145,21 @@ def Rlx_TilesAttr : Rlx_Attr<"Tiles"> {
     - `pairs`: whether panels of packed weights hold two groups a lane where the
       target can multiply them at once, which rounds their scales and sums to 16
       bits. Rows through a panel then differ in their last bits from others.
+    - `panel_tiles`: vectors of N of a register tile that reads a panel of packed
+      weights, which share the activations that it loads. Where they are several,
+      rows are rounded up to whole register tiles. Of weights that are read in
+      place, so many pairs of vectors.
+    - `float_sums`: whether inner scales of packed weights multiply sums as
+      floats, group by group, also where they are integers. Sums of products with
+      i8 are floats from the start then, which loses some of their last bits.
 
     `--rlx-choose-tiles` chooses them.
   }];
   let parameters = (ins "int64_t":$rows, "int64_t":$panel_from,
       "int64_t":$panel_rows, "int64_t":$height, "int64_t":$columns,
-      "int64_t":$depth, DefaultValuedParameter<"bool", "false">:$pairs);
+      "int64_t":$depth, DefaultValuedParameter<"bool", "false">:$pairs,
+      DefaultValuedParameter<"int64_t", "1">:$panel_tiles,
+      DefaultValuedParameter<"bool", "false">:$float_sums);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

@@ -133,12 +133,15 @@ void ActivationLoops::store(Value m, Value stretch, ValueRange values,
     return arith::ConstantOp::create(b, b.getI32IntegerAttr(int32_t(value)));
   };
   if (result.initGroup == group)
-    for (int64_t part = 0; part < result.bytes; ++part)
+    for (int64_t part = 0; part < result.bytes; ++part) {
+      Value start =
+          arith::MulIOp::create(b, values[part], integer(-layout.codes.bias));
+      if (result.start)
+        start = arith::AddIOp::create(b, start, integer(result.start));
       memref::StoreOp::create(
-          b,
-          arith::MulIOp::create(b, values[part], integer(-layout.codes.bias)),
-          result.starts,
+          b, start, result.starts,
           ValueRange{stretch, m, b.index(part), b.div(k, group)});
+    }
   Value sum = values[0];
   if (result.bytes == 2)
     sum = arith::AddIOp::create(b, arith::MulIOp::create(b, sum, integer(256)),
@@ -184,7 +187,8 @@ void QuantizedActivations::release(LoopBuilder &b) const {
 
 QuantizedActivations rlx::emitQuantizeActivations(LoopBuilder &b, Value x,
                                                   const PackedLayout &layout,
-                                                  ActivationForm form) {
+                                                  ActivationForm form,
+                                                  int64_t multiple) {
   QuantizedActivations result{form, {}, {}, {}, {}, {}, {}};
   auto type = cast<MemRefType>(x.getType());
   Value m = b.index(1);
@@ -193,12 +197,13 @@ QuantizedActivations rlx::emitQuantizeActivations(LoopBuilder &b, Value x,
     sizes.push_back(b.size(x, i));
     m = arith::MulIOp::create(b, m, sizes.back());
   }
+  Value padded = b.roundUp(m, multiple);
   auto allocate = [&](ArrayRef<int64_t> inner, Type element) -> Value {
     SmallVector<int64_t> shape = {layout.k / layout.stretch,
                                   ShapedType::kDynamic};
     shape.append(inner.begin(), inner.end());
     return memref::AllocOp::create(b, MemRefType::get(shape, element),
-                                   ValueRange{m}, ValueRange(),
+                                   ValueRange{padded}, ValueRange(),
                                    b.getI64IntegerAttr(64));
   };
   int64_t stretch = layout.stretch;

@@ -40,6 +40,12 @@ Value LoopBuilder::min(Value a, Value b) {
   return arith::MinUIOp::create(*this, a, b);
 }
 
+Value LoopBuilder::roundUp(Value value, int64_t multiple) {
+  if (multiple == 1)
+    return value;
+  return mul(div(add(value, multiple - 1), multiple), multiple);
+}
+
 Value LoopBuilder::zeros(int64_t lanes) {
   auto type = VectorType::get(lanes, getF32Type());
   return arith::ConstantOp::create(*this, getZeroAttr(type));

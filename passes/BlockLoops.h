@@ -51,6 +51,8 @@ public:
   mlir::Value mul(mlir::Value a, int64_t b);
   mlir::Value div(mlir::Value a, int64_t b);
   mlir::Value min(mlir::Value a, mlir::Value b);
+  /// The least multiple of `multiple` that is not less than `value`.
+  mlir::Value roundUp(mlir::Value value, int64_t multiple);
   mlir::Value zeros(int64_t lanes);
   /// The size of a memref's dimension.
   mlir::Value size(mlir::Value memref, int64_t dimension);

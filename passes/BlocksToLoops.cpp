@@ -30,7 +30,7 @@ struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
     auto completeTiles = [&](auto matmul) {
       if (!matmul.getTilesAttr())
         matmul.setTilesAttr(
-            chooseTiles(matmul, tileTarget, /*pairGroups=*/!deterministic)
+            chooseTiles(matmul, tileTarget, {!deterministic, !deterministic})
                 .tiles);
     };
     for (Operation *op : blocks) {

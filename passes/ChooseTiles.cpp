@@ -15,8 +15,8 @@ struct ChooseTilesPass : rlx::impl::ChooseTilesPassBase<ChooseTilesPass> {
   using ChooseTilesPassBase::ChooseTilesPassBase;
 
   void runOnOperation() override {
-    TileTarget target =
-        TileTarget::of(vectorLength, vectorRegisters, instructions);
+    TileTarget target = TileTarget::of(vectorLength, vectorRegisters,
+                                       instructions, sharedPorts);
     WalkResult walked = getOperation().walk([&](Operation *op) {
       if (auto matmul = dyn_cast<PackedMatmulOp>(op))
         return choose(matmul, target);
@@ -31,18 +31,20 @@ struct ChooseTilesPass : rlx::impl::ChooseTilesPassBase<ChooseTilesPass> {
   template <typename OpT> WalkResult choose(OpT op, const TileTarget &target) {
     if (op.getTilesAttr())
       return WalkResult::advance();
-    TileChoice choice = chooseTiles(op, target, pairGroups);
+    TileChoice choice = chooseTiles(op, target, {pairGroups, floatSums});
     TilesAttr chosen = choice.tiles;
     auto pick = [](int64_t given, int64_t value) {
       return given ? given : value;
     };
-    bool isPacked = std::is_same_v<OpT, PackedMatmulOp>;
+    constexpr bool isPacked = std::is_same_v<OpT, PackedMatmulOp>;
     auto tiles = TilesAttr::getChecked(
         [&] { return op.emitError(); }, &getContext(),
         pick(rows, chosen.getRows()), pick(panelFrom, chosen.getPanelFrom()),
         pick(panelRows, chosen.getPanelRows()),
         pick(height, chosen.getHeight()), pick(columns, chosen.getColumns()),
-        pick(isPacked ? 0 : depth, chosen.getDepth()), chosen.getPairs());
+        pick(isPacked ? 0 : depth, chosen.getDepth()), chosen.getPairs(),
+        pick(panelTiles, chosen.getPanelTiles()),
+        chosen.getFloatSums());
     if (!tiles)
       return WalkResult::interrupt();
     op.setTilesAttr(tiles);

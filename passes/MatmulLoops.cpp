@@ -24,7 +24,7 @@ struct Tiles {
   Tiles(const RowSteps &steps, const VectorTarget &target, TilesAttr given,
         int64_t k);
   int64_t lanes;        ///< of a vector
-  int64_t columns;      ///< of a register tile: two vectors
+  int64_t columns;      ///< of a register tile: pairs of vectors
   int64_t tile;         ///< N of a parallel iteration
   int64_t depth;        ///< K of a panel
   int64_t rowsUnrolled; ///< weight rows side by side for one row of activations
@@ -34,7 +34,7 @@ struct Tiles {
 
 Tiles::Tiles(const RowSteps &steps, const VectorTarget &target, TilesAttr given,
              int64_t k)
-    : lanes(target.length), columns(2 * lanes),
+    : lanes(target.length), columns(2 * lanes * given.getPanelTiles()),
       tile(llvm::alignTo(given.getColumns(), columns)),
       depth(std::min(llvm::alignTo(given.getDepth(), steps.step),
                      llvm::alignTo(k, steps.step))),
@@ -77,9 +77,9 @@ private:
   void copyActivations(Value xTile, ArrayRef<Row> rows, Value kBegin,
                        Value kLength);
   void emitRegisterTile(WeightPanel &panel, Value xTile, const Rows &rows,
-                        ArrayRef<Row> tileRows, Value pair, Value n0,
+                        ArrayRef<Row> tileRows, Value index, Value n0,
                         Value kBegin, Value kLength);
-  void prefetchActivations(ArrayRef<Row> rows, Value kBegin, Value pair);
+  void prefetchActivations(ArrayRef<Row> rows, Value kBegin, Value index);
   Value multiplyAdd(Value activation, Value weights, Value sum);
   Value loadColumns(Value memref, ValueRange indices, Value mask);
   Value tileEnd(Value tileBegin) {
@@ -210,7 +210,7 @@ Value MatmulLoops::multiplyAdd(Value activation, Value weights, Value sum) {
 /// y[tileRows, n0 ..+ columns] plus the panel's share of the sums.
 void MatmulLoops::emitRegisterTile(WeightPanel &panel, Value xTile,
                                    const Rows &rows, ArrayRef<Row> tileRows,
-                                   Value pair, Value n0, Value kBegin,
+                                   Value index, Value n0, Value kBegin,
                                    Value kLength) {
   int64_t vectors = tiles.columns / tiles.lanes, count = tileRows.size();
   SmallVector<Value> columns, masks;
@@ -218,7 +218,7 @@ void MatmulLoops::emitRegisterTile(WeightPanel &panel, Value xTile,
     columns.push_back(b.add(n0, v * tiles.lanes));
     Value mask;
     if (n % tiles.columns != 0) {
-      // No columns are left where the tile's last pair is only half there.
+      // No columns are left where the last register tile is only partly there.
       Value left = b.sub(b.index(n), b.min(columns.back(), b.index(n)));
       mask = vector::CreateMaskOp::create(
           b, VectorType::get(tiles.lanes, b.getI1Type()), left);
@@ -243,7 +243,7 @@ void MatmulLoops::emitRegisterTile(WeightPanel &panel, Value xTile,
       [&](Value i, ValueRange carried) {
         SmallVector<Value> next(carried), weights;
         for (int64_t v = 0; v < vectors; ++v)
-          weights.push_back(panel.load(b, b.add(b.mul(pair, vectors), v), i));
+          weights.push_back(panel.load(b, b.add(b.mul(index, vectors), v), i));
         for (int64_t row = 0; row < count; ++row) {
           Value activation =
               memref::LoadOp::create(b, xTile, ValueRange{b.index(row), i});
@@ -332,11 +332,11 @@ void MatmulLoops::copyActivations(Value xTile, ArrayRef<Row> rows, Value kBegin,
 /// Asks for a part of x[rows, kBegin ..+ depth], so that the register tiles
 /// before these rows ask for all of it.
 void MatmulLoops::prefetchActivations(ArrayRef<Row> rows, Value kBegin,
-                                      Value pair) {
+                                      Value index) {
   constexpr int64_t secondCache = 2;
-  int64_t pairs = tiles.tile / tiles.columns;
-  int64_t lines = llvm::divideCeil(tiles.depth, pairs * wordsOfLine);
-  Value begin = b.add(kBegin, b.mul(pair, lines * wordsOfLine));
+  int64_t parts = tiles.tile / tiles.columns;
+  int64_t lines = llvm::divideCeil(tiles.depth, parts * wordsOfLine);
+  Value begin = b.add(kBegin, b.mul(index, lines * wordsOfLine));
   for (const Row &row : rows)
     for (int64_t line = 0; line < lines; ++line)
       memref::PrefetchOp::create(
@@ -366,9 +366,9 @@ void MatmulLoops::emitPanels(Value tileBegin, const Rows &rows) {
                                           b.sub(rows.end, b.index(1)))));
       copyActivations(xTile, tileRows, kBegin, kLength);
       b.loop(tileBegin, tileEnd(tileBegin), tiles.columns, [&](Value n0) {
-        Value pair = b.div(b.sub(n0, tileBegin), tiles.columns);
-        prefetchActivations(nextRows, kBegin, pair);
-        emitRegisterTile(panel, xTile, rows, tileRows, pair, n0, kBegin,
+        Value index = b.div(b.sub(n0, tileBegin), tiles.columns);
+        prefetchActivations(nextRows, kBegin, index);
+        emitRegisterTile(panel, xTile, rows, tileRows, index, n0, kBegin,
                          kLength);
       });
     });

@@ -8,8 +8,9 @@
 using namespace mlir;
 using namespace rlx;
 
-PackedFields::PackedFields(const PackedLayout &layout, PackedMatmulOp op)
-    : layout(layout), weight(op.getWeight()) {
+PackedFields::PackedFields(const PackedLayout &layout, PackedMatmulOp op,
+                           bool allFloats)
+    : layout(layout), weight(op.getWeight()), allFloats(allFloats) {
   SchemeAttr scheme = op.getScheme().getScheme();
   for (FieldAttr field : scheme.getScale()) {
     Reference reference = find(field);
@@ -143,16 +144,23 @@ SmallVector<Value> PackedFields::innerScales(LoopBuilder &b, ValueRange expert,
                         : Value(arith::MulFOp::create(b, product, number));
     }
   }
+  if (unitIsInner() && layout.codes.unit != 1)
+    for (Value &product : products)
+      product = arith::MulFOp::create(b, product, unit(b));
   return products;
+}
+
+Value PackedFields::unit(LoopBuilder &b) {
+  VectorType f32s = VectorType::get(layout.lanes, b.getF32Type());
+  return arith::ConstantOp::create(
+      b, DenseElementsAttr::get(f32s, float(layout.codes.unit)));
 }
 
 Value PackedFields::outerScale(LoopBuilder &b, ValueRange expert,
                                Value stretchBase) {
   Value product;
-  VectorType f32s = VectorType::get(layout.lanes, b.getF32Type());
-  if (layout.codes.unit != 1)
-    product = arith::ConstantOp::create(
-        b, DenseElementsAttr::get(f32s, float(layout.codes.unit)));
+  if (layout.codes.unit != 1 && !unitIsInner())
+    product = unit(b);
   for (const Reference &reference : outerScaleFields) {
     Value factor = number(b, expert, stretchBase, Value(), reference, 0);
     product =

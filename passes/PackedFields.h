@@ -17,14 +17,18 @@ namespace rlx {
 
 class PackedFields {
 public:
-  PackedFields(const PackedLayout &layout, PackedMatmulOp op);
+  /// `allFloats`: inner scales are floats, whatever the scheme has.
+  PackedFields(const PackedLayout &layout, PackedMatmulOp op,
+               bool allFloats = false);
 
   /// Whether scales change from group to group, and whether they are integers.
   bool hasInnerScale() const { return !innerScaleFields.empty(); }
   /// that sums of products with bytes can be multiplied with in 32 bits.
   bool innerScaleIsInteger() const {
-    return hasInnerScale() && sumsFit(/*largestActivation=*/1 << 7);
+    return hasInnerScale() && !allFloats &&
+           sumsFit(/*largestActivation=*/1 << 7);
   }
+  bool scalesAreFloats() const { return allFloats; }
   /// The most that a product of integers can be which such a scale is.
   double largestInnerScale() const;
   /// Sums that a row of activations of one or two bytes has for a group before
@@ -45,7 +49,8 @@ public:
   bool hasInnerOffset() const;
   /// Whether a stretch has a scale, and an offset, that are not 1.
   bool hasOuterScale() const {
-    return layout.codes.unit != 1 || !outerScaleFields.empty();
+    return (layout.codes.unit != 1 && !unitIsInner()) ||
+           !outerScaleFields.empty();
   }
   bool hasOuterOffset() const { return hasOffset() && !hasInnerOffset(); }
   /// Whether dot products multiply the offset's inner factor with sums;
@@ -53,10 +58,12 @@ public:
   bool hasDotOffset() const { return layout.dotOffset.has_value(); }
   bool offsetIsNegative() const { return offsetNegative; }
 
-  /// Of each group of the chunk at byte `base`: i32 or f32 lanes.
+  /// Of each group of the chunk at byte `base`: i32 or f32 lanes; times the
+  /// codes' unit where no outer scale is there to take it.
   llvm::SmallVector<mlir::Value>
   innerScales(LoopBuilder &b, mlir::ValueRange expert, mlir::Value base);
-  /// f32 lanes, times the codes' unit; null where it is 1.
+  /// f32 lanes, times the codes' unit where inner scales do not have it; null
+  /// where it is 1.
   mlir::Value outerScale(LoopBuilder &b, mlir::ValueRange expert,
                          mlir::Value stretchBase);
   /// -scale * zero +- offset of a group, f32 lanes.
@@ -88,6 +95,10 @@ private:
   };
   Reference find(FieldAttr field) const;
   bool sumsFit(double largestActivation) const;
+  bool unitIsInner() const {
+    return allFloats && hasInnerScale() && outerScaleFields.empty();
+  }
+  mlir::Value unit(LoopBuilder &b);
   mlir::Value container(LoopBuilder &b, mlir::ValueRange expert,
                         mlir::Value base, const PackedField &field,
                         int64_t group);
@@ -101,7 +112,7 @@ private:
   mlir::Value weight;
   llvm::SmallVector<Reference> innerScaleFields, outerScaleFields, offsets;
   Reference zero;
-  bool offsetNegative, isStream = false;
+  bool offsetNegative, isStream = false, allFloats = false;
 };
 
 } // namespace rlx

@@ -185,3 +185,20 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
   }
   return layout;
 }
+
+PackedLayout PackedLayout::widened() const {
+  constexpr int64_t bytes = 256;
+  PackedLayout wide = *this;
+  unsigned distance = 0;
+  while ((codes.below - 1) << (distance + 1) < bytes)
+    ++distance;
+  wide.codes.bias <<= distance;
+  wide.codes.below = ((codes.below - 1) << distance) + 1;
+  wide.codes.unit = std::ldexp(codes.unit, -int(distance));
+  for (int8_t &entry : wide.codes.table)
+    entry = int8_t(uint8_t(entry) << distance);
+  if (codes.table.empty())
+    for (PackedBits &some : wide.bits)
+      some.shift += distance;
+  return wide;
+}

@@ -5,8 +5,8 @@
 // parallel. Few rows of activations read the packed weight as they go. Many
 // rows share a panel, in which a stretch of the weight is decoded once; their
 // sums wait in a buffer meanwhile. A row's sums are the same, bit for bit,
-// either way, unless panels hold groups in pairs. The arithmetic is in
-// PackedTile.cpp.
+// either way, unless panels hold groups in pairs or sums are floats. The
+// arithmetic is in PackedTile.cpp.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,8 +22,10 @@ namespace {
 struct Tiles {
   Tiles(TilesAttr given, const PackedLayout &layout)
       : panelFrom(given.getPanelFrom()), panelRows(given.getPanelRows()),
+        panelTiles(given.getPanelTiles()),
         height(std::max(given.getHeight(), panelRows)),
-        together(llvm::divideCeil(given.getColumns(), layout.lanes)) {
+        together(llvm::alignTo(
+            llvm::divideCeil(given.getColumns(), layout.lanes), panelTiles)) {
     for (int64_t count : {given.getRows(), int64_t(4), int64_t(2), int64_t(1)})
       if (rows.empty() || count < rows.back())
         rows.push_back(count);
@@ -32,29 +34,29 @@ struct Tiles {
   SmallVector<int64_t> rows;
   int64_t panelFrom; ///< that are worth a panel
   int64_t panelRows; ///< of a register tile in a panel
+  int64_t panelTiles; ///< of N of a register tile in a panel
   int64_t height;    ///< that share a panel
   int64_t together;  ///< tiles of N of a parallel iteration
-  /// Register tiles that ask for the stretch after theirs.
-  int64_t prefetching() const {
-    return std::max<int64_t>(1, panelFrom / panelRows);
-  }
 };
 
 class PackedMatmulLoops {
 public:
-  PackedMatmulLoops(PackedMatmulOp op, PackedLayout layout,
+  PackedMatmulLoops(PackedMatmulOp op, const PackedLayout &stored,
                     const VectorTarget &target)
-      : op(op), b(op.getLoc(), op), layout(std::move(layout)),
-        fields(this->layout, op), y(op.getInit()), lanes(this->layout.lanes),
-        n(cast<MemRefType>(y.getType()).getShape().back()),
+      : op(op), b(op.getLoc(), op),
         bytes(op.getActivations().isInteger(8) ? 1 : 2),
+        floatSums(op.getTilesAttr().getFloatSums() && !target.deterministic),
+        layout(FloatSums::apply(PackedFields(stored, op, floatSums), bytes)
+                   ? stored.widened()
+                   : stored),
+        fields(layout, op, floatSums), y(op.getInit()), lanes(layout.lanes),
+        n(cast<MemRefType>(y.getType()).getShape().back()),
         paired(
             op.getTilesAttr().getPairs() && !target.deterministic
-                ? PairedGroups::of(this->layout, fields, bytes, target.wordDot)
+                ? PairedGroups::of(layout, fields, bytes, target.wordDot)
                 : std::nullopt),
-        registerTile(b, this->layout, fields, bytes,
-                     paired ? &*paired : nullptr),
-        tiles(op.getTilesAttr(), this->layout), epilogue(Epilogue::of(op)) {}
+        registerTile(b, layout, fields, bytes, paired ? &*paired : nullptr),
+        tiles(op.getTilesAttr(), layout), epilogue(Epilogue::of(op)) {}
 
   void emit();
 
@@ -80,15 +82,19 @@ private:
     }
   };
   void addStretch(const Block &block, ArrayRef<Value> rows, ArrayRef<Value> x,
-                  PackedStretch &weights, Value tile, Value stretch,
-                  llvm::function_ref<void(Value)> eachChunk);
+                  ArrayRef<PackedStretch *> weights, ArrayRef<Value> at,
+                  Value stretch, llvm::function_ref<void(Value)> eachChunk);
   void emitDirectly(const Block &block, Value tile, Value stretch);
   void emitThroughPanels(const Block &block, const StretchPanel &panels,
                          Value firstTile, Value stretch);
   void emitTiles(const Rows &rows, Value firstTile, Value lastTile,
                  bool isMany);
   void emitFewRows(const Rows &rows, Value firstTile, Value lastTile);
+  int64_t prefetching() const;
   bool hasPanels(const Rows &rows) const;
+  /// Whether all of many rows go through panels, in whole register tiles: there
+  /// is room for some more rows than there are.
+  bool roundsRowsUp() const { return tiles.panelTiles > 1; }
   void emitBlock(const Rows &rows, Value begin, Value firstTile,
                  Value lastTile);
   void emitMatmul();
@@ -102,10 +108,13 @@ private:
 
   PackedMatmulOp op;
   LoopBuilder b;
+  int64_t bytes;  ///< of an activation
+  bool floatSums; ///< whether scales multiply sums as floats
   PackedLayout layout;
   PackedFields fields;
   Value y;
-  int64_t lanes, n, bytes;
+  int64_t lanes, n;
+  std::optional<int64_t> staticRows;  ///< M, where it is known
   std::optional<PairedGroups> paired; ///< of panels
   PackedTile registerTile;
   Tiles tiles;
@@ -159,19 +168,22 @@ void PackedMatmulLoops::storeSums(Value sums, const Row &row, Value tile) {
 // Rows times tiles
 //===----------------------------------------------------------------------===//
 
-/// Adds the products of a register tile with a stretch to its sums.
+/// Adds the products of a register tile with a stretch of the tiles `at` to its
+/// sums. All sums are read before one is stored: rows may repeat.
 void PackedMatmulLoops::addStretch(const Block &block, ArrayRef<Value> rows,
-                                   ArrayRef<Value> x, PackedStretch &weights,
-                                   Value tile, Value stretch,
+                                   ArrayRef<Value> x,
+                                   ArrayRef<PackedStretch *> weights,
+                                   ArrayRef<Value> at, Value stretch,
                                    llvm::function_ref<void(Value)> eachChunk) {
   SmallVector<Value> after = registerTile.addStretch(
       weights, stretch, x,
-      [&](size_t r) {
-        return b.loadVector(block.sums, block.at(b, tile, rows[r]), lanes);
+      [&](size_t r, size_t t) {
+        return b.loadVector(block.sums, block.at(b, at[t], rows[r]), lanes);
       },
       eachChunk);
-  for (auto [row, sum] : llvm::zip_equal(rows, after))
-    b.storeVector(sum, block.sums, block.at(b, tile, row));
+  for (auto [i, sum] : llvm::enumerate(after))
+    b.storeVector(sum, block.sums,
+                  block.at(b, at[i % at.size()], rows[i / at.size()]));
 }
 
 /// Few rows times a stretch of a tile, which is decoded as it is read.
@@ -194,65 +206,85 @@ void PackedMatmulLoops::emitDirectly(const Block &block, Value tile,
       registerTile.prefetchRows(b.add(stretch, stretchesAhead), x,
                                 b.sub(tile, block.firstTile), tiles.together);
     }
-    addStretch(block, rows, x, weights, tile, stretch, [&](Value chunk) {
+    addStretch(block, rows, x, &weights, tile, stretch, [&](Value chunk) {
       if (asks)
         weights.prefetch(b, chunk, layout.chunksPerStretch(), ahead);
     });
   });
 }
 
-/// Rows, a multiple of those of a register tile, times a stretch of as many
-/// tiles as there are panels: these stay in the first cache, while activations
-/// and sums pass by once.
+/// Rows times a stretch of as many tiles as there are panels: these stay in the
+/// first cache, while activations and sums pass by once.
 void PackedMatmulLoops::emitThroughPanels(const Block &block,
                                           const StretchPanel &panels,
                                           Value firstTile, Value stretch) {
   Value lastTile = b.min(b.add(firstTile, panels.tiles()), block.lastTile);
-  auto eachTile = [&](llvm::function_ref<void(Value, StretchPanel)> body) {
-    b.loop(firstTile, lastTile, 1,
-           [&](Value tile) { body(tile, panels.of(b.sub(tile, firstTile))); });
-  };
-  eachTile([&](Value tile, StretchPanel panel) {
+  b.loop(firstTile, lastTile, 1, [&](Value tile) {
     StoredStretch weights = stored(block.rows, tile, stretch);
-    panel.fill(b, weights);
+    panels.of(b.sub(tile, firstTile)).fill(b, weights);
   });
-  block.rows.eachTile(b, tiles.panelRows, [&](ArrayRef<Value> rows) {
+  // Experts have what rows they have: what is left of them repeats the last one.
+  auto rowAt = [&](Value row, int64_t more, bool isThere) {
+    row = b.add(row, more);
+    return isThere || !op.getIds()
+               ? row
+               : b.min(row, b.sub(block.rows.end, b.index(1)));
+  };
+  b.loop(block.rows.begin, block.rows.end, tiles.panelRows, [&](Value first) {
     // The stretch after this one comes while the first rows are multiplied, bit
     // by bit; the others ask again in vain.
-    int64_t chunks = layout.chunksPerStretch();
-    Value rowTile =
-        b.div(b.sub(rows.front(), block.rows.begin), tiles.panelRows);
-    Value firstPart =
-        b.mul(b.min(rowTile, b.index(tiles.prefetching() - 1)), chunks);
+    int64_t chunks = layout.chunksPerStretch(), parts = prefetching();
+    Value rowTile = b.div(b.sub(first, block.rows.begin), tiles.panelRows);
+    Value part = b.min(rowTile, b.index(parts - 1));
+    Value firstPart = b.mul(part, chunks);
     // Activations of long rows come from memory: some register tiles ahead.
     constexpr int64_t tilesAhead = 3;
-    SmallVector<Value> nextRows;
-    for (Value row : rows)
-      nextRows.push_back(b.min(b.add(row, tilesAhead * tiles.panelRows),
-                               b.sub(block.rows.end, b.index(1))));
+    SmallVector<Value> rows, nextRows;
+    for (int64_t r = 0; r < tiles.panelRows; ++r) {
+      rows.push_back(rowAt(first, r, /*isThere=*/r == 0 || !roundsRowsUp()));
+      nextRows.push_back(
+          rowAt(rows.back(), tilesAhead * tiles.panelRows, /*isThere=*/false));
+    }
     SmallVector<Value> x = block.x(rows), nextX = block.x(nextRows);
-    eachTile([&](Value tile, StretchPanel panel) {
-      registerTile.prefetchRows(stretch, nextX, b.sub(tile, firstTile),
-                                panels.tiles());
-      StoredStretch next = stored(block.rows, tile, b.add(stretch, 1));
-      addStretch(block, rows, x, panel, tile, stretch, [&](Value chunk) {
-        next.prefetch(b, b.add(firstPart, chunk), tiles.prefetching() * chunks,
-                      /*ahead=*/0);
+    b.loop(firstTile, lastTile, tiles.panelTiles, [&](Value tile) {
+      SmallVector<Value> at;
+      SmallVector<StretchPanel, 2> panel;
+      SmallVector<StoredStretch, 2> next;
+      for (int64_t t = 0; t < tiles.panelTiles; ++t) {
+        at.push_back(b.add(tile, t));
+        panel.push_back(panels.of(b.sub(at.back(), firstTile)));
+        next.push_back(stored(block.rows, at.back(), b.add(stretch, 1)));
+      }
+      registerTile.prefetchRows(
+          stretch, nextX, b.div(b.sub(tile, firstTile), tiles.panelTiles),
+          llvm::divideCeil(panels.tiles(), tiles.panelTiles));
+      SmallVector<PackedStretch *> weights;
+      for (StretchPanel &part : panel)
+        weights.push_back(&part);
+      if (tiles.panelTiles > 1)
+        for (StoredStretch &one : next)
+          one.prefetch(b, part, parts, /*ahead=*/0);
+      addStretch(block, rows, x, weights, at, stretch, [&](Value chunk) {
+        if (tiles.panelTiles == 1)
+          next.front().prefetch(b, b.add(firstPart, chunk), parts * chunks,
+                                /*ahead=*/0);
       });
     });
   });
 }
 
 /// Rows times some tiles of N, all of K, in the order in which weights are
-/// stored. Many rows share a panel and are a multiple of those of a register
-/// tile.
+/// stored. Many rows share a panel and are, unless they are rounded up, a
+/// multiple of those of a register tile.
 void PackedMatmulLoops::emitTiles(const Rows &rows, Value firstTile,
                                   Value lastTile, bool isMany) {
   auto type = MemRefType::get({ShapedType::kDynamic, tiles.together, lanes},
                               b.getF32Type());
-  Value sums =
-      memref::AllocOp::create(b, type, ValueRange{b.sub(rows.end, rows.begin)},
-                              ValueRange(), b.getI64IntegerAttr(64));
+  Value count = b.sub(rows.end, rows.begin);
+  if (isMany)
+    count = b.roundUp(count, tiles.panelRows);
+  Value sums = memref::AllocOp::create(b, type, ValueRange{count}, ValueRange(),
+                                       b.getI64IntegerAttr(64));
   Block block{rows, firstTile, lastTile, sums};
   auto eachRow = [&](llvm::function_ref<void(Value)> body) {
     b.loop(rows.begin, rows.end, 1, body);
@@ -266,9 +298,9 @@ void PackedMatmulLoops::emitTiles(const Rows &rows, Value firstTile,
   constexpr int64_t panelBytes = 16 * 1024;
   std::optional<StretchPanel> panels;
   if (isMany)
-    panels.emplace(b, layout, fields, paired ? &*paired : nullptr,
-                   std::clamp<int64_t>(panelBytes / (layout.stretch * lanes), 1,
-                                       tiles.together));
+    panels.emplace(b, layout, fields, paired ? &*paired : nullptr, bytes,
+                   std::clamp<int64_t>(panelBytes / (layout.stretch * lanes),
+                                       tiles.panelTiles, tiles.together));
   b.loop(b.index(0), b.index(layout.stretches()), 1, [&](Value stretch) {
     b.loop(firstTile, lastTile, panels ? panels->tiles() : 1, [&](Value tile) {
       if (panels)
@@ -310,13 +342,21 @@ void PackedMatmulLoops::emitFewRows(const Rows &rows, Value firstTile,
       isOne, [&] { emit(one); }, [&] { emit(rows); });
 }
 
+/// Register tiles of rows that ask for the stretch after theirs.
+int64_t PackedMatmulLoops::prefetching() const {
+  int64_t fewest = tiles.panelFrom;
+  if (tiles.panelTiles > 1 && staticRows)
+    fewest = std::min(tiles.height, *staticRows);
+  return std::max<int64_t>(1, fewest / tiles.panelRows);
+}
+
 bool PackedMatmulLoops::hasPanels(const Rows &rows) const {
   return tiles.panelFrom <= tiles.height &&
          (!rows.count || *rows.count >= tiles.panelFrom);
 }
 
-/// The block of `rows` that begins with `begin`: whole register tiles of many
-/// rows through panels, what is left directly.
+/// The block of `rows` that begins with `begin`: many rows through panels, what
+/// is no whole register tile of them directly.
 void PackedMatmulLoops::emitBlock(const Rows &rows, Value begin,
                                   Value firstTile, Value lastTile) {
   Value end = b.min(b.add(begin, tiles.height), rows.end);
@@ -329,12 +369,14 @@ void PackedMatmulLoops::emitBlock(const Rows &rows, Value begin,
   if (rows.count) {
     few = *rows.count % tiles.height;
     if (*few >= tiles.panelFrom)
-      few = *few % tiles.panelRows;
+      few = roundsRowsUp() ? 0 : *few % tiles.panelRows;
   }
   Value count = b.sub(end, begin);
   Value isMany = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, count,
                                        b.index(tiles.panelFrom));
-  Value whole = b.mul(b.div(count, tiles.panelRows), tiles.panelRows);
+  Value whole = roundsRowsUp()
+                    ? count
+                    : b.mul(b.div(count, tiles.panelRows), tiles.panelRows);
   Value many = arith::SelectOp::create(b, isMany, whole, b.index(0));
   block.end = rest.begin = b.add(begin, many);
   block.count = std::nullopt;
@@ -362,8 +404,9 @@ void PackedMatmulLoops::parallelTiles(
 
 void PackedMatmulLoops::emitMatmul() {
   Value m = b.size(op.getX(), 0);
+  staticRows = getConstantIntValue(m);
   auto row = [](Value index) { return Row{index, {index}}; };
-  Rows rows{{}, b.index(0), m, getConstantIntValue(m), row};
+  Rows rows{{}, b.index(0), m, staticRows, row};
   if (!hasPanels(rows))
     return parallelTiles(
         [&](Value first, Value last) { emitFewRows(rows, first, last); });
@@ -394,7 +437,8 @@ void PackedMatmulLoops::emitGather() {
 
 void PackedMatmulLoops::emit() {
   QuantizedActivations activations =
-      emitQuantizeActivations(b, op.getX(), layout, registerTile.form());
+      emitQuantizeActivations(b, op.getX(), layout, registerTile.form(),
+                              roundsRowsUp() ? tiles.panelRows : 1);
   registerTile.setActivations(activations);
   op.getIds() ? emitGather() : emitMatmul();
   activations.release(b);
@@ -410,6 +454,6 @@ LogicalResult rlx::emitPackedMatmulLoops(PackedMatmulOp op,
       PackedLayout::create(scheme, k, op.getLanes(), reason);
   if (!layout)
     return op.emitOpError() << "has no integer kernel: " << reason;
-  PackedMatmulLoops(op, std::move(*layout), target).emit();
+  PackedMatmulLoops(op, *layout, target).emit();
   return success();
 }

@@ -147,7 +147,7 @@ SmallVector<Value> StoredStretch::dotOffsets(LoopBuilder &b) {
 
 StretchPanel::StretchPanel(LoopBuilder &b, const PackedLayout &layout,
                            PackedFields &fields, const PairedGroups *paired,
-                           int64_t tiles)
+                           int64_t bytes, int64_t tiles)
     : layout(layout), pairs(paired), tile(b.index(0)),
       hasOuterScale(fields.hasOuterScale()),
       hasOuterOffset(fields.hasOuterOffset()) {
@@ -178,6 +178,8 @@ StretchPanel::StretchPanel(LoopBuilder &b, const PackedLayout &layout,
   }
   if (hasOuterScale || hasOuterOffset)
     outerBuffer = allocate({tiles, 2, lanes}, f32);
+  if (FloatSums::apply(fields, bytes))
+    correctionBuffer = allocate({tiles, 1, lanes}, f32);
   if (fields.hasDotOffset())
     dotBuffer = allocate({tiles, layout.dotOffsetVectors(), 4 * lanes}, i8);
 }
@@ -194,7 +196,7 @@ StretchPanel StretchPanel::of(Value tile) const {
 
 void StretchPanel::release(LoopBuilder &b) {
   for (Value buffer : {codeBuffer, scaleBuffer, offsetBuffer, outerBuffer,
-                       dotBuffer, scaleNumbers, offsetNumbers})
+                       dotBuffer, correctionBuffer, scaleNumbers, offsetNumbers})
     if (buffer)
       memref::DeallocOp::create(b, buffer);
 }
@@ -220,14 +222,28 @@ void StretchPanel::fill(LoopBuilder &b, StoredStretch &stored) {
     store(b, stored.outerScale(b), outerBuffer, b.index(0));
   if (hasOuterOffset)
     store(b, stored.outerOffset(b), outerBuffer, b.index(1));
-  b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, [&](Value chunk) {
+  auto fillChunk = [&](Value chunk) {
     fillCodes(b, stored, chunk);
-    for (auto [g, scale] : llvm::enumerate(stored.innerScales(b, chunk)))
+    SmallVector<Value> scales = stored.innerScales(b, chunk);
+    for (auto [g, scale] : llvm::enumerate(scales))
       store(b, scale, scaleBuffer, group(b, chunk, int64_t(g)));
     if (offsetBuffer)
       for (int64_t g = 0; g < PackedLayout::chunk / layout.sumGroup; ++g)
         store(b, stored.offset(b, chunk, g), offsetBuffer, group(b, chunk, g));
+    return scales;
+  };
+  Value chunks = b.index(layout.chunksPerStretch());
+  if (!correctionBuffer)
+    return b.loop(b.index(0), chunks, 1, [&](Value chunk) { fillChunk(chunk); });
+  SmallVector<Value> sum = {b.zeros(layout.lanes)};
+  sum = b.loop(b.index(0), chunks, 1, sum, [&](Value chunk, ValueRange carried) {
+    Value next = carried[0];
+    for (Value scale : fillChunk(chunk))
+      next = arith::AddFOp::create(b, next, scale);
+    return SmallVector<Value>{next};
   });
+  store(b, FloatSums::correct(b, b.zeros(layout.lanes), sum[0]),
+        correctionBuffer, b.index(0));
 }
 
 /// Numbers wait until the largest of the stretch is known, then become words.
@@ -291,6 +307,14 @@ SmallVector<Value> StretchPanel::codes(LoopBuilder &b, Value chunk) {
     codes.push_back(
         load(b, codeBuffer, b.add(b.mul(chunk, vectorsPerChunk), v)));
   return codes;
+}
+
+Value StretchPanel::code(LoopBuilder &b, Value chunk, int64_t vector) {
+  return load(b, codeBuffer, b.add(b.mul(chunk, vectorsPerChunk), vector));
+}
+
+Value StretchPanel::correction(LoopBuilder &b) {
+  return correctionBuffer ? load(b, correctionBuffer, b.index(0)) : Value();
 }
 
 SmallVector<Value> StretchPanel::innerScales(LoopBuilder &b, Value chunk) {

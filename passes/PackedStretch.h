@@ -11,6 +11,7 @@
 #ifndef RLX_PASSES_PACKEDSTRETCH_H
 #define RLX_PASSES_PACKEDSTRETCH_H
 
+#include "passes/FloatSums.h"
 #include "passes/PairedGroups.h"
 
 namespace rlx {
@@ -27,6 +28,10 @@ public:
   /// The eight vectors of codes of a chunk, as unsigned bytes.
   virtual llvm::SmallVector<mlir::Value> codes(LoopBuilder &b,
                                                mlir::Value chunk) = 0;
+  /// One of these vectors.
+  virtual mlir::Value code(LoopBuilder &b, mlir::Value chunk, int64_t vector) {
+    return codes(b, chunk)[vector];
+  }
   /// Of each group of the chunk; empty where there is none.
   virtual llvm::SmallVector<mlir::Value> innerScales(LoopBuilder &b,
                                                      mlir::Value chunk) = 0;
@@ -38,6 +43,10 @@ public:
   virtual mlir::Value outerOffset(LoopBuilder &b) = 0;
   /// The offset's factor that dot products multiply.
   virtual llvm::SmallVector<mlir::Value> dotOffsets(LoopBuilder &b) = 0;
+
+  /// What corrects sums that started as floats, for all groups of the stretch;
+  /// null where that is not known in advance.
+  virtual mlir::Value correction(LoopBuilder &) { return {}; }
 
   /// Null unless groups are in pairs: there are no inner scales and offsets
   /// then but those of pairs, as words, and the outer ones are their units.
@@ -90,8 +99,9 @@ private:
 class StretchPanel : public PackedStretch {
 public:
   /// `paired` must outlive the panel; null where groups are not in pairs.
+  /// `bytes` are those of an activation.
   StretchPanel(LoopBuilder &b, const PackedLayout &layout, PackedFields &fields,
-               const PairedGroups *paired, int64_t tiles);
+               const PairedGroups *paired, int64_t bytes, int64_t tiles);
   int64_t tiles() const;
   /// The part of the `tile`th tile.
   StretchPanel of(mlir::Value tile) const;
@@ -107,6 +117,8 @@ public:
   mlir::Value outerScale(LoopBuilder &b) override;
   mlir::Value outerOffset(LoopBuilder &b) override;
   llvm::SmallVector<mlir::Value> dotOffsets(LoopBuilder &b) override;
+  mlir::Value code(LoopBuilder &b, mlir::Value chunk, int64_t vector) override;
+  mlir::Value correction(LoopBuilder &b) override;
   const PairedGroups *paired() const override { return pairs; }
   mlir::Value pairedScales(LoopBuilder &b, mlir::Value pair) override {
     return load(b, scaleBuffer, pair);
@@ -128,6 +140,7 @@ private:
   mlir::Value tile;
   /// `[tiles, vectors, lanes]` each; null where nothing is kept.
   mlir::Value codeBuffer, scaleBuffer, offsetBuffer, outerBuffer, dotBuffer;
+  mlir::Value correctionBuffer;
   /// `[groups, lanes]` of f32 on their way to pairs.
   mlir::Value scaleNumbers, offsetNumbers;
   bool hasOuterScale = false, hasOuterOffset = false;

@@ -16,7 +16,9 @@ VectorType PackedTile::i32s() {
 }
 
 ActivationForm PackedTile::form() const {
-  ActivationForm form{bytes, 0, 0, 0, 0};
+  ActivationForm form{bytes, 0, 0, 0, 0, 0};
+  if (floatSums)
+    form.start = FloatSums::startBits;
   if (paired && paired->hasOffsets())
     form.pairGroup = layout.sumGroup;
   if (layout.codes.bias != 0)
@@ -59,11 +61,11 @@ Value PackedTile::firstWord(Value index, Value row) {
 }
 
 /// What the sum of products of group `group` of the stretch starts from:
-/// -bias * sum q, or 0.
+/// -bias * sum q, or 0; from these on as a float where sums are.
 Value PackedTile::startValue(Value index, Value row, int64_t part,
                              Value group) {
   if (!activations.starts)
-    return integers(0);
+    return integers(floatSums ? FloatSums::startBits : 0);
   return broadcastLoad(activations.starts, {index, row, b.index(part), group});
 }
 
@@ -76,220 +78,291 @@ Value PackedTile::shiftedLeft(Value vector) {
   return arith::ShLIOp::create(b, vector, integers(8));
 }
 
-/// sum + the products of four codes of each row of weights with the activations
-/// of a word.
-Value PackedTile::addDot(Value codes, Value word, Value sum) {
+/// Adds the products of four codes of each row of each tile, `codes`, with the
+/// activations of a word to every `stride`th of `sums`.
+void PackedTile::addWord(ValueRange codes, Value word, Value *sums,
+                         size_t stride) {
   Value four = broadcastLoad(codeWords, word);
-  four = vector::BitCastOp::create(b, codes.getType(), four);
-  return DotOp::create(b, sum.getType(), codes, four, sum, layout.codes.below);
+  four = vector::BitCastOp::create(b, codes.front().getType(), four);
+  for (auto [t, vector] : llvm::enumerate(codes)) {
+    Value &sum = sums[t * stride];
+    sum = DotOp::create(b, sum.getType(), vector, four, sum,
+                        layout.codes.below);
+  }
 }
 
 /// The words of all rows that group `group` of some words begins with.
-SmallVector<Value> PackedTile::wordsOf(const Rows &rows, Value group,
+SmallVector<Value> PackedTile::wordsOf(const Operands &operands, Value group,
                                        int64_t words) {
-  return llvm::map_to_vector(rows.words, [&](Value first) {
+  return llvm::map_to_vector(operands.words, [&](Value first) {
     return b.add(first, b.mul(group, words));
   });
 }
 
 /// Dot products with bytes `part` of the activations of all rows, added to
 /// `dots`: rows in turn, so that none waits for the one before it.
-void PackedTile::addDots(ArrayRef<Value> codes, const Rows &rows,
-                         ArrayRef<int64_t> parts, Value group,
-                         MutableArrayRef<Value> dots) {
-  int64_t vectors = int64_t(codes.size());
-  SmallVector<Value> words = wordsOf(rows, group, vectors);
-  for (int64_t v = 0; v < vectors; ++v)
+void PackedTile::addDots(Codes codes, int64_t vectors,
+                         const Operands &operands, ArrayRef<int64_t> parts,
+                         Value group, MutableArrayRef<Value> dots) {
+  SmallVector<Value> words = wordsOf(operands, group, vectors);
+  size_t tiles = operands.tiles.size();
+  for (int64_t v = 0; v < vectors; ++v) {
+    SmallVector<Value> ofTiles;
+    for (size_t t = 0; t < tiles; ++t)
+      ofTiles.push_back(codes(t, v));
     for (size_t r = 0; r < words.size(); ++r)
-      for (auto [p, part] : llvm::enumerate(parts)) {
-        Value &sum = dots[r * parts.size() + p];
-        sum = addDot(codes[v], b.add(words[r], part * (layout.stretch / 4) + v),
-                     sum);
-      }
+      for (auto [p, part] : llvm::enumerate(parts))
+        addWord(ofTiles, b.add(words[r], part * (layout.stretch / 4) + v),
+                &dots[r * tiles * parts.size() + p], parts.size());
+  }
 }
 
-/// The products of a group that has a scale: for each row a vector a byte of
-/// the activations, or one for both.
-SmallVector<Value> PackedTile::groupDots(ArrayRef<Value> codes,
-                                         const Rows &rows, Value group) {
+/// The products of a group that has a scale: for each row and tile a vector a
+/// byte of the activations, or one for both.
+SmallVector<Value> PackedTile::groupDots(Codes codes, int64_t vectors,
+                                         const Operands &operands,
+                                         Value group) {
   SmallVector<Value> dots;
+  size_t tiles = operands.tiles.size(), count = operands.x.size() * tiles;
   if (fields.groupSums(bytes) < bytes) {
-    dots.assign(rows.x.size(), integers(0));
-    addDots(codes, rows, {0}, group, dots);
+    dots.assign(count, integers(0));
+    addDots(codes, vectors, operands, {0}, group, dots);
     for (Value &sum : dots)
       sum = shiftedLeft(sum);
-    addDots(codes, rows, {1}, group, dots);
+    addDots(codes, vectors, operands, {1}, group, dots);
     return dots;
   }
   SmallVector<int64_t> parts = llvm::to_vector(llvm::seq(bytes));
-  for (Value row : rows.x)
+  for (Value row : operands.x) {
+    SmallVector<Value> starts;
     for (int64_t part : parts)
-      dots.push_back(startValue(rows.index, row, part, group));
-  addDots(codes, rows, parts, group, dots);
+      starts.push_back(startValue(operands.index, row, part, group));
+    for (size_t t = 0; t < tiles; ++t)
+      dots.append(starts);
+  }
+  addDots(codes, vectors, operands, parts, group, dots);
   if (fields.stretchSums(bytes) == bytes)
     return dots;
   SmallVector<Value> words;
-  for (size_t r = 0; r < rows.x.size(); ++r)
+  for (size_t i = 0; i < count; ++i)
     words.push_back(
-        arith::AddIOp::create(b, shiftedLeft(dots[2 * r]), dots[2 * r + 1]));
+        arith::AddIOp::create(b, shiftedLeft(dots[2 * i]), dots[2 * i + 1]));
   return words;
 }
 
-/// The sums of a stretch after one more chunk: for each row one vector a byte
-/// of the activations, or one for both.
-SmallVector<Value> PackedTile::addChunk(PackedStretch &stretch, Value chunk,
-                                        const Rows &rows, ValueRange carried) {
+/// The sums of a stretch after one more chunk: for each row and tile one vector
+/// a byte of the activations, or one for both; then, where sums are floats that
+/// are still to be corrected, those of the tiles' scales.
+SmallVector<Value> PackedTile::addChunk(const Operands &operands, Value chunk,
+                                        ValueRange carried) {
+  // Of several tiles, what is decoded already is loaded when it is needed: all
+  // of it would take too many registers.
+  bool atOnce = operands.tiles.size() == 1;
+  SmallVector<Value> codes;
+  if (atOnce)
+    codes = operands.tiles.front()->codes(b, chunk);
+  auto code = [&](size_t tile, int64_t vector) {
+    return atOnce ? codes[vector] : operands.tiles[tile]->code(b, chunk, vector);
+  };
+  if (fields.hasInnerScale())
+    return addScaled(operands, chunk, code, carried);
   SmallVector<Value> next(carried);
-  SmallVector<Value> codes = stretch.codes(b, chunk);
-  SmallVector<Value> scales = stretch.innerScales(b, chunk);
-  if (scales.empty()) {
-    // Where few sums are in flight, a sum of all chunks would be one long
-    // chain.
-    constexpr size_t sumsInFlight = 4;
-    bool chains = next.size() >= sumsInFlight;
-    SmallVector<Value> dots(next);
-    if (!chains)
-      dots.assign(next.size(), integers(0));
-    addDots(codes, rows, llvm::to_vector(llvm::seq(bytes)), chunk, dots);
-    for (auto [sum, dot] : llvm::zip_equal(next, dots))
-      sum = chains ? dot : Value(arith::AddIOp::create(b, sum, dot));
-    return next;
-  }
-  size_t vectors = codes.size() / scales.size();
-  for (auto [g, scale] : llvm::enumerate(scales)) {
-    Value group = b.add(b.mul(chunk, int64_t(scales.size())), int64_t(g));
-    SmallVector<Value> dots =
-        groupDots(ArrayRef(codes).slice(g * vectors, vectors), rows, group);
-    for (auto [sum, dot] : llvm::zip_equal(next, dots)) {
-      if (sumsAreFloats())
-        sum = vector::FMAOp::create(b, arith::SIToFPOp::create(b, f32s(), dot),
-                                    scale, sum);
+  // Where few sums are in flight, a sum of all chunks would be one long chain.
+  constexpr size_t sumsInFlight = 4;
+  bool chains = next.size() >= sumsInFlight;
+  SmallVector<Value> dots(next);
+  if (!chains)
+    dots.assign(next.size(), integers(0));
+  addDots(code, PackedLayout::chunk / 4, operands,
+          llvm::to_vector(llvm::seq(bytes)), chunk, dots);
+  for (auto [sum, dot] : llvm::zip_equal(next, dots))
+    sum = chains ? dot : Value(arith::AddIOp::create(b, sum, dot));
+  return next;
+}
+
+/// The same where groups have scales.
+SmallVector<Value> PackedTile::addScaled(const Operands &operands, Value chunk,
+                                         Codes codes, ValueRange carried) {
+  SmallVector<Value> next(carried);
+  size_t tiles = operands.tiles.size();
+  SmallVector<SmallVector<Value>> scales;
+  auto readScales = [&] {
+    for (PackedStretch *stretch : operands.tiles)
+      scales.push_back(stretch->innerScales(b, chunk));
+  };
+  // Of several tiles, scales would wait in registers that sums need.
+  if (tiles == 1)
+    readScales();
+  int64_t groups = groupsPerChunk(), vectors = layout.sumGroup / 4;
+  for (int64_t g = 0; g < groups; ++g) {
+    Value group = b.add(b.mul(chunk, groups), g);
+    SmallVector<Value> dots = groupDots(
+        [&](size_t t, int64_t v) { return codes(t, g * vectors + v); }, vectors,
+        operands, group);
+    if (scales.empty())
+      readScales();
+    size_t parts = dots.size() / tiles / operands.x.size();
+    for (auto [i, dot] : llvm::enumerate(dots)) {
+      Value &sum = next[i], scale = scales[i / parts % tiles][g];
+      if (floatSums)
+        sum = vector::FMAOp::create(
+            b, vector::BitCastOp::create(b, f32s(), dot), scale, sum);
+      else if (sumsAreFloats())
+        sum = vector::FMAOp::create(
+            b, arith::SIToFPOp::create(b, f32s(), dot), scale, sum);
       else
         sum =
             arith::AddIOp::create(b, sum, arith::MulIOp::create(b, dot, scale));
     }
+    for (size_t i = dots.size(); i < next.size(); ++i)
+      next[i] = arith::AddFOp::create(b, next[i], scales[i - dots.size()][g]);
   }
   return next;
 }
 
 /// The sums of a stretch after the pairs of groups from chunk `chunk` on.
-SmallVector<Value> PackedTile::addPair(PackedStretch &stretch, Value chunk,
-                                       const Rows &rows, ValueRange carried) {
-  const PairedGroups &pairs = *stretch.paired();
-  SmallVector<Value> next(carried), codes = stretch.codes(b, chunk);
-  if (groupsPerChunk() == 1)
-    codes.append(stretch.codes(b, b.add(chunk, 1)));
+SmallVector<Value> PackedTile::addPair(const Operands &operands, Value chunk,
+                                       ValueRange carried) {
+  const PairedGroups &pairs = *operands.tiles.front()->paired();
+  size_t tiles = operands.tiles.size();
+  SmallVector<Value> next(carried);
+  SmallVector<SmallVector<Value>> codes;
+  for (PackedStretch *stretch : operands.tiles) {
+    codes.push_back(stretch->codes(b, chunk));
+    if (groupsPerChunk() == 1)
+      codes.back().append(stretch->codes(b, b.add(chunk, 1)));
+  }
   int64_t vectors = layout.sumGroup / 4;
   Value first = b.mul(chunk, groupsPerChunk());
   // A constant is a start, but would be added to others as a scalar.
   bool hasStarts = activations.starts != nullptr;
-  for (int64_t pair = 0; pair < int64_t(codes.size()) / (2 * vectors); ++pair) {
+  for (int64_t pair = 0; pair < int64_t(codes[0].size()) / (2 * vectors);
+       ++pair) {
     SmallVector<Value> dots[2], words[2];
     for (int64_t odd : {0, 1}) {
       Value group = b.add(first, 2 * pair + odd);
-      words[odd] = wordsOf(rows, group, vectors);
-      for (Value row : rows.x)
-        dots[odd].push_back(hasStarts
-                                ? startValue(rows.index, row, /*part=*/0, group)
-                                : integers(pairs.rounding(odd)));
+      words[odd] = wordsOf(operands, group, vectors);
+      for (Value row : operands.x)
+        dots[odd].append(tiles, hasStarts
+                                    ? startValue(operands.index, row,
+                                                 /*part=*/0, group)
+                                    : integers(pairs.rounding(odd)));
     }
     for (int64_t v = 0; v < vectors; ++v)
-      for (int64_t odd : {0, 1})
-        for (auto [dot, word] : llvm::zip_equal(dots[odd], words[odd]))
-          dot = addDot(codes[(2 * pair + odd) * vectors + v], b.add(word, v),
-                       dot);
+      for (int64_t odd : {0, 1}) {
+        SmallVector<Value> ofTiles =
+            llvm::map_to_vector(codes, [&](ArrayRef<Value> some) {
+              return some[(2 * pair + odd) * vectors + v];
+            });
+        for (auto [r, word] : llvm::enumerate(words[odd]))
+          addWord(ofTiles, b.add(word, v), &dots[odd][r * tiles], 1);
+      }
     for (int64_t odd : {0, 1})
       if (hasStarts && pairs.rounding(odd))
         for (Value &dot : dots[odd])
           dot = arith::AddIOp::create(b, dot, integers(pairs.rounding(odd)));
-    Value scales = stretch.pairedScales(b, b.add(b.div(first, 2), pair));
-    for (auto [r, sum] : llvm::enumerate(next))
-      sum = pairs.addProducts(b, pairs.words(b, dots[0][r], dots[1][r]), scales,
-                              sum);
+    SmallVector<Value> scales =
+        llvm::map_to_vector(operands.tiles, [&](PackedStretch *stretch) {
+          return stretch->pairedScales(b, b.add(b.div(first, 2), pair));
+        });
+    for (auto [i, sum] : llvm::enumerate(next))
+      sum = pairs.addProducts(b, pairs.words(b, dots[0][i], dots[1][i]),
+                              scales[i % tiles], sum);
   }
   return next;
 }
 
 /// Adds t * (sum q) to numbers that the activations' scale is still to
 /// multiply, groups in pairs.
-SmallVector<Value> PackedTile::addPairedOffsets(PackedStretch &stretch,
-                                                const Header &header,
-                                                const Rows &rows,
+SmallVector<Value> PackedTile::addPairedOffsets(ArrayRef<Header> headers,
+                                                const Operands &operands,
                                                 ValueRange numbers) {
   SmallVector<Value> totals(numbers.size(), integers(0)), next;
+  size_t tiles = operands.tiles.size();
   for (int64_t pair = 0; pair < layout.stretch / layout.sumGroup / 2; ++pair) {
-    Value offsets = stretch.pairedOffsets(b, b.index(pair));
-    for (auto [total, row] : llvm::zip_equal(totals, rows.x))
-      total = stretch.paired()->addProducts(
-          b,
-          broadcastWord(activations.pairSums,
-                        {rows.index, row, b.index(2 * pair)}),
-          offsets, total);
+    SmallVector<Value> offsets =
+        llvm::map_to_vector(operands.tiles, [&](PackedStretch *stretch) {
+          return stretch->pairedOffsets(b, b.index(pair));
+        });
+    for (auto [r, row] : llvm::enumerate(operands.x)) {
+      Value sums = broadcastWord(activations.pairSums,
+                                 {operands.index, row, b.index(2 * pair)});
+      for (size_t t = 0; t < tiles; ++t) {
+        Value &total = totals[r * tiles + t];
+        total = paired->addProducts(b, sums, offsets[t], total);
+      }
+    }
   }
-  for (auto [number, total] : llvm::zip_equal(numbers, totals))
+  for (auto [i, number] : llvm::enumerate(numbers))
     next.push_back(vector::FMAOp::create(
-        b, arith::SIToFPOp::create(b, f32s(), total), header.offset, number));
+        b, arith::SIToFPOp::create(b, f32s(), totals[i]),
+        headers[i % tiles].offset, number));
   return next;
 }
 
 /// Adds t * (sum q) * scale(q): zero points, minima and other offsets.
-SmallVector<Value> PackedTile::addOffsets(PackedStretch &stretch,
-                                          const Header &header,
-                                          const Rows &rows, ValueRange sums) {
-  auto addGroup = [&](Value offset, Value position, ValueRange carried) {
+SmallVector<Value> PackedTile::addOffsets(ArrayRef<Header> headers,
+                                          const Operands &operands,
+                                          ValueRange sums) {
+  size_t tiles = operands.tiles.size();
+  auto addGroup = [&](ArrayRef<Value> offsets, Value position,
+                      ValueRange carried) {
     SmallVector<Value> next(carried);
-    for (auto [r, row] : llvm::enumerate(rows.x))
-      next[r] = vector::FMAOp::create(
-          b, offset,
-          broadcastLoad(activations.sums, {rows.index, row, position}),
-          next[r]);
-    return next;
-  };
-  if (!fields.hasInnerOffset())
-    return addGroup(header.offset, b.index(0), sums);
-  return b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, sums,
-                [&](Value chunk, ValueRange carried) {
-                  Value first = b.mul(chunk, groupsPerChunk());
-                  SmallVector<Value> next(carried);
-                  for (int64_t g = 0; g < groupsPerChunk(); ++g)
-                    next = addGroup(stretch.offset(b, chunk, g),
-                                    b.add(first, g), next);
-                  return next;
-                });
-}
-
-/// The same in numbers that the activations' scale is still to multiply, where
-/// the inner factor of t and the sums are bytes: dot products with the sums'
-/// bytes, the most significant first.
-SmallVector<Value> PackedTile::addDotOffsets(const Header &header,
-                                             const Rows &rows,
-                                             ValueRange numbers) {
-  SmallVector<Value> next(numbers);
-  auto byteType = cast<VectorType>(header.dotOffsets.front().getType());
-  int64_t below = int64_t(1) << layout.dotOffset->field.width();
-  Value factor = header.offset;
-  for (auto [r, row] : llvm::enumerate(rows.x)) {
-    Value total = integers(0);
-    for (int64_t part = 0; part < activations.dotBytes(); ++part) {
-      if (part)
-        total = shiftedLeft(total);
-      for (auto [i, vector] : llvm::enumerate(header.dotOffsets)) {
-        Value four =
-            broadcastWord(activations.dotSums, {rows.index, row, b.index(part),
-                                                b.index(int64_t(4 * i))});
-        four = vector::BitCastOp::create(b, byteType, four);
-        total = DotOp::create(b, total.getType(), vector, four, total, below);
+    for (auto [r, row] : llvm::enumerate(operands.x)) {
+      Value sum =
+          broadcastLoad(activations.sums, {operands.index, row, position});
+      for (size_t t = 0; t < tiles; ++t) {
+        Value &one = next[r * tiles + t];
+        one = vector::FMAOp::create(b, offsets[t], sum, one);
       }
     }
-    Value number = arith::SIToFPOp::create(b, f32s(), total);
-    if (factor)
-      next[r] = vector::FMAOp::create(b, number, factor, next[r]);
-    else if (fields.offsetIsNegative())
-      next[r] = arith::SubFOp::create(b, next[r], number);
-    else
-      next[r] = arith::AddFOp::create(b, next[r], number);
+    return next;
+  };
+  if (!fields.hasInnerOffset()) {
+    auto offset = [](const Header &header) { return header.offset; };
+    return addGroup(llvm::map_to_vector(headers, offset), b.index(0), sums);
   }
-  return next;
+  return b.loop(
+      b.index(0), b.index(layout.chunksPerStretch()), 1, sums,
+      [&](Value chunk, ValueRange carried) {
+        Value first = b.mul(chunk, groupsPerChunk());
+        SmallVector<Value> next(carried);
+        for (int64_t g = 0; g < groupsPerChunk(); ++g) {
+          auto offset = [&](PackedStretch *stretch) {
+            return stretch->offset(b, chunk, g);
+          };
+          next = addGroup(llvm::map_to_vector(operands.tiles, offset),
+                          b.add(first, g), next);
+        }
+        return next;
+      });
+}
+
+/// The same in a number that the activations' scale is still to multiply, where
+/// the inner factor of t and the sums are bytes: dot products with the sums'
+/// bytes, the most significant first.
+Value PackedTile::addDotOffset(const Header &header, Value index, Value row,
+                               Value number) {
+  auto byteType = cast<VectorType>(header.dotOffsets.front().getType());
+  int64_t below = int64_t(1) << layout.dotOffset->field.width();
+  Value total = integers(0);
+  for (int64_t part = 0; part < activations.dotBytes(); ++part) {
+    if (part)
+      total = shiftedLeft(total);
+    for (auto [i, vector] : llvm::enumerate(header.dotOffsets)) {
+      Value four =
+          broadcastWord(activations.dotSums,
+                        {index, row, b.index(part), b.index(int64_t(4 * i))});
+      four = vector::BitCastOp::create(b, byteType, four);
+      total = DotOp::create(b, total.getType(), vector, four, total, below);
+    }
+  }
+  Value offset = arith::SIToFPOp::create(b, f32s(), total);
+  if (header.offset)
+    return vector::FMAOp::create(b, offset, header.offset, number);
+  if (fields.offsetIsNegative())
+    return arith::SubFOp::create(b, number, offset);
+  return arith::AddFOp::create(b, number, offset);
 }
 
 void PackedTile::prefetchRows(Value index, ArrayRef<Value> rows, Value part,
@@ -320,53 +393,76 @@ PackedTile::Header PackedTile::readHeader(PackedStretch &stretch) {
   return header;
 }
 
+/// What sums of a stretch begin with, as addChunk adds to them.
+SmallVector<Value> PackedTile::initialSums(const Operands &operands,
+                                           int64_t parts) {
+  bool floats = sumsAreFloats() && !operands.tiles.front()->paired();
+  SmallVector<Value> initial, scaleSums;
+  for (Value row : operands.x)
+    for (PackedStretch *stretch : operands.tiles)
+      for (int64_t part = 0; part < parts; ++part) {
+        if (floats)
+          initial.push_back(
+              floatSums && stretch->correction(b) ? stretch->correction(b)
+                                                  : b.zeros(layout.lanes));
+        else if (fields.hasInnerScale())
+          initial.push_back(integers(0));
+        else
+          initial.push_back(startValue(operands.index, row, part, b.index(0)));
+      }
+  if (floatSums)
+    for (PackedStretch *stretch : operands.tiles)
+      if (!stretch->correction(b))
+        initial.push_back(b.zeros(layout.lanes));
+  return initial;
+}
+
 SmallVector<Value>
-PackedTile::addStretch(PackedStretch &stretch, Value index,
+PackedTile::addStretch(ArrayRef<PackedStretch *> tiles, Value index,
                        ArrayRef<Value> rows,
-                       llvm::function_ref<Value(size_t)> sum,
+                       llvm::function_ref<Value(size_t, size_t)> sum,
                        llvm::function_ref<void(Value)> eachChunk) {
-  const PairedGroups *pairs = stretch.paired();
+  const PairedGroups *pairs = tiles.front()->paired();
   bool floats = sumsAreFloats() && !pairs;
   int64_t parts = pairs ? 1 : fields.stretchSums(bytes);
-  SmallVector<Value> initial;
+  Operands operands{index, rows, tiles, {}};
+  SmallVector<Value> initial = initialSums(operands, parts);
   for (Value row : rows)
-    for (int64_t part = 0; part < parts; ++part) {
-      if (floats)
-        initial.push_back(b.zeros(layout.lanes));
-      else if (fields.hasInnerScale())
-        initial.push_back(integers(0));
-      else
-        initial.push_back(startValue(index, row, part, b.index(0)));
-    }
-  Rows some{index, rows, {}};
-  for (Value row : rows)
-    some.words.push_back(firstWord(index, row));
+    operands.words.push_back(firstWord(index, row));
   // Memory answers fastest in order, so that what stands before the chunks is
   // read first; with more rows, it would only take registers.
   bool boundByMemory = rows.size() <= rowsBoundByMemory;
-  Header header;
+  SmallVector<Header> headers;
+  auto readHeaders = [&] {
+    for (PackedStretch *stretch : tiles)
+      headers.push_back(readHeader(*stretch));
+  };
   if (boundByMemory)
-    header = readHeader(stretch);
+    readHeaders();
   int64_t step = pairs && groupsPerChunk() == 1 ? 2 : 1;
   SmallVector<Value> totals =
       b.loop(b.index(0), b.index(layout.chunksPerStretch()), step, initial,
              [&](Value chunk, ValueRange carried) {
                for (int64_t i = 0; i < step; ++i)
                  eachChunk(b.add(chunk, i));
-               return pairs ? addPair(stretch, chunk, some, carried)
-                            : addChunk(stretch, chunk, some, carried);
+               return pairs ? addPair(operands, chunk, carried)
+                            : addChunk(operands, chunk, carried);
              });
   if (!boundByMemory)
-    header = readHeader(stretch);
+    readHeaders();
+  size_t count = rows.size() * tiles.size();
   SmallVector<Value> next;
-  for (size_t r = 0; r < rows.size(); ++r) {
-    Value number = totals[r * parts];
+  for (size_t i = 0; i < count; ++i) {
+    const Header &header = headers[i % tiles.size()];
+    Value number = totals[i * parts];
+    if (totals.size() > count * parts)
+      number = FloatSums::correct(b, number, totals[count + i % tiles.size()]);
     if (!floats) {
       number = arith::SIToFPOp::create(b, f32s(), number);
       if (parts == 2) {
         Value word = arith::ConstantOp::create(
             b, DenseElementsAttr::get(f32s(), 256.0f));
-        Value low = arith::SIToFPOp::create(b, f32s(), totals[r * parts + 1]);
+        Value low = arith::SIToFPOp::create(b, f32s(), totals[i * parts + 1]);
         number = vector::FMAOp::create(b, number, word, low);
       }
     }
@@ -374,15 +470,25 @@ PackedTile::addStretch(PackedStretch &stretch, Value index,
       number = arith::MulFOp::create(b, number, header.scale);
     next.push_back(number);
   }
+  auto eachRow = [&](llvm::function_ref<void(Value, size_t, size_t)> body) {
+    for (auto [r, row] : llvm::enumerate(rows))
+      for (size_t t = 0; t < tiles.size(); ++t)
+        body(row, r, t);
+  };
   if (fields.hasDotOffset())
-    next = addDotOffsets(header, some, next);
+    eachRow([&](Value row, size_t r, size_t t) {
+      Value &number = next[r * tiles.size() + t];
+      number = addDotOffset(headers[t], index, row, number);
+    });
   bool pairsOffsets = pairs && pairs->hasOffsets();
   if (pairsOffsets)
-    next = addPairedOffsets(stretch, header, some, next);
-  for (auto [r, row] : llvm::enumerate(rows))
-    next[r] = vector::FMAOp::create(
-        b, next[r], broadcastLoad(activations.scales, {index, row}), sum(r));
+    next = addPairedOffsets(headers, operands, next);
+  eachRow([&](Value row, size_t r, size_t t) {
+    Value &number = next[r * tiles.size() + t];
+    number = vector::FMAOp::create(
+        b, number, broadcastLoad(activations.scales, {index, row}), sum(r, t));
+  });
   if (!fields.hasOffset() || fields.hasDotOffset() || pairsOffsets)
     return next;
-  return addOffsets(stretch, header, some, next);
+  return addOffsets(headers, operands, next);
 }

@@ -10,10 +10,12 @@
 //
 // The first sum is dot products of bytes that start from -bias * sum q. Integer
 // scales that change within a stretch multiply the i32 sums; floats appear once
-// a stretch, or once a group where the scheme's scales are floats. A vector
-// lane is an output row; nothing is reduced across lanes. The order of
-// operations does not depend on the number of rows, unless panels have groups
-// in pairs, whose sums are multiplied with their scales at once.
+// a stretch, or once a group where the scheme's scales are floats or are taken
+// for such (passes/FloatSums.h). A vector lane is an output row; nothing is
+// reduced across lanes. Activations that are loaded once multiply all tiles of
+// weights. The order of operations does not depend on the number of rows,
+// unless panels have groups in pairs, whose sums are multiplied with their
+// scales at once, or sums are floats.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,6 +23,7 @@
 #define RLX_PASSES_PACKEDTILE_H
 
 #include "passes/ActivationLoops.h"
+#include "passes/FloatSums.h"
 #include "passes/PackedStretch.h"
 
 namespace rlx {
@@ -30,18 +33,20 @@ public:
   /// `paired` are the pairs of panels, null where there are none.
   PackedTile(LoopBuilder &b, const PackedLayout &layout, PackedFields &fields,
              int64_t bytes, const PairedGroups *paired)
-      : b(b), layout(layout), fields(fields), bytes(bytes), paired(paired) {}
+      : b(b), layout(layout), fields(fields), bytes(bytes), paired(paired),
+        floatSums(FloatSums::apply(fields, bytes)) {}
 
   /// What activations must be, and the ones to multiply.
   ActivationForm form() const;
   void setActivations(const QuantizedActivations &given);
 
-  /// What `sum` gives for each row, f32 lanes, plus the products of stretch
-  /// `index`. `eachChunk` is called in the loop over chunks, `sum` after it.
+  /// What `sum` gives for each row and tile, f32 lanes, plus the products of
+  /// that row with stretch `index` of that tile; tiles of a row follow each
+  /// other. `eachChunk` is called in the loop over chunks, `sum` after it.
   llvm::SmallVector<mlir::Value>
-  addStretch(PackedStretch &stretch, mlir::Value index,
+  addStretch(llvm::ArrayRef<PackedStretch *> tiles, mlir::Value index,
              llvm::ArrayRef<mlir::Value> rows,
-             llvm::function_ref<mlir::Value(size_t)> sum,
+             llvm::function_ref<mlir::Value(size_t row, size_t tile)> sum,
              llvm::function_ref<void(mlir::Value)> eachChunk);
 
   /// Asks for part `part` of `parts` of the activations of stretch `index`.
@@ -58,37 +63,44 @@ private:
     llvm::SmallVector<mlir::Value> dotOffsets;
   };
   Header readHeader(PackedStretch &stretch);
-  /// Rows of activations of stretch `index`.
-  struct Rows {
+  /// Rows of activations of stretch `index`, and that stretch of some tiles.
+  struct Operands {
     mlir::Value index;
     llvm::ArrayRef<mlir::Value> x;
-    llvm::SmallVector<mlir::Value> words; ///< their first ones in `codeWords`
+    llvm::ArrayRef<PackedStretch *> tiles;
+    llvm::SmallVector<mlir::Value> words; ///< the rows' first in `codeWords`
   };
+  /// Vector `vector` of the codes that tile `tile` has for some words.
+  using Codes = llvm::function_ref<mlir::Value(size_t tile, int64_t vector)>;
   mlir::Value firstWord(mlir::Value index, mlir::Value row);
-  mlir::Value addDot(mlir::Value codes, mlir::Value word, mlir::Value sum);
-  llvm::SmallVector<mlir::Value> wordsOf(const Rows &rows, mlir::Value group,
-                                         int64_t words);
-  void addDots(llvm::ArrayRef<mlir::Value> codes, const Rows &rows,
+  llvm::SmallVector<mlir::Value> wordsOf(const Operands &operands,
+                                         mlir::Value group, int64_t words);
+  void addWord(mlir::ValueRange codes, mlir::Value word, mlir::Value *sums,
+               size_t stride);
+  void addDots(Codes codes, int64_t vectors, const Operands &operands,
                llvm::ArrayRef<int64_t> parts, mlir::Value group,
                llvm::MutableArrayRef<mlir::Value> dots);
-  llvm::SmallVector<mlir::Value> groupDots(llvm::ArrayRef<mlir::Value> codes,
-                                           const Rows &rows, mlir::Value group);
-  llvm::SmallVector<mlir::Value> addChunk(PackedStretch &stretch,
-                                          mlir::Value chunk, const Rows &rows,
+  llvm::SmallVector<mlir::Value> groupDots(Codes codes, int64_t vectors,
+                                           const Operands &operands,
+                                           mlir::Value group);
+  llvm::SmallVector<mlir::Value> initialSums(const Operands &operands,
+                                             int64_t parts);
+  llvm::SmallVector<mlir::Value> addChunk(const Operands &operands,
+                                          mlir::Value chunk,
                                           mlir::ValueRange carried);
-  llvm::SmallVector<mlir::Value> addOffsets(PackedStretch &stretch,
-                                            const Header &header,
-                                            const Rows &rows,
+  llvm::SmallVector<mlir::Value> addScaled(const Operands &operands,
+                                           mlir::Value chunk, Codes codes,
+                                           mlir::ValueRange carried);
+  llvm::SmallVector<mlir::Value> addOffsets(llvm::ArrayRef<Header> headers,
+                                            const Operands &operands,
                                             mlir::ValueRange sums);
-  llvm::SmallVector<mlir::Value> addDotOffsets(const Header &header,
-                                               const Rows &rows,
-                                               mlir::ValueRange numbers);
-  llvm::SmallVector<mlir::Value> addPair(PackedStretch &stretch,
-                                         mlir::Value chunk, const Rows &rows,
+  mlir::Value addDotOffset(const Header &header, mlir::Value index,
+                           mlir::Value row, mlir::Value number);
+  llvm::SmallVector<mlir::Value> addPair(const Operands &operands,
+                                         mlir::Value chunk,
                                          mlir::ValueRange carried);
-  llvm::SmallVector<mlir::Value> addPairedOffsets(PackedStretch &stretch,
-                                                  const Header &header,
-                                                  const Rows &rows,
+  llvm::SmallVector<mlir::Value> addPairedOffsets(llvm::ArrayRef<Header> headers,
+                                                  const Operands &operands,
                                                   mlir::ValueRange numbers);
   mlir::Value broadcastLoad(mlir::Value memref, mlir::ValueRange indices);
   mlir::Value broadcastWord(mlir::Value memref, mlir::ValueRange indices);
@@ -110,6 +122,7 @@ private:
   PackedFields &fields;
   int64_t bytes;              ///< of an activation
   const PairedGroups *paired; ///< of panels; null where there are none
+  bool floatSums;             ///< whether sums of products start as floats
   QuantizedActivations activations;
   mlir::Value codeWords; ///< of the activations, flat
 };

@@ -29,6 +29,11 @@ struct CpuTargetOptions : mlir::PassPipelineOptions<CpuTargetOptions> {
       *this, "instructions",
       llvm::cl::desc(
           "features whose instructions may be used, separated by commas")};
+  Option<bool> sharedPorts{
+      *this, "shared-ports",
+      llvm::cl::desc("products take the place of all other vector operations, "
+                     "not of some of them"),
+      llvm::cl::init(false)};
   Option<bool> deterministic{
       *this, "deterministic",
       llvm::cl::desc(
@@ -57,6 +62,16 @@ struct CpuTargetOptions : mlir::PassPipelineOptions<CpuTargetOptions> {
       *this, "panel-depth",
       llvm::cl::desc("K after which the next columns follow"),
       llvm::cl::init(0)};
+  Option<int64_t> panelTiles{
+      *this, "panel-tiles",
+      llvm::cl::desc("vectors of N of a register tile that reads a panel of "
+                     "packed weights"),
+      llvm::cl::init(0)};
+  Option<bool> floatSums{
+      *this, "float-sums",
+      llvm::cl::desc("let sums of products with i8 be floats from the start, "
+                     "which rounds their last bits; not with deterministic"),
+      llvm::cl::init(true)};
   Option<bool> pairGroups{
       *this, "pair-groups",
       llvm::cl::desc("let panels for i8 hold groups in pairs, which rounds "

@@ -68,7 +68,10 @@ void rlx::buildLayoutPipeline(OpPassManager &pm,
   tiles.height = options.panelHeight;
   tiles.columns = options.tileColumns;
   tiles.depth = options.panelDepth;
+  tiles.panelTiles = options.panelTiles;
+  tiles.sharedPorts = options.sharedPorts;
   tiles.pairGroups = options.pairGroups && !options.deterministic;
+  tiles.floatSums = options.floatSums && !options.deterministic;
   tiles.printChoices = options.printChoices;
   pm.addNestedPass<func::FuncOp>(createChooseTilesPass(tiles));
 }

@@ -2,15 +2,18 @@
 
 #include "passes/TileChoice.h"
 
+#include "passes/FloatSums.h"
 #include "passes/PairedGroups.h"
 
 #include "llvm/Support/FormatVariadic.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace rlx;
 
 TileTarget TileTarget::of(int64_t lanes, int64_t registers,
-                          StringRef instructions) {
+                          StringRef instructions, bool sharedPorts) {
   SmallVector<StringRef> names;
   instructions.split(names, ',', -1, /*KeepEmpty=*/false);
   auto has = [&](StringRef name) { return llvm::is_contained(names, name); };
@@ -32,7 +35,7 @@ TileTarget TileTarget::of(int64_t lanes, int64_t registers,
     wordDot = "llvm.x86.avx512.vpdpwssd.512";
   else if (lanes == 8 && (has("avxvnni") || has("avx512vnni")))
     wordDot = "llvm.x86.avx512.vpdpwssd.256";
-  return {lanes, registers, dotCost, bf16Dot, wordDot};
+  return {lanes, registers, dotCost, bf16Dot, wordDot, sharedPorts};
 }
 
 static PackedLayout layoutOf(PackedMatmulOp op) {
@@ -96,8 +99,67 @@ static int64_t mostRows(ArrayRef<int64_t> candidates, int64_t sums,
   return candidates.back();
 }
 
+/// Where all vector operations share the ports of dot products, what counts is
+/// how few there are beside these, and how few loads: decoding never hides, so
+/// that panels pay for fewer rows; two tiles of weights share what is loaded of
+/// activations; and so many sums are in flight that none waits for the one
+/// before it.
+static TileChoice chooseSharedTiles(PackedMatmulOp op,
+                                    const TileTarget &target,
+                                    Rounding rounding) {
+  constexpr int64_t panelTiles = 2, highest = 512;
+  constexpr int64_t vectors = PackedLayout::chunk / 4;
+  PackedLayout layout = layoutOf(op);
+  PackedFields fields(layout, op, rounding.floatSums);
+  ChunkCost cost = costOf(op, target);
+  int64_t bytes = bytesOf(op), sums = fields.groupSums(bytes);
+  if (fields.hasInnerScale())
+    sums += fields.stretchSums(bytes);
+  int64_t rows = mostRows({8, 6, 4, 2, 1}, sums, vectors, target.registers);
+  // Beside sums there are weights, and activations for the next products.
+  int64_t panelRows = mostRows({8, 6, 4, 2, 1}, panelTiles * sums,
+                               panelTiles + 2, target.registers);
+  // What storing a panel costs beside its operations was fitted to
+  // measurements.
+  constexpr double wait = 55;
+  double once = cost.decode + cost.stored + wait;
+  int64_t from = rows * int64_t(std::ceil(once / cost.decode));
+
+  int64_t n = cast<ShapedType>(op.getInit().getType()).getShape().back();
+  auto x = cast<ShapedType>(op.getX().getType());
+  if (!op.getIds() && !x.isDynamicDim(0) && x.getDimSize(0) >= from) {
+    // What rows are rounded up by is wasted; each register tile loads weights.
+    int64_t m = x.getDimSize(0), least = 0;
+    for (int64_t some = panelRows; some >= std::min<int64_t>(panelRows, 4);
+         some -= 2) {
+      int64_t work = int64_t(llvm::divideCeil(m, some)) * (some + 1);
+      if (least == 0 || work < least) {
+        least = work;
+        panelRows = some;
+      }
+    }
+  }
+  std::string why =
+      llvm::formatv("all vector operations share the ports of products: "
+                    "decoding takes {0} operations a chunk, loading from a "
+                    "panel {1}, sums of {2} rows {3} of {4} registers",
+                    int64_t(cost.decode), int64_t(cost.stored), panelRows,
+                    panelRows * panelTiles * sums, target.registers);
+  if (rounding.floatSums && FloatSums::apply(fields, bytes))
+    why += "; sums of products are floats from the start, which rounds their "
+           "last bits";
+  return {TilesAttr::get(op.getContext(), rows, from, panelRows,
+                         llvm::alignTo(highest / bytes, panelRows),
+                         layout.tilesTogether(n) * layout.lanes, layout.stretch,
+                         /*pairs=*/false, panelTiles,
+                         rounding.floatSums && fields.hasInnerScale()),
+          why};
+}
+
 TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target,
-                            bool pairGroups) {
+                            Rounding rounding) {
+  if (target.sharedPorts && target.dotCost == 1)
+    return chooseSharedTiles(op, target, rounding);
   ChunkCost cost = costOf(op, target);
   constexpr int64_t vectors = PackedLayout::chunk / 4;
   int64_t bytes = bytesOf(op);
@@ -107,7 +169,7 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target,
   int64_t rows =
       mostRows({8, 6, 4, 2, 1}, cost.sums, vectors, target.registers);
   PackedLayout layout = layoutOf(op);
-  bool pairs = pairGroups && PairedGroups::of(layout, PackedFields(layout, op),
+  bool pairs = rounding.pairGroups && PairedGroups::of(layout, PackedFields(layout, op),
                                               bytes, target.wordDot);
   // Sums of the products of two groups, and of the stretch. Four rows have
   // eight sums that do not wait for each other; more would only be more code.
@@ -152,17 +214,21 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target,
     why += "; panels multiply groups in pairs, which rounds scales and sums "
            "of products to 16 bits";
   return {TilesAttr::get(op.getContext(), rows, from, panelRows, height,
-                         columns, layout.stretch, pairs),
+                         columns, layout.stretch, pairs, /*panel_tiles=*/1,
+                         /*float_sums=*/false),
           why};
 }
 
-TileChoice rlx::chooseTiles(BlockMatmulOp op, const TileTarget &target, bool) {
+TileChoice rlx::chooseTiles(BlockMatmulOp op, const TileTarget &target,
+                            Rounding) {
   auto x = cast<ShapedType>(op.getX().getType());
   int64_t k = x.getShape().back();
   int64_t n = cast<ShapedType>(op.getInit().getType()).getShape().back();
-  // A register tile is two vectors wide. Its sums, two vectors of weights and a
+  // A register tile is two vectors wide, or four, which needs fewer loads, where
+  // two products a cycle would wait for them. Its sums, vectors of weights and a
   // broadcast must fit the registers.
-  constexpr int64_t vectors = 2, beside = 6, mostRowsEver = 12;
+  constexpr int64_t beside = 6, mostRowsEver = 12;
+  int64_t pairs = target.sharedPorts ? 2 : 1, vectors = 2 * pairs;
   int64_t rows =
       std::min((target.registers - beside) / vectors / 2 * 2, mostRowsEver);
   int64_t tile = vectors * target.lanes, columns = 2 * tile;
@@ -183,6 +249,6 @@ TileChoice rlx::chooseTiles(BlockMatmulOp op, const TileTarget &target, bool) {
                                   target.registers);
   return {TilesAttr::get(op.getContext(), /*rows=*/1, panelFrom, rows,
                          /*height=*/0, columns, std::min(panelDepth, k),
-                         /*pairs=*/false),
+                         /*pairs=*/false, pairs, /*float_sums=*/false),
           why};
 }

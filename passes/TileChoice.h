@@ -28,8 +28,12 @@ struct TileTarget {
   /// The intrinsic that adds products of pairs of i16 to i32 lanes, or empty.
   llvm::StringRef wordDot;
 
+  /// Whether products take the place of all other vector operations, not of
+  /// some of them.
+  bool sharedPorts = false;
+
   static TileTarget of(int64_t lanes, int64_t registers,
-                       llvm::StringRef instructions);
+                       llvm::StringRef instructions, bool sharedPorts = false);
 };
 
 /// Vector operations for a chunk of packed weights: to decode it, to load it
@@ -40,16 +44,21 @@ struct ChunkCost {
 };
 ChunkCost costOf(PackedMatmulOp op, const TileTarget &target);
 
-/// The tiles of a matmul, and why in a phrase. `pairGroups`: panels may hold
-/// groups in pairs.
+/// What may be done that rounds: panels with groups in pairs, and sums that are
+/// floats from the start.
+struct Rounding {
+  bool pairGroups = true, floatSums = true;
+};
+
+/// The tiles of a matmul, and why in a phrase.
 struct TileChoice {
   TilesAttr tiles;
   std::string why;
 };
 TileChoice chooseTiles(PackedMatmulOp op, const TileTarget &target,
-                       bool pairGroups);
+                       Rounding rounding);
 TileChoice chooseTiles(BlockMatmulOp op, const TileTarget &target,
-                       bool pairGroups);
+                       Rounding rounding);
 
 } // namespace rlx
 

@@ -149,6 +149,9 @@ llvm::Error CpuTarget::configure(CpuTargetOptions &options) const {
     bool isShort = prefers256Bits() && info->checkFeatures("+avx512vl");
     options.vectorLength = isShort ? 8 : 16;
     options.vectorRegisters = 32;
+    // Vectors of 512 bits leave Intel's processors two ports for all that
+    // vectors do, which is why LLVM prefers shorter ones there.
+    options.sharedPorts = !isShort && info->checkFeatures("+prefer-256-bit");
   } else if (info->checkFeatures("+avx")) {
     options.vectorLength = 8;
   }

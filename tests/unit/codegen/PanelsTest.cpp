@@ -23,9 +23,15 @@ struct Way {
   double bound;
 };
 constexpr Way ways[] = {
-    {"i8", "panel-from=4 panel-height=24", 3e-3},
-    {"i8", "panel-from=4 panel-height=24 pair-groups=false", 1e-5},
-    {"i16", "panel-from=4 panel-height=24", 1e-5},
+    {"i8", "panel-from=4 panel-height=24 shared-ports=false", 3e-3},
+    {"i8", "panel-from=4 panel-height=24 shared-ports=false pair-groups=false",
+     1e-5},
+    {"i16", "panel-from=4 panel-height=24 shared-ports=false", 1e-5},
+    // Register tiles of several tiles of weights, and sums that are floats,
+    // through panels and without.
+    {"i8", "panel-from=4 panel-height=24 shared-ports=true", 3e-3},
+    {"i8", "panel-from=512 panel-height=24 shared-ports=true", 3e-3},
+    {"i16", "panel-from=4 panel-height=24 shared-ports=true", 1e-5},
 };
 
 /// Rows for two blocks and one more; `zeros` is a row of zeros.
