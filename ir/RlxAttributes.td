@@ -152,6 +152,9 @@ def Rlx_TilesAttr : Rlx_Attr<"Tiles"> {
     - `float_sums`: whether inner scales of packed weights multiply sums as
       floats, group by group, also where they are integers. Sums of products with
       i8 are floats from the start then, which loses some of their last bits.
+    - `ahead`: bytes that register tiles without a panel ask for packed weights in
+      advance, into the first cache; 0 leaves it to the processor for one or two
+      rows, and to the second cache for more.
 
     `--rlx-choose-tiles` chooses them.
   }];
@@ -159,7 +162,8 @@ def Rlx_TilesAttr : Rlx_Attr<"Tiles"> {
       "int64_t":$panel_rows, "int64_t":$height, "int64_t":$columns,
       "int64_t":$depth, DefaultValuedParameter<"bool", "false">:$pairs,
       DefaultValuedParameter<"int64_t", "1">:$panel_tiles,
-      DefaultValuedParameter<"bool", "false">:$float_sums);
+      DefaultValuedParameter<"bool", "false">:$float_sums,
+      DefaultValuedParameter<"int64_t", "0">:$ahead);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

@@ -44,7 +44,7 @@ struct ChooseTilesPass : rlx::impl::ChooseTilesPassBase<ChooseTilesPass> {
         pick(height, chosen.getHeight()), pick(columns, chosen.getColumns()),
         pick(isPacked ? 0 : depth, chosen.getDepth()), chosen.getPairs(),
         pick(panelTiles, chosen.getPanelTiles()),
-        chosen.getFloatSums());
+        chosen.getFloatSums(), pick(ahead, chosen.getAhead()));
     if (!tiles)
       return WalkResult::interrupt();
     op.setTilesAttr(tiles);

@@ -22,7 +22,7 @@ namespace {
 struct Tiles {
   Tiles(TilesAttr given, const PackedLayout &layout)
       : panelFrom(given.getPanelFrom()), panelRows(given.getPanelRows()),
-        panelTiles(given.getPanelTiles()),
+        panelTiles(given.getPanelTiles()), ahead(given.getAhead()),
         height(std::max(given.getHeight(), panelRows)),
         together(llvm::alignTo(
             llvm::divideCeil(given.getColumns(), layout.lanes), panelTiles)) {
@@ -35,6 +35,8 @@ struct Tiles {
   int64_t panelFrom; ///< that are worth a panel
   int64_t panelRows; ///< of a register tile in a panel
   int64_t panelTiles; ///< of N of a register tile in a panel
+  /// Bytes that weights are asked for in advance; 0 leaves it to the target.
+  int64_t ahead;
   int64_t height;    ///< that share a panel
   int64_t together;  ///< tiles of N of a parallel iteration
 };
@@ -190,15 +192,18 @@ void PackedMatmulLoops::addStretch(const Block &block, ArrayRef<Value> rows,
 void PackedMatmulLoops::emitDirectly(const Block &block, Value tile,
                                      Value stretch) {
   // Memory answers after some hundred cycles: a few kilobytes at full
-  // bandwidth. One or two rows read faster than what is asked for in advance
-  // could come: processors then do better by themselves, but not across pages,
-  // of which they are told, a line each. They are thrown off by more lines than
-  // these, and by loads that are out of order. Weights that pass by take the
-  // place of activations in the first cache.
-  constexpr int64_t ahead = 8192, pagesAhead = 24576, stretchesAhead = 2;
+  // bandwidth. Where tiles do not say otherwise, they come to the second cache:
+  // the first can wait for few lines at a time. One or two rows read faster than
+  // what is asked for in advance could come: processors then do better by
+  // themselves, but not across pages, of which they are told, a line each. They
+  // are thrown off by more lines than these, and by loads that are out of order.
+  // Weights that pass by take the place of activations in the first cache.
+  constexpr int64_t mostAhead = 8192, pagesAhead = 24576, stretchesAhead = 2;
+  bool toFirstCache = tiles.ahead > 0;
+  int64_t ahead = toFirstCache ? tiles.ahead : mostAhead;
   block.rows.eachTile(b, tiles.rows, [&](ArrayRef<Value> rows) {
     SmallVector<Value> x = block.x(rows);
-    bool asks = rows.size() > PackedTile::rowsBoundByMemory;
+    bool asks = toFirstCache || rows.size() > PackedTile::rowsBoundByMemory;
     StoredStretch weights =
         stored(block.rows, tile, stretch, /*isStream=*/!asks);
     if (!asks) {
@@ -208,7 +213,8 @@ void PackedMatmulLoops::emitDirectly(const Block &block, Value tile,
     }
     addStretch(block, rows, x, &weights, tile, stretch, [&](Value chunk) {
       if (asks)
-        weights.prefetch(b, chunk, layout.chunksPerStretch(), ahead);
+        weights.prefetch(b, chunk, layout.chunksPerStretch(), ahead,
+                         toFirstCache);
     });
   });
 }

@@ -34,16 +34,15 @@ Value StoredStretch::chunkBase(LoopBuilder &b, Value chunk) {
 }
 
 void StoredStretch::prefetch(LoopBuilder &b, Value part, int64_t parts,
-                             int64_t ahead) {
-  // Into the second cache: the first can wait for few lines at a time, too few
-  // for the bandwidth of memory.
-  constexpr int64_t cacheLine = 64, secondCache = 2;
+                             int64_t ahead, bool toFirstCache) {
+  constexpr int64_t cacheLine = 64, firstCache = 3, secondCache = 2;
   int64_t lines = llvm::divideCeil(layout.stretchBytes(), cacheLine * parts);
   Value begin = b.add(base, b.mul(part, lines * cacheLine));
   for (int64_t line = 0; line < lines; ++line)
     memref::PrefetchOp::create(
         b, weight, fields.at(b, expert, begin, ahead + line * cacheLine),
-        /*isWrite=*/false, secondCache, /*isDataCache=*/true);
+        /*isWrite=*/false, toFirstCache ? firstCache : secondCache,
+        /*isDataCache=*/true);
 }
 
 void StoredStretch::prefetchPages(LoopBuilder &b, int64_t ahead) {

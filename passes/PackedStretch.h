@@ -77,8 +77,9 @@ public:
   llvm::SmallVector<mlir::Value> dotOffsets(LoopBuilder &b) override;
 
   /// Asks for what lies `ahead` bytes after part `part` of the `parts` that the
-  /// stretch is cut into.
-  void prefetch(LoopBuilder &b, mlir::Value part, int64_t parts, int64_t ahead);
+  /// stretch is cut into, to come to the first or the second cache.
+  void prefetch(LoopBuilder &b, mlir::Value part, int64_t parts, int64_t ahead,
+                bool toFirstCache = false);
 
   /// The same for a line of each page that the stretch is long, which makes the
   /// processor look up where the page lies.

@@ -67,6 +67,10 @@ struct CpuTargetOptions : mlir::PassPipelineOptions<CpuTargetOptions> {
       llvm::cl::desc("vectors of N of a register tile that reads a panel of "
                      "packed weights"),
       llvm::cl::init(0)};
+  Option<int64_t> ahead{
+      *this, "ahead",
+      llvm::cl::desc("bytes that packed weights are asked for in advance"),
+      llvm::cl::init(0)};
   Option<bool> floatSums{
       *this, "float-sums",
       llvm::cl::desc("let sums of products with i8 be floats from the start, "

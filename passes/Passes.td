@@ -367,6 +367,7 @@ def ChooseTilesPass : Pass<"rlx-choose-tiles", "::mlir::func::FuncOp"> {
     Option<"columns", "columns", "int64_t", "0", "N of an iteration of the parallel loop">,
     Option<"depth", "depth", "int64_t", "0", "K after which the next columns follow; packed weights have their own">,
     Option<"panelTiles", "panel-tiles", "int64_t", "0", "vectors of N of a register tile that reads a panel of packed weights">,
+    Option<"ahead", "ahead", "int64_t", "0", "bytes that packed weights are asked for in advance">,
     Option<"sharedPorts", "shared-ports", "bool", "false", "products take the place of all other vector operations">,
     Option<"pairGroups", "pair-groups", "bool", "true", "let panels for i8 hold groups in pairs, which rounds their scales to 16 bits">,
     Option<"floatSums", "float-sums", "bool", "true", "let sums of products with i8 be floats from the start, which rounds their last bits">,

@@ -69,6 +69,7 @@ void rlx::buildLayoutPipeline(OpPassManager &pm,
   tiles.columns = options.tileColumns;
   tiles.depth = options.panelDepth;
   tiles.panelTiles = options.panelTiles;
+  tiles.ahead = options.ahead;
   tiles.sharedPorts = options.sharedPorts;
   tiles.pairGroups = options.pairGroups && !options.deterministic;
   tiles.floatSums = options.floatSums && !options.deterministic;

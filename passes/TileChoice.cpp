@@ -108,6 +108,9 @@ static TileChoice chooseSharedTiles(PackedMatmulOp op,
                                     const TileTarget &target,
                                     Rounding rounding) {
   constexpr int64_t panelTiles = 2, highest = 512;
+  // These processors do not reach far enough by themselves, and lines that only
+  // come to the second cache are waited for.
+  constexpr int64_t ahead = 4096;
   constexpr int64_t vectors = PackedLayout::chunk / 4;
   PackedLayout layout = layoutOf(op);
   PackedFields fields(layout, op, rounding.floatSums);
@@ -152,7 +155,7 @@ static TileChoice chooseSharedTiles(PackedMatmulOp op,
                          llvm::alignTo(highest / bytes, panelRows),
                          layout.tilesTogether(n) * layout.lanes, layout.stretch,
                          /*pairs=*/false, panelTiles,
-                         rounding.floatSums && fields.hasInnerScale()),
+                         rounding.floatSums && fields.hasInnerScale(), ahead),
           why};
 }
 
@@ -215,7 +218,7 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target,
            "of products to 16 bits";
   return {TilesAttr::get(op.getContext(), rows, from, panelRows, height,
                          columns, layout.stretch, pairs, /*panel_tiles=*/1,
-                         /*float_sums=*/false),
+                         /*float_sums=*/false, /*ahead=*/0),
           why};
 }
 
@@ -249,6 +252,7 @@ TileChoice rlx::chooseTiles(BlockMatmulOp op, const TileTarget &target,
                                   target.registers);
   return {TilesAttr::get(op.getContext(), /*rows=*/1, panelFrom, rows,
                          /*height=*/0, columns, std::min(panelDepth, k),
-                         /*pairs=*/false, pairs, /*float_sums=*/false),
+                         /*pairs=*/false, pairs, /*float_sums=*/false,
+                         /*ahead=*/0),
           why};
 }

@@ -4,11 +4,21 @@
 // RUN: rlx-opt %s --rlx-choose-tiles=instructions=avx512bf16 | FileCheck %s --check-prefix=PAIRS
 // RUN: rlx-opt %s --rlx-choose-tiles="vector-length=8 vector-registers=16 instructions=avx2" | FileCheck %s --check-prefix=NARROW
 // RUN: rlx-opt %s --rlx-choose-tiles="panel-from=32 rows=4 print-choices" 2>&1 | FileCheck %s --check-prefix=GIVEN
+// RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni shared-ports print-choices" 2>&1 | FileCheck %s --check-prefix=FLOATS
+// RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni shared-ports" | FileCheck %s --check-prefix=SHARED
+// RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni shared-ports float-sums=false" | FileCheck %s --check-prefix=EXACT
+// RUN: not rlx-opt %s --rlx-choose-tiles="panel-tiles=9" 2>&1 | FileCheck %s --check-prefix=TILES
+// RUN: not rlx-opt %s --rlx-choose-tiles="ahead=-1" 2>&1 | FileCheck %s --check-prefix=AHEAD
 // RUN: not rlx-opt %s --rlx-choose-tiles="rows=99" 2>&1 | FileCheck %s --check-prefix=WRONG
 // RUN: not rlx-opt %s --rlx-choose-tiles="height=12" 2>&1 | FileCheck %s --check-prefix=HEIGHT
 
 // WRONG: error: expected rows to be 1 to 32, but got 99
 // HEIGHT: error: expected height to be a multiple of panel_rows, 8, but got 12
+
+// TILES: error: expected panel_tiles to be 1 to 4, but got 9
+// AHEAD: error: expected ahead to be 0 to 16777216, but got -1
+
+// FLOATS: remark: tiles for 'gguf_q4k': {{.*}}: all vector operations share the ports of products: {{.*}}; sums of products are floats from the start, which rounds their last bits
 
 // PAIRED: remark: tiles for 'gguf_q4k': {{.*}}; panels multiply groups in pairs, which rounds scales and sums of products to 16 bits
 
@@ -17,6 +27,12 @@
 // WIDE: tiles = #rlx.tiles<rows = 8, panel_from = 256, panel_rows = 4, height = 512, columns = 128, depth = 256, pairs = true>
 // ALONE-LABEL: func @packed
 // ALONE: tiles = #rlx.tiles<rows = 8, panel_from = 256, panel_rows = 8, height = 512, columns = 128, depth = 256>
+// Where products share their ports with all else, panels pay earlier, and their
+// register tiles are two tiles wide.
+// SHARED-LABEL: func @packed
+// SHARED: tiles = #rlx.tiles<rows = 8, panel_from = {{[0-9]+}}, panel_rows = 6, height = 516, columns = 128, depth = 256, panel_tiles = 2, float_sums = true, ahead = 4096>
+// EXACT-LABEL: func @packed
+// EXACT: tiles = #rlx.tiles<rows = 8, panel_from = {{[0-9]+}}, panel_rows = 6, height = 516, columns = 128, depth = 256, panel_tiles = 2, ahead = 4096>
 // NARROW-LABEL: func @packed
 // NARROW: tiles = #rlx.tiles<rows = 4, panel_from = {{[0-9]+}}, panel_rows = 4,
 // GIVEN: remark: tiles for 'gguf_q4k': #rlx.tiles<rows = 4, panel_from = 32, panel_rows = {{.*}}: decoding takes {{[0-9]+}} operations a chunk, loading from a panel {{[0-9]+}}, a row
@@ -46,6 +62,8 @@ func.func @many_rows(%x: tensor<512x14336xf32>, %w: tensor<33947648xi8>, %y: ten
 // WIDE: tiles = #rlx.tiles<rows = 1, panel_from = 2, panel_rows = 12, height = 0, columns = 64, depth = 64>
 // WIDE: tiles = #rlx.tiles<rows = 1, panel_from = 2, panel_rows = 12, height = 0, columns = 512, depth = 64>
 // WIDE: tiles = #rlx.tiles<rows = 1, panel_from = 9,
+// SHARED-LABEL: func @in_place
+// SHARED: tiles = #rlx.tiles<rows = 1, panel_from = 2, panel_rows = 6, height = 0, columns = 128, depth = 64, panel_tiles = 2>
 // NARROW-LABEL: func @in_place
 // NARROW: tiles = #rlx.tiles<rows = 1, panel_from = 2, panel_rows = 4,
 func.func @in_place(%x: tensor<3x64xf32>, %m: tensor<?x64xf32>, %w: tensor<4096x68xi8>, %y: tensor<3x4096xf32>, %z: tensor<?x4096xf32>) -> (tensor<3x4096xf32>, tensor<?x4096xf32>, tensor<3x4096xf32>) {

@@ -1,0 +1,55 @@
+// Sums of products that are floats from the start: 1262485504 are the bits of
+// 1.5 * 2^23, which is subtracted times the scales of a stretch.
+// RUN: rlx-opt %s --split-input-file "--rlx-blocks-to-loops=instructions=avx512vnni" --canonicalize | FileCheck %s
+// RUN: rlx-opt %s --split-input-file "--rlx-blocks-to-loops=instructions=avx512vnni deterministic" --canonicalize | FileCheck %s --check-prefix=EXACT
+
+// Codes of 4 bits lie highest in their bytes. Sums of a bias start from it too;
+// panels keep what corrects the sums, six rows times two tiles begin with it.
+// CHECK-LABEL: func @bias(
+// CHECK: arith.constant 1262485504 : i32
+// CHECK: memref.alloc() {alignment = 64 : i64} : memref<4x1x16xf32>
+// CHECK: arith.andi {{.*}} : vector<64xi8>
+// CHECK: vector.fma {{.*}} : vector<16xf32>
+// CHECK-COUNT-96: rlx.dot {{.*}} below 241
+// CHECK: vector.bitcast %{{.*}} : vector<16xi32> to vector<16xf32>
+// CHECK-NOT: arith.sitofp
+// CHECK: scf.yield
+// EXACT-LABEL: func @bias(
+// EXACT-NOT: 1262485504
+// EXACT: rlx.dot {{.*}} below 16
+func.func @bias(%x: memref<60x256xf32>, %p: memref<9216xi8>, %y: memref<60x64xf32>) {
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4_0>, activations = i8, lanes = 16 : i64,
+      tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 6, height = 516, columns = 64, depth = 256, panel_tiles = 2, float_sums = true, ahead = 4096>}
+      : (memref<60x256xf32>, memref<9216xi8>, memref<60x64xf32>) -> ()
+  return
+}
+
+// -----
+
+// Without a bias all start from a constant. Without a panel the scales are
+// summed up beside the products; weights are asked for 4096 bytes ahead.
+// CHECK-LABEL: func @direct(
+// CHECK: arith.constant dense<1262485504> : vector<16xi32>
+// CHECK: memref.prefetch {{.*}}, read, locality<3>, data
+// CHECK: rlx.dot {{.*}} below 241
+// CHECK: arith.addf
+// CHECK: vector.fma
+func.func @direct(%x: memref<2x256xf32>, %p: memref<9472xi8>, %y: memref<2x64xf32>) {
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64,
+      tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 6, height = 516, columns = 64, depth = 256, panel_tiles = 2, float_sums = true, ahead = 4096>}
+      : (memref<2x256xf32>, memref<9472xi8>, memref<2x64xf32>) -> ()
+  return
+}
+
+// -----
+
+// Sums of two bytes do not fit: they are converted, and multiplied as floats.
+// CHECK-LABEL: func @two_bytes(
+// CHECK-NOT: 1262485504
+// CHECK: arith.sitofp
+func.func @two_bytes(%x: memref<2x256xf32>, %p: memref<9472xi8>, %y: memref<2x64xf32>) {
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i16, lanes = 16 : i64,
+      tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 4, height = 256, columns = 64, depth = 256, panel_tiles = 2, float_sums = true, ahead = 4096>}
+      : (memref<2x256xf32>, memref<9472xi8>, memref<2x64xf32>) -> ()
+  return
+}
