@@ -43,8 +43,8 @@ struct ChooseTilesPass : rlx::impl::ChooseTilesPassBase<ChooseTilesPass> {
         pick(panelRows, chosen.getPanelRows()),
         pick(height, chosen.getHeight()), pick(columns, chosen.getColumns()),
         pick(isPacked ? 0 : depth, chosen.getDepth()), chosen.getPairs(),
-        pick(panelTiles, chosen.getPanelTiles()),
-        chosen.getFloatSums(), pick(ahead, chosen.getAhead()));
+        pick(panelTiles, chosen.getPanelTiles()), chosen.getFloatSums(),
+        pick(ahead, chosen.getAhead()));
     if (!tiles)
       return WalkResult::interrupt();
     op.setTilesAttr(tiles);

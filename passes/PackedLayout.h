@@ -111,8 +111,8 @@ public:
                                std::max<int64_t>(1, mostRows / lanes));
   }
   double bitsPerWeight() const { return tileBytes() * 8.0 / double(lanes * k); }
-  /// The same bytes, read as codes that are as large as bytes hold: number(code)
-  /// stays (u - bias) * unit.
+  /// The same bytes, read as codes that are as large as bytes hold:
+  /// number(code) stays (u - bias) * unit.
   PackedLayout widened() const;
 
 private:

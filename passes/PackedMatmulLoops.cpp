@@ -32,13 +32,13 @@ struct Tiles {
   }
   /// Of register tiles that decode as they read, largest first.
   SmallVector<int64_t> rows;
-  int64_t panelFrom; ///< that are worth a panel
-  int64_t panelRows; ///< of a register tile in a panel
+  int64_t panelFrom;  ///< that are worth a panel
+  int64_t panelRows;  ///< of a register tile in a panel
   int64_t panelTiles; ///< of N of a register tile in a panel
   /// Bytes that weights are asked for in advance; 0 leaves it to the target.
   int64_t ahead;
-  int64_t height;    ///< that share a panel
-  int64_t together;  ///< tiles of N of a parallel iteration
+  int64_t height;   ///< that share a panel
+  int64_t together; ///< tiles of N of a parallel iteration
 };
 
 class PackedMatmulLoops {
@@ -53,10 +53,9 @@ public:
                    : stored),
         fields(layout, op, floatSums), y(op.getInit()), lanes(layout.lanes),
         n(cast<MemRefType>(y.getType()).getShape().back()),
-        paired(
-            op.getTilesAttr().getPairs() && !target.deterministic
-                ? PairedGroups::of(layout, fields, bytes, target.wordDot)
-                : std::nullopt),
+        paired(op.getTilesAttr().getPairs() && !target.deterministic
+                   ? PairedGroups::of(layout, fields, bytes, target.wordDot)
+                   : std::nullopt),
         registerTile(b, layout, fields, bytes, paired ? &*paired : nullptr),
         tiles(op.getTilesAttr(), layout), epilogue(Epilogue::of(op)) {}
 
@@ -193,11 +192,12 @@ void PackedMatmulLoops::emitDirectly(const Block &block, Value tile,
                                      Value stretch) {
   // Memory answers after some hundred cycles: a few kilobytes at full
   // bandwidth. Where tiles do not say otherwise, they come to the second cache:
-  // the first can wait for few lines at a time. One or two rows read faster than
-  // what is asked for in advance could come: processors then do better by
+  // the first can wait for few lines at a time. One or two rows read faster
+  // than what is asked for in advance could come: processors then do better by
   // themselves, but not across pages, of which they are told, a line each. They
-  // are thrown off by more lines than these, and by loads that are out of order.
-  // Weights that pass by take the place of activations in the first cache.
+  // are thrown off by more lines than these, and by loads that are out of
+  // order. Weights that pass by take the place of activations in the first
+  // cache.
   constexpr int64_t mostAhead = 8192, pagesAhead = 24576, stretchesAhead = 2;
   bool toFirstCache = tiles.ahead > 0;
   int64_t ahead = toFirstCache ? tiles.ahead : mostAhead;
@@ -229,7 +229,8 @@ void PackedMatmulLoops::emitThroughPanels(const Block &block,
     StoredStretch weights = stored(block.rows, tile, stretch);
     panels.of(b.sub(tile, firstTile)).fill(b, weights);
   });
-  // Experts have what rows they have: what is left of them repeats the last one.
+  // Experts have what rows they have: what is left of them repeats the last
+  // one.
   auto rowAt = [&](Value row, int64_t more, bool isThere) {
     row = b.add(row, more);
     return isThere || !op.getIds()
@@ -303,10 +304,13 @@ void PackedMatmulLoops::emitTiles(const Rows &rows, Value firstTile,
   // Codes of all panels, beside which there are scales, activations and sums.
   constexpr int64_t panelBytes = 16 * 1024;
   std::optional<StretchPanel> panels;
-  if (isMany)
+  if (isMany) {
+    int64_t count =
+        std::min(panelBytes / (layout.stretch * lanes), tiles.together);
+    count = std::max(count / tiles.panelTiles, int64_t(1)) * tiles.panelTiles;
     panels.emplace(b, layout, fields, paired ? &*paired : nullptr, bytes,
-                   std::clamp<int64_t>(panelBytes / (layout.stretch * lanes),
-                                       tiles.panelTiles, tiles.together));
+                   count);
+  }
   b.loop(b.index(0), b.index(layout.stretches()), 1, [&](Value stretch) {
     b.loop(firstTile, lastTile, panels ? panels->tiles() : 1, [&](Value tile) {
       if (panels)

@@ -194,8 +194,9 @@ StretchPanel StretchPanel::of(Value tile) const {
 }
 
 void StretchPanel::release(LoopBuilder &b) {
-  for (Value buffer : {codeBuffer, scaleBuffer, offsetBuffer, outerBuffer,
-                       dotBuffer, correctionBuffer, scaleNumbers, offsetNumbers})
+  for (Value buffer :
+       {codeBuffer, scaleBuffer, offsetBuffer, outerBuffer, dotBuffer,
+        correctionBuffer, scaleNumbers, offsetNumbers})
     if (buffer)
       memref::DeallocOp::create(b, buffer);
 }
@@ -233,14 +234,16 @@ void StretchPanel::fill(LoopBuilder &b, StoredStretch &stored) {
   };
   Value chunks = b.index(layout.chunksPerStretch());
   if (!correctionBuffer)
-    return b.loop(b.index(0), chunks, 1, [&](Value chunk) { fillChunk(chunk); });
+    return b.loop(b.index(0), chunks, 1,
+                  [&](Value chunk) { fillChunk(chunk); });
   SmallVector<Value> sum = {b.zeros(layout.lanes)};
-  sum = b.loop(b.index(0), chunks, 1, sum, [&](Value chunk, ValueRange carried) {
-    Value next = carried[0];
-    for (Value scale : fillChunk(chunk))
-      next = arith::AddFOp::create(b, next, scale);
-    return SmallVector<Value>{next};
-  });
+  sum =
+      b.loop(b.index(0), chunks, 1, sum, [&](Value chunk, ValueRange carried) {
+        Value next = carried[0];
+        for (Value scale : fillChunk(chunk))
+          next = arith::AddFOp::create(b, next, scale);
+        return SmallVector<Value>{next};
+      });
   store(b, FloatSums::correct(b, b.zeros(layout.lanes), sum[0]),
         correctionBuffer, b.index(0));
 }

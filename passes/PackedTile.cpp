@@ -86,8 +86,8 @@ void PackedTile::addWord(ValueRange codes, Value word, Value *sums,
   four = vector::BitCastOp::create(b, codes.front().getType(), four);
   for (auto [t, vector] : llvm::enumerate(codes)) {
     Value &sum = sums[t * stride];
-    sum = DotOp::create(b, sum.getType(), vector, four, sum,
-                        layout.codes.below);
+    sum =
+        DotOp::create(b, sum.getType(), vector, four, sum, layout.codes.below);
   }
 }
 
@@ -101,9 +101,9 @@ SmallVector<Value> PackedTile::wordsOf(const Operands &operands, Value group,
 
 /// Dot products with bytes `part` of the activations of all rows, added to
 /// `dots`: rows in turn, so that none waits for the one before it.
-void PackedTile::addDots(Codes codes, int64_t vectors,
-                         const Operands &operands, ArrayRef<int64_t> parts,
-                         Value group, MutableArrayRef<Value> dots) {
+void PackedTile::addDots(Codes codes, int64_t vectors, const Operands &operands,
+                         ArrayRef<int64_t> parts, Value group,
+                         MutableArrayRef<Value> dots) {
   SmallVector<Value> words = wordsOf(operands, group, vectors);
   size_t tiles = operands.tiles.size();
   for (int64_t v = 0; v < vectors; ++v) {
@@ -162,7 +162,8 @@ SmallVector<Value> PackedTile::addChunk(const Operands &operands, Value chunk,
   if (atOnce)
     codes = operands.tiles.front()->codes(b, chunk);
   auto code = [&](size_t tile, int64_t vector) {
-    return atOnce ? codes[vector] : operands.tiles[tile]->code(b, chunk, vector);
+    return atOnce ? codes[vector]
+                  : operands.tiles[tile]->code(b, chunk, vector);
   };
   if (fields.hasInnerScale())
     return addScaled(operands, chunk, code, carried);
@@ -208,8 +209,8 @@ SmallVector<Value> PackedTile::addScaled(const Operands &operands, Value chunk,
         sum = vector::FMAOp::create(
             b, vector::BitCastOp::create(b, f32s(), dot), scale, sum);
       else if (sumsAreFloats())
-        sum = vector::FMAOp::create(
-            b, arith::SIToFPOp::create(b, f32s(), dot), scale, sum);
+        sum = vector::FMAOp::create(b, arith::SIToFPOp::create(b, f32s(), dot),
+                                    scale, sum);
       else
         sum =
             arith::AddIOp::create(b, sum, arith::MulIOp::create(b, dot, scale));
@@ -243,10 +244,9 @@ SmallVector<Value> PackedTile::addPair(const Operands &operands, Value chunk,
       Value group = b.add(first, 2 * pair + odd);
       words[odd] = wordsOf(operands, group, vectors);
       for (Value row : operands.x)
-        dots[odd].append(tiles, hasStarts
-                                    ? startValue(operands.index, row,
-                                                 /*part=*/0, group)
-                                    : integers(pairs.rounding(odd)));
+        dots[odd].append(tiles, hasStarts ? startValue(operands.index, row,
+                                                       /*part=*/0, group)
+                                          : integers(pairs.rounding(odd)));
     }
     for (int64_t v = 0; v < vectors; ++v)
       for (int64_t odd : {0, 1}) {
@@ -294,9 +294,9 @@ SmallVector<Value> PackedTile::addPairedOffsets(ArrayRef<Header> headers,
     }
   }
   for (auto [i, number] : llvm::enumerate(numbers))
-    next.push_back(vector::FMAOp::create(
-        b, arith::SIToFPOp::create(b, f32s(), totals[i]),
-        headers[i % tiles].offset, number));
+    next.push_back(
+        vector::FMAOp::create(b, arith::SIToFPOp::create(b, f32s(), totals[i]),
+                              headers[i % tiles].offset, number));
   return next;
 }
 
@@ -322,20 +322,19 @@ SmallVector<Value> PackedTile::addOffsets(ArrayRef<Header> headers,
     auto offset = [](const Header &header) { return header.offset; };
     return addGroup(llvm::map_to_vector(headers, offset), b.index(0), sums);
   }
-  return b.loop(
-      b.index(0), b.index(layout.chunksPerStretch()), 1, sums,
-      [&](Value chunk, ValueRange carried) {
-        Value first = b.mul(chunk, groupsPerChunk());
-        SmallVector<Value> next(carried);
-        for (int64_t g = 0; g < groupsPerChunk(); ++g) {
-          auto offset = [&](PackedStretch *stretch) {
-            return stretch->offset(b, chunk, g);
-          };
-          next = addGroup(llvm::map_to_vector(operands.tiles, offset),
-                          b.add(first, g), next);
-        }
-        return next;
-      });
+  return b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, sums,
+                [&](Value chunk, ValueRange carried) {
+                  Value first = b.mul(chunk, groupsPerChunk());
+                  SmallVector<Value> next(carried);
+                  for (int64_t g = 0; g < groupsPerChunk(); ++g) {
+                    auto offset = [&](PackedStretch *stretch) {
+                      return stretch->offset(b, chunk, g);
+                    };
+                    next = addGroup(llvm::map_to_vector(operands.tiles, offset),
+                                    b.add(first, g), next);
+                  }
+                  return next;
+                });
 }
 
 /// The same in a number that the activations' scale is still to multiply, where
@@ -402,9 +401,9 @@ SmallVector<Value> PackedTile::initialSums(const Operands &operands,
     for (PackedStretch *stretch : operands.tiles)
       for (int64_t part = 0; part < parts; ++part) {
         if (floats)
-          initial.push_back(
-              floatSums && stretch->correction(b) ? stretch->correction(b)
-                                                  : b.zeros(layout.lanes));
+          initial.push_back(floatSums && stretch->correction(b)
+                                ? stretch->correction(b)
+                                : b.zeros(layout.lanes));
         else if (fields.hasInnerScale())
           initial.push_back(integers(0));
         else

@@ -99,9 +99,9 @@ private:
   llvm::SmallVector<mlir::Value> addPair(const Operands &operands,
                                          mlir::Value chunk,
                                          mlir::ValueRange carried);
-  llvm::SmallVector<mlir::Value> addPairedOffsets(llvm::ArrayRef<Header> headers,
-                                                  const Operands &operands,
-                                                  mlir::ValueRange numbers);
+  llvm::SmallVector<mlir::Value>
+  addPairedOffsets(llvm::ArrayRef<Header> headers, const Operands &operands,
+                   mlir::ValueRange numbers);
   mlir::Value broadcastLoad(mlir::Value memref, mlir::ValueRange indices);
   mlir::Value broadcastWord(mlir::Value memref, mlir::ValueRange indices);
   mlir::Value startValue(mlir::Value index, mlir::Value row, int64_t part,

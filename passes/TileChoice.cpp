@@ -104,8 +104,7 @@ static int64_t mostRows(ArrayRef<int64_t> candidates, int64_t sums,
 /// that panels pay for fewer rows; two tiles of weights share what is loaded of
 /// activations; and so many sums are in flight that none waits for the one
 /// before it.
-static TileChoice chooseSharedTiles(PackedMatmulOp op,
-                                    const TileTarget &target,
+static TileChoice chooseSharedTiles(PackedMatmulOp op, const TileTarget &target,
                                     Rounding rounding) {
   constexpr int64_t panelTiles = 2, highest = 512;
   // These processors do not reach far enough by themselves, and lines that only
@@ -172,8 +171,9 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target,
   int64_t rows =
       mostRows({8, 6, 4, 2, 1}, cost.sums, vectors, target.registers);
   PackedLayout layout = layoutOf(op);
-  bool pairs = rounding.pairGroups && PairedGroups::of(layout, PackedFields(layout, op),
-                                              bytes, target.wordDot);
+  bool pairs =
+      rounding.pairGroups &&
+      PairedGroups::of(layout, PackedFields(layout, op), bytes, target.wordDot);
   // Sums of the products of two groups, and of the stretch. Four rows have
   // eight sums that do not wait for each other; more would only be more code.
   constexpr int64_t pairedSums = 3;
@@ -227,14 +227,14 @@ TileChoice rlx::chooseTiles(BlockMatmulOp op, const TileTarget &target,
   auto x = cast<ShapedType>(op.getX().getType());
   int64_t k = x.getShape().back();
   int64_t n = cast<ShapedType>(op.getInit().getType()).getShape().back();
-  // A register tile is two vectors wide, or four, which needs fewer loads, where
-  // two products a cycle would wait for them. Its sums, vectors of weights and a
-  // broadcast must fit the registers.
+  // A register tile is two vectors wide, or four, which needs fewer loads,
+  // where two products a cycle would wait for them. Its sums, vectors of
+  // weights and a broadcast must fit the registers.
   constexpr int64_t beside = 6, mostRowsEver = 12;
   int64_t pairs = target.sharedPorts ? 2 : 1, vectors = 2 * pairs;
   int64_t rows =
       std::min((target.registers - beside) / vectors / 2 * 2, mostRowsEver);
-  int64_t tile = vectors * target.lanes, columns = 2 * tile;
+  int64_t tile = vectors * target.lanes, columns = 4 * target.lanes;
   // For many rows the panel is wider, so that activations pass by fewer times;
   // several threads still want a few iterations each.
   constexpr int64_t manyRows = 64, fewestIterations = 8, mostTiles = 16;
@@ -242,7 +242,9 @@ TileChoice rlx::chooseTiles(BlockMatmulOp op, const TileTarget &target,
       !op.getIds() && (x.isDynamicDim(0) || x.getDimSize(0) >= manyRows);
   if (isMany)
     columns =
-        std::clamp<int64_t>(n / fewestIterations / tile, 2, mostTiles) * tile;
+        std::clamp<int64_t>(n / fewestIterations / tile, 2 / pairs,
+                            mostTiles / pairs) *
+        tile;
   // A panel stays in the second cache, a few rows of activations as deep as it
   // in the first.
   constexpr int64_t depthBytes = 1024, panelFrom = 2;

@@ -63,7 +63,7 @@ func.func @many_rows(%x: tensor<512x14336xf32>, %w: tensor<33947648xi8>, %y: ten
 // WIDE: tiles = #rlx.tiles<rows = 1, panel_from = 2, panel_rows = 12, height = 0, columns = 512, depth = 64>
 // WIDE: tiles = #rlx.tiles<rows = 1, panel_from = 9,
 // SHARED-LABEL: func @in_place
-// SHARED: tiles = #rlx.tiles<rows = 1, panel_from = 2, panel_rows = 6, height = 0, columns = 128, depth = 64, panel_tiles = 2>
+// SHARED: tiles = #rlx.tiles<rows = 1, panel_from = 2, panel_rows = 6, height = 0, columns = 64, depth = 64, panel_tiles = 2>
 // NARROW-LABEL: func @in_place
 // NARROW: tiles = #rlx.tiles<rows = 1, panel_from = 2, panel_rows = 4,
 func.func @in_place(%x: tensor<3x64xf32>, %m: tensor<?x64xf32>, %w: tensor<4096x68xi8>, %y: tensor<3x4096xf32>, %z: tensor<?x4096xf32>) -> (tensor<3x4096xf32>, tensor<?x4096xf32>, tensor<3x4096xf32>) {

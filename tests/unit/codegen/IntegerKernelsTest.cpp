@@ -228,7 +228,6 @@ TEST_F(SchemeTest, ManyRowsOfExperts) {
       }
 }
 
-
 // What users are told for ordinary activations.
 TEST_F(SchemeTest, ErrorsOfRoundedActivations) {
   constexpr int64_t n = 64, k = 4096, m = 4;
