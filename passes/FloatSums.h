@@ -15,8 +15,10 @@
 // The last term is the same for all rows of activations. Sums of 1.5 * 2^23
 // times scales lose bits that the products would have kept; so that they stay
 // some hundred times less than what rounding activations to i8 loses, codes are
-// as large as bytes hold (PackedLayout::widened). A scale that is infinite
-// gives NaN.
+// as large as bytes hold (PackedLayout::widened). That counts on groups that
+// use the range of their codes, as quantizers make them: where all codes of a
+// stretch are a hundredth of it, as much is lost as by rounding to i8. A scale
+// that is infinite gives NaN.
 //
 //===----------------------------------------------------------------------===//
 
