@@ -241,10 +241,9 @@ TileChoice rlx::chooseTiles(BlockMatmulOp op, const TileTarget &target,
   bool isMany =
       !op.getIds() && (x.isDynamicDim(0) || x.getDimSize(0) >= manyRows);
   if (isMany)
-    columns =
-        std::clamp<int64_t>(n / fewestIterations / tile, 2 / pairs,
-                            mostTiles / pairs) *
-        tile;
+    columns = std::clamp<int64_t>(n / fewestIterations / tile, 2 / pairs,
+                                  mostTiles / pairs) *
+              tile;
   // A panel stays in the second cache, a few rows of activations as deep as it
   // in the first.
   constexpr int64_t depthBytes = 1024, panelFrom = 2;
