@@ -396,7 +396,7 @@ PackedTile::Header PackedTile::readHeader(PackedStretch &stretch) {
 SmallVector<Value> PackedTile::initialSums(const Operands &operands,
                                            int64_t parts) {
   bool floats = sumsAreFloats() && !operands.tiles.front()->paired();
-  SmallVector<Value> initial, scaleSums;
+  SmallVector<Value> initial;
   for (Value row : operands.x)
     for (PackedStretch *stretch : operands.tiles)
       for (int64_t part = 0; part < parts; ++part) {

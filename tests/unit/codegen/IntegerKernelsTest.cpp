@@ -209,13 +209,13 @@ TEST_F(SchemeTest, ManyRowsOfExperts) {
               n, k, llvm::ArrayRef<float>(bias.values).slice(expert * n, n));
           expected.insert(expected.end(), one.begin(), one.end());
         }
-        double bound = activations == "bf16" ? bf16Bound
-                       : activations == "i8" ? floatSumsBound
-                                             : kernelBound;
-        std::vector<std::string> ways = {"shared-ports=false"};
+        double bound = activations == "bf16" ? bf16Bound : kernelBound;
+        std::vector<std::pair<std::string, double>> ways = {
+            {"shared-ports=false", bound}};
         if (activations[0] == 'i')
-          ways.push_back("shared-ports=true panel-from=8");
-        for (const std::string &choices : ways) {
+          ways.push_back({"shared-ports=true panel-from=8",
+                          activations == "i8" ? floatSumsBound : bound});
+        for (const auto &[choices, bound] : ways) {
           SCOPED_TRACE(choices);
           CompileOptions options;
           options.choices = choices;
