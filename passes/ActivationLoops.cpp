@@ -136,7 +136,7 @@ void ActivationLoops::store(Value m, Value stretch, ValueRange values,
     for (int64_t part = 0; part < result.bytes; ++part) {
       Value start =
           arith::MulIOp::create(b, values[part], integer(-layout.codes.bias));
-      if (result.start)
+      if (result.start && part + 1 == result.bytes)
         start = arith::AddIOp::create(b, start, integer(result.start));
       memref::StoreOp::create(
           b, start, result.starts,

@@ -22,7 +22,7 @@ struct ActivationForm {
   int64_t sumGroup;  ///< that a sum is for
   int64_t dotGroup;  ///< that a sum in bytes is for
   int64_t pairGroup; ///< that a sum of 16 bits is for
-  int64_t start;     ///< that is added to start values
+  int64_t start;     ///< that is added to start values of the last byte
 
   /// Bytes of a sum that dot products multiply.
   int64_t dotBytes() const { return bytes + 1; }
@@ -35,8 +35,8 @@ struct QuantizedActivations : ActivationForm {
   // pages and fill a cache evenly. S is K / stretch, each memref `[S, M, ...]`.
   mlir::Value codes;  ///< `[bytes, stretch / 4]` of i32: four codes a word
   mlir::Value scales; ///< `[]` of f32
-  mlir::Value starts; ///< `[bytes, stretch / initGroup]` of i32: start - bias *
-                      ///< sum of codes
+  mlir::Value starts; ///< `[bytes, stretch / initGroup]` of i32: -bias * sum of
+                      ///< codes, plus start for the last byte
   mlir::Value sums;   ///< `[stretch / sumGroup]` of f32: scale * sum of q
   mlir::Value dotSums; ///< `[dotBytes, stretch / dotGroup]` of i8: the sum of q
                        ///< as signed bytes, the most significant first

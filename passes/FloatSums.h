@@ -1,12 +1,12 @@
 //===- FloatSums.h - Sums of products that are floats -------------*- C++
 //-*-===//
 //
-// The sum of a group's products with i8 activations is an integer that a float
-// scale has to multiply: a conversion and a product for each group, row and
-// vector. On targets where both take the place of dot products, sums start from
-// the bits of 1.5 * 2^23 instead. Floats from 2^23 to 2^24 are integers whose
-// last bit counts one, so that the bits of the start plus an integer are the
-// start plus that integer as a float, and no conversion is needed:
+// The sum of a group's products with a byte of activations is an integer that a
+// float scale has to multiply: a conversion and a product for each group, row
+// and vector. On targets where both take the place of dot products, sums start
+// from the bits of 1.5 * 2^23 instead. Floats from 2^23 to 2^24 are integers
+// whose last bit counts one, so that the bits of the start plus an integer are
+// the start plus that integer as a float, and no conversion is needed:
 //
 //   sum over groups  s * sum (u - bias) * q
 //     = sum over groups  s * float(bits(start) + sum (u - bias) * q)
@@ -18,7 +18,8 @@
 // as large as bytes hold (PackedLayout::widened). That counts on groups that
 // use the range of their codes, as quantizers make them: where all codes of a
 // stretch are a hundredth of it, as much is lost as by rounding to i8. A scale
-// that is infinite gives NaN.
+// that is infinite gives NaN. Of i16, which are two bytes, sums of the first
+// are converted: only those of the last may lose bits.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,11 +34,10 @@ struct FloatSums {
   static constexpr float start = 12582912; ///< 1.5 * 2^23
   static constexpr int32_t startBits = 0x4b400000;
 
-  /// Whether sums of products start as floats where scales are floats: products
-  /// of one byte, whose sums fit 22 bits, as those of all groups do.
-  static bool apply(const PackedFields &fields, int64_t activationBytes) {
-    return fields.scalesAreFloats() && fields.hasInnerScale() &&
-           activationBytes == 1;
+  /// Whether sums of products start as floats where scales are floats: those of
+  /// a group fit 22 bits.
+  static bool apply(const PackedFields &fields) {
+    return fields.scalesAreFloats() && fields.hasInnerScale();
   }
   /// numbers - start * scales
   static mlir::Value correct(LoopBuilder &b, mlir::Value numbers,

@@ -35,7 +35,7 @@ public:
   /// the scale multiplies them: one for both bytes where they fit it and
   /// nothing is to be added to each.
   int64_t groupSums(int64_t bytes) const {
-    bool fit = hasInnerScale() && layout.codes.bias == 0 &&
+    bool fit = hasInnerScale() && !allFloats && layout.codes.bias == 0 &&
                (!innerScaleIsInteger() || sumsFit(1 << 15));
     return fit ? 1 : bytes;
   }

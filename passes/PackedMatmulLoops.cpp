@@ -48,7 +48,7 @@ public:
       : op(op), b(op.getLoc(), op),
         bytes(op.getActivations().isInteger(8) ? 1 : 2),
         floatSums(op.getTilesAttr().getFloatSums() && !target.deterministic),
-        layout(FloatSums::apply(PackedFields(stored, op, floatSums), bytes)
+        layout(FloatSums::apply(PackedFields(stored, op, floatSums))
                    ? stored.widened()
                    : stored),
         fields(layout, op, floatSums), y(op.getInit()), lanes(layout.lanes),
@@ -213,8 +213,8 @@ void PackedMatmulLoops::emitDirectly(const Block &block, Value tile,
     }
     addStretch(block, rows, x, &weights, tile, stretch, [&](Value chunk) {
       if (asks)
-        weights.prefetch(b, chunk, layout.chunksPerStretch(), ahead,
-                         toFirstCache);
+        weights.prefetch(b, /*tiles=*/1, chunk, layout.chunksPerStretch(),
+                         ahead, toFirstCache);
     });
   });
 }
@@ -225,9 +225,11 @@ void PackedMatmulLoops::emitThroughPanels(const Block &block,
                                           const StretchPanel &panels,
                                           Value firstTile, Value stretch) {
   Value lastTile = b.min(b.add(firstTile, panels.tiles()), block.lastTile);
+  auto panelOf = [&](Value tile) { return panels.of(b.sub(tile, firstTile)); };
+  Value nextStretch = b.add(stretch, 1);
   b.loop(firstTile, lastTile, 1, [&](Value tile) {
     StoredStretch weights = stored(block.rows, tile, stretch);
-    panels.of(b.sub(tile, firstTile)).fill(b, weights);
+    panelOf(tile).fill(b, weights);
   });
   // Experts have what rows they have: what is left of them repeats the last
   // one.
@@ -238,43 +240,50 @@ void PackedMatmulLoops::emitThroughPanels(const Block &block,
                : b.min(row, b.sub(block.rows.end, b.index(1)));
   };
   b.loop(block.rows.begin, block.rows.end, tiles.panelRows, [&](Value first) {
+    SmallVector<Value> rows;
+    for (int64_t r = 0; r < tiles.panelRows; ++r)
+      rows.push_back(rowAt(first, r, /*isThere=*/r == 0 || !roundsRowsUp()));
+    SmallVector<Value> x = block.x(rows);
     // The stretch after this one comes while the first rows are multiplied, bit
     // by bit; the others ask again in vain.
-    int64_t chunks = layout.chunksPerStretch(), parts = prefetching();
+    int64_t parts = prefetching();
     Value rowTile = b.div(b.sub(first, block.rows.begin), tiles.panelRows);
     Value part = b.min(rowTile, b.index(parts - 1));
-    Value firstPart = b.mul(part, chunks);
+    if (tiles.panelTiles > 1) {
+      stored(block.rows, firstTile, nextStretch)
+          .prefetch(b, panels.tiles(), part, parts, /*ahead=*/0);
+      auto addTiles = [&](Value tile) {
+        SmallVector<Value> at;
+        for (int64_t t = 0; t < tiles.panelTiles; ++t)
+          at.push_back(b.add(tile, t));
+        auto panel = llvm::map_to_vector<4>(at, panelOf);
+        addStretch(
+            block, rows, x,
+            llvm::map_to_vector(
+                panel,
+                [](StretchPanel &one) -> PackedStretch * { return &one; }),
+            at, stretch, [](Value) {});
+      };
+      return panels.tiles() == tiles.panelTiles
+                 ? addTiles(firstTile)
+                 : b.loop(firstTile, lastTile, tiles.panelTiles, addTiles);
+    }
     // Activations of long rows come from memory: some register tiles ahead.
     constexpr int64_t tilesAhead = 3;
-    SmallVector<Value> rows, nextRows;
-    for (int64_t r = 0; r < tiles.panelRows; ++r) {
-      rows.push_back(rowAt(first, r, /*isThere=*/r == 0 || !roundsRowsUp()));
-      nextRows.push_back(
-          rowAt(rows.back(), tilesAhead * tiles.panelRows, /*isThere=*/false));
-    }
-    SmallVector<Value> x = block.x(rows), nextX = block.x(nextRows);
-    b.loop(firstTile, lastTile, tiles.panelTiles, [&](Value tile) {
-      SmallVector<Value> at;
-      SmallVector<StretchPanel, 2> panel;
-      SmallVector<StoredStretch, 2> next;
-      for (int64_t t = 0; t < tiles.panelTiles; ++t) {
-        at.push_back(b.add(tile, t));
-        panel.push_back(panels.of(b.sub(at.back(), firstTile)));
-        next.push_back(stored(block.rows, at.back(), b.add(stretch, 1)));
-      }
-      registerTile.prefetchRows(
-          stretch, nextX, b.div(b.sub(tile, firstTile), tiles.panelTiles),
-          llvm::divideCeil(panels.tiles(), tiles.panelTiles));
-      SmallVector<PackedStretch *> weights;
-      for (StretchPanel &part : panel)
-        weights.push_back(&part);
-      if (tiles.panelTiles > 1)
-        for (StoredStretch &one : next)
-          one.prefetch(b, part, parts, /*ahead=*/0);
-      addStretch(block, rows, x, weights, at, stretch, [&](Value chunk) {
-        if (tiles.panelTiles == 1)
-          next.front().prefetch(b, b.add(firstPart, chunk), parts * chunks,
-                                /*ahead=*/0);
+    SmallVector<Value> nextX =
+        block.x(llvm::map_to_vector(rows, [&](Value row) {
+          return rowAt(row, tilesAhead * tiles.panelRows, /*isThere=*/false);
+        }));
+    b.loop(firstTile, lastTile, 1, [&](Value tile) {
+      registerTile.prefetchRows(stretch, nextX, b.sub(tile, firstTile),
+                                panels.tiles());
+      StretchPanel panel = panelOf(tile);
+      StoredStretch next = stored(block.rows, tile, nextStretch);
+      int64_t chunks = layout.chunksPerStretch();
+      Value firstPart = b.mul(part, chunks);
+      addStretch(block, rows, x, &panel, tile, stretch, [&](Value chunk) {
+        next.prefetch(b, /*tiles=*/1, b.add(firstPart, chunk), parts * chunks,
+                      /*ahead=*/0);
       });
     });
   });
@@ -308,8 +317,7 @@ void PackedMatmulLoops::emitTiles(const Rows &rows, Value firstTile,
     int64_t count =
         std::min(panelBytes / (layout.stretch * lanes), tiles.together);
     count = std::max(count / tiles.panelTiles, int64_t(1)) * tiles.panelTiles;
-    panels.emplace(b, layout, fields, paired ? &*paired : nullptr, bytes,
-                   count);
+    panels.emplace(b, layout, fields, paired ? &*paired : nullptr, count);
   }
   b.loop(b.index(0), b.index(layout.stretches()), 1, [&](Value stretch) {
     b.loop(firstTile, lastTile, panels ? panels->tiles() : 1, [&](Value tile) {

@@ -33,10 +33,11 @@ Value StoredStretch::chunkBase(LoopBuilder &b, Value chunk) {
                b.mul(chunk, layout.chunkBytes));
 }
 
-void StoredStretch::prefetch(LoopBuilder &b, Value part, int64_t parts,
-                             int64_t ahead, bool toFirstCache) {
+void StoredStretch::prefetch(LoopBuilder &b, int64_t tiles, Value part,
+                             int64_t parts, int64_t ahead, bool toFirstCache) {
   constexpr int64_t cacheLine = 64, firstCache = 3, secondCache = 2;
-  int64_t lines = llvm::divideCeil(layout.stretchBytes(), cacheLine * parts);
+  int64_t lines =
+      llvm::divideCeil(tiles * layout.stretchBytes(), cacheLine * parts);
   Value begin = b.add(base, b.mul(part, lines * cacheLine));
   for (int64_t line = 0; line < lines; ++line)
     memref::PrefetchOp::create(
@@ -146,7 +147,7 @@ SmallVector<Value> StoredStretch::dotOffsets(LoopBuilder &b) {
 
 StretchPanel::StretchPanel(LoopBuilder &b, const PackedLayout &layout,
                            PackedFields &fields, const PairedGroups *paired,
-                           int64_t bytes, int64_t tiles)
+                           int64_t tiles)
     : layout(layout), pairs(paired), tile(b.index(0)),
       hasOuterScale(fields.hasOuterScale()),
       hasOuterOffset(fields.hasOuterOffset()) {
@@ -177,7 +178,7 @@ StretchPanel::StretchPanel(LoopBuilder &b, const PackedLayout &layout,
   }
   if (hasOuterScale || hasOuterOffset)
     outerBuffer = allocate({tiles, 2, lanes}, f32);
-  if (FloatSums::apply(fields, bytes))
+  if (FloatSums::apply(fields))
     correctionBuffer = allocate({tiles, 1, lanes}, f32);
   if (fields.hasDotOffset())
     dotBuffer = allocate({tiles, layout.dotOffsetVectors(), 4 * lanes}, i8);

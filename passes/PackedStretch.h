@@ -77,9 +77,10 @@ public:
   llvm::SmallVector<mlir::Value> dotOffsets(LoopBuilder &b) override;
 
   /// Asks for what lies `ahead` bytes after part `part` of the `parts` that the
-  /// stretch is cut into, to come to the first or the second cache.
-  void prefetch(LoopBuilder &b, mlir::Value part, int64_t parts, int64_t ahead,
-                bool toFirstCache = false);
+  /// stretch of `tiles` tiles is cut into, to come to the first or the second
+  /// cache.
+  void prefetch(LoopBuilder &b, int64_t tiles, mlir::Value part, int64_t parts,
+                int64_t ahead, bool toFirstCache = false);
 
   /// The same for a line of each page that the stretch is long, which makes the
   /// processor look up where the page lies.
@@ -100,9 +101,8 @@ private:
 class StretchPanel : public PackedStretch {
 public:
   /// `paired` must outlive the panel; null where groups are not in pairs.
-  /// `bytes` are those of an activation.
   StretchPanel(LoopBuilder &b, const PackedLayout &layout, PackedFields &fields,
-               const PairedGroups *paired, int64_t bytes, int64_t tiles);
+               const PairedGroups *paired, int64_t tiles);
   int64_t tiles() const;
   /// The part of the `tile`th tile.
   StretchPanel of(mlir::Value tile) const;

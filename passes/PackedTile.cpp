@@ -65,7 +65,7 @@ Value PackedTile::firstWord(Value index, Value row) {
 Value PackedTile::startValue(Value index, Value row, int64_t part,
                              Value group) {
   if (!activations.starts)
-    return integers(floatSums ? FloatSums::startBits : 0);
+    return integers(floatSums && part + 1 == bytes ? FloatSums::startBits : 0);
   return broadcastLoad(activations.starts, {index, row, b.index(part), group});
 }
 
@@ -141,7 +141,7 @@ SmallVector<Value> PackedTile::groupDots(Codes codes, int64_t vectors,
       dots.append(starts);
   }
   addDots(codes, vectors, operands, parts, group, dots);
-  if (fields.stretchSums(bytes) == bytes)
+  if (floatSums || fields.stretchSums(bytes) == bytes)
     return dots;
   SmallVector<Value> words;
   for (size_t i = 0; i < count; ++i)
@@ -181,6 +181,30 @@ SmallVector<Value> PackedTile::addChunk(const Operands &operands, Value chunk,
   return next;
 }
 
+/// Adds sums of products of a group, of which those of the last byte started as
+/// floats, times a scale for each tile. The other byte counts 256 times as
+/// much, so that its sums must not lose a bit.
+void PackedTile::addFloats(ArrayRef<Value> dots, ArrayRef<Value> scales,
+                           MutableArrayRef<Value> sums) {
+  auto add = [&](Value number, Value scale, Value &sum) {
+    sum = vector::FMAOp::create(b, number, scale, sum);
+  };
+  SmallVector<Value> large;
+  if (bytes == 2)
+    for (Value scale : scales)
+      large.push_back(arith::MulFOp::create(
+          b, scale,
+          arith::ConstantOp::create(b,
+                                    DenseElementsAttr::get(f32s(), 256.0f))));
+  for (size_t i = 0; i < dots.size() / bytes; ++i) {
+    if (bytes == 2)
+      add(arith::SIToFPOp::create(b, f32s(), dots[2 * i]),
+          large[i % scales.size()], sums[i]);
+    add(vector::BitCastOp::create(b, f32s(), dots[bytes * i + bytes - 1]),
+        scales[i % scales.size()], sums[i]);
+  }
+}
+
 /// The same where groups have scales.
 SmallVector<Value> PackedTile::addScaled(const Operands &operands, Value chunk,
                                          Codes codes, ValueRange carried) {
@@ -202,21 +226,25 @@ SmallVector<Value> PackedTile::addScaled(const Operands &operands, Value chunk,
         operands, group);
     if (scales.empty())
       readScales();
-    size_t parts = dots.size() / tiles / operands.x.size();
+    size_t count = tiles * operands.x.size(), parts = dots.size() / count;
+    if (floatSums) {
+      addFloats(dots,
+                llvm::map_to_vector(
+                    scales, [&](ArrayRef<Value> some) { return some[g]; }),
+                next);
+      dots.clear();
+    }
     for (auto [i, dot] : llvm::enumerate(dots)) {
       Value &sum = next[i], scale = scales[i / parts % tiles][g];
-      if (floatSums)
-        sum = vector::FMAOp::create(
-            b, vector::BitCastOp::create(b, f32s(), dot), scale, sum);
-      else if (sumsAreFloats())
+      if (sumsAreFloats())
         sum = vector::FMAOp::create(b, arith::SIToFPOp::create(b, f32s(), dot),
                                     scale, sum);
       else
         sum =
             arith::AddIOp::create(b, sum, arith::MulIOp::create(b, dot, scale));
     }
-    for (size_t i = dots.size(); i < next.size(); ++i)
-      next[i] = arith::AddFOp::create(b, next[i], scales[i - dots.size()][g]);
+    for (size_t i = count; floatSums && i < next.size(); ++i)
+      next[i] = arith::AddFOp::create(b, next[i], scales[i - count][g]);
   }
   return next;
 }

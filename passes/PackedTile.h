@@ -34,7 +34,7 @@ public:
   PackedTile(LoopBuilder &b, const PackedLayout &layout, PackedFields &fields,
              int64_t bytes, const PairedGroups *paired)
       : b(b), layout(layout), fields(fields), bytes(bytes), paired(paired),
-        floatSums(FloatSums::apply(fields, bytes)) {}
+        floatSums(FloatSums::apply(fields)) {}
 
   /// What activations must be, and the ones to multiply.
   ActivationForm form() const;
@@ -91,6 +91,9 @@ private:
   llvm::SmallVector<mlir::Value> addScaled(const Operands &operands,
                                            mlir::Value chunk, Codes codes,
                                            mlir::ValueRange carried);
+  void addFloats(llvm::ArrayRef<mlir::Value> dots,
+                 llvm::ArrayRef<mlir::Value> scales,
+                 llvm::MutableArrayRef<mlir::Value> sums);
   llvm::SmallVector<mlir::Value> addOffsets(llvm::ArrayRef<Header> headers,
                                             const Operands &operands,
                                             mlir::ValueRange sums);

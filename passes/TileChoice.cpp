@@ -8,6 +8,7 @@
 #include "llvm/Support/FormatVariadic.h"
 
 #include <cmath>
+#include <numeric>
 
 using namespace mlir;
 using namespace rlx;
@@ -101,12 +102,12 @@ static int64_t mostRows(ArrayRef<int64_t> candidates, int64_t sums,
 
 /// Where all vector operations share the ports of dot products, what counts is
 /// how few there are beside these, and how few loads: decoding never hides, so
-/// that panels pay for fewer rows; two tiles of weights share what is loaded of
-/// activations; and so many sums are in flight that none waits for the one
+/// that panels pay for fewer rows; some tiles of weights share what is loaded
+/// of activations; and so many sums are in flight that none waits for the one
 /// before it.
 static TileChoice chooseSharedTiles(PackedMatmulOp op, const TileTarget &target,
                                     Rounding rounding) {
-  constexpr int64_t panelTiles = 2, highest = 512;
+  constexpr int64_t mostTiles = 4, highest = 512;
   // These processors do not reach far enough by themselves, and lines that only
   // come to the second cache are waited for.
   constexpr int64_t ahead = 4096;
@@ -114,12 +115,17 @@ static TileChoice chooseSharedTiles(PackedMatmulOp op, const TileTarget &target,
   PackedLayout layout = layoutOf(op);
   PackedFields fields(layout, op, rounding.floatSums);
   ChunkCost cost = costOf(op, target);
+  int64_t n = cast<ShapedType>(op.getInit().getType()).getShape().back();
   int64_t bytes = bytesOf(op), sums = fields.groupSums(bytes);
   if (fields.hasInnerScale())
     sums += fields.stretchSums(bytes);
   int64_t rows = mostRows({8, 6, 4, 2, 1}, sums, vectors, target.registers);
-  // Beside sums there are weights, and activations for the next products.
-  int64_t panelRows = mostRows({8, 6, 4, 2, 1}, panelTiles * sums,
+  // Beside sums there are weights, and activations for the next products. The
+  // more alike rows and tiles are in number, the fewer loads there are; weights
+  // take one, whatever activations take.
+  int64_t panelTiles = std::gcd(mostTiles, layout.tilesTogether(n));
+  panelTiles = std::max<int64_t>(panelTiles, 2);
+  int64_t panelRows = mostRows({6, 5, 4, 3, 2, 1}, panelTiles * sums,
                                panelTiles + 2, target.registers);
   // What storing a panel costs beside its operations was fitted to
   // measurements.
@@ -127,13 +133,11 @@ static TileChoice chooseSharedTiles(PackedMatmulOp op, const TileTarget &target,
   double once = cost.decode + cost.stored + wait;
   int64_t from = rows * int64_t(std::ceil(once / cost.decode));
 
-  int64_t n = cast<ShapedType>(op.getInit().getType()).getShape().back();
   auto x = cast<ShapedType>(op.getX().getType());
   if (!op.getIds() && !x.isDynamicDim(0) && x.getDimSize(0) >= from) {
     // What rows are rounded up by is wasted; each register tile loads weights.
-    int64_t m = x.getDimSize(0), least = 0;
-    for (int64_t some = panelRows; some >= std::min<int64_t>(panelRows, 4);
-         some -= 2) {
+    int64_t m = x.getDimSize(0), least = 0, most = panelRows;
+    for (int64_t some = panelRows; some > most / 2; --some) {
       int64_t work = int64_t(llvm::divideCeil(m, some)) * (some + 1);
       if (least == 0 || work < least) {
         least = work;
@@ -147,7 +151,7 @@ static TileChoice chooseSharedTiles(PackedMatmulOp op, const TileTarget &target,
                     "panel {1}, sums of {2} rows {3} of {4} registers",
                     int64_t(cost.decode), int64_t(cost.stored), panelRows,
                     panelRows * panelTiles * sums, target.registers);
-  if (rounding.floatSums && FloatSums::apply(fields, bytes))
+  if (rounding.floatSums && FloatSums::apply(fields))
     why += "; sums of products are floats from the start, which rounds their "
            "last bits";
   return {TilesAttr::get(op.getContext(), rows, from, panelRows,

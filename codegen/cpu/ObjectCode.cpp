@@ -71,7 +71,10 @@ static llvm::Error optimize(llvm::Module &module,
       "instcombine<no-verify-fixpoint>,"
       "loop-mssa(loop-rotate,licm),loop(loop-idiom,indvars),"
       "early-cse<memssa>,dse,"
-      "loop-vectorize,instcombine<no-verify-fixpoint>,simplifycfg)";
+      "loop-vectorize,instcombine<no-verify-fixpoint>,simplifycfg,"
+      // Addresses of a register tile's rows differ by constants, which loads
+      // and stores can add.
+      "separate-const-offset-from-gep,early-cse,loop-mssa(licm))";
   llvm::PassBuilder builder(&machine);
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;

@@ -28,11 +28,11 @@
 // ALONE-LABEL: func @packed
 // ALONE: tiles = #rlx.tiles<rows = 8, panel_from = 256, panel_rows = 8, height = 512, columns = 128, depth = 256>
 // Where products share their ports with all else, panels pay earlier, and their
-// register tiles are two tiles wide.
+// register tiles are four tiles wide, or as many as are stored together.
 // SHARED-LABEL: func @packed
-// SHARED: tiles = #rlx.tiles<rows = 8, panel_from = {{[0-9]+}}, panel_rows = 6, height = 516, columns = 128, depth = 256, panel_tiles = 2, float_sums = true, ahead = 4096>
+// SHARED: tiles = #rlx.tiles<rows = 8, panel_from = {{[0-9]+}}, panel_rows = 3, height = 513, columns = 128, depth = 256, panel_tiles = 4, float_sums = true, ahead = 4096>
 // EXACT-LABEL: func @packed
-// EXACT: tiles = #rlx.tiles<rows = 8, panel_from = {{[0-9]+}}, panel_rows = 6, height = 516, columns = 128, depth = 256, panel_tiles = 2, ahead = 4096>
+// EXACT: tiles = #rlx.tiles<rows = 8, panel_from = {{[0-9]+}}, panel_rows = 3, height = 513, columns = 128, depth = 256, panel_tiles = 4, ahead = 4096>
 // NARROW-LABEL: func @packed
 // NARROW: tiles = #rlx.tiles<rows = 4, panel_from = {{[0-9]+}}, panel_rows = 4,
 // GIVEN: remark: tiles for 'gguf_q4k': #rlx.tiles<rows = 4, panel_from = 32, panel_rows = {{.*}}: decoding takes {{[0-9]+}} operations a chunk, loading from a panel {{[0-9]+}}, a row

@@ -43,10 +43,17 @@ func.func @direct(%x: memref<2x256xf32>, %p: memref<9472xi8>, %y: memref<2x64xf3
 
 // -----
 
-// Sums of two bytes do not fit: they are converted, and multiplied as floats.
+// Of two bytes, the last one's sums start as floats. Those of the other count
+// 256 times as much, so that they are converted.
 // CHECK-LABEL: func @two_bytes(
-// CHECK-NOT: 1262485504
+// CHECK-DAG: arith.constant dense<1262485504> : vector<16xi32>
+// CHECK-DAG: arith.constant dense<2.560000e+02> : vector<16xf32>
+// CHECK: rlx.dot {{.*}} below 241
+// CHECK: arith.mulf
 // CHECK: arith.sitofp
+// CHECK: vector.fma
+// CHECK: vector.bitcast %{{.*}} : vector<16xi32> to vector<16xf32>
+// CHECK: vector.fma
 func.func @two_bytes(%x: memref<2x256xf32>, %p: memref<9472xi8>, %y: memref<2x64xf32>) {
   rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i16, lanes = 16 : i64,
       tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 4, height = 256, columns = 64, depth = 256, panel_tiles = 2, float_sums = true, ahead = 4096>}
