@@ -219,11 +219,14 @@ QuantizedActivations rlx::emitQuantizeActivations(LoopBuilder &b, Value x,
         allocate({form.dotBytes(), stretch / form.dotGroup}, b.getI8Type());
   if (form.pairGroup)
     result.pairSums = allocate({stretch / form.pairGroup}, b.getI16Type());
-  b.parallelLoop(m, [&](Value row) {
-    SmallVector<Value> xRow = {row};
+  // What happened to lie in rows beyond the last might be subnormal numbers,
+  // which some processors multiply a hundred times more slowly.
+  b.parallelLoop(padded, [&](Value row) {
+    Value from = multiple == 1 ? row : b.min(row, b.sub(m, b.index(1)));
+    SmallVector<Value> xRow = {from};
     if (sizes.size() > 1)
       xRow = SmallVector<Value>(affine::AffineDelinearizeIndexOp::create(
-                                    b, row, sizes, /*hasOuterBound=*/true)
+                                    b, from, sizes, /*hasOuterBound=*/true)
                                     .getResults());
     ActivationLoops(b, x, layout, result).emitRow(row, xRow);
   });

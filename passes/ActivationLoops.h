@@ -47,7 +47,7 @@ struct QuantizedActivations : ActivationForm {
 
 /// Emits the quantization of all rows of `x`, a memref whose last size is K.
 /// Leading sizes are flattened to M, and M is rounded up to a multiple of
-/// `multiple`: what rows beyond the last hold is undefined.
+/// `multiple`: rows beyond the last repeat it.
 QuantizedActivations emitQuantizeActivations(LoopBuilder &b, mlir::Value x,
                                              const PackedLayout &layout,
                                              ActivationForm form,
