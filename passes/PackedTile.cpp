@@ -141,7 +141,7 @@ SmallVector<Value> PackedTile::groupDots(Codes codes, int64_t vectors,
       dots.append(starts);
   }
   addDots(codes, vectors, operands, parts, group, dots);
-  if (floatSums || fields.stretchSums(bytes) == bytes)
+  if (fields.stretchSums(bytes) == bytes)
     return dots;
   SmallVector<Value> words;
   for (size_t i = 0; i < count; ++i)
@@ -181,28 +181,47 @@ SmallVector<Value> PackedTile::addChunk(const Operands &operands, Value chunk,
   return next;
 }
 
-/// Adds sums of products of a group, of which those of the last byte started as
-/// floats, times a scale for each tile. The other byte counts 256 times as
-/// much, so that its sums must not lose a bit.
-void PackedTile::addFloats(ArrayRef<Value> dots, ArrayRef<Value> scales,
-                           MutableArrayRef<Value> sums) {
-  auto add = [&](Value number, Value scale, Value &sum) {
-    sum = vector::FMAOp::create(b, number, scale, sum);
+/// Adds the products of a group to sums of floats. Those of the last byte of
+/// activations started as floats. The other one counts 256 times as much, so
+/// that its sums must not lose a bit.
+void PackedTile::addFloatGroup(const Operands &operands, Codes codes,
+                               int64_t vectors, Value group,
+                               llvm::function_ref<SmallVector<Value>()> scales,
+                               MutableArrayRef<Value> sums) {
+  size_t tiles = operands.tiles.size();
+  auto add = [&](ArrayRef<int64_t> parts) {
+    SmallVector<Value> dots;
+    for (Value row : operands.x) {
+      SmallVector<Value> starts;
+      for (int64_t part : parts)
+        starts.push_back(startValue(operands.index, row, part, group));
+      for (size_t t = 0; t < tiles; ++t)
+        dots.append(starts);
+    }
+    addDots(codes, vectors, operands, parts, group, dots);
+    SmallVector<Value> last = scales(), first = last;
+    if (parts.front() + 1 != bytes)
+      for (Value &scale : first)
+        scale = arith::MulFOp::create(
+            b, scale,
+            arith::ConstantOp::create(b,
+                                      DenseElementsAttr::get(f32s(), 256.0f)));
+    for (auto [i, dot] : llvm::enumerate(dots)) {
+      size_t one = i / parts.size();
+      bool isLast = parts[i % parts.size()] + 1 == bytes;
+      Value number = isLast ? Value(vector::BitCastOp::create(b, f32s(), dot))
+                            : Value(arith::SIToFPOp::create(b, f32s(), dot));
+      sums[one] = vector::FMAOp::create(
+          b, number, (isLast ? last : first)[one % tiles], sums[one]);
+    }
   };
-  SmallVector<Value> large;
-  if (bytes == 2)
-    for (Value scale : scales)
-      large.push_back(arith::MulFOp::create(
-          b, scale,
-          arith::ConstantOp::create(b,
-                                    DenseElementsAttr::get(f32s(), 256.0f))));
-  for (size_t i = 0; i < dots.size() / bytes; ++i) {
-    if (bytes == 2)
-      add(arith::SIToFPOp::create(b, f32s(), dots[2 * i]),
-          large[i % scales.size()], sums[i]);
-    add(vector::BitCastOp::create(b, f32s(), dots[bytes * i + bytes - 1]),
-        scales[i % scales.size()], sums[i]);
-  }
+  // Codes that are loaded from panels serve both bytes. Those that are decoded
+  // stay in registers, of which both bytes' sums would take too many.
+  SmallVector<int64_t> parts = llvm::to_vector(llvm::seq(bytes));
+  if (tiles > 1)
+    return add(parts);
+  for (int64_t part : parts)
+    add(part);
 }
 
 /// The same where groups have scales.
@@ -221,19 +240,24 @@ SmallVector<Value> PackedTile::addScaled(const Operands &operands, Value chunk,
   int64_t groups = groupsPerChunk(), vectors = layout.sumGroup / 4;
   for (int64_t g = 0; g < groups; ++g) {
     Value group = b.add(b.mul(chunk, groups), g);
-    SmallVector<Value> dots = groupDots(
-        [&](size_t t, int64_t v) { return codes(t, g * vectors + v); }, vectors,
-        operands, group);
+    auto code = [&](size_t t, int64_t v) { return codes(t, g * vectors + v); };
+    if (floatSums) {
+      size_t count = tiles * operands.x.size();
+      auto scalesOf = [&]() -> SmallVector<Value> {
+        if (scales.empty())
+          readScales();
+        return llvm::map_to_vector(
+            scales, [&](ArrayRef<Value> some) { return some[g]; });
+      };
+      addFloatGroup(operands, code, vectors, group, scalesOf, next);
+      for (size_t i = count; i < next.size(); ++i)
+        next[i] = arith::AddFOp::create(b, next[i], scales[i - count][g]);
+      continue;
+    }
+    SmallVector<Value> dots = groupDots(code, vectors, operands, group);
     if (scales.empty())
       readScales();
-    size_t count = tiles * operands.x.size(), parts = dots.size() / count;
-    if (floatSums) {
-      addFloats(dots,
-                llvm::map_to_vector(
-                    scales, [&](ArrayRef<Value> some) { return some[g]; }),
-                next);
-      dots.clear();
-    }
+    size_t parts = dots.size() / tiles / operands.x.size();
     for (auto [i, dot] : llvm::enumerate(dots)) {
       Value &sum = next[i], scale = scales[i / parts % tiles][g];
       if (sumsAreFloats())
@@ -243,8 +267,6 @@ SmallVector<Value> PackedTile::addScaled(const Operands &operands, Value chunk,
         sum =
             arith::AddIOp::create(b, sum, arith::MulIOp::create(b, dot, scale));
     }
-    for (size_t i = count; floatSums && i < next.size(); ++i)
-      next[i] = arith::AddFOp::create(b, next[i], scales[i - count][g]);
   }
   return next;
 }
@@ -298,98 +320,6 @@ SmallVector<Value> PackedTile::addPair(const Operands &operands, Value chunk,
                               scales[i % tiles], sum);
   }
   return next;
-}
-
-/// Adds t * (sum q) to numbers that the activations' scale is still to
-/// multiply, groups in pairs.
-SmallVector<Value> PackedTile::addPairedOffsets(ArrayRef<Header> headers,
-                                                const Operands &operands,
-                                                ValueRange numbers) {
-  SmallVector<Value> totals(numbers.size(), integers(0)), next;
-  size_t tiles = operands.tiles.size();
-  for (int64_t pair = 0; pair < layout.stretch / layout.sumGroup / 2; ++pair) {
-    SmallVector<Value> offsets =
-        llvm::map_to_vector(operands.tiles, [&](PackedStretch *stretch) {
-          return stretch->pairedOffsets(b, b.index(pair));
-        });
-    for (auto [r, row] : llvm::enumerate(operands.x)) {
-      Value sums = broadcastWord(activations.pairSums,
-                                 {operands.index, row, b.index(2 * pair)});
-      for (size_t t = 0; t < tiles; ++t) {
-        Value &total = totals[r * tiles + t];
-        total = paired->addProducts(b, sums, offsets[t], total);
-      }
-    }
-  }
-  for (auto [i, number] : llvm::enumerate(numbers))
-    next.push_back(
-        vector::FMAOp::create(b, arith::SIToFPOp::create(b, f32s(), totals[i]),
-                              headers[i % tiles].offset, number));
-  return next;
-}
-
-/// Adds t * (sum q) * scale(q): zero points, minima and other offsets.
-SmallVector<Value> PackedTile::addOffsets(ArrayRef<Header> headers,
-                                          const Operands &operands,
-                                          ValueRange sums) {
-  size_t tiles = operands.tiles.size();
-  auto addGroup = [&](ArrayRef<Value> offsets, Value position,
-                      ValueRange carried) {
-    SmallVector<Value> next(carried);
-    for (auto [r, row] : llvm::enumerate(operands.x)) {
-      Value sum =
-          broadcastLoad(activations.sums, {operands.index, row, position});
-      for (size_t t = 0; t < tiles; ++t) {
-        Value &one = next[r * tiles + t];
-        one = vector::FMAOp::create(b, offsets[t], sum, one);
-      }
-    }
-    return next;
-  };
-  if (!fields.hasInnerOffset()) {
-    auto offset = [](const Header &header) { return header.offset; };
-    return addGroup(llvm::map_to_vector(headers, offset), b.index(0), sums);
-  }
-  return b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, sums,
-                [&](Value chunk, ValueRange carried) {
-                  Value first = b.mul(chunk, groupsPerChunk());
-                  SmallVector<Value> next(carried);
-                  for (int64_t g = 0; g < groupsPerChunk(); ++g) {
-                    auto offset = [&](PackedStretch *stretch) {
-                      return stretch->offset(b, chunk, g);
-                    };
-                    next = addGroup(llvm::map_to_vector(operands.tiles, offset),
-                                    b.add(first, g), next);
-                  }
-                  return next;
-                });
-}
-
-/// The same in a number that the activations' scale is still to multiply, where
-/// the inner factor of t and the sums are bytes: dot products with the sums'
-/// bytes, the most significant first.
-Value PackedTile::addDotOffset(const Header &header, Value index, Value row,
-                               Value number) {
-  auto byteType = cast<VectorType>(header.dotOffsets.front().getType());
-  int64_t below = int64_t(1) << layout.dotOffset->field.width();
-  Value total = integers(0);
-  for (int64_t part = 0; part < activations.dotBytes(); ++part) {
-    if (part)
-      total = shiftedLeft(total);
-    for (auto [i, vector] : llvm::enumerate(header.dotOffsets)) {
-      Value four =
-          broadcastWord(activations.dotSums,
-                        {index, row, b.index(part), b.index(int64_t(4 * i))});
-      four = vector::BitCastOp::create(b, byteType, four);
-      total = DotOp::create(b, total.getType(), vector, four, total, below);
-    }
-  }
-  Value offset = arith::SIToFPOp::create(b, f32s(), total);
-  if (header.offset)
-    return vector::FMAOp::create(b, offset, header.offset, number);
-  if (fields.offsetIsNegative())
-    return arith::SubFOp::create(b, number, offset);
-  return arith::AddFOp::create(b, number, offset);
 }
 
 void PackedTile::prefetchRows(Value index, ArrayRef<Value> rows, Value part,

@@ -91,9 +91,11 @@ private:
   llvm::SmallVector<mlir::Value> addScaled(const Operands &operands,
                                            mlir::Value chunk, Codes codes,
                                            mlir::ValueRange carried);
-  void addFloats(llvm::ArrayRef<mlir::Value> dots,
-                 llvm::ArrayRef<mlir::Value> scales,
-                 llvm::MutableArrayRef<mlir::Value> sums);
+  void
+  addFloatGroup(const Operands &operands, Codes codes, int64_t vectors,
+                mlir::Value group,
+                llvm::function_ref<llvm::SmallVector<mlir::Value>()> scales,
+                llvm::MutableArrayRef<mlir::Value> sums);
   llvm::SmallVector<mlir::Value> addOffsets(llvm::ArrayRef<Header> headers,
                                             const Operands &operands,
                                             mlir::ValueRange sums);
