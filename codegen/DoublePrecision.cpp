@@ -33,6 +33,7 @@ public:
   LogicalResult run();
   std::vector<DoubleArgument> arguments() const;
   const std::vector<Type> &activations() const { return activationTypes; }
+  bool requantizes() const { return hasRequantized; }
 
 private:
   LogicalResult expand(Operation *op);
@@ -50,6 +51,7 @@ private:
   llvm::DenseMap<std::tuple<Value, Value, Value, Value>, Value> decodedWeights;
   std::vector<DoubleArgument> decoded;
   std::vector<Type> activationTypes;
+  bool hasRequantized = false;
 };
 
 WeightExpansion::WeightExpansion(func::FuncOp function) : function(function) {
@@ -177,6 +179,7 @@ Value toIndex(OpBuilder &b, Location loc, Value id) {
 Value WeightExpansion::expandMatmul(MatmulOp op, Value weight) {
   ImplicitLocOpBuilder b(op.getLoc(), op);
   noteActivations(op.getActivations());
+  hasRequantized |= op.getRequantized();
   Value y = createEmpty(b, op.getType(),
                         {tensor::getMixedSize(b, b.getLoc(), op.getX(), 0),
                          tensor::getMixedSize(b, b.getLoc(), weight, 0)});
@@ -416,5 +419,5 @@ llvm::Expected<DoubleProgram> rlx::toDoublePrecision(ModuleOp imported,
                                 "' cannot be verified: it has no form in f64"),
         diagnostics.takeError("no message"));
   return DoubleProgram{std::move(module), expansion.arguments(),
-                       expansion.activations()};
+                       expansion.activations(), expansion.requantizes()};
 }

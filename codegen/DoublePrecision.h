@@ -43,6 +43,7 @@ struct DoubleProgram {
   std::vector<DoubleArgument> arguments;
   /// The types that rlx.matmul and rlx.gather_matmul compute activations in.
   std::vector<mlir::Type> activations;
+  bool requantizes = false; ///< whether one has weights = requantized
 };
 
 /// Rewrites `function` of an imported module (Compiler.h). Fails, with a

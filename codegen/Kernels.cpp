@@ -27,6 +27,9 @@ static std::string describe(PackedMatmulOp op) {
           QuantScheme(op.getScheme().getScheme()), k, op.getLanes(), reason))
     stream << ", " << layout->lanes << " rows a tile, stretch "
            << layout->stretch;
+  TilesAttr tiles = op.getTilesAttr();
+  if (op.getRequantized() && tiles)
+    stream << ", requantized from M = " << tiles.getPanelFrom();
   return text;
 }
 

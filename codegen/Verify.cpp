@@ -255,6 +255,8 @@ llvm::Expected<Verification> rlx::verify(ModuleOp module, WeightLookUp weights,
   for (Type activations : program->activations)
     verification.bound =
         std::max(verification.bound, relativeErrorBound(activations));
+  if (program->requantizes)
+    verification.bound = std::hypot(verification.bound, requantizedErrorBound);
   for (auto [i, output] : llvm::enumerate(outputs)) {
     const TensorView &expected = (*exact)[i].view();
     if (expected.shape != output.shape)

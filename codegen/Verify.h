@@ -37,7 +37,8 @@ ErrorReport measureError(const TensorView &got,
 
 struct Verification {
   std::vector<ErrorReport> results; ///< one for each result of the function
-  /// The relative error that the types of activations in the program allow.
+  /// The relative error that the types of activations in the program allow,
+  /// and weights that are requantized.
   double bound = 0;
   /// Success where each result is within the bound and NaN where it should be.
   llvm::Error check() const;
@@ -46,6 +47,9 @@ struct Verification {
 /// The largest relative error of a program that computes with activations of
 /// that type.
 double relativeErrorBound(mlir::Type activations);
+/// What weights = requantized adds, independent of it: half of 1/126 of a
+/// stretch's largest value at worst.
+constexpr double requantizedErrorBound = 1.5e-2;
 
 /// Gives the bytes that a weight is bound to.
 using WeightLookUp = llvm::function_ref<TensorView(llvm::StringRef name)>;

@@ -91,4 +91,9 @@ template <typename OpT> static LogicalResult verifyEpilogue(OpT op) {
 }
 
 LogicalResult BlockMatmulOp::verify() { return verifyEpilogue(*this); }
-LogicalResult PackedMatmulOp::verify() { return verifyEpilogue(*this); }
+LogicalResult PackedMatmulOp::verify() {
+  if (getRequantized() && getIds())
+    return emitOpError("requantizes weights, which is not done for experts: "
+                       "expected no ids");
+  return verifyEpilogue(*this);
+}

@@ -141,7 +141,14 @@ LogicalResult MatmulOp::verify() {
   if (getBias() &&
       failed(verifyOperand(*this, "C3", "bias", getBias(), {n}, f32)))
     return failure();
-  return verifyActivations(*this, getActivations());
+  if (failed(verifyActivations(*this, getActivations())))
+    return failure();
+  if (getRequantized() &&
+      !(getActivations() && isa<IntegerType>(*getActivations())))
+    return emitOpError("(C5) expected activations to be i16 or i8 where "
+                       "weights are requantized; others multiply them as they "
+                       "are");
+  return success();
 }
 
 LogicalResult GatherMatmulOp::verify() {

@@ -64,7 +64,8 @@ def Rlx_BlockMatmulOp : Rlx_BlockOp<"block_matmul"> {
            Rlx_TensorOrMemRef:$init,
            Rlx_QuantAttr:$scheme, TypeAttr:$activations,
            OptionalAttr<Rlx_TilesAttr>:$tiles,
-           OptionalAttr<AffineMapArrayAttr>:$epilogue_maps)>.all;
+           OptionalAttr<AffineMapArrayAttr>:$epilogue_maps,
+           UnitAttr:$requantized)>.all;
   let regions = (region MaxSizedRegion<1>:$epilogue);
   let assemblyFormat = !strconcat("`ins` `(` $x `,` $weight (`,` $ids^)? `)`", sideFormat, biasFormat, epilogueFormat, "`outs` `(` $init `)`", typesFormat);
   let hasVerifier = 1;
@@ -126,7 +127,8 @@ def Rlx_PackedMatmulOp : Rlx_BlockOp<"packed_matmul"> {
   let description = !strconcat([{
     Activations are quantized to `activations` (i8 or i16), symmetrically, with a
     scale for each stretch of K that the layout names. `weight` is the result of
-    rlx.pack_weight.
+    rlx.pack_weight. Where it is `requantized`, as many rows as are worth it are
+    multiplied with its values as 8-bit codes that have one scale a stretch.
   }], epilogueDescription, [{
 
     Example:
@@ -140,7 +142,7 @@ def Rlx_PackedMatmulOp : Rlx_BlockOp<"packed_matmul"> {
       Variadic<Rlx_TensorOrMemRef>:$epilogue_inputs,
       Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$scheme, TypeAttr:$activations,
       I64Attr:$lanes, OptionalAttr<Rlx_TilesAttr>:$tiles,
-      OptionalAttr<AffineMapArrayAttr>:$epilogue_maps);
+      OptionalAttr<AffineMapArrayAttr>:$epilogue_maps, UnitAttr:$requantized);
   let regions = (region MaxSizedRegion<1>:$epilogue);
   let assemblyFormat = !strconcat("`ins` `(` $x `,` $weight (`,` $ids^)? `)`", biasFormat, epilogueFormat, "`outs` `(` $init `)`", typesFormat);
   let hasVerifier = 1;

@@ -61,6 +61,10 @@ def Rlx_MatmulOp : Rlx_Op<"matmul", [Pure, AttrSizedOperandSegments]> {
     `activations` is the type the activations are computed in: f32 (the default),
     bf16, f16, i16 or i8. It is never changed silently.
 
+    With `weights = requantized`, many rows of activations may be multiplied with
+    w as 8-bit codes that have one scale for each row and some hundred elements
+    of K, to which its values are rounded once more.
+
     Constraints:
     - (C1) x is `[M, K]`, w is `[N, K]`, the result is `[M, N]`, all of element
       type f32 but for w, whose element type may also be f16 or bf16.
@@ -68,19 +72,23 @@ def Rlx_MatmulOp : Rlx_Op<"matmul", [Pure, AttrSizedOperandSegments]> {
       scheme of w reads them, with the shape and element type it says.
     - (C3) bias is `[N]` of f32.
     - (C4) activations is f32, bf16, f16, i16 or i8.
+    - (C5) weights are requantized only where activations is i16 or i8.
 
     Example:
     ```mlir
     %y = rlx.matmul %x, %w scales(%s) bias(%b) {activations = f32}
         : (tensor<?x64xf32>, tensor<8x64xf32, #rlx.quant<int8/32>>, tensor<8x2xf32>, tensor<8xf32>) -> tensor<?x8xf32>
+    %z = rlx.matmul %x, %v weights = requantized {activations = i8}
+        : (tensor<?x256xf32>, tensor<8x256xf32, #rlx.quant<gguf_q4k>>) -> tensor<?x8xf32>
     ```
   }];
   let arguments = Rlx_SideOperands<
       (ins AnyRankedTensor:$x, AnyRankedTensor:$weight),
       (ins Optional<AnyRankedTensor>:$bias,
-           OptionalAttr<TypeAttr>:$activations)>.all;
+           OptionalAttr<TypeAttr>:$activations, UnitAttr:$requantized)>.all;
   let results = (outs AnyRankedTensor:$result);
-  let assemblyFormat = !strconcat("$x `,` $weight", sideFormat, biasFormat, typesFormat);
+  let assemblyFormat = !strconcat("$x `,` $weight", sideFormat, biasFormat,
+      [{ (`weights` `=` `requantized` $requantized^)? }], typesFormat);
   let hasVerifier = 1;
 }
 

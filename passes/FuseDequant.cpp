@@ -210,7 +210,8 @@ FuseContraction::matchAndRewrite(linalg::LinalgOp op,
       RankedTensorType::get({m, weightShape[0]}, rewriter.getF32Type());
   Value y = MatmulOp::create(rewriter, loc, flatType, x, weight, sides.scales,
                              sides.zeroPoints, sides.globalScale, bias,
-                             /*activations=*/TypeAttr());
+                             /*activations=*/TypeAttr(),
+                             /*requantized=*/UnitAttr());
   shape.back() = weightShape[0];
   sizes.back() = rewriter.getIndexAttr(weightShape[0]);
   if (rows == 0)

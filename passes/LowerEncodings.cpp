@@ -94,7 +94,7 @@ struct LowerMatmul : OpConversionPattern<MatmulOp> {
         operands.getGlobalScale(), operands.getBias(),
         /*epilogueInputs=*/ValueRange(), init, schemeOf(op.getWeight()),
         TypeAttr::get(activations), /*tiles=*/TilesAttr(),
-        /*epilogueMaps=*/ArrayAttr());
+        /*epilogueMaps=*/ArrayAttr(), op.getRequantizedAttr());
     rewriter.replaceOp(
         op, castTo(rewriter, loc, matmul.getResult(0), type.getShape()));
     return success();
@@ -123,7 +123,7 @@ struct LowerGatherMatmul : OpConversionPattern<GatherMatmulOp> {
         operands.getGlobalScale(), operands.getBias(),
         /*epilogueInputs=*/ValueRange(), init, schemeOf(op.getWeight()),
         TypeAttr::get(activations), /*tiles=*/TilesAttr(),
-        /*epilogueMaps=*/ArrayAttr());
+        /*epilogueMaps=*/ArrayAttr(), /*requantized=*/UnitAttr());
     rewriter.replaceOp(
         op, castTo(rewriter, loc, matmul.getResult(0), type.getShape()));
     return success();

@@ -44,6 +44,10 @@ struct PackWeightsPass : rlx::impl::PackWeightsPassBase<PackWeightsPass> {
     if (!layout) {
       op.emitRemark() << "activations are rounded to " << op.getActivations()
                       << " and computed in f32: " << reason;
+      if (op.getRequantized())
+        op.emitRemark("weights are not requantized: they have no integer "
+                      "kernel");
+      op.setRequantized(false);
       return;
     }
     if (printChoices)
@@ -53,6 +57,15 @@ struct PackWeightsPass : rlx::impl::PackWeightsPassBase<PackWeightsPass> {
                       << layout->stretch << " of K, "
                       << llvm::formatv("{0:f3}", layout->bitsPerWeight()).str()
                       << " bits a weight";
+    bool requantizes = op.getRequantized() && !deterministic;
+    if (requantizes)
+      op.emitRemark() << "many rows are multiplied with weights that are "
+                         "rounded once more: 8 bits, one scale for each row "
+                         "and "
+                      << layout->stretch << " of K";
+    else if (op.getRequantized())
+      op.emitRemark("weights are not requantized: a row's result would depend "
+                    "on the number of rows, which deterministic forbids");
     OpBuilder builder(op);
     Location loc = op.getLoc();
     SmallVector<int64_t> shape(weight.getShape().drop_back(2));
@@ -67,7 +80,8 @@ struct PackWeightsPass : rlx::impl::PackWeightsPassBase<PackWeightsPass> {
         builder, loc, op.getResultTypes(), op.getX(), packed.getResult(0),
         op.getIds(), op.getBias(), /*epilogueInputs=*/ValueRange(),
         op.getInit(), op.getScheme(), op.getActivationsAttr(), lanes,
-        /*tiles=*/TilesAttr(), /*epilogueMaps=*/ArrayAttr());
+        /*tiles=*/TilesAttr(), /*epilogueMaps=*/ArrayAttr(),
+        requantizes ? builder.getUnitAttr() : UnitAttr());
     op.replaceAllUsesWith(matmul);
     op.erase();
   }

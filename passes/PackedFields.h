@@ -20,6 +20,9 @@ public:
   /// `allFloats`: inner scales are floats, whatever the scheme has.
   PackedFields(const PackedLayout &layout, PackedMatmulOp op,
                bool allFloats = false);
+  /// Of codes that have no fields.
+  explicit PackedFields(const PackedLayout &layout)
+      : layout(layout), offsetNegative(false) {}
 
   /// Whether scales change from group to group, and whether they are integers.
   bool hasInnerScale() const { return !innerScaleFields.empty(); }

@@ -186,6 +186,22 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
   return layout;
 }
 
+PackedLayout PackedLayout::requantized() const {
+  PackedLayout plain = *this;
+  plain.codes = IntegerCodes();
+  plain.codes.width = 8;
+  plain.codes.bias = 128;
+  plain.codes.below = 256;
+  plain.bits = packBits(chunk / 4, plain.codes.width);
+  plain.outer.clear();
+  plain.inner.clear();
+  plain.dotOffset.reset();
+  plain.dotOffsetBits.clear();
+  plain.headerBytes = 0;
+  plain.chunkBytes = plain.codeVectors() * 4 * lanes;
+  return plain;
+}
+
 PackedLayout PackedLayout::widened() const {
   constexpr int64_t bytes = 256;
   PackedLayout wide = *this;

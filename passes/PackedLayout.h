@@ -114,6 +114,9 @@ public:
   /// The same bytes, read as codes that are as large as bytes hold:
   /// number(code) stays (u - bias) * unit.
   PackedLayout widened() const;
+  /// Of a stretch in a panel whose codes have 8 bits, a bias of 128 and one
+  /// scale (passes/Requantizer.h).
+  PackedLayout requantized() const;
 
 private:
   PackedLayout(IntegerCodes codes) : codes(std::move(codes)) {}

@@ -43,21 +43,34 @@ struct Tiles {
 
 class PackedMatmulLoops {
 public:
-  PackedMatmulLoops(PackedMatmulOp op, const PackedLayout &stored,
-                    const VectorTarget &target)
-      : op(op), b(op.getLoc(), op),
-        bytes(op.getActivations().isInteger(8) ? 1 : 2),
-        floatSums(op.getTilesAttr().getFloatSums() && !target.deterministic),
-        layout(FloatSums::apply(PackedFields(stored, op, floatSums))
-                   ? stored.widened()
-                   : stored),
-        fields(layout, op, floatSums), y(op.getInit()), lanes(layout.lanes),
+  /// `requantizes`: all rows are multiplied with weights that have one scale a
+  /// stretch.
+  PackedMatmulLoops(PackedMatmulOp op, const LoopBuilder &builder,
+                    const PackedLayout &stored, const VectorTarget &target,
+                    bool requantizes)
+      : op(op), b(builder), bytes(op.getActivations().isInteger(8) ? 1 : 2),
+        requantizes(requantizes),
+        hasFloats(requantizes ||
+                  (op.getTilesAttr().getFloatSums() && !target.deterministic)),
+        storedLayout(!requantizes && FloatSums::apply(
+                                         PackedFields(stored, op, hasFloats))
+                         ? stored.widened()
+                         : stored),
+        storedFields(storedLayout, op, hasFloats),
+        layout(requantizes ? storedLayout.requantized() : storedLayout),
+        fields(requantizes ? PackedFields(layout) : storedFields),
+        y(op.getInit()), lanes(layout.lanes),
         n(cast<MemRefType>(y.getType()).getShape().back()),
-        paired(op.getTilesAttr().getPairs() && !target.deterministic
+        paired(op.getTilesAttr().getPairs() && !target.deterministic &&
+                       !requantizes
                    ? PairedGroups::of(layout, fields, bytes, target.wordDot)
                    : std::nullopt),
         registerTile(b, layout, fields, bytes, paired ? &*paired : nullptr),
-        tiles(op.getTilesAttr(), layout), epilogue(Epilogue::of(op)) {}
+        tiles(op.getTilesAttr(), layout), epilogue(Epilogue::of(op)) {
+    // All rows, or none, go through panels that requantize.
+    if (op.getRequantized())
+      tiles.panelFrom = requantizes ? 1 : tiles.height + 1;
+  }
 
   void emit();
 
@@ -95,7 +108,7 @@ private:
   bool hasPanels(const Rows &rows) const;
   /// Whether all of many rows go through panels, in whole register tiles: there
   /// is room for some more rows than there are.
-  bool roundsRowsUp() const { return tiles.panelTiles > 1; }
+  bool roundsRowsUp() const { return tiles.panelTiles > 1 || requantizes; }
   void emitBlock(const Rows &rows, Value begin, Value firstTile,
                  Value lastTile);
   void emitMatmul();
@@ -109,8 +122,12 @@ private:
 
   PackedMatmulOp op;
   LoopBuilder b;
-  int64_t bytes;  ///< of an activation
-  bool floatSums; ///< whether scales multiply sums as floats
+  int64_t bytes; ///< of an activation
+  bool requantizes;
+  bool hasFloats; ///< whether inner scales are floats, whatever the scheme has
+  PackedLayout storedLayout;
+  PackedFields storedFields;
+  /// What register tiles read, which is what is stored unless they requantize.
   PackedLayout layout;
   PackedFields fields;
   Value y;
@@ -130,9 +147,10 @@ SmallVector<Value> append(ValueRange indices, Value last) {
 
 StoredStretch PackedMatmulLoops::stored(const Rows &rows, Value tile,
                                         Value stretch, bool isStream) {
-  return StoredStretch(layout, isStream ? fields.streamed() : fields,
+  return StoredStretch(storedLayout,
+                       isStream ? storedFields.streamed() : storedFields,
                        op.getWeight(), rows.expert,
-                       stretchBegin(b, layout, n, tile, stretch));
+                       stretchBegin(b, storedLayout, n, tile, stretch));
 }
 
 /// Which columns of a tile y has; null where all tiles are whole.
@@ -312,12 +330,16 @@ void PackedMatmulLoops::emitTiles(const Rows &rows, Value firstTile,
   });
   // Codes of all panels, beside which there are scales, activations and sums.
   constexpr int64_t panelBytes = 16 * 1024;
+  std::optional<Requantizer> requantizer;
+  if (requantizes)
+    requantizer.emplace(b, storedLayout, storedFields);
   std::optional<StretchPanel> panels;
   if (isMany) {
     int64_t count =
         std::min(panelBytes / (layout.stretch * lanes), tiles.together);
     count = std::max(count / tiles.panelTiles, int64_t(1)) * tiles.panelTiles;
-    panels.emplace(b, layout, fields, paired ? &*paired : nullptr, count);
+    panels.emplace(b, layout, fields, paired ? &*paired : nullptr,
+                   requantizer ? &*requantizer : nullptr, count);
   }
   b.loop(b.index(0), b.index(layout.stretches()), 1, [&](Value stretch) {
     b.loop(firstTile, lastTile, panels ? panels->tiles() : 1, [&](Value tile) {
@@ -336,6 +358,8 @@ void PackedMatmulLoops::emitTiles(const Rows &rows, Value firstTile,
   });
   if (panels)
     panels->release(b);
+  if (requantizer)
+    requantizer->release(b);
   memref::DeallocOp::create(b, sums);
 }
 
@@ -403,7 +427,7 @@ void PackedMatmulLoops::emitBlock(const Rows &rows, Value begin,
   b.branch(
       isMany, [&] { emitTiles(block, firstTile, lastTile, /*isMany=*/true); },
       [] {});
-  if (few && *few == 0)
+  if (requantizes || (few && *few == 0))
     return;
   Value hasRest =
       arith::CmpIOp::create(b, arith::CmpIPredicate::ult, rest.begin, end);
@@ -472,6 +496,23 @@ LogicalResult rlx::emitPackedMatmulLoops(PackedMatmulOp op,
       PackedLayout::create(scheme, k, op.getLanes(), reason);
   if (!layout)
     return op.emitOpError() << "has no integer kernel: " << reason;
-  PackedMatmulLoops(op, *layout, target).emit();
+  LoopBuilder b(op.getLoc(), op);
+  auto emit = [&](bool requantizes) {
+    PackedMatmulLoops(op, b, *layout, target, requantizes).emit();
+  };
+  if (!op.getRequantized()) {
+    emit(false);
+    return success();
+  }
+  Value m = b.size(op.getX(), 0);
+  int64_t from = op.getTilesAttr().getPanelFrom();
+  if (std::optional<int64_t> rows = getConstantIntValue(m)) {
+    emit(*rows >= from);
+    return success();
+  }
+  Value isMany =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::uge, m, b.index(from));
+  b.branch(
+      isMany, [&] { emit(true); }, [&] { emit(false); });
   return success();
 }

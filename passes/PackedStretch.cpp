@@ -147,9 +147,9 @@ SmallVector<Value> StoredStretch::dotOffsets(LoopBuilder &b) {
 
 StretchPanel::StretchPanel(LoopBuilder &b, const PackedLayout &layout,
                            PackedFields &fields, const PairedGroups *paired,
-                           int64_t tiles)
-    : layout(layout), pairs(paired), tile(b.index(0)),
-      hasOuterScale(fields.hasOuterScale()),
+                           Requantizer *requantizer, int64_t tiles)
+    : layout(layout), pairs(paired), requantizer(requantizer), tile(b.index(0)),
+      hasOuterScale(requantizer || fields.hasOuterScale()),
       hasOuterOffset(fields.hasOuterOffset()) {
   auto allocate = [&](ArrayRef<int64_t> shape, Type element) -> Value {
     return memref::AllocOp::create(b, MemRefType::get(shape, element),
@@ -214,6 +214,10 @@ void StretchPanel::fillCodes(LoopBuilder &b, StoredStretch &stored,
 }
 
 void StretchPanel::fill(LoopBuilder &b, StoredStretch &stored) {
+  if (requantizer) {
+    Value scale = requantizer->fill(b, stored, codeBuffer, tile);
+    return store(b, scale, outerBuffer, b.index(0));
+  }
   if (dotBuffer)
     for (auto [i, factor] : llvm::enumerate(stored.dotOffsets(b)))
       store(b, factor, dotBuffer, b.index(int64_t(i)));

@@ -13,6 +13,7 @@
 
 #include "passes/FloatSums.h"
 #include "passes/PairedGroups.h"
+#include "passes/Requantizer.h"
 
 namespace rlx {
 
@@ -100,9 +101,12 @@ private:
 /// written is that of one of them.
 class StretchPanel : public PackedStretch {
 public:
-  /// `paired` must outlive the panel; null where groups are not in pairs.
+  /// `paired` and `requantizer` must outlive the panel; null where groups are
+  /// not in pairs, and where weights are not requantized. `layout` and `fields`
+  /// are those of the panel.
   StretchPanel(LoopBuilder &b, const PackedLayout &layout, PackedFields &fields,
-               const PairedGroups *paired, int64_t tiles);
+               const PairedGroups *paired, Requantizer *requantizer,
+               int64_t tiles);
   int64_t tiles() const;
   /// The part of the `tile`th tile.
   StretchPanel of(mlir::Value tile) const;
@@ -138,6 +142,7 @@ private:
 
   const PackedLayout &layout;
   const PairedGroups *pairs;
+  Requantizer *requantizer;
   mlir::Value tile;
   /// `[tiles, vectors, lanes]` each; null where nothing is kept.
   mlir::Value codeBuffer, scaleBuffer, offsetBuffer, outerBuffer, dotBuffer;

@@ -165,7 +165,8 @@ def PackWeightsPass : Pass<"rlx-pack-weights", "::mlir::ModuleOp"> {
   let description = [{
     A matmul with activations = i8 or i16 whose scheme has integer codes becomes a
     packing of its weight and a matmul on the packed weight. Any other is left to
-    --rlx-blocks-to-loops, which rounds the activations and computes in f32.
+    --rlx-blocks-to-loops, which rounds the activations and computes in f32. A
+    remark says what becomes of weights that are to be requantized.
 
     ```mlir
     %y = rlx.block_matmul ins(%x, %w) outs(%init) {scheme = #rlx.quant<gguf_q8_0>, activations = i8} : ...
@@ -177,6 +178,8 @@ def PackWeightsPass : Pass<"rlx-pack-weights", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"vectorLength", "vector-length", "int64_t", "16", "32-bit lanes of a vector register">,
+    Option<"deterministic", "deterministic", "bool", "false",
+           "a row's result does not depend on the number of rows, so that weights are never requantized">,
     Option<"printChoices", "print-choices", "bool", "false", "remark what was chosen, and why">
   ];
   let dependentDialects = ["::mlir::tensor::TensorDialect"];

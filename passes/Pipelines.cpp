@@ -53,6 +53,7 @@ void rlx::buildLayoutPipeline(OpPassManager &pm,
   PackWeightsPassOptions packing;
   packing.vectorLength = options.vectorLength;
   packing.printChoices = options.printChoices;
+  packing.deterministic = options.deterministic;
   pm.addPass(createPackWeightsPass(packing));
   pm.addPass(createHoistPackingPass());
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());

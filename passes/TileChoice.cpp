@@ -100,6 +100,27 @@ static int64_t mostRows(ArrayRef<int64_t> candidates, int64_t sums,
   return candidates.back();
 }
 
+/// Where weights are requantized, panels have nothing but codes. Register tiles
+/// are `panelTiles` wide then, and so high as fits.
+static int64_t requantizedRows(int64_t bytes, int64_t panelTiles,
+                               const TileTarget &target) {
+  return mostRows({8, 6, 5, 4, 3, 2, 1}, panelTiles * bytes, panelTiles + 2,
+                  target.registers);
+}
+
+/// Least M for which that is worth it: a register tile of `rows` rows decodes
+/// again and again otherwise, or other panels have more to multiply.
+static int64_t requantizedFrom(const ChunkCost &cost, int64_t bytes,
+                               int64_t rows, const TileTarget &target) {
+  // What rounding takes a chunk, and a panel's wait, fitted to measurements.
+  constexpr double rounding = 150, wait = 80;
+  constexpr int64_t vectors = PackedLayout::chunk / 4;
+  double spared = cost.row - double(vectors * bytes) * target.dotCost +
+                  cost.decode / double(rows);
+  double once = cost.decode + rounding + wait;
+  return int64_t(std::ceil(once / std::max(spared, 1.0)));
+}
+
 /// Where all vector operations share the ports of dot products, what counts is
 /// how few there are beside these, and how few loads: decoding never hides, so
 /// that panels pay for fewer rows; some tiles of weights share what is loaded
@@ -127,11 +148,17 @@ static TileChoice chooseSharedTiles(PackedMatmulOp op, const TileTarget &target,
   panelTiles = std::max<int64_t>(panelTiles, 2);
   int64_t panelRows = mostRows({6, 5, 4, 3, 2, 1}, panelTiles * sums,
                                panelTiles + 2, target.registers);
+  if (op.getRequantized()) {
+    sums = bytes;
+    panelRows = requantizedRows(bytes, panelTiles, target);
+  }
   // What storing a panel costs beside its operations was fitted to
   // measurements.
   constexpr double wait = 55;
   double once = cost.decode + cost.stored + wait;
   int64_t from = rows * int64_t(std::ceil(once / cost.decode));
+  if (op.getRequantized())
+    from = requantizedFrom(cost, bytes, rows, target);
 
   auto x = cast<ShapedType>(op.getX().getType());
   if (!op.getIds() && !x.isDynamicDim(0) && x.getDimSize(0) >= from) {
@@ -151,7 +178,9 @@ static TileChoice chooseSharedTiles(PackedMatmulOp op, const TileTarget &target,
                     "panel {1}, sums of {2} rows {3} of {4} registers",
                     int64_t(cost.decode), int64_t(cost.stored), panelRows,
                     panelRows * panelTiles * sums, target.registers);
-  if (rounding.floatSums && FloatSums::apply(fields))
+  if (op.getRequantized())
+    why += llvm::formatv("; from M = {0} on weights are requantized", from);
+  else if (rounding.floatSums && FloatSums::apply(fields))
     why += "; sums of products are floats from the start, which rounds their "
            "last bits";
   return {TilesAttr::get(op.getContext(), rows, from, panelRows,
@@ -176,7 +205,7 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target,
       mostRows({8, 6, 4, 2, 1}, cost.sums, vectors, target.registers);
   PackedLayout layout = layoutOf(op);
   bool pairs =
-      rounding.pairGroups &&
+      rounding.pairGroups && !op.getRequantized() &&
       PairedGroups::of(layout, PackedFields(layout, op), bytes, target.wordDot);
   // Sums of the products of two groups, and of the stretch. Four rows have
   // eight sums that do not wait for each other; more would only be more code.
@@ -198,6 +227,13 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target,
   while (from <= most && once >= double(llvm::divideCeil(from, rows)) * again)
     from += panelRows;
   from = std::min(from, most);
+  int64_t panelTiles = 1;
+  if (op.getRequantized()) {
+    panelTiles = layout.tilesTogether(n) % 2 == 0 ? 2 : 1;
+    panelRows = requantizedRows(bytes, panelTiles, target);
+    height = llvm::alignTo(height, panelRows);
+    from = requantizedFrom(cost, bytes, rows, target);
+  }
 
   int64_t columns = layout.tilesTogether(n) * layout.lanes;
   // Sums of many rows share the second cache with activations: half a group.
@@ -217,11 +253,13 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target,
                     "panel {1}, a row {2} and {3} of {4} registers",
                     int64_t(cost.decode), int64_t(cost.stored),
                     int64_t(cost.row), cost.sums, target.registers);
+  if (op.getRequantized())
+    why += llvm::formatv("; from M = {0} on weights are requantized", from);
   if (pairs)
     why += "; panels multiply groups in pairs, which rounds scales and sums "
            "of products to 16 bits";
   return {TilesAttr::get(op.getContext(), rows, from, panelRows, height,
-                         columns, layout.stretch, pairs, /*panel_tiles=*/1,
+                         columns, layout.stretch, pairs, panelTiles,
                          /*float_sums=*/false, /*ahead=*/0),
           why};
 }

@@ -57,6 +57,9 @@ static void remarkOnActivations(BlockMatmulOp op, const RecordLayout &layout,
   Type activations = op.getActivations();
   if (activations.isF32())
     return;
+  if (op.getRequantized())
+    op.emitRemark("weights are not requantized on this device, which "
+                  "multiplies them more exactly");
   int64_t m = cast<RankedTensorType>(op.getX().getType()).getDimSize(0);
   bool isDynamic = ShapedType::isDynamic(m);
   bool asMatrices = multipliesMatrices(target, activations) && !op.getIds() &&

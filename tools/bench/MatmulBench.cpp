@@ -43,7 +43,8 @@ bool rlx::sameWeight(const MatmulCase &a, const MatmulCase &b) {
   return a.scheme == b.scheme && a.n == b.n && a.k == b.k;
 }
 static bool sameProgram(const MatmulCase &a, const MatmulCase &b) {
-  return sameWeight(a, b) && a.activations == b.activations && a.m == b.m;
+  return sameWeight(a, b) && a.activations == b.activations && a.m == b.m &&
+         a.requantized == b.requantized;
 }
 
 llvm::Expected<RandomWeight> rlx::makeWeight(mlir::MLIRContext &context,
@@ -93,9 +94,10 @@ std::string MatmulBench::programText(const MatmulCase &wanted) const {
   }
   return text +
          fmt::format(
-             "  %y = rlx.matmul %x, %w{} {{activations = {}}} : ({}) -> {}\n"
+             "  %y = rlx.matmul %x, %w{}{} {{activations = {}}} : ({}) -> {}\n"
              "  return %y : {}\n}}\n",
-             operands, wanted.activations, types, y, y);
+             operands, wanted.requantized ? " weights = requantized" : "",
+             wanted.activations, types, y, y);
 }
 
 static llvm::Expected<Tensor> allocate(ElementType element,

@@ -193,6 +193,30 @@ func.func @matmul_c4(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_
 
 // -----
 
+func.func @matmul_c5(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
+  // expected-error@+1 {{'rlx.matmul' op (C5) expected activations to be i16 or i8 where weights are requantized; others multiply them as they are}}
+  %y = rlx.matmul %x, %w weights = requantized {activations = bf16} : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @matmul_c5_default(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
+  // expected-error@+1 {{'rlx.matmul' op (C5) expected activations to be i16 or i8 where weights are requantized}}
+  %y = rlx.matmul %x, %w weights = requantized : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @matmul_weights(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
+  // expected-error@+1 {{expected 'requantized'}}
+  %y = rlx.matmul %x, %w weights = rounded {activations = i8} : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
 func.func @matmul_c4_unsigned(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
   // expected-error@+1 {{'rlx.matmul' op (C4) expected activations to be f32, bf16, f16, i16 or i8, but got 'ui8'}}
   %y = rlx.matmul %x, %w {activations = ui8} : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>

@@ -30,6 +30,9 @@ func.func @matmul_without_extras(%x: tensor<3x256xf32>, %w: tensor<8x256xbf16, #
   // CHECK: rlx.matmul %{{.*}}, %{{.*}} : (tensor<3x256xf32>, tensor<8x256xbf16, #rlx.quant<gguf_q4k>>) -> tensor<3x8xf32>
   %0 = rlx.matmul %x, %w
       : (tensor<3x256xf32>, tensor<8x256xbf16, #rlx.quant<gguf_q4k>>) -> tensor<3x8xf32>
+  // CHECK: rlx.matmul %{{.*}}, %{{.*}} weights = requantized {activations = i16}
+  %r = rlx.matmul %x, %w weights = requantized {activations = i16}
+      : (tensor<3x256xf32>, tensor<8x256xbf16, #rlx.quant<gguf_q4k>>) -> tensor<3x8xf32>
   // CHECK: rlx.matmul %{{.*}}, %{{.*}} {activations = i8}
   %1 = rlx.matmul %x, %w {activations = i8}
       : (tensor<3x256xf32>, tensor<8x256xbf16, #rlx.quant<gguf_q4k>>) -> tensor<3x8xf32>

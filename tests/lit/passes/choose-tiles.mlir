@@ -49,6 +49,16 @@ func.func @two_bytes(%x: tensor<?x512xf32>, %w: tensor<1212416xi8>, %y: tensor<?
   return %0 : tensor<?x4096xf32>
 }
 
+// Panels that requantize have one sum a row, more rows, and pay later.
+// FLOATS: remark: tiles for 'gguf_q4k': {{.*}} sums of 6 rows 24 of 32 registers; from M = [[FROM:[0-9]+]] on weights are requantized{{$}}
+// FLOATS: panel_from = [[FROM]], panel_rows = 6, height = 516, {{.*}}, panel_tiles = 4
+// WIDE-LABEL: func @requantized
+// WIDE: tiles = #rlx.tiles<rows = 8, panel_from = {{[0-9]+}}, panel_rows = 8, height = 512, columns = 128, depth = 256, panel_tiles = 2>
+func.func @requantized(%x: tensor<?x512xf32>, %w: tensor<1212416xi8>, %y: tensor<?x4096xf32>) -> tensor<?x4096xf32> {
+  %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64, requantized} : (tensor<?x512xf32>, tensor<1212416xi8>, tensor<?x4096xf32>) -> tensor<?x4096xf32>
+  return %0 : tensor<?x4096xf32>
+}
+
 // Where M is known and large, sums of half as many columns wait beside panels.
 // WIDE-LABEL: func @many_rows
 // WIDE: tiles = #rlx.tiles<rows = 6, panel_from = 256, panel_rows = 4, height = 256, columns = 64, depth = 256>

@@ -1,5 +1,6 @@
 // RUN: rlx-opt %s --rlx-pack-weights --split-input-file --verify-diagnostics | FileCheck %s
 // RUN: rlx-opt %s --rlx-pack-weights="vector-length=8 print-choices" --split-input-file 2>&1 | FileCheck %s --check-prefix=NARROW
+// RUN: rlx-opt %s --rlx-pack-weights=deterministic --split-input-file 2>&1 | FileCheck %s --check-prefix=SAME
 
 // Codes of 4 bits, a scale and a minimum of 8 bits for 32 elements, two halves for 256.
 // CHECK-LABEL: func @two_levels
@@ -54,5 +55,32 @@ func.func @normal_floats(%x: tensor<1x64xf32>, %w: tensor<8x32xi8>, %s: tensor<8
 func.func @exact(%x: tensor<1x64xf32>, %w: tensor<8x68xi8>, %y: tensor<1x8xf32>) -> tensor<1x8xf32> {
   %r = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32}
       : (tensor<1x64xf32>, tensor<8x68xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
+  return %r : tensor<1x8xf32>
+}
+
+// -----
+
+// What is written for weights stays, unless a row's result must not depend on how many there are.
+// CHECK-LABEL: func @requantized
+// CHECK: rlx.packed_matmul {{.*}} {activations = i8, lanes = 16 : i64, requantized, scheme = #rlx.quant<gguf_q4k>}
+// SAME: remark: weights are not requantized: a row's result would depend on the number of rows, which deterministic forbids
+// SAME-LABEL: func @requantized
+// SAME: rlx.packed_matmul {{.*}} {activations = i8, lanes = 16 : i64, scheme = #rlx.quant<gguf_q4k>}
+func.func @requantized(%x: tensor<?x512xf32>, %w: tensor<40x288xi8>, %y: tensor<?x40xf32>) -> tensor<?x40xf32> {
+  // expected-remark @below {{many rows are multiplied with weights that are rounded once more: 8 bits, one scale for each row and 256 of K}}
+  %r = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, requantized}
+      : (tensor<?x512xf32>, tensor<40x288xi8>, tensor<?x40xf32>) -> tensor<?x40xf32>
+  return %r : tensor<?x40xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @requantized_floats
+// CHECK-NOT: requantized,
+func.func @requantized_floats(%x: tensor<1x64xf32>, %w: tensor<8x64xi8>, %y: tensor<1x8xf32>) -> tensor<1x8xf32> {
+  // expected-remark @below {{activations are rounded to 'i8' and computed in f32: codes are looked up in a table of more than 16 entries}}
+  // expected-remark @below {{weights are not requantized: they have no integer kernel}}
+  %r = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<fp8e4m3>, activations = i8, requantized}
+      : (tensor<1x64xf32>, tensor<8x64xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
   return %r : tensor<1x8xf32>
 }

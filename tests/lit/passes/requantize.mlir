@@ -1,0 +1,54 @@
+// Panels with 8-bit codes that have one scale a stretch, made of a stretch's scales and offsets in fixed point.
+// RUN: rlx-opt %s --split-input-file "--rlx-blocks-to-loops=instructions=avx512vnni" --canonicalize | FileCheck %s
+
+// 64 rows are many: the largest value of a stretch, then codes by a product and a sum of 16 bits. Register tiles have
+// nothing but products, whose sums are integers until the end.
+// CHECK-LABEL: func @many(
+// CHECK: memref.alloc() {alignment = 64 : i64} : memref<2x64x64xi8>
+// CHECK: arith.maximumf
+// CHECK: math.roundeven
+// CHECK: arith.muli {{.*}} : vector<32xi16>
+// CHECK: arith.addi {{.*}} : vector<32xi16>
+// CHECK-COUNT-96: rlx.dot {{.*}} below 256
+// CHECK-NOT: vector.fma
+// CHECK: scf.yield
+// CHECK: arith.sitofp
+// CHECK-NOT: below 16
+func.func @many(%x: memref<66x256xf32>, %p: memref<9472xi8>, %y: memref<66x64xf32>) {
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64, requantized,
+      tiles = #rlx.tiles<rows = 8, panel_from = 64, panel_rows = 6, height = 516, columns = 32, depth = 256, panel_tiles = 2>}
+      : (memref<66x256xf32>, memref<9472xi8>, memref<66x64xf32>) -> ()
+  return
+}
+
+// -----
+
+// Few rows decode what is stored.
+// CHECK-LABEL: func @few(
+// CHECK-NOT: below 256
+// CHECK: rlx.dot {{.*}} below 16
+// CHECK-NOT: below 256
+// CHECK: return
+func.func @few(%x: memref<8x256xf32>, %p: memref<9472xi8>, %y: memref<8x64xf32>) {
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64, requantized,
+      tiles = #rlx.tiles<rows = 8, panel_from = 64, panel_rows = 6, height = 516, columns = 32, depth = 256, panel_tiles = 2>}
+      : (memref<8x256xf32>, memref<9472xi8>, memref<8x64xf32>) -> ()
+  return
+}
+
+// -----
+
+// Where M is not known, it decides.
+// CHECK-LABEL: func @any(
+// CHECK: %[[M:.*]] = memref.dim
+// CHECK: %[[MANY:.*]] = arith.cmpi uge, %[[M]], %c64
+// CHECK: scf.if %[[MANY]]
+// CHECK: rlx.dot {{.*}} below 256
+// CHECK: } else {
+// CHECK: rlx.dot {{.*}} below 16
+func.func @any(%x: memref<?x256xf32>, %p: memref<9472xi8>, %y: memref<?x64xf32>) {
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64, requantized,
+      tiles = #rlx.tiles<rows = 8, panel_from = 64, panel_rows = 6, height = 516, columns = 32, depth = 256, panel_tiles = 2>}
+      : (memref<?x256xf32>, memref<9472xi8>, memref<?x64xf32>) -> ()
+  return
+}

@@ -1,0 +1,133 @@
+//===- RequantizedTest.cpp - Weights rounded to one scale a stretch -------===//
+//
+// weights = requantized: many rows are multiplied with weights that have been
+// rounded once more. Activations are integers that lose nothing, so that what
+// is seen is the rounding of weights alone.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/Verify.h"
+
+#include "tests/unit/codegen/MatmulPrograms.h"
+#include "tests/unit/codegen/UserSchemes.h"
+
+#include <numeric>
+
+using namespace rlx;
+using namespace rlx::test;
+
+namespace {
+
+/// Half of 1/126 of a stretch's largest value, at worst, and less the larger the
+/// others are. Random scales make them small.
+constexpr double bound = requantizedErrorBound;
+constexpr int64_t n = 37, m = 29, zeros = 2;
+/// Rows for two blocks, in small ones.
+const std::string choices = "panel-from=4 panel-height=24";
+
+std::string function(const std::string &name, const RandomWeight &weight,
+                     const std::string &activations, bool requantized = true,
+                     bool isDynamic = false) {
+  std::string text = matmulFunction(name, weight, activations);
+  if (requantized)
+    text.insert(text.find(" {activations"), " weights = requantized");
+  for (size_t at; !isDynamic && (at = text.find("<?x")) != std::string::npos;)
+    text.replace(at, 3, "<" + std::to_string(m) + "x");
+  return text;
+}
+
+class RequantizedTest : public SchemeTest,
+                        public testing::WithParamInterface<std::string> {};
+
+TEST_P(RequantizedTest, IsCloseToTheReference) {
+  std::optional<QuantScheme> scheme =
+      GetParam()[0] == '#' ? described(GetParam()) : builtin(GetParam());
+  ASSERT_TRUE(scheme);
+  // Stretches of 256, and shorter ones.
+  int64_t unit = std::lcm<int64_t>(scheme->block(), 32);
+  const std::vector<std::vector<int64_t>> shapes = {
+      {n, 2 * std::lcm<int64_t>(unit, 256)}, {20, 6 * unit}};
+  for (std::string activations : {"i8", "i16"}) {
+    SCOPED_TRACE(activations);
+    std::string text;
+    for (auto [i, shape] : llvm::enumerate(shapes))
+      text += function("f" + std::to_string(i), RandomWeight(*scheme, shape, 7),
+                       activations);
+    CompileOptions options;
+    options.choices = choices;
+    std::unique_ptr<Executable> executable = compiled(text, options);
+    ASSERT_TRUE(executable);
+    for (auto [i, shape] : llvm::enumerate(shapes)) {
+      int64_t rows = shape[0], k = shape[1];
+      SCOPED_TRACE("K = " + std::to_string(k));
+      std::string name = "f" + std::to_string(i);
+      for (Content content : {Content::random, Content::zeroBytes,
+                              Content::largestCodes, Content::withNans}) {
+        RandomWeight weight(*scheme, shape, uint32_t(50 + i), content);
+        weight.bind(*executable, name);
+        std::vector<double> values = weight.values();
+        int64_t largest = activations == "i8" ? 127 : 127 * 256;
+        Floats x({m, k}, integers(m, k, largest, 9)), y({m, rows});
+        std::fill_n(x.values.begin() + zeros * k, k, 0.0f);
+        EXPECT_SUCCESS(executable->run(name, {x}, {y}));
+        EXPECT_TRUE(
+            isClose(y, product(x.values, values, m, rows, k), bound, 9))
+            << "content " << int(content);
+        for (int64_t column = 0; column < rows; ++column) {
+          float value = y.values[zeros * rows + column];
+          EXPECT_TRUE(value == 0 || std::isnan(value)) << value;
+        }
+      }
+    }
+  }
+}
+
+/// What `m` rows give with and without the clause, compiled with `options`.
+std::pair<std::vector<float>, std::vector<float>>
+bothWays(const QuantScheme &scheme, int64_t rows, CompileOptions options) {
+  RandomWeight weight(scheme, {n, 512}, 3);
+  options.choices = choices;
+  std::vector<float> results[2];
+  for (bool requantized : {false, true}) {
+    std::unique_ptr<Executable> executable =
+        compiled(function("f", weight, "i8", requantized, /*isDynamic=*/true),
+                 options);
+    if (!executable)
+      return {};
+    weight.bind(*executable, "f");
+    Floats x({rows, 512}, integers(rows, 512, 127, 5)), y({rows, n});
+    EXPECT_SUCCESS(executable->run("f", {x}, {y}));
+    results[requantized] = y.values;
+  }
+  return {results[0], results[1]};
+}
+
+using RequantizedRowsTest = SchemeTest;
+
+TEST_F(RequantizedRowsTest, OnlyManyAreRoundedOnceMore) {
+  for (const char *name : {"gguf_q4k", "gguf_q6k", "mxfp4"}) {
+    SCOPED_TRACE(name);
+    auto [few, fewRequantized] = bothWays(*builtin(name), 3, {});
+    EXPECT_EQ(few, fewRequantized);
+    auto [many, manyRequantized] = bothWays(*builtin(name), m, {});
+    EXPECT_NE(many, manyRequantized);
+  }
+}
+
+TEST_F(RequantizedRowsTest, NoneAreWhereResultsAreDeterministic) {
+  CompileOptions options;
+  options.deterministic = true;
+  auto [many, manyRequantized] = bothWays(*builtin("gguf_q4k"), m, options);
+  EXPECT_FALSE(many.empty());
+  EXPECT_EQ(many, manyRequantized);
+}
+
+INSTANTIATE_TEST_SUITE_P(Schemes, RequantizedTest,
+                         testing::ValuesIn(allSchemes()), testName);
+INSTANTIATE_TEST_SUITE_P(Described, RequantizedTest,
+                         testing::Values(std::string(wideScales),
+                                         std::string(sevenBits),
+                                         std::string(oneBit)),
+                         testName);
+
+} // namespace
