@@ -92,8 +92,7 @@ static std::pair<Value, Value> rangeOf(LoopBuilder &b, ArrayRef<Value> codes,
       Value word = vector::BitCastOp::create(b, words, all);
       Value moved = arith::ShRUIOp::create(b, word, constant(distance));
       moved = arith::OrIOp::create(
-          b, moved,
-          arith::ShLIOp::create(b, word, constant(32 - distance)));
+          b, moved, arith::ShLIOp::create(b, word, constant(32 - distance)));
       all = combine(all, vector::BitCastOp::create(b, bytes, moved));
     }
     Value word = vector::BitCastOp::create(b, words, all);
@@ -120,8 +119,7 @@ Value Requantizer::fill(LoopBuilder &b, StoredStretch &stored, Value panel,
                               b.index(0)};
   };
   Value outer = stored.outerScale(b);
-  Value outerOffset =
-      fields.hasOuterOffset() ? stored.outerOffset(b) : Value();
+  Value outerOffset = fields.hasOuterOffset() ? stored.outerOffset(b) : Value();
   if (dotFactors)
     for (auto [i, factor] : llvm::enumerate(stored.dotOffsets(b)))
       b.storeVector(factor, dotFactors, {b.index(int64_t(i)), b.index(0)});
@@ -154,8 +152,8 @@ Value Requantizer::fill(LoopBuilder &b, StoredStretch &stored, Value panel,
             Value value = arith::MulFOp::create(b, scale, number);
             if (shift)
               value = arith::AddFOp::create(b, value, shift);
-            most = arith::MaximumFOp::create(
-                b, most, math::AbsFOp::create(b, value));
+            most = arith::MaximumFOp::create(b, most,
+                                             math::AbsFOp::create(b, value));
           }
         }
         return SmallVector<Value>{most};
@@ -165,23 +163,22 @@ Value Requantizer::fill(LoopBuilder &b, StoredStretch &stored, Value panel,
   auto compare = [&](arith::CmpFPredicate how, double with) -> Value {
     return arith::CmpFOp::create(b, how, largest[0], splat(b, f32s(b), with));
   };
-  Value raise = arith::SelectOp::create(
-      b, compare(arith::CmpFPredicate::OLT, 1), splat(b, f32s(b), raised),
-      splat(b, f32s(b), 1));
+  Value raise =
+      arith::SelectOp::create(b, compare(arith::CmpFPredicate::OLT, 1),
+                              splat(b, f32s(b), raised), splat(b, f32s(b), 1));
   Value inverse = arith::DivFOp::create(
       b, splat(b, f32s(b), 1), arith::MulFOp::create(b, largest[0], raise));
   inverse = arith::SelectOp::create(b, compare(arith::CmpFPredicate::OEQ, 0),
                                     b.zeros(lanes), inverse);
-  raise = arith::MulFOp::create(b, raise,
-                                splat(b, f32s(b), largestCode * one));
+  raise = arith::MulFOp::create(b, raise, splat(b, f32s(b), largestCode * one));
 
   VectorType i32s = VectorType::get(lanes, b.getI32Type());
   VectorType words = VectorType::get(2 * lanes, b.getI16Type());
   auto scaled = [&](Value numbers, Value group) -> Value {
     Value number = b.loadVector(numbers, {group, b.index(0)}, lanes);
     number = arith::MulFOp::create(b, number, raise);
-    return math::RoundEvenOp::create(
-        b, arith::MulFOp::create(b, number, inverse));
+    return math::RoundEvenOp::create(b,
+                                     arith::MulFOp::create(b, number, inverse));
   };
   // Both halves of a lane, which is a row.
   auto halves = [&](Value number) -> Value {

@@ -1,10 +1,10 @@
 //===- Requantizer.h - Weights rounded to one scale a stretch -----*- C++
 //-*-===//
 //
-// Where a user asks for it, panels hold a stretch of a weight row as 8-bit codes
-// that have one scale. Products are then all that is left to do for a chunk,
-// whatever the scheme. With u the stored codes, s and t what the scheme's fields
-// give for a group, and |value| <= largest in the stretch,
+// Where a user asks for it, panels hold a stretch of a weight row as 8-bit
+// codes that have one scale. Products are then all that is left to do for a
+// chunk, whatever the scheme. With u the stored codes, s and t what the
+// scheme's fields give for a group, and |value| <= largest in the stretch,
 //
 //   value = (u - bias) * s + t,   q = round(value / unit),
 //   unit = largest / 126

@@ -92,6 +92,13 @@ func.func @words(%x: tensor<9x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0
   return %y : tensor<9x8xf32>
 }
 
+// BYTES: remark: weights are not requantized on this device, which multiplies them more exactly
+// BYTES: remark: activations are rounded to 'i8', with a scale for each 32 of K{{$}}
+func.func @requantized(%x: tensor<9x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>> {rlx.weight = "w"}) -> tensor<9x8xf32> {
+  %y = rlx.matmul %x, %w weights = requantized {activations = i8} : (tensor<9x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<9x8xf32>
+  return %y : tensor<9x8xf32>
+}
+
 // BYTES: remark: {{.*}} more exactly than in 'i8': the codebook's entries are no integers
 func.func @codebook(%x: tensor<9x64xf32>, %w: tensor<8x64xf32, #rlx.quant<nf4/64>> {rlx.weight = "w"}, %s: tensor<8x1xf32> {rlx.weight = "s"}) -> tensor<9x8xf32> {
   %y = rlx.matmul %x, %w scales(%s) {activations = i8} : (tensor<9x64xf32>, tensor<8x64xf32, #rlx.quant<nf4/64>>, tensor<8x1xf32>) -> tensor<9x8xf32>

@@ -18,8 +18,8 @@ using namespace rlx::test;
 
 namespace {
 
-/// Half of 1/126 of a stretch's largest value, at worst, and less the larger the
-/// others are. Random scales make them small.
+/// Half of 1/126 of a stretch's largest value, at worst, and less the larger
+/// the others are. Random scales make them small.
 constexpr double bound = requantizedErrorBound;
 constexpr int64_t n = 37, m = 29, zeros = 2;
 /// Rows for two blocks, in small ones.
@@ -70,8 +70,7 @@ TEST_P(RequantizedTest, IsCloseToTheReference) {
         Floats x({m, k}, integers(m, k, largest, 9)), y({m, rows});
         std::fill_n(x.values.begin() + zeros * k, k, 0.0f);
         EXPECT_SUCCESS(executable->run(name, {x}, {y}));
-        EXPECT_TRUE(
-            isClose(y, product(x.values, values, m, rows, k), bound, 9))
+        EXPECT_TRUE(isClose(y, product(x.values, values, m, rows, k), bound, 9))
             << "content " << int(content);
         for (int64_t column = 0; column < rows; ++column) {
           float value = y.values[zeros * rows + column];
@@ -89,9 +88,8 @@ bothWays(const QuantScheme &scheme, int64_t rows, CompileOptions options) {
   options.choices = choices;
   std::vector<float> results[2];
   for (bool requantized : {false, true}) {
-    std::unique_ptr<Executable> executable =
-        compiled(function("f", weight, "i8", requantized, /*isDynamic=*/true),
-                 options);
+    std::unique_ptr<Executable> executable = compiled(
+        function("f", weight, "i8", requantized, /*isDynamic=*/true), options);
     if (!executable)
       return {};
     weight.bind(*executable, "f");

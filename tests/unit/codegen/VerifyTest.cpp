@@ -203,13 +203,15 @@ func.func @main(%x: tensor<2x64xf32>) -> tensor<2x64xi32> {
 
 // Other types of activations are approximations of the same sums.
 TEST_F(VerifyTest, TheBoundIsOfTheWorstActivations) {
-  auto bound = [&](llvm::StringRef a, llvm::StringRef b) {
+  auto bound = [&](llvm::StringRef a, llvm::StringRef b,
+                   llvm::StringRef weights = "") {
     std::string text =
         R"(
 !w = tensor<2x64xf32, #rlx.quant<gguf_q8_0>>
 func.func @main(%x: tensor<1x64xf32>, %w: !w) -> (tensor<1x2xf32>, tensor<1x2xf32>) {
-  %y = rlx.matmul %x, %w {activations = )" +
-        a.str() + R"(} : (tensor<1x64xf32>, !w) -> tensor<1x2xf32>
+  %y = rlx.matmul %x, %w )" +
+        weights.str() + "{activations = " + a.str() +
+        R"(} : (tensor<1x64xf32>, !w) -> tensor<1x2xf32>
   %z = rlx.matmul %x, %w {activations = )" +
         b.str() + R"(} : (tensor<1x64xf32>, !w) -> tensor<1x2xf32>
   return %y, %z : tensor<1x2xf32>, tensor<1x2xf32>
@@ -231,6 +233,11 @@ func.func @main(%x: tensor<1x64xf32>, %w: !w) -> (tensor<1x2xf32>, tensor<1x2xf3
   EXPECT_EQ(bound("i16", "f32"), 1e-4);
   EXPECT_EQ(bound("i16", "bf16"), 4e-3);
   EXPECT_EQ(bound("i8", "bf16"), 1.2e-2);
+  std::string requantized = "weights = requantized ";
+  EXPECT_EQ(bound("i8", "f32", requantized),
+            std::hypot(1.2e-2, requantizedErrorBound));
+  EXPECT_EQ(bound("i16", "bf16", requantized),
+            std::hypot(4e-3, requantizedErrorBound));
 }
 
 } // namespace
