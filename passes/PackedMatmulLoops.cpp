@@ -5,8 +5,8 @@
 // parallel. Few rows of activations read the packed weight as they go. Many
 // rows share a panel, in which a stretch of the weight is decoded once; their
 // sums wait in a buffer meanwhile. A row's sums are the same, bit for bit,
-// either way, unless panels hold groups in pairs or sums are floats. The
-// arithmetic is in PackedTile.cpp.
+// either way, unless panels hold groups in pairs, sums are floats or panels
+// requantize. The arithmetic is in PackedTile.cpp.
 //
 //===----------------------------------------------------------------------===//
 
