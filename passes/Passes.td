@@ -107,7 +107,8 @@ def SetActivationsPass : Pass<"rlx-set-activations", "::mlir::ModuleOp"> {
   let description = [{
     Sets `activations` on every rlx.matmul and rlx.gather_matmul with a quantized
     weight that does not say it, with a remark at each: results change within the
-    error of the type. What is written stays.
+    error of the type. What is written stays. With `weights=requantized` the same
+    rlx.matmul get `weights = requantized`.
 
     ```mlir
     %y = rlx.matmul %x, %w : ...
@@ -116,7 +117,8 @@ def SetActivationsPass : Pass<"rlx-set-activations", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"activations", "activations", "std::string", "", "f32, bf16, f16, i16 or i8">
+    Option<"activations", "activations", "std::string", "", "f32, bf16, f16, i16 or i8">,
+    Option<"weights", "weights", "std::string", "", "requantized, or nothing: as they are">
   ];
 }
 

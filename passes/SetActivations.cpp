@@ -49,20 +49,38 @@ struct SetActivationsPass
           << activations << "'";
       return signalPassFailure();
     }
+    if (!weights.empty() && weights != "requantized") {
+      getOperation().emitError() << "expected the option 'weights' to be "
+                                    "requantized, but got '"
+                                 << weights << "'";
+      return signalPassFailure();
+    }
+    if (!weights.empty() && !type.isInteger()) {
+      getOperation().emitError()
+          << "expected 'activations' to be i16 or i8 with "
+             "'weights=requantized', but got '"
+          << activations << "'";
+      return signalPassFailure();
+    }
     getOperation().walk([&](Operation *op) {
-      if (auto matmul = dyn_cast<MatmulOp>(op))
-        set(matmul, type);
-      else if (auto gather = dyn_cast<GatherMatmulOp>(op))
+      if (auto gather = dyn_cast<GatherMatmulOp>(op))
         set(gather, type);
+      auto matmul = dyn_cast<MatmulOp>(op);
+      if (!matmul || !set(matmul, type) || weights.empty())
+        return;
+      matmul.setRequantized(true);
+      matmul.emitRemark("weights are requantized for many rows");
     });
   }
 
-  template <typename OpT> void set(OpT op, Type type) {
+  /// Whether the operation did not say it.
+  template <typename OpT> bool set(OpT op, Type type) {
     if (op.getActivations() || !QuantScheme::of(op.getWeight().getType()))
-      return;
+      return false;
     op.setActivationsAttr(TypeAttr::get(type));
     if (!type.isF32())
       op.emitRemark() << "activations are computed in " << type;
+    return true;
   }
 };
 } // namespace

@@ -1,7 +1,17 @@
 // RUN: rlx-opt %s --rlx-set-activations=i8 --verify-diagnostics | FileCheck %s
+// RUN: rlx-opt %s "--rlx-set-activations=activations=i16 weights=requantized" 2>&1 | FileCheck %s --check-prefix=WEIGHTS
 // RUN: not rlx-opt %s --rlx-set-activations=activations=i7 2>&1 | FileCheck %s --check-prefix=ERROR
+// RUN: not rlx-opt %s "--rlx-set-activations=activations=i8 weights=rounded" 2>&1 | FileCheck %s --check-prefix=ROUNDED
+// RUN: not rlx-opt %s "--rlx-set-activations=activations=f32 weights=requantized" 2>&1 | FileCheck %s --check-prefix=FLOATS
 
 // ERROR: expected the option 'activations' to be f32, bf16, f16, i16 or i8, but got 'i7'
+// ROUNDED: expected the option 'weights' to be requantized, but got 'rounded'
+// FLOATS: expected 'activations' to be i16 or i8 with 'weights=requantized', but got 'f32'
+// WEIGHTS: remark: activations are computed in 'i16'
+// WEIGHTS: remark: weights are requantized for many rows
+// WEIGHTS-LABEL: func @main
+// WEIGHTS: rlx.matmul %{{.*}}, %{{.*}} weights = requantized {activations = i16}
+// WEIGHTS: rlx.matmul %{{.*}}, %{{.*}} {activations = f32}
 !w = tensor<8x64xf32, #rlx.quant<gguf_q8_0>>
 
 // CHECK-LABEL: func @main
