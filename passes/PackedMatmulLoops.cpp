@@ -104,7 +104,7 @@ private:
   void emitTiles(const Rows &rows, Value firstTile, Value lastTile,
                  bool isMany);
   void emitFewRows(const Rows &rows, Value firstTile, Value lastTile);
-  int64_t prefetching() const;
+  int64_t prefetching();
   bool hasPanels(const Rows &rows) const;
   /// Whether all of many rows go through panels, in whole register tiles: there
   /// is room for some more rows than there are.
@@ -385,8 +385,8 @@ void PackedMatmulLoops::emitFewRows(const Rows &rows, Value firstTile,
 }
 
 /// Register tiles of rows that ask for the stretch after theirs.
-int64_t PackedMatmulLoops::prefetching() const {
-  int64_t fewest = tiles.panelFrom;
+int64_t PackedMatmulLoops::prefetching() {
+  int64_t fewest = op.getTilesAttr().getPanelFrom();
   if (tiles.panelTiles > 1 && staticRows)
     fewest = std::min(tiles.height, *staticRows);
   return std::max<int64_t>(1, fewest / tiles.panelRows);

@@ -117,13 +117,31 @@ void PackedTile::addDots(Codes codes, int64_t vectors, const Operands &operands,
   }
 }
 
+/// The products of a group with bytes `parts` of the activations, added to what
+/// they start from: for each row and tile a vector a byte.
+SmallVector<Value> PackedTile::startedDots(Codes codes, int64_t vectors,
+                                           const Operands &operands,
+                                           ArrayRef<int64_t> parts,
+                                           Value group) {
+  SmallVector<Value> dots;
+  for (Value row : operands.x) {
+    SmallVector<Value> starts;
+    for (int64_t part : parts)
+      starts.push_back(startValue(operands.index, row, part, group));
+    for (size_t t = 0; t < operands.tiles.size(); ++t)
+      dots.append(starts);
+  }
+  addDots(codes, vectors, operands, parts, group, dots);
+  return dots;
+}
+
 /// The products of a group that has a scale: for each row and tile a vector a
 /// byte of the activations, or one for both.
 SmallVector<Value> PackedTile::groupDots(Codes codes, int64_t vectors,
                                          const Operands &operands,
                                          Value group) {
   SmallVector<Value> dots;
-  size_t tiles = operands.tiles.size(), count = operands.x.size() * tiles;
+  size_t count = operands.x.size() * operands.tiles.size();
   if (fields.groupSums(bytes) < bytes) {
     dots.assign(count, integers(0));
     addDots(codes, vectors, operands, {0}, group, dots);
@@ -132,15 +150,8 @@ SmallVector<Value> PackedTile::groupDots(Codes codes, int64_t vectors,
     addDots(codes, vectors, operands, {1}, group, dots);
     return dots;
   }
-  SmallVector<int64_t> parts = llvm::to_vector(llvm::seq(bytes));
-  for (Value row : operands.x) {
-    SmallVector<Value> starts;
-    for (int64_t part : parts)
-      starts.push_back(startValue(operands.index, row, part, group));
-    for (size_t t = 0; t < tiles; ++t)
-      dots.append(starts);
-  }
-  addDots(codes, vectors, operands, parts, group, dots);
+  dots = startedDots(codes, vectors, operands,
+                     llvm::to_vector(llvm::seq(bytes)), group);
   if (fields.stretchSums(bytes) == bytes)
     return dots;
   SmallVector<Value> words;
@@ -190,15 +201,8 @@ void PackedTile::addFloatGroup(const Operands &operands, Codes codes,
                                MutableArrayRef<Value> sums) {
   size_t tiles = operands.tiles.size();
   auto add = [&](ArrayRef<int64_t> parts) {
-    SmallVector<Value> dots;
-    for (Value row : operands.x) {
-      SmallVector<Value> starts;
-      for (int64_t part : parts)
-        starts.push_back(startValue(operands.index, row, part, group));
-      for (size_t t = 0; t < tiles; ++t)
-        dots.append(starts);
-    }
-    addDots(codes, vectors, operands, parts, group, dots);
+    SmallVector<Value> dots =
+        startedDots(codes, vectors, operands, parts, group);
     SmallVector<Value> last = scales(), first = last;
     if (parts.front() + 1 != bytes)
       for (Value &scale : first)

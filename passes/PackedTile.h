@@ -80,6 +80,10 @@ private:
   void addDots(Codes codes, int64_t vectors, const Operands &operands,
                llvm::ArrayRef<int64_t> parts, mlir::Value group,
                llvm::MutableArrayRef<mlir::Value> dots);
+  llvm::SmallVector<mlir::Value> startedDots(Codes codes, int64_t vectors,
+                                             const Operands &operands,
+                                             llvm::ArrayRef<int64_t> parts,
+                                             mlir::Value group);
   llvm::SmallVector<mlir::Value> groupDots(Codes codes, int64_t vectors,
                                            const Operands &operands,
                                            mlir::Value group);

@@ -43,6 +43,9 @@ func.func @few(%x: memref<8x256xf32>, %p: memref<9472xi8>, %y: memref<8x64xf32>)
 // CHECK: %[[M:.*]] = memref.dim
 // CHECK: %[[MANY:.*]] = arith.cmpi uge, %[[M]], %c64
 // CHECK: scf.if %[[MANY]]
+// The next weights are asked for by as many register tiles as there are at least, some lines each.
+// CHECK-COUNT-8: memref.prefetch
+// CHECK-NOT: memref.prefetch
 // CHECK: rlx.dot {{.*}} below 256
 // CHECK: } else {
 // CHECK: rlx.dot {{.*}} below 16
