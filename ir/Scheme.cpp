@@ -17,15 +17,17 @@ using namespace rlx;
 //===----------------------------------------------------------------------===//
 
 int64_t rlx::evaluate(AffineExpr expr, ArrayRef<int64_t> dims) {
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
-    return constant.getValue();
-  if (auto dim = dyn_cast<AffineDimExpr>(expr))
-    return dims[dim.getPosition()];
+  // Evaluated for each element of a block: a kind is asked for once.
+  AffineExprKind kind = expr.getKind();
+  if (kind == AffineExprKind::Constant)
+    return cast<AffineConstantExpr>(expr).getValue();
+  if (kind == AffineExprKind::DimId)
+    return dims[cast<AffineDimExpr>(expr).getPosition()];
   auto binary = cast<AffineBinaryOpExpr>(expr);
   int64_t lhs = evaluate(binary.getLHS(), dims);
   int64_t rhs = evaluate(binary.getRHS(), dims);
   int64_t result;
-  switch (binary.getKind()) {
+  switch (kind) {
   // Descriptions come from users: what overflows wraps, as in generated code.
   case AffineExprKind::Add:
     llvm::AddOverflow(lhs, rhs, result);

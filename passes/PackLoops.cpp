@@ -113,9 +113,8 @@ void PackLoops::storeField(const PackedField &field, Value row, Value block,
                               field.field.width());
   Value bytes =
       vector::BitCastOp::create(b, VectorType::get(4, b.getI8Type()), code);
-  bytes = vector::ExtractStridedSliceOp::create(b, bytes, ArrayRef<int64_t>{0},
-                                                ArrayRef<int64_t>{field.bytes},
-                                                ArrayRef<int64_t>{1});
+  bytes = vector::ShuffleOp::create(b, bytes, bytes,
+                                    llvm::to_vector(llvm::seq(field.bytes)));
   store(bytes, b.add(base, b.add(offset, field.offset)));
 }
 

@@ -390,6 +390,26 @@ def ApproximateMathPass : Pass<"rlx-approximate-math", "::mlir::func::FuncOp"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def LowerUncommonPass : Pass<"rlx-lower-uncommon", "::mlir::ModuleOp"> {
+  let summary = "Lower what convert-to-llvm does not take, where there is any";
+  let description = [{
+    MLIR's expand-strided-metadata for views of buffers, visiting nothing else, and
+    its convert-vector-to-scf and convert-vector-to-llvm where operations on vectors
+    are not of the kinds that convert-to-llvm takes by itself. Most kernels have
+    none, and all three visit each operation to find that.
+
+    ```mlir
+    %1 = memref.collapse_shape %0 [[0, 1]] : memref<4x16xf32> into memref<64xf32>
+    ==>
+    %base, %offset, %sizes:2, %strides:2 = memref.extract_strided_metadata %0
+    %1 = memref.reinterpret_cast %base to offset: [0], sizes: [64], strides: [1]
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::LLVM::LLVMDialect", "::mlir::vector::VectorDialect"];
+}
+
 def CallMathPass : Pass<"rlx-call-math", "::mlir::ModuleOp"> {
   let summary = "Call libm for the operations that LLVM has no intrinsics for";
   let description = [{

@@ -124,9 +124,10 @@ void rlx::buildLoopsPipeline(OpPassManager &pm,
   blocks.vectorRegisters = options.vectorRegisters;
   blocks.deterministic = options.deterministic;
   blocks.instructions = options.instructions;
-  pm.addNestedPass<func::FuncOp>(createBlocksToLoopsPass(blocks));
+  // Before there are kernels to look through.
   pm.addNestedPass<func::FuncOp>(createCopiesToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  pm.addNestedPass<func::FuncOp>(createBlocksToLoopsPass(blocks));
   pm.addNestedPass<func::FuncOp>(createExpandDecodePass());
   ExpandDotPassOptions dots;
   dots.instructions = options.instructions;
@@ -138,12 +139,10 @@ void rlx::buildLoopsPipeline(OpPassManager &pm,
 }
 
 void rlx::buildLlvmPipeline(OpPassManager &pm) {
-  pm.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
-  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerUncommonPass());
   pm.addPass(createLowerAffinePass());
   pm.addPass(createSCFToControlFlowPass());
   pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
-  pm.addPass(createConvertVectorToLLVMPass());
   pm.addPass(createConvertToLLVMPass());
   pm.addPass(createCallMathPass());
   pm.addPass(createReconcileUnrealizedCastsPass());

@@ -3,17 +3,15 @@
 
 #include "codegen/cpu/ObjectCode.h"
 
+#include "codegen/cpu/LlvmPasses.h"
+
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
-#include "llvm/MC/MCSubtargetInfo.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Target/TargetMachine.h"
-#include "llvm/Transforms/IPO/AlwaysInliner.h"
-#include "llvm/Transforms/IPO/GlobalDCE.h"
 
 using namespace rlx;
 
@@ -45,57 +43,12 @@ static void addInvoke(llvm::Module &module, llvm::StringRef function) {
   builder.CreateRetVoid();
 }
 
-/// Only the entries are called from outside. What they do not reach need not be
-/// compiled, and wrappers take in what they wrap before either is optimized.
-static void keepEntries(llvm::Module &module,
-                        llvm::ModuleAnalysisManager &analyses) {
+/// Only the entries are called from outside.
+static void hideOthers(llvm::Module &module) {
   for (llvm::Function &function : module)
     if (!function.isDeclaration() &&
         !function.getName().starts_with(invokeSymbol("")))
       function.setLinkage(llvm::GlobalValue::InternalLinkage);
-  llvm::GlobalDCEPass().run(module, analyses);
-  for (llvm::Function &function : module)
-    if (function.hasInternalLinkage() && function.hasOneUse() &&
-        llvm::isa<llvm::CallInst>(*function.user_begin()))
-      function.addFnAttr(llvm::Attribute::AlwaysInline);
-  llvm::AlwaysInlinerPass().run(module, analyses);
-}
-
-/// LLVM's passes for an object's code. Kernels come unrolled, vectorized and
-/// inlined, so that most of what O2 runs finds nothing, for two thirds of its
-/// time; elementwise loops are left to vectorize.
-static llvm::Error optimize(llvm::Module &module, llvm::TargetMachine &machine,
-                            bool separatesAddresses) {
-  constexpr llvm::StringLiteral passes =
-      "function("
-      "sroa<modify-cfg>,early-cse<memssa>,simplifycfg,"
-      "instcombine<no-verify-fixpoint>,"
-      "loop-mssa(loop-rotate,licm),loop(loop-idiom,indvars),"
-      "early-cse<memssa>,dse,"
-      "loop-vectorize,instcombine<no-verify-fixpoint>,simplifycfg)";
-  // Addresses of a register tile's rows differ by constants, which loads and
-  // stores can add.
-  constexpr llvm::StringLiteral addresses =
-      "function(separate-const-offset-from-gep,early-cse,loop-mssa(licm))";
-  llvm::PassBuilder builder(&machine);
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager callGraph;
-  llvm::ModuleAnalysisManager modules;
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(callGraph);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, callGraph, modules);
-  keepEntries(module, modules);
-  llvm::ModulePassManager manager;
-  if (auto error = builder.parsePassPipeline(manager, passes))
-    return error;
-  if (separatesAddresses)
-    if (auto error = builder.parsePassPipeline(manager, addresses))
-      return error;
-  manager.run(module, modules);
-  return llvm::Error::success();
 }
 
 llvm::Expected<llvm::SmallVector<char, 0>>
@@ -124,12 +77,9 @@ rlx::emitCode(mlir::ModuleOp module, llvm::ArrayRef<std::string> functions,
   if (target.prefers256Bits())
     for (llvm::Function &function : *llvmModule)
       function.addFnAttr("min-legal-vector-width", "256");
-  // Where two ports do all that vectors do (CpuTarget::configure), this is 3 %
-  // of large matmuls; on others it was not measured.
-  bool separatesAddresses =
-      (*machine)->getTargetTriple().isX86() &&
-      (*machine)->getMCSubtargetInfo()->checkFeatures("+prefer-256-bit");
-  if (auto error = optimize(*llvmModule, **machine, separatesAddresses))
+  hideOthers(*llvmModule);
+  keepReached(*llvmModule, **machine);
+  if (auto error = optimize(*llvmModule, **machine))
     return error;
 
   llvm::SmallVector<char, 0> code;

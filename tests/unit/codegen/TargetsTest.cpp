@@ -169,6 +169,22 @@ TEST_F(Targets, EmitsForAArch64) {
         std::string("unknown feature '") + feature + "'");
 }
 
+// Elementwise loops come as scalars, beside kernels that come as vectors.
+TEST_F(Targets, VectorizesLoopsBesideKernels) {
+  EXPECT_CONTAINS(assemblyOf(R"(
+func.func @main(%x: tensor<4x256xf32>,
+                %w: tensor<64x256xf32, #rlx.quant<gguf_q4_0>>)
+    -> (tensor<4x64xf32>, tensor<4x256xf32>) {
+  %y = rlx.matmul %x, %w {activations = i8}
+      : (tensor<4x256xf32>, tensor<64x256xf32, #rlx.quant<gguf_q4_0>>)
+      -> tensor<4x64xf32>
+  %roots = math.sqrt %x : tensor<4x256xf32>
+  return %y, %roots : tensor<4x64xf32>, tensor<4x256xf32>
+})",
+                             optionsFor("x86_64-linux-gnu", avxVnni)),
+                  "vsqrtps");
+}
+
 // Dot products of 256 bits: those of machines without AVX-512, and those that
 // stand in for them, which differ in nothing but their encoding.
 TEST_F(Targets, EmitsForAvxVnni) {

@@ -1,0 +1,26 @@
+//===- LlvmPasses.h - What LLVM does before it generates code -----*- C++
+//-*-===//
+
+#ifndef RLX_CODEGEN_CPU_LLVMPASSES_H
+#define RLX_CODEGEN_CPU_LLVMPASSES_H
+
+#include "llvm/Support/Error.h"
+
+namespace llvm {
+class Module;
+class TargetMachine;
+} // namespace llvm
+
+namespace rlx {
+
+/// Removes what functions of external linkage do not reach, and gives functions
+/// the code of those that nobody else calls, as wrappers what they wrap.
+void keepReached(llvm::Module &module, llvm::TargetMachine &machine);
+
+/// Optimizes kernels, whose loops come unrolled and vectorized, and other
+/// functions, whose loops do not.
+llvm::Error optimize(llvm::Module &module, llvm::TargetMachine &machine);
+
+} // namespace rlx
+
+#endif // RLX_CODEGEN_CPU_LLVMPASSES_H
