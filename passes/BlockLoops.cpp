@@ -40,6 +40,11 @@ Value LoopBuilder::min(Value a, Value b) {
   return arith::MinUIOp::create(*this, a, b);
 }
 
+Value LoopBuilder::partEnd(Value begin, int64_t part, int64_t total) {
+  Value end = add(begin, part);
+  return total % part == 0 ? end : min(end, index(total));
+}
+
 Value LoopBuilder::roundUp(Value value, int64_t multiple) {
   if (multiple == 1)
     return value;

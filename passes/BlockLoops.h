@@ -51,6 +51,9 @@ public:
   mlir::Value mul(mlir::Value a, int64_t b);
   mlir::Value div(mlir::Value a, int64_t b);
   mlir::Value min(mlir::Value a, mlir::Value b);
+  /// Where the part that begins at `begin` ends, of `total` cut into parts of
+  /// `part` from 0 on.
+  mlir::Value partEnd(mlir::Value begin, int64_t part, int64_t total);
   /// The least multiple of `multiple` that is not less than `value`.
   mlir::Value roundUp(mlir::Value value, int64_t multiple);
   mlir::Value zeros(int64_t lanes);

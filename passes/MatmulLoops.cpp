@@ -82,9 +82,7 @@ private:
   void prefetchActivations(ArrayRef<Row> rows, Value kBegin, Value index);
   Value multiplyAdd(Value activation, Value weights, Value sum);
   Value loadColumns(Value memref, ValueRange indices, Value mask);
-  Value tileEnd(Value tileBegin) {
-    return b.min(b.add(tileBegin, tiles.tile), b.index(n));
-  }
+  Value tileEnd(Value tileBegin) { return b.partEnd(tileBegin, tiles.tile, n); }
 
   BlockMatmulOp op;
   LoopBuilder b;
@@ -355,9 +353,9 @@ void MatmulLoops::emitPanels(Value tileBegin, const Rows &rows) {
   Value xTile = memref::AllocOp::create(b, xTileType, ValueRange(),
                                         ValueRange(), b.getI64IntegerAttr(64));
   b.loop(b.index(0), b.index(k), tiles.depth, [&](Value kBegin) {
-    Value kEnd = b.min(b.add(kBegin, tiles.depth), b.index(k));
-    panel.fill(b, rows.expert, tileBegin, tileEnd(tileBegin), kBegin, kEnd);
-    Value kLength = b.sub(kEnd, kBegin);
+    Value kLength = b.sub(b.partEnd(kBegin, tiles.depth, k), kBegin);
+    Value columns = b.sub(tileEnd(tileBegin), tileBegin);
+    panel.fill(b, rows.expert, tileBegin, columns, kBegin, kLength);
     rows.eachTile(b, tiles.rows, [&](ArrayRef<Value> indices) {
       SmallVector<Row> tileRows = llvm::map_to_vector(indices, rows.row);
       SmallVector<Row> nextRows;
@@ -365,11 +363,11 @@ void MatmulLoops::emitPanels(Value tileBegin, const Rows &rows) {
         nextRows.push_back(rows.row(b.min(b.add(index, tiles.rows.front()),
                                           b.sub(rows.end, b.index(1)))));
       copyActivations(xTile, tileRows, kBegin, kLength);
-      b.loop(tileBegin, tileEnd(tileBegin), tiles.columns, [&](Value n0) {
-        Value index = b.div(b.sub(n0, tileBegin), tiles.columns);
+      b.loop(b.index(0), columns, tiles.columns, [&](Value column) {
+        Value index = b.div(column, tiles.columns);
         prefetchActivations(nextRows, kBegin, index);
-        emitRegisterTile(panel, xTile, rows, tileRows, index, n0, kBegin,
-                         kLength);
+        emitRegisterTile(panel, xTile, rows, tileRows, index,
+                         b.add(tileBegin, column), kBegin, kLength);
       });
     });
   });

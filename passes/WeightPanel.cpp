@@ -103,20 +103,24 @@ void WeightPanel::store(LoopBuilder &b, ArrayRef<Value> vectors, Value group,
 }
 
 void WeightPanel::fill(LoopBuilder &b, ValueRange expert, Value begin,
-                       Value end, Value kBegin, Value kEnd) {
+                       Value rows, Value kBegin, Value kLength) {
   int64_t mainLength = steps.mainLength(k);
-  Value groups = b.div(b.add(b.sub(end, begin), lanes - 1), lanes);
+  Value groups = b.div(b.add(rows, lanes - 1), lanes);
+  Value main = kLength, rest;
+  if (mainLength != k) {
+    rest = b.sub(b.index(mainLength), kBegin);
+    main = b.min(kLength, rest);
+  }
   b.loop(b.index(0), groups, 1, [&](Value group) {
     Value n0 = b.add(begin, b.mul(group, lanes));
-    Value mainEnd = b.min(kEnd, b.index(mainLength));
-    b.loop(kBegin, mainEnd, steps.step, [&](Value first) {
-      decodeStep(b, expert, group, n0, first, b.sub(first, kBegin), steps.step,
+    b.loop(b.index(0), main, steps.step, [&](Value row) {
+      decodeStep(b, expert, group, n0, b.add(kBegin, row), row, steps.step,
                  steps.run);
     });
-    if (mainLength == k)
+    if (!rest)
       return;
-    b.loop(b.index(mainLength), kEnd, steps.block, [&](Value first) {
-      decodeStep(b, expert, group, n0, first, b.sub(first, kBegin), steps.block,
+    b.loop(rest, kLength, steps.block, [&](Value row) {
+      decodeStep(b, expert, group, n0, b.add(kBegin, row), row, steps.block,
                  steps.tailRun);
     });
   });

@@ -25,10 +25,10 @@ public:
   /// Whether weights that are cut into `steps` can be paired.
   static bool canPair(const RowSteps &steps, int64_t k);
 
-  /// Decodes the stretch `kBegin` to `kEnd` of the weight rows `begin` to
-  /// `end`. `expert` are the indices before a weight row's.
+  /// Decodes the stretch of `kLength` from `kBegin` on of `rows` weight rows
+  /// from `begin` on. `expert` are the indices before a weight row's.
   void fill(LoopBuilder &b, mlir::ValueRange expert, mlir::Value begin,
-            mlir::Value end, mlir::Value kBegin, mlir::Value kEnd);
+            mlir::Value rows, mlir::Value kBegin, mlir::Value kLength);
 
   /// Vectors of k, or of pairs of k, that `length` of K takes.
   mlir::Value vectors(LoopBuilder &b, mlir::Value length) {
