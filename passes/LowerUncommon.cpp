@@ -35,21 +35,21 @@ static bool isCommon(Operation *op) {
 namespace {
 struct LowerUncommonPass : rlx::impl::LowerUncommonPassBase<LowerUncommonPass> {
   void runOnOperation() override {
-    SmallVector<Operation *> views;
-    bool hasUncommon = false;
-    getOperation()->walk([&](Operation *op) {
-      if (isa<ViewLikeOpInterface>(op))
-        views.push_back(op);
-      else if (isa_and_nonnull<vector::VectorDialect>(op->getDialect()))
-        hasUncommon |= !isCommon(op);
-    });
-    if (hasUncommon) {
+    auto isUncommon = [](Operation *op) {
+      return isa_and_nonnull<vector::VectorDialect>(op->getDialect()) &&
+                     !isCommon(op)
+                 ? WalkResult::interrupt()
+                 : WalkResult::advance();
+    };
+    if (getOperation()->walk(isUncommon).wasInterrupted()) {
       OpPassManager vectors(ModuleOp::getOperationName());
       vectors.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
       vectors.addPass(createConvertVectorToLLVMPass());
       if (failed(runPipeline(vectors, getOperation())))
         return signalPassFailure();
     }
+    SmallVector<Operation *> views;
+    getOperation()->walk([&](ViewLikeOpInterface op) { views.push_back(op); });
     RewritePatternSet patterns(&getContext());
     memref::populateExpandStridedMetadataPatterns(patterns);
     (void)applyOpPatternsGreedily(views, std::move(patterns));

@@ -39,3 +39,23 @@ func.func @copy(%x: memref<4x16xf32>, %y: memref<4x16xf32>, %n: index) {
   vector.transfer_write %0, %y[%n, %c0] : vector<4x16xf32>, memref<4x16xf32>
   return
 }
+
+// -----
+
+// What the passes for vectors leave of the views is what is expanded.
+// CHECK-LABEL: func.func @both(
+// CHECK-NOT: memref.cast
+// CHECK-NOT: memref.collapse_shape
+// CHECK: memref.reinterpret_cast
+// CHECK-NOT: vector.transfer_read
+// CHECK: return
+func.func @both(%x: memref<4x16xf32>, %y: memref<64xf32>) {
+  %c0 = arith.constant 0 : index
+  %f0 = arith.constant 0.0 : f32
+  %0 = memref.cast %x : memref<4x16xf32> to memref<?x16xf32>
+  %1 = memref.cast %0 : memref<?x16xf32> to memref<4x16xf32>
+  %2 = memref.collapse_shape %1 [[0, 1]] : memref<4x16xf32> into memref<64xf32>
+  %3 = vector.transfer_read %2[%c0], %f0 : memref<64xf32>, vector<64xf32>
+  vector.store %3, %y[%c0] : memref<64xf32>, vector<64xf32>
+  return
+}
