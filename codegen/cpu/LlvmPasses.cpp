@@ -13,33 +13,16 @@
 
 using namespace rlx;
 
-namespace {
-/// LLVM's passes and what they know of the module between them.
-struct Analyses {
-  explicit Analyses(llvm::TargetMachine &machine) : builder(&machine) {
-    builder.registerModuleAnalyses(modules);
-    builder.registerCGSCCAnalyses(callGraph);
-    builder.registerFunctionAnalyses(functions);
-    builder.registerLoopAnalyses(loops);
-    builder.crossRegisterProxies(loops, functions, callGraph, modules);
-  }
-
-  llvm::PassBuilder builder;
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager callGraph;
-  llvm::ModuleAnalysisManager modules;
-};
-} // namespace
-
-void rlx::keepReached(llvm::Module &module, llvm::TargetMachine &machine) {
-  Analyses analyses(machine);
-  llvm::GlobalDCEPass().run(module, analyses.modules);
+/// Removes what functions of external linkage do not reach. Wrappers take in
+/// what they wrap before either is optimized.
+static void keepReached(llvm::Module &module,
+                        llvm::ModuleAnalysisManager &analyses) {
+  llvm::GlobalDCEPass().run(module, analyses);
   for (llvm::Function &function : module)
     if (function.hasInternalLinkage() && function.hasOneUse() &&
         llvm::isa<llvm::CallInst>(*function.user_begin()))
       function.addFnAttr(llvm::Attribute::AlwaysInline);
-  llvm::AlwaysInlinerPass().run(module, analyses.modules);
+  llvm::AlwaysInlinerPass().run(module, analyses);
 }
 
 /// Whether all innermost loops compute with vectors, as those of kernels do,
@@ -79,22 +62,32 @@ llvm::Error rlx::optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   bool separatesAddresses =
       machine.getTargetTriple().isX86() &&
       machine.getMCSubtargetInfo()->checkFeatures("+prefer-256-bit");
-  Analyses analyses(machine);
+  llvm::PassBuilder builder(&machine);
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager callGraph;
+  llvm::ModuleAnalysisManager modules;
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(callGraph);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, callGraph, modules);
+  keepReached(module, modules);
   llvm::FunctionPassManager kernelPasses, scalarPasses;
-  if (auto error = analyses.builder.parsePassPipeline(kernelPasses, kernel))
+  if (auto error = builder.parsePassPipeline(kernelPasses, kernel))
     return error;
-  if (auto error = analyses.builder.parsePassPipeline(scalarPasses, scalar))
+  if (auto error = builder.parsePassPipeline(scalarPasses, scalar))
     return error;
   if (separatesAddresses)
     for (llvm::FunctionPassManager *passes : {&kernelPasses, &scalarPasses})
-      if (auto error = analyses.builder.parsePassPipeline(*passes, addresses))
+      if (auto error = builder.parsePassPipeline(*passes, addresses))
         return error;
   for (llvm::Function &function : module) {
     if (function.isDeclaration())
       continue;
-    auto &loops = analyses.functions.getResult<llvm::LoopAnalysis>(function);
-    (isVectorized(loops) ? kernelPasses : scalarPasses)
-        .run(function, analyses.functions);
+    bool isKernel =
+        isVectorized(functions.getResult<llvm::LoopAnalysis>(function));
+    (isKernel ? kernelPasses : scalarPasses).run(function, functions);
   }
   return llvm::Error::success();
 }

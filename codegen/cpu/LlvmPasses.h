@@ -13,11 +13,8 @@ class TargetMachine;
 
 namespace rlx {
 
-/// Removes what functions of external linkage do not reach, and gives functions
-/// the code of those that nobody else calls, as wrappers what they wrap.
-void keepReached(llvm::Module &module, llvm::TargetMachine &machine);
-
-/// Optimizes kernels, whose loops come unrolled and vectorized, and other
+/// Removes what functions of external linkage do not reach and optimizes the
+/// rest: kernels, whose loops come unrolled and vectorized, and other
 /// functions, whose loops do not.
 llvm::Error optimize(llvm::Module &module, llvm::TargetMachine &machine);
 

@@ -78,7 +78,6 @@ rlx::emitCode(mlir::ModuleOp module, llvm::ArrayRef<std::string> functions,
     for (llvm::Function &function : *llvmModule)
       function.addFnAttr("min-legal-vector-width", "256");
   hideOthers(*llvmModule);
-  keepReached(*llvmModule, **machine);
   if (auto error = optimize(*llvmModule, **machine))
     return error;
 
