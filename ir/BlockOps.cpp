@@ -11,7 +11,7 @@ LogicalResult
 TilesAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                   int64_t rows, int64_t panelFrom, int64_t panelRows,
                   int64_t height, int64_t columns, int64_t depth, bool,
-                  int64_t panelTiles, bool, int64_t ahead) {
+                  int64_t panelTiles, bool, int64_t scaledFrom, int64_t ahead) {
   constexpr int64_t mostRows = 32, mostTiles = 4, most = 1 << 24;
   auto check = [&](StringRef name, int64_t value, int64_t from,
                    int64_t to) -> LogicalResult {
@@ -25,6 +25,7 @@ TilesAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
       failed(check("panel_rows", panelRows, 1, mostRows)) ||
       failed(check("panel_tiles", panelTiles, 1, mostTiles)) ||
       failed(check("height", height, 0, most)) ||
+      failed(check("scaled_from", scaledFrom, 0, most)) ||
       failed(check("ahead", ahead, 0, most)) ||
       failed(check("columns", columns, 1, most)) ||
       failed(check("depth", depth, 1, most)))

@@ -152,6 +152,11 @@ def Rlx_TilesAttr : Rlx_Attr<"Tiles"> {
     - `float_sums`: whether inner scales of packed weights multiply sums as
       floats, group by group, also where they are integers. Sums of products with
       i8 are floats from the start then, which loses some of their last bits.
+    - `scaled_from`: least M, of experts on average, from which the codes of
+      packed weights are multiplied with their groups' scales, where the products
+      are integers that fit bytes, before activations are multiplied with them;
+      0 for never. Where it is `panel_from`, all of so many rows go through
+      panels.
     - `ahead`: bytes that register tiles without a panel ask for packed weights in
       advance, into the first cache; 0 leaves it to the processor for one or two
       rows, and to the second cache for more.
@@ -163,6 +168,7 @@ def Rlx_TilesAttr : Rlx_Attr<"Tiles"> {
       "int64_t":$depth, DefaultValuedParameter<"bool", "false">:$pairs,
       DefaultValuedParameter<"int64_t", "1">:$panel_tiles,
       DefaultValuedParameter<"bool", "false">:$float_sums,
+      DefaultValuedParameter<"int64_t", "0">:$scaled_from,
       DefaultValuedParameter<"int64_t", "0">:$ahead);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;

@@ -31,7 +31,8 @@ struct ChooseTilesPass : rlx::impl::ChooseTilesPassBase<ChooseTilesPass> {
   template <typename OpT> WalkResult choose(OpT op, const TileTarget &target) {
     if (op.getTilesAttr())
       return WalkResult::advance();
-    TileChoice choice = chooseTiles(op, target, {pairGroups, floatSums});
+    TileChoice choice =
+        chooseTiles(op, target, {pairGroups, floatSums, scaledCodes});
     TilesAttr chosen = choice.tiles;
     auto pick = [](int64_t given, int64_t value) {
       return given ? given : value;
@@ -44,6 +45,9 @@ struct ChooseTilesPass : rlx::impl::ChooseTilesPassBase<ChooseTilesPass> {
         pick(height, chosen.getHeight()), pick(columns, chosen.getColumns()),
         pick(isPacked ? 0 : depth, chosen.getDepth()), chosen.getPairs(),
         pick(panelTiles, chosen.getPanelTiles()), chosen.getFloatSums(),
+        chosen.getScaledFrom() == chosen.getPanelFrom()
+            ? pick(panelFrom, chosen.getPanelFrom())
+            : chosen.getScaledFrom(),
         pick(ahead, chosen.getAhead()));
     if (!tiles)
       return WalkResult::interrupt();

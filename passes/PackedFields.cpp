@@ -9,13 +9,16 @@ using namespace mlir;
 using namespace rlx;
 
 PackedFields::PackedFields(const PackedLayout &layout, PackedMatmulOp op,
-                           bool allFloats)
-    : layout(layout), weight(op.getWeight()), allFloats(allFloats) {
+                           InnerScales innerScales)
+    : layout(layout), weight(op.getWeight()),
+      allFloats(innerScales == InnerScales::floats) {
   SchemeAttr scheme = op.getScheme().getScheme();
   for (FieldAttr field : scheme.getScale()) {
     Reference reference = find(field);
-    (reference.inner ? innerScaleFields : outerScaleFields)
-        .push_back(reference);
+    if (!reference.inner)
+      outerScaleFields.push_back(reference);
+    else if (innerScales != InnerScales::inCodes)
+      innerScaleFields.push_back(reference);
   }
   for (FieldAttr field : scheme.getOffset())
     if (!layout.dotOffset || layout.dotOffset->field != field)
@@ -42,18 +45,29 @@ bool PackedFields::sumsFit(double largestActivation) const {
   auto isInteger = [](const Reference &reference) {
     return reference.field->field.isInteger();
   };
-  return llvm::all_of(innerScaleFields, isInteger) &&
-         largestSum * largestInnerScale() < limit;
+  if (!llvm::all_of(innerScaleFields, isInteger))
+    return false;
+  auto [least, most] = innerScaleRange();
+  return largestSum * double(std::max(std::abs(least), std::abs(most))) < limit;
 }
 
-double PackedFields::largestInnerScale() const {
-  double largest = 1;
+std::pair<double, double>
+rlx::rangeOfProducts(std::pair<double, double> one,
+                     std::pair<double, double> other) {
+  return std::minmax({one.first * other.first, one.first * other.second,
+                      one.second * other.first, one.second * other.second});
+}
+
+std::pair<double, double> PackedFields::innerScaleRange() const {
+  std::pair<double, double> range = {1, 1};
   for (const Reference &reference : innerScaleFields) {
     FieldAttr field = reference.field->field;
-    largest *=
-        std::ldexp(1.0, int(field.width())) + double(std::abs(field.getBias()));
+    bool isSigned = field.getType().isSignedInteger();
+    double count = std::ldexp(1.0, int(field.width()));
+    double least = (isSigned ? -count / 2 : 0) - double(field.getBias());
+    range = rangeOfProducts(range, {least, least + count - 1});
   }
-  return largest;
+  return range;
 }
 
 bool PackedFields::hasInnerOffset() const {

@@ -15,11 +15,21 @@
 
 namespace rlx {
 
+/// What inner scales are for a kernel.
+enum class InnerScales {
+  ofScheme,
+  floats, ///< whatever the scheme has
+  inCodes ///< none: codes are multiplied with them (passes/ScaledCodes.h)
+};
+
+/// The least and the largest product of numbers of two ranges.
+std::pair<double, double> rangeOfProducts(std::pair<double, double> one,
+                                          std::pair<double, double> other);
+
 class PackedFields {
 public:
-  /// `allFloats`: inner scales are floats, whatever the scheme has.
   PackedFields(const PackedLayout &layout, PackedMatmulOp op,
-               bool allFloats = false);
+               InnerScales innerScales = InnerScales::ofScheme);
   /// Of codes that have no fields.
   explicit PackedFields(const PackedLayout &layout)
       : layout(layout), offsetNegative(false) {}
@@ -32,8 +42,8 @@ public:
            sumsFit(/*largestActivation=*/1 << 7);
   }
   bool scalesAreFloats() const { return allFloats; }
-  /// The most that a product of integers can be which such a scale is.
-  double largestInnerScale() const;
+  /// What a product of integers can be which such a scale is.
+  std::pair<double, double> innerScaleRange() const;
   /// Sums that a row of activations of one or two bytes has for a group before
   /// the scale multiplies them: one for both bytes where they fit it and
   /// nothing is to be added to each.
@@ -50,6 +60,7 @@ public:
   /// or, where it is the same for all of them, once a stretch.
   bool hasOffset() const { return zero || !offsets.empty(); }
   bool hasInnerOffset() const;
+  bool hasZero() const { return bool(zero); }
   /// Whether a stretch has a scale, and an offset, that are not 1.
   bool hasOuterScale() const {
     return (layout.codes.unit != 1 && !unitIsInner()) ||

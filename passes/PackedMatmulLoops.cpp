@@ -12,65 +12,25 @@
 
 #include "passes/Epilogue.h"
 #include "passes/ExpertRows.h"
+#include "passes/PackedOperand.h"
 #include "passes/PackedTile.h"
 
 using namespace mlir;
 using namespace rlx;
 
 namespace {
-/// How the loops are cut. Rows are those of activations.
-struct Tiles {
-  Tiles(TilesAttr given, const PackedLayout &layout)
-      : panelFrom(given.getPanelFrom()), panelRows(given.getPanelRows()),
-        panelTiles(given.getPanelTiles()), ahead(given.getAhead()),
-        height(std::max(given.getHeight(), panelRows)),
-        together(llvm::alignTo(
-            llvm::divideCeil(given.getColumns(), layout.lanes), panelTiles)) {
-    for (int64_t count : {given.getRows(), int64_t(4), int64_t(2), int64_t(1)})
-      if (rows.empty() || count < rows.back())
-        rows.push_back(count);
-  }
-  /// Of register tiles that decode as they read, largest first.
-  SmallVector<int64_t> rows;
-  int64_t panelFrom;  ///< that are worth a panel
-  int64_t panelRows;  ///< of a register tile in a panel
-  int64_t panelTiles; ///< of N of a register tile in a panel
-  /// Bytes that weights are asked for in advance; 0 leaves it to the target.
-  int64_t ahead;
-  int64_t height;   ///< that share a panel
-  int64_t together; ///< tiles of N of a parallel iteration
-};
-
 class PackedMatmulLoops {
 public:
-  /// `requantizes`: all rows are multiplied with weights that have one scale a
-  /// stretch.
   PackedMatmulLoops(PackedMatmulOp op, const LoopBuilder &builder,
-                    const PackedLayout &stored, const VectorTarget &target,
-                    bool requantizes)
-      : op(op), b(builder), bytes(op.getActivations().isInteger(8) ? 1 : 2),
-        requantizes(requantizes),
-        hasFloats(requantizes ||
-                  (op.getTilesAttr().getFloatSums() && !target.deterministic)),
-        storedLayout(!requantizes && FloatSums::apply(
-                                         PackedFields(stored, op, hasFloats))
-                         ? stored.widened()
-                         : stored),
-        storedFields(storedLayout, op, hasFloats),
-        layout(requantizes ? storedLayout.requantized() : storedLayout),
-        fields(requantizes ? PackedFields(layout) : storedFields),
-        y(op.getInit()), lanes(layout.lanes),
+                    const PackedLayout &packed, PackedOperand::Codes codes,
+                    const VectorTarget &target)
+      : op(op), b(builder), weight(op, packed, codes, target),
+        layout(weight.layout), y(op.getInit()), lanes(layout.lanes),
         n(cast<MemRefType>(y.getType()).getShape().back()),
-        paired(op.getTilesAttr().getPairs() && !target.deterministic &&
-                       !requantizes
-                   ? PairedGroups::of(layout, fields, bytes, target.wordDot)
-                   : std::nullopt),
-        registerTile(b, layout, fields, bytes, paired ? &*paired : nullptr),
-        tiles(op.getTilesAttr(), layout), epilogue(Epilogue::of(op)) {
-    // All rows, or none, go through panels that requantize.
-    if (op.getRequantized())
-      tiles.panelFrom = requantizes ? 1 : tiles.height + 1;
-  }
+        registerTile(b, layout, weight.fields,
+                     op.getActivations().isInteger(8) ? 1 : 2,
+                     weight.paired ? &*weight.paired : nullptr),
+        tiles(op, weight), epilogue(Epilogue::of(op)) {}
 
   void emit();
 
@@ -106,9 +66,6 @@ private:
   void emitFewRows(const Rows &rows, Value firstTile, Value lastTile);
   int64_t prefetching();
   bool hasPanels(const Rows &rows) const;
-  /// Whether all of many rows go through panels, in whole register tiles: there
-  /// is room for some more rows than there are.
-  bool roundsRowsUp() const { return tiles.panelTiles > 1 || requantizes; }
   void emitBlock(const Rows &rows, Value begin, Value firstTile,
                  Value lastTile);
   void emitMatmul();
@@ -122,20 +79,13 @@ private:
 
   PackedMatmulOp op;
   LoopBuilder b;
-  int64_t bytes; ///< of an activation
-  bool requantizes;
-  bool hasFloats; ///< whether inner scales are floats, whatever the scheme has
-  PackedLayout storedLayout;
-  PackedFields storedFields;
-  /// What register tiles read, which is what is stored unless they requantize.
-  PackedLayout layout;
-  PackedFields fields;
+  PackedOperand weight;
+  const PackedLayout &layout; ///< that register tiles read
   Value y;
   int64_t lanes, n;
-  std::optional<int64_t> staticRows;  ///< M, where it is known
-  std::optional<PairedGroups> paired; ///< of panels
+  std::optional<int64_t> staticRows; ///< M, where it is known
   PackedTile registerTile;
-  Tiles tiles;
+  PackedTiles tiles;
   Epilogue epilogue;
 };
 
@@ -147,10 +97,7 @@ SmallVector<Value> append(ValueRange indices, Value last) {
 
 StoredStretch PackedMatmulLoops::stored(const Rows &rows, Value tile,
                                         Value stretch, bool isStream) {
-  return StoredStretch(storedLayout,
-                       isStream ? storedFields.streamed() : storedFields,
-                       op.getWeight(), rows.expert,
-                       stretchBegin(b, storedLayout, n, tile, stretch));
+  return weight.stretch(b, n, rows.expert, tile, stretch, isStream);
 }
 
 /// Which columns of a tile y has; null where all tiles are whole.
@@ -260,7 +207,8 @@ void PackedMatmulLoops::emitThroughPanels(const Block &block,
   b.loop(block.rows.begin, block.rows.end, tiles.panelRows, [&](Value first) {
     SmallVector<Value> rows;
     for (int64_t r = 0; r < tiles.panelRows; ++r)
-      rows.push_back(rowAt(first, r, /*isThere=*/r == 0 || !roundsRowsUp()));
+      rows.push_back(
+          rowAt(first, r, /*isThere=*/r == 0 || !tiles.roundsRowsUp));
     SmallVector<Value> x = block.x(rows);
     // The stretch after this one comes while the first rows are multiplied, bit
     // by bit; the others ask again in vain.
@@ -331,14 +279,15 @@ void PackedMatmulLoops::emitTiles(const Rows &rows, Value firstTile,
   // Codes of all panels, beside which there are scales, activations and sums.
   constexpr int64_t panelBytes = 16 * 1024;
   std::optional<Requantizer> requantizer;
-  if (requantizes)
-    requantizer.emplace(b, storedLayout, storedFields);
+  if (weight.isRequantized())
+    requantizer.emplace(b, weight.storedLayout, weight.storedFields);
   std::optional<StretchPanel> panels;
   if (isMany) {
     int64_t count =
         std::min(panelBytes / (layout.stretch * lanes), tiles.together);
     count = std::max(count / tiles.panelTiles, int64_t(1)) * tiles.panelTiles;
-    panels.emplace(b, layout, fields, paired ? &*paired : nullptr,
+    panels.emplace(b, layout, weight.fields,
+                   weight.paired ? &*weight.paired : nullptr,
                    requantizer ? &*requantizer : nullptr, count);
   }
   b.loop(b.index(0), b.index(layout.stretches()), 1, [&](Value stretch) {
@@ -411,12 +360,12 @@ void PackedMatmulLoops::emitBlock(const Rows &rows, Value begin,
   if (rows.count) {
     few = *rows.count % tiles.height;
     if (*few >= tiles.panelFrom)
-      few = roundsRowsUp() ? 0 : *few % tiles.panelRows;
+      few = tiles.roundsRowsUp ? 0 : *few % tiles.panelRows;
   }
   Value count = b.sub(end, begin);
   Value isMany = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, count,
                                        b.index(tiles.panelFrom));
-  Value whole = roundsRowsUp()
+  Value whole = tiles.roundsRowsUp
                     ? count
                     : b.mul(b.div(count, tiles.panelRows), tiles.panelRows);
   Value many = arith::SelectOp::create(b, isMany, whole, b.index(0));
@@ -427,7 +376,7 @@ void PackedMatmulLoops::emitBlock(const Rows &rows, Value begin,
   b.branch(
       isMany, [&] { emitTiles(block, firstTile, lastTile, /*isMany=*/true); },
       [] {});
-  if (requantizes || (few && *few == 0))
+  if (tiles.panelFrom == 1 || (few && *few == 0))
     return;
   Value hasRest =
       arith::CmpIOp::create(b, arith::CmpIPredicate::ult, rest.begin, end);
@@ -480,12 +429,41 @@ void PackedMatmulLoops::emitGather() {
 void PackedMatmulLoops::emit() {
   QuantizedActivations activations =
       emitQuantizeActivations(b, op.getX(), layout, registerTile.form(),
-                              roundsRowsUp() ? tiles.panelRows : 1);
+                              tiles.roundsRowsUp ? tiles.panelRows : 1);
   registerTile.setActivations(activations);
   op.getIds() ? emitGather() : emitMatmul();
   activations.release(b);
 }
 } // namespace
+
+/// The codes that so many rows of activations are multiplied with, and whether
+/// there are so many: null where all are multiplied with codes as stored.
+struct ManyRows {
+  PackedOperand::Codes codes = PackedOperand::Codes::asStored;
+  Value rows, from;
+};
+
+static ManyRows manyRowsOf(PackedMatmulOp op, LoopBuilder &b,
+                           const PackedLayout &layout) {
+  TilesAttr tiles = op.getTilesAttr();
+  if (op.getRequantized())
+    return {PackedOperand::Codes::requantized, b.size(op.getX(), 0),
+            b.index(tiles.getPanelFrom())};
+  if (tiles.getScaledFrom() == 0 ||
+      !ScaledCodes::of(layout, PackedFields(layout, op)))
+    return {};
+  ManyRows many{PackedOperand::Codes::scaled, b.size(op.getX(), 0),
+                b.index(tiles.getScaledFrom())};
+  if (!op.getIds())
+    return many;
+  // Of an expert, as many as all have on average.
+  auto product = [&](Value one, Value other) -> Value {
+    return b.createOrFold<arith::MulIOp>(b.getLoc(), one, other);
+  };
+  many.rows = product(b.size(op.getIds(), 0), b.size(op.getIds(), 1));
+  many.from = product(many.from, b.size(op.getWeight(), 0));
+  return many;
+}
 
 LogicalResult rlx::emitPackedMatmulLoops(PackedMatmulOp op,
                                          const VectorTarget &target) {
@@ -497,22 +475,24 @@ LogicalResult rlx::emitPackedMatmulLoops(PackedMatmulOp op,
   if (!layout)
     return op.emitOpError() << "has no integer kernel: " << reason;
   LoopBuilder b(op.getLoc(), op);
-  auto emit = [&](bool requantizes) {
-    PackedMatmulLoops(op, b, *layout, target, requantizes).emit();
+  auto emit = [&](PackedOperand::Codes codes) {
+    PackedMatmulLoops(op, b, *layout, codes, target).emit();
   };
-  if (!op.getRequantized()) {
-    emit(false);
+  ManyRows many = manyRowsOf(op, b, *layout);
+  auto emitFew = [&] { emit(PackedOperand::Codes::asStored); };
+  if (!many.rows) {
+    emitFew();
     return success();
   }
-  Value m = b.size(op.getX(), 0);
-  int64_t from = op.getTilesAttr().getPanelFrom();
-  if (std::optional<int64_t> rows = getConstantIntValue(m)) {
-    emit(*rows >= from);
+  std::optional<int64_t> rows = getConstantIntValue(many.rows),
+                         from = getConstantIntValue(many.from);
+  if (rows && from) {
+    emit(*rows >= *from ? many.codes : PackedOperand::Codes::asStored);
     return success();
   }
   Value isMany =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::uge, m, b.index(from));
+      arith::CmpIOp::create(b, arith::CmpIPredicate::uge, many.rows, many.from);
   b.branch(
-      isMany, [&] { emit(true); }, [&] { emit(false); });
+      isMany, [&] { emit(many.codes); }, emitFew);
   return success();
 }

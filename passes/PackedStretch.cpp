@@ -96,7 +96,7 @@ static SmallVector<Value> unpack(LoopBuilder &b, ArrayRef<Value> stored,
   return codes;
 }
 
-SmallVector<Value> StoredStretch::codes(LoopBuilder &b, Value chunk) {
+SmallVector<Value> StoredStretch::storedCodes(LoopBuilder &b, Value chunk) {
   Value begin = chunkBase(b, chunk);
   int64_t bytes = 4 * layout.lanes;
   SmallVector<Value> stored;
@@ -118,7 +118,17 @@ SmallVector<Value> StoredStretch::codes(LoopBuilder &b, Value chunk) {
   return codes;
 }
 
+SmallVector<Value> StoredStretch::codes(LoopBuilder &b, Value chunk) {
+  SmallVector<Value> codes = storedCodes(b, chunk);
+  if (!scaled)
+    return codes;
+  return scaled->multiply(b, codes,
+                          fields.innerScales(b, expert, chunkBase(b, chunk)));
+}
+
 SmallVector<Value> StoredStretch::innerScales(LoopBuilder &b, Value chunk) {
+  if (scaled)
+    return {};
   return fields.innerScales(b, expert, chunkBase(b, chunk));
 }
 
@@ -347,6 +357,6 @@ Value StretchPanel::outerOffset(LoopBuilder &b) {
 SmallVector<Value> StretchPanel::dotOffsets(LoopBuilder &b) {
   SmallVector<Value> factors;
   for (int64_t i = 0; i < layout.dotOffsetVectors(); ++i)
-    factors.push_back(load(b, dotBuffer, b.index(i)));
+    factors.push_back(dotOffset(b, b.index(i)));
   return factors;
 }

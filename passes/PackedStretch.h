@@ -14,6 +14,7 @@
 #include "passes/FloatSums.h"
 #include "passes/PairedGroups.h"
 #include "passes/Requantizer.h"
+#include "passes/ScaledCodes.h"
 
 namespace rlx {
 
@@ -44,6 +45,10 @@ public:
   virtual mlir::Value outerOffset(LoopBuilder &b) = 0;
   /// The offset's factor that dot products multiply.
   virtual llvm::SmallVector<mlir::Value> dotOffsets(LoopBuilder &b) = 0;
+  /// Vector `vector` of these; null unless they are decoded already.
+  virtual mlir::Value dotOffset(LoopBuilder &, mlir::Value vector) {
+    return {};
+  }
 
   /// What corrects sums that started as floats, for all groups of the stretch;
   /// null where that is not known in advance.
@@ -61,12 +66,15 @@ public:
 };
 
 /// The packed weight itself: the stretch begins at byte `base`, of that expert.
+/// `layout` and `fields` are those of what is stored; where codes are scaled,
+/// there are no inner scales.
 class StoredStretch : public PackedStretch {
 public:
   StoredStretch(const PackedLayout &layout, PackedFields fields,
-                mlir::Value weight, mlir::ValueRange expert, mlir::Value base)
-      : layout(layout), fields(std::move(fields)), weight(weight),
-        expert(expert), base(base) {}
+                const ScaledCodes *scaled, mlir::Value weight,
+                mlir::ValueRange expert, mlir::Value base)
+      : layout(layout), fields(std::move(fields)), scaled(scaled),
+        weight(weight), expert(expert), base(base) {}
 
   llvm::SmallVector<mlir::Value> codes(LoopBuilder &b,
                                        mlir::Value chunk) override;
@@ -89,9 +97,11 @@ public:
 
 private:
   mlir::Value chunkBase(LoopBuilder &b, mlir::Value chunk);
+  llvm::SmallVector<mlir::Value> storedCodes(LoopBuilder &b, mlir::Value chunk);
 
   const PackedLayout &layout;
   PackedFields fields;
+  const ScaledCodes *scaled; ///< or null
   mlir::Value weight;
   llvm::SmallVector<mlir::Value> expert;
   mlir::Value base;
@@ -122,6 +132,9 @@ public:
   mlir::Value outerScale(LoopBuilder &b) override;
   mlir::Value outerOffset(LoopBuilder &b) override;
   llvm::SmallVector<mlir::Value> dotOffsets(LoopBuilder &b) override;
+  mlir::Value dotOffset(LoopBuilder &b, mlir::Value vector) override {
+    return load(b, dotBuffer, vector);
+  }
   mlir::Value code(LoopBuilder &b, mlir::Value chunk, int64_t vector) override;
   mlir::Value correction(LoopBuilder &b) override;
   const PairedGroups *paired() const override { return pairs; }

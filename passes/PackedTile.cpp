@@ -349,8 +349,6 @@ PackedTile::Header PackedTile::readHeader(PackedStretch &stretch) {
   bool hasPairedOffsets = stretch.paired() && stretch.paired()->hasOffsets();
   if (fields.hasOuterOffset() || hasPairedOffsets)
     header.offset = stretch.outerOffset(b);
-  if (fields.hasDotOffset())
-    header.dotOffsets = stretch.dotOffsets(b);
   return header;
 }
 
@@ -395,8 +393,11 @@ PackedTile::addStretch(ArrayRef<PackedStretch *> tiles, Value index,
   bool boundByMemory = rows.size() <= rowsBoundByMemory;
   SmallVector<Header> headers;
   auto readHeaders = [&] {
-    for (PackedStretch *stretch : tiles)
+    for (PackedStretch *stretch : tiles) {
       headers.push_back(readHeader(*stretch));
+      if (fields.hasDotOffset() && dotOffsetsFitRegisters(tiles.size()))
+        headers.back().dotOffsets = stretch->dotOffsets(b);
+    }
   };
   if (boundByMemory)
     readHeaders();
@@ -437,10 +438,7 @@ PackedTile::addStretch(ArrayRef<PackedStretch *> tiles, Value index,
         body(row, r, t);
   };
   if (fields.hasDotOffset())
-    eachRow([&](Value row, size_t r, size_t t) {
-      Value &number = next[r * tiles.size() + t];
-      number = addDotOffset(headers[t], index, row, number);
-    });
+    next = addDotOffsets(headers, operands, next);
   bool pairsOffsets = pairs && pairs->hasOffsets();
   if (pairsOffsets)
     next = addPairedOffsets(headers, operands, next);

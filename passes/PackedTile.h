@@ -60,8 +60,13 @@ private:
   /// What is the same for a stretch; null where there is none.
   struct Header {
     mlir::Value scale, offset;
-    llvm::SmallVector<mlir::Value> dotOffsets;
+    llvm::SmallVector<mlir::Value> dotOffsets; ///< empty: loaded when needed
   };
+  /// Whether those of so many tiles can be there beside the sums.
+  bool dotOffsetsFitRegisters(size_t tiles) const {
+    constexpr int64_t most = 8;
+    return tiles == 1 || int64_t(tiles) * layout.dotOffsetVectors() <= most;
+  }
   Header readHeader(PackedStretch &stretch);
   /// Rows of activations of stretch `index`, and that stretch of some tiles.
   struct Operands {
@@ -103,8 +108,9 @@ private:
   llvm::SmallVector<mlir::Value> addOffsets(llvm::ArrayRef<Header> headers,
                                             const Operands &operands,
                                             mlir::ValueRange sums);
-  mlir::Value addDotOffset(const Header &header, mlir::Value index,
-                           mlir::Value row, mlir::Value number);
+  llvm::SmallVector<mlir::Value> addDotOffsets(llvm::ArrayRef<Header> headers,
+                                               const Operands &operands,
+                                               mlir::ValueRange numbers);
   llvm::SmallVector<mlir::Value> addPair(const Operands &operands,
                                          mlir::Value chunk,
                                          mlir::ValueRange carried);

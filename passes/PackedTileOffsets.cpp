@@ -76,29 +76,62 @@ SmallVector<Value> PackedTile::addOffsets(ArrayRef<Header> headers,
                 });
 }
 
-/// The same in a number that the activations' scale is still to multiply, where
+/// The same in numbers that the activations' scale is still to multiply, where
 /// the inner factor of t and the sums are bytes: dot products with the sums'
 /// bytes, the most significant first.
-Value PackedTile::addDotOffset(const Header &header, Value index, Value row,
-                               Value number) {
-  auto byteType = cast<VectorType>(header.dotOffsets.front().getType());
+SmallVector<Value> PackedTile::addDotOffsets(ArrayRef<Header> headers,
+                                             const Operands &operands,
+                                             ValueRange numbers) {
+  size_t tiles = operands.tiles.size();
+  int64_t vectors = layout.dotOffsetVectors();
   int64_t below = int64_t(1) << layout.dotOffset->field.width();
-  Value total = integers(0);
-  for (int64_t part = 0; part < activations.dotBytes(); ++part) {
-    if (part)
-      total = shiftedLeft(total);
-    for (auto [i, vector] : llvm::enumerate(header.dotOffsets)) {
-      Value four =
-          broadcastWord(activations.dotSums,
-                        {index, row, b.index(part), b.index(int64_t(4 * i))});
-      four = vector::BitCastOp::create(b, byteType, four);
-      total = DotOp::create(b, total.getType(), vector, four, total, below);
-    }
+  auto addProducts = [&](Value row, ArrayRef<Value> factors, Value part,
+                         Value vector, MutableArrayRef<Value> totals) {
+    Value four = broadcastWord(activations.dotSums,
+                               {operands.index, row, part, b.mul(vector, 4)});
+    four = vector::BitCastOp::create(b, factors.front().getType(), four);
+    for (auto [factor, total] : llvm::zip_equal(factors, totals))
+      total = DotOp::create(b, total.getType(), factor, four, total, below);
+  };
+  SmallVector<Value> totals(numbers.size(), integers(0)), next;
+  if (!headers.front().dotOffsets.empty()) {
+    for (auto [i, total] : llvm::enumerate(totals))
+      for (int64_t part = 0; part < activations.dotBytes(); ++part) {
+        if (part)
+          total = shiftedLeft(total);
+        for (int64_t v = 0; v < vectors; ++v)
+          addProducts(operands.x[i / tiles], headers[i % tiles].dotOffsets[v],
+                      b.index(part), b.index(v), total);
+      }
+  } else {
+    totals = b.loop(
+        b.index(0), b.index(activations.dotBytes()), 1, totals,
+        [&](Value part, ValueRange before) {
+          SmallVector<Value> shifted = llvm::map_to_vector(
+              before, [&](Value total) { return shiftedLeft(total); });
+          return b.loop(b.index(0), b.index(vectors), 1, shifted,
+                        [&](Value vector, ValueRange carried) {
+                          SmallVector<Value> sums(carried);
+                          SmallVector<Value> factors = llvm::map_to_vector(
+                              operands.tiles, [&](PackedStretch *stretch) {
+                                return stretch->dotOffset(b, vector);
+                              });
+                          for (auto [r, row] : llvm::enumerate(operands.x))
+                            addProducts(
+                                row, factors, part, vector,
+                                MutableArrayRef(sums).slice(r * tiles, tiles));
+                          return sums;
+                        });
+        });
   }
-  Value offset = arith::SIToFPOp::create(b, f32s(), total);
-  if (header.offset)
-    return vector::FMAOp::create(b, offset, header.offset, number);
-  if (fields.offsetIsNegative())
-    return arith::SubFOp::create(b, number, offset);
-  return arith::AddFOp::create(b, number, offset);
+  for (auto [i, number] : llvm::enumerate(numbers)) {
+    Value offset = arith::SIToFPOp::create(b, f32s(), totals[i]);
+    if (Value factor = headers[i % tiles].offset)
+      next.push_back(vector::FMAOp::create(b, offset, factor, number));
+    else if (fields.offsetIsNegative())
+      next.push_back(arith::SubFOp::create(b, number, offset));
+    else
+      next.push_back(arith::AddFOp::create(b, number, offset));
+  }
+  return next;
 }

@@ -81,6 +81,11 @@ struct CpuTargetOptions : mlir::PassPipelineOptions<CpuTargetOptions> {
       llvm::cl::desc("let panels for i8 hold groups in pairs, which rounds "
                      "their scales to 16 bits; not with deterministic"),
       llvm::cl::init(true)};
+  Option<bool> scaledCodes{
+      *this, "scaled-codes",
+      llvm::cl::desc("multiply codes with integer scales first where the "
+                     "products fit bytes"),
+      llvm::cl::init(true)};
   Option<bool> printChoices{
       *this, "print-choices",
       llvm::cl::desc("remark which kernels were chosen, and why"),

@@ -376,6 +376,7 @@ def ChooseTilesPass : Pass<"rlx-choose-tiles", "::mlir::func::FuncOp"> {
     Option<"sharedPorts", "shared-ports", "bool", "false", "products take the place of all other vector operations">,
     Option<"pairGroups", "pair-groups", "bool", "true", "let panels for i8 hold groups in pairs, which rounds their scales to 16 bits">,
     Option<"floatSums", "float-sums", "bool", "true", "let sums of products with i8 be floats from the start, which rounds their last bits">,
+    Option<"scaledCodes", "scaled-codes", "bool", "true", "multiply codes with integer scales first where the products fit bytes">,
     Option<"printChoices", "print-choices", "bool", "false", "remark what was chosen, and why">
   ];
 }
@@ -390,7 +391,7 @@ def ApproximateMathPass : Pass<"rlx-approximate-math", "::mlir::func::FuncOp"> {
                            "::mlir::vector::VectorDialect"];
 }
 
-def LowerUncommonPass : Pass<"rlx-lower-uncommon", "::mlir::ModuleOp"> {
+def LowerViewsAndVectorsPass : Pass<"rlx-lower-views-and-vectors", "::mlir::ModuleOp"> {
   let summary = "Lower what convert-to-llvm does not take, where there is any";
   let description = [{
     MLIR's expand-strided-metadata for views of buffers, visiting nothing else, and

@@ -74,6 +74,7 @@ void rlx::buildLayoutPipeline(OpPassManager &pm,
   tiles.sharedPorts = options.sharedPorts;
   tiles.pairGroups = options.pairGroups && !options.deterministic;
   tiles.floatSums = options.floatSums && !options.deterministic;
+  tiles.scaledCodes = options.scaledCodes;
   tiles.printChoices = options.printChoices;
   pm.addNestedPass<func::FuncOp>(createChooseTilesPass(tiles));
 }
@@ -139,7 +140,7 @@ void rlx::buildLoopsPipeline(OpPassManager &pm,
 }
 
 void rlx::buildLlvmPipeline(OpPassManager &pm) {
-  pm.addPass(createLowerUncommonPass());
+  pm.addPass(createLowerViewsAndVectorsPass());
   pm.addPass(createLowerAffinePass());
   pm.addPass(createSCFToControlFlowPass());
   pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());

@@ -4,6 +4,7 @@
 
 #include "passes/FloatSums.h"
 #include "passes/PairedGroups.h"
+#include "passes/ScaledCodes.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -51,10 +52,46 @@ static int64_t bytesOf(PackedMatmulOp op) {
   return op.getActivations().isInteger(8) ? 1 : 2;
 }
 
-ChunkCost rlx::costOf(PackedMatmulOp op, const TileTarget &target) {
+static std::optional<int64_t> staticRows(PackedMatmulOp op) {
+  auto x = cast<ShapedType>(op.getX().getType());
+  if (op.getIds() || x.isDynamicDim(0))
+    return std::nullopt;
+  return x.getDimSize(0);
+}
+
+/// Whether the codes of many rows are multiplied with their scales first. Where
+/// products with bytes are several operations, larger codes take more of them.
+static bool scalesCodes(PackedMatmulOp op, const TileTarget &target,
+                        AllowedKernels allowed) {
+  PackedLayout layout = layoutOf(op);
+  std::optional<ScaledCodes> scaled =
+      ScaledCodes::of(layout, PackedFields(layout, op));
+  constexpr int64_t mostSmall = 128;
+  return allowed.scaledCodes && !op.getRequantized() && scaled &&
+         (target.dotCost == 1 ||
+          scaled->layout(layout).codes.below <= mostSmall);
+}
+
+/// From which M on that is done, where panels begin with `panelFrom`. What
+/// register tiles without panels do for each vector of codes is to be spared by
+/// the rows they have. M that is not known has one kernel for few rows and one
+/// for many.
+static int64_t scaledFrom(PackedMatmulOp op, int64_t panelFrom) {
+  constexpr int64_t enoughRows = 8;
+  std::optional<int64_t> m = staticRows(op);
+  bool isDirect = op.getIds() || (m && *m >= enoughRows && *m < panelFrom);
+  return isDirect ? std::min(enoughRows, panelFrom) : panelFrom;
+}
+
+static constexpr StringRef scaledWhy =
+    "; from M = {0} on codes are multiplied with their scales first";
+
+ChunkCost rlx::costOf(PackedMatmulOp op, const TileTarget &target,
+                      bool isScaled) {
   constexpr int64_t vectors = PackedLayout::chunk / 4;
   PackedLayout layout = layoutOf(op);
-  PackedFields fields(layout, op);
+  PackedFields fields(layout, op,
+                      isScaled ? InnerScales::inCodes : InnerScales::ofScheme);
   int64_t bytes = bytesOf(op);
   ChunkCost cost;
   cost.decode += double(layout.codeVectors()); // loads
@@ -68,6 +105,11 @@ ChunkCost rlx::costOf(PackedMatmulOp op, const TileTarget &target) {
     cost.decode += double(vectors);
   cost.row = double(vectors * bytes) * target.dotCost;
   int64_t groups = PackedLayout::chunk / layout.sumGroup;
+  if (isScaled)
+    cost.decode += double(
+        vectors *
+            ScaledCodes::of(layout, PackedFields(layout, op))->operations() +
+        2 * groups);
   cost.stored = double(vectors);
   for (bool isThere : {fields.hasInnerScale(), fields.hasInnerOffset()})
     if (isThere)
@@ -127,20 +169,25 @@ static int64_t requantizedFrom(const ChunkCost &cost, int64_t bytes,
 /// of activations; and so many sums are in flight that none waits for the one
 /// before it.
 static TileChoice chooseSharedTiles(PackedMatmulOp op, const TileTarget &target,
-                                    Rounding rounding) {
+                                    AllowedKernels allowed) {
   constexpr int64_t mostTiles = 4, highest = 512;
   // These processors do not reach far enough by themselves, and lines that only
   // come to the second cache are waited for.
   constexpr int64_t ahead = 4096;
   constexpr int64_t vectors = PackedLayout::chunk / 4;
   PackedLayout layout = layoutOf(op);
-  PackedFields fields(layout, op, rounding.floatSums);
-  ChunkCost cost = costOf(op, target);
+  PackedFields fields(layout, op,
+                      allowed.floatSums ? InnerScales::floats
+                                        : InnerScales::ofScheme);
+  bool isScaled = scalesCodes(op, target, allowed);
+  ChunkCost cost = costOf(op, target, isScaled);
   int64_t n = cast<ShapedType>(op.getInit().getType()).getShape().back();
   int64_t bytes = bytesOf(op), sums = fields.groupSums(bytes);
   if (fields.hasInnerScale())
     sums += fields.stretchSums(bytes);
   int64_t rows = mostRows({8, 6, 4, 2, 1}, sums, vectors, target.registers);
+  if (isScaled)
+    sums = bytes;
   // Beside sums there are weights, and activations for the next products. The
   // more alike rows and tiles are in number, the fewer loads there are; weights
   // take one, whatever activations take.
@@ -160,12 +207,11 @@ static TileChoice chooseSharedTiles(PackedMatmulOp op, const TileTarget &target,
   if (op.getRequantized())
     from = requantizedFrom(cost, bytes, rows, target);
 
-  auto x = cast<ShapedType>(op.getX().getType());
-  if (!op.getIds() && !x.isDynamicDim(0) && x.getDimSize(0) >= from) {
+  if (std::optional<int64_t> m = staticRows(op); m && *m >= from) {
     // What rows are rounded up by is wasted; each register tile loads weights.
-    int64_t m = x.getDimSize(0), least = 0, most = panelRows;
+    int64_t least = 0, most = panelRows;
     for (int64_t some = panelRows; some > most / 2; --some) {
-      int64_t work = int64_t(llvm::divideCeil(m, some)) * (some + 1);
+      int64_t work = int64_t(llvm::divideCeil(*m, some)) * (some + 1);
       if (least == 0 || work < least) {
         least = work;
         panelRows = some;
@@ -180,22 +226,26 @@ static TileChoice chooseSharedTiles(PackedMatmulOp op, const TileTarget &target,
                     panelRows * panelTiles * sums, target.registers);
   if (op.getRequantized())
     why += llvm::formatv("; from M = {0} on weights are requantized", from);
-  else if (rounding.floatSums && FloatSums::apply(fields))
+  else if (isScaled)
+    why += llvm::formatv(scaledWhy.data(), scaledFrom(op, from));
+  else if (allowed.floatSums && FloatSums::apply(fields))
     why += "; sums of products are floats from the start, which rounds their "
            "last bits";
   return {TilesAttr::get(op.getContext(), rows, from, panelRows,
                          llvm::alignTo(highest / bytes, panelRows),
                          layout.tilesTogether(n) * layout.lanes, layout.stretch,
                          /*pairs=*/false, panelTiles,
-                         rounding.floatSums && fields.hasInnerScale(), ahead),
+                         allowed.floatSums && fields.hasInnerScale(),
+                         isScaled ? scaledFrom(op, from) : 0, ahead),
           why};
 }
 
 TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target,
-                            Rounding rounding) {
+                            AllowedKernels allowed) {
   if (target.sharedPorts && target.dotCost == 1)
-    return chooseSharedTiles(op, target, rounding);
-  ChunkCost cost = costOf(op, target);
+    return chooseSharedTiles(op, target, allowed);
+  bool isScaled = scalesCodes(op, target, allowed);
+  ChunkCost cost = costOf(op, target, isScaled);
   constexpr int64_t vectors = PackedLayout::chunk / 4;
   int64_t bytes = bytesOf(op);
   int64_t n = cast<ShapedType>(op.getInit().getType()).getShape().back();
@@ -205,7 +255,7 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target,
       mostRows({8, 6, 4, 2, 1}, cost.sums, vectors, target.registers);
   PackedLayout layout = layoutOf(op);
   bool pairs =
-      rounding.pairGroups && !op.getRequantized() &&
+      allowed.pairGroups && !op.getRequantized() && !isScaled &&
       PairedGroups::of(layout, PackedFields(layout, op), bytes, target.wordDot);
   // Sums of the products of two groups, and of the stretch. Four rows have
   // eight sums that do not wait for each other; more would only be more code.
@@ -237,15 +287,13 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target,
 
   int64_t columns = layout.tilesTogether(n) * layout.lanes;
   // Sums of many rows share the second cache with activations: half a group.
-  auto x = cast<ShapedType>(op.getX().getType());
-  if (!op.getIds() && !x.isDynamicDim(0)) {
-    int64_t m = x.getDimSize(0);
-    if (m >= from)
+  if (std::optional<int64_t> m = staticRows(op)) {
+    if (*m >= from)
       columns = llvm::alignTo(columns / 2, layout.lanes);
     else
       pairs = false;
     // What is left of few rows would be a second register tile to compile.
-    if (m > rows && m < 2 * rows && m % 4 == 0)
+    if (*m > rows && *m < 2 * rows && *m % 4 == 0)
       rows = 4;
   }
   std::string why =
@@ -255,17 +303,20 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target,
                     int64_t(cost.row), cost.sums, target.registers);
   if (op.getRequantized())
     why += llvm::formatv("; from M = {0} on weights are requantized", from);
+  if (isScaled)
+    why += llvm::formatv(scaledWhy.data(), scaledFrom(op, from));
   if (pairs)
     why += "; panels multiply groups in pairs, which rounds scales and sums "
            "of products to 16 bits";
   return {TilesAttr::get(op.getContext(), rows, from, panelRows, height,
                          columns, layout.stretch, pairs, panelTiles,
-                         /*float_sums=*/false, /*ahead=*/0),
+                         /*float_sums=*/false,
+                         isScaled ? scaledFrom(op, from) : 0, /*ahead=*/0),
           why};
 }
 
 TileChoice rlx::chooseTiles(BlockMatmulOp op, const TileTarget &target,
-                            Rounding) {
+                            AllowedKernels) {
   auto x = cast<ShapedType>(op.getX().getType());
   int64_t k = x.getShape().back();
   int64_t n = cast<ShapedType>(op.getInit().getType()).getShape().back();
@@ -296,6 +347,6 @@ TileChoice rlx::chooseTiles(BlockMatmulOp op, const TileTarget &target,
   return {TilesAttr::get(op.getContext(), /*rows=*/1, panelFrom, rows,
                          /*height=*/0, columns, std::min(panelDepth, k),
                          /*pairs=*/false, pairs, /*float_sums=*/false,
-                         /*ahead=*/0),
+                         /*scaled_from=*/0, /*ahead=*/0),
           why};
 }

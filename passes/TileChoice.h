@@ -42,12 +42,14 @@ struct ChunkCost {
   double decode = 0, stored = 0, row = 0;
   int64_t sums = 0; ///< registers that a row's sums take
 };
-ChunkCost costOf(PackedMatmulOp op, const TileTarget &target);
+/// `isScaled`: codes are multiplied with their scales first
+/// (passes/ScaledCodes.h).
+ChunkCost costOf(PackedMatmulOp op, const TileTarget &target, bool isScaled);
 
-/// What may be done that rounds: panels with groups in pairs, and sums that are
-/// floats from the start.
-struct Rounding {
-  bool pairGroups = true, floatSums = true;
+/// What may be done. Two of it round: panels with groups in pairs, and sums
+/// that are floats from the start.
+struct AllowedKernels {
+  bool pairGroups = true, floatSums = true, scaledCodes = true;
 };
 
 /// The tiles of a matmul, and why in a phrase.
@@ -56,9 +58,9 @@ struct TileChoice {
   std::string why;
 };
 TileChoice chooseTiles(PackedMatmulOp op, const TileTarget &target,
-                       Rounding rounding);
+                       AllowedKernels allowed);
 TileChoice chooseTiles(BlockMatmulOp op, const TileTarget &target,
-                       Rounding rounding);
+                       AllowedKernels allowed);
 
 } // namespace rlx
 

@@ -7,6 +7,8 @@
 // RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni shared-ports print-choices" 2>&1 | FileCheck %s --check-prefix=FLOATS
 // RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni shared-ports" | FileCheck %s --check-prefix=SHARED
 // RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni shared-ports float-sums=false" | FileCheck %s --check-prefix=EXACT
+// RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni scaled-codes=false" | FileCheck %s --check-prefix=UNSCALED
+// RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni print-choices" 2>&1 | FileCheck %s --check-prefix=SCALED
 // RUN: not rlx-opt %s --rlx-choose-tiles="panel-tiles=9" 2>&1 | FileCheck %s --check-prefix=TILES
 // RUN: not rlx-opt %s --rlx-choose-tiles="ahead=-1" 2>&1 | FileCheck %s --check-prefix=AHEAD
 // RUN: not rlx-opt %s --rlx-choose-tiles="rows=99" 2>&1 | FileCheck %s --check-prefix=WRONG
@@ -99,4 +101,26 @@ func.func @bf16(%x: tensor<64x4096xf32>, %w: tensor<4096x4352xi8>, %y: tensor<64
 func.func @eight_rows(%x: tensor<8x512xf32>, %w: tensor<1212416xi8>, %y: tensor<8x4096xf32>) -> tensor<8x4096xf32> {
   %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i16, lanes = 16 : i64} : (tensor<8x512xf32>, tensor<1212416xi8>, tensor<8x4096xf32>) -> tensor<8x4096xf32>
   return %0 : tensor<8x4096xf32>
+}
+
+// Products of codes and scales fit bytes, so that groups need no pairs and sums
+// are exact: from some rows on, where register tiles read what is stored, or
+// from as many as share a panel.
+// SCALED: remark: tiles for 'gguf_q2k': {{.*}}; from M = 8 on codes are multiplied with their scales first
+// WIDE-LABEL: func @scaled
+// WIDE: scaled_from = 8>
+// WIDE: panel_from = [[FROM:[0-9]+]], {{.*}} scaled_from = [[FROM]]>
+// ALONE-LABEL: func @scaled
+// ALONE: scaled_from
+// SHARED-LABEL: func @scaled
+// SHARED: scaled_from = 8, ahead = 4096>
+// SHARED: panel_from = [[FROM:[0-9]+]], {{.*}} scaled_from = [[FROM]], ahead
+// NARROW-LABEL: func @scaled
+// NARROW: scaled_from = 8>
+// UNSCALED-LABEL: func @scaled
+// UNSCALED-NOT: scaled_from
+func.func @scaled(%x: tensor<8x512xf32>, %any: tensor<?x512xf32>, %w: tensor<688128xi8>, %y: tensor<8x4096xf32>, %z: tensor<?x4096xf32>) -> (tensor<8x4096xf32>, tensor<?x4096xf32>) {
+  %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q2k>, activations = i8, lanes = 16 : i64} : (tensor<8x512xf32>, tensor<688128xi8>, tensor<8x4096xf32>) -> tensor<8x4096xf32>
+  %1 = rlx.packed_matmul ins(%any, %w) outs(%z) {scheme = #rlx.quant<gguf_q2k>, activations = i8, lanes = 16 : i64} : (tensor<?x512xf32>, tensor<688128xi8>, tensor<?x4096xf32>) -> tensor<?x4096xf32>
+  return %0, %1 : tensor<8x4096xf32>, tensor<?x4096xf32>
 }

@@ -41,6 +41,20 @@ inline constexpr const char *sevenBits =
   code = ui7 at (i) -> (0, 7 * i) - 64, unused = 2,
   scale = f16 at byte 28 * ui3 at (i) -> (30, 3 * (i floordiv 16))>)";
 
+/// Codes whose products with their scales, -56 to 64, fit a byte.
+inline constexpr const char *smallProducts =
+    R"(#rlx.scheme<"small products", block = 256,
+  code = ui4 at (i) -> (i floordiv 2, 4 * (i mod 2)) - 8,
+  scale = si4 at (i) -> (128, 4 * (i floordiv 32)) * f16 at byte 132>)";
+
+/// The same of a codebook: from -105 to 120, and a minimum.
+inline constexpr const char *smallCodebook =
+    R"(#rlx.scheme<"small codebook", block = 256,
+  code = ui4 at (i) -> (i floordiv 2, 4 * (i mod 2)) as
+    [-7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8],
+  scale = f16 at byte 128 * ui4 at (i) -> (130, 4 * (i floordiv 16)),
+  offset = f16 at byte 138>)";
+
 /// Codes of a bit and a minimum.
 inline constexpr const char *oneBit =
     R"(#rlx.scheme<"one bit", block = 32, code = ui1 at (i) -> (0, i),

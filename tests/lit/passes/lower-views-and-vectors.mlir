@@ -1,6 +1,6 @@
 // Views of buffers, and the operations on vectors that convert-to-llvm does not
 // take; what it takes stays as it is.
-// RUN: rlx-opt %s --rlx-lower-uncommon --split-input-file | FileCheck %s
+// RUN: rlx-opt %s --rlx-lower-views-and-vectors --split-input-file | FileCheck %s
 
 // CHECK-LABEL: func.func @view(
 // CHECK-NOT: memref.collapse_shape

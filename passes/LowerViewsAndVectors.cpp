@@ -1,4 +1,5 @@
-//===- LowerUncommon.cpp - What convert-to-llvm does not take -------------===//
+//===- LowerViewsAndVectors.cpp - What convert-to-llvm does not take
+//-------------===//
 
 #include "passes/PassDetail.h"
 
@@ -10,7 +11,7 @@
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace rlx {
-#define GEN_PASS_DEF_LOWERUNCOMMONPASS
+#define GEN_PASS_DEF_LOWERVIEWSANDVECTORSPASS
 #include "passes/Passes.h.inc"
 } // namespace rlx
 
@@ -33,7 +34,8 @@ static bool isCommon(Operation *op) {
 }
 
 namespace {
-struct LowerUncommonPass : rlx::impl::LowerUncommonPassBase<LowerUncommonPass> {
+struct LowerViewsAndVectorsPass
+    : rlx::impl::LowerViewsAndVectorsPassBase<LowerViewsAndVectorsPass> {
   void runOnOperation() override {
     auto isUncommon = [](Operation *op) {
       return isa_and_nonnull<vector::VectorDialect>(op->getDialect()) &&

@@ -1,0 +1,70 @@
+//===- PackedOperand.h - What an integer kernel multiplies --------*- C++
+//-*-===//
+//
+// A packed weight as it is stored, and as register tiles read it: the same, or
+// with other codes, that are scaled or requantized while they are decoded.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_PASSES_PACKEDOPERAND_H
+#define RLX_PASSES_PACKEDOPERAND_H
+
+#include "passes/PackedStretch.h"
+
+namespace rlx {
+
+struct PackedOperand {
+  enum class Codes {
+    asStored,
+    scaled,     ///< passes/ScaledCodes.h, where the scheme allows it
+    requantized ///< passes/Requantizer.h
+  };
+
+  /// Of the weight of `op`, whose layout is `packed`.
+  PackedOperand(PackedMatmulOp op, const PackedLayout &packed, Codes codes,
+                const VectorTarget &target);
+  PackedOperand(const PackedOperand &) = delete;
+  PackedOperand &operator=(const PackedOperand &) = delete;
+
+  bool isScaled() const { return scaled.has_value(); }
+  /// All of many rows go through panels then.
+  bool isRequantized() const { return codes == Codes::requantized; }
+
+  /// The stretch of that expert's tile of a weight of `rows` rows.
+  StoredStretch stretch(LoopBuilder &b, int64_t rows, mlir::ValueRange expert,
+                        mlir::Value tile, mlir::Value stretch,
+                        bool isStream) const;
+
+  mlir::Value weight;
+  Codes codes;
+  InnerScales innerScales; ///< of what is stored
+  PackedLayout storedLayout;
+  PackedFields storedFields;
+  std::optional<ScaledCodes> scaled;
+  /// What register tiles read.
+  PackedLayout layout;
+  PackedFields fields;
+  std::optional<PairedGroups> paired; ///< of panels
+};
+
+/// How the loops of an integer kernel are cut. Rows are those of activations.
+struct PackedTiles {
+  PackedTiles(PackedMatmulOp op, const PackedOperand &weight);
+
+  /// Of register tiles that decode as they read, largest first.
+  llvm::SmallVector<int64_t> rows;
+  int64_t panelFrom;  ///< that are worth a panel
+  int64_t panelRows;  ///< of a register tile in a panel
+  int64_t panelTiles; ///< of N of a register tile in a panel
+  /// Bytes that weights are asked for in advance; 0 leaves it to the target.
+  int64_t ahead;
+  int64_t height;   ///< that share a panel
+  int64_t together; ///< tiles of N of a parallel iteration
+  /// Whether rows that share a panel are rounded up to whole register tiles:
+  /// there is room for some more than there are.
+  bool roundsRowsUp;
+};
+
+} // namespace rlx
+
+#endif // RLX_PASSES_PACKEDOPERAND_H
