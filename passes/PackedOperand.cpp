@@ -18,9 +18,8 @@ PackedOperand::PackedOperand(PackedMatmulOp op, const PackedLayout &packed,
                              Codes codes, const VectorTarget &target)
     : weight(op.getWeight()), codes(codes),
       innerScales(innerScalesOf(op, codes, target)),
-      storedLayout(codes == Codes::asStored &&
-                           FloatSums::apply(
-                               PackedFields(packed, op, innerScales))
+      storedLayout(codes == Codes::asStored && FloatSums::apply(PackedFields(
+                                                   packed, op, innerScales))
                        ? packed.widened()
                        : packed),
       storedFields(storedLayout, op, innerScales),
@@ -30,8 +29,8 @@ PackedOperand::PackedOperand(PackedMatmulOp op, const PackedLayout &packed,
              : scaled        ? scaled->layout(storedLayout)
                              : storedLayout),
       fields(isRequantized() ? PackedFields(layout)
-             : scaled ? PackedFields(layout, op, InnerScales::inCodes)
-                      : storedFields),
+             : scaled        ? PackedFields(layout, op, InnerScales::inCodes)
+                             : storedFields),
       paired(op.getTilesAttr().getPairs() && !target.deterministic &&
                      codes == Codes::asStored
                  ? PairedGroups::of(layout, fields,

@@ -39,8 +39,7 @@ PackedLayout ScaledCodes::layout(const PackedLayout &stored) const {
 SmallVector<Value> ScaledCodes::multiply(LoopBuilder &b, ArrayRef<Value> codes,
                                          ArrayRef<Value> scales) const {
   auto i32s = cast<VectorType>(scales.front().getType());
-  VectorType words =
-      VectorType::get(2 * i32s.getNumElements(), b.getI16Type());
+  VectorType words = VectorType::get(2 * i32s.getNumElements(), b.getI16Type());
   auto constant = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(
         b, DenseElementsAttr::get(i32s, int32_t(value)));

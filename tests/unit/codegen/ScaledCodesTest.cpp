@@ -1,8 +1,9 @@
 //===- ScaledCodesTest.cpp - Codes that are multiplied with their scales --===//
 //
-// Where products of codes and integer scales fit bytes, many rows are multiplied
-// with these products. Nothing is rounded on the way: results are the same, bit
-// for bit, as those of the kernels that multiply sums with scales.
+// Where products of codes and integer scales fit bytes, many rows are
+// multiplied with these products. Nothing is rounded on the way: results are
+// the same, bit for bit, as those of the kernels that multiply sums with
+// scales.
 //
 //===----------------------------------------------------------------------===//
 
@@ -39,8 +40,8 @@ TEST_P(ScaledCodesTest, GiveTheSameBits) {
   for (bool shared : {false, true})
     for (std::string activations : {"i8", "i16"})
       for (int64_t known : {0, shared ? 29 : 9}) {
-        SCOPED_TRACE(activations + (shared ? " shared" : "") + " M = " +
-                     std::to_string(known));
+        SCOPED_TRACE(activations + (shared ? " shared" : "") +
+                     " M = " + std::to_string(known));
         std::string text = matmulFunction(
             "f", RandomWeight(*scheme(), {n, k}, 1), activations);
         for (size_t at; known && (at = text.find("<?x")) != std::string::npos;)
@@ -59,11 +60,11 @@ TEST_P(ScaledCodesTest, GiveTheSameBits) {
           std::vector<double> values = weight.values();
           for (int64_t m : known ? std::vector<int64_t>{known}
                                  : std::vector<int64_t>{1, 8, 12, 31}) {
-            SCOPED_TRACE("content " + std::to_string(int(content)) +
-                         ", rows " + std::to_string(m));
+            SCOPED_TRACE("content " + std::to_string(int(content)) + ", rows " +
+                         std::to_string(m));
             int64_t largest = activations == "i8" ? 127 : 127 * 256;
-            Floats x({m, k}, integers(m, k, largest, 9)), y[2] = {
-                Floats({m, n}), Floats({m, n})};
+            Floats x({m, k}, integers(m, k, largest, 9)),
+                y[2] = {Floats({m, n}), Floats({m, n})};
             for (bool scaled : {false, true}) {
               weight.bind(*executables[scaled], "f");
               EXPECT_SUCCESS(executables[scaled]->run("f", {x}, {y[scaled]}));
