@@ -8,6 +8,23 @@
 using namespace mlir;
 using namespace rlx;
 
+int64_t rlx::activationBytes(PackedMatmulOp op) {
+  return op.getActivations().isInteger(8) ? 1 : 2;
+}
+
+Value rlx::twoWords(LoopBuilder &b, Value lanes) {
+  auto i32s = cast<VectorType>(lanes.getType());
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(
+        b, DenseElementsAttr::get(i32s, int32_t(value)));
+  };
+  Value low = arith::AndIOp::create(b, lanes, constant(0xffff));
+  Value high = arith::ShLIOp::create(b, lanes, constant(16));
+  return vector::BitCastOp::create(
+      b, VectorType::get(2 * i32s.getNumElements(), b.getI16Type()),
+      arith::OrIOp::create(b, low, high));
+}
+
 PackedFields::PackedFields(const PackedLayout &layout, PackedMatmulOp op,
                            InnerScales innerScales)
     : layout(layout), weight(op.getWeight()),
@@ -47,8 +64,7 @@ bool PackedFields::sumsFit(double largestActivation) const {
   };
   if (!llvm::all_of(innerScaleFields, isInteger))
     return false;
-  auto [least, most] = innerScaleRange();
-  return largestSum * double(std::max(std::abs(least), std::abs(most))) < limit;
+  return largestSum * largestInnerScale() < limit;
 }
 
 std::pair<double, double>
@@ -68,6 +84,11 @@ std::pair<double, double> PackedFields::innerScaleRange() const {
     range = rangeOfProducts(range, {least, least + count - 1});
   }
   return range;
+}
+
+double PackedFields::largestInnerScale() const {
+  auto [least, most] = innerScaleRange();
+  return std::max(std::abs(least), std::abs(most));
 }
 
 bool PackedFields::hasInnerOffset() const {

@@ -22,6 +22,12 @@ enum class InnerScales {
   inCodes ///< none: codes are multiplied with them (passes/ScaledCodes.h)
 };
 
+/// Bytes of an activation of that matmul: i8 has one, i16 two.
+int64_t activationBytes(PackedMatmulOp op);
+
+/// The low halves of i32 lanes as i16 lanes, each twice: a lane is a row.
+mlir::Value twoWords(LoopBuilder &b, mlir::Value lanes);
+
 /// The least and the largest product of numbers of two ranges.
 std::pair<double, double> rangeOfProducts(std::pair<double, double> one,
                                           std::pair<double, double> other);
@@ -44,6 +50,7 @@ public:
   bool scalesAreFloats() const { return allFloats; }
   /// What a product of integers can be which such a scale is.
   std::pair<double, double> innerScaleRange() const;
+  double largestInnerScale() const;
   /// Sums that a row of activations of one or two bytes has for a group before
   /// the scale multiplies them: one for both bytes where they fit it and
   /// nothing is to be added to each.

@@ -12,8 +12,8 @@
 
 #include "passes/Epilogue.h"
 #include "passes/ExpertRows.h"
-#include "passes/PackedOperand.h"
 #include "passes/PackedTile.h"
+#include "passes/PackedTiles.h"
 
 using namespace mlir;
 using namespace rlx;
@@ -27,10 +27,9 @@ public:
       : op(op), b(builder), weight(op, packed, codes, target),
         layout(weight.layout), y(op.getInit()), lanes(layout.lanes),
         n(cast<MemRefType>(y.getType()).getShape().back()),
-        registerTile(b, layout, weight.fields,
-                     op.getActivations().isInteger(8) ? 1 : 2,
+        registerTile(b, layout, weight.fields, activationBytes(op),
                      weight.paired ? &*weight.paired : nullptr),
-        tiles(op, weight), epilogue(Epilogue::of(op)) {}
+        tiles(op, packed, weight), epilogue(Epilogue::of(op)) {}
 
   void emit();
 
@@ -434,7 +433,6 @@ void PackedMatmulLoops::emit() {
   op.getIds() ? emitGather() : emitMatmul();
   activations.release(b);
 }
-} // namespace
 
 /// The codes that so many rows of activations are multiplied with, and whether
 /// there are so many: null where all are multiplied with codes as stored.
@@ -443,14 +441,13 @@ struct ManyRows {
   Value rows, from;
 };
 
-static ManyRows manyRowsOf(PackedMatmulOp op, LoopBuilder &b,
-                           const PackedLayout &layout) {
+ManyRows manyRowsOf(PackedMatmulOp op, LoopBuilder &b,
+                    const PackedLayout &layout) {
   TilesAttr tiles = op.getTilesAttr();
   if (op.getRequantized())
     return {PackedOperand::Codes::requantized, b.size(op.getX(), 0),
             b.index(tiles.getPanelFrom())};
-  if (tiles.getScaledFrom() == 0 ||
-      !ScaledCodes::of(layout, PackedFields(layout, op)))
+  if (!PackedOperand::scalesManyRows(op, layout))
     return {};
   ManyRows many{PackedOperand::Codes::scaled, b.size(op.getX(), 0),
                 b.index(tiles.getScaledFrom())};
@@ -464,6 +461,7 @@ static ManyRows manyRowsOf(PackedMatmulOp op, LoopBuilder &b,
   many.from = product(many.from, b.size(op.getWeight(), 0));
   return many;
 }
+} // namespace
 
 LogicalResult rlx::emitPackedMatmulLoops(PackedMatmulOp op,
                                          const VectorTarget &target) {

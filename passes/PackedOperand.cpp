@@ -14,6 +14,12 @@ static InnerScales innerScalesOf(PackedMatmulOp op, PackedOperand::Codes codes,
   return hasFloats ? InnerScales::floats : InnerScales::ofScheme;
 }
 
+bool PackedOperand::scalesManyRows(PackedMatmulOp op,
+                                   const PackedLayout &packed) {
+  return op.getTilesAttr().getScaledFrom() != 0 && !op.getRequantized() &&
+         ScaledCodes::of(packed, PackedFields(packed, op));
+}
+
 PackedOperand::PackedOperand(PackedMatmulOp op, const PackedLayout &packed,
                              Codes codes, const VectorTarget &target)
     : weight(op.getWeight()), codes(codes),
@@ -33,8 +39,7 @@ PackedOperand::PackedOperand(PackedMatmulOp op, const PackedLayout &packed,
                              : storedFields),
       paired(op.getTilesAttr().getPairs() && !target.deterministic &&
                      codes == Codes::asStored
-                 ? PairedGroups::of(layout, fields,
-                                    op.getActivations().isInteger(8) ? 1 : 2,
+                 ? PairedGroups::of(layout, fields, activationBytes(op),
                                     target.wordDot)
                  : std::nullopt) {}
 
@@ -45,27 +50,4 @@ StoredStretch PackedOperand::stretch(LoopBuilder &b, int64_t rows,
                        isStream ? storedFields.streamed() : storedFields,
                        scaled ? &*scaled : nullptr, weight, expert,
                        stretchBegin(b, storedLayout, rows, tile, stretch));
-}
-
-PackedTiles::PackedTiles(PackedMatmulOp op, const PackedOperand &weight) {
-  TilesAttr given = op.getTilesAttr();
-  panelFrom = given.getPanelFrom();
-  panelRows = given.getPanelRows();
-  panelTiles = given.getPanelTiles();
-  ahead = given.getAhead();
-  height = std::max(given.getHeight(), panelRows);
-  together = llvm::alignTo(
-      llvm::divideCeil(given.getColumns(), weight.layout.lanes), panelTiles);
-  for (int64_t count : {given.getRows(), int64_t(4), int64_t(2), int64_t(1)})
-    if (rows.empty() || count < rows.back())
-      rows.push_back(count);
-  // Kernels of several M each have one kind of codes, and either panels or not,
-  // but for experts, which have what rows they have.
-  constexpr int64_t always = 1;
-  int64_t never = height + 1;
-  if (op.getRequantized())
-    panelFrom = weight.isRequantized() ? always : never;
-  else if (!op.getIds() && given.getScaledFrom() == panelFrom)
-    panelFrom = weight.isScaled() ? always : never;
-  roundsRowsUp = panelTiles > 1 || panelFrom == always;
 }

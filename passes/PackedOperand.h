@@ -26,6 +26,10 @@ struct PackedOperand {
   PackedOperand(const PackedOperand &) = delete;
   PackedOperand &operator=(const PackedOperand &) = delete;
 
+  /// Whether tiles ask for scaled codes from some M on, and the scheme has
+  /// them.
+  static bool scalesManyRows(PackedMatmulOp op, const PackedLayout &packed);
+
   bool isScaled() const { return scaled.has_value(); }
   /// All of many rows go through panels then.
   bool isRequantized() const { return codes == Codes::requantized; }
@@ -45,24 +49,6 @@ struct PackedOperand {
   PackedLayout layout;
   PackedFields fields;
   std::optional<PairedGroups> paired; ///< of panels
-};
-
-/// How the loops of an integer kernel are cut. Rows are those of activations.
-struct PackedTiles {
-  PackedTiles(PackedMatmulOp op, const PackedOperand &weight);
-
-  /// Of register tiles that decode as they read, largest first.
-  llvm::SmallVector<int64_t> rows;
-  int64_t panelFrom;  ///< that are worth a panel
-  int64_t panelRows;  ///< of a register tile in a panel
-  int64_t panelTiles; ///< of N of a register tile in a panel
-  /// Bytes that weights are asked for in advance; 0 leaves it to the target.
-  int64_t ahead;
-  int64_t height;   ///< that share a panel
-  int64_t together; ///< tiles of N of a parallel iteration
-  /// Whether rows that share a panel are rounded up to whole register tiles:
-  /// there is room for some more than there are.
-  bool roundsRowsUp;
 };
 
 } // namespace rlx

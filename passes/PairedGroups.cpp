@@ -37,9 +37,8 @@ std::optional<PairedGroups> PairedGroups::of(const PackedLayout &layout,
   // The products of all groups have to fit 32 bits.
   int64_t most = std::min(most16, ((int64_t(1) << 31) - 1) /
                                       (paired.groups * (most16 + 1)));
-  auto [least, greatest] = fields.innerScaleRange();
-  double largestScale = std::max(std::abs(least), std::abs(greatest));
-  if (!fields.innerScaleIsInteger() || largestScale > double(most))
+  if (!fields.innerScaleIsInteger() ||
+      fields.largestInnerScale() > double(most))
     paired.largestScale = most;
   return paired;
 }

@@ -180,17 +180,8 @@ Value Requantizer::fill(LoopBuilder &b, StoredStretch &stored, Value panel,
     return math::RoundEvenOp::create(b,
                                      arith::MulFOp::create(b, number, inverse));
   };
-  // Both halves of a lane, which is a row.
-  auto halves = [&](Value number) -> Value {
-    auto constant = [&](int64_t value) -> Value {
-      return arith::ConstantOp::create(
-          b, DenseElementsAttr::get(i32s, int32_t(value)));
-    };
-    Value integer = arith::FPToSIOp::create(b, i32s, number);
-    Value low = arith::AndIOp::create(b, integer, constant(0xffff));
-    Value high = arith::ShLIOp::create(b, integer, constant(16));
-    return vector::BitCastOp::create(b, words,
-                                     arith::OrIOp::create(b, low, high));
+  auto halves = [&](Value number) {
+    return twoWords(b, arith::FPToSIOp::create(b, i32s, number));
   };
   b.loop(b.index(0), chunks, 1, [&](Value chunk) {
     SmallVector<Value> scales, shifts;

@@ -11,18 +11,16 @@ std::optional<ScaledCodes> ScaledCodes::of(const PackedLayout &layout,
   // A zero point is subtracted from codes, which these are no longer.
   if (!fields.innerScaleIsInteger() || fields.hasZero())
     return std::nullopt;
-  auto scales = fields.innerScaleRange();
   auto [least, most] =
       rangeOfProducts({double(-layout.codes.bias),
                        double(layout.codes.below - 1 - layout.codes.bias)},
-                      scales);
+                      fields.innerScaleRange());
   if (most - least > largestByte)
     return std::nullopt;
   ScaledCodes scaled;
   scaled.bias = layout.codes.bias;
   scaled.least = int64_t(least);
   scaled.most = int64_t(most);
-  scaled.hasNegativeScales = scales.first < 0;
   return scaled;
 }
 
@@ -39,30 +37,22 @@ PackedLayout ScaledCodes::layout(const PackedLayout &stored) const {
 SmallVector<Value> ScaledCodes::multiply(LoopBuilder &b, ArrayRef<Value> codes,
                                          ArrayRef<Value> scales) const {
   auto i32s = cast<VectorType>(scales.front().getType());
-  VectorType words = VectorType::get(2 * i32s.getNumElements(), b.getI16Type());
   auto constant = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(
         b, DenseElementsAttr::get(i32s, int32_t(value)));
   };
-  // A row has two words a lane.
-  auto both = [&](Value number, bool isPositive) -> Value {
-    Value low = isPositive ? number
-                           : arith::AndIOp::create(b, number, constant(0xffff));
-    Value high = arith::ShLIOp::create(b, number, constant(16));
-    return vector::BitCastOp::create(b, words,
-                                     arith::OrIOp::create(b, low, high));
-  };
   constexpr int64_t bothBytes = 0x0101;
   SmallVector<Value> factors, shifts;
   for (Value scale : scales) {
-    factors.push_back(both(scale, /*isPositive=*/!hasNegativeScales));
+    factors.push_back(twoWords(b, scale));
     if (!hasShift())
       continue;
     Value shift = arith::SubIOp::create(
         b, constant(-least * bothBytes),
         arith::MulIOp::create(b, scale, constant(bias * bothBytes)));
-    shifts.push_back(both(shift, /*isPositive=*/false));
+    shifts.push_back(twoWords(b, shift));
   }
+  auto words = cast<VectorType>(factors.front().getType());
   SmallVector<Value> products;
   size_t ofGroup = codes.size() / scales.size();
   for (auto [v, code] : llvm::enumerate(codes)) {

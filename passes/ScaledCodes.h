@@ -49,7 +49,6 @@ private:
 
   int64_t bias = 0; ///< of stored codes
   int64_t least = 0, most = 0;
-  bool hasNegativeScales = false;
 };
 
 } // namespace rlx

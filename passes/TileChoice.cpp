@@ -48,10 +48,6 @@ static PackedLayout layoutOf(PackedMatmulOp op) {
                                op.getLanes(), reason);
 }
 
-static int64_t bytesOf(PackedMatmulOp op) {
-  return op.getActivations().isInteger(8) ? 1 : 2;
-}
-
 static std::optional<int64_t> staticRows(PackedMatmulOp op) {
   auto x = cast<ShapedType>(op.getX().getType());
   if (op.getIds() || x.isDynamicDim(0))
@@ -59,40 +55,62 @@ static std::optional<int64_t> staticRows(PackedMatmulOp op) {
   return x.getDimSize(0);
 }
 
-/// Whether the codes of many rows are multiplied with their scales first. Where
-/// products with bytes are several operations, larger codes take more of them.
-static bool scalesCodes(PackedMatmulOp op, const TileTarget &target,
-                        AllowedKernels allowed) {
-  PackedLayout layout = layoutOf(op);
+/// What the codes of many rows become by multiplying them with their scales
+/// first; nothing where they are multiplied as stored. Where products with
+/// bytes are several operations, larger codes take more of them.
+static std::optional<ScaledCodes> scaledCodesOf(PackedMatmulOp op,
+                                                const PackedLayout &layout,
+                                                const TileTarget &target,
+                                                AllowedKernels allowed) {
+  if (!allowed.scaledCodes || op.getRequantized())
+    return std::nullopt;
   std::optional<ScaledCodes> scaled =
       ScaledCodes::of(layout, PackedFields(layout, op));
   constexpr int64_t mostSmall = 128;
-  return allowed.scaledCodes && !op.getRequantized() && scaled &&
-         (target.dotCost == 1 ||
-          scaled->layout(layout).codes.below <= mostSmall);
+  if (scaled && target.dotCost > 1 &&
+      scaled->layout(layout).codes.below > mostSmall)
+    return std::nullopt;
+  return scaled;
 }
 
-/// From which M on that is done, where panels begin with `panelFrom`. What
-/// register tiles without panels do for each vector of codes is to be spared by
-/// the rows they have. M that is not known has one kernel for few rows and one
-/// for many.
-static int64_t scaledFrom(PackedMatmulOp op, int64_t panelFrom) {
-  constexpr int64_t enoughRows = 8;
+/// Rows that what register tiles without panels do for each vector of codes is
+/// to be spared by.
+static constexpr int64_t enoughRows = 8;
+
+/// Whether there are so many, for certain. M that is not known has one kernel
+/// for few rows and one for many.
+static bool hasEnoughRows(PackedMatmulOp op) {
   std::optional<int64_t> m = staticRows(op);
-  bool isDirect = op.getIds() || (m && *m >= enoughRows && *m < panelFrom);
+  return m && *m >= enoughRows;
+}
+
+/// From which M on codes are multiplied with their scales first, where panels
+/// begin with `panelFrom`.
+static int64_t scaledFrom(PackedMatmulOp op, int64_t panelFrom) {
+  bool isDirect =
+      op.getIds() || (hasEnoughRows(op) && *staticRows(op) < panelFrom);
   return isDirect ? std::min(enoughRows, panelFrom) : panelFrom;
 }
 
 static constexpr StringRef scaledWhy =
     "; from M = {0} on codes are multiplied with their scales first";
 
-ChunkCost rlx::costOf(PackedMatmulOp op, const TileTarget &target,
-                      bool isScaled) {
+namespace {
+/// Vector operations for a chunk of packed weights: to decode it, to load it
+/// decoded, and for each row of activations.
+struct ChunkCost {
+  double decode = 0, stored = 0, row = 0;
+  int64_t sums = 0; ///< registers that a row's sums take
+};
+} // namespace
+
+static ChunkCost costOf(PackedMatmulOp op, const PackedLayout &layout,
+                        const TileTarget &target,
+                        const std::optional<ScaledCodes> &scaled) {
   constexpr int64_t vectors = PackedLayout::chunk / 4;
-  PackedLayout layout = layoutOf(op);
   PackedFields fields(layout, op,
-                      isScaled ? InnerScales::inCodes : InnerScales::ofScheme);
-  int64_t bytes = bytesOf(op);
+                      scaled ? InnerScales::inCodes : InnerScales::ofScheme);
+  int64_t bytes = activationBytes(op);
   ChunkCost cost;
   cost.decode += double(layout.codeVectors()); // loads
   for (const PackedBits &bits : layout.bits) {
@@ -105,11 +123,8 @@ ChunkCost rlx::costOf(PackedMatmulOp op, const TileTarget &target,
     cost.decode += double(vectors);
   cost.row = double(vectors * bytes) * target.dotCost;
   int64_t groups = PackedLayout::chunk / layout.sumGroup;
-  if (isScaled)
-    cost.decode += double(
-        vectors *
-            ScaledCodes::of(layout, PackedFields(layout, op))->operations() +
-        2 * groups);
+  if (scaled)
+    cost.decode += double(vectors * scaled->operations() + 2 * groups);
   cost.stored = double(vectors);
   for (bool isThere : {fields.hasInnerScale(), fields.hasInnerOffset()})
     if (isThere)
@@ -179,14 +194,15 @@ static TileChoice chooseSharedTiles(PackedMatmulOp op, const TileTarget &target,
   PackedFields fields(layout, op,
                       allowed.floatSums ? InnerScales::floats
                                         : InnerScales::ofScheme);
-  bool isScaled = scalesCodes(op, target, allowed);
-  ChunkCost cost = costOf(op, target, isScaled);
+  std::optional<ScaledCodes> scaled =
+      scaledCodesOf(op, layout, target, allowed);
+  ChunkCost cost = costOf(op, layout, target, scaled);
   int64_t n = cast<ShapedType>(op.getInit().getType()).getShape().back();
-  int64_t bytes = bytesOf(op), sums = fields.groupSums(bytes);
+  int64_t bytes = activationBytes(op), sums = fields.groupSums(bytes);
   if (fields.hasInnerScale())
     sums += fields.stretchSums(bytes);
   int64_t rows = mostRows({8, 6, 4, 2, 1}, sums, vectors, target.registers);
-  if (isScaled)
+  if (scaled)
     sums = bytes;
   // Beside sums there are weights, and activations for the next products. The
   // more alike rows and tiles are in number, the fewer loads there are; weights
@@ -218,6 +234,7 @@ static TileChoice chooseSharedTiles(PackedMatmulOp op, const TileTarget &target,
       }
     }
   }
+  int64_t scaledRows = scaled ? scaledFrom(op, from) : 0;
   std::string why =
       llvm::formatv("all vector operations share the ports of products: "
                     "decoding takes {0} operations a chunk, loading from a "
@@ -226,8 +243,8 @@ static TileChoice chooseSharedTiles(PackedMatmulOp op, const TileTarget &target,
                     panelRows * panelTiles * sums, target.registers);
   if (op.getRequantized())
     why += llvm::formatv("; from M = {0} on weights are requantized", from);
-  else if (isScaled)
-    why += llvm::formatv(scaledWhy.data(), scaledFrom(op, from));
+  else if (scaled)
+    why += llvm::formatv(scaledWhy.data(), scaledRows);
   else if (allowed.floatSums && FloatSums::apply(fields))
     why += "; sums of products are floats from the start, which rounds their "
            "last bits";
@@ -236,7 +253,7 @@ static TileChoice chooseSharedTiles(PackedMatmulOp op, const TileTarget &target,
                          layout.tilesTogether(n) * layout.lanes, layout.stretch,
                          /*pairs=*/false, panelTiles,
                          allowed.floatSums && fields.hasInnerScale(),
-                         isScaled ? scaledFrom(op, from) : 0, ahead),
+                         scaledRows, ahead),
           why};
 }
 
@@ -244,18 +261,23 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target,
                             AllowedKernels allowed) {
   if (target.sharedPorts && target.dotCost == 1)
     return chooseSharedTiles(op, target, allowed);
-  bool isScaled = scalesCodes(op, target, allowed);
-  ChunkCost cost = costOf(op, target, isScaled);
+  PackedLayout layout = layoutOf(op);
+  std::optional<ScaledCodes> scaled =
+      scaledCodesOf(op, layout, target, allowed);
+  ChunkCost cost = costOf(op, layout, target, scaled);
   constexpr int64_t vectors = PackedLayout::chunk / 4;
-  int64_t bytes = bytesOf(op);
+  int64_t bytes = activationBytes(op);
   int64_t n = cast<ShapedType>(op.getInit().getType()).getShape().back();
   // Decoded codes of a chunk are live together; of a panel, one is, with a
-  // scale and a product.
+  // scale and a product. Without a panel, rows that may be few have codes as
+  // stored.
+  bool decodesScaled = scaled && hasEnoughRows(op);
+  int64_t directSums =
+      decodesScaled ? cost.sums : costOf(op, layout, target, {}).sums;
   int64_t rows =
-      mostRows({8, 6, 4, 2, 1}, cost.sums, vectors, target.registers);
-  PackedLayout layout = layoutOf(op);
+      mostRows({8, 6, 4, 2, 1}, directSums, vectors, target.registers);
   bool pairs =
-      allowed.pairGroups && !op.getRequantized() && !isScaled &&
+      allowed.pairGroups && !op.getRequantized() && !scaled &&
       PairedGroups::of(layout, PackedFields(layout, op), bytes, target.wordDot);
   // Sums of the products of two groups, and of the stretch. Four rows have
   // eight sums that do not wait for each other; more would only be more code.
@@ -296,6 +318,7 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target,
     if (*m > rows && *m < 2 * rows && *m % 4 == 0)
       rows = 4;
   }
+  int64_t scaledRows = scaled ? scaledFrom(op, from) : 0;
   std::string why =
       llvm::formatv("decoding takes {0} operations a chunk, loading from a "
                     "panel {1}, a row {2} and {3} of {4} registers",
@@ -303,15 +326,14 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target,
                     int64_t(cost.row), cost.sums, target.registers);
   if (op.getRequantized())
     why += llvm::formatv("; from M = {0} on weights are requantized", from);
-  if (isScaled)
-    why += llvm::formatv(scaledWhy.data(), scaledFrom(op, from));
+  if (scaled)
+    why += llvm::formatv(scaledWhy.data(), scaledRows);
   if (pairs)
     why += "; panels multiply groups in pairs, which rounds scales and sums "
            "of products to 16 bits";
   return {TilesAttr::get(op.getContext(), rows, from, panelRows, height,
                          columns, layout.stretch, pairs, panelTiles,
-                         /*float_sums=*/false,
-                         isScaled ? scaledFrom(op, from) : 0, /*ahead=*/0),
+                         /*float_sums=*/false, scaledRows, /*ahead=*/0),
           why};
 }
 

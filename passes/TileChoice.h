@@ -36,16 +36,6 @@ struct TileTarget {
                        llvm::StringRef instructions, bool sharedPorts = false);
 };
 
-/// Vector operations for a chunk of packed weights: to decode it, to load it
-/// decoded, and for each row of activations.
-struct ChunkCost {
-  double decode = 0, stored = 0, row = 0;
-  int64_t sums = 0; ///< registers that a row's sums take
-};
-/// `isScaled`: codes are multiplied with their scales first
-/// (passes/ScaledCodes.h).
-ChunkCost costOf(PackedMatmulOp op, const TileTarget &target, bool isScaled);
-
 /// What may be done. Two of it round: panels with groups in pairs, and sums
 /// that are floats from the start.
 struct AllowedKernels {

@@ -124,3 +124,14 @@ func.func @scaled(%x: tensor<8x512xf32>, %any: tensor<?x512xf32>, %w: tensor<688
   %1 = rlx.packed_matmul ins(%any, %w) outs(%z) {scheme = #rlx.quant<gguf_q2k>, activations = i8, lanes = 16 : i64} : (tensor<?x512xf32>, tensor<688128xi8>, tensor<?x4096xf32>) -> tensor<?x4096xf32>
   return %0, %1 : tensor<8x4096xf32>, tensor<?x4096xf32>
 }
+
+// Rows that may be few are multiplied with codes as stored: as many as their
+// sums leave registers for. Sums of scaled codes are fewer.
+// WIDE-LABEL: func @scaled_words
+// WIDE: rows = 8, {{.*}} scaled_from = 8>
+// WIDE: rows = 6, {{.*}} scaled_from
+func.func @scaled_words(%x: tensor<8x512xf32>, %any: tensor<?x512xf32>, %w: tensor<933888xi8>, %y: tensor<8x4096xf32>, %z: tensor<?x4096xf32>) -> (tensor<8x4096xf32>, tensor<?x4096xf32>) {
+  %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q3k>, activations = i16, lanes = 16 : i64} : (tensor<8x512xf32>, tensor<933888xi8>, tensor<8x4096xf32>) -> tensor<8x4096xf32>
+  %1 = rlx.packed_matmul ins(%any, %w) outs(%z) {scheme = #rlx.quant<gguf_q3k>, activations = i16, lanes = 16 : i64} : (tensor<?x512xf32>, tensor<933888xi8>, tensor<?x4096xf32>) -> tensor<?x4096xf32>
+  return %0, %1 : tensor<8x4096xf32>, tensor<?x4096xf32>
+}

@@ -65,3 +65,17 @@ func.func @too_large(%x: memref<8x256xf32>, %p: memref<13440xi8>, %y: memref<8x6
       : (memref<8x256xf32>, memref<13440xi8>, memref<8x64xf32>) -> ()
   return
 }
+
+// -----
+
+// Nor for panels, which there are from the same M on.
+// CHECK-LABEL: func @too_large_for_panels(
+// CHECK: memref.alloc() {{.*}} : memref<4x64x64xi8>
+// CHECK-NOT: arith.muli {{.*}} : vector<32xi16>
+// CHECK: rlx.dot {{.*}} below 64
+func.func @too_large_for_panels(%x: memref<60x256xf32>, %p: memref<13440xi8>, %y: memref<60x64xf32>) {
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q6k>, activations = i8, lanes = 16 : i64,
+      tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 8, height = 256, columns = 64, depth = 256, scaled_from = 16>}
+      : (memref<60x256xf32>, memref<13440xi8>, memref<60x64xf32>) -> ()
+  return
+}

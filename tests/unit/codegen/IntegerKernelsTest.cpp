@@ -48,8 +48,7 @@ class IntegerKernelsTest : public SchemeTest,
                            public testing::WithParamInterface<std::string> {};
 
 TEST_P(IntegerKernelsTest, MatchesTheReference) {
-  std::optional<QuantScheme> scheme =
-      GetParam()[0] == '#' ? described(GetParam()) : builtin(GetParam());
+  std::optional<QuantScheme> scheme = schemeOf(GetParam());
   ASSERT_TRUE(scheme);
   // Long enough for whole stretches of 256, a remainder, and a single chunk;
   // tiles in groups, the last of which has fewer, and a part of one.

@@ -35,9 +35,7 @@ void checkProduct(const Executable &executable, const std::string &name,
 class LadderTest : public SchemeTest,
                    public testing::WithParamInterface<std::string> {
 protected:
-  std::optional<QuantScheme> scheme() {
-    return GetParam()[0] == '#' ? described(GetParam()) : builtin(GetParam());
-  }
+  std::optional<QuantScheme> scheme() { return schemeOf(GetParam()); }
 };
 
 TEST_P(LadderTest, MatchesTheReference) {

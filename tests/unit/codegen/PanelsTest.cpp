@@ -105,8 +105,7 @@ class PanelsTest : public SchemeTest,
                    public testing::WithParamInterface<std::string> {};
 
 TEST_P(PanelsTest, MatchTheReference) {
-  std::optional<QuantScheme> scheme =
-      GetParam()[0] == '#' ? described(GetParam()) : builtin(GetParam());
+  std::optional<QuantScheme> scheme = schemeOf(GetParam());
   ASSERT_TRUE(scheme);
   check(*scheme, {});
 }

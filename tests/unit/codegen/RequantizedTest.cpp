@@ -40,8 +40,7 @@ class RequantizedTest : public SchemeTest,
                         public testing::WithParamInterface<std::string> {};
 
 TEST_P(RequantizedTest, IsCloseToTheReference) {
-  std::optional<QuantScheme> scheme =
-      GetParam()[0] == '#' ? described(GetParam()) : builtin(GetParam());
+  std::optional<QuantScheme> scheme = schemeOf(GetParam());
   ASSERT_TRUE(scheme);
   // Stretches of 256, and shorter ones.
   int64_t unit = std::lcm<int64_t>(scheme->block(), 32);

@@ -28,9 +28,7 @@ std::string choices(bool scaled, bool shared) {
 class ScaledCodesTest : public SchemeTest,
                         public testing::WithParamInterface<std::string> {
 protected:
-  std::optional<QuantScheme> scheme() {
-    return GetParam()[0] == '#' ? described(GetParam()) : builtin(GetParam());
-  }
+  std::optional<QuantScheme> scheme() { return schemeOf(GetParam()); }
 };
 
 // Rows that decode as they read, panels of one and of several tiles, and what

@@ -58,8 +58,7 @@ TEST_P(IntegerMatmulTest, MatchesTheReference) {
   DeviceTarget target = targetOf(variant, device->info(), reason);
   if (!reason.empty())
     GTEST_SKIP() << reason;
-  std::optional<QuantScheme> scheme =
-      name[0] == '#' ? described(name) : builtin(name);
+  std::optional<QuantScheme> scheme = schemeOf(name);
   ASSERT_TRUE(scheme);
   std::vector<std::string> names = allSchemes();
   uint32_t number = uint32_t(llvm::find(names, name) - names.begin());

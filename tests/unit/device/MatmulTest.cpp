@@ -26,8 +26,7 @@ TEST_P(DeviceLadderTest, MatchesTheReference) {
   rlx::Device *device = openDevice(wanted, reason);
   if (!device)
     GTEST_SKIP() << reason;
-  std::optional<QuantScheme> scheme =
-      name[0] == '#' ? described(name) : builtin(name);
+  std::optional<QuantScheme> scheme = schemeOf(name);
   ASSERT_TRUE(scheme);
   std::vector<std::string> names = allSchemes();
   uint32_t number = uint32_t(llvm::find(names, name) - names.begin());

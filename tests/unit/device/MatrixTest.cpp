@@ -45,12 +45,6 @@ protected:
     double bound = f16Bound * cancellation(x.values, values, expected, k);
     EXPECT_TRUE(isClose(y, expected, bound, seed)) << "M = " << m;
   }
-  QuantScheme schemeOf(const std::string &name) {
-    std::optional<QuantScheme> scheme =
-        name[0] == '#' ? described(name) : builtin(name);
-    return *scheme;
-  }
-
   rlx::Device *device = nullptr;
 };
 
@@ -59,7 +53,7 @@ class MatrixSchemesTest : public MatrixTest,
 
 TEST_P(MatrixSchemesTest, MatchesTheReference) {
   const std::string &name = GetParam();
-  QuantScheme scheme = schemeOf(name);
+  QuantScheme scheme = *schemeOf(name);
   std::vector<std::string> names = allSchemes();
   uint32_t number = uint32_t(llvm::find(names, name) - names.begin());
   // One tile, several, and such that four columns are stored at once; rows that
@@ -85,7 +79,7 @@ INSTANTIATE_TEST_SUITE_P(Schemes, MatrixSchemesTest,
 
 // A weight's numbers need not be in the range of f16.
 TEST_F(MatrixTest, ScalesOfAnySize) {
-  QuantScheme scheme = schemeOf("int8/32");
+  QuantScheme scheme = *schemeOf("int8/32");
   const std::vector<int64_t> shape = {40, 96};
   std::unique_ptr<DeviceExecutable> executable =
       compile(*device, RandomWeight(scheme, shape, 1), "16");
@@ -116,7 +110,7 @@ std::string withNumber(std::string target, const std::string &name,
 // small, weights are split by their rows.
 TEST_F(MatrixTest, BiasOfPartsInLittleMemory) {
   constexpr int64_t m = 30, n = 200, k = 512;
-  RandomWeight weight(schemeOf("gguf_q8_0"), {n, k}, 5);
+  RandomWeight weight(*schemeOf("gguf_q8_0"), {n, k}, 5);
   DeviceTarget target = targetOf(vulkan, *device);
   target.attribute = withNumber(target.attribute, "workgroup_memory", 16384);
   target.attribute = withNumber(target.attribute, "buffer_bytes", 65536);
@@ -152,7 +146,7 @@ TEST_F(MatrixTest, AnyNumberOfRowsUnderValidation) {
     GTEST_SKIP() << opened.message();
   std::unique_ptr<rlx::Device> validated = opened.take();
   {
-    RandomWeight weight(schemeOf("gguf_q4k"), {100, 512}, 3);
+    RandomWeight weight(*schemeOf("gguf_q4k"), {100, 512}, 3);
     std::unique_ptr<DeviceExecutable> executable =
         compile(*validated, weight, "?");
     ASSERT_TRUE(executable);

@@ -199,8 +199,7 @@ protected:
     constexpr size_t together = 16;
     std::vector<std::string> names = allSchemes(), modules;
     for (size_t i = 0; i < names.size(); ++i) {
-      std::optional<QuantScheme> scheme =
-          names[i][0] == '#' ? described(names[i]) : builtin(names[i]);
+      std::optional<QuantScheme> scheme = schemeOf(names[i]);
       if (!scheme)
         continue;
       int64_t block = scheme->block();

@@ -50,6 +50,11 @@ protected:
     return QuantScheme(attribute);
   }
 
+  /// Of a name of a built-in scheme, or of such a text.
+  std::optional<QuantScheme> schemeOf(llvm::StringRef text) {
+    return text.starts_with("#") ? described(text) : builtin(text);
+  }
+
   mlir::MLIRContext context;
 };
 
