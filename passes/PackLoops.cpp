@@ -118,12 +118,11 @@ void PackLoops::storeField(const PackedField &field, Value row, Value block,
   store(bytes, b.add(base, b.add(offset, field.offset)));
 }
 
-/// Codes go through a scratch of [chunk][lane][8 words of 4 codes], are read
-/// word by word across lanes, and the words' bits are merged.
+/// Codes go through a scratch of [chunk][8 words of 4 codes][lane], from which
+/// words are read across lanes, and the words' bits are merged.
 void PackLoops::readCodes(Value row, Value block, int64_t element, Value lane,
                           int64_t chunk) {
   const IntegerCodes &codes = layout.codes;
-  Value word = b.add(b.mul(lane, words), chunk * layout.lanes * words);
   for (int64_t first = 0; first < PackedLayout::chunk; first += run) {
     Value code = expansion(row, block, element + first, run)
                      .codes(scheme.attr().getCode());
@@ -136,25 +135,25 @@ void PackLoops::readCodes(Value row, Value block, int64_t element, Value lane,
         arith::TruncIOp::create(b, VectorType::get(run, b.getI8Type()), code);
     bytes = vector::BitCastOp::create(
         b, VectorType::get(run / codesAWord, b.getI32Type()), bytes);
-    b.storeVector(bytes, scratch, ValueRange{b.add(word, first / codesAWord)});
+    for (int64_t i = 0; i < run / codesAWord; ++i) {
+      int64_t word = chunk * words + first / codesAWord + i;
+      memref::StoreOp::create(b, vector::ExtractOp::create(b, bytes, i),
+                              scratch,
+                              ValueRange{b.add(lane, word * layout.lanes)});
+    }
   }
 }
 
-/// From word `from` of the scratch on, `count` of each lane, to byte `base`.
+/// From word `from` of the scratch on, `count` vectors of them, to byte `base`.
 void PackLoops::mergeWords(ArrayRef<PackedBits> bits, int64_t count, Value from,
                            Value base) {
   const int64_t lanes = layout.lanes;
   VectorType byteType = VectorType::get(codesAWord * lanes, b.getI8Type());
   SmallVector<Value> vectors;
-  for (int64_t word = 0; word < count; ++word) {
-    SmallVector<Value> elements;
-    for (int64_t lane = 0; lane < lanes; ++lane)
-      elements.push_back(memref::LoadOp::create(
-          b, scratch, ValueRange{b.add(from, lane * count + word)}));
-    Value all = vector::FromElementsOp::create(
-        b, VectorType::get(lanes, b.getI32Type()), elements);
-    vectors.push_back(vector::BitCastOp::create(b, byteType, all));
-  }
+  for (int64_t word = 0; word < count; ++word)
+    vectors.push_back(vector::BitCastOp::create(
+        b, byteType,
+        b.loadVector(scratch, ValueRange{b.add(from, word * lanes)}, lanes)));
   auto splat = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(
         b, DenseElementsAttr::get(byteType, int8_t(value)));
@@ -175,13 +174,12 @@ void PackLoops::mergeWords(ArrayRef<PackedBits> bits, int64_t count, Value from,
 /// The codes of the offset's factor of a stretch, after the chunks' words.
 void PackLoops::readDotOffset(Value row, Value block, int64_t element,
                               Value lane) {
-  int64_t vectors = layout.dotOffsetVectors();
-  Value begin = b.add(b.mul(lane, vectors), codeWords());
-  for (int64_t vector = 0; vector < vectors; ++vector) {
+  for (int64_t vector = 0; vector < layout.dotOffsetVectors(); ++vector) {
     int64_t first = element + vector * codesAWord * layout.sumGroup;
     Value word = groupsTogether(*layout.dotOffset, row, block, first,
                                 codesAWord, /*distance=*/8);
-    b.storeVector(word, scratch, ValueRange{b.add(begin, vector)});
+    b.storeVector(word, scratch,
+                  ValueRange{b.add(lane, codeWords() + vector * layout.lanes)});
   }
 }
 
