@@ -1,5 +1,4 @@
-//===- Compiler.cpp - From a program to an executable
-//----------------------===//
+//===- Compiler.cpp - From a program to an executable ---------------------===//
 
 #include "codegen/Compiler.h"
 

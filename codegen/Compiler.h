@@ -1,5 +1,4 @@
-//===- Compiler.h - From a program to an executable ---------------*- C++
-//-*-===//
+//===- Compiler.h - From a program to an executable -------------*- C++ -*-===//
 //
 // The compiler API. Nothing is printed and nothing is thrown: errors come back
 // with their full text, remarks and warnings through a callback.

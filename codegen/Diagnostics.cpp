@@ -1,5 +1,4 @@
-//===- Diagnostics.cpp - Diagnostics as text
-//-------------------------------===//
+//===- Diagnostics.cpp - Diagnostics as text ------------------------------===//
 
 #include "codegen/Diagnostics.h"
 

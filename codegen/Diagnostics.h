@@ -1,5 +1,4 @@
-//===- Diagnostics.h - Diagnostics as text ------------------------*- C++
-//-*-===//
+//===- Diagnostics.h - Diagnostics as text ----------------------*- C++ -*-===//
 
 #ifndef RLX_CODEGEN_DIAGNOSTICS_H
 #define RLX_CODEGEN_DIAGNOSTICS_H

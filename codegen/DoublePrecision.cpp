@@ -1,5 +1,4 @@
-//===- DoublePrecision.cpp - A program without rounding to f32
-//-------------===//
+//===- DoublePrecision.cpp - A program without rounding to f32 ------------===//
 //
 // First the operations of rlx become loops of linalg on plain f32 weights, then
 // every f32 of the program becomes f64 at once.

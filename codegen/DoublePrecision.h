@@ -1,5 +1,4 @@
-//===- DoublePrecision.h - A program without rounding to f32 ------*- C++
-//-*-===//
+//===- DoublePrecision.h - A program without rounding to f32 ----*- C++ -*-===//
 //
 // Rewrites a program so that it computes in f64 what it computed in f32, on
 // weights that were decoded before. What comes out has no operation of rlx

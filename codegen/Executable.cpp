@@ -1,5 +1,4 @@
-//===- Executable.cpp - A compiled program in this process
-//-----------------===//
+//===- Executable.cpp - A compiled program in this process ----------------===//
 
 #include "codegen/Executable.h"
 

@@ -1,5 +1,4 @@
-//===- Executable.h - A compiled program in this process ----------*- C++
-//-*-===//
+//===- Executable.h - A compiled program in this process --------*- C++ -*-===//
 //
 // Binds weights by name and runs functions on the caller's buffers. Code is
 // immutable: run may be called from several threads at the same time once all

@@ -1,5 +1,4 @@
-//===- ExecutableWeights.cpp - Weights of a compiled program
-//---------------===//
+//===- ExecutableWeights.cpp - Weights of a compiled program --------------===//
 //
 // Binding by name, and packing: once, part by part, so that no more of a mapped
 // file is in memory than what is being packed, or not at all where the packed

@@ -1,5 +1,4 @@
-//===- Kernels.cpp - Which kernels a program got
-//---------------------------===//
+//===- Kernels.cpp - Which kernels a program got --------------------------===//
 //
 // What was chosen stands in the program itself once its weights are laid out;
 // this only puts it in words. Tiles that depend on the number of rows of

@@ -1,5 +1,4 @@
-//===- Kernels.h - Which kernels a program got --------------------*- C++
-//-*-===//
+//===- Kernels.h - Which kernels a program got ------------------*- C++ -*-===//
 
 #ifndef RLX_CODEGEN_KERNELS_H
 #define RLX_CODEGEN_KERNELS_H

@@ -1,5 +1,4 @@
-//===- Signature.cpp - What a compiled function takes and gives
-//------------===//
+//===- Signature.cpp - What a compiled function takes and gives -----------===//
 
 #include "codegen/Signature.h"
 

@@ -1,5 +1,4 @@
-//===- Signature.h - What a compiled function takes and gives -----*- C++
-//-*-===//
+//===- Signature.h - What a compiled function takes and gives ---*- C++ -*-===//
 
 #ifndef RLX_CODEGEN_SIGNATURE_H
 #define RLX_CODEGEN_SIGNATURE_H

@@ -1,5 +1,4 @@
-//===- Verify.cpp - How far a run is from the exact result
-//-----------------===//
+//===- Verify.cpp - How far a run is from the exact result ----------------===//
 
 #include "codegen/Verify.h"
 

@@ -1,5 +1,4 @@
-//===- Verify.h - How far a run is from the exact result ----------*- C++
-//-*-===//
+//===- Verify.h - How far a run is from the exact result --------*- C++ -*-===//
 //
 // Compares the results of a run with those of the same program in double
 // precision, on weights decoded by the reference (ir/Reference.h). Types of

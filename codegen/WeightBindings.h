@@ -1,5 +1,4 @@
-//===- WeightBindings.h - Which memory a program's weights are ----*- C++
-//-*-===//
+//===- WeightBindings.h - Which memory a program's weights are --*- C++ -*-===//
 
 #ifndef RLX_CODEGEN_WEIGHTBINDINGS_H
 #define RLX_CODEGEN_WEIGHTBINDINGS_H

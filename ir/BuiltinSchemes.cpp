@@ -1,5 +1,4 @@
-//===- BuiltinSchemes.cpp - The table of schemes
-//---------------------------===//
+//===- BuiltinSchemes.cpp - The table of schemes --------------------------===//
 //
 // Every built-in scheme, in the language of #rlx.scheme. This table is the only
 // place in RLX that knows schemes by name. `$x` in a pattern stands for digits

@@ -1,5 +1,4 @@
-//===- Dialect.cpp - Registration of the rlx dialect
-//-----------------------===//
+//===- Dialect.cpp - Registration of the rlx dialect ----------------------===//
 
 #include "ir/Dialect.h"
 #include "ir/Scheme.h"

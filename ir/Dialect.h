@@ -1,5 +1,4 @@
-//===- Dialect.h - The rlx dialect, its attributes and operations -*- C++
-//-*-===//
+//===- Dialect.h - The rlx dialect, its attributes and operations ---------===//
 //
 // The declarations generated from RlxDialect.td, RlxAttributes.td and
 // RlxOps.td.

@@ -1,5 +1,4 @@
-//===- Ops.cpp - Verifiers of the rlx operations
-//---------------------------===//
+//===- Ops.cpp - Verifiers of the rlx operations --------------------------===//
 //
 // Each check carries the label of the constraint in RlxOps.td.
 //

@@ -1,5 +1,4 @@
-//===- QuantMap.cpp - Which values carry which scheme
-//----------------------===//
+//===- QuantMap.cpp - Which values carry which scheme ---------------------===//
 
 #include "ir/QuantMap.h"
 

@@ -1,5 +1,4 @@
-//===- QuantMap.h - Which values carry which scheme ---------------*- C++
-//-*-===//
+//===- QuantMap.h - Which values carry which scheme -------------*- C++ -*-===//
 //
 // A map from values to schemes, in the order of insertion. It is built from the
 // encodings of a function or module, may be edited, and is written back as

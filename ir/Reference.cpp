@@ -1,5 +1,4 @@
-//===- Reference.cpp - The value of an element, in double precision
-//--------===//
+//===- Reference.cpp - The value of an element, in double precision -------===//
 
 #include "ir/Reference.h"
 

@@ -1,5 +1,4 @@
-//===- Reference.h - The value of an element, in double precision -*- C++
-//-*-===//
+//===- Reference.h - The value of an element, in double precision ---------===//
 //
 // Evaluates a scheme's description element by element in double precision. This
 // is what every generated decoder and kernel is compared with. It is meant to

@@ -1,5 +1,4 @@
-//===- Scheme.cpp - What follows from a scheme's description
-//---------------===//
+//===- Scheme.cpp - What follows from a scheme's description --------------===//
 
 #include "ir/Scheme.h"
 

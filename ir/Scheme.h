@@ -1,5 +1,4 @@
-//===- Scheme.h - What follows from a scheme's description -------*- C++
-//-*-===//
+//===- Scheme.h - What follows from a scheme's description ------*- C++ -*-===//
 //
 // QuantScheme answers questions about a scheme: sizes, exact bits per element,
 // what it needs beside its blocks, where the bits of an element lie. It reads

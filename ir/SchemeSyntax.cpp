@@ -1,5 +1,4 @@
-//===- SchemeSyntax.cpp - The text of #rlx.scheme and #rlx.quant
-//-----------===//
+//===- SchemeSyntax.cpp - The text of #rlx.scheme and #rlx.quant ----------===//
 //
 // Parses and prints the description language. Whether a description makes sense
 // is for SchemeVerifier.cpp.

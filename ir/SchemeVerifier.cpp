@@ -1,5 +1,4 @@
-//===- SchemeVerifier.cpp - Whether a description makes sense
-//--------------===//
+//===- SchemeVerifier.cpp - Whether a description makes sense -------------===//
 //
 // A scheme must read every bit of its block exactly once, inside the block,
 // with numbers that its bits can hold. An encoding must fit the tensor it

@@ -1,5 +1,4 @@
-//===- ActivationLoops.cpp - Activations as integers
-//-----------------------===//
+//===- ActivationLoops.cpp - Activations as integers ----------------------===//
 
 #include "passes/ActivationLoops.h"
 

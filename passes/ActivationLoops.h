@@ -1,5 +1,4 @@
-//===- ActivationLoops.h - Activations as integers ----------------*- C++
-//-*-===//
+//===- ActivationLoops.h - Activations as integers --------------*- C++ -*-===//
 //
 // Quantizes rows of activations to i8, or to i16 as two bytes, symmetrically,
 // one scale a stretch of K; with the sums that integer kernels need.

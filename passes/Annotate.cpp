@@ -1,5 +1,4 @@
-//===- Annotate.cpp - Schemes for weights from a configuration
-//-------------===//
+//===- Annotate.cpp - Schemes for weights from a configuration ------------===//
 //
 // Reads the configuration, decides on a scheme for each rlx.weight, and rewires
 // its users. The numbers are for whoever makes the weight file.

@@ -1,5 +1,4 @@
-//===- BlockLoops.cpp - What loops of all block operations share
-//-----------===//
+//===- BlockLoops.cpp - What loops of all block operations share ----------===//
 
 #include "passes/BlockLoops.h"
 

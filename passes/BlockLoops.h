@@ -1,5 +1,4 @@
-//===- BlockLoops.h - Loops for the block operations ---------------*- C++
-//-*-===//
+//===- BlockLoops.h - Loops for the block operations ------------*- C++ -*-===//
 //
 // The builders behind --rlx-blocks-to-loops, one file an operation. Each takes
 // an operation on memrefs and emits loops before it; the pass erases it.

@@ -1,5 +1,4 @@
-//===- BlocksToLoops.cpp - Block operations become loops
-//-------------------===//
+//===- BlocksToLoops.cpp - Block operations become loops ------------------===//
 
 #include "passes/BlockLoops.h"
 #include "passes/TileChoice.h"

@@ -1,5 +1,4 @@
-//===- BufferizeBlocks.cpp - How block operations become buffers
-//-----------===//
+//===- BufferizeBlocks.cpp - How block operations become buffers ----------===//
 //
 // The bufferization interface of the operations in RlxBlockOps.td: inputs are
 // read, the init is written, and the result is the init.

@@ -1,5 +1,4 @@
-//===- BufferizeBlocks.h - How block operations become buffers ----*- C++
-//-*-===//
+//===- BufferizeBlocks.h - How block operations become buffers --*- C++ -*-===//
 
 #ifndef RLX_PASSES_BUFFERIZEBLOCKS_H
 #define RLX_PASSES_BUFFERIZEBLOCKS_H

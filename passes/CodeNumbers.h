@@ -1,5 +1,4 @@
-//===- CodeNumbers.h - From codes to numbers on vectors -----------*- C++
-//-*-===//
+//===- CodeNumbers.h - From codes to numbers on vectors ---------*- C++ -*-===//
 //
 // Emits the operations that turn the codes of a field, an i32 or a vector of
 // i32, into the numbers they stand for. Where codes come from is for

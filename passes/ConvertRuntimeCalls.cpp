@@ -1,5 +1,4 @@
-//===- ConvertRuntimeCalls.cpp - Calls of the host through its C ABI
-//-------===//
+//===- ConvertRuntimeCalls.cpp - Calls of the host through its C ABI ------===//
 //
 // Lowers rlx.parallel_for and rlx.report_index to calls of the functions in
 // runtime/KernelAbi.h. Works on operands that are already of LLVM types but for

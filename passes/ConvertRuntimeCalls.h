@@ -1,5 +1,4 @@
-//===- ConvertRuntimeCalls.h - Calls of the host's C ABI ----------*- C++
-//-*-===//
+//===- ConvertRuntimeCalls.h - Calls of the host's C ABI --------*- C++ -*-===//
 
 #ifndef RLX_PASSES_CONVERTRUNTIMECALLS_H
 #define RLX_PASSES_CONVERTRUNTIMECALLS_H

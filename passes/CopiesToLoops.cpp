@@ -1,5 +1,4 @@
-//===- CopiesToLoops.cpp - Copies of strided buffers become linalg
-//---------===//
+//===- CopiesToLoops.cpp - Copies of strided buffers become linalg --------===//
 
 #include "passes/PassDetail.h"
 

@@ -1,5 +1,4 @@
-//===- DequantizeLoops.cpp - Loops for rlx.block_dequantize
-//----------------===//
+//===- DequantizeLoops.cpp - Loops for rlx.block_dequantize ---------------===//
 
 #include "passes/BlockLoops.h"
 

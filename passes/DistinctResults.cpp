@@ -1,5 +1,4 @@
-//===- DistinctResults.cpp - Each result has a buffer of its own
-//-----------===//
+//===- DistinctResults.cpp - Each result has a buffer of its own ----------===//
 //
 // Bufferization would return one buffer for equal results. The caller gives one
 // for each.

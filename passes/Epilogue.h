@@ -1,5 +1,4 @@
-//===- Epilogue.h - What a matmul does with its sums --------------*- C++
-//-*-===//
+//===- Epilogue.h - What a matmul does with its sums ------------*- C++ -*-===//
 //
 // Applies the epilogue of rlx.block_matmul or rlx.packed_matmul to sums that
 // are still in registers, one number or a vector of neighbouring columns.

@@ -1,5 +1,4 @@
-//===- ExpandDecode.cpp - rlx.decode from the scheme's description
-//---------===//
+//===- ExpandDecode.cpp - rlx.decode from the scheme's description --------===//
 //
 // value = product(scale) * (number(code) - zero) +- product(offset), with what
 // is the same for all lanes computed once. Reading fields is in

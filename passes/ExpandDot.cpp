@@ -1,5 +1,4 @@
-//===- ExpandDot.cpp - Dot products of bytes for a target
-//------------------===//
+//===- ExpandDot.cpp - Dot products of bytes for a target -----------------===//
 //
 // Picks the instruction for rlx.dot, rlx.lookup and fields of bytes by the
 // features of the target and the length of the vectors; without one, arith and

@@ -1,5 +1,4 @@
-//===- ExpertRows.cpp - Rows of activations by expert
-//----------------------===//
+//===- ExpertRows.cpp - Rows of activations by expert ---------------------===//
 
 #include "passes/ExpertRows.h"
 

@@ -1,5 +1,4 @@
-//===- ExpertRows.h - Rows of activations by expert ---------------*- C++
-//-*-===//
+//===- ExpertRows.h - Rows of activations by expert -------------*- C++ -*-===//
 //
 // rlx.gather_matmul multiplies each (token, slot) with the expert that `ids`
 // names there. Kernels want many rows for each reading of a weight, so

@@ -1,5 +1,4 @@
-//===- FieldExpansion.cpp - Reading a scheme's fields on vectors
-//-----------===//
+//===- FieldExpansion.cpp - Reading a scheme's fields on vectors ----------===//
 
 #include "passes/FieldExpansion.h"
 

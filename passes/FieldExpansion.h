@@ -1,5 +1,4 @@
-//===- FieldExpansion.h - Reading a scheme's fields on vectors ----*- C++
-//-*-===//
+//===- FieldExpansion.h - Reading a scheme's fields on vectors --*- C++ -*-===//
 //
 // Emits arith and vector operations that read a field of a scheme for several
 // elements at once: the planes' bits from loaded bytes, the code, the number.

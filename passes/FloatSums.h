@@ -1,5 +1,4 @@
-//===- FloatSums.h - Sums of products that are floats -------------*- C++
-//-*-===//
+//===- FloatSums.h - Sums of products that are floats -----------*- C++ -*-===//
 //
 // The sum of a group's products with a byte of activations is an integer that a
 // float scale has to multiply: a conversion and a product for each group, row

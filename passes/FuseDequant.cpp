@@ -1,5 +1,4 @@
-//===- FuseDequant.cpp - Dequantize and contract becomes rlx.matmul
-//--------===//
+//===- FuseDequant.cpp - Dequantize and contract becomes rlx.matmul -------===//
 //
 // Finds contractions y = x * w^T whose weight is a dequantized tensor, and lets
 // rlx read the quantized one. Transposes and casts that are in the way of other

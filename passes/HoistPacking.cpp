@@ -1,5 +1,4 @@
-//===- HoistPacking.cpp - Packing of weights happens once
-//------------------===//
+//===- HoistPacking.cpp - Packing of weights happens once -----------------===//
 //
 // Packing that depends on weights alone becomes a function that the runtime
 // calls when weights are bound.

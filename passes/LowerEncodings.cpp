@@ -1,5 +1,4 @@
-//===- LowerEncodings.cpp - Encoded tensors become tensors of bytes
-//--------===//
+//===- LowerEncodings.cpp - Encoded tensors become tensors of bytes -------===//
 //
 // The one pass that knows both sides of an encoding. Operations on quantized
 // tensors become the block operations of RlxBlockOps.td; how those are computed

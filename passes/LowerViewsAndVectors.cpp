@@ -1,5 +1,4 @@
-//===- LowerViewsAndVectors.cpp - What convert-to-llvm does not take
-//-------------===//
+//===- LowerViewsAndVectors.cpp - What convert-to-llvm does not take ------===//
 
 #include "passes/PassDetail.h"
 

@@ -1,5 +1,4 @@
-//===- MatmulLoops.cpp - Loops for rlx.block_matmul
-//------------------------===//
+//===- MatmulLoops.cpp - Loops for rlx.block_matmul -----------------------===//
 //
 // A parallel loop over tiles of N. One row of activations is multiplied with
 // vectors along K as they are decoded. More rows share a panel: a stretch of K

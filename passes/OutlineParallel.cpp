@@ -1,5 +1,4 @@
-//===- OutlineParallel.cpp - Parallel loop bodies become functions
-//---------===//
+//===- OutlineParallel.cpp - Parallel loop bodies become functions --------===//
 //
 // The host calls the body for ranges of indices, from several threads. Which
 // threads, and how many indices a call, is the host's choice.

@@ -1,5 +1,4 @@
-//===- PackLoops.cpp - Loops for rlx.pack_weight
-//---------------------------===//
+//===- PackLoops.cpp - Loops for rlx.pack_weight --------------------------===//
 //
 // Reads codes where the scheme's description says they lie and stores them
 // where PackedLayout says the kernel reads them. Both sides are descriptions;

@@ -1,5 +1,4 @@
-//===- PackWeights.cpp - Integer matmuls get packed weights
-//----------------===//
+//===- PackWeights.cpp - Integer matmuls get packed weights ---------------===//
 //
 // Chooses, by what a scheme's description says, which matmuls run on packed
 // weights. The layout is PackedLayout's; the loops are in PackLoops.cpp and

@@ -1,5 +1,4 @@
-//===- PackedFields.cpp - Scales and offsets of packed weights
-//-------------===//
+//===- PackedFields.cpp - Scales and offsets of packed weights ------------===//
 
 #include "passes/PackedFields.h"
 

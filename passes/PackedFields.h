@@ -1,5 +1,4 @@
-//===- PackedFields.h - Scales and offsets of packed weights ------*- C++
-//-*-===//
+//===- PackedFields.h - Scales and offsets of packed weights ----*- C++ -*-===//
 //
 // Reads the fields of a packed tile as vectors, a lane a row, and multiplies
 // them to what a kernel needs: an inner scale for each group, an outer scale

@@ -1,5 +1,4 @@
-//===- PackedLayout.cpp - How packed weights lie in memory
-//-----------------===//
+//===- PackedLayout.cpp - How packed weights lie in memory ----------------===//
 
 #include "passes/PackedLayout.h"
 

@@ -1,5 +1,4 @@
-//===- PackedLayout.h - How packed weights lie in memory ----------*- C++
-//-*-===//
+//===- PackedLayout.h - How packed weights lie in memory --------*- C++ -*-===//
 //
 // The layout that integer kernels read, derived from a scheme and K. A tile is
 // `lanes` rows; a vector of 4 * lanes bytes holds four consecutive codes of

@@ -1,5 +1,4 @@
-//===- PackedMatmulLoops.cpp - Loops for rlx.packed_matmul
-//-----------------===//
+//===- PackedMatmulLoops.cpp - Loops for rlx.packed_matmul ----------------===//
 //
 // Integer kernels: activations are quantized, then tiles of N are computed in
 // parallel. Few rows of activations read the packed weight as they go. Many

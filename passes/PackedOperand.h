@@ -1,5 +1,4 @@
-//===- PackedOperand.h - What an integer kernel multiplies --------*- C++
-//-*-===//
+//===- PackedOperand.h - What an integer kernel multiplies ------*- C++ -*-===//
 //
 // A packed weight as it is stored, and as register tiles read it: the same, or
 // with other codes, that are scaled or requantized while they are decoded.

@@ -1,5 +1,4 @@
-//===- PackedStretch.cpp - A stretch of packed weights
-//---------------------===//
+//===- PackedStretch.cpp - A stretch of packed weights --------------------===//
 
 #include "passes/PackedStretch.h"
 

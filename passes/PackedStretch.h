@@ -1,5 +1,4 @@
-//===- PackedStretch.h - A stretch of packed weights --------------*- C++
-//-*-===//
+//===- PackedStretch.h - A stretch of packed weights ------------*- C++ -*-===//
 //
 // What a register tile reads of a stretch of K: vectors of codes, scales and
 // offsets. Either from the packed weight, decoding as it goes, or from a panel,

@@ -1,5 +1,4 @@
-//===- PackedTile.cpp - A register tile of an integer kernel
-//---------------===//
+//===- PackedTile.cpp - A register tile of an integer kernel --------------===//
 
 #include "passes/PackedTile.h"
 

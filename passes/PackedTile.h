@@ -1,5 +1,4 @@
-//===- PackedTile.h - A register tile of an integer kernel --------*- C++
-//-*-===//
+//===- PackedTile.h - A register tile of an integer kernel ------*- C++ -*-===//
 //
 // Some rows of activations times the rows of a tile of packed weights, a
 // stretch of K at a time. With u the stored codes, q the activations' codes and

@@ -1,4 +1,4 @@
-//===- PackedTiles.cpp - How the loops of an integer kernel are cut -===//
+//===- PackedTiles.cpp - How the loops of an integer kernel are cut -------===//
 
 #include "passes/PackedTiles.h"
 

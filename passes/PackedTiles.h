@@ -1,4 +1,4 @@
-//===- PackedTiles.h - How the loops of an integer kernel are cut -===//
+//===- PackedTiles.h - How the loops of an integer kernel are cut ---------===//
 //
 // The tiles that a matmul was given, as its loops need them.
 //

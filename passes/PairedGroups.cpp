@@ -1,5 +1,4 @@
-//===- PairedGroups.cpp - Two groups a lane
-//---------------------------------===//
+//===- PairedGroups.cpp - Two groups a lane -------------------------------===//
 
 #include "passes/PairedGroups.h"
 

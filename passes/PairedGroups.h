@@ -1,5 +1,4 @@
-//===- PairedGroups.h - Two groups a lane ------------------------*- C++
-//-*-===//
+//===- PairedGroups.h - Two groups a lane -----------------------*- C++ -*-===//
 //
 // A group's sum of products with i8 activations has to be multiplied with its
 // scale, which costs as much as four products. Where the target multiplies

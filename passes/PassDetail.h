@@ -1,5 +1,4 @@
-//===- PassDetail.h - What every pass's source includes -----------*- C++
-//-*-===//
+//===- PassDetail.h - What every pass's source includes ---------*- C++ -*-===//
 
 #ifndef RLX_PASSES_PASSDETAIL_H
 #define RLX_PASSES_PASSDETAIL_H

@@ -1,5 +1,4 @@
-//===- Passes.h - The passes and pipelines of RLX -----------------*- C++
-//-*-===//
+//===- Passes.h - The passes and pipelines of RLX ---------------*- C++ -*-===//
 
 #ifndef RLX_PASSES_PASSES_H
 #define RLX_PASSES_PASSES_H

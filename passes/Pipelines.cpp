@@ -1,5 +1,4 @@
-//===- Pipelines.cpp - How the passes follow each other
-//--------------------===//
+//===- Pipelines.cpp - How the passes follow each other -------------------===//
 
 #include "passes/BufferizeBlocks.h"
 #include "passes/ConvertRuntimeCalls.h"

@@ -1,5 +1,4 @@
-//===- QuantizeLoops.cpp - Loops for rlx.block_quantize
-//--------------------===//
+//===- QuantizeLoops.cpp - Loops for rlx.block_quantize -------------------===//
 //
 // For each element, t = (x - offset) / scale + zero, and the code whose number
 // is nearest to t. Its bits go where the planes say. All is derived from the

@@ -1,5 +1,4 @@
-//===- QuantizedOperand.cpp - The weight of an operation
-//-------------------===//
+//===- QuantizedOperand.cpp - The weight of an operation ------------------===//
 
 #include "passes/QuantizedOperand.h"
 

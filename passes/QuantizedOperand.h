@@ -1,5 +1,4 @@
-//===- QuantizedOperand.h - The weight of an operation ------------*- C++
-//-*-===//
+//===- QuantizedOperand.h - The weight of an operation ----------*- C++ -*-===//
 //
 // What the operations of rlx that take a quantized weight have in common: which
 // operand it is, and the side operands that belong to it.

@@ -1,5 +1,4 @@
-//===- Requantizer.h - Weights rounded to one scale a stretch -----*- C++
-//-*-===//
+//===- Requantizer.h - Weights rounded to one scale a stretch ---*- C++ -*-===//
 //
 // Where a user asks for it, panels hold a stretch of a weight row as 8-bit
 // codes that have one scale. Products are then all that is left to do for a

@@ -1,5 +1,4 @@
-//===- RoundActivations.cpp - Activations rounded, computed in f32
-//---------===//
+//===- RoundActivations.cpp - Activations rounded, computed in f32 --------===//
 //
 // For matmuls whose weights have no integer kernel: activations are rounded to
 // what their type can hold and stay f32.

@@ -1,5 +1,4 @@
-//===- ScaledCodes.h - Codes that are multiplied with their scales -*- C++
-//-*-===//
+//===- ScaledCodes.h - Codes that are multiplied with their scales --------===//
 //
 // Where a group's scale is an integer and all products of it with a code fit a
 // byte, codes become these products before activations are multiplied with

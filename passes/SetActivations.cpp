@@ -1,5 +1,4 @@
-//===- SetActivations.cpp - The type activations are computed in
-//-----------===//
+//===- SetActivations.cpp - The type activations are computed in ----------===//
 //
 // Numerics change only where a user asks for it; this pass asks for a whole
 // module.

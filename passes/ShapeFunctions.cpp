@@ -1,5 +1,4 @@
-//===- ShapeFunctions.cpp - How large dynamic results will be
-//--------------===//
+//===- ShapeFunctions.cpp - How large dynamic results will be -------------===//
 //
 // A copy of the function returns the sizes of the results instead of the
 // results. Clean-up afterwards leaves arithmetic on the arguments' sizes; what

@@ -1,5 +1,4 @@
-//===- StripQuant.cpp - Quantized tensors become plain ones
-//----------------===//
+//===- StripQuant.cpp - Quantized tensors become plain ones ---------------===//
 
 #include "passes/QuantizedOperand.h"
 

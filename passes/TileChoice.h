@@ -1,5 +1,4 @@
-//===- TileChoice.h - How the loops of matmuls are cut ------------*- C++
-//-*-===//
+//===- TileChoice.h - How the loops of matmuls are cut ----------*- C++ -*-===//
 //
 // The cost model of CPU kernels. It counts vector operations: what a chunk of a
 // scheme costs to decode, by the bits of its codes and tables, and what

@@ -1,5 +1,4 @@
-//===- WeightPanel.cpp - Decoded weights that many rows share
-//--------------===//
+//===- WeightPanel.cpp - Decoded weights that many rows share -------------===//
 
 #include "passes/WeightPanel.h"
 

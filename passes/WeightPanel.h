@@ -1,5 +1,4 @@
-//===- WeightPanel.h - Decoded weights that many rows share -------*- C++
-//-*-===//
+//===- WeightPanel.h - Decoded weights that many rows share -----*- C++ -*-===//
 //
 // A stretch of K of some weight rows, decoded and transposed so that a lane is
 // an output column. Numbers are f32, or bf16 in pairs: a lane then holds two

@@ -1,5 +1,4 @@
-//===- WeightsToArguments.cpp - rlx.weight becomes an argument
-//-------------===//
+//===- WeightsToArguments.cpp - rlx.weight becomes an argument ------------===//
 //
 // Weights are bound by the runtime, so compiled code takes them as arguments.
 //

@@ -1,5 +1,4 @@
-//===- CommandLine.h - Options of the tools -----------------------*- C++
-//-*-===//
+//===- CommandLine.h - Options of the tools ---------------------*- C++ -*-===//
 
 #ifndef RLX_TOOLS_COMMANDLINE_H
 #define RLX_TOOLS_COMMANDLINE_H

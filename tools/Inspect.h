@@ -1,5 +1,4 @@
-//===- Inspect.h - What rlx-inspect shows -------------------------*- C++
-//-*-===//
+//===- Inspect.h - What rlx-inspect shows -----------------------*- C++ -*-===//
 //
 // Each function writes to the stream or says in one sentence why it cannot;
 // options are read in rlx-inspect.cpp.

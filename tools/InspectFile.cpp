@@ -1,5 +1,4 @@
-//===- InspectFile.cpp - The content of a GGUF file
-//------------------------===//
+//===- InspectFile.cpp - The content of a GGUF file -----------------------===//
 //
 // As text, where long arrays and odd bytes are shortened and escaped, and as
 // JSON, where everything is there.

@@ -1,5 +1,4 @@
-//===- InspectSchemes.cpp - The built-in schemes
-//---------------------------===//
+//===- InspectSchemes.cpp - The built-in schemes --------------------------===//
 //
 // Names, sizes and needs of all built-in schemes, and the description of one.
 //

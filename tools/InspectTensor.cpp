@@ -1,5 +1,4 @@
-//===- InspectTensor.cpp - The values of a tensor of a GGUF file
-//-----------===//
+//===- InspectTensor.cpp - The values of a tensor of a GGUF file ----------===//
 //
 // Through the reference decoder, so that what is written is what the scheme's
 // description says, each value rounded once to f32.

@@ -1,5 +1,4 @@
-//===- Measure.h - How long something takes -----------------------*- C++
-//-*-===//
+//===- Measure.h - How long something takes ---------------------*- C++ -*-===//
 
 #ifndef RLX_TOOLS_MEASURE_H
 #define RLX_TOOLS_MEASURE_H

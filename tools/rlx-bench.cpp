@@ -1,5 +1,4 @@
-//===- rlx-bench.cpp - Speeds beside what the machine can do
-//---------------===//
+//===- rlx-bench.cpp - Speeds beside what the machine can do --------------===//
 //
 //   rlx-bench limits [--threads 1,2]
 //   rlx-bench matmul --scheme int8/32,nf4/64 --activations f32,i8 --m 1,512

@@ -1,5 +1,4 @@
-//===- rlx-demo.cpp - What RLX does, in a minute
-//---------------------------===//
+//===- rlx-demo.cpp - What RLX does, in a minute --------------------------===//
 //
 // First every type of a file that ggml wrote is compiled, run and compared with
 // what ggml computed; then speeds are measured beside the machine's limits.

@@ -1,5 +1,4 @@
-//===- rlx-inspect.cpp - Looks into weight files and schemes
-//---------------===//
+//===- rlx-inspect.cpp - Looks into weight files and schemes --------------===//
 //
 //   rlx-inspect file.gguf [--json]                      metadata and tensors
 //   rlx-inspect file.gguf --dequantize NAME -o out.npy  the values of a tensor

@@ -1,5 +1,4 @@
-//===- rlx-lsp-server.cpp - The language server of RLX
-//---------------------===//
+//===- rlx-lsp-server.cpp - The language server of RLX --------------------===//
 //
 // What editors talk to about .mlir files that hold the rlx dialect.
 //

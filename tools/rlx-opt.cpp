@@ -1,5 +1,4 @@
-//===- rlx-opt.cpp - Runs passes over IR
-//------------------------------------===//
+//===- rlx-opt.cpp - Runs passes over IR ----------------------------------===//
 //
 // mlir-opt for RLX: every pass and pipeline of RLX, and those of upstream that
 // its users combine with them.

@@ -1,5 +1,4 @@
-//===- LlvmPasses.h - What LLVM does before it generates code -----*- C++
-//-*-===//
+//===- LlvmPasses.h - What LLVM does before it generates code ---*- C++ -*-===//
 
 #ifndef RLX_CODEGEN_CPU_LLVMPASSES_H
 #define RLX_CODEGEN_CPU_LLVMPASSES_H

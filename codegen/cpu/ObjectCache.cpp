@@ -1,5 +1,4 @@
-//===- ObjectCache.cpp - Compiled objects on disk
-//--------------------------===//
+//===- ObjectCache.cpp - Compiled objects on disk -------------------------===//
 
 #include "codegen/cpu/ObjectCache.h"
 

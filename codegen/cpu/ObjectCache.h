@@ -1,5 +1,4 @@
-//===- ObjectCache.h - Compiled objects on disk -------------------*- C++
-//-*-===//
+//===- ObjectCache.h - Compiled objects on disk -----------------*- C++ -*-===//
 //
 // A directory of object files, each named by the hash of what it was compiled
 // from and checked against a hash of itself before use. A damaged or foreign

@@ -1,5 +1,4 @@
-//===- ObjectCode.cpp - From the LLVM dialect to an object file
-//------------===//
+//===- ObjectCode.cpp - From the LLVM dialect to an object file -----------===//
 
 #include "codegen/cpu/ObjectCode.h"
 

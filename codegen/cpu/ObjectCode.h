@@ -1,5 +1,4 @@
-//===- ObjectCode.h - From the LLVM dialect to an object file -----*- C++
-//-*-===//
+//===- ObjectCode.h - From the LLVM dialect to an object file ---*- C++ -*-===//
 
 #ifndef RLX_CODEGEN_CPU_OBJECTCODE_H
 #define RLX_CODEGEN_CPU_OBJECTCODE_H

@@ -1,5 +1,4 @@
-//===- PackedCache.cpp - Packed weights on disk
-//----------------------------===//
+//===- PackedCache.cpp - Packed weights on disk ---------------------------===//
 //
 // A file is a header of one page and the packed bytes, so that these are
 // aligned as they are in memory.

@@ -1,5 +1,4 @@
-//===- PackedCache.h - Packed weights on disk ---------------------*- C++
-//-*-===//
+//===- PackedCache.h - Packed weights on disk -------------------*- C++ -*-===//
 //
 // A directory of packed weights, each file named by what was packed and how: a
 // hash of the weight's bytes and the identity of the code that packs them. A

@@ -1,5 +1,4 @@
-//===- Target.cpp - The CPU that code is generated for
-//---------------------===//
+//===- Target.cpp - The CPU that code is generated for --------------------===//
 
 #include "codegen/cpu/Target.h"
 

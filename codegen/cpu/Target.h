@@ -1,5 +1,4 @@
-//===- Target.h - The CPU that code is generated for --------------*- C++
-//-*-===//
+//===- Target.h - The CPU that code is generated for ------------*- C++ -*-===//
 //
 // A triple, a CPU name and features, as LLVM names them, and what the passes
 // must know of their vector registers. Nothing here depends on the machine RLX

@@ -1,5 +1,4 @@
-//===- DeviceCompiler.h - From a program to kernels of a device ---*- C++
-//-*-===//
+//===- DeviceCompiler.h - From a program to kernels of a device -*- C++ -*-===//
 
 #ifndef RLX_CODEGEN_GPU_DEVICECOMPILER_H
 #define RLX_CODEGEN_GPU_DEVICECOMPILER_H

@@ -1,5 +1,4 @@
-//===- DeviceExecutable.h - A program compiled for a device -------*- C++
-//-*-===//
+//===- DeviceExecutable.h - A program compiled for a device -----*- C++ -*-===//
 
 #ifndef RLX_CODEGEN_GPU_DEVICEEXECUTABLE_H
 #define RLX_CODEGEN_GPU_DEVICEEXECUTABLE_H

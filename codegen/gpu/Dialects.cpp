@@ -1,5 +1,4 @@
-//===- Dialects.cpp - The dialects of GPU code
-//-----------------------------===//
+//===- Dialects.cpp - The dialects of GPU code ----------------------------===//
 
 #include "codegen/gpu/Dialects.h"
 

@@ -1,5 +1,4 @@
-//===- Dialects.h - The dialects of GPU code ----------------------*- C++
-//-*-===//
+//===- Dialects.h - The dialects of GPU code --------------------*- C++ -*-===//
 
 #ifndef RLX_CODEGEN_GPU_DIALECTS_H
 #define RLX_CODEGEN_GPU_DIALECTS_H

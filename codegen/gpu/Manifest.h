@@ -1,5 +1,4 @@
-//===- Manifest.h - Programs of devices as JSON -------------------*- C++
-//-*-===//
+//===- Manifest.h - Programs of devices as JSON -----------------*- C++ -*-===//
 
 #ifndef RLX_CODEGEN_GPU_MANIFEST_H
 #define RLX_CODEGEN_GPU_MANIFEST_H

@@ -1,5 +1,4 @@
-//===- OpenClArithmetic.cpp - Arithmetic as expressions
-//--------------------===//
+//===- OpenClArithmetic.cpp - Arithmetic as expressions -------------------===//
 
 #include "codegen/gpu/OpenClArithmetic.h"
 

@@ -1,5 +1,4 @@
-//===- OpenClArithmetic.h - Pure ops as expressions ---------------*- C++
-//-*-===//
+//===- OpenClArithmetic.h - Pure ops as expressions -------------*- C++ -*-===//
 
 #ifndef RLX_CODEGEN_GPU_OPENCLARITHMETIC_H
 #define RLX_CODEGEN_GPU_OPENCLARITHMETIC_H

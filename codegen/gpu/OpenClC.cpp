@@ -1,5 +1,4 @@
-//===- OpenClC.cpp - Kernels as OpenCL C
-//-----------------------------------===//
+//===- OpenClC.cpp - Kernels as OpenCL C ----------------------------------===//
 //
 // Programs, signatures and constants; what stands in a function is printed by
 // OpenClFunction.

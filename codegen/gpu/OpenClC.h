@@ -1,5 +1,4 @@
-//===- OpenClC.h - Kernels as OpenCL C ----------------------------*- C++
-//-*-===//
+//===- OpenClC.h - Kernels as OpenCL C --------------------------*- C++ -*-===//
 
 #ifndef RLX_CODEGEN_GPU_OPENCLC_H
 #define RLX_CODEGEN_GPU_OPENCLC_H

@@ -1,5 +1,4 @@
-//===- OpenClControlFlow.cpp - Loops and branches
-//--------------------------===//
+//===- OpenClControlFlow.cpp - Loops and branches -------------------------===//
 
 #include "codegen/gpu/OpenClFunction.h"
 

@@ -1,5 +1,4 @@
-//===- OpenClElements.cpp - Several results, elements of vectors
-//-----------===//
+//===- OpenClElements.cpp - Several results, elements of vectors ----------===//
 
 #include "codegen/gpu/OpenClFunction.h"
 

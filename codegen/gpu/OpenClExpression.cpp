@@ -1,5 +1,4 @@
-//===- OpenClExpression.cpp - Expressions of C, composed
-//-------------------===//
+//===- OpenClExpression.cpp - Expressions of C, composed ------------------===//
 
 #include "codegen/gpu/OpenClExpression.h"
 

@@ -1,5 +1,4 @@
-//===- OpenClExpression.h - Expressions of C, composed ------------*- C++
-//-*-===//
+//===- OpenClExpression.h - Expressions of C, composed ----------*- C++ -*-===//
 //
 // Text with just enough structure to put parentheses where C needs them, and
 // where a reader does.

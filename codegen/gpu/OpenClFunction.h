@@ -1,5 +1,4 @@
-//===- OpenClFunction.h - The body of a function as statements ----*- C++
-//-*-===//
+//===- OpenClFunction.h - The body of a function as statements --*- C++ -*-===//
 //
 // An op without effects whose result is used once becomes part of the
 // expression that uses it; everything else becomes a statement. Values are in

@@ -1,5 +1,4 @@
-//===- OpenClHelpers.cpp - Functions that a program brings along
-//-----------===//
+//===- OpenClHelpers.cpp - Functions that a program brings along ----------===//
 
 #include "codegen/gpu/OpenClHelpers.h"
 

@@ -1,5 +1,4 @@
-//===- OpenClHelpers.h - Functions that a program brings along ----*- C++
-//-*-===//
+//===- OpenClHelpers.h - Functions that a program brings along --*- C++ -*-===//
 
 #ifndef RLX_CODEGEN_GPU_OPENCLHELPERS_H
 #define RLX_CODEGEN_GPU_OPENCLHELPERS_H

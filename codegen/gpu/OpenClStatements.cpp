@@ -1,5 +1,4 @@
-//===- OpenClStatements.cpp - Ops as statements
-//----------------------------===//
+//===- OpenClStatements.cpp - Ops as statements ---------------------------===//
 
 #include "codegen/gpu/OpenClFunction.h"
 

@@ -1,5 +1,4 @@
-//===- OpenClTypes.cpp - Types, literals and names of OpenCL C
-//-----------------===//
+//===- OpenClTypes.cpp - Types, literals and names of OpenCL C ------------===//
 
 #include "codegen/gpu/OpenClTypes.h"
 

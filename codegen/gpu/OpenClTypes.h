@@ -1,5 +1,4 @@
-//===- OpenClTypes.h - Types, literals and names of OpenCL C ------*- C++
-//-*-===//
+//===- OpenClTypes.h - Types, literals and names of OpenCL C ----*- C++ -*-===//
 
 #ifndef RLX_CODEGEN_GPU_OPENCLTYPES_H
 #define RLX_CODEGEN_GPU_OPENCLTYPES_H

@@ -1,5 +1,4 @@
-//===- OpenClValues.cpp - Where values stand, and lines of text
-//------------===//
+//===- OpenClValues.cpp - Where values stand, and lines of text -----------===//
 
 #include "codegen/gpu/OpenClFunction.h"
 

@@ -1,5 +1,4 @@
-//===- OpenClVectors.cpp - Conversions and ops on vectors as expressions
-//---===//
+//===- OpenClVectors.cpp - Conversions and ops on vectors as expressions --===//
 
 #include "codegen/gpu/OpenClArithmetic.h"
 

@@ -1,5 +1,4 @@
-//===- ProgramBuilder.h - From dispatches to a Program ------------*- C++
-//-*-===//
+//===- ProgramBuilder.h - From dispatches to a Program ----------*- C++ -*-===//
 
 #ifndef RLX_CODEGEN_GPU_PROGRAMBUILDER_H
 #define RLX_CODEGEN_GPU_PROGRAMBUILDER_H

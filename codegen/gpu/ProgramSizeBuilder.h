@@ -1,5 +1,4 @@
-//===- ProgramSizeBuilder.h - Sizes as operations on the inputs' ---*- C++
-//-*-===//
+//===- ProgramSizeBuilder.h - Sizes as operations on the inputs' ----------===//
 
 #ifndef RLX_CODEGEN_GPU_PROGRAMSIZEBUILDER_H
 #define RLX_CODEGEN_GPU_PROGRAMSIZEBUILDER_H

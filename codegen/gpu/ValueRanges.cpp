@@ -1,5 +1,4 @@
-//===- ValueRanges.cpp - Between which bounds integers are
-//-----------------===//
+//===- ValueRanges.cpp - Between which bounds integers are ----------------===//
 
 #include "codegen/gpu/ValueRanges.h"
 

@@ -1,5 +1,4 @@
-//===- ValueRanges.h - Between which bounds integers are ----------*- C++
-//-*-===//
+//===- ValueRanges.h - Between which bounds integers are --------*- C++ -*-===//
 //
 // C leaves the overflow of signed integers undefined, and unsigned operations
 // take casts. Where the bounds of the operands show that neither matters, code

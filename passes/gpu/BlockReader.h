@@ -1,5 +1,4 @@
-//===- BlockReader.h - Fields of stored blocks, element by element -*- C++
-//-*-===//
+//===- BlockReader.h - Fields of stored blocks, element by element --------===//
 //
 // Emits the loads of any one element of a weight as its file stores it, at a
 // position that is known only at run time. Buffers are read word by word,

@@ -1,5 +1,4 @@
-//===- ElementAccess.h - Elements of any type in buffers ----------*- C++
-//-*-===//
+//===- ElementAccess.h - Elements of any type in buffers --------*- C++ -*-===//
 //
 // Buffers hold elements that a device may not be able to address (8 and 16
 // bits) or to compute with (f16, bf16). They are read and written as words, or

@@ -1,5 +1,4 @@
-//===- IntegerMatmul.h - Matmuls on bytes for devices -------------*- C++
-//-*-===//
+//===- IntegerMatmul.h - Matmuls on bytes for devices -----------*- C++ -*-===//
 //
 // Whether a matmul with activations of i8 can be sums of products of bytes, by
 // what the record of its weight and the target say, and the form that both

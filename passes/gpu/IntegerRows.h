@@ -1,5 +1,4 @@
-//===- IntegerRows.h - Products of bytes for a few rows -----------*- C++
-//-*-===//
+//===- IntegerRows.h - Products of bytes for a few rows ---------*- C++ -*-===//
 
 #ifndef RLX_PASSES_GPU_INTEGERROWS_H
 #define RLX_PASSES_GPU_INTEGERROWS_H

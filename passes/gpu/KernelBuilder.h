@@ -1,5 +1,4 @@
-//===- KernelBuilder.h - Kernels beside their dispatch ------------*- C++
-//-*-===//
+//===- KernelBuilder.h - Kernels beside their dispatch ----------*- C++ -*-===//
 //
 // Builds one gpu.func and, where the operation stands that it computes, the
 // rlx.dispatch that runs it. What a kernel needs of the host (a buffer, a size

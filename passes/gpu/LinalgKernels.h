@@ -1,5 +1,4 @@
-//===- LinalgKernels.h - Kernels for ordinary operations ----------*- C++
-//-*-===//
+//===- LinalgKernels.h - Kernels for ordinary operations --------*- C++ -*-===//
 
 #ifndef RLX_PASSES_GPU_LINALGKERNELS_H
 #define RLX_PASSES_GPU_LINALGKERNELS_H

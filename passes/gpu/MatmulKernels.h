@@ -1,5 +1,4 @@
-//===- MatmulKernels.h - Kernels for rlx.interleaved_matmul -------*- C++
-//-*-===//
+//===- MatmulKernels.h - Kernels for rlx.interleaved_matmul -----*- C++ -*-===//
 
 #ifndef RLX_PASSES_GPU_MATMULKERNELS_H
 #define RLX_PASSES_GPU_MATMULKERNELS_H

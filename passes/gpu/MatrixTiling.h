@@ -1,5 +1,4 @@
-//===- MatrixTiling.h - How matrices of subgroups tile a matmul ---*- C++
-//-*-===//
+//===- MatrixTiling.h - How matrices of subgroups tile a matmul -*- C++ -*-===//
 
 #ifndef RLX_PASSES_GPU_MATRIXTILING_H
 #define RLX_PASSES_GPU_MATRIXTILING_H

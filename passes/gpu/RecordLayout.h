@@ -1,5 +1,4 @@
-//===- RecordLayout.h - How weights lie for devices ---------------*- C++
-//-*-===//
+//===- RecordLayout.h - How weights lie for devices -------------*- C++ -*-===//
 //
 // The layout that device kernels read is itself a scheme. A record holds a
 // stretch of K of one row: all fields, side operands too, in planes of 1, 2, 4,

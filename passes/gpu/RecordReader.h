@@ -1,5 +1,4 @@
-//===- RecordReader.h - Numbers from interleaved records ----------*- C++
-//-*-===//
+//===- RecordReader.h - Numbers from interleaved records --------*- C++ -*-===//
 //
 // Emits the loads, shifts and masks that read the fields of a record for one
 // row, or for a vector of rows, at positions that are known but for the number

@@ -1,5 +1,4 @@
-//===- RegisterTile.h - Results of a work-item of a tile ----------*- C++
-//-*-===//
+//===- RegisterTile.h - Results of a work-item of a tile --------*- C++ -*-===//
 //
 // How the results of a workgroup's tile are dealt out to its work-items: each
 // has `rows` by `columns` of them, `rowItems` and `columnItems` apart, so that

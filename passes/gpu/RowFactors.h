@@ -1,5 +1,4 @@
-//===- RowFactors.h - A weight's rows in the range of f16 ---------*- C++
-//-*-===//
+//===- RowFactors.h - A weight's rows in the range of f16 -------*- C++ -*-===//
 //
 // A weight's numbers may be too large or too small for f16. Each of its rows is
 // multiplied by a power of two that a bound of the row gives, and the results

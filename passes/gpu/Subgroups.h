@@ -1,5 +1,4 @@
-//===- Subgroups.h - Kernels that compute across subgroups --------*- C++
-//-*-===//
+//===- Subgroups.h - Kernels that compute across subgroups ------*- C++ -*-===//
 
 #ifndef RLX_PASSES_GPU_SUBGROUPS_H
 #define RLX_PASSES_GPU_SUBGROUPS_H

@@ -1,5 +1,4 @@
-//===- Target.h - The device that kernels are for -----------------*- C++
-//-*-===//
+//===- Target.h - The device that kernels are for ---------------*- C++ -*-===//
 
 #ifndef RLX_PASSES_GPU_TARGET_H
 #define RLX_PASSES_GPU_TARGET_H

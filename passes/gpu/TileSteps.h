@@ -1,5 +1,4 @@
-//===- TileSteps.h - Tiles of both sides, step by step -----------*- C++
-//-*-===//
+//===- TileSteps.h - Tiles of both sides, step by step ----------*- C++ -*-===//
 //
 // A workgroup that computes a tile of a matmul goes along K in steps: what a
 // step needs of both sides is brought into its memory, then multiplied. What

@@ -1,5 +1,4 @@
-//===- WeightKernels.h - Kernels that read weights as stored ------*- C++
-//-*-===//
+//===- WeightKernels.h - Kernels that read weights as stored ----*- C++ -*-===//
 
 #ifndef RLX_PASSES_GPU_WEIGHTKERNELS_H
 #define RLX_PASSES_GPU_WEIGHTKERNELS_H

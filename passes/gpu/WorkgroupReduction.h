@@ -1,5 +1,4 @@
-//===- WorkgroupReduction.h - What work-items have, combined ------*- C++
-//-*-===//
+//===- WorkgroupReduction.h - What work-items have, combined ----*- C++ -*-===//
 //
 // Combines a value of every work-item of a workgroup: across each subgroup by
 // the device's own operation where the target has one, across subgroups, or all

@@ -1,5 +1,4 @@
-//===- LimitPrograms.cpp - Programs whose speed is a limit
-//-----------------===//
+//===- LimitPrograms.cpp - Programs whose speed is a limit ----------------===//
 
 #include "tools/bench/LimitPrograms.h"
 

@@ -1,5 +1,4 @@
-//===- LimitPrograms.h - Programs whose speed is a limit ----------*- C++
-//-*-===//
+//===- LimitPrograms.h - Programs whose speed is a limit --------*- C++ -*-===//
 //
 // Texts of the LLVM dialect, because reading from memory ahead and dot products
 // are instructions, not operations on tensors. Each takes a tensor of bytes and

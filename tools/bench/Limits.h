@@ -1,5 +1,4 @@
-//===- Limits.h - What the machine can do -------------------------*- C++
-//-*-===//
+//===- Limits.h - What the machine can do -----------------------*- C++ -*-===//
 //
 // Read bandwidth from memory and peak rates of the instructions that matmuls
 // are made of, measured with code that RLX's own back end emits: what stands in

@@ -1,5 +1,4 @@
-//===- MatmulBench.cpp - Speed and error of one matmul
-//---------------------===//
+//===- MatmulBench.cpp - Speed and error of one matmul --------------------===//
 
 #include "tools/bench/MatmulBench.h"
 

@@ -1,5 +1,4 @@
-//===- MatmulBench.h - Speed and error of one matmul --------------*- C++
-//-*-===//
+//===- MatmulBench.h - Speed and error of one matmul ------------*- C++ -*-===//
 //
 // Compiles a program with one quantized matmul, binds random weights, measures.
 // Weights rotate through more memory than the caches hold: each copy of a

@@ -1,5 +1,4 @@
-//===- PeakKernels.h - Kernels that do nothing but compute --------*- C++
-//-*-===//
+//===- PeakKernels.h - Kernels that do nothing but compute ------*- C++ -*-===//
 //
 // Chains of one operation that do not wait for each other. A kernel takes a
 // buffer of 0.5, which the compiler does not see, a buffer for results, and how

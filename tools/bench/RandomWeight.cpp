@@ -1,5 +1,4 @@
-//===- RandomWeight.cpp - Weights with random codes
-//------------------------===//
+//===- RandomWeight.cpp - Weights with random codes -----------------------===//
 
 #include "tools/bench/RandomWeight.h"
 

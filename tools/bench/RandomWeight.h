@@ -1,5 +1,4 @@
-//===- RandomWeight.h - Weights with random codes -----------------*- C++
-//-*-===//
+//===- RandomWeight.h - Weights with random codes ---------------*- C++ -*-===//
 //
 // Stored bytes of a weight that nobody trained, for measurements and tests. All
 // codes occur; fields that are floats get finite values of moderate size,

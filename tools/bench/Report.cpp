@@ -1,5 +1,4 @@
-//===- Report.cpp - Measurements as table, JSON or CSV
-//---------------------===//
+//===- Report.cpp - Measurements as table, JSON or CSV --------------------===//
 
 #include "tools/bench/Report.h"
 

@@ -1,5 +1,4 @@
-//===- Report.h - Measurements as table, JSON or CSV --------------*- C++
-//-*-===//
+//===- Report.h - Measurements as table, JSON or CSV ------------*- C++ -*-===//
 
 #ifndef RLX_TOOLS_BENCH_REPORT_H
 #define RLX_TOOLS_BENCH_REPORT_H

@@ -1,5 +1,4 @@
-//===- Table.cpp - Tables on a terminal
-//------------------------------------===//
+//===- Table.cpp - Tables on a terminal -----------------------------------===//
 
 #include "tools/bench/Table.h"
 

@@ -1,5 +1,4 @@
-//===- Table.h - Tables on a terminal -----------------------------*- C++
-//-*-===//
+//===- Table.h - Tables on a terminal ---------------------------*- C++ -*-===//
 
 #ifndef RLX_TOOLS_BENCH_TABLE_H
 #define RLX_TOOLS_BENCH_TABLE_H

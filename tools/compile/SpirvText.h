@@ -1,5 +1,4 @@
-//===- SpirvText.h - SPIR-V modules as assembly -------------------*- C++
-//-*-===//
+//===- SpirvText.h - SPIR-V modules as assembly -----------------*- C++ -*-===//
 
 #ifndef RLX_TOOLS_COMPILE_SPIRVTEXT_H
 #define RLX_TOOLS_COMPILE_SPIRVTEXT_H

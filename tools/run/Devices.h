@@ -1,5 +1,4 @@
-//===- Devices.h - Devices by name, and what there is -------------*- C++
-//-*-===//
+//===- Devices.h - Devices by name, and what there is -----------*- C++ -*-===//
 
 #ifndef RLX_TOOLS_RUN_DEVICES_H
 #define RLX_TOOLS_RUN_DEVICES_H

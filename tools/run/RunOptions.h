@@ -1,5 +1,4 @@
-//===- RunOptions.h - The command line of rlx-run -----------------*- C++
-//-*-===//
+//===- RunOptions.h - The command line of rlx-run ---------------*- C++ -*-===//
 
 #ifndef RLX_TOOLS_RUN_RUNOPTIONS_H
 #define RLX_TOOLS_RUN_RUNOPTIONS_H

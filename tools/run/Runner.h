@@ -1,5 +1,4 @@
-//===- Runner.h - A compiled program and what runs it -------------*- C++
-//-*-===//
+//===- Runner.h - A compiled program and what runs it -----------*- C++ -*-===//
 
 #ifndef RLX_TOOLS_RUN_RUNNER_H
 #define RLX_TOOLS_RUN_RUNNER_H

@@ -1,5 +1,4 @@
-//===- TestSupport.h - Programs, buffers and comparison for codegen's tests
-//===//
+//===- TestSupport.h - Programs, buffers, comparison for codegen's tests --===//
 //
 // Compiles programs, makes the caller's buffers, and compares results with
 // numbers in double precision.
