@@ -203,6 +203,7 @@ Value WeightExpansion::expandMatmul(MatmulOp op, Value weight) {
 Value WeightExpansion::expandGather(GatherMatmulOp op, Value weight) {
   ImplicitLocOpBuilder b(op.getLoc(), op);
   noteActivations(op.getActivations());
+  hasRequantized |= op.getRequantized();
   SmallVector<OpFoldResult> sizes =
       tensor::getMixedSizes(b, b.getLoc(), op.getIds());
   sizes.push_back(tensor::getMixedSize(b, b.getLoc(), weight, 1));

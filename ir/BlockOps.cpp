@@ -92,9 +92,4 @@ template <typename OpT> static LogicalResult verifyEpilogue(OpT op) {
 }
 
 LogicalResult BlockMatmulOp::verify() { return verifyEpilogue(*this); }
-LogicalResult PackedMatmulOp::verify() {
-  if (getRequantized() && getIds())
-    return emitOpError("requantizes weights, which is not done for experts: "
-                       "expected no ids");
-  return verifyEpilogue(*this);
-}
+LogicalResult PackedMatmulOp::verify() { return verifyEpilogue(*this); }

@@ -87,14 +87,21 @@ static LogicalResult verifySides(OpT op, RankedTensorType weight) {
 }
 
 static LogicalResult verifyActivations(Operation *op,
-                                       std::optional<Type> activations) {
-  if (!activations || activations->isF32() || activations->isBF16() ||
-      activations->isF16() || activations->isSignlessInteger(16) ||
-      activations->isSignlessInteger(8))
-    return success();
-  return op->emitOpError() << "(C4) expected activations to be f32, bf16, f16, "
-                              "i16 or i8, but got "
-                           << *activations;
+                                       std::optional<Type> activations,
+                                       bool requantized) {
+  bool isInteger = activations && (activations->isSignlessInteger(16) ||
+                                   activations->isSignlessInteger(8));
+  if (activations && !isInteger && !activations->isF32() &&
+      !activations->isBF16() && !activations->isF16())
+    return op->emitOpError()
+           << "(C4) expected activations to be f32, bf16, f16, i16 or i8, but "
+              "got "
+           << *activations;
+  if (requantized && !isInteger)
+    return op->emitOpError("(C5) expected activations to be i16 or i8 where "
+                           "weights are requantized; others multiply them as "
+                           "they are");
+  return success();
 }
 
 /// A weight of the given rank, quantized or a plain float tensor.
@@ -140,14 +147,7 @@ LogicalResult MatmulOp::verify() {
   if (getBias() &&
       failed(verifyOperand(*this, "C3", "bias", getBias(), {n}, f32)))
     return failure();
-  if (failed(verifyActivations(*this, getActivations())))
-    return failure();
-  if (getRequantized() &&
-      !(getActivations() && isa<IntegerType>(*getActivations())))
-    return emitOpError("(C5) expected activations to be i16 or i8 where "
-                       "weights are requantized; others multiply them as they "
-                       "are");
-  return success();
+  return verifyActivations(*this, getActivations(), getRequantized());
 }
 
 LogicalResult GatherMatmulOp::verify() {
@@ -176,7 +176,7 @@ LogicalResult GatherMatmulOp::verify() {
   if (getBias() &&
       failed(verifyOperand(*this, "C3", "bias", getBias(), {experts, n}, f32)))
     return failure();
-  return verifyActivations(*this, getActivations());
+  return verifyActivations(*this, getActivations(), getRequantized());
 }
 
 LogicalResult EmbeddingOp::verify() {

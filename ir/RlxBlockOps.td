@@ -128,7 +128,8 @@ def Rlx_PackedMatmulOp : Rlx_BlockOp<"packed_matmul"> {
     Activations are quantized to `activations` (i8 or i16), symmetrically, with a
     scale for each stretch of K that the layout names. `weight` is the result of
     rlx.pack_weight. Where it is `requantized`, as many rows as are worth it are
-    multiplied with its values as 8-bit codes that have one scale a stretch.
+    multiplied with its values as 8-bit codes that have one scale a stretch; of
+    experts, as many as they have on average.
   }], epilogueDescription, [{
 
     Example:

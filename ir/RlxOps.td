@@ -50,6 +50,7 @@ defvar sideFormat = [{
   (`scales` `(` $scales^ `)`)? (`zero_points` `(` $zero_points^ `)`)?
   (`global_scale` `(` $global_scale^ `)`)? }];
 defvar biasFormat = [{ (`bias` `(` $bias^ `)`)? }];
+defvar weightsFormat = [{ (`weights` `=` `requantized` $requantized^)? }];
 defvar typesFormat = [{ attr-dict `:` functional-type(operands, results) }];
 
 def Rlx_MatmulOp : Rlx_Op<"matmul", [Pure, AttrSizedOperandSegments]> {
@@ -87,8 +88,7 @@ def Rlx_MatmulOp : Rlx_Op<"matmul", [Pure, AttrSizedOperandSegments]> {
       (ins Optional<AnyRankedTensor>:$bias,
            OptionalAttr<TypeAttr>:$activations, UnitAttr:$requantized)>.all;
   let results = (outs AnyRankedTensor:$result);
-  let assemblyFormat = !strconcat("$x `,` $weight", sideFormat, biasFormat,
-      [{ (`weights` `=` `requantized` $requantized^)? }], typesFormat);
+  let assemblyFormat = !strconcat("$x `,` $weight", sideFormat, biasFormat, weightsFormat, typesFormat);
   let hasVerifier = 1;
 }
 
@@ -100,7 +100,8 @@ def Rlx_GatherMatmulOp : Rlx_Op<"gather_matmul",
     y[t, s, n] = sum_k x[t, s or all, k] * value(w)[ids[t, s], n, k] + bias[ids[t, s], n]
     ```
     Only experts that are named are read. An id outside `0 <= id < E` is an error
-    of the run.
+    of the run. `weights = requantized` is as in rlx.matmul; rows are many where
+    the experts have that many on average.
 
     Constraints:
     - (C1) x is `[T, K]` or `[T, S, K]`, ids is `[T, S]` of i32, w is `[E, N, K]`,
@@ -108,6 +109,7 @@ def Rlx_GatherMatmulOp : Rlx_Op<"gather_matmul",
     - (C2) as in rlx.matmul, the side operands having a leading E.
     - (C3) bias is `[E, N]` of f32.
     - (C4) activations is f32, bf16, f16, i16 or i8.
+    - (C5) as in rlx.matmul.
 
     Example:
     ```mlir
@@ -118,9 +120,9 @@ def Rlx_GatherMatmulOp : Rlx_Op<"gather_matmul",
   let arguments = Rlx_SideOperands<
       (ins AnyRankedTensor:$x, AnyRankedTensor:$weight, AnyRankedTensor:$ids),
       (ins Optional<AnyRankedTensor>:$bias,
-           OptionalAttr<TypeAttr>:$activations)>.all;
+           OptionalAttr<TypeAttr>:$activations, UnitAttr:$requantized)>.all;
   let results = (outs AnyRankedTensor:$result);
-  let assemblyFormat = !strconcat("$x `,` $weight `,` $ids", sideFormat, biasFormat, typesFormat);
+  let assemblyFormat = !strconcat("$x `,` $weight `,` $ids", sideFormat, biasFormat, weightsFormat, typesFormat);
   let hasVerifier = 1;
 }
 

@@ -122,7 +122,7 @@ struct LowerGatherMatmul : OpConversionPattern<GatherMatmulOp> {
         operands.getGlobalScale(), operands.getBias(),
         /*epilogueInputs=*/ValueRange(), init, schemeOf(op.getWeight()),
         TypeAttr::get(activations), /*tiles=*/TilesAttr(),
-        /*epilogueMaps=*/ArrayAttr(), /*requantized=*/UnitAttr());
+        /*epilogueMaps=*/ArrayAttr(), op.getRequantizedAttr());
     rewriter.replaceOp(
         op, castTo(rewriter, loc, matmul.getResult(0), type.getShape()));
     return success();

@@ -443,14 +443,14 @@ struct ManyRows {
 ManyRows manyRowsOf(PackedMatmulOp op, LoopBuilder &b,
                     const PackedLayout &layout) {
   TilesAttr tiles = op.getTilesAttr();
+  ManyRows many;
   if (op.getRequantized())
-    return {PackedOperand::Codes::requantized, b.size(op.getX(), 0),
+    many = {PackedOperand::Codes::requantized, b.size(op.getX(), 0),
             b.index(tiles.getPanelFrom())};
-  if (!PackedOperand::scalesManyRows(op, layout))
-    return {};
-  ManyRows many{PackedOperand::Codes::scaled, b.size(op.getX(), 0),
-                b.index(tiles.getScaledFrom())};
-  if (!op.getIds())
+  else if (PackedOperand::scalesManyRows(op, layout))
+    many = {PackedOperand::Codes::scaled, b.size(op.getX(), 0),
+            b.index(tiles.getScaledFrom())};
+  if (!many.rows || !op.getIds())
     return many;
   // Of an expert, as many as all have on average.
   auto product = [&](Value one, Value other) -> Value {

@@ -108,7 +108,7 @@ def SetActivationsPass : Pass<"rlx-set-activations", "::mlir::ModuleOp"> {
     Sets `activations` on every rlx.matmul and rlx.gather_matmul with a quantized
     weight that does not say it, with a remark at each: results change within the
     error of the type. What is written stays. With `weights=requantized` the same
-    rlx.matmul get `weights = requantized`.
+    matmuls get `weights = requantized`.
 
     ```mlir
     %y = rlx.matmul %x, %w : ...

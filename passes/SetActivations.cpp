@@ -8,6 +8,7 @@
 #include "passes/PassDetail.h"
 
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 namespace rlx {
 #define GEN_PASS_DEF_SETACTIVATIONSPASS
@@ -62,24 +63,22 @@ struct SetActivationsPass
       return signalPassFailure();
     }
     getOperation().walk([&](Operation *op) {
-      if (auto gather = dyn_cast<GatherMatmulOp>(op))
-        set(gather, type);
-      auto matmul = dyn_cast<MatmulOp>(op);
-      if (!matmul || !set(matmul, type) || weights.empty())
-        return;
-      matmul.setRequantized(true);
-      matmul.emitRemark("weights are requantized for many rows");
+      llvm::TypeSwitch<Operation *>(op).Case<MatmulOp, GatherMatmulOp>(
+          [&](auto matmul) { set(matmul, type); });
     });
   }
 
-  /// Whether the operation did not say it.
-  template <typename OpT> bool set(OpT op, Type type) {
+  /// Leaves operations as they are that say it themselves.
+  template <typename OpT> void set(OpT op, Type type) {
     if (op.getActivations() || !QuantScheme::of(op.getWeight().getType()))
-      return false;
+      return;
     op.setActivationsAttr(TypeAttr::get(type));
     if (!type.isF32())
       op.emitRemark() << "activations are computed in " << type;
-    return true;
+    if (weights.empty())
+      return;
+    op.setRequantized(true);
+    op.emitRemark("weights are requantized for many rows");
   }
 };
 } // namespace

@@ -38,11 +38,3 @@ func.func @tiles(%x: memref<8x64xf32>, %w: memref<8x68xi8>, %y: memref<8x8xf32>)
   rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32, tiles = #rlx.tiles<rows = 1, panel_from = 2, panel_rows = 8, height = 12, columns = 64, depth = 256>} : (memref<8x64xf32>, memref<8x68xi8>, memref<8x8xf32>) -> ()
   return
 }
-
-// -----
-
-func.func @requantized(%x: memref<2x256xf32>, %p: memref<3x4736xi8>, %ids: memref<2x1xi32>, %y: memref<2x1x32xf32>) {
-  // expected-error@+1 {{'rlx.packed_matmul' op requantizes weights, which is not done for experts: expected no ids}}
-  rlx.packed_matmul ins(%x, %p, %ids) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64, requantized} : (memref<2x256xf32>, memref<3x4736xi8>, memref<2x1xi32>, memref<2x1x32xf32>) -> ()
-  return
-}

@@ -68,6 +68,9 @@ func.func @gather_matmul(%x: tensor<5x64xf32>, %w: tensor<4x8x64xf32, #rlx.quant
   // CHECK: rlx.gather_matmul %{{.*}}, %{{.*}}, %{{.*}} : (tensor<5x64xf32>, tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<5x2xi32>) -> tensor<5x2x8xf32>
   %y = rlx.gather_matmul %x, %w, %ids
       : (tensor<5x64xf32>, tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<5x2xi32>) -> tensor<5x2x8xf32>
+  // CHECK: rlx.gather_matmul %{{.*}}, %{{.*}}, %{{.*}} weights = requantized {activations = i8} : (tensor<5x64xf32>
+  %r = rlx.gather_matmul %x, %w, %ids weights = requantized {activations = i8}
+      : (tensor<5x64xf32>, tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<5x2xi32>) -> tensor<5x2x8xf32>
   // CHECK: rlx.gather_matmul %{{.*}}, %{{.*}}, %{{.*}} scales(%{{.*}}) bias(%{{.*}}) {activations = bf16}
   %z = rlx.gather_matmul %each, %i, %ids scales(%s) bias(%b) {activations = bf16}
       : (tensor<5x2x64xf32>, tensor<4x8x64xf32, #rlx.quant<int8/32>>, tensor<5x2xi32>, tensor<4x8x2xf32>, tensor<4x8xf32>) -> tensor<5x2x8xf32>

@@ -55,3 +55,24 @@ func.func @any(%x: memref<?x256xf32>, %p: memref<9472xi8>, %y: memref<?x64xf32>)
       : (memref<?x256xf32>, memref<9472xi8>, memref<?x64xf32>) -> ()
   return
 }
+
+// -----
+
+// Experts have as many as they have on average: with three of them, 192 in all. An expert with one row has a panel
+// then, and where there are fewer none has.
+// CHECK-LABEL: func @experts(
+// CHECK: %[[ALL:.*]] = arith.muli %{{.*}}, %c2
+// CHECK: %[[MANY:.*]] = arith.cmpi uge, %[[ALL]], %c192
+// CHECK: scf.if %[[MANY]]
+// CHECK: memref.alloc() {alignment = 64 : i64} : memref<2x64x64xi8>
+// CHECK: rlx.dot {{.*}} below 256
+// CHECK: } else {
+// CHECK-NOT: memref<2x64x64xi8>
+// CHECK: rlx.dot {{.*}} below 16
+// CHECK: return
+func.func @experts(%x: memref<?x256xf32>, %p: memref<3x9472xi8>, %ids: memref<?x2xi32>, %y: memref<?x2x64xf32>) {
+  rlx.packed_matmul ins(%x, %p, %ids) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64, requantized,
+      tiles = #rlx.tiles<rows = 8, panel_from = 64, panel_rows = 6, height = 516, columns = 32, depth = 256, panel_tiles = 2>}
+      : (memref<?x256xf32>, memref<3x9472xi8>, memref<?x2xi32>, memref<?x2x64xf32>) -> ()
+  return
+}

@@ -25,3 +25,14 @@ func.func @main(%x: tensor<2x64xf32>, %w: !w, %p: tensor<8x64xf32>) -> (tensor<2
   %c = rlx.matmul %x, %p : (tensor<2x64xf32>, tensor<8x64xf32>) -> tensor<2x8xf32>
   return %a, %b, %c : tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>
 }
+
+// Experts too.
+// CHECK-LABEL: func @experts
+// CHECK: rlx.gather_matmul %{{.*}}, %{{.*}}, %{{.*}} {activations = i8}
+// WEIGHTS-LABEL: func @experts
+// WEIGHTS: rlx.gather_matmul %{{.*}}, %{{.*}}, %{{.*}} weights = requantized {activations = i16}
+func.func @experts(%x: tensor<2x64xf32>, %w: tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, %ids: tensor<2x3xi32>) -> tensor<2x3x8xf32> {
+  // expected-remark @below {{activations are computed in 'i8'}}
+  %y = rlx.gather_matmul %x, %w, %ids : (tensor<2x64xf32>, tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<2x3xi32>) -> tensor<2x3x8xf32>
+  return %y : tensor<2x3x8xf32>
+}

@@ -23,6 +23,23 @@ inline std::string matmulFunction(const std::string &name,
          types + ") -> " + y + "\n  return %y : " + y + "\n}\n";
 }
 
+/// A function `name` of any number of tokens times the experts of a weight of
+/// that name that each of them names, two. `clauses` say how.
+inline std::string gatherFunction(const std::string &name,
+                                  const RandomWeight &weight,
+                                  const std::string &clauses) {
+  std::string x = "tensor<?x" + std::to_string(weight.shape[2]) + "xf32>",
+              ids = "tensor<?x2xi32>",
+              y = "tensor<?x2x" + std::to_string(weight.shape[1]) + "xf32>",
+              types = x;
+  for (auto [index, type] : llvm::enumerate(weight.types()))
+    types += ", " + type + (index ? "" : ", " + ids);
+  return "func.func @" + name + "(%x: " + x + ", %ids: " + ids + ") -> " + y +
+         " {\n" + weight.definitions(name) + "  %y = rlx.gather_matmul %x, %" +
+         name + ", %ids" + weight.operands(name) + " " + clauses + " : (" +
+         types + ") -> " + y + "\n  return %y : " + y + "\n}\n";
+}
+
 /// A function `values` that decodes a weight of that name.
 inline std::string valuesFunction(const RandomWeight &weight) {
   std::string types;

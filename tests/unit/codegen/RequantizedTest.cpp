@@ -119,6 +119,47 @@ TEST_F(RequantizedRowsTest, NoneAreWhereResultsAreDeterministic) {
   EXPECT_EQ(many, manyRequantized);
 }
 
+// Some experts have many rows, one has a single one, one none.
+TEST_F(RequantizedRowsTest, AreWhatExpertsHaveOnAverage) {
+  constexpr int64_t experts = 4, k = 512, slots = 2;
+  for (const char *name : {"gguf_q4k", "gguf_q8_0"})
+    for (bool shared : {false, true}) {
+      SCOPED_TRACE(name + std::string(shared ? " shared" : ""));
+      RandomWeight weight(*builtin(name), {experts, n, k}, 5);
+      CompileOptions options;
+      options.choices = choices + (shared ? " shared-ports=true" : "");
+      std::unique_ptr<Executable> exact =
+          compiled(gatherFunction("f", weight, "{activations = i8}"), options);
+      std::unique_ptr<Executable> rounded =
+          compiled(gatherFunction("f", weight,
+                                  "weights = requantized {activations = i8}"),
+                   options);
+      ASSERT_TRUE(exact && rounded);
+      weight.bind(*exact, "f");
+      weight.bind(*rounded, "f");
+      std::vector<double> values = weight.values();
+      for (int64_t tokens : {3, 40}) {
+        bool isMany = tokens == 40;
+        Ids ids({tokens, slots}, std::vector<int32_t>(tokens * slots, 2));
+        for (int64_t i = 0; i < tokens; ++i)
+          ids.values[2 * i] = i == 3 ? 0 : 1;
+        Floats x({tokens, k}, integers(tokens, k, 127, 4)),
+            y({tokens, slots, n}), z({tokens, slots, n});
+        EXPECT_SUCCESS(exact->run("f", {x, ids}, {y}));
+        EXPECT_SUCCESS(rounded->run("f", {x, ids}, {z}));
+        EXPECT_EQ(y.values != z.values, isMany);
+        std::vector<double> expected;
+        for (int64_t i = 0; i < tokens * slots; ++i) {
+          auto row = llvm::ArrayRef(x.values).slice(i / slots * k, k);
+          auto expert =
+              llvm::ArrayRef(values).slice(ids.values[i] * n * k, n * k);
+          llvm::append_range(expected, product(row, expert, 1, n, k));
+        }
+        EXPECT_TRUE(isClose(z, expected, bound, 4)) << tokens << " tokens";
+      }
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Schemes, RequantizedTest,
                          testing::ValuesIn(allSchemes()), testName);
 INSTANTIATE_TEST_SUITE_P(Described, RequantizedTest,

@@ -111,15 +111,7 @@ TEST_P(ScaledCodesTest, OfExpertsGiveTheSameBits) {
   ASSERT_TRUE(scheme());
   constexpr int64_t experts = 3, tokens = 40, slots = 2;
   RandomWeight weight(*scheme(), {experts, n, k}, 5);
-  std::string types = "tensor<?x768xf32>";
-  for (auto [index, type] : llvm::enumerate(weight.types()))
-    types += ", " + type + (index ? "" : ", tensor<?x2xi32>");
-  std::string text =
-      "func.func @f(%x: tensor<?x768xf32>, %ids: tensor<?x2xi32>) -> "
-      "tensor<?x2x37xf32> {\n" +
-      weight.definitions("w") + "  %y = rlx.gather_matmul %x, %w, %ids" +
-      weight.operands("w") + " {activations = i8} : (" + types +
-      ") -> tensor<?x2x37xf32>\n  return %y : tensor<?x2x37xf32>\n}";
+  std::string text = gatherFunction("f", weight, "{activations = i8}");
   Ids ids({tokens, slots}, std::vector<int32_t>(tokens * slots, 2));
   for (int64_t i = 0; i < 20; ++i)
     ids.values[3 * i] = i == 7 ? 0 : 1;
@@ -132,7 +124,7 @@ TEST_P(ScaledCodesTest, OfExpertsGiveTheSameBits) {
       options.choices = choices(scaled, shared);
       std::unique_ptr<Executable> executable = compiled(text, options);
       ASSERT_TRUE(executable);
-      weight.bind(*executable, "w");
+      weight.bind(*executable, "f");
       Floats y({tokens, slots, n});
       EXPECT_SUCCESS(executable->run("f", {x, ids}, {y}));
       results[scaled] = y.values;
