@@ -18,8 +18,9 @@ PackedTiles::PackedTiles(PackedMatmulOp op, const PackedLayout &packed,
   for (int64_t count : {given.getRows(), int64_t(4), int64_t(2), int64_t(1)})
     if (rows.empty() || count < rows.back())
       rows.push_back(count);
-  // Kernels of several M each have one kind of codes, and either panels or not,
-  // but for experts, which have what rows they have.
+  // Kernels of several M each have one kind of codes, and either panels or not.
+  // Experts have what rows they have: of theirs, only kernels that requantize
+  // are as sure to have panels, with tiles that no other codes suit.
   constexpr int64_t always = 1;
   int64_t never = height + 1;
   if (op.getRequantized())
