@@ -84,8 +84,8 @@ runPipeline(ModuleOp module, const CompileOptions &options,
             llvm::function_ref<void(OpPassManager &)> build) {
   DiagnosticCollector diagnostics(module.getContext(), options.onRemark);
   PassManager passes(module.getContext());
-  // Once at the end; rlx-opt verifies after each pass, which takes a quarter of
-  // the time.
+  // Once at the end of each stage; rlx-opt verifies after each pass, which
+  // takes a quarter of the time.
   passes.enableVerifier(false);
   build(passes);
   if (failed(passes.run(module)) || failed(verify(module)))
@@ -144,13 +144,15 @@ lowerAndEmit(ModuleOp module, llvm::ArrayRef<FunctionSignature> signatures,
   CpuTargetOptions cpu;
   if (auto error = configure(cpu, options))
     return error;
-  auto build = [&](OpPassManager &passes) {
-    buildBufferizePipeline(passes);
+  auto buildLoops = [&](OpPassManager &passes) {
     buildLoopsPipeline(passes, cpu);
-    buildLlvmPipeline(passes);
   };
-  if (auto error = runPipeline(module, options, build))
-    return error;
+  for (llvm::function_ref<void(OpPassManager &)> stage :
+       {llvm::function_ref<void(OpPassManager &)>(buildBufferizePipeline),
+        llvm::function_ref<void(OpPassManager &)>(buildLoops),
+        llvm::function_ref<void(OpPassManager &)>(buildLlvmPipeline)})
+    if (auto error = runPipeline(module, options, stage))
+      return error;
   // Their names have served their purpose; LLVM IR has no place for them.
   module.walk([](LLVM::LLVMFuncOp function) { function.removeArgAttrsAttr(); });
   std::vector<std::string> functions;

@@ -38,6 +38,9 @@ Executable::load(llvm::ArrayRef<char> object,
   };
   define("rlx_parallel_for", &rlx_parallel_for);
   define("rlx_report_index", &rlx_report_index);
+  define("rlx_fail", &rlx_fail);
+  define("rlx_allocate", &rlx_allocate);
+  define("rlx_release", &rlx_release);
   llvm::orc::JITDylib &library = (*jit)->getMainJITDylib();
   if (auto error = library.define(llvm::orc::absoluteSymbols(std::move(host))))
     return error;
@@ -161,7 +164,7 @@ llvm::Error Executable::call(Invoke invoke,
     pointers.push_back(descriptor.data());
 
   auto finish = [&](ExecutionScope &scope) {
-    invoke(pointers.data());
+    scope.run(invoke, pointers.data());
     Status status = scope.status();
     return status ? llvm::Error::success()
                   : llvm::createStringError(status.message());

@@ -3,6 +3,8 @@
 #include "ir/Dialect.h"
 
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
 using namespace rlx;
@@ -93,3 +95,29 @@ template <typename OpT> static LogicalResult verifyEpilogue(OpT op) {
 
 LogicalResult BlockMatmulOp::verify() { return verifyEpilogue(*this); }
 LogicalResult PackedMatmulOp::verify() { return verifyEpilogue(*this); }
+LogicalResult BlockDequantizeOp::verify() { return success(); }
+LogicalResult BlockQuantizeOp::verify() { return success(); }
+LogicalResult PackWeightOp::verify() { return success(); }
+LogicalResult DotOp::verify() { return success(); }
+LogicalResult LookupOp::verify() { return success(); }
+
+//===----------------------------------------------------------------------===//
+// rlx.check
+//===----------------------------------------------------------------------===//
+
+LogicalResult CheckOp::verify() {
+  size_t places = getMessage().count("{}");
+  if (places < getValues().size())
+    return emitOpError() << "(C1) expected a '{}' in the message for each of "
+                         << getValues().size() << " values, but got " << places;
+  return success();
+}
+
+/// What always holds needs no check.
+LogicalResult CheckOp::canonicalize(CheckOp op, PatternRewriter &rewriter) {
+  APInt value;
+  if (!matchPattern(op.getCondition(), m_ConstantInt(&value)) || value.isZero())
+    return failure();
+  rewriter.eraseOp(op);
+  return success();
+}

@@ -24,6 +24,9 @@
 
 #include <mutex>
 
+namespace mlir {
+class PatternRewriter;
+} // namespace mlir
 namespace rlx {
 class SchemeAttr;
 } // namespace rlx

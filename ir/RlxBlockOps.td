@@ -86,6 +86,7 @@ def Rlx_BlockDequantizeOp : Rlx_BlockOp<"block_dequantize"> {
       (ins Rlx_TensorOrMemRef:$weight, Optional<Rlx_TensorOrMemRef>:$ids),
       (ins Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$scheme)>.all;
   let assemblyFormat = !strconcat("`ins` `(` $weight (`,` $ids^)? `)`", sideFormat, "`outs` `(` $init `)`", typesFormat);
+  let hasVerifier = 1;
 }
 
 def Rlx_BlockQuantizeOp : Rlx_BlockOp<"block_quantize"> {
@@ -101,6 +102,7 @@ def Rlx_BlockQuantizeOp : Rlx_BlockOp<"block_quantize"> {
       (ins Rlx_TensorOrMemRef:$x),
       (ins Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$scheme)>.all;
   let assemblyFormat = !strconcat("`ins` `(` $x `)`", sideFormat, "`outs` `(` $init `)`", typesFormat);
+  let hasVerifier = 1;
 }
 
 def Rlx_PackWeightOp : Rlx_BlockOp<"pack_weight"> {
@@ -120,6 +122,7 @@ def Rlx_PackWeightOp : Rlx_BlockOp<"pack_weight"> {
       (ins Rlx_TensorOrMemRef:$weight),
       (ins Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$scheme, I64Attr:$lanes)>.all;
   let assemblyFormat = !strconcat("`ins` `(` $weight `)`", sideFormat, "`outs` `(` $init `)`", typesFormat);
+  let hasVerifier = 1;
 }
 
 def Rlx_PackedMatmulOp : Rlx_BlockOp<"packed_matmul"> {
@@ -187,6 +190,7 @@ def Rlx_DotOp : Rlx_Op<"dot", [Pure, AllTypesMatch<["accumulator", "result"]>,
   let results = (outs VectorOfRankAndType<[1], [I32]>:$result);
   let assemblyFormat = [{ $codes `,` $activations `,` $accumulator `below` $below attr-dict `:`
     type($codes) `,` type($accumulator) }];
+  let hasVerifier = 1;
 }
 
 def Rlx_LookupOp : Rlx_Op<"lookup", [Pure, AllTypesMatch<["codes", "result"]>]> {
@@ -204,6 +208,7 @@ def Rlx_LookupOp : Rlx_Op<"lookup", [Pure, AllTypesMatch<["codes", "result"]>]> 
   let arguments = (ins VectorOfRankAndType<[1], [I8]>:$codes, DenseI8ArrayAttr:$table);
   let results = (outs VectorOfRankAndType<[1], [I8]>:$result);
   let assemblyFormat = "$codes $table attr-dict `:` type($codes)";
+  let hasVerifier = 1;
 }
 
 def Rlx_DecodeOp : Rlx_Op<"decode",
@@ -235,6 +240,29 @@ def Rlx_DecodeOp : Rlx_Op<"decode",
     (`global_scale` `(` $global_scale^ `:` type($global_scale) `)`)?
     attr-dict `:` type($weight) `->` type($result) }];
   let hasVerifier = 1;
+}
+
+def Rlx_CheckOp : Rlx_Op<"check", [MemoryEffects<[MemWrite]>]> {
+  let summary = "ends the run with an error where a condition does not hold";
+  let description = [{
+    Where `condition` is false, nothing after the operation happens: the run ends
+    with `message` as its error, in which each `{}` stands for one of `values`,
+    in their order. `--rlx-insert-checks` puts checks before operations that are
+    only defined for sizes and indices that fit; `cf.assert` becomes one.
+
+    Constraints:
+    - (C1) `message` has a `{}` for each of `values`.
+
+    Example:
+    ```mlir
+    rlx.check %fits, "'rlx.matmul' expected x to have 64 columns, but got {}" (%columns)
+    ```
+  }];
+  let arguments = (ins I1:$condition, StrAttr:$message, Variadic<Index>:$values);
+  let assemblyFormat =
+      "$condition `,` $message (`(` $values^ `)`)? attr-dict";
+  let hasVerifier = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def Rlx_ReportIndexOp : Rlx_Op<"report_index"> {

@@ -33,6 +33,7 @@ def Rlx_InterleaveWeightOp : Rlx_BlockOp<"interleave_weight"> {
            Rlx_QuantAttr:$record, I64Attr:$rows, I64Attr:$words,
            UnitAttr:$once, OptionalAttr<DenseI64ArrayAttr>:$part)>.all;
   let assemblyFormat = !strconcat("`ins` `(` $weight `)`", sideFormat, "`outs` `(` $init `)`", typesFormat);
+  let hasVerifier = 1;
 }
 
 def Rlx_InterleavedMatmulOp : Rlx_BlockOp<"interleaved_matmul"> {
@@ -54,6 +55,7 @@ def Rlx_InterleavedMatmulOp : Rlx_BlockOp<"interleaved_matmul"> {
       Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$record, TypeAttr:$activations,
       I64Attr:$rows, I64Attr:$words, OptionalAttr<DenseI64ArrayAttr>:$part);
   let assemblyFormat = !strconcat("`ins` `(` $x `,` $weight (`,` $ids^)? `)`", biasFormat, "`outs` `(` $init `)`", typesFormat);
+  let hasVerifier = 1;
 }
 
 def Rlx_DispatchOp : Rlx_Op<"dispatch", [AttrSizedOperandSegments]> {

@@ -115,6 +115,11 @@ mlir::Value emitSafeIndex(LoopBuilder &b, mlir::Value ids,
 mlir::Value emitRoundedActivations(LoopBuilder &b, mlir::Value x,
                                    mlir::Type activations);
 
+/// Whether `operand` of a block operation on buffers lies as loops read it: the
+/// last dimension without a stride, and rows that are one list where they are
+/// read as one. --rlx-copy-strided-operands sees to it.
+bool isContiguousFor(mlir::OpOperand &operand);
+
 mlir::LogicalResult emitMatmulLoops(BlockMatmulOp op,
                                     const VectorTarget &target);
 mlir::LogicalResult emitDequantizeLoops(BlockDequantizeOp op,

@@ -37,6 +37,15 @@ struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
         op->emitOpError("expected operands that are buffers; bufferize first");
         return signalPassFailure();
       }
+      for (OpOperand &operand : op->getOpOperands())
+        if (!isContiguousFor(operand)) {
+          op->emitOpError()
+              << "expected operand " << operand.getOperandNumber()
+              << " to be contiguous in its last dimension, but got "
+              << operand.get().getType()
+              << "; --rlx-copy-strided-operands copies it";
+          return signalPassFailure();
+        }
       LogicalResult result = success();
       if (auto matmul = dyn_cast<BlockMatmulOp>(op)) {
         completeTiles(matmul);

@@ -1,8 +1,8 @@
 //===- ConvertRuntimeCalls.cpp - Calls of the host through its C ABI ------===//
 //
-// Lowers rlx.parallel_for and rlx.report_index to calls of the functions in
-// runtime/KernelAbi.h. Works on operands that are already of LLVM types but for
-// the casts that conversion left.
+// Lowers rlx.parallel_for, rlx.report_index, rlx.check and the allocation of
+// memrefs to calls of the functions in runtime/KernelAbi.h. Works on operands
+// that are already of LLVM types but for the casts that conversion left.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,14 +17,42 @@ using namespace rlx;
 
 /// The declaration of a host function, added where the module lacks it.
 static LLVM::LLVMFuncOp hostFunction(ModuleOp module, OpBuilder &builder,
-                                     StringRef name, ArrayRef<Type> arguments) {
+                                     StringRef name, ArrayRef<Type> arguments,
+                                     Type result = nullptr) {
   if (auto known = module.lookupSymbol<LLVM::LLVMFuncOp>(name))
     return known;
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(module.getBody());
-  auto type = LLVM::LLVMFunctionType::get(
-      LLVM::LLVMVoidType::get(builder.getContext()), arguments);
+  if (!result)
+    result = LLVM::LLVMVoidType::get(builder.getContext());
+  auto type = LLVM::LLVMFunctionType::get(result, arguments);
   return LLVM::LLVMFuncOp::create(builder, module.getLoc(), name, type);
+}
+
+/// The address of a NUL-terminated constant that holds `text`.
+static Value textConstant(Operation *op, StringRef content,
+                          OpBuilder &rewriter) {
+  auto module = op->getParentOfType<ModuleOp>();
+  std::string text = content.str() + '\0';
+  LLVM::GlobalOp global;
+  int number = 0;
+  for (auto known : module.getOps<LLVM::GlobalOp>()) {
+    if (!known.getName().starts_with("rlx.text."))
+      continue;
+    ++number;
+    if (known.getValueAttr() == rewriter.getStringAttr(text))
+      global = known;
+  }
+  if (!global) {
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(module.getBody());
+    auto type = LLVM::LLVMArrayType::get(rewriter.getI8Type(), text.size());
+    global = LLVM::GlobalOp::create(
+        rewriter, op->getLoc(), type,
+        /*isConstant=*/true, LLVM::Linkage::Internal,
+        ("rlx.text." + Twine(number)).str(), rewriter.getStringAttr(text));
+  }
+  return LLVM::AddressOfOp::create(rewriter, op->getLoc(), global);
 }
 
 namespace {
@@ -115,38 +143,140 @@ struct ConvertReportIndex : ConvertOpToLLVMPattern<ReportIndexOp> {
     Type i64 = rewriter.getI64Type();
     LLVM::LLVMFuncOp host = hostFunction(module, rewriter, "rlx_report_index",
                                          {pointer, i64, i64, i64});
-    Value text = textConstant(op, rewriter);
+    Value text = textConstant(op, op.getWhat(), rewriter);
     rewriter.replaceOpWithNewOp<LLVM::CallOp>(
         op, host,
         ValueRange{text, operands.getPosition(), operands.getValue(),
                    operands.getBound()});
     return success();
   }
+};
 
-  /// The address of a NUL-terminated constant that holds the operation's text.
-  Value textConstant(ReportIndexOp op,
-                     ConversionPatternRewriter &rewriter) const {
+/// Goes on where the condition holds, else calls a function that does not
+/// return.
+struct ConvertCheck : ConvertOpToLLVMPattern<CheckOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(CheckOp op, OpAdaptor operands,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
     auto module = op->getParentOfType<ModuleOp>();
-    std::string text = op.getWhat().str() + '\0';
-    LLVM::GlobalOp global;
-    for (auto known : module.getOps<LLVM::GlobalOp>())
-      if (known.getName().starts_with("rlx.text.") &&
-          known.getValueAttr() == rewriter.getStringAttr(text))
-        global = known;
-    if (!global) {
-      OpBuilder::InsertionGuard guard(rewriter);
-      rewriter.setInsertionPointToStart(module.getBody());
-      auto type = LLVM::LLVMArrayType::get(rewriter.getI8Type(), text.size());
-      int number = llvm::count_if(
-          module.getOps<LLVM::GlobalOp>(), [](LLVM::GlobalOp known) {
-            return known.getName().starts_with("rlx.text.");
-          });
-      global = LLVM::GlobalOp::create(
-          rewriter, op.getLoc(), type, /*isConstant=*/true,
-          LLVM::Linkage::Internal, ("rlx.text." + Twine(number)).str(),
-          rewriter.getStringAttr(text));
-    }
-    return LLVM::AddressOfOp::create(rewriter, op.getLoc(), global);
+    if (!isa<FunctionOpInterface>(op->getParentOp()))
+      return rewriter.notifyMatchFailure(op, "loops must be branches by now");
+    Type pointer = LLVM::LLVMPointerType::get(op.getContext());
+    Type i64 = rewriter.getI64Type();
+    LLVM::LLVMFuncOp host =
+        hostFunction(module, rewriter, "rlx_fail", {pointer, pointer, i64});
+    host.setPassthroughAttr(rewriter.getStrArrayAttr({"noreturn", "cold"}));
+
+    Block *before = op->getBlock();
+    Block *after = rewriter.splitBlock(before, Block::iterator(op));
+    Block *failure = rewriter.createBlock(before->getParent());
+    Value text = textConstant(op, op.getMessage(), rewriter);
+    auto constant = [&](int64_t value) -> Value {
+      return LLVM::ConstantOp::create(rewriter, loc, i64,
+                                      rewriter.getI64IntegerAttr(value));
+    };
+    int64_t count = operands.getValues().size();
+    Value values = LLVM::AllocaOp::create(
+        rewriter, loc, pointer, i64, constant(std::max<int64_t>(count, 1)));
+    for (auto [index, value] : llvm::enumerate(operands.getValues()))
+      LLVM::StoreOp::create(
+          rewriter, loc, value,
+          LLVM::GEPOp::create(rewriter, loc, pointer, i64, values,
+                              ArrayRef<LLVM::GEPArg>{int32_t(index)}));
+    LLVM::CallOp::create(rewriter, loc, host,
+                         ValueRange{text, values, constant(count)});
+    LLVM::UnreachableOp::create(rewriter, loc);
+    rewriter.setInsertionPointToEnd(before);
+    LLVM::CondBrOp::create(rewriter, loc, operands.getCondition(), after,
+                           failure);
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+/// Memory from the host, which ends the run where there is none.
+struct ConvertAlloc : ConvertOpToLLVMPattern<memref::AllocOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(memref::AllocOp op, OpAdaptor operands,
+                  ConversionPatternRewriter &rewriter) const override {
+    MemRefType type = op.getType();
+    if (!isConvertibleAndHasIdentityMaps(type))
+      return rewriter.notifyMatchFailure(op, "expected the identity layout");
+    Location loc = op.getLoc();
+    auto module = op->getParentOfType<ModuleOp>();
+    SmallVector<Value> sizes, strides;
+    Value bytes;
+    getMemRefDescriptorSizes(loc, type, operands.getDynamicSizes(), rewriter,
+                             sizes, strides, bytes, /*sizeInBytes=*/true);
+    Type pointer = LLVM::LLVMPointerType::get(op.getContext());
+    Type i64 = rewriter.getI64Type();
+    LLVM::LLVMFuncOp host =
+        hostFunction(module, rewriter, "rlx_allocate", {i64, i64}, pointer);
+    bytes = checkedBytes(op, operands.getDynamicSizes(), bytes, rewriter);
+    Value alignment = LLVM::ConstantOp::create(
+        rewriter, loc, i64,
+        rewriter.getI64IntegerAttr(op.getAlignment().value_or(cacheLineBytes)));
+    Value memory =
+        LLVM::CallOp::create(rewriter, loc, host, ValueRange{bytes, alignment})
+            .getResult();
+    Value descriptor = createMemRefDescriptor(loc, type, memory, memory, sizes,
+                                              strides, rewriter);
+    rewriter.replaceOp(op, descriptor);
+    return success();
+  }
+
+private:
+  static constexpr int64_t cacheLineBytes = 64;
+
+  /// `bytes`, or a negative number where the product of the sizes wrapped.
+  Value checkedBytes(memref::AllocOp op, ValueRange dynamicSizes, Value bytes,
+                     OpBuilder &b) const {
+    if (dynamicSizes.empty())
+      return bytes;
+    // A product of doubles is exact enough to tell 2^62 from what wrapped.
+    Location loc = op.getLoc();
+    Type f64 = b.getF64Type();
+    auto constant = [&](double value) -> Value {
+      return LLVM::ConstantOp::create(b, loc, f64, b.getF64FloatAttr(value));
+    };
+    double known = 16; // No element is larger.
+    for (int64_t size : op.getType().getShape())
+      if (!ShapedType::isDynamic(size))
+        known *= double(size);
+    Value product = constant(known);
+    for (Value size : dynamicSizes)
+      product = LLVM::FMulOp::create(b, loc, product,
+                                     LLVM::SIToFPOp::create(b, loc, f64, size));
+    constexpr double most = 0x1p62;
+    Value fits = LLVM::FCmpOp::create(b, loc, LLVM::FCmpPredicate::ole, product,
+                                      constant(most));
+    Value none = LLVM::ConstantOp::create(b, loc, b.getI64Type(),
+                                          b.getI64IntegerAttr(-1));
+    return LLVM::SelectOp::create(b, loc, fits, bytes, none);
+  }
+};
+
+struct ConvertDealloc : ConvertOpToLLVMPattern<memref::DeallocOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(memref::DeallocOp op, OpAdaptor operands,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (!isa<MemRefType>(op.getMemref().getType()))
+      return rewriter.notifyMatchFailure(op, "expected a ranked memref");
+    Location loc = op.getLoc();
+    Type pointer = LLVM::LLVMPointerType::get(op.getContext());
+    LLVM::LLVMFuncOp host = hostFunction(op->getParentOfType<ModuleOp>(),
+                                         rewriter, "rlx_release", {pointer});
+    Value memory =
+        MemRefDescriptor(operands.getMemref()).allocatedPtr(rewriter, loc);
+    rewriter.replaceOpWithNewOp<LLVM::CallOp>(op, host, memory);
+    return success();
   }
 };
 
@@ -160,7 +290,11 @@ struct RlxToLLVM : ConvertToLLVMPatternInterface {
       RewritePatternSet &patterns) const final {
     // What the unpacking function casts from; reconciled in the end.
     target.addLegalOp<UnrealizedConversionCastOp>();
-    patterns.add<ConvertParallelFor, ConvertReportIndex>(converter);
+    patterns.add<ConvertParallelFor, ConvertReportIndex, ConvertCheck>(
+        converter);
+    // Before those of upstream, which call the C library.
+    constexpr unsigned first = 2;
+    patterns.add<ConvertAlloc, ConvertDealloc>(converter, first);
   }
 };
 } // namespace

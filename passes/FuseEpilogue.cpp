@@ -7,11 +7,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Epilogue.h"
+#include "passes/FuseElementwise.h"
 
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/IR/IRMapping.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace rlx {
 #define GEN_PASS_DEF_FUSEEPILOGUEPASS
@@ -31,8 +31,7 @@ struct FuseEpiloguePass : rlx::impl::FuseEpiloguePassBase<FuseEpiloguePass> {
 } // namespace
 
 /// Named elementwise operations to linalg.generic, and all that belong together
-/// into one. An operation is not moved into a reduction, which would compute it
-/// again and again.
+/// into one.
 LogicalResult FuseEpiloguePass::fuseElementwise() {
   SmallVector<linalg::LinalgOp> named;
   getOperation().walk([&](linalg::LinalgOp op) {
@@ -45,15 +44,7 @@ LogicalResult FuseEpiloguePass::fuseElementwise() {
     rewriter.setInsertionPoint(op);
     (void)linalg::generalizeNamedOp(rewriter, op);
   }
-  RewritePatternSet patterns(&getContext());
-  linalg::populateElementwiseOpsFusionPatterns(
-      patterns, [](OpOperand *operand) {
-        Operation *producer = operand->get().getDefiningOp();
-        auto consumer = cast<linalg::LinalgOp>(operand->getOwner());
-        return producer && producer->hasOneUse() &&
-               consumer.getNumParallelLoops() == consumer.getNumLoops();
-      });
-  return applyPatternsGreedily(getOperation(), std::move(patterns));
+  return rlx::fuseElementwise(getOperation());
 }
 
 /// Whether the map takes dimensions in their order, or constants.

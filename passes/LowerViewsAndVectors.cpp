@@ -1,5 +1,6 @@
 //===- LowerViewsAndVectors.cpp - What convert-to-llvm does not take ------===//
 
+#include "passes/ExpandShapes.h"
 #include "passes/PassDetail.h"
 
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
@@ -52,6 +53,7 @@ struct LowerViewsAndVectorsPass
     SmallVector<Operation *> views;
     getOperation()->walk([&](ViewLikeOpInterface op) { views.push_back(op); });
     RewritePatternSet patterns(&getContext());
+    populateExpandShapePatterns(patterns);
     memref::populateExpandStridedMetadataPatterns(patterns);
     (void)applyOpPatternsGreedily(views, std::move(patterns));
   }

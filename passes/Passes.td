@@ -207,6 +207,113 @@ def HoistPackingPass : Pass<"rlx-hoist-packing", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::tensor::TensorDialect"];
 }
 
+def InsertChecksPass : Pass<"rlx-insert-checks", "::mlir::func::FuncOp"> {
+  let summary = "Check at run time what types cannot promise";
+  let description = [{
+    Puts an rlx.check before each operation on tensors that is only defined where
+    sizes, indices or divisors fit: sizes of operands that belong together,
+    slices and elements inside of their tensor, casts to static sizes, steps of
+    loops, new sizes, divisors. cf.assert becomes rlx.check. Nothing is added
+    where types and constants say enough. Expects the program as it was written.
+
+    ```mlir
+    %y = rlx.matmul %x, %w : (tensor<?x?xf32>, !w) -> tensor<?x8xf32>
+    ==>
+    %columns = tensor.dim %x, %c1 : tensor<?x?xf32>
+    %fits = arith.cmpi eq, %columns, %c64 : index
+    rlx.check %fits, "m.mlir:3:8: 'rlx.matmul' expected x to have {} columns, as the weight, but got {}" (%c64, %columns)
+    %y = rlx.matmul %x, %w : (tensor<?x?xf32>, !w) -> tensor<?x8xf32>
+    ```
+  }];
+  let dependentDialects = ["::rlx::RlxDialect", "::mlir::affine::AffineDialect",
+      "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+      "::mlir::tensor::TensorDialect"];
+}
+
+def HoistChecksPass : Pass<"rlx-hoist-checks", "::mlir::func::FuncOp"> {
+  let summary = "Check a function's arguments before anything is computed";
+  let description = [{
+    Moves each rlx.check whose condition is arithmetic on arguments and their
+    sizes to the front of the function, and erases those whose condition was
+    checked before.
+
+    ```mlir
+    %y = linalg.generic ...
+    rlx.check %fits, "..."
+    ==>
+    rlx.check %fits, "..."
+    %y = linalg.generic ...
+    ```
+  }];
+}
+
+def ElementwiseToLinalgPass : Pass<"rlx-elementwise-to-linalg", "::mlir::func::FuncOp"> {
+  let summary = "Turn arith and math on tensors into linalg";
+  let description = [{
+    As --convert-elementwise-to-linalg, but leaves a select of tensors of dynamic
+    shape by one condition alone: they may differ in size.
+
+    ```mlir
+    %y = arith.addf %a, %b : tensor<?xf32>
+    ==>
+    %y = linalg.generic {...} ins(%a, %b) outs(%a) {...}
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect"];
+}
+
+def FuseElementwisePass : Pass<"rlx-fuse-elementwise", "::mlir::func::FuncOp"> {
+  let summary = "Fuse elementwise operations of linalg with one another";
+  let description = [{
+    A producer that is used once becomes part of the elementwise operation that
+    uses it. It is not moved into a reduction, which would compute it again for
+    each of its iterations.
+
+    ```mlir
+    %a = linalg.generic {...} ins(%x) { math.exp }
+    %b = linalg.generic {...} ins(%a) { arith.addf }
+    ==>
+    %b = linalg.generic {...} ins(%x) { math.exp, arith.addf }
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
+def CopyStridedOperandsPass : Pass<"rlx-copy-strided-operands", "::mlir::func::FuncOp"> {
+  let summary = "Copy operands of kernels that are strided in their rows";
+  let description = [{
+    Loops of block operations read vectors along the last dimension. Operands on
+    buffers whose last dimension has a stride are copied before the operation; a
+    result is copied after it.
+
+    ```mlir
+    rlx.block_matmul ins(%x, %w) ... : (memref<3x64xf32, strided<[128, 2]>>, ...)
+    ==>
+    %plain = memref.alloc() : memref<3x64xf32>
+    memref.copy %x, %plain
+    rlx.block_matmul ins(%plain, %w) ... : (memref<3x64xf32>, ...)
+    memref.dealloc %plain
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
+def ExpandShapesPass : Pass<"rlx-expand-shapes"> {
+  let summary = "Lower reshapes with several dynamic sizes in a group";
+  let description = [{
+    memref.expand_shape with more than one dynamic size in a group becomes
+    memref.reinterpret_cast with the sizes that it was given. Others are left to
+    --expand-strided-metadata.
+
+    ```mlir
+    %y = memref.expand_shape %x [[0, 1]] output_shape [%a, %b] : memref<?xf32> into memref<?x?xf32>
+    ==>
+    %y = memref.reinterpret_cast %x to offset: [0], sizes: [%a, %b], strides: [%b, 1]
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def ShapeFunctionsPass : Pass<"rlx-shape-functions", "::mlir::ModuleOp"> {
   let summary = "Derive functions that say how large dynamic results will be";
   let description = [{

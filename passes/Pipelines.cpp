@@ -38,8 +38,10 @@ using namespace mlir;
 using namespace rlx;
 
 void rlx::buildImportPipeline(OpPassManager &pm) {
-  pm.addPass(createInlinerPass());
+  // Nothing is rewritten before what is undefined was checked.
+  pm.addPass(createInlinerPass({}, [](OpPassManager &) {}));
   pm.addPass(createSymbolDCEPass());
+  pm.addNestedPass<func::FuncOp>(createInsertChecksPass());
   pm.addNestedPass<func::FuncOp>(createFuseDequantPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
@@ -55,7 +57,7 @@ void rlx::buildLayoutPipeline(OpPassManager &pm,
   packing.deterministic = options.deterministic;
   pm.addPass(createPackWeightsPass(packing));
   pm.addPass(createHoistPackingPass());
-  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
+  pm.addNestedPass<func::FuncOp>(createElementwiseToLinalgPass());
   pm.addPass(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(createFuseEpiloguePass());
   ChooseTilesPassOptions tiles;
@@ -82,12 +84,13 @@ void rlx::buildLayoutPipeline(OpPassManager &pm,
 static void addBufferization(OpPassManager &pm) {
   // arith and math on tensors: the shapes of their results can then be told
   // too.
-  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
+  pm.addNestedPass<func::FuncOp>(createElementwiseToLinalgPass());
   pm.addPass(createShapeFunctionsPass());
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());
-  pm.addNestedPass<func::FuncOp>(createLinalgElementwiseOpFusionPass());
+  pm.addNestedPass<func::FuncOp>(createFuseElementwisePass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addNestedPass<func::FuncOp>(createHoistChecksPass());
 
   pm.addNestedPass<func::FuncOp>(createDistinctResultsPass());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
@@ -124,6 +127,7 @@ void rlx::buildLoopsPipeline(OpPassManager &pm,
   blocks.vectorRegisters = options.vectorRegisters;
   blocks.deterministic = options.deterministic;
   blocks.instructions = options.instructions;
+  pm.addNestedPass<func::FuncOp>(createCopyStridedOperandsPass());
   // Before there are kernels to look through.
   pm.addNestedPass<func::FuncOp>(createCopiesToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
@@ -161,6 +165,7 @@ void rlx::buildKernelsPipeline(OpPassManager &pm,
   pm.addPass(createCSEPass());
   pm.addPass(createBlocksToKernelsPass());
   // The dispatches' operands: whole buffers, and sizes.
+  pm.addPass(createExpandShapesPass());
   pm.addNestedPass<func::FuncOp>(memref::createExpandStridedMetadataPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

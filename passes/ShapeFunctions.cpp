@@ -32,12 +32,38 @@ struct ShapeFunctionsPass
     }
   }
 
+  /// Whether `value` is arithmetic on sizes and arguments.
+  static bool isCheap(Value value, Block &entry) {
+    Operation *op = value.getDefiningOp();
+    if (!op)
+      return cast<BlockArgument>(value).getOwner() == &entry;
+    return isa<tensor::DimOp>(op) ||
+           (isa<arith::ArithDialect, affine::AffineDialect>(op->getDialect()) &&
+            !isa<RankedTensorType>(value.getType()) &&
+            llvm::all_of(op->getOperands(), [&](Value operand) {
+              return isCheap(operand, entry);
+            }));
+  }
+
+  /// The function itself checks what has to be computed for it.
+  static void eraseCostlyChecks(func::FuncOp function) {
+    Block &entry = function.front();
+    SmallVector<CheckOp> checks;
+    function.walk([&](CheckOp check) { checks.push_back(check); });
+    for (CheckOp check : checks)
+      if (check->getBlock() != &entry ||
+          !llvm::all_of(check->getOperands(),
+                        [&](Value operand) { return isCheap(operand, entry); }))
+        check.erase();
+  }
+
   void addShapeFunction(func::FuncOp function) {
     OpBuilder builder(function);
     builder.setInsertionPointAfter(function);
     auto clone = cast<func::FuncOp>(builder.clone(*function));
     clone.setName((function.getName() + ".shapes").str());
     clone->removeAttr(clone.getResAttrsAttrName());
+    eraseCostlyChecks(clone);
     auto end = cast<func::ReturnOp>(clone.front().getTerminator());
     builder.setInsertionPoint(end);
     Location loc = end.getLoc();

@@ -34,6 +34,21 @@ void rlx_parallel_for(rlx_loop_body body, void *closure, int64_t count);
 /// message goes to stderr, rather than nowhere.
 void rlx_report_index(const char *what, int64_t position, int64_t value,
                       int64_t bound);
+
+/// Ends the run with an error and does not return: the innermost
+/// ExecutionScope::run, or the part of a parallel loop, of the calling thread
+/// is left, and what it allocated is freed. `message` is NUL-terminated; each
+/// `{}` in it stands for the next of `count` values. Without a run to leave,
+/// the message goes to stderr and the process ends.
+[[noreturn]] void rlx_fail(const char *message, const int64_t *values,
+                           int64_t count);
+
+/// Memory for a tensor of `bytes`, at a multiple of `alignment`, a power of
+/// two. Ends the run where there is none, or where `bytes` is negative, which
+/// stands for a size beyond 2^63.
+void *rlx_allocate(int64_t bytes, int64_t alignment);
+/// Frees what rlx_allocate gave, on a thread that runs the same part of a loop.
+void rlx_release(void *memory);
 }
 
 namespace rlx {
@@ -69,6 +84,9 @@ public:
   /// The innermost scope of the calling thread, or of the thread for which it
   /// runs a part of a loop; null when there is none.
   static ExecutionScope *current();
+
+  /// Calls `code` with `arguments`. Returns when it does, or where it fails.
+  void run(void (*code)(void **arguments), void **arguments);
 
   /// What the C functions do.
   void parallelFor(rlx_loop_body body, void *closure, int64_t count);

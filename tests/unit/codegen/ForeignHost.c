@@ -38,6 +38,18 @@ void rlx_report_index(const char *what, int64_t position, int64_t value,
   exit(3);
 }
 
+void rlx_fail(const char *message, const int64_t *values, int64_t count) {
+  (void)values, (void)count;
+  fprintf(stderr, "%s\n", message);
+  exit(3);
+}
+
+void *rlx_allocate(int64_t bytes, int64_t boundary) {
+  return aligned_alloc(boundary, (bytes + boundary - 1) / boundary * boundary);
+}
+
+void rlx_release(void *memory) { free(memory); }
+
 static void die(const char *what) {
   fprintf(stderr, "%s\n", what);
   exit(2);

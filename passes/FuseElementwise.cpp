@@ -1,0 +1,44 @@
+//===- FuseElementwise.cpp - Elementwise operations become one ------------===//
+//
+// Upstream's patterns with a rule of our own for what is fused, in place of
+// upstream's pass: that moves producers into reductions and folds reshapes into
+// loops, which leaves innermost loops too short for vectors.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/FuseElementwise.h"
+#include "passes/PassDetail.h"
+
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace rlx {
+#define GEN_PASS_DEF_FUSEELEMENTWISEPASS
+#include "passes/Passes.h.inc"
+} // namespace rlx
+
+using namespace mlir;
+using namespace rlx;
+
+LogicalResult rlx::fuseElementwise(func::FuncOp function) {
+  auto shouldFuse = [](OpOperand *operand) {
+    Operation *producer = operand->get().getDefiningOp();
+    auto consumer = cast<linalg::LinalgOp>(operand->getOwner());
+    return producer && producer->hasOneUse() &&
+           consumer.getNumParallelLoops() == consumer.getNumLoops();
+  };
+  RewritePatternSet patterns(function.getContext());
+  linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
+  linalg::populateConstantFoldLinalgOperations(patterns, shouldFuse);
+  return applyPatternsGreedily(function, std::move(patterns));
+}
+
+namespace {
+struct FuseElementwisePass
+    : rlx::impl::FuseElementwisePassBase<FuseElementwisePass> {
+  void runOnOperation() override {
+    if (failed(fuseElementwise(getOperation())))
+      signalPassFailure();
+  }
+};
+} // namespace
