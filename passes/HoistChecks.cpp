@@ -40,8 +40,8 @@ struct HoistChecksPass : rlx::impl::HoistChecksPassBase<HoistChecksPass> {
     // What is in front already is not moved again.
     Operation *end = &entry.front();
     llvm::DenseSet<Operation *> before;
-    for (auto check :
-         llvm::make_early_inc_range(llvm::to_vector(entry.getOps<CheckOp>()))) {
+    SmallVector<CheckOp> checks(entry.getOps<CheckOp>());
+    for (CheckOp check : checks) {
       llvm::SetVector<Operation *> slice;
       bool known = llvm::all_of(check->getOperands(), [&](Value operand) {
         return collect(operand, entry, before, slice);
