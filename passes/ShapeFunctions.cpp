@@ -26,23 +26,31 @@ struct ShapeFunctionsPass
         auto tensor = dyn_cast<RankedTensorType>(type);
         return tensor && !tensor.hasStaticShape();
       });
-      if (dynamic && !function.isPrivate() && !function.isExternal() &&
-          function.getBody().hasOneBlock())
-        addShapeFunction(function);
+      if (!dynamic || function.isPrivate() || function.isExternal())
+        continue;
+      if (!function.getBody().hasOneBlock()) {
+        function.emitOpError("expected structured control flow in a function "
+                             "with results of dynamic size, but got several "
+                             "blocks; use scf, or --lift-cf-to-scf");
+        return signalPassFailure();
+      }
+      addShapeFunction(function);
     }
   }
 
-  /// Whether `value` is arithmetic on sizes and arguments.
+  /// Whether `value` is arithmetic on sizes, and on arguments and elements of
+  /// them.
   static bool isCheap(Value value, Block &entry) {
     Operation *op = value.getDefiningOp();
     if (!op)
       return cast<BlockArgument>(value).getOwner() == &entry;
-    return isa<tensor::DimOp>(op) ||
-           (isa<arith::ArithDialect, affine::AffineDialect>(op->getDialect()) &&
-            !isa<RankedTensorType>(value.getType()) &&
-            llvm::all_of(op->getOperands(), [&](Value operand) {
-              return isCheap(operand, entry);
-            }));
+    if (isa<tensor::DimOp>(op))
+      return true;
+    return isa<arith::ArithDialect, affine::AffineDialect,
+               tensor::TensorDialect>(op->getDialect()) &&
+           !isa<RankedTensorType>(value.getType()) &&
+           llvm::all_of(op->getOperands(),
+                        [&](Value operand) { return isCheap(operand, entry); });
   }
 
   /// The function itself checks what has to be computed for it.

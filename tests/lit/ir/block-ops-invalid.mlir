@@ -38,3 +38,11 @@ func.func @tiles(%x: memref<8x64xf32>, %w: memref<8x68xi8>, %y: memref<8x8xf32>)
   rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32, tiles = #rlx.tiles<rows = 1, panel_from = 2, panel_rows = 8, height = 12, columns = 64, depth = 256>} : (memref<8x64xf32>, memref<8x68xi8>, memref<8x8xf32>) -> ()
   return
 }
+
+// -----
+
+func.func @check_c1(%fits: i1, %columns: index) {
+  // expected-error@+1 {{'rlx.check' op (C1) expected a '{}' in the message for each of 2 values, but got 1}}
+  rlx.check %fits, "one {}" (%columns, %columns)
+  return
+}
