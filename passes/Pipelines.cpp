@@ -52,6 +52,7 @@ void rlx::buildImportPipeline(OpPassManager &pm) {
 
 void rlx::buildLayoutPipeline(OpPassManager &pm,
                               const CpuTargetOptions &options) {
+  pm.addNestedPass<func::FuncOp>(createFoldEmptyMatmulsPass());
   pm.addPass(createLowerEncodingsPass());
   PackWeightsPassOptions packing;
   packing.vectorLength = options.vectorLength;
@@ -157,6 +158,7 @@ void rlx::buildLlvmPipeline(OpPassManager &pm) {
 
 void rlx::buildKernelsPipeline(OpPassManager &pm,
                                const GpuTargetOptions &options) {
+  pm.addNestedPass<func::FuncOp>(createFoldEmptyMatmulsPass());
   pm.addPass(createLowerEncodingsPass());
   InterleaveWeightsPassOptions layout;
   layout.target = options.target;
