@@ -26,9 +26,12 @@ struct ShapeFunctionsPass
         auto tensor = dyn_cast<RankedTensorType>(type);
         return tensor && !tensor.hasStaticShape();
       });
-      if (dynamic && !function.isPrivate() && !function.isExternal() &&
-          function.getBody().hasOneBlock())
-        addShapeFunction(function);
+      if (!dynamic || function.isPrivate() || function.isExternal() ||
+          !function.getBody().hasOneBlock() ||
+          !isa<func::ReturnOp>(function.front().getTerminator()))
+        continue;
+      if (failed(addShapeFunction(function)))
+        return signalPassFailure();
     }
   }
 
@@ -38,7 +41,8 @@ struct ShapeFunctionsPass
     if (!op)
       return cast<BlockArgument>(value).getOwner() == &entry;
     return isa<tensor::DimOp>(op) ||
-           (isa<arith::ArithDialect, affine::AffineDialect>(op->getDialect()) &&
+           (isa_and_nonnull<arith::ArithDialect, affine::AffineDialect>(
+                op->getDialect()) &&
             !isa<RankedTensorType>(value.getType()) &&
             llvm::all_of(op->getOperands(), [&](Value operand) {
               return isCheap(operand, entry);
@@ -57,11 +61,17 @@ struct ShapeFunctionsPass
         check.erase();
   }
 
-  void addShapeFunction(func::FuncOp function) {
+  LogicalResult addShapeFunction(func::FuncOp function) {
+    std::string name = (function.getName() + ".shapes").str();
+    if (Operation *other = getOperation().lookupSymbol(name))
+      return other->emitError()
+             << "expected no function of the name '" << name
+             << "', which tells the sizes of the results of '"
+             << function.getName() << "'; give it another one";
     OpBuilder builder(function);
     builder.setInsertionPointAfter(function);
     auto clone = cast<func::FuncOp>(builder.clone(*function));
-    clone.setName((function.getName() + ".shapes").str());
+    clone.setName(name);
     clone->removeAttr(clone.getResAttrsAttrName());
     eraseCostlyChecks(clone);
     auto end = cast<func::ReturnOp>(clone.front().getTerminator());
@@ -81,6 +91,7 @@ struct ShapeFunctionsPass
     end.erase();
     clone.setType(
         builder.getFunctionType(clone.getArgumentTypes(), all.getType()));
+    return success();
   }
 };
 } // namespace
