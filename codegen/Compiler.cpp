@@ -10,9 +10,11 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/ScopedPrinter.h"
 
 #include <chrono>
 
@@ -48,14 +50,58 @@ std::unique_ptr<MLIRContext> rlx::createContext() {
   return context;
 }
 
+/// The dialects that programs may be written in.
+static std::string knownDialects(MLIRContext &context) {
+  std::vector<llvm::StringRef> names;
+  for (Dialect *dialect : context.getLoadedDialects())
+    if (!dialect->getNamespace().empty())
+      names.push_back(dialect->getNamespace());
+  llvm::sort(names);
+  return llvm::join(names, ", ");
+}
+
+/// Refuses operations and types of other dialects. The parser reads them, as it
+/// would only say how to allow them.
+static LogicalResult checkDialects(ModuleOp module) {
+  auto refuse = [&](Location loc, const std::string &what) {
+    emitError(loc) << "'" << what
+                   << "' is of none of the dialects that RLX reads: "
+                   << knownDialects(*module.getContext())
+                   << "; lower it to these first";
+    return WalkResult::interrupt();
+  };
+  WalkResult walked = module->walk([&](Operation *op) {
+    if (!op->isRegistered())
+      return refuse(op->getLoc(), op->getName().getStringRef().str());
+    auto checkTypes = [&](TypeRange types) {
+      for (Type type : types) {
+        Type unknown;
+        type.walk([&](OpaqueType found) { unknown = found; });
+        if (unknown)
+          return refuse(op->getLoc(), llvm::to_string(unknown));
+      }
+      return WalkResult::advance();
+    };
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        if (checkTypes(block.getArgumentTypes()).wasInterrupted())
+          return WalkResult::interrupt();
+    return checkTypes(op->getResultTypes());
+  });
+  return failure(walked.wasInterrupted());
+}
+
 static llvm::Expected<OwningOpRef<ModuleOp>>
 parseBuffer(MLIRContext &context, std::unique_ptr<llvm::MemoryBuffer> buffer) {
   llvm::SourceMgr sources;
   std::string name = buffer->getBufferIdentifier().str();
   sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
   DiagnosticCollector diagnostics(&context, nullptr, &sources);
+  bool allowed = context.allowsUnregisteredDialects();
+  context.allowUnregisteredDialects();
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, &context);
-  if (!module)
+  context.allowUnregisteredDialects(allowed);
+  if (!module || failed(checkDialects(*module)))
     return diagnostics.takeError("'" + name + "' does not hold a module");
   return module;
 }

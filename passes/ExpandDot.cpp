@@ -153,7 +153,8 @@ static std::optional<uint64_t> splatOf(Value value) {
 /// are among a byte's lowest six, one instruction looks up what comes out.
 Value Expander::field(arith::AndIOp op) {
   auto type = dyn_cast<VectorType>(op.getType());
-  if (!has("avx512vbmi") || !type || !type.getElementType().isInteger(8) ||
+  if (!has("avx512vbmi") || !type || type.getRank() != 1 || type.isScalable() ||
+      !type.getElementType().isInteger(8) ||
       type.getNumElements() != permutedBytes)
     return Value();
   auto shifted = op.getLhs().getDefiningOp<vector::BitCastOp>();

@@ -40,7 +40,9 @@ PackedOperand::PackedOperand(PackedMatmulOp op, const PackedLayout &packed,
       paired(op.getTilesAttr().getPairs() && !target.deterministic &&
                      codes == Codes::asStored
                  ? PairedGroups::of(layout, fields, activationBytes(op),
-                                    target.wordDot)
+                                    layout.lanes == target.length
+                                        ? target.wordDot
+                                        : StringRef())
                  : std::nullopt) {}
 
 StoredStretch PackedOperand::stretch(LoopBuilder &b, int64_t rows,

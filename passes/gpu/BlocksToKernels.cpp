@@ -80,8 +80,11 @@ struct BlocksToKernelsPass
     OpBuilder builder = OpBuilder::atBlockEnd(getOperation().getBody());
     KernelModule kernels;
     kernels.target = target;
+    std::string name = "kernels";
+    while (getOperation().lookupSymbol(name))
+      name += "_";
     kernels.module =
-        gpu::GPUModuleOp::create(builder, getOperation().getLoc(), "kernels");
+        gpu::GPUModuleOp::create(builder, getOperation().getLoc(), name);
     kernels.module->setAttr(targetAttributeName, target);
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       // What says how large results are stays on the host.
@@ -97,6 +100,10 @@ struct BlocksToKernelsPass
 
   LogicalResult lower(Operation *op, KernelModule &kernels,
                       IndexChecks &checks) {
+    if (isa<InterleaveWeightOp, InterleavedMatmulOp, BlockDequantizeOp>(op) &&
+        op->getNumResults() != 0)
+      return op->emitOpError(
+          "expected operands that are buffers; bufferize first");
     if (auto weight = dyn_cast<InterleaveWeightOp>(op)) {
       emitInterleaveKernel(weight, kernels);
     } else if (auto matmul = dyn_cast<InterleavedMatmulOp>(op)) {
@@ -112,6 +119,8 @@ struct BlocksToKernelsPass
                     "expert id of 'rlx.gather_matmul'");
       emitMatmulKernels(matmul, kernels);
     } else if (auto rows = dyn_cast<BlockDequantizeOp>(op)) {
+      if (cast<MemRefType>(rows.getWeight().getType()).getNumElements() == 0)
+        return op->emitOpError("expected a weight of at least one element");
       if (rows.getIds())
         checks.emit(op, kernels, rows.getIds(),
                     cast<MemRefType>(rows.getWeight().getType()).getDimSize(0),

@@ -291,6 +291,15 @@ LogicalResult LinalgKernel::emit() {
     (kind == utils::IteratorType::parallel ? parallel : reductions)
         .push_back(loop);
   indices.resize(op.getNumLoops());
+  if (!op.hasPureBufferSemantics())
+    return op->emitOpError("expected operands that are buffers; bufferize "
+                           "first");
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
+    if (!hostLoopSize(loop))
+      return op->emitOpError()
+             << "runs over a loop, number " << loop
+             << ", that no operand has as a dimension, which cannot run on a "
+                "device; run the program on the CPU";
   if (failed(readOperands()) || failed(captureValues()))
     return failure();
   points = b.getIndexAttr(1);
