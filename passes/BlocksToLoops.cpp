@@ -16,6 +16,8 @@ struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
   using BlocksToLoopsPassBase::BlocksToLoopsPassBase;
 
   void runOnOperation() override {
+    if (failed(verifyVectors(getOperation(), vectorLength, vectorRegisters)))
+      return signalPassFailure();
     TileTarget tileTarget =
         TileTarget::of(vectorLength, vectorRegisters, instructions);
     VectorTarget target{vectorLength, vectorRegisters, deterministic,

@@ -15,6 +15,8 @@ struct ChooseTilesPass : rlx::impl::ChooseTilesPassBase<ChooseTilesPass> {
   using ChooseTilesPassBase::ChooseTilesPassBase;
 
   void runOnOperation() override {
+    if (failed(verifyVectors(getOperation(), vectorLength, vectorRegisters)))
+      return signalPassFailure();
     TileTarget target = TileTarget::of(vectorLength, vectorRegisters,
                                        instructions, sharedPorts);
     WalkResult walked = getOperation().walk([&](Operation *op) {

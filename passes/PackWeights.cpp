@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/PackedLayout.h"
-#include "passes/PassDetail.h"
+#include "passes/TileChoice.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -24,6 +24,9 @@ struct PackWeightsPass : rlx::impl::PackWeightsPassBase<PackWeightsPass> {
   using PackWeightsPassBase::PackWeightsPassBase;
 
   void runOnOperation() override {
+    if (failed(verifyVectors(getOperation(), vectorLength,
+                             TileTarget().registers)))
+      return signalPassFailure();
     SmallVector<BlockMatmulOp> matmuls;
     getOperation().walk([&](BlockMatmulOp op) { matmuls.push_back(op); });
     for (BlockMatmulOp op : matmuls)

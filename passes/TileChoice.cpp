@@ -40,6 +40,20 @@ TileTarget TileTarget::of(int64_t lanes, int64_t registers,
   return {lanes, registers, dotCost, bf16Dot, wordDot, sharedPorts};
 }
 
+LogicalResult rlx::verifyVectors(Operation *op, int64_t lanes,
+                                 int64_t registers) {
+  constexpr int64_t shortest = 4, longest = 64;
+  if (lanes < shortest || lanes > longest || !llvm::isPowerOf2_64(lanes))
+    return op->emitError() << "expected vector-length to be a power of two, "
+                           << shortest << " to " << longest << ", but got "
+                           << lanes;
+  constexpr int64_t fewest = 16, most = 256;
+  if (registers < fewest || registers > most)
+    return op->emitError() << "expected vector-registers to be " << fewest
+                           << " to " << most << ", but got " << registers;
+  return success();
+}
+
 static PackedLayout layoutOf(PackedMatmulOp op) {
   int64_t k = cast<ShapedType>(op.getX().getType()).getShape().back();
   std::string reason;
@@ -191,6 +205,7 @@ static TileChoice chooseSharedTiles(PackedMatmulOp op, const TileTarget &target,
   constexpr int64_t ahead = 4096;
   constexpr int64_t vectors = PackedLayout::chunk / 4;
   PackedLayout layout = layoutOf(op);
+  allowed.floatSums &= FloatSums::fit(layout);
   PackedFields fields(layout, op,
                       allowed.floatSums ? InnerScales::floats
                                         : InnerScales::ofScheme);

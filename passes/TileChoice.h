@@ -35,6 +35,11 @@ struct TileTarget {
                        llvm::StringRef instructions, bool sharedPorts = false);
 };
 
+/// Refuses vectors and registers that no loops are built for, with an error at
+/// `op`.
+mlir::LogicalResult verifyVectors(mlir::Operation *op, int64_t lanes,
+                                  int64_t registers);
+
 /// What may be done. Two of it round: panels with groups in pairs, and sums
 /// that are floats from the start.
 struct AllowedKernels {
