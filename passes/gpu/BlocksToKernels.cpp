@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/gpu/BlockReader.h"
 #include "passes/gpu/LinalgKernels.h"
 #include "passes/gpu/MatmulKernels.h"
 #include "passes/gpu/Target.h"
@@ -98,6 +99,8 @@ struct BlocksToKernelsPass
   LogicalResult lower(Operation *op, KernelModule &kernels,
                       IndexChecks &checks) {
     if (auto weight = dyn_cast<InterleaveWeightOp>(op)) {
+      if (failed(StoredWeight::of(weight).verify(op)))
+        return failure();
       emitInterleaveKernel(weight, kernels);
     } else if (auto matmul = dyn_cast<InterleavedMatmulOp>(op)) {
       int64_t first = 0,
@@ -112,6 +115,8 @@ struct BlocksToKernelsPass
                     "expert id of 'rlx.gather_matmul'");
       emitMatmulKernels(matmul, kernels);
     } else if (auto rows = dyn_cast<BlockDequantizeOp>(op)) {
+      if (failed(StoredWeight::of(rows).verify(op)))
+        return failure();
       if (rows.getIds())
         checks.emit(op, kernels, rows.getIds(),
                     cast<MemRefType>(rows.getWeight().getType()).getDimSize(0),
