@@ -130,6 +130,15 @@ llvm::Error CpuTarget::configure(CpuTargetOptions &options) const {
     return machine.takeError();
   const llvm::MCSubtargetInfo *info = (*machine)->getMCSubtargetInfo();
   llvm::Triple parsed(triple);
+  // Functions take and return floats in registers of these features: where a
+  // CPU is said to lack them, LLVM leaves the floats out.
+  llvm::StringRef floats = parsed.isX86()       ? "sse2"
+                           : parsed.isAArch64() ? "neon"
+                                                : "";
+  if (!floats.empty() && !info->checkFeatures(("+" + floats).str()))
+    return llvm::createStringError(
+        "expected '" + floats + "' among the features of CPU '" + cpu +
+        "' for '" + triple + "', whose registers floats are passed in");
   // 128-bit vectors, which every target has or LLVM emulates.
   options.vectorLength = 4;
   options.vectorRegisters = 16;
