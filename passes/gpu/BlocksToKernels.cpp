@@ -156,7 +156,7 @@ struct BlocksToKernelsPass
     // Constants of kernels are copied into them.
     if (isa<arith::ConstantOp, func::ReturnOp, memref::AllocOp, memref::DimOp,
             memref::ExtractStridedMetadataOp, memref::GetGlobalOp,
-            ViewLikeOpInterface, DispatchOp>(op) ||
+            ViewLikeOpInterface, DispatchOp, CheckOp>(op) ||
         (onIndices && isPure(op) && op->getNumRegions() == 0))
       return success();
     return op->emitOpError()
