@@ -66,6 +66,10 @@ struct HoistPackingPass : rlx::impl::HoistPackingPassBase<HoistPackingPass> {
     auto type = builder.getFunctionType(ValueRange(inputs).getTypes(),
                                         op.getResultTypes());
     std::string name = (function.getName() + ".pack" + Twine(index)).str();
+    // A program may have a function of that name.
+    while (SymbolTable::lookupNearestSymbolFrom(function,
+                                                builder.getStringAttr(name)))
+      name += "_";
     auto packer = func::FuncOp::create(builder, op.getLoc(), name, type);
     Block *entry = packer.addEntryBlock();
     builder.setInsertionPointToStart(entry);

@@ -61,6 +61,10 @@ struct OutlineParallelPass
     for (Value value : captures)
       types.push_back(value.getType());
     std::string name = (function.getName() + ".parallel" + Twine(number)).str();
+    // A program may have a function of that name.
+    while (SymbolTable::lookupNearestSymbolFrom(function,
+                                                builder.getStringAttr(name)))
+      name += "_";
     auto body = func::FuncOp::create(builder, loc, name,
                                      builder.getFunctionType(types, {}));
     body.setPrivate();
