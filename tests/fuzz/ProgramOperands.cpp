@@ -287,7 +287,8 @@ Value ProgramGenerator::reshaped(const Data &data) {
 Value ProgramGenerator::provide(const Data &data) {
   int64_t way = dice.below(100);
   bool small = data.count() <= 600;
-  if (way < 12)
+  // A slice has to begin inside, which one of an empty dimension cannot.
+  if (way < 12 && data.count() > 0)
     return sliced(data);
   if (way < 20 && data.shape.size() > 1)
     return transposed(data);

@@ -14,8 +14,8 @@ using namespace rlx::fuzz;
 static bool any(const Value &) { return true; }
 
 void ProgramGenerator::makeSlice() {
-  std::optional<Value> found =
-      existing([](const Value &value) { return value.rank() > 0; });
+  std::optional<Value> found = existing(
+      [](const Value &value) { return value.rank() > 0 && value.count() > 0; });
   if (!found)
     return;
   Value x = *found;
@@ -23,13 +23,6 @@ void ProgramGenerator::makeSlice() {
   Shape shape;
   for (size_t i = 0; i < x.rank(); ++i) {
     int64_t size = x.shape[i].value;
-    if (size == 0) {
-      offsets.push_back("0");
-      sizes.push_back("0");
-      strides.push_back("1");
-      shape.push_back({0, false});
-      continue;
-    }
     int64_t stride = dice.chance(25) ? dice.between(2, 3) : 1,
             offset = dice.chance(50) ? 0 : dice.below(size),
             most = (size - offset + stride - 1) / stride,
@@ -55,17 +48,13 @@ void ProgramGenerator::makeSlice() {
 
 void ProgramGenerator::makeInsertSlice() {
   Value into = anyFloat(1, 3);
+  if (into.count() == 0)
+    return;
   Sizes counts;
   std::vector<std::string> offsets, strides, sizes;
   std::vector<int64_t> offsetValues, strideValues;
   for (size_t i = 0; i < into.rank(); ++i) {
     int64_t size = into.shape[i].value;
-    if (size == 0) {
-      counts.push_back(0);
-      offsetValues.push_back(0);
-      strideValues.push_back(1);
-      continue;
-    }
     int64_t stride = dice.chance(20) ? 2 : 1,
             offset = dice.chance(40) ? 0 : dice.below(size),
             most = (size - offset + stride - 1) / stride;
