@@ -22,7 +22,7 @@ using namespace rlx::fuzz;
 static void returnOnly(mlir::func::FuncOp function, mlir::Value value) {
   mlir::Operation *end = function.front().getTerminator();
   mlir::OpBuilder builder(end);
-  builder.create<mlir::func::ReturnOp>(end->getLoc(), value);
+  mlir::func::ReturnOp::create(builder, end->getLoc(), value);
   end->erase();
   function.setType(mlir::FunctionType::get(
       function.getContext(), function.getArgumentTypes(), value.getType()));
@@ -98,6 +98,7 @@ int rlx::fuzz::reduceProgram(const RandomProgram &program,
       returnOnly(function, value);
       RandomProgram candidate = program;
       candidate.text = textOf(*copy);
+      candidate.results.clear();
       std::string message = failure(candidate, failing);
       if (message.empty())
         continue;
