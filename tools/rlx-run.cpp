@@ -156,6 +156,7 @@ static llvm::Error run(const RunCommandLine &given) {
       result["rel_err"] = std::isfinite(error.relative)
                               ? llvm::json::Value(error.relative)
                               : nullptr;
+      result["bound"] = error.bound;
       if (text)
         *text << fmt::format("verify: result {}: {}\n", i, error.describe());
     }
