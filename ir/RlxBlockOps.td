@@ -219,7 +219,8 @@ def Rlx_DotOp : Rlx_Op<"dot", [Pure, AllTypesMatch<["accumulator", "result"]>,
     need to know to be exact.
 
     Constraints:
-    - (C1) there are four codes for each lane of the accumulator.
+    - (C1) there are four codes for each lane of the accumulator, which has at most
+      1024.
     - (C2) `below` is 1 to 256.
 
     Example:
@@ -245,7 +246,7 @@ def Rlx_LookupOp : Rlx_Op<"lookup", [Pure, AllTypesMatch<["codes", "result"]>]> 
 
     Constraints:
     - (C1) the table has 16 entries.
-    - (C2) the vector is of fixed length.
+    - (C2) the vector is of fixed length, at most 4096.
 
     Example:
     ```mlir

@@ -74,7 +74,8 @@ def DecomposePass : Pass<"rlx-decompose", "::mlir::func::FuncOp"> {
   let description = [{
     Operations that MLIR knows how to express by others: linalg.softmax as its
     maximum, exponentials, sum and quotient; linalg.pack and linalg.unpack as
-    padding, reshapes and transposes.
+    padding, reshapes and transposes; tensor.reshape as tensor.collapse_shape and
+    tensor.expand_shape.
 
     ```mlir
     %y = linalg.softmax dimension(1) ins(%x : tensor<4x16xf32>) outs(%e : tensor<4x16xf32>) -> tensor<4x16xf32>

@@ -30,6 +30,7 @@ private:
                                                ValueRange outputs);
   SmallVector<Value> loadOutputs();
   void storeOutputs(ValueRange values);
+  bool hasSize(unsigned loop);
   OpFoldResult hostLoopSize(unsigned loop);
   void setParallelIndices(Value point);
   bool matchSharedReduction();
@@ -47,6 +48,16 @@ private:
   LogicalResult status = success();
 };
 } // namespace
+
+/// Whether an operand has a dimension that the loop runs over.
+bool LinalgKernel::hasSize(unsigned loop) {
+  AffineExpr dim = getAffineDimExpr(loop, op->getContext());
+  return llvm::any_of(op->getOpOperands(), [&](OpOperand &operand) {
+    return isa<MemRefType>(operand.get().getType()) &&
+           llvm::is_contained(op.getMatchingIndexingMap(&operand).getResults(),
+                              dim);
+  });
+}
 
 /// The size of a loop, from any operand that it runs over.
 OpFoldResult LinalgKernel::hostLoopSize(unsigned loop) {
@@ -352,7 +363,7 @@ LogicalResult LinalgKernel::emit() {
     return op->emitOpError("expected operands that are buffers; bufferize "
                            "first");
   for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
-    if (!hostLoopSize(loop))
+    if (!hasSize(loop))
       return op->emitOpError()
              << "runs over a loop, number " << loop
              << ", that no operand has as a dimension, which cannot run on a "
