@@ -41,8 +41,8 @@ private:
         b, DenseElementsAttr::get(VectorType::get(run, b.getF32Type()),
                                   float(start)));
     Value sum = arith::AddFOp::create(b, numbers, starts);
-    Value bits = arith::BitcastOp::create(
-        b, VectorType::get(run, b.getI32Type()), sum);
+    Value bits =
+        arith::BitcastOp::create(b, VectorType::get(run, b.getI32Type()), sum);
     return arith::SubIOp::create(b, bits, constantInts(startBits));
   }
   Value constant(double value) {
