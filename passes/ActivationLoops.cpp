@@ -31,6 +31,20 @@ private:
     return arith::ConstantOp::create(
         b, DenseElementsAttr::get(type, int32_t(value)));
   }
+  /// The integer nearest to a small number, ties to even: added to 1.5 * 2^23,
+  /// whose last bit counts one, it is the lowest bits. Other than a conversion,
+  /// that has some result for NaNs and what infinities become, too.
+  Value nearestInteger(Value numbers) {
+    constexpr double start = 12582912;
+    constexpr int64_t startBits = 0x4b400000;
+    Value starts = arith::ConstantOp::create(
+        b, DenseElementsAttr::get(VectorType::get(run, b.getF32Type()),
+                                  float(start)));
+    Value sum = arith::AddFOp::create(b, numbers, starts);
+    Value bits =
+        arith::BitcastOp::create(b, VectorType::get(run, b.getI32Type()), sum);
+    return arith::SubIOp::create(b, bits, constantInts(startBits));
+  }
   Value constant(double value) {
     return arith::ConstantOp::create(b, b.getF32FloatAttr(float(value)));
   }
@@ -88,9 +102,6 @@ void ActivationLoops::emitStretch(Value m, ValueRange xRow, Value stretch) {
                                        number);
   };
   Value inverses = spread(inverse), raises = spread(raise);
-  // No code is less; NaNs, which an infinity becomes too, take this one, so
-  // that the conversion has a result.
-  Value least = spread(constant(-largestCode));
   // All that a stretch with a NaN or an infinity gives is NaN.
   Value isFinite = compare(arith::CmpFPredicate::OLT, most,
                            std::numeric_limits<float>::infinity());
@@ -116,10 +127,7 @@ void ActivationLoops::emitStretch(Value m, ValueRange xRow, Value stretch) {
           Value k = b.add(groupBegin, i);
           Value number = arith::MulFOp::create(b, loadX(xRow, k), raises);
           Value scaled = arith::MulFOp::create(b, number, inverses);
-          scaled = arith::MaxNumFOp::create(b, scaled, least);
-          Value code =
-              arith::FPToSIOp::create(b, VectorType::get(run, b.getI32Type()),
-                                      math::RoundEvenOp::create(b, scaled));
+          Value code = nearestInteger(scaled);
           SmallVector<Value> bytes = {code};
           if (result.bytes == 2) {
             Value high = arith::ShRSIOp::create(
