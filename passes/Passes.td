@@ -317,28 +317,6 @@ def ElementwiseToLinalgPass : Pass<"rlx-elementwise-to-linalg", "::mlir::func::F
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect"];
 }
 
-def RoundToBf16Pass : Pass<"rlx-round-to-bf16"> {
-  let summary = "Round to bf16 with integers where the target has no instruction";
-  let description = [{
-    arith.truncf to bf16 becomes arithmetic on the bits: the nearest number, ties
-    to even, NaN as one NaN. With avx512bf16 or bf16 among `instructions`, only
-    what is rounded from f64 is changed.
-
-    ```mlir
-    %y = arith.truncf %x : f32 to bf16
-    ==>
-    %bits = arith.bitcast %x : f32 to i32
-    ...
-    %y = arith.bitcast %half : i16 to bf16
-    ```
-  }];
-  let options = [
-    Option<"instructions", "instructions", "std::string", "\"\"",
-           "features whose instructions may be used, separated by commas">
-  ];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
-}
-
 def FuseElementwisePass : Pass<"rlx-fuse-elementwise", "::mlir::func::FuncOp"> {
   let summary = "Fuse elementwise operations of linalg with one another";
   let description = [{

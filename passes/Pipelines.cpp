@@ -143,9 +143,6 @@ void rlx::buildLoopsPipeline(OpPassManager &pm,
   dots.instructions = options.instructions;
   pm.addNestedPass<func::FuncOp>(createExpandDotPass(dots));
   pm.addNestedPass<func::FuncOp>(createApproximateMathPass());
-  RoundToBf16PassOptions rounding;
-  rounding.instructions = options.instructions;
-  pm.addPass(createRoundToBf16Pass(rounding));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createOutlineParallelPass());
