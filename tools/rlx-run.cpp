@@ -91,6 +91,11 @@ static llvm::Error createCacheDirectory(const RunCommandLine &given) {
   return llvm::Error::success();
 }
 
+/// JSON has no infinities.
+static llvm::json::Value finiteValue(double number) {
+  return std::isfinite(number) ? llvm::json::Value(number) : nullptr;
+}
+
 static llvm::Error run(const RunCommandLine &given) {
   if (given.listDevices)
     return list(given);
@@ -146,7 +151,7 @@ static llvm::Error run(const RunCommandLine &given) {
     if (!verified)
       return verified.takeError();
     verification = std::move(*verified);
-    report["bound"] = verification.bound;
+    report["bound"] = finiteValue(verification.bound);
   }
   llvm::json::Array results;
   for (size_t i = 0; i < outputs->size(); ++i) {
@@ -158,10 +163,8 @@ static llvm::Error run(const RunCommandLine &given) {
                            firstValues(output));
     if (given.verify) {
       const ErrorReport &error = verification.results[i];
-      result["rel_err"] = std::isfinite(error.relative)
-                              ? llvm::json::Value(error.relative)
-                              : nullptr;
-      result["bound"] = error.bound;
+      result["rel_err"] = finiteValue(error.relative);
+      result["bound"] = finiteValue(error.bound);
       if (text)
         *text << fmt::format("verify: result {}: {}\n", i, error.describe());
     }
