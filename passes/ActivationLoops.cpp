@@ -31,12 +31,12 @@ private:
     return arith::ConstantOp::create(
         b, DenseElementsAttr::get(type, int32_t(value)));
   }
-  /// The integer nearest to a small number, ties to even: added to 1.5 * 2^23,
+  /// The integer nearest to a small number, ties to even: added to 1.25 * 2^23,
   /// whose last bit counts one, it is the lowest bits. Other than a conversion,
   /// that has some result for NaNs and what infinities become, too.
   Value nearestInteger(Value numbers) {
-    constexpr double start = 12582912;
-    constexpr int64_t startBits = 0x4b400000;
+    constexpr double start = 10485760;
+    constexpr int64_t startBits = 0x4b200000;
     Value starts = arith::ConstantOp::create(
         b, DenseElementsAttr::get(VectorType::get(run, b.getF32Type()),
                                   float(start)));
