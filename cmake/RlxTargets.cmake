@@ -12,7 +12,7 @@ function(rlx_configure_target target)
   endif()
   if(RLX_FUZZ)
     target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link,address,undefined
-      -fno-sanitize-recover=undefined -fno-sanitize=vptr -fno-omit-frame-pointer -g)
+      -fno-sanitize-recover=undefined -fno-sanitize=vptr -fno-omit-frame-pointer -g -Wno-unknown-warning-option)
     target_link_options(${target} PUBLIC -fsanitize=address,undefined)
   endif()
 endfunction()
