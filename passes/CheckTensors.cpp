@@ -31,7 +31,8 @@ namespace {
 struct CheckTensorsPass : rlx::impl::CheckTensorsPassBase<CheckTensorsPass> {
   void runOnOperation() override {
     if (getOperation()
-            ->walk([&](Operation *op) { return WalkResult(check(op)); })
+            ->walk<WalkOrder::PreOrder>(
+                [&](Operation *op) { return WalkResult(check(op)); })
             .wasInterrupted())
       signalPassFailure();
   }

@@ -264,7 +264,8 @@ struct LowerEncodingsPass
     // The arguments' buffers are the caller's; bufferization must copy, not
     // reuse.
     for (auto function : getOperation().getOps<func::FuncOp>())
-      for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      for (unsigned i = 0;
+           !function.isExternal() && i < function.getNumArguments(); ++i)
         if (isa<TensorType>(function.getArgumentTypes()[i]))
           function.setArgAttr(i, "bufferization.writable",
                               BoolAttr::get(context, false));

@@ -21,7 +21,7 @@ llvm.func @left(%x: i32) -> i64 {
 
 //--- small-float.mlir
 func.func @small_float(%x: f32) -> i8 {
-  // CHECK: small-float.mlir:[[#@LINE+1]]:{{.*}}: error: 'arith.truncf' of 'f32' to 'f8E4M3FN' has no machine code on a CPU, expected another operation, or other types
+  // CHECK: small-float.mlir:[[#@LINE+1]]:{{.*}}: error: 'arith.truncf' of f32 to f8E4M3FN has no machine code on a CPU, expected another operation, or other types
   %y = arith.truncf %x : f32 to f8E4M3FN
   %z = arith.bitcast %y : f8E4M3FN to i8
   return %z : i8
@@ -29,7 +29,7 @@ func.func @small_float(%x: f32) -> i8 {
 
 //--- softmax.mlir
 func.func @softmax(%x: memref<4x16xf32>, %y: memref<4x16xf32>) {
-  // CHECK: softmax.mlir:[[#@LINE+1]]:{{.*}}: error: 'linalg.softmax' of 'memref<4x16xf32>' has no machine code on a CPU
+  // CHECK: softmax.mlir:[[#@LINE+1]]:{{.*}}: error: 'linalg.softmax' of memref<4x16xf32> has no machine code on a CPU
   linalg.softmax dimension(1) ins(%x : memref<4x16xf32>) outs(%y : memref<4x16xf32>)
   return
 }

@@ -40,16 +40,17 @@ func.func @scatter(%x: tensor<2x1x4xf32>, %y: tensor<4x4xf32>, %i: tensor<2x1xin
 
 // -----
 
+// expected-error@+1 {{'func.func' op has the tensor 'tensor<*xf32>', expected one with a rank}}
 func.func @unranked(%x: tensor<*xf32>, %f: f32) -> f32 {
-  // expected-error@+1 {{'tensor.rank' op has the tensor 'tensor<*xf32>', expected one with a rank}}
   %r = tensor.rank %x : tensor<*xf32>
   return %f : f32
 }
 
 // -----
 
-func.func @encoded(%x: tensor<4xf32, "odd">, %f: f32, %i: index) -> f32 {
-  // expected-error@+1 {{'tensor.extract' op has the tensor 'tensor<4xf32, "odd">', expected one with a plain layout}}
+func.func @encoded(%f: f32, %i: index) -> f32 {
+  // expected-error@+1 {{'tensor.empty' op has the tensor 'tensor<4xf32, "odd">', expected one with a plain layout}}
+  %x = tensor.empty() : tensor<4xf32, "odd">
   %r = tensor.extract %x[%i] : tensor<4xf32, "odd">
   return %r : f32
 }

@@ -87,14 +87,6 @@ func.func @requantized_floats(%x: tensor<1x64xf32>, %w: tensor<8x64xi8>, %y: ten
 
 // -----
 
-func.func @buffers(%x: memref<3x64xf32>, %w: memref<8x68xi8>, %y: memref<3x8xf32>) {
-  // expected-error@+1 {{'rlx.block_matmul' op expected tensors, and no epilogue, where weights are to be packed}}
-  rlx.block_matmul ins(%x, %w) outs(%y) {activations = i8, scheme = #rlx.quant<gguf_q8_0>} : (memref<3x64xf32>, memref<8x68xi8>, memref<3x8xf32>) -> ()
-  return
-}
-
-// -----
-
 #groups = #rlx.scheme<"groups", block = 32, code = si8 at (i) -> (i, 0), scale = f32 in scales at (n, k) -> (n, k floordiv 48)>
 
 // A scale of 48 changes within chunks of 32: it is stored for each 16.

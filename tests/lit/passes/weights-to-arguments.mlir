@@ -74,3 +74,4 @@ module {
     return %w : tensor<8x64xf32>
   }
 }
+func.func private @other()
