@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/PassDetail.h"
+#include "passes/RankReductions.h"
 #include "passes/QuantizedOperand.h"
 #include "passes/SourceText.h"
 
@@ -661,6 +662,8 @@ struct InsertChecksPass : rlx::impl::InsertChecksPassBase<InsertChecksPass> {
       } else {
         Checks(op).insert();
       }
+    // From here on sizes become known, and with them types.
+    splitRankReductions(getOperation());
   }
 
   /// Divisors of elements are checked where they are divided by: a division of

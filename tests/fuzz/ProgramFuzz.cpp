@@ -8,9 +8,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/Compiler.h"
+#include "tests/fuzz/ProgramFile.h"
 #include "tests/fuzz/ProgramGenerator.h"
-#include "tests/fuzz/ProgramRunner.h"
 #include "tests/fuzz/ProgramReducer.h"
+#include "tests/fuzz/ProgramRunner.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/raw_ostream.h"
@@ -41,6 +42,9 @@ static cl::opt<bool> reduce("reduce",
                             cl::desc("Print a smaller program that fails like "
                                      "that of the seed, on the first target "
                                      "that it fails on"));
+static cl::list<std::string>
+    files(cl::Positional, cl::value_desc("program.mlir ..."),
+          cl::desc("<programs to run in place of random ones>"));
 static cl::opt<bool> verbose("verbose", cl::desc("Tell every refusal, too"));
 
 static RandomProgram makeProgram(uint64_t seed) {
@@ -54,43 +58,42 @@ struct Counts {
 };
 } // namespace
 
-int main(int argc, char **argv) {
-  cl::ParseCommandLineOptions(argc, argv,
-                              "Random programs on all targets, compared with "
-                              "the reference interpreter\n");
-  std::vector<RunTarget> targets =
-      runTargets({targetNames.begin(), targetNames.end()});
-  if (targets.empty()) {
-    llvm::errs() << "error: no such target\n";
-    return 2;
+/// Runs a program of a file; tells what is wrong.
+static bool runFile(const std::string &path,
+                    const std::vector<RunTarget> &targets) {
+  llvm::Expected<RandomProgram> program = readProgram(path);
+  if (!program) {
+    llvm::outs() << llvm::toString(program.takeError()) << "\n";
+    return false;
   }
-  if (print) {
-    RandomProgram program = makeProgram(firstSeed);
-    for (const Data &input : program.inputs)
-      llvm::outs() << "// input: " << TensorView{input.type, input.shape, nullptr}.describe()
-                   << "\n";
-    llvm::outs() << program.text;
-    return 0;
+  bool isRight = true;
+  for (const RunOutcome &outcome :
+       runInChild([&] { return *program; }, targets)) {
+    if (outcome.verdict != Verdict::wrong)
+      continue;
+    isRight = false;
+    llvm::outs() << path << ", " << outcome.target << ": " << outcome.message
+                 << "\n";
   }
-  if (reduce)
-    return reduceProgram(makeProgram(firstSeed), targets, llvm::outs());
+  return isRight;
+}
 
+static int runSeeds(const std::vector<RunTarget> &targets) {
   std::map<std::string, Counts> counts;
   unsigned programs = 0, failures = 0;
   auto start = std::chrono::steady_clock::now();
   auto isTime = [&] {
     std::chrono::duration<double> spent =
         std::chrono::steady_clock::now() - start;
-    return seconds > 0 ? spent.count() < seconds
-                       : programs < (count ? count : 1u);
+    return (!count || programs < count) &&
+           (seconds > 0 ? spent.count() < seconds : count > 0 || programs < 1);
   };
-  for (uint64_t seed = firstSeed;
-       isTime() && (!count || programs < count); ++seed) {
+  for (uint64_t seed = firstSeed; isTime(); ++seed) {
     ++programs;
+    // The first target, and some of the others in turn.
     std::vector<RunTarget> chosen = {targets.front()};
-    for (unsigned i = 0; i < std::min<size_t>(extra, targets.size() - 1); ++i)
-      chosen.push_back(
-          targets[1 + (seed * extra + i) % (targets.size() - 1)]);
+    for (size_t i = 0; i < std::min<size_t>(extra, targets.size() - 1); ++i)
+      chosen.push_back(targets[1 + (seed * extra + i) % (targets.size() - 1)]);
     RunLimits limits;
     limits.seconds = limit;
     bool failed = false;
@@ -123,5 +126,35 @@ int main(int argc, char **argv) {
                  << " errors as expected, " << sum.refused << " refused, "
                  << sum.wrong << " wrong\n";
   llvm::outs() << programs << " programs, " << failures << " with a fault\n";
-  return failures ? 1 : 0;
+  return failures != 0;
+}
+
+int main(int argc, char **argv) {
+  cl::ParseCommandLineOptions(argc, argv,
+                              "Random programs on all targets, compared with "
+                              "the reference interpreter\n");
+  std::vector<RunTarget> targets =
+      runTargets({targetNames.begin(), targetNames.end()});
+  if (targets.empty()) {
+    llvm::errs() << "error: no such target\n";
+    return 2;
+  }
+  if (print) {
+    RandomProgram program = makeProgram(firstSeed);
+    for (const Data &input : program.inputs)
+      llvm::outs() << "// input: " << TensorView{input.type, input.shape, nullptr}.describe()
+                   << "\n";
+    llvm::outs() << program.text;
+    return 0;
+  }
+  if (reduce)
+    return reduceProgram(makeProgram(firstSeed), targets, llvm::outs());
+
+  if (!files.empty()) {
+    bool failed = false;
+    for (const std::string &file : files)
+      failed |= !runFile(file, targets);
+    return failed;
+  }
+  return runSeeds(targets);
 }

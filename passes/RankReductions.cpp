@@ -1,0 +1,92 @@
+//===- RankReductions.cpp - Which sizes of 1 a slice leaves out -----------===//
+//
+// The type of a slice with fewer dimensions does not say which of its sizes of
+// 1 are left out. When a size, an offset or a stride turns out to be constant,
+// upstream infers the type again and leaves out the first ones: other sizes in
+// another order, and a cast to what there was, which is none.
+//
+//   tensor.extract_slice %x[0, 0, 0, 1] [1, %n, 3, 1] [1, 1, 1, 1]
+//     : tensor<4x9x3x2xf32> to tensor<1x?x3xf32>
+//   ==>
+//   %s = tensor.extract_slice %x[0, 0, 0, 1] [1, %n, 3, 1] [1, 1, 1, 1]
+//     : tensor<4x9x3x2xf32> to tensor<1x?x3x1xf32>
+//   tensor.collapse_shape %s [[0], [1], [2, 3]]
+//     : tensor<1x?x3x1xf32> into tensor<1x?x3xf32>
+//
+// and tensor.insert_slice likewise, with tensor.expand_shape. Slices that leave
+// out leading sizes only are right as they are.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/RankReductions.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace rlx;
+
+/// Whether the first sizes of 1 may be others than those that are left out.
+static bool isAmbiguous(ArrayRef<int64_t> sizes,
+                        const llvm::SmallBitVector &dropped) {
+  bool keepsOne = false;
+  for (auto [i, size] : llvm::enumerate(sizes)) {
+    if (dropped.test(i) && keepsOne)
+      return true;
+    keepsOne |= !dropped.test(i) && (size == 1 || ShapedType::isDynamic(size));
+  }
+  return false;
+}
+
+/// Each dimension that is kept with those around it that are not.
+static SmallVector<ReassociationIndices>
+groupsOf(const llvm::SmallBitVector &dropped) {
+  SmallVector<ReassociationIndices> groups;
+  ReassociationIndices before;
+  for (unsigned i = 0; i < dropped.size(); ++i) {
+    if (!dropped.test(i)) {
+      groups.push_back(std::exchange(before, {}));
+      groups.back().push_back(i);
+    } else {
+      (groups.empty() ? before : groups.back()).push_back(i);
+    }
+  }
+  return groups;
+}
+
+static void split(tensor::ExtractSliceOp op) {
+  llvm::SmallBitVector dropped = op.getDroppedDims();
+  if (!isAmbiguous(op.getStaticSizes(), dropped))
+    return;
+  OpBuilder b(op);
+  auto whole = tensor::ExtractSliceOp::create(
+      b, op.getLoc(), op.getSource(), op.getMixedOffsets(), op.getMixedSizes(),
+      op.getMixedStrides());
+  op.replaceAllUsesWith(
+      tensor::CollapseShapeOp::create(b, op.getLoc(), op.getType(), whole,
+                                      groupsOf(dropped))
+          .getResult());
+  op.erase();
+}
+
+static void split(tensor::InsertSliceOp op) {
+  llvm::SmallBitVector dropped = op.getDroppedDims();
+  if (!isAmbiguous(op.getStaticSizes(), dropped))
+    return;
+  OpBuilder b(op);
+  auto type = RankedTensorType::get(op.getStaticSizes(),
+                                    op.getSourceType().getElementType());
+  auto whole = tensor::ExpandShapeOp::create(b, op.getLoc(), type,
+                                             op.getSource(), groupsOf(dropped),
+                                             op.getMixedSizes());
+  op.getSourceMutable().assign(whole);
+}
+
+void rlx::splitRankReductions(Operation *root) {
+  root->walk([](Operation *op) {
+    if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
+      split(slice);
+    else if (auto slice = dyn_cast<tensor::InsertSliceOp>(op))
+      split(slice);
+  });
+}
