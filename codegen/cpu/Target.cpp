@@ -158,8 +158,9 @@ llvm::Error CpuTarget::checkHost() const {
         "' cannot run in this process; emit it instead");
   // What only tunes code is not among the features of a host.
   std::unique_ptr<llvm::MCSubtargetInfo> info = describe();
+  const llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
   llvm::SmallVector<llvm::StringRef> missing;
-  for (const auto &feature : llvm::sys::getHostCPUFeatures())
+  for (const auto &feature : host)
     if (!feature.second && !isByNameOnly(feature.first()) &&
         isKnown(*info, feature.first()) &&
         info->checkFeatures(("+" + feature.first()).str()))
