@@ -2,7 +2,6 @@
 
 #include "codegen/Verify.h"
 
-#include "codegen/DoublePrecision.h"
 #include "ir/Reference.h"
 
 #include "llvm/ADT/APFloat.h"
@@ -37,7 +36,10 @@ static double loadFloat(const llvm::fltSemantics &semantics, const void *data,
   return number.convertToDouble();
 }
 
-static double element(const TensorView &tensor, int64_t i) {
+static double element(const TensorView &tensor, int64_t i, Type type = Type()) {
+  // Floats of 8 bits are passed as bytes.
+  if (type && elementBytes(tensor.type) == 1)
+    return decodeFloat(cast<FloatType>(type), load<uint8_t>(tensor.data, i));
   switch (tensor.type) {
   case ElementType::f64:
     return load<double>(tensor.data, i);
@@ -82,37 +84,127 @@ static std::vector<int64_t> indexOf(int64_t position,
 // Differences
 //===----------------------------------------------------------------------===//
 
+namespace {
+/// Goes through the elements and adds them up.
+class ErrorMeasure {
+public:
+  explicit ErrorMeasure(llvm::ArrayRef<int64_t> shape) : shape(shape) {}
+  void add(int64_t i, double expected, double got, double deviation,
+           double magnitude);
+  /// `got` is the number of the reference, though a double may not have it.
+  void addUnequal(int64_t i, double expected, double got);
+  ErrorReport report() const;
+
+private:
+  void note(int64_t i, double expected, double got, double difference);
+
+  llvm::ArrayRef<int64_t> shape;
+  ErrorReport result;
+  double squares = 0, reference = 0, variance = 0;
+  int64_t numbers = 0, largestAt = -1, mismatchAt = -1;
+  /// Elements that may be too far off, with their differences.
+  std::vector<std::pair<int64_t, double>> suspects;
+};
+} // namespace
+
+void ErrorMeasure::note(int64_t i, double expected, double got,
+                        double difference) {
+  if (largestAt >= 0 && difference <= result.largest)
+    return;
+  result.largest = difference;
+  result.expected = expected;
+  result.got = got;
+  largestAt = i;
+}
+
+void ErrorMeasure::add(int64_t i, double expected, double got, double deviation,
+                       double magnitude) {
+  bool isAnything = std::isinf(deviation);
+  if (isAnything && (std::isfinite(expected) || std::isnan(got)))
+    return;
+  if (!std::isfinite(expected) || !std::isfinite(got)) {
+    bool same = expected == got || (std::isnan(expected) && std::isnan(got));
+    if (!same && result.mismatches++ == 0)
+      mismatchAt = i;
+    return;
+  }
+  double difference = std::fabs(got - expected);
+  ++numbers;
+  squares += difference * difference;
+  reference += magnitude * magnitude;
+  variance += deviation * deviation;
+  if (difference > allowedOfElement * deviation)
+    suspects.push_back({i, difference});
+  note(i, expected, got, difference);
+}
+
+void ErrorMeasure::addUnequal(int64_t i, double expected, double got) {
+  suspects.push_back({i, std::numeric_limits<double>::infinity()});
+  note(i, expected, got, std::fabs(got - expected));
+}
+
+ErrorReport ErrorMeasure::report() const {
+  ErrorReport report = result;
+  if (largestAt >= 0)
+    report.index = indexOf(largestAt, shape);
+  if (mismatchAt >= 0)
+    report.firstMismatch = indexOf(mismatchAt, shape);
+  auto relativeTo = [&](double square) {
+    if (square == 0)
+      return 0.0;
+    return reference > 0 ? std::sqrt(square / reference)
+                         : std::numeric_limits<double>::infinity();
+  };
+  report.relative = relativeTo(squares);
+  report.bound = allowedDeviations(numbers) * relativeTo(variance);
+  double usual = numbers ? std::sqrt(variance / double(numbers)) : 0;
+  for (auto [i, difference] : suspects)
+    if (difference > allowedOfElement * usual && report.outliers++ == 0)
+      report.firstOutlier = indexOf(i, shape);
+  return report;
+}
+
+double rlx::allowedDeviations(int64_t count) {
+  return count ? 2 + 4 / std::sqrt(double(count)) : 0;
+}
+
 ErrorReport rlx::measureError(const TensorView &got,
                               llvm::ArrayRef<double> expected) {
-  ErrorReport report;
-  double squares = 0, reference = 0;
-  int64_t largestAt = -1, mismatchAt = -1;
-  for (int64_t i = 0, e = expected.size(); i < e; ++i) {
-    double a = expected[i], b = element(got, i);
-    if (!std::isfinite(a) || !std::isfinite(b)) {
-      bool same = a == b || (std::isnan(a) && std::isnan(b));
-      if (!same && report.mismatches++ == 0)
-        mismatchAt = i;
+  ErrorMeasure measure(got.shape);
+  for (int64_t i = 0, e = expected.size(); i < e; ++i)
+    measure.add(i, expected[i], element(got, i), 0, expected[i]);
+  return measure.report();
+}
+
+/// The bits of an integer, as the reference has them.
+static uint64_t bitsOf(const TensorView &tensor, int64_t i, unsigned width) {
+  unsigned bytes = elementBytes(tensor.type);
+  uint64_t bits = 0;
+  std::memcpy(&bits, static_cast<const char *>(tensor.data) + i * bytes, bytes);
+  return wrapBits(bits, width);
+}
+
+ErrorReport rlx::measureError(const TensorView &got,
+                              const ReferenceTensor &expected) {
+  ErrorMeasure measure(got.shape);
+  const Numbers &numbers = expected.numbers;
+  for (int64_t i = 0, e = numbers.size(); i < e; ++i) {
+    if (numbers.isFloat()) {
+      double value = numbers.values[i];
+      double magnitude =
+          expected.magnitudes.empty() ? value : expected.magnitudes[i];
+      measure.add(i, value, element(got, i, numbers.type), numbers.deviation(i),
+                  magnitude);
       continue;
     }
-    double difference = std::fabs(b - a);
-    squares += difference * difference;
-    reference += a * a;
-    if (largestAt >= 0 && difference <= report.largest)
-      continue;
-    report.largest = difference;
-    report.expected = a;
-    report.got = b;
-    largestAt = i;
+    unsigned width = widthOf(numbers.type);
+    uint64_t bits = bitsOf(got, i, width);
+    double number = double(signedBits(numbers.bits[i], width));
+    measure.add(i, number, number, 0, number);
+    if (bits != numbers.bits[i])
+      measure.addUnequal(i, number, double(signedBits(bits, width)));
   }
-  if (largestAt >= 0)
-    report.index = indexOf(largestAt, got.shape);
-  if (mismatchAt >= 0)
-    report.firstMismatch = indexOf(mismatchAt, got.shape);
-  if (squares > 0)
-    report.relative = reference > 0 ? std::sqrt(squares / reference)
-                                    : std::numeric_limits<double>::infinity();
-  return report;
+  return measure.report();
 }
 
 std::string ErrorReport::describe() const {
@@ -128,144 +220,47 @@ std::string ErrorReport::describe() const {
   return text;
 }
 
-double rlx::relativeErrorBound(Type activations) {
-  if (activations.isBF16())
-    return 4e-3;
-  if (activations.isF16())
-    return 1e-3;
-  if (activations.isInteger(16))
-    return 1e-4;
-  return activations.isInteger(8) ? 1.2e-2 : 2e-6;
-}
-
 llvm::Error Verification::check() const {
-  for (auto [i, result] : llvm::enumerate(results))
-    if (result.mismatches || !(result.relative <= bound))
-      return llvm::createStringError(
-          fmt::format("verification failed: expected result {} to have a "
-                      "relative error of at most "
-                      "{:.2g}, but got {}",
-                      i, bound, result.describe()));
+  for (auto [i, result] : llvm::enumerate(results)) {
+    if (result.passes())
+      continue;
+    std::string outliers =
+        result.outliers
+            ? fmt::format(", {} elements further off than rounding can be, the "
+                          "first at {}",
+                          result.outliers, describeShape(result.firstOutlier))
+            : "";
+    return llvm::createStringError(
+        fmt::format("verification failed: expected result {} to have a "
+                    "relative error of at most {:.2g}, but got {}{}",
+                    i, result.bound, result.describe(), outliers));
+  }
   return llvm::Error::success();
-}
-
-//===----------------------------------------------------------------------===//
-// The run in double precision
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// Makes the arguments of the rewritten program from those of the run.
-class ArgumentReader {
-public:
-  ArgumentReader(WeightLookUp weights, llvm::ArrayRef<TensorView> inputs)
-      : weights(weights), inputs(inputs) {}
-
-  llvm::Expected<Tensor> read(const DoubleArgument &argument) const;
-
-private:
-  TensorView find(const TensorSource &source) const {
-    return source.input < 0 ? weights(source.weight) : inputs[source.input];
-  }
-  llvm::ArrayRef<uint8_t>
-  bytes(const std::optional<TensorSource> &source) const {
-    if (!source)
-      return {};
-    TensorView tensor = find(*source);
-    return {static_cast<const uint8_t *>(tensor.data),
-            size_t(tensor.numBytes())};
-  }
-
-  WeightLookUp weights;
-  llvm::ArrayRef<TensorView> inputs;
-};
-} // namespace
-
-llvm::Expected<Tensor>
-ArgumentReader::read(const DoubleArgument &argument) const {
-  TensorView stored = find(argument.tensor);
-  bool isCopied = !argument.scheme && stored.type != ElementType::f32;
-  Result<Tensor> tensor =
-      Tensor::allocate(isCopied ? stored.type : ElementType::f64,
-                       argument.scheme ? argument.shape : stored.shape);
-  if (!tensor)
-    return llvm::createStringError(tensor.message());
-  if (isCopied) {
-    std::memcpy(tensor->bytes().data(), stored.data, stored.numBytes());
-    return tensor.take();
-  }
-  double *values = tensor->data<double>();
-  if (!argument.scheme) {
-    for (int64_t i = 0, e = stored.numElements(); i < e; ++i)
-      values[i] = load<float>(stored.data, i);
-    return tensor.take();
-  }
-  auto decoder = ReferenceDecoder::create(
-      *argument.scheme, argument.shape,
-      {bytes(argument.tensor), bytes(argument.scales),
-       bytes(argument.zeroPoints), bytes(argument.globalScale)});
-  if (!decoder)
-    return decoder.takeError();
-  for (int64_t row = 0; row < decoder->rows(); ++row)
-    decoder->decodeRow(row, values + row * decoder->columns());
-  return tensor.take();
 }
 
 llvm::Expected<Verification> rlx::verify(ModuleOp module, WeightLookUp weights,
                                          llvm::StringRef function,
                                          llvm::ArrayRef<TensorView> inputs,
                                          llvm::ArrayRef<TensorView> outputs) {
-  llvm::Expected<OwningOpRef<ModuleOp>> imported = importModule(module);
-  if (!imported)
-    return imported.takeError();
-  llvm::Expected<DoubleProgram> program =
-      toDoublePrecision(**imported, function);
-  if (!program)
-    return program.takeError();
-  llvm::Expected<std::unique_ptr<Executable>> reference =
-      compileModule(*program->module);
-  if (!reference)
-    return llvm::joinErrors(
-        llvm::createStringError("'" + function +
-                                "' cannot be verified: in double precision"),
-        reference.takeError());
-
-  std::vector<Tensor> arguments;
-  std::vector<TensorView> views;
-  for (const DoubleArgument &argument : program->arguments) {
-    llvm::Expected<Tensor> tensor =
-        ArgumentReader(weights, inputs).read(argument);
-    if (!tensor)
-      return tensor.takeError();
-    arguments.push_back(std::move(*tensor));
-    views.push_back(arguments.back().view());
-  }
-  llvm::Expected<std::vector<Tensor>> exact =
-      (*reference)->run(function, views);
+  llvm::Expected<std::vector<ReferenceTensor>> exact =
+      evaluate(module, weights, function, inputs);
   if (!exact)
     return exact.takeError();
   if (exact->size() != outputs.size())
     return llvm::createStringError(
         fmt::format("expected {} outputs of '{}' to verify, but got {}",
                     exact->size(), function.str(), outputs.size()));
-
   Verification verification;
-  verification.bound =
-      relativeErrorBound(Float32Type::get(module.getContext()));
-  for (Type activations : program->activations)
-    verification.bound =
-        std::max(verification.bound, relativeErrorBound(activations));
-  if (program->requantizes)
-    verification.bound = std::hypot(verification.bound, requantizedErrorBound);
   for (auto [i, output] : llvm::enumerate(outputs)) {
-    const TensorView &expected = (*exact)[i].view();
+    const ReferenceTensor &expected = (*exact)[i];
     if (expected.shape != output.shape)
-      return llvm::createStringError(
-          fmt::format("expected output {} to be {}, but got {}", i,
-                      describeShape(expected.shape), output.describe()));
-    std::vector<double> numbers(expected.numElements());
-    for (size_t k = 0; k < numbers.size(); ++k)
-      numbers[k] = element(expected, k);
-    verification.results.push_back(measureError(output, numbers));
+      return llvm::createStringError(fmt::format(
+          "verification failed: expected result {} to have sizes {}, but got "
+          "{}",
+          i, describeShape(expected.shape), output.describe()));
+    verification.results.push_back(measureError(output, expected));
+    verification.bound =
+        std::max(verification.bound, verification.results.back().bound);
   }
   return verification;
 }

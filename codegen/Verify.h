@@ -1,8 +1,10 @@
 //===- Verify.h - How far a run is from the exact result --------*- C++ -*-===//
 //
-// Compares the results of a run with those of the same program in double
-// precision, on weights decoded by the reference (ir/Reference.h). Types of
-// activations other than f32 are approximations; the reference does without.
+// Compares the results of a run with those that an interpreter gives, which
+// evaluates the program as it was parsed, in double precision
+// (reference/Evaluate.h), and tells how far rounding may have taken each: types
+// of activations other than f32, for example, are approximations. A result
+// passes where it differs by what rounding does, and fails otherwise.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,13 +12,16 @@
 #define RLX_CODEGEN_VERIFY_H
 
 #include "codegen/Compiler.h"
+#include "codegen/reference/Evaluate.h"
 
 namespace rlx {
 
 /// The difference of a tensor from what was expected.
 struct ErrorReport {
   /// The norm of the difference over the norm of what was expected, over all
-  /// elements that are a number in both.
+  /// elements that are a number in both. What was expected of a sum of products
+  /// is here the root of the sum of the squares of its terms: it is as large as
+  /// a sum whose terms do not cancel.
   double relative = 0;
   double largest = 0;         ///< Absolute difference of one element,
   std::vector<int64_t> index; ///< which is this one,
@@ -25,37 +30,47 @@ struct ErrorReport {
   int64_t mismatches = 0;
   std::vector<int64_t> firstMismatch;
 
+  /// What `relative` may be: see allowedDeviations.
+  double bound = 0;
+  /// Elements that are further off than any may be, and the first of them.
+  int64_t outliers = 0;
+  std::vector<int64_t> firstOutlier;
+
   /// `relative error 3.1e-07, largest difference 1.2e-05 at [2, 5]
   /// (expected 1.5, got 1.500012)`
   std::string describe() const;
+  /// Whether the difference is what rounding does.
+  bool passes() const {
+    return mismatches == 0 && outliers == 0 && relative <= bound;
+  }
 };
 
 /// `expected` holds one number for each element of `got`, in the same order.
+/// Nothing is allowed for rounding.
 ErrorReport measureError(const TensorView &got,
                          llvm::ArrayRef<double> expected);
+/// The same, with what rounding is expected to do. `got` has the shape.
+ErrorReport measureError(const TensorView &got,
+                         const ReferenceTensor &expected);
+
+/// How many times the deviations that rounding is expected to give the norm of
+/// a difference of `count` elements may be: twice, and more for a few, each of
+/// which may be as far off as one of many at times is.
+double allowedDeviations(int64_t count);
+/// The same for one element, on whose deviation or, where that is larger, the
+/// root mean square of all.
+constexpr double allowedOfElement = 8;
 
 struct Verification {
   std::vector<ErrorReport> results; ///< one for each result of the function
-  /// The relative error that the types of activations in the program allow,
-  /// and weights that are requantized.
+  /// The largest bound of a result.
   double bound = 0;
-  /// Success where each result is within the bound and NaN where it should be.
+  /// Success where each result is what rounding makes of the exact one.
   llvm::Error check() const;
 };
 
-/// The largest relative error of a program that computes with activations of
-/// that type.
-double relativeErrorBound(mlir::Type activations);
-/// What weights = requantized adds, independent of it: half of 1/126 of a
-/// stretch's largest value at worst.
-constexpr double requantizedErrorBound = 1.5e-2;
-
-/// Gives the bytes that a weight is bound to.
-using WeightLookUp = llvm::function_ref<TensorView(llvm::StringRef name)>;
-
-/// Runs `function` of `module` in double precision on `inputs` and compares
-/// `outputs` with its results. Decoded weights take eight bytes per element.
-/// Fails where the program has no such form.
+/// Evaluates `function` of `module`, which is as it was parsed, on `inputs` and
+/// compares `outputs` with its results. Fails where that cannot be done.
 llvm::Expected<Verification> verify(mlir::ModuleOp module, WeightLookUp weights,
                                     llvm::StringRef function,
                                     llvm::ArrayRef<TensorView> inputs,

@@ -141,7 +141,7 @@ double ReferenceDecoder::read(const Source &source, int64_t row,
     int64_t index = row / rowsPerExpert;
     for (auto [expr, size] :
          llvm::zip(plane.getPosition().getResults(), source.sideShape))
-      index = index * size + evaluate(expr, {row % rowsPerExpert, column});
+      index = index * size + rlx::evaluate(expr, {row % rowsPerExpert, column});
     code = readBits(source.side.data(), index * plane.width(), plane.width());
   } else {
     int64_t block = row * (k / scheme.block()) + column / scheme.block();
@@ -157,23 +157,37 @@ double ReferenceDecoder::read(const Source &source, int64_t row,
   return source.numbers.empty() ? numberOf(field, code) : source.numbers[code];
 }
 
-double ReferenceDecoder::value(int64_t row, int64_t column) const {
+double ReferenceDecoder::evaluate(int64_t row, int64_t column,
+                                  double &magnitude) const {
   double number = read(code.front(), row, column);
-  for (const Source &source : zero)
-    number -= read(source, row, column);
+  magnitude = std::fabs(number);
+  for (const Source &source : zero) {
+    double point = read(source, row, column);
+    number -= point;
+    magnitude += std::fabs(point);
+  }
   double factor = 1;
   for (const Source &source : scale)
     factor *= read(source, row, column);
   double value = factor * number;
+  magnitude *= std::fabs(factor);
   if (offset.empty())
     return value;
   double sum = 1;
   for (const Source &source : offset)
     sum *= read(source, row, column);
+  magnitude += std::fabs(sum);
   return scheme.attr().getOffsetNegative() ? value - sum : value + sum;
 }
 
-void ReferenceDecoder::decodeRow(int64_t row, double *values) const {
+double ReferenceDecoder::value(int64_t row, int64_t column) const {
+  double magnitude;
+  return evaluate(row, column, magnitude);
+}
+
+void ReferenceDecoder::decodeRow(int64_t row, double *values,
+                                 double *magnitudes) const {
+  double magnitude;
   for (int64_t i = 0; i < k; ++i)
-    values[i] = value(row, i);
+    values[i] = evaluate(row, i, magnitudes ? magnitudes[i] : magnitude);
 }

@@ -38,8 +38,10 @@ public:
 
   /// The value of element k of row n; rows of experts follow each other.
   double value(int64_t row, int64_t k) const;
-  /// The values of a whole row, K of them.
-  void decodeRow(int64_t row, double *values) const;
+  /// The values of a whole row, K of them; and what is summed to give each, by
+  /// magnitude: |scale| * (|code| + |zero|) + |offset|.
+  void decodeRow(int64_t row, double *values,
+                 double *magnitudes = nullptr) const;
 
   int64_t rows() const { return numRows; }
   int64_t columns() const { return k; }
@@ -58,6 +60,7 @@ private:
   Source makeSource(FieldAttr field, llvm::ArrayRef<uint8_t> side,
                     llvm::ArrayRef<int64_t> sideShape) const;
   double read(const Source &source, int64_t row, int64_t k) const;
+  double evaluate(int64_t row, int64_t k, double &magnitude) const;
 
   QuantScheme scheme;
   StoredWeight stored;

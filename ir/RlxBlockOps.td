@@ -83,6 +83,7 @@ def Rlx_BlockMatmulOp : Rlx_BlockOp<"block_matmul"> {
            OptionalAttr<AffineMapArrayAttr>:$epilogue_maps,
            UnitAttr:$requantized)>.all;
   let regions = (region MaxSizedRegion<1>:$epilogue);
+  let hasCanonicalizer = 1;
   let assemblyFormat = !strconcat("`ins` `(` $x `,` $weight (`,` $ids^)? `)`", sideFormat, biasFormat, epilogueFormat, "`outs` `(` $init `)`", typesFormat);
   let hasVerifier = 1;
 }
@@ -187,6 +188,7 @@ def Rlx_PackedMatmulOp : Rlx_BlockOp<"packed_matmul"> {
       I64Attr:$lanes, OptionalAttr<Rlx_TilesAttr>:$tiles,
       OptionalAttr<AffineMapArrayAttr>:$epilogue_maps, UnitAttr:$requantized);
   let regions = (region MaxSizedRegion<1>:$epilogue);
+  let hasCanonicalizer = 1;
   let assemblyFormat = !strconcat("`ins` `(` $x `,` $weight (`,` $ids^)? `)`", biasFormat, epilogueFormat, "`outs` `(` $init `)`", typesFormat);
   let hasVerifier = 1;
 }

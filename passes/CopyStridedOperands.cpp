@@ -1,9 +1,9 @@
 //===- CopyStridedOperands.cpp - Kernels read rows that are contiguous ----===//
 //
 // Kernels read and write vectors along the last dimension of their operands. An
-// operand whose last dimension is strided (a slice, a transposed view) is copied
-// before the kernel, and a result is copied after it. Strides of the other
-// dimensions are left to the kernels' addresses.
+// operand whose last dimension is strided (a slice, a transposed view) is
+// copied before the kernel, and a result is copied after it. Strides of the
+// other dimensions are left to the kernels' addresses.
 //
 //===----------------------------------------------------------------------===//
 

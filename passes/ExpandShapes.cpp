@@ -43,8 +43,8 @@ struct ExpandShape : OpRewritePattern<memref::ExpandShapeOp> {
       OpFoldResult stride = sourceStrides[i];
       for (int64_t dim : llvm::reverse(group)) {
         strides[dim] = stride;
-        stride = affine::makeComposedFoldedAffineApply(
-            rewriter, loc, a * b, {stride, sizes[dim]});
+        stride = affine::makeComposedFoldedAffineApply(rewriter, loc, a * b,
+                                                       {stride, sizes[dim]});
       }
     }
     // Sizes and strides that the type has are static, the others are not.

@@ -106,17 +106,41 @@ OpFoldResult Checks::size(Value tensor, int64_t dimension) {
   return tensor::getMixedSize(b, b.getLoc(), tensor, dimension);
 }
 
+/// Whether two sizes are the same value, or the same size of one tensor.
+static bool isSame(OpFoldResult left, OpFoldResult right) {
+  if (isEqualConstantIntOrValue(left, right))
+    return true;
+  auto one = dyn_cast_or_null<Value>(left),
+       other = dyn_cast_or_null<Value>(right);
+  auto dim = one ? one.getDefiningOp<tensor::DimOp>() : nullptr;
+  auto second = other ? other.getDefiningOp<tensor::DimOp>() : nullptr;
+  return dim && second && dim.getSource() == second.getSource() &&
+         isEqualConstantIntOrValue(OpFoldResult(dim.getIndex()),
+                                   OpFoldResult(second.getIndex()));
+}
+
 void Checks::equal(OpFoldResult found, OpFoldResult expected,
                    const Twine &text) {
-  if (isEqualConstantIntOrValue(found, expected))
+  if (isSame(found, expected))
     return;
   Value left = toValue(found), right = toValue(expected);
   require(compare(arith::CmpIPredicate::eq, left, right), text, {right, left});
 }
 
+/// Whether `value` is made of sizes, and so not negative.
+static bool isSize(OpFoldResult value) {
+  if (std::optional<int64_t> known = getConstantIntValue(value))
+    return *known >= 0;
+  Operation *op = cast<Value>(value).getDefiningOp();
+  return isa_and_nonnull<tensor::DimOp>(op) ||
+         (isa_and_nonnull<arith::AddIOp, arith::MulIOp, arith::MaxSIOp,
+                          arith::MinSIOp>(op) &&
+          llvm::all_of(op->getOperands(), isSize));
+}
+
 void Checks::isAbove(OpFoldResult value, int64_t bound, const Twine &text) {
   if (std::optional<int64_t> known = getConstantIntValue(value);
-      known && *known > bound)
+      (known && *known > bound) || (bound == -1 && isSize(value)))
     return;
   Value number = toValue(value);
   if (!number.getType().isIndex())
@@ -148,7 +172,8 @@ void Checks::sizes(ValueRange dynamic) {
 /// known.
 std::optional<int64_t> knownExtent(Value index) {
   auto counter = index.getDefiningOp<linalg::IndexOp>();
-  auto parent = counter ? counter->getParentOfType<linalg::LinalgOp>() : nullptr;
+  auto parent =
+      counter ? counter->getParentOfType<linalg::LinalgOp>() : nullptr;
   if (!parent)
     return std::nullopt;
   int64_t extent = parent.getStaticLoopRanges()[counter.getDim()];
@@ -161,8 +186,8 @@ void Checks::indices(Value tensor, ValueRange indices) {
     std::optional<int64_t> known = getConstantIntValue(length);
     std::optional<int64_t> at = getConstantIntValue(index);
     std::optional<int64_t> extent = knownExtent(index);
-    if (known && ((at && *at >= 0 && *at < *known) ||
-                  (extent && *extent <= *known)))
+    if (known &&
+        ((at && *at >= 0 && *at < *known) || (extent && *extent <= *known)))
       continue;
     // Negative ones are large unsigned.
     Value bound = toValue(length);
@@ -186,7 +211,7 @@ template <typename OpT> void Checks::slice(OpT slice, Value whole) {
                            known = getConstantIntValue(total);
     if (offset && length && stride && known)
       continue; // The verifier has seen it.
-    if (offset == 0 && stride == 1 && isEqualConstantIntOrValue(lengths[i], total))
+    if (offset == 0 && stride == 1 && isSame(lengths[i], total))
       continue;
     isAbove(lengths[i], -1,
             "expected a size of at least 0 in dimension " + Twine(i) +
@@ -195,8 +220,8 @@ template <typename OpT> void Checks::slice(OpT slice, Value whole) {
           step = toValue(strides[i]), all = toValue(total);
     Value last = arith::AddIOp::create(
         b, first,
-        arith::MulIOp::create(
-            b, step, arith::SubIOp::create(b, count, constant(1))));
+        arith::MulIOp::create(b, step,
+                              arith::SubIOp::create(b, count, constant(1))));
     // An empty slice may begin at the end. The stride is bounded so that the
     // product above does not wrap.
     auto isInside = [&](Value index) {
@@ -215,10 +240,11 @@ template <typename OpT> void Checks::slice(OpT slice, Value whole) {
       fits = inside;
     if (length && *length > 0)
       isEmpty = nullptr;
-    Value holds = isEmpty ? arith::OrIOp::create(
-                                b, arith::AndIOp::create(b, isEmpty, atMost), fits)
-                                .getResult()
-                          : fits;
+    Value holds = isEmpty
+                      ? arith::OrIOp::create(
+                            b, arith::AndIOp::create(b, isEmpty, atMost), fits)
+                            .getResult()
+                      : fits;
     require(holds,
             "expected a slice inside of {} elements in dimension " + Twine(i) +
                 ", but got {} elements from {} on with a stride of {}",
@@ -296,8 +322,8 @@ void Checks::insert(tensor::ReshapeOp reshape) {
   for (int64_t i = 0; i < from.getRank(); ++i)
     before = multiply(before, toValue(size(reshape.getSource(), i)));
   for (int64_t i = 0; i < to.getRank(); ++i) {
-    Value number =
-        tensor::ExtractOp::create(b, reshape.getShape(), ValueRange(constant(i)));
+    Value number = tensor::ExtractOp::create(b, reshape.getShape(),
+                                             ValueRange(constant(i)));
     if (!number.getType().isIndex())
       number = arith::IndexCastOp::create(b, b.getIndexType(), number);
     isAbove(number, -1, "expected a size of at least 0, but got {}");
@@ -320,11 +346,13 @@ void Checks::insert(tensor::PadOp pad) {
                   ", but got {}");
     OpFoldResult from = size(pad.getSource(), i);
     Value sum = arith::AddIOp::create(b, toValue(from), toValue(low[i]));
-    sizes.push_back(arith::AddIOp::create(b, sum, toValue(high[i])).getResult());
+    sizes.push_back(
+        arith::AddIOp::create(b, sum, toValue(high[i])).getResult());
   }
   if (isDynamic(pad.getSource()) ||
-      llvm::any_of(llvm::concat<OpFoldResult>(low, high),
-                   [](OpFoldResult side) { return !getConstantIntValue(side); }))
+      llvm::any_of(
+          llvm::concat<OpFoldResult>(low, high),
+          [](OpFoldResult side) { return !getConstantIntValue(side); }))
     resultSizes(pad.getResult(), sizes);
 }
 
@@ -340,8 +368,8 @@ void Checks::insert(tensor::ConcatOp concat) {
   if (llvm::any_of(inputs, isDynamic) && !type.isDynamicDim(concat.getDim())) {
     Value sum = constant(0);
     for (Value input : inputs)
-      sum = arith::AddIOp::create(b, sum,
-                                  toValue(size(input, concat.getDim())));
+      sum =
+          arith::AddIOp::create(b, sum, toValue(size(input, concat.getDim())));
     equal(sum, b.getIndexAttr(type.getDimSize(concat.getDim())),
           "expected operands of {} elements together, but got {}");
   }
@@ -361,14 +389,14 @@ void Checks::insert(linalg::LinalgOp structured) {
     int64_t dimension = 0;
   };
   SmallVector<Place> ranges(structured.getNumLoops());
-  auto eachResult = [&](llvm::function_ref<void(OpOperand &, int64_t, AffineExpr)>
-                            body) {
-    for (OpOperand &operand : op->getOpOperands())
-      if (tensorOf(operand.get()))
-        for (auto [i, expr] : llvm::enumerate(
-                 structured.getMatchingIndexingMap(&operand).getResults()))
-          body(operand, i, expr);
-  };
+  auto eachResult =
+      [&](llvm::function_ref<void(OpOperand &, int64_t, AffineExpr)> body) {
+        for (OpOperand &operand : op->getOpOperands())
+          if (tensorOf(operand.get()))
+            for (auto [i, expr] : llvm::enumerate(
+                     structured.getMatchingIndexingMap(&operand).getResults()))
+              body(operand, i, expr);
+      };
   eachResult([&](OpOperand &operand, int64_t i, AffineExpr expr) {
     auto dim = dyn_cast<AffineDimExpr>(expr);
     if (!dim)
@@ -392,8 +420,7 @@ void Checks::insert(linalg::LinalgOp structured) {
     if (!range.operand)
       return;
     Value extent = toValue(size(range.operand->get(), range.dimension));
-    last.push_back(
-        arith::SubIOp::create(b, extent, constant(1)).getResult());
+    last.push_back(arith::SubIOp::create(b, extent, constant(1)).getResult());
     Value some = compare(arith::CmpIPredicate::sgt, extent, constant(0));
     runs = runs ? arith::AndIOp::create(b, runs, some).getResult() : some;
   }
@@ -403,15 +430,15 @@ void Checks::insert(linalg::LinalgOp structured) {
     SmallVector<OpFoldResult> first(ranges.size(), b.getIndexAttr(0));
     AffineMap map = AffineMap::get(ranges.size(), 0, expr);
     auto at = [&](ArrayRef<OpFoldResult> indices) {
-      return toValue(affine::makeComposedFoldedAffineApply(b, b.getLoc(), map,
-                                                           indices));
+      return toValue(
+          affine::makeComposedFoldedAffineApply(b, b.getLoc(), map, indices));
     };
     Value one = at(first), other = at(last);
     Value bound = toValue(size(operand.get(), i));
     Value largest = arith::MaxSIOp::create(b, one, other);
-    Value inside = arith::AndIOp::create(
-        b, compare(arith::CmpIPredicate::ult, one, bound),
-        compare(arith::CmpIPredicate::ult, other, bound));
+    Value inside =
+        arith::AndIOp::create(b, compare(arith::CmpIPredicate::ult, one, bound),
+                              compare(arith::CmpIPredicate::ult, other, bound));
     Value never = arith::XOrIOp::create(
         b, runs, arith::ConstantIntOp::create(b, b.getI1Type(), 1));
     require(arith::OrIOp::create(b, never, inside),
@@ -457,15 +484,15 @@ void Checks::division() {
   };
   unsigned width = type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
   if (!isKnown || known.isZero())
-    require(compare(arith::CmpIPredicate::ne, right,
-                    number(APInt::getZero(width))),
-            "expected a divisor that is not 0", {});
+    require(
+        compare(arith::CmpIPredicate::ne, right, number(APInt::getZero(width))),
+        "expected a divisor that is not 0", {});
   bool isSigned = isa<arith::DivSIOp, arith::RemSIOp, arith::CeilDivSIOp,
                       arith::FloorDivSIOp>(op);
   if (!isSigned || (isKnown && !known.isAllOnes()))
     return;
-  Value isOther =
-      compare(arith::CmpIPredicate::ne, right, number(APInt::getAllOnes(width)));
+  Value isOther = compare(arith::CmpIPredicate::ne, right,
+                          number(APInt::getAllOnes(width)));
   Value isLarger = compare(arith::CmpIPredicate::ne, left,
                            number(APInt::getSignedMinValue(width)));
   require(arith::OrIOp::create(b, isOther, isLarger),
@@ -592,7 +619,8 @@ void Checks::insert() {
           [&](bufferization::AllocTensorOp alloc) {
             sizes(alloc.getDynamicSizes());
           })
-      .Case<MatmulOp, GatherMatmulOp>([&](auto matmul) { insertMatmul(matmul); })
+      .Case<MatmulOp, GatherMatmulOp>(
+          [&](auto matmul) { insertMatmul(matmul); })
       .Case<EmbeddingOp>(
           [&](EmbeddingOp rows) { insertRows(rows, rows.getTable()); })
       .Case<DequantizeOp>(

@@ -286,6 +286,22 @@ def HoistChecksPass : Pass<"rlx-hoist-checks", "::mlir::func::FuncOp"> {
   }];
 }
 
+def FoldEmptyMatmulsPass : Pass<"rlx-fold-empty-matmuls", "::mlir::func::FuncOp"> {
+  let summary = "Replace matmuls that multiply nothing";
+  let description = [{
+    A matmul whose weight has no rows, or rows of no elements, becomes its bias or
+    zeros: kernels count on one tile at least.
+
+    ```mlir
+    %y = rlx.matmul %x, %w : (tensor<?x0xf32>, tensor<8x0xf32>) -> tensor<?x8xf32>
+    ==>
+    %y = linalg.fill ins(%zero : f32) outs(%empty : tensor<?x8xf32>) -> tensor<?x8xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 def ElementwiseToLinalgPass : Pass<"rlx-elementwise-to-linalg", "::mlir::func::FuncOp"> {
   let summary = "Turn arith and math on tensors into linalg";
   let description = [{

@@ -28,6 +28,7 @@
 #include "mlir/Dialect/SPIRV/Transforms/Passes.h"
 #include "mlir/Dialect/Tensor/IR/TensorInferTypeOpInterfaceImpl.h"
 #include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/Pass/PassManager.h"
@@ -43,6 +44,7 @@ void rlx::buildImportPipeline(OpPassManager &pm) {
   pm.addPass(createInlinerPass({}, [](OpPassManager &) {}));
   pm.addPass(createSymbolDCEPass());
   pm.addNestedPass<func::FuncOp>(createInsertChecksPass());
+  pm.addPass(createLiftControlFlowToSCFPass());
   pm.addNestedPass<func::FuncOp>(createDecomposePass());
   pm.addNestedPass<func::FuncOp>(createFuseDequantPass());
   pm.addPass(createCanonicalizerPass());
@@ -52,6 +54,7 @@ void rlx::buildImportPipeline(OpPassManager &pm) {
 
 void rlx::buildLayoutPipeline(OpPassManager &pm,
                               const CpuTargetOptions &options) {
+  pm.addNestedPass<func::FuncOp>(createFoldEmptyMatmulsPass());
   pm.addPass(createLowerEncodingsPass());
   PackWeightsPassOptions packing;
   packing.vectorLength = options.vectorLength;
@@ -159,6 +162,7 @@ void rlx::buildLlvmPipeline(OpPassManager &pm) {
 
 void rlx::buildKernelsPipeline(OpPassManager &pm,
                                const GpuTargetOptions &options) {
+  pm.addNestedPass<func::FuncOp>(createFoldEmptyMatmulsPass());
   pm.addPass(createLowerEncodingsPass());
   InterleaveWeightsPassOptions layout;
   layout.target = options.target;
@@ -232,12 +236,12 @@ void rlx::registerPasses() {
 }
 
 void rlx::registerDialects(DialectRegistry &registry) {
-  registry
-      .insert<RlxDialect, affine::AffineDialect, arith::ArithDialect,
-              bufferization::BufferizationDialect, cf::ControlFlowDialect,
-              func::FuncDialect, gpu::GPUDialect, linalg::LinalgDialect,
-              LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
-              scf::SCFDialect, tensor::TensorDialect, vector::VectorDialect>();
+  registry.insert<RlxDialect, affine::AffineDialect, arith::ArithDialect,
+                  bufferization::BufferizationDialect, cf::ControlFlowDialect,
+                  func::FuncDialect, gpu::GPUDialect, linalg::LinalgDialect,
+                  LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
+                  scf::SCFDialect, tensor::TensorDialect, ub::UBDialect,
+                  vector::VectorDialect>();
   arith::registerBufferDeallocationOpInterfaceExternalModels(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
   bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(

@@ -26,27 +26,33 @@ struct ShapeFunctionsPass
         auto tensor = dyn_cast<RankedTensorType>(type);
         return tensor && !tensor.hasStaticShape();
       });
-      if (!dynamic || function.isPrivate() || function.isExternal() ||
-          !function.getBody().hasOneBlock() ||
-          !isa<func::ReturnOp>(function.front().getTerminator()))
+      if (!dynamic || function.isPrivate() || function.isExternal())
         continue;
-      if (failed(addShapeFunction(function)))
+      if (!function.getBody().hasOneBlock()) {
+        function.emitOpError("expected structured control flow in a function "
+                             "with results of dynamic size, but got several "
+                             "blocks; use scf, or --lift-cf-to-scf");
+        return signalPassFailure();
+      }
+      if (isa<func::ReturnOp>(function.front().getTerminator()) &&
+          failed(addShapeFunction(function)))
         return signalPassFailure();
     }
   }
 
-  /// Whether `value` is arithmetic on sizes and arguments.
+  /// Whether `value` is arithmetic on sizes, and on arguments and elements of
+  /// them.
   static bool isCheap(Value value, Block &entry) {
     Operation *op = value.getDefiningOp();
     if (!op)
       return cast<BlockArgument>(value).getOwner() == &entry;
-    return isa<tensor::DimOp>(op) ||
-           (isa_and_nonnull<arith::ArithDialect, affine::AffineDialect>(
-                op->getDialect()) &&
-            !isa<RankedTensorType>(value.getType()) &&
-            llvm::all_of(op->getOperands(), [&](Value operand) {
-              return isCheap(operand, entry);
-            }));
+    if (isa<tensor::DimOp>(op))
+      return true;
+    return isa_and_nonnull<arith::ArithDialect, affine::AffineDialect,
+                           tensor::TensorDialect>(op->getDialect()) &&
+           !isa<RankedTensorType>(value.getType()) &&
+           llvm::all_of(op->getOperands(),
+                        [&](Value operand) { return isCheap(operand, entry); });
   }
 
   /// The function itself checks what has to be computed for it.

@@ -242,6 +242,7 @@ static TileChoice chooseSharedTiles(PackedMatmulOp op, const TileTarget &target,
   constexpr int64_t ahead = 4096;
   constexpr int64_t vectors = PackedLayout::chunk / 4;
   PackedLayout layout = layoutOf(op);
+  allowed.floatSums &= FloatSums::fit(layout);
   PackedFields fields(layout, op,
                       allowed.floatSums ? InnerScales::floats
                                         : InnerScales::ofScheme);

@@ -62,7 +62,7 @@ struct ScopedLoop {
   static void run(void *self, int64_t begin, int64_t end) {
     auto *loop = static_cast<ScopedLoop *>(self);
     // Other parts may have failed.
-    if (loop->scope->failed())
+    if (loop->scope->ended())
       return;
     ExecutionScope *previous = std::exchange(currentScope, loop->scope);
     {
@@ -117,6 +117,11 @@ void ExecutionScope::report(std::string message) {
   hasFailed.store(true, std::memory_order_relaxed);
 }
 
+void ExecutionScope::end(std::string message) {
+  report(std::move(message));
+  hasEnded.store(true, std::memory_order_relaxed);
+}
+
 } // namespace rlx
 
 void rlx_parallel_for(rlx_loop_body body, void *closure, int64_t count) {
@@ -127,7 +132,7 @@ void rlx_parallel_for(rlx_loop_body body, void *closure, int64_t count) {
     return;
   }
   scope->parallelFor(body, closure, count);
-  if (scope->failed() && rlx::Frame::current)
+  if (scope->ended() && rlx::Frame::current)
     std::longjmp(rlx::Frame::current->place, 1);
 }
 
@@ -163,7 +168,7 @@ static void reportFailure(const char *message, const int64_t *values,
   text += rest;
   rlx::ExecutionScope *scope = rlx::ExecutionScope::current();
   if (scope && rlx::Frame::current)
-    scope->report(std::move(text));
+    scope->end(std::move(text));
   else
     fmt::print(stderr, "rlx: {}\n", text);
 }

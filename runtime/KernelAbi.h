@@ -91,12 +91,15 @@ public:
   /// What the C functions do.
   void parallelFor(rlx_loop_body body, void *closure, int64_t count);
   void report(std::string message);
+  /// The same, after which no more parts of loops run.
+  void end(std::string message);
+  bool ended() const { return hasEnded.load(std::memory_order_relaxed); }
 
 private:
   ThreadPool *pool = nullptr;
   ParallelFor host;
   ExecutionScope *outer;
-  std::atomic<bool> hasFailed{false};
+  std::atomic<bool> hasFailed{false}, hasEnded{false};
   mutable std::mutex failureMutex;
   Status failure;
 };

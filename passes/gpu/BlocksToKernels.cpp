@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/gpu/BlockReader.h"
 #include "passes/gpu/LinalgKernels.h"
 #include "passes/gpu/MatmulKernels.h"
 #include "passes/gpu/Target.h"
@@ -105,6 +106,8 @@ struct BlocksToKernelsPass
       return op->emitOpError(
           "expected operands that are buffers; bufferize first");
     if (auto weight = dyn_cast<InterleaveWeightOp>(op)) {
+      if (failed(StoredWeight::of(weight).verify(op)))
+        return failure();
       emitInterleaveKernel(weight, kernels);
     } else if (auto matmul = dyn_cast<InterleavedMatmulOp>(op)) {
       int64_t first = 0,
@@ -121,6 +124,8 @@ struct BlocksToKernelsPass
     } else if (auto rows = dyn_cast<BlockDequantizeOp>(op)) {
       if (cast<MemRefType>(rows.getWeight().getType()).getNumElements() == 0)
         return op->emitOpError("expected a weight of at least one element");
+      if (failed(StoredWeight::of(rows).verify(op)))
+        return failure();
       if (rows.getIds())
         checks.emit(op, kernels, rows.getIds(),
                     cast<MemRefType>(rows.getWeight().getType()).getDimSize(0),
@@ -151,7 +156,7 @@ struct BlocksToKernelsPass
     // Constants of kernels are copied into them.
     if (isa<arith::ConstantOp, func::ReturnOp, memref::AllocOp, memref::DimOp,
             memref::ExtractStridedMetadataOp, memref::GetGlobalOp,
-            ViewLikeOpInterface, DispatchOp>(op) ||
+            ViewLikeOpInterface, DispatchOp, CheckOp>(op) ||
         (onIndices && isPure(op) && op->getNumRegions() == 0))
       return success();
     return op->emitOpError()

@@ -41,6 +41,14 @@ func.func @tiles(%x: memref<8x64xf32>, %w: memref<8x68xi8>, %y: memref<8x8xf32>)
 
 // -----
 
+func.func @check_c1(%fits: i1, %columns: index) {
+  // expected-error@+1 {{'rlx.check' op (C1) expected a '{}' in the message for each of 2 values, but got 1}}
+  rlx.check %fits, "one {}" (%columns, %columns)
+  return
+}
+
+// -----
+
 // Every rule of a description has a label; each is broken once. First rlx.block_matmul.
 func.func @kinds(%x: tensor<4x64xf32>, %w: tensor<8x68xi8>, %y: memref<4x8xf32>) {
   // expected-error@+1 {{(C1) expected all operands to be tensors, or all to be memrefs, but got 'tensor<4x64xf32>' beside 'memref<4x8xf32>'}}

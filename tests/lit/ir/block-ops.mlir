@@ -59,6 +59,15 @@ func.func @decode(%w: memref<8x68xi8>, %n: index, %block: index, %f: memref<4x8x
   return
 }
 
+// CHECK-LABEL: func @check
+func.func @check(%fits: i1, %columns: index) {
+  // CHECK: rlx.check %{{.*}}, "'rlx.matmul' expected x to have 64 columns, but got {}"(%{{.*}})
+  rlx.check %fits, "'rlx.matmul' expected x to have 64 columns, but got {}" (%columns)
+  // CHECK: rlx.check %{{.*}}, "no numbers"
+  rlx.check %fits, "no numbers"
+  return
+}
+
 // CHECK-LABEL: func @report_index
 func.func @report_index(%position: index, %id: index, %experts: index) {
   // CHECK: rlx.report_index "expert id of 'rlx.gather_matmul'" at %{{.*}} value %{{.*}} bound %{{.*}}

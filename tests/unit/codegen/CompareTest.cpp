@@ -68,12 +68,80 @@ TEST(CompareTest, ReadsEveryElementType) {
   EXPECT_TRUE(same(ElementType::boolean, uint8_t(1), 1));
 }
 
-TEST(CompareTest, BoundsFollowTheActivations) {
+/// A reference of f32, or of another type.
+ReferenceTensor reference(mlir::MLIRContext &context,
+                          std::vector<double> values,
+                          std::vector<double> deviations,
+                          std::vector<double> magnitudes = {}) {
+  int64_t count = int64_t(values.size());
+  return {{count},
+          {mlir::Float32Type::get(&context), values, deviations, {}},
+          magnitudes};
+}
+
+TEST(CompareTest, ReferencesSayWhatRoundingMayDo) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
-  EXPECT_EQ(relativeErrorBound(mlir::Float32Type::get(&context)), 2e-6);
-  EXPECT_EQ(relativeErrorBound(mlir::BFloat16Type::get(&context)), 4e-3);
-  EXPECT_EQ(relativeErrorBound(mlir::IntegerType::get(&context, 16)), 1e-4);
-  EXPECT_EQ(relativeErrorBound(mlir::IntegerType::get(&context, 8)), 1.2e-2);
+  std::vector<double> values(64, 1), deviations(64, 0.01);
+  Floats got({64}, std::vector<float>(64, 1.02f));
+  ErrorReport report =
+      measureError(got, reference(context, values, deviations));
+  EXPECT_NEAR(report.relative, 0.02, 1e-6);
+  EXPECT_NEAR(report.bound, 0.025, 1e-9); // 2 + 4 / 8 deviations
+  EXPECT_TRUE(report.passes());
+  got.values.assign(64, 1.03f);
+  EXPECT_FALSE(
+      measureError(got, reference(context, values, deviations)).passes());
+  // One element may be further off, if not by any number of deviations.
+  got.values.assign(64, 1);
+  got.values[5] = 1.079f;
+  EXPECT_TRUE(
+      measureError(got, reference(context, values, deviations)).passes());
+  got.values[5] = 1.081f;
+  report = measureError(got, reference(context, values, deviations));
+  EXPECT_FALSE(report.passes());
+  EXPECT_EQ(report.outliers, 1);
+  EXPECT_EQ(report.firstOutlier, std::vector<int64_t>{5});
+  // What is exact must be so.
+  EXPECT_FALSE(measureError(got, reference(context, values, {})).passes());
+}
+
+TEST(CompareTest, SumsThatCancelAreMeasuredByTheirTerms) {
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  Floats got({1}, {1e-5f});
+  ErrorReport report = measureError(got, reference(context, {0}, {1e-5}, {10}));
+  EXPECT_NEAR(report.relative, 1e-6, 1e-12);
+  EXPECT_TRUE(report.passes());
+}
+
+TEST(CompareTest, NansAndInfinitiesOfReferences) {
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  auto passes = [&](float got, double expected, double deviation) {
+    return measureError(Floats({1}, {got}),
+                        reference(context, {expected}, {deviation}))
+        .passes();
+  };
+  EXPECT_FALSE(passes(NAN, 1, 0.1));
+  EXPECT_FALSE(passes(INFINITY, 1, 0.1));
+  EXPECT_FALSE(passes(1, NAN, 0));
+  EXPECT_FALSE(passes(-INFINITY, INFINITY, 0));
+  EXPECT_TRUE(passes(INFINITY, INFINITY, 0));
+  EXPECT_TRUE(passes(NAN, NAN, 0));
+  // What rounding makes of what is infinite may be no number, not another one.
+  EXPECT_TRUE(passes(NAN, INFINITY, INFINITY));
+  EXPECT_FALSE(passes(-INFINITY, INFINITY, INFINITY));
+  EXPECT_TRUE(passes(7, 1, INFINITY));
+}
+
+TEST(CompareTest, IntegersAreComparedBitByBit) {
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  uint64_t large = (uint64_t(1) << 60) + 1;
+  ReferenceTensor expected{
+      {1}, {mlir::IntegerType::get(&context, 64), {}, {}, {large}}, {}};
+  int64_t got = int64_t(large);
+  TensorView view{ElementType::i64, {1}, &got};
+  EXPECT_TRUE(measureError(view, expected).passes());
+  ++got; // which no double tells from the other
+  EXPECT_FALSE(measureError(view, expected).passes());
 }
 
 } // namespace

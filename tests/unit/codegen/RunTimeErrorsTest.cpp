@@ -17,9 +17,7 @@ namespace {
 struct Input {
   Input(Floats floats) : floats(std::move(floats)) {}
   Input(Ids ids) : ids(std::move(ids)) {}
-  TensorView view() {
-    return floats ? TensorView(*floats) : TensorView(*ids);
-  }
+  TensorView view() { return floats ? TensorView(*floats) : TensorView(*ids); }
   std::optional<Floats> floats;
   std::optional<Ids> ids;
 };
@@ -63,7 +61,8 @@ TEST_P(RunTimeErrorsTest, EndsTheRunAndNothingElse) {
 }
 
 const Case cases[] = {
-    {"ResidualFirst", R"(
+    {"ResidualFirst",
+     R"(
 func.func @main(%x: tensor<?x64xf32>, %w: tensor<8x64xf32>, %r: tensor<?x8xf32>) -> tensor<?x8xf32> {
   %y = rlx.matmul %x, %w : (tensor<?x64xf32>, tensor<8x64xf32>) -> tensor<?x8xf32>
   %z = arith.addf %r, %y : tensor<?x8xf32>
@@ -73,7 +72,8 @@ func.func @main(%x: tensor<?x64xf32>, %w: tensor<8x64xf32>, %r: tensor<?x8xf32>)
      "4:8: 'arith.addf' expected dimension 0 of operand 1 to be 1, as of the "
      "first tensor, but got 4",
      {ones({4, 64}), ones({8, 64}), ones({4, 8})}},
-    {"ResidualLast", R"(
+    {"ResidualLast",
+     R"(
 func.func @main(%x: tensor<?x64xf32>, %w: tensor<8x64xf32>, %r: tensor<?x8xf32>) -> tensor<?x8xf32> {
   %y = rlx.matmul %x, %w : (tensor<?x64xf32>, tensor<8x64xf32>) -> tensor<?x8xf32>
   %z = arith.addf %y, %r : tensor<?x8xf32>
@@ -83,7 +83,8 @@ func.func @main(%x: tensor<?x64xf32>, %w: tensor<8x64xf32>, %r: tensor<?x8xf32>)
      "'arith.addf' expected dimension 0 of operand 1 to be 4, as of the first "
      "tensor, but got 1",
      {ones({4, 64}), ones({8, 64}), ones({4, 8})}},
-    {"Columns", R"(
+    {"Columns",
+     R"(
 func.func @main(%x: tensor<?x?xf32>, %w: tensor<8x64xf32>) -> tensor<?x8xf32> {
   %y = rlx.matmul %x, %w : (tensor<?x?xf32>, tensor<8x64xf32>) -> tensor<?x8xf32>
   return %y : tensor<?x8xf32>
@@ -92,7 +93,8 @@ func.func @main(%x: tensor<?x?xf32>, %w: tensor<8x64xf32>) -> tensor<?x8xf32> {
      "3:8: 'rlx.matmul' expected x to have 64 columns, as the weight, but got "
      "10",
      {ones({3, 64}), ones({8, 64})}},
-    {"StaticRows", R"(
+    {"StaticRows",
+     R"(
 func.func @main(%x: tensor<?x64xf32>, %w: tensor<8x64xf32>) -> tensor<3x8xf32> {
   %y = rlx.matmul %x, %w : (tensor<?x64xf32>, tensor<8x64xf32>) -> tensor<3x8xf32>
   return %y : tensor<3x8xf32>
@@ -100,7 +102,8 @@ func.func @main(%x: tensor<?x64xf32>, %w: tensor<8x64xf32>) -> tensor<3x8xf32> {
      {ones({4, 64}), ones({8, 64})},
      "'rlx.matmul' expected dimension 0 of its result to be 3, but got 4",
      {ones({3, 64}), ones({8, 64})}},
-    {"Bias", R"(
+    {"Bias",
+     R"(
 func.func @main(%x: tensor<3x64xf32>, %w: tensor<8x64xf32>, %b: tensor<?xf32>) -> tensor<3x8xf32> {
   %y = rlx.matmul %x, %w bias(%b) : (tensor<3x64xf32>, tensor<8x64xf32>, tensor<?xf32>) -> tensor<3x8xf32>
   return %y : tensor<3x8xf32>
@@ -109,16 +112,19 @@ func.func @main(%x: tensor<3x64xf32>, %w: tensor<8x64xf32>, %b: tensor<?xf32>) -
      "'rlx.matmul' expected dimension 0 of the bias to be 8, as of the weight, "
      "but got 2",
      {ones({3, 64}), ones({8, 64}), ones({8})}},
-    {"TokensOfIds", R"(
+    {"TokensOfIds",
+     R"(
 func.func @main(%x: tensor<?x64xf32>, %w: tensor<4x8x64xf32>, %i: tensor<?x2xi32>) -> tensor<?x2x8xf32> {
   %y = rlx.gather_matmul %x, %w, %i : (tensor<?x64xf32>, tensor<4x8x64xf32>, tensor<?x2xi32>) -> tensor<?x2x8xf32>
   return %y : tensor<?x2x8xf32>
 })",
      {ones({1, 64}), ones({4, 8, 64}), Ids({2, 2}, {0, 1, 2, 3})},
-     "'rlx.gather_matmul' expected dimension 0 of x to be 2, as of the ids, but "
+     "'rlx.gather_matmul' expected dimension 0 of x to be 2, as of the ids, "
+     "but "
      "got 1",
      {ones({2, 64}), ones({4, 8, 64}), Ids({2, 2}, {0, 1, 2, 3})}},
-    {"SlotsOfIds", R"(
+    {"SlotsOfIds",
+     R"(
 func.func @main(%x: tensor<?x?x64xf32>, %w: tensor<4x8x64xf32>, %i: tensor<?x?xi32>) -> tensor<?x?x8xf32> {
   %y = rlx.gather_matmul %x, %w, %i : (tensor<?x?x64xf32>, tensor<4x8x64xf32>, tensor<?x?xi32>) -> tensor<?x?x8xf32>
   return %y : tensor<?x?x8xf32>
@@ -126,7 +132,8 @@ func.func @main(%x: tensor<?x?x64xf32>, %w: tensor<4x8x64xf32>, %i: tensor<?x?xi
      {ones({1, 1, 64}), ones({4, 8, 64}), Ids({1, 3}, {0, 1, 2})},
      "expected dimension 1 of x to be 3, as of the ids, but got 1",
      {ones({1, 3, 64}), ones({4, 8, 64}), Ids({1, 3}, {0, 1, 2})}},
-    {"Cast", R"(
+    {"Cast",
+     R"(
 func.func @main(%x: tensor<?xf32>) -> tensor<100xf32> {
   %y = tensor.cast %x : tensor<?xf32> to tensor<100xf32>
   return %y : tensor<100xf32>
@@ -134,7 +141,8 @@ func.func @main(%x: tensor<?xf32>) -> tensor<100xf32> {
      {ones({3})},
      "3:8: 'tensor.cast' expected dimension 0 to be 100, but got 3",
      {ones({100})}},
-    {"ElementBeyondTheEnd", R"(
+    {"ElementBeyondTheEnd",
+     R"(
 func.func @main(%x: tensor<?xf32>, %i: tensor<1xi32>) -> tensor<1xf32> {
   %c0 = arith.constant 0 : index
   %n = tensor.extract %i[%c0] : tensor<1xi32>
@@ -146,7 +154,8 @@ func.func @main(%x: tensor<?xf32>, %i: tensor<1xi32>) -> tensor<1xf32> {
      {ones({3}), Ids({1}, {3})},
      "6:8: 'tensor.extract' expected 0 <= index < 3 in dimension 0, but got 3",
      {ones({3}), Ids({1}, {2})}},
-    {"NegativeElementInALoop", R"(
+    {"NegativeElementInALoop",
+     R"(
 func.func @main(%x: tensor<5x3xf32>, %i: tensor<?xi32>) -> tensor<?x3xf32> {
   %c0 = arith.constant 0 : index
   %n = tensor.dim %i, %c0 : tensor<?xi32>
@@ -163,7 +172,8 @@ func.func @main(%x: tensor<5x3xf32>, %i: tensor<?xi32>) -> tensor<?x3xf32> {
      {ones({5, 3}), Ids({3}, {0, 4, -1})},
      "'tensor.extract' expected 0 <= index < 5 in dimension 0, but got -1",
      {ones({5, 3}), Ids({3}, {0, 4, 1})}},
-    {"SliceOutOfRange", R"(
+    {"SliceOutOfRange",
+     R"(
 func.func @main(%x: tensor<?x4xf32>, %i: tensor<1xi32>) -> tensor<2x4xf32> {
   %c0 = arith.constant 0 : index
   %n = tensor.extract %i[%c0] : tensor<1xi32>
@@ -175,7 +185,8 @@ func.func @main(%x: tensor<?x4xf32>, %i: tensor<1xi32>) -> tensor<2x4xf32> {
      "'tensor.extract_slice' expected a slice inside of 6 elements in "
      "dimension 0, but got 2 elements from 5 on with a stride of 1",
      {ones({6, 4}), Ids({1}, {4})}},
-    {"CachePosition", R"(
+    {"CachePosition",
+     R"(
 func.func @main(%cache: tensor<64x4xf32>, %rows: tensor<?x4xf32>, %i: tensor<1xi32>) -> tensor<64x4xf32> {
   %c0 = arith.constant 0 : index
   %n = tensor.extract %i[%c0] : tensor<1xi32>
@@ -188,7 +199,8 @@ func.func @main(%cache: tensor<64x4xf32>, %rows: tensor<?x4xf32>, %i: tensor<1xi
      "'tensor.insert_slice' expected a slice inside of 64 elements in "
      "dimension 0, but got 5 elements from 62 on with a stride of 1",
      {ones({64, 4}), ones({5, 4}), Ids({1}, {59})}},
-    {"NegativeCachePosition", R"(
+    {"NegativeCachePosition",
+     R"(
 func.func @main(%cache: tensor<64x4xf32>, %rows: tensor<?x4xf32>, %i: tensor<1xi32>) -> tensor<64x4xf32> {
   %c0 = arith.constant 0 : index
   %n = tensor.extract %i[%c0] : tensor<1xi32>
@@ -200,15 +212,20 @@ func.func @main(%cache: tensor<64x4xf32>, %rows: tensor<?x4xf32>, %i: tensor<1xi
      {ones({64, 4}), ones({5, 4}), Ids({1}, {-3})},
      "but got 5 elements from -3 on with a stride of 1",
      {ones({64, 4}), ones({5, 4}), Ids({1}, {0})}},
-    {"InsertedSizes", R"(
-func.func @main(%cache: tensor<64x4xf32>, %rows: tensor<?x4xf32>) -> tensor<64x4xf32> {
-  %y = tensor.insert_slice %rows into %cache[0, 0] [3, 4] [1, 1] : tensor<?x4xf32> into tensor<64x4xf32>
+    {"InsertedSizes",
+     R"(
+func.func @main(%cache: tensor<64x4xf32>, %rows: tensor<?x4xf32>, %a: tensor<?xf32>) -> tensor<64x4xf32> {
+  %c0 = arith.constant 0 : index
+  %t = tensor.dim %a, %c0 : tensor<?xf32>
+  %y = tensor.insert_slice %rows into %cache[0, 0] [%t, 4] [1, 1] : tensor<?x4xf32> into tensor<64x4xf32>
   return %y : tensor<64x4xf32>
 })",
-     {ones({64, 4}), ones({5, 4})},
-     "",
-     {ones({64, 4}), ones({3, 4})}},
-    {"Division", R"(
+     {ones({64, 4}), ones({5, 4}), ones({3})},
+     "'tensor.insert_slice' expected dimension 0 of the inserted tensor to be "
+     "3, but got 5",
+     {ones({64, 4}), ones({3, 4}), ones({3})}},
+    {"Division",
+     R"(
 func.func @main(%x: tensor<?xi32>, %y: tensor<?xi32>) -> tensor<?xi32> {
   %z = arith.divsi %x, %y : tensor<?xi32>
   return %z : tensor<?xi32>
@@ -216,7 +233,8 @@ func.func @main(%x: tensor<?xi32>, %y: tensor<?xi32>) -> tensor<?xi32> {
      {Ids({3}, {1, 2, 3}), Ids({3}, {1, 0, 3})},
      "3:8: 'arith.divsi' expected a divisor that is not 0",
      {Ids({3}, {1, 2, 3}), Ids({3}, {1, 2, 3})}},
-    {"QuotientThatDoesNotFit", R"(
+    {"QuotientThatDoesNotFit",
+     R"(
 func.func @main(%x: tensor<3xi32>, %y: tensor<3xi32>) -> tensor<3xi32> {
   %z = arith.remsi %x, %y : tensor<3xi32>
   return %z : tensor<3xi32>
@@ -225,7 +243,8 @@ func.func @main(%x: tensor<3xi32>, %y: tensor<3xi32>) -> tensor<3xi32> {
      "'arith.remsi' expected a quotient that fits, but got the least number "
      "divided by -1",
      {Ids({3}, {1, INT32_MIN, 3}), Ids({3}, {1, 1, -1})}},
-    {"Assertion", R"(
+    {"Assertion",
+     R"(
 func.func @main(%x: tensor<?x6xf32>) -> tensor<?x6xf32> {
   %c0 = arith.constant 0 : index
   %c5 = arith.constant 5 : index
@@ -237,7 +256,8 @@ func.func @main(%x: tensor<?x6xf32>) -> tensor<?x6xf32> {
      {ones({4, 6})},
      "7:3: 'cf.assert' expected 5 rows {}",
      {ones({5, 6})}},
-    {"Reshape", R"(
+    {"Reshape",
+     R"(
 func.func @main(%x: tensor<?xf32>, %a: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -250,7 +270,8 @@ func.func @main(%x: tensor<?xf32>, %a: tensor<?x?xf32>) -> tensor<?x?xf32> {
      "'tensor.expand_shape' expected dimension 0 to have as many elements as "
      "its parts, 6, but got 7",
      {ones({6}), ones({2, 3})}},
-    {"Generic", R"(
+    {"Generic",
+     R"(
 #i = affine_map<(i) -> (i)>
 func.func @main(%x: tensor<?xf32>, %b: tensor<?xf32>) -> tensor<?xf32> {
   %c0 = arith.constant 0 : index
@@ -267,7 +288,8 @@ func.func @main(%x: tensor<?xf32>, %b: tensor<?xf32>) -> tensor<?xf32> {
      "'linalg.generic' expected dimension 0 of operand 1 to be 5, as dimension "
      "0 of operand 0, but got 800",
      {ones({5}), ones({5})}},
-    {"Convolution", R"(
+    {"Convolution",
+     R"(
 func.func @main(%x: tensor<?xf32>, %k: tensor<3xf32>, %o: tensor<?xf32>) -> tensor<?xf32> {
   %y = linalg.conv_1d ins(%x, %k : tensor<?xf32>, tensor<3xf32>) outs(%o : tensor<?xf32>) -> tensor<?xf32>
   return %y : tensor<?xf32>
@@ -276,7 +298,8 @@ func.func @main(%x: tensor<?xf32>, %k: tensor<3xf32>, %o: tensor<?xf32>) -> tens
      "'linalg.conv_1d' expected indices below 6 in dimension 0 of operand 0, "
      "but its loops reach 6",
      {ones({6}), ones({3}), ones({4})}},
-    {"TooLarge", R"(
+    {"TooLarge",
+     R"(
 func.func @main(%n: tensor<2xi32>) -> tensor<1xf32> {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -297,7 +320,8 @@ func.func @main(%n: tensor<2xi32>) -> tensor<1xf32> {
      {Ids({2}, {1 << 30, 1 << 30})},
      "cannot allocate a tensor of 2^63 bytes or more",
      {Ids({2}, {2, 3})}},
-    {"NegativeSize", R"(
+    {"NegativeSize",
+     R"(
 func.func @main(%n: tensor<1xi32>) -> tensor<?xf32> {
   %c0 = arith.constant 0 : index
   %a = tensor.extract %n[%c0] : tensor<1xi32>
@@ -307,7 +331,7 @@ func.func @main(%n: tensor<1xi32>) -> tensor<?xf32> {
   return %f : tensor<?xf32>
 })",
      {Ids({1}, {-5})},
-     "",
+     "'tensor.splat' expected a size of at least 0, but got -5",
      {Ids({1}, {5})}},
 };
 

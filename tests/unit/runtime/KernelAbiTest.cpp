@@ -9,6 +9,7 @@
 
 #include "tests/unit/runtime/TestSupport.h"
 
+#include <cstring>
 #include <thread>
 
 using namespace rlx;
@@ -145,6 +146,92 @@ TEST(KernelAbi, ReportWithoutScopeIsPrinted) {
   EXPECT_EQ(testing::internal::GetCapturedStderr(),
             "rlx: id of 'x' at position 3 is out of range, expected 0 <= index "
             "< 5, got 7\n");
+}
+
+//===----------------------------------------------------------------------===//
+// Failures
+//===----------------------------------------------------------------------===//
+
+/// What generated code may do, one after the other.
+struct Steps {
+  bool afterCheck = false, afterLoop = false;
+  std::atomic<int> parts{0};
+};
+
+void failAtOnce(void **arguments) {
+  auto *steps = static_cast<Steps *>(arguments[0]);
+  // Freed with the run, as what is not released by itself.
+  std::memset(rlx_allocate(1000, 64), 1, 1000);
+  void *released = rlx_allocate(10, 64);
+  rlx_release(released);
+  int64_t values[] = {3, -7};
+  rlx_fail("expected {}, but got {} of {}", values, 2);
+  steps->afterCheck = true;
+}
+
+TEST(KernelAbi, AFailureLeavesTheRun) {
+  Steps steps;
+  void *arguments[] = {&steps};
+  ExecutionScope scope(nullptr);
+  scope.run(failAtOnce, arguments);
+  EXPECT_FALSE(steps.afterCheck);
+  EXPECT_EQ(scope.status().message(), "expected 3, but got -7 of {}");
+}
+
+void failInALoop(void **arguments) {
+  auto *steps = static_cast<Steps *>(arguments[0]);
+  rlx_parallel_for(
+      [](void *closure, int64_t begin, int64_t end) {
+        std::memset(rlx_allocate(100, 64), 1, 100);
+        ++static_cast<Steps *>(closure)->parts;
+        for (int64_t i = begin; i < end; ++i)
+          if (i == 77)
+            rlx_fail("iteration {}", &i, 1);
+      },
+      steps, 100);
+  steps->afterLoop = true;
+}
+
+TEST(KernelAbi, AFailureOfAPartEndsTheRun) {
+  ThreadPool pool(4);
+  for (ThreadPool *threads : {static_cast<ThreadPool *>(nullptr), &pool}) {
+    Steps steps;
+    void *arguments[] = {&steps};
+    ExecutionScope scope(threads);
+    scope.run(failInALoop, arguments);
+    EXPECT_GE(steps.parts, 1);
+    EXPECT_FALSE(steps.afterLoop);
+    EXPECT_EQ(scope.status().message(), "iteration 77");
+  }
+}
+
+void allocateTooMuch(void **arguments) {
+  *static_cast<void **>(arguments[0]) = rlx_allocate(int64_t(1) << 62, 64);
+}
+
+TEST(KernelAbi, AFailedAllocationEndsTheRun) {
+  void *memory = nullptr;
+  void *arguments[] = {&memory};
+  ExecutionScope scope(nullptr);
+  scope.run(allocateTooMuch, arguments);
+  EXPECT_EQ(memory, nullptr);
+  EXPECT_EQ(scope.status().message(),
+            "cannot allocate 4611686018427387904 bytes for a tensor");
+  ExecutionScope other(nullptr);
+  other.run([](void **) { rlx_allocate(-1, 64); }, arguments);
+  EXPECT_EQ(other.status().message(),
+            "cannot allocate a tensor of 2^63 bytes or more");
+}
+
+TEST(KernelAbi, AllocationsAreAligned) {
+  for (int64_t alignment : {1, 8, 16, 64, 4096})
+    for (int64_t bytes : {0, 1, 100, 5000}) {
+      void *memory = rlx_allocate(bytes, alignment);
+      EXPECT_EQ(reinterpret_cast<uintptr_t>(memory) % alignment, 0u);
+      std::memset(memory, 1, bytes);
+      rlx_release(memory);
+    }
+  rlx_release(nullptr);
 }
 
 } // namespace

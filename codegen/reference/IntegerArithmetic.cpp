@@ -1,0 +1,217 @@
+//===- IntegerArithmetic.cpp - Integers of up to 64 bits ------------------===//
+
+#include "codegen/reference/Elementwise.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/bit.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace rlx;
+
+namespace {
+int64_t s(uint64_t bits, unsigned width) { return signedBits(bits, width); }
+
+//===----------------------------------------------------------------------===//
+// What is defined for all numbers
+//===----------------------------------------------------------------------===//
+
+using Binary = uint64_t(uint64_t a, uint64_t b, unsigned w);
+
+uint64_t add(uint64_t a, uint64_t b, unsigned) { return a + b; }
+uint64_t subtract(uint64_t a, uint64_t b, unsigned) { return a - b; }
+uint64_t multiply(uint64_t a, uint64_t b, unsigned) { return a * b; }
+uint64_t bitAnd(uint64_t a, uint64_t b, unsigned) { return a & b; }
+uint64_t bitOr(uint64_t a, uint64_t b, unsigned) { return a | b; }
+uint64_t bitXor(uint64_t a, uint64_t b, unsigned) { return a ^ b; }
+uint64_t maxS(uint64_t a, uint64_t b, unsigned w) {
+  return s(a, w) > s(b, w) ? a : b;
+}
+uint64_t minS(uint64_t a, uint64_t b, unsigned w) {
+  return s(a, w) < s(b, w) ? a : b;
+}
+uint64_t maxU(uint64_t a, uint64_t b, unsigned) { return std::max(a, b); }
+uint64_t minU(uint64_t a, uint64_t b, unsigned) { return std::min(a, b); }
+// Shifts by the width or more have no value that anyone may use.
+uint64_t shiftLeft(uint64_t a, uint64_t b, unsigned w) {
+  return b < w ? a << b : 0;
+}
+uint64_t shiftRightU(uint64_t a, uint64_t b, unsigned w) {
+  return b < w ? a >> b : 0;
+}
+uint64_t shiftRightS(uint64_t a, uint64_t b, unsigned w) {
+  return uint64_t(s(a, w) >> std::min<uint64_t>(b, w - 1));
+}
+
+template <Binary *F> LogicalResult binary(const ElementwiseCall &call) {
+  unsigned width = widthOf(call.result().type);
+  for (int64_t i = 0; i < call.count; ++i)
+    call.result().bits[i] = wrapBits(
+        F(call.operands[0].bits(i), call.operands[1].bits(i), width), width);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Quotients
+//===----------------------------------------------------------------------===//
+
+uint64_t divideU(uint64_t a, uint64_t b, unsigned) { return a / b; }
+uint64_t remainderU(uint64_t a, uint64_t b, unsigned) { return a % b; }
+uint64_t ceilU(uint64_t a, uint64_t b, unsigned) { return a / b + (a % b != 0); }
+uint64_t divideS(uint64_t a, uint64_t b, unsigned w) {
+  return uint64_t(s(a, w) / s(b, w));
+}
+uint64_t remainderS(uint64_t a, uint64_t b, unsigned w) {
+  return uint64_t(s(a, w) % s(b, w));
+}
+uint64_t floorS(uint64_t a, uint64_t b, unsigned w) {
+  return uint64_t(llvm::divideFloorSigned(s(a, w), s(b, w)));
+}
+uint64_t ceilS(uint64_t a, uint64_t b, unsigned w) {
+  return uint64_t(llvm::divideCeilSigned(s(a, w), s(b, w)));
+}
+
+template <Binary *F, bool isSigned>
+LogicalResult quotient(const ElementwiseCall &call) {
+  unsigned width = widthOf(call.result().type);
+  uint64_t least = wrapBits(uint64_t(1) << (width - 1), width),
+           minusOne = wrapBits(~uint64_t(0), width);
+  for (int64_t i = 0; i < call.count; ++i) {
+    uint64_t a = call.operands[0].bits(i), b = call.operands[1].bits(i);
+    if (b == 0)
+      return call.op->emitOpError() << "expected a divisor other than 0";
+    if (isSigned && a == least && b == minusOne)
+      return call.op->emitOpError()
+             << "expected a quotient of " << width << " bits, but got "
+             << s(a, width) << " divided by -1";
+    call.result().bits[i] = wrapBits(F(a, b, width), width);
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Others
+//===----------------------------------------------------------------------===//
+
+LogicalResult compare(const ElementwiseCall &call) {
+  auto how = cast<arith::CmpIOp>(call.op).getPredicate();
+  for (int64_t i = 0; i < call.count; ++i) {
+    APInt a(64, uint64_t(call.operands[0].signedValue(i))),
+        b(64, uint64_t(call.operands[1].signedValue(i)));
+    call.result().bits[i] = arith::applyCmpPredicate(how, a, b);
+  }
+  return success();
+}
+
+using Unary = uint64_t(uint64_t a, unsigned w);
+uint64_t absolute(uint64_t a, unsigned w) {
+  return s(a, w) < 0 ? -a : a;
+}
+uint64_t leadingZeros(uint64_t a, unsigned w) {
+  return llvm::countl_zero(a) - (64 - w);
+}
+uint64_t trailingZeros(uint64_t a, unsigned w) {
+  return std::min<uint64_t>(llvm::countr_zero(a), w);
+}
+uint64_t ones(uint64_t a, unsigned) { return llvm::popcount(a); }
+
+template <Unary *F> LogicalResult unary(const ElementwiseCall &call) {
+  unsigned width = widthOf(call.result().type);
+  for (int64_t i = 0; i < call.count; ++i)
+    call.result().bits[i] =
+        wrapBits(F(call.operands[0].bits(i), width), width);
+  return success();
+}
+
+/// math.ipowi: negative exponents give the whole part of the quotient.
+LogicalResult power(const ElementwiseCall &call) {
+  unsigned width = widthOf(call.result().type);
+  for (int64_t i = 0; i < call.count; ++i) {
+    int64_t base = call.operands[0].signedValue(i),
+            exponent = call.operands[1].signedValue(i);
+    uint64_t result = 1;
+    if (exponent < 0) {
+      if (base == 0)
+        return call.op->emitOpError()
+               << "expected a base other than 0 for exponent " << exponent;
+      result = base == 1 ? 1 : base == -1 ? (exponent % 2 ? -1 : 1) : 0;
+    }
+    uint64_t factor = uint64_t(base);
+    for (int64_t left = exponent; left > 0; left /= 2, factor *= factor)
+      if (left % 2)
+        result *= factor;
+    call.result().bits[i] = wrapBits(result, width);
+  }
+  return success();
+}
+
+/// The lower and the upper half of a product.
+template <bool isSigned> LogicalResult product(const ElementwiseCall &call) {
+  unsigned width = widthOf(call.result().type);
+  for (int64_t i = 0; i < call.count; ++i) {
+    uint64_t a = call.operands[0].bits(i), b = call.operands[1].bits(i);
+    auto extend = [&](uint64_t bits) {
+      APInt number(width, bits, /*isSigned=*/false, /*implicitTrunc=*/true);
+      return isSigned ? number.sext(2 * width) : number.zext(2 * width);
+    };
+    APInt all = extend(a) * extend(b);
+    call.results[0].bits[i] = all.trunc(width).getZExtValue();
+    call.results[1].bits[i] = all.lshr(width).trunc(width).getZExtValue();
+  }
+  return success();
+}
+
+LogicalResult sumAndCarry(const ElementwiseCall &call) {
+  unsigned width = widthOf(call.results[0].type);
+  for (int64_t i = 0; i < call.count; ++i) {
+    uint64_t a = call.operands[0].bits(i), b = call.operands[1].bits(i);
+    uint64_t sum = wrapBits(a + b, width);
+    call.results[0].bits[i] = sum;
+    call.results[1].bits[i] = sum < a;
+  }
+  return success();
+}
+
+struct Entry {
+  ElementwiseFunction columns;
+  IntegerFunction numbers;
+};
+template <Binary *F> Entry entry() { return {binary<F>, F}; }
+
+const llvm::StringMap<Entry> &binaries() {
+  static const llvm::StringMap<Entry> table = {
+      {"arith.addi", entry<add>()},       {"arith.subi", entry<subtract>()},
+      {"arith.muli", entry<multiply>()},  {"arith.andi", entry<bitAnd>()},
+      {"arith.ori", entry<bitOr>()},      {"arith.xori", entry<bitXor>()},
+      {"arith.maxsi", entry<maxS>()},     {"arith.minsi", entry<minS>()},
+      {"arith.maxui", entry<maxU>()},     {"arith.minui", entry<minU>()},
+      {"arith.shli", entry<shiftLeft>()}, {"arith.shrui", entry<shiftRightU>()},
+      {"arith.shrsi", entry<shiftRightS>()}};
+  return table;
+}
+} // namespace
+
+IntegerFunction rlx::findIntegerFunction(Operation *op) {
+  return binaries().lookup(op->getName().getStringRef()).numbers;
+}
+
+void rlx::addIntegerArithmetic(ElementwiseTable &table) {
+  for (const auto &known : binaries())
+    table[known.getKey()] = known.getValue().columns;
+  table["arith.divui"] = quotient<divideU, false>;
+  table["arith.remui"] = quotient<remainderU, false>;
+  table["arith.ceildivui"] = quotient<ceilU, false>;
+  table["arith.divsi"] = quotient<divideS, true>;
+  table["arith.remsi"] = quotient<remainderS, true>;
+  table["arith.floordivsi"] = quotient<floorS, true>;
+  table["arith.ceildivsi"] = quotient<ceilS, true>;
+  table["arith.cmpi"] = compare;
+  table["arith.mulsi_extended"] = product<true>;
+  table["arith.mului_extended"] = product<false>;
+  table["arith.addui_extended"] = sumAndCarry;
+  table["math.absi"] = unary<absolute>;
+  table["math.ctlz"] = unary<leadingZeros>;
+  table["math.cttz"] = unary<trailingZeros>;
+  table["math.ctpop"] = unary<ones>;
+  table["math.ipowi"] = power;
+}

@@ -1,0 +1,114 @@
+//===- ProductError.cpp - What rounding does to sums of products ----------===//
+
+#include "codegen/reference/ProductError.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace rlx;
+
+/// Elements of K that share a scale, at most.
+static constexpr int64_t stretch = 256;
+/// The largest codes of activations and of requantized weights.
+static constexpr double largestI8 = 127, largestI16 = 127 * 256,
+                        largestRequantized = 126;
+/// The variance of numbers that are rounded to a multiple of 1.
+static constexpr double ofStep = 1.0 / 12;
+static constexpr double unitF32 = 0x1p-24;
+
+ProductError::ProductError(Type activations, bool isRequantized)
+    : activations(activations), isRequantized(isRequantized) {
+  if (activations && activations.isF32())
+    this->activations = Type();
+}
+
+/// Adds `of(largest)`^2 / 12 to the variances of each stretch.
+static void addSteps(ArrayRef<double> values, MutableArrayRef<double> variances,
+                     double codes, double factor) {
+  for (size_t begin = 0; begin < values.size(); begin += stretch) {
+    size_t end = std::min(values.size(), begin + stretch);
+    double largest = 0;
+    for (size_t i = begin; i < end; ++i)
+      largest = std::isnan(values[i]) ? values[i]
+                                      : std::max(largest, std::fabs(values[i]));
+    double step = largest / codes, variance = factor * ofStep * step * step;
+    for (size_t i = begin; i < end; ++i)
+      variances[i] += variance;
+  }
+}
+
+/// The same for floats, which have a step of their own; infinite where a number
+/// is beyond the type's range.
+static void addRoundings(ArrayRef<double> values,
+                         MutableArrayRef<double> variances, Type type) {
+  Rounding rounding(type);
+  for (auto [value, variance] : llvm::zip(values, variances)) {
+    if (value == 0)
+      continue;
+    double step = rounding.spacing(value);
+    variance += ofStep * step * step;
+    if (std::isfinite(value) && std::isinf(rounding.nearest(value)))
+      variance = std::numeric_limits<double>::infinity();
+  }
+}
+
+void ProductError::readRow(const Datum &x, int64_t begin, int64_t k,
+                           ActivationRow &row) const {
+  row.values.resize(k);
+  row.squares.resize(k);
+  row.variances.assign(k, 0);
+  if (x.read(begin, k, row.values.data(), row.variances.data()))
+    for (double &deviation : row.variances)
+      deviation *= deviation;
+  for (int64_t i = 0; i < k; ++i)
+    row.squares[i] = row.values[i] * row.values[i];
+  if (!activations)
+    return;
+  if (auto integer = dyn_cast<IntegerType>(activations)) {
+    bool isByte = integer.getWidth() == 8;
+    // Kernels for many rows round scales too, and sums of i16's lower bytes,
+    // by less than that.
+    addSteps(row.values, row.variances, isByte ? largestI8 : largestI16,
+             /*factor=*/1.2);
+    return;
+  }
+  addRoundings(row.values, row.variances, activations);
+}
+
+void ProductError::prepare(WeightRow &row) const {
+  size_t k = row.values.size();
+  if (!row.hasDeviations)
+    std::fill(row.deviations.begin(), row.deviations.end(), 0.0);
+  for (double &deviation : row.deviations)
+    deviation *= deviation;
+  row.hasDeviations = true;
+  if (activations && isa<FloatType>(activations))
+    addRoundings(row.values, row.deviations, activations);
+  // Codes are rounded, and the scale that they are multiplied with before.
+  if (isRequantized)
+    addSteps(row.values, row.deviations, largestRequantized, /*factor=*/2);
+  // Decoding rounds, and so do products and their sum: its parts are, in any
+  // order, a third of the whole on average.
+  double own = unitF32 * unitF32 * (4 + double(k) / 6);
+  for (size_t i = 0; i < k; ++i)
+    row.deviations[i] += own * row.magnitudes[i] * row.magnitudes[i];
+  for (size_t i = 0; i < k; ++i)
+    row.magnitudes[i] = row.values[i] * row.values[i];
+}
+
+ProductSum ProductError::multiply(const ActivationRow &x,
+                                  const WeightRow &w) const {
+  double value = 0, squares = 0, fromX = 0, fromW = 0;
+  size_t k = w.values.size();
+  for (size_t i = 0; i < k; ++i) {
+    value += x.values[i] * w.values[i];
+    squares += x.squares[i] * w.magnitudes[i];
+    fromX += x.variances[i] * w.magnitudes[i];
+    fromW += x.squares[i] * w.deviations[i];
+  }
+  double ofSum = unitF32 * unitF32 * (1 + double(k) / 3) * value * value;
+  double variance = fromX + fromW + (std::isfinite(value) ? ofSum : 0);
+  if (std::isnan(variance))
+    variance = std::numeric_limits<double>::infinity();
+  return {value, std::sqrt(variance), std::sqrt(squares)};
+}
