@@ -88,8 +88,9 @@ namespace {
 /// Goes through the elements and adds them up.
 class ErrorMeasure {
 public:
-  ErrorMeasure(llvm::ArrayRef<int64_t> shape, double allowed)
-      : shape(shape), allowed(allowed),
+  /// At most so many rows are independent of each other.
+  ErrorMeasure(llvm::ArrayRef<int64_t> shape, int64_t mostRows)
+      : shape(shape), mostRows(double(mostRows)),
         columns(shape.empty() ? 1 : shape.back()) {}
   void add(int64_t i, double expected, double got, double deviation,
            double magnitude);
@@ -101,19 +102,27 @@ private:
   void note(int64_t i, double expected, double got, double difference);
 
   llvm::ArrayRef<int64_t> shape;
-  double allowed; ///< deviations, of many elements together
+  double mostRows;
   ErrorReport result;
   struct Squares {
-    double differences = 0, deviations = 0;
+    double differences = 0, deviations = 0, squares = 0;
     int64_t count = 0;
-    void add(double difference, double deviation) {
+    void add(double difference, double variance) {
       differences += difference * difference;
-      deviations += deviation * deviation;
+      deviations += variance;
+      squares += variance * variance;
       ++count;
     }
+    /// How many of them matter: as many as there are if all deviations are the
+    /// same, one if one is far larger than the others.
+    double effective() const {
+      return squares > 0 ? deviations * deviations / squares : 1;
+    }
   };
+  double allowed(const Squares &squares) const;
   std::vector<Squares> columns; ///< by the index of the last dimension
   Squares all;
+  std::vector<double> rowVariances;
   double reference = 0;
   int64_t largestAt = -1, mismatchAt = -1;
   /// Elements that may be too far off, with their differences.
@@ -143,8 +152,13 @@ void ErrorMeasure::add(int64_t i, double expected, double got, double deviation,
     return;
   }
   double difference = std::fabs(got - expected);
-  all.add(difference, deviation);
-  columns[i % int64_t(columns.size())].add(difference, deviation);
+  double variance = deviation * deviation;
+  all.add(difference, variance);
+  columns[i % int64_t(columns.size())].add(difference, variance);
+  size_t row = size_t(i) / columns.size();
+  if (rowVariances.size() <= row)
+    rowVariances.resize(row + 1);
+  rowVariances[row] += variance;
   reference += magnitude * magnitude;
   if (difference > allowedOfElement * deviation)
     suspects.push_back({i, difference});
@@ -154,6 +168,14 @@ void ErrorMeasure::add(int64_t i, double expected, double got, double deviation,
 void ErrorMeasure::addUnequal(int64_t i, double expected, double got) {
   suspects.push_back({i, std::numeric_limits<double>::infinity()});
   note(i, expected, got, std::fabs(got - expected));
+}
+
+static double allowedOfRows(double rows) {
+  return 2 + 4 / std::sqrt(std::max(rows, 1.0));
+}
+
+double ErrorMeasure::allowed(const Squares &squares) const {
+  return allowedOfRows(std::min(squares.effective(), mostRows));
 }
 
 ErrorReport ErrorMeasure::report() const {
@@ -169,11 +191,16 @@ ErrorReport ErrorMeasure::report() const {
                          : std::numeric_limits<double>::infinity();
   };
   report.relative = relativeTo(all.differences);
-  report.bound = allowed * relativeTo(all.deviations);
-  for (auto [i, column] : llvm::enumerate(columns))
-    if (column.differences > allowed * allowed * column.deviations &&
+  Squares rows;
+  for (double variance : rowVariances)
+    rows.add(0, variance);
+  report.bound = allowed(rows) * relativeTo(all.deviations);
+  for (auto [i, column] : llvm::enumerate(columns)) {
+    double factor = allowed(column);
+    if (column.differences > factor * factor * column.deviations &&
         report.columns++ == 0)
       report.firstColumn = int64_t(i);
+  }
   double usual = all.count ? std::sqrt(all.deviations / double(all.count)) : 0;
   for (auto [i, difference] : suspects)
     if (difference > allowedOfElement * usual && report.outliers++ == 0)
@@ -181,17 +208,18 @@ ErrorReport ErrorMeasure::report() const {
   return report;
 }
 
-static double allowedOfRows(int64_t rows) {
-  return rows ? 2 + 4 / std::sqrt(double(rows)) : 0;
-}
-
-double rlx::allowedDeviations(llvm::ArrayRef<int64_t> shape) {
+/// Without the largest dimension, which is taken for a row.
+static int64_t rowsOf(llvm::ArrayRef<int64_t> shape) {
   int64_t count = 1, largest = 1;
   for (int64_t size : shape) {
     count *= size;
     largest = std::max(largest, size);
   }
-  return allowedOfRows(count ? count / largest : 0);
+  return count / largest;
+}
+
+double rlx::allowedDeviations(llvm::ArrayRef<int64_t> shape) {
+  return allowedOfRows(double(rowsOf(shape)));
 }
 
 ErrorReport rlx::measureError(const TensorView &got,
@@ -215,10 +243,9 @@ ErrorReport rlx::measureError(const TensorView &got,
   const Numbers &numbers = expected.numbers;
   // Rows of matmuls are known to be rows.
   bool hasRows = !expected.magnitudes.empty() && numbers.size() > 0;
-  ErrorMeasure measure(got.shape,
-                       hasRows && !got.shape.empty()
-                           ? allowedOfRows(numbers.size() / got.shape.back())
-                           : allowedDeviations(got.shape));
+  ErrorMeasure measure(got.shape, hasRows && !got.shape.empty()
+                                      ? numbers.size() / got.shape.back()
+                                      : rowsOf(got.shape));
   for (int64_t i = 0, e = numbers.size(); i < e; ++i) {
     if (numbers.isFloat()) {
       double value = numbers.values[i];

@@ -62,7 +62,7 @@ ErrorReport measureError(const TensorView &got,
 /// a difference of that shape may have: 2 + 4 / sqrt(rows), because each of few
 /// rows may be as far off as one of many at times is, and elements of a row may
 /// all be off by the same. The largest dimension is taken for a row, in results
-/// of matmuls the last.
+/// of matmuls the last; rows that are off by little beside others do not count.
 double allowedDeviations(llvm::ArrayRef<int64_t> shape);
 /// The same for one element, on whose deviation or, where that is larger, the
 /// root mean square of all.
