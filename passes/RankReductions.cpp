@@ -65,10 +65,10 @@ static void split(tensor::ExtractSliceOp op) {
   auto whole = tensor::ExtractSliceOp::create(
       b, op.getLoc(), op.getSource(), op.getMixedOffsets(), op.getMixedSizes(),
       op.getMixedStrides());
-  op.replaceAllUsesWith(
-      tensor::CollapseShapeOp::create(b, op.getLoc(), op.getType(), whole,
-                                      groupsOf(dropped))
-          .getResult());
+  op.replaceAllUsesWith(tensor::CollapseShapeOp::create(b, op.getLoc(),
+                                                        op.getType(), whole,
+                                                        groupsOf(dropped))
+                            .getResult());
   op.erase();
 }
 
@@ -79,9 +79,9 @@ static void split(tensor::InsertSliceOp op) {
   OpBuilder b(op);
   auto type = RankedTensorType::get(op.getStaticSizes(),
                                     op.getSourceType().getElementType());
-  auto whole = tensor::ExpandShapeOp::create(b, op.getLoc(), type,
-                                             op.getSource(), groupsOf(dropped),
-                                             op.getMixedSizes());
+  auto whole =
+      tensor::ExpandShapeOp::create(b, op.getLoc(), type, op.getSource(),
+                                    groupsOf(dropped), op.getMixedSizes());
   op.getSourceMutable().assign(whole);
 }
 
