@@ -10,6 +10,11 @@ function(rlx_configure_target target)
       -fno-sanitize=vptr -fno-omit-frame-pointer -g)
     target_link_options(${target} PUBLIC -fsanitize=address,undefined)
   endif()
+  if(RLX_FUZZ)
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link,address,undefined
+      -fno-sanitize-recover=undefined -fno-sanitize=vptr -fno-omit-frame-pointer -g -Wno-unknown-warning-option)
+    target_link_options(${target} PUBLIC -fsanitize=address,undefined)
+  endif()
 endfunction()
 
 # rlx_library(NAME SOURCES... LINK ...): a static library rlx_<NAME> with the alias rlx::<NAME>.

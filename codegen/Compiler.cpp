@@ -2,36 +2,25 @@
 
 #include "codegen/Compiler.h"
 
+#include "codegen/CacheKeys.h"
 #include "codegen/Diagnostics.h"
 #include "codegen/cpu/ObjectCache.h"
+#include "ir/Nesting.h"
 #include "passes/Passes.h"
 
+#include "mlir/Bytecode/BytecodeReader.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
-#include "llvm/Config/llvm-config.h"
-#include "llvm/Support/FileSystem.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/ScopedPrinter.h"
 
 #include <chrono>
 
 using namespace mlir;
 using namespace rlx;
-
-/// Part of every cache key: objects of another version of RLX are not reused.
-/// The program's own size and time stand for what RLX was built from.
-static std::string version() {
-  static int anchor;
-  std::string program = llvm::sys::fs::getMainExecutable(nullptr, &anchor);
-  llvm::sys::fs::file_status status;
-  std::string text = "LLVM " LLVM_VERSION_STRING;
-  if (!llvm::sys::fs::status(program, status))
-    text += " " + std::to_string(status.getSize()) + " " +
-            std::to_string(
-                status.getLastModificationTime().time_since_epoch().count());
-  return text;
-}
 
 //===----------------------------------------------------------------------===//
 // Parsing
@@ -48,31 +37,89 @@ std::unique_ptr<MLIRContext> rlx::createContext() {
   return context;
 }
 
+/// The dialects that programs may be written in.
+static std::string knownDialects(MLIRContext &context) {
+  std::vector<llvm::StringRef> names;
+  for (Dialect *dialect : context.getLoadedDialects())
+    if (!dialect->getNamespace().empty())
+      names.push_back(dialect->getNamespace());
+  llvm::sort(names);
+  return llvm::join(names, ", ");
+}
+
+/// Refuses operations and types of other dialects. The parser reads them, as it
+/// would only say how to allow them.
+static LogicalResult checkDialects(ModuleOp module) {
+  auto refuse = [&](Location loc, const std::string &what) {
+    emitError(loc) << "'" << what
+                   << "' is of none of the dialects that RLX reads: "
+                   << knownDialects(*module.getContext())
+                   << "; lower it to these first";
+    return WalkResult::interrupt();
+  };
+  WalkResult walked = module->walk([&](Operation *op) {
+    if (!op->isRegistered())
+      return refuse(op->getLoc(), op->getName().getStringRef().str());
+    auto checkTypes = [&](TypeRange types) {
+      for (Type type : types) {
+        Type unknown;
+        type.walk([&](OpaqueType found) { unknown = found; });
+        if (unknown)
+          return refuse(op->getLoc(), llvm::to_string(unknown));
+      }
+      return WalkResult::advance();
+    };
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        if (checkTypes(block.getArgumentTypes()).wasInterrupted())
+          return WalkResult::interrupt();
+    return checkTypes(op->getResultTypes());
+  });
+  return failure(walked.wasInterrupted());
+}
+
 static llvm::Expected<OwningOpRef<ModuleOp>>
-parseBuffer(MLIRContext &context, std::unique_ptr<llvm::MemoryBuffer> buffer) {
+parseBuffer(MLIRContext &context, std::unique_ptr<llvm::MemoryBuffer> buffer,
+            bool acceptBytecode) {
   llvm::SourceMgr sources;
   std::string name = buffer->getBufferIdentifier().str();
+  if (!isBytecode(*buffer)) {
+    if (llvm::Error error = checkNesting(buffer->getBuffer(), name))
+      return error;
+  } else if (!acceptBytecode) {
+    return llvm::createStringError(
+        "'" + name +
+        "' is MLIR bytecode, whose reader trusts what it reads; "
+        "expected text, or to be told that it is trusted (--bytecode, "
+        "acceptBytecode)");
+  }
   sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
   DiagnosticCollector diagnostics(&context, nullptr, &sources);
+  bool allowed = context.allowsUnregisteredDialects();
+  context.allowUnregisteredDialects();
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, &context);
-  if (!module)
+  context.allowUnregisteredDialects(allowed);
+  if (!module || failed(checkDialects(*module)))
     return diagnostics.takeError("'" + name + "' does not hold a module");
   return module;
 }
 
 llvm::Expected<OwningOpRef<ModuleOp>> rlx::parseText(MLIRContext &context,
                                                      llvm::StringRef text,
-                                                     llvm::StringRef name) {
-  return parseBuffer(context, llvm::MemoryBuffer::getMemBufferCopy(text, name));
+                                                     llvm::StringRef name,
+                                                     bool acceptBytecode) {
+  return parseBuffer(context, llvm::MemoryBuffer::getMemBufferCopy(text, name),
+                     acceptBytecode);
 }
 
 llvm::Expected<OwningOpRef<ModuleOp>> rlx::parseFile(MLIRContext &context,
-                                                     llvm::StringRef path) {
+                                                     llvm::StringRef path,
+                                                     bool acceptBytecode) {
   auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(path);
   if (!buffer)
     return llvm::createStringError("'" + path +
                                    "': " + buffer.getError().message());
-  return parseBuffer(context, std::move(*buffer));
+  return parseBuffer(context, std::move(*buffer), acceptBytecode);
 }
 
 //===----------------------------------------------------------------------===//
@@ -133,8 +180,30 @@ layOut(ModuleOp module, const CompileOptions &options) {
   auto build = [&](OpPassManager &passes) { buildLayoutPipeline(passes, cpu); };
   if (auto error = runPipeline(module, options, build))
     return error;
-  readCodeArguments(module, *signatures, version());
+  readCodeArguments(module, *signatures, compilationIdentity(options));
   return signatures;
+}
+
+/// Gives functions names that nothing else has: those of the program may be
+/// malloc, expf, or what lowering calls its own.
+static void isolateSymbols(ModuleOp module) {
+  llvm::DenseMap<StringAttr, StringAttr> names;
+  for (auto function : module.getOps<func::FuncOp>())
+    if (!function.isExternal())
+      names[function.getNameAttr()] = StringAttr::get(
+          module.getContext(), programSymbol(function.getName()));
+  AttrTypeReplacer replacer;
+  replacer.addReplacement(
+      [&](SymbolRefAttr reference) -> std::optional<Attribute> {
+        StringAttr name = names.lookup(reference.getRootReference());
+        if (!name)
+          return std::nullopt;
+        return SymbolRefAttr::get(name, reference.getNestedReferences());
+      });
+  replacer.recursivelyReplaceElementsIn(module);
+  for (auto function : module.getOps<func::FuncOp>())
+    if (StringAttr name = names.lookup(function.getNameAttr()))
+      function.setName(name);
 }
 
 /// Lowers a module with laid out weights in place and emits it.
@@ -144,6 +213,7 @@ lowerAndEmit(ModuleOp module, llvm::ArrayRef<FunctionSignature> signatures,
   CpuTargetOptions cpu;
   if (auto error = configure(cpu, options))
     return error;
+  isolateSymbols(module);
   auto buildLoops = [&](OpPassManager &passes) {
     buildLoopsPipeline(passes, cpu);
   };
@@ -194,6 +264,8 @@ prepareModule(ModuleOp module, const CompileOptions &options) {
 
 llvm::Expected<EmittedCode> rlx::emitModule(ModuleOp module, CodeForm form,
                                             const CompileOptions &options) {
+  if (auto error = options.target.check())
+    return error;
   llvm::Expected<PreparedModule> prepared = prepareModule(module, options);
   if (!prepared)
     return prepared.takeError();
@@ -208,25 +280,27 @@ llvm::Expected<std::unique_ptr<Executable>>
 rlx::compileModule(ModuleOp module, const CompileOptions &options,
                    CompileReport *report) {
   auto start = std::chrono::steady_clock::now();
-  if (!options.target.isHost())
-    return llvm::createStringError(
-        "code for '" + options.target.triple +
-        "' cannot run in this process; emit it instead");
+  if (auto error = options.target.checkHost())
+    return error;
   llvm::Expected<PreparedModule> prepared = prepareModule(module, options);
   if (!prepared)
     return prepared.takeError();
 
-  ObjectCache cache(options.cacheDirectory);
-  std::string key, text;
+  std::shared_ptr<CacheDirectory> directory;
+  std::string key;
   std::optional<llvm::SmallVector<char, 0>> object;
   if (!options.cacheDirectory.empty()) {
-    llvm::raw_string_ostream(text) << *prepared->module;
-    key = ObjectCache::key({version(), options.target.triple,
-                            options.target.cpu, options.target.features,
-                            options.deterministic ? "deterministic" : "",
-                            options.choices, text});
-    object = cache.find(key);
+    CacheOptions cacheOptions;
+    cacheOptions.limitBytes = options.cacheLimitBytes;
+    if (options.onRemark)
+      cacheOptions.onRemark = options.onRemark;
+    directory = std::make_shared<CacheDirectory>(options.cacheDirectory,
+                                                 std::move(cacheOptions));
+    key = objectKey(*prepared->module, options);
   }
+  ObjectCache cache(directory);
+  if (directory)
+    object = cache.find(key);
   bool fromCache = object.has_value();
   if (!object) {
     auto code = lowerAndEmit(*prepared->module, prepared->signatures,
@@ -236,9 +310,9 @@ rlx::compileModule(ModuleOp module, const CompileOptions &options,
     object = std::move(*code);
     cache.store(key, *object);
   }
-  auto executable = Executable::load(
-      *object, std::move(prepared->signatures),
-      options.cachePackedWeights ? options.cacheDirectory : "");
+  auto executable =
+      Executable::load(*object, std::move(prepared->signatures),
+                       options.cachePackedWeights ? directory : nullptr);
   if (report) {
     std::chrono::duration<double, std::milli> elapsed =
         std::chrono::steady_clock::now() - start;
@@ -252,7 +326,7 @@ rlx::compileText(llvm::StringRef text, const CompileOptions &options,
                  CompileReport *report, llvm::StringRef name) {
   std::unique_ptr<MLIRContext> context = createContext();
   llvm::Expected<OwningOpRef<ModuleOp>> module =
-      parseText(*context, text, name);
+      parseText(*context, text, name, options.acceptBytecode);
   if (!module)
     return module.takeError();
   return compileModule(**module, options, report);
@@ -262,7 +336,8 @@ llvm::Expected<std::unique_ptr<Executable>>
 rlx::compileFile(llvm::StringRef path, const CompileOptions &options,
                  CompileReport *report) {
   std::unique_ptr<MLIRContext> context = createContext();
-  llvm::Expected<OwningOpRef<ModuleOp>> module = parseFile(*context, path);
+  llvm::Expected<OwningOpRef<ModuleOp>> module =
+      parseFile(*context, path, options.acceptBytecode);
   if (!module)
     return module.takeError();
   return compileModule(**module, options, report);

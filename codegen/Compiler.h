@@ -17,8 +17,11 @@ namespace rlx {
 
 struct CompileOptions {
   CpuTarget target = CpuTarget::host();
-  /// Where compiled objects and packed weights are kept; empty: nowhere.
+  /// Where compiled objects and packed weights are kept; empty: nowhere. It has
+  /// to be the user's own: files in it are trusted (CacheDirectory.h).
   std::string cacheDirectory;
+  /// Of all files there; those that were not used for longest are removed.
+  uint64_t cacheLimitBytes = CacheOptions::defaultLimitBytes;
   /// Whether packed weights are kept there too; they are as large as weights.
   bool cachePackedWeights = true;
   /// Results do not depend, bit for bit, on the number of threads, nor those of
@@ -29,6 +32,9 @@ struct CompileOptions {
   std::string choices;
   /// Remark which kernels were chosen, and why.
   bool printChoices = false;
+  /// Whether a file or text may be MLIR bytecode, whose reader trusts what it
+  /// reads: for programs of one's own.
+  bool acceptBytecode = false;
   /// Takes the text of each remark and warning.
   std::function<void(llvm::StringRef)> onRemark;
 };
@@ -39,7 +45,7 @@ struct CompileReport {
   bool fromCache = false;
 };
 
-/// Compiles a module, the text or bytecode of one, or a file that holds one.
+/// Compiles a module, the text of one, or a file that holds one.
 /// `name` stands for the text in messages.
 llvm::Expected<std::unique_ptr<Executable>>
 compileModule(mlir::ModuleOp module, const CompileOptions &options = {},
@@ -66,11 +72,13 @@ importModule(mlir::ModuleOp module, const CompileOptions &options = {});
 
 /// A context that has all dialects of RLX, and a module parsed into it.
 std::unique_ptr<mlir::MLIRContext> createContext();
+/// Text may be a stranger's; bytecode may not, and has to be asked for.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 parseText(mlir::MLIRContext &context, llvm::StringRef text,
-          llvm::StringRef name = "program");
+          llvm::StringRef name = "program", bool acceptBytecode = false);
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
-parseFile(mlir::MLIRContext &context, llvm::StringRef path);
+parseFile(mlir::MLIRContext &context, llvm::StringRef path,
+          bool acceptBytecode = false);
 
 } // namespace rlx
 

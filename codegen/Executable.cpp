@@ -4,6 +4,7 @@
 
 #include "codegen/cpu/ObjectCode.h"
 #include "codegen/cpu/Target.h"
+#include "runtime/TensorChecks.h"
 
 #include "llvm/ExecutionEngine/Orc/ExecutorProcessControl.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
@@ -22,7 +23,7 @@ Executable::~Executable() = default;
 llvm::Expected<std::unique_ptr<Executable>>
 Executable::load(llvm::ArrayRef<char> object,
                  std::vector<FunctionSignature> signatures,
-                 llvm::StringRef packedDirectory) {
+                 std::shared_ptr<CacheDirectory> cache) {
   // Creating a machine also makes LLVM's back ends known to ORC.
   if (auto machine = CpuTarget::host().createMachine(); !machine)
     return machine.takeError();
@@ -56,7 +57,7 @@ Executable::load(llvm::ArrayRef<char> object,
     return error;
 
   std::unique_ptr<Executable> executable(new Executable());
-  executable->packedDirectory = packedDirectory.str();
+  executable->cache = std::move(cache);
   for (FunctionSignature &signature : signatures) {
     // Code that nobody laid out weights for takes inputs and weights as they
     // are.
@@ -230,9 +231,25 @@ llvm::Error Executable::run(llvm::StringRef function,
     if (auto error = expected.check(outputs[i], "output " + std::to_string(i)))
       return error;
   }
+  if (Status status = checkOutputMemory(inputs, outputs); !status)
+    return llvm::createStringError(status.message());
   size_t index = *signature - signatures.data();
-  return call(entries[index].invoke, codeArguments(index, inputs, outputs),
-              options);
+  if (auto error = checkFiles(index))
+    return error;
+  std::vector<TensorView> arguments = codeArguments(index, inputs, outputs);
+  // Packed weights are in memory that the caller does not have.
+  for (auto [argument, tensor] :
+       llvm::zip((*signature)->arguments, arguments)) {
+    if (argument.kind != CodeArgument::weight)
+      continue;
+    for (auto [i, output] : llvm::enumerate(outputs))
+      if (shareMemory(output, tensor))
+        return llvm::createStringError(
+            "output " + llvm::Twine(i) + " shares memory with weight '" +
+            (*signature)->weights[argument.index].weight +
+            "', expected memory of its own");
+  }
+  return call(entries[index].invoke, arguments, options);
 }
 
 llvm::Expected<std::vector<Tensor>>

@@ -11,8 +11,8 @@
 
 #include "codegen/Signature.h"
 #include "codegen/WeightBindings.h"
+#include "runtime/CacheDirectory.h"
 #include "runtime/KernelAbi.h"
-#include "runtime/MappedFile.h"
 #include "runtime/ThreadPool.h"
 #include "runtime/WeightFile.h"
 
@@ -43,10 +43,10 @@ struct RunOptions {
 class Executable {
 public:
   /// Loads an object file that was emitted for this machine. Packed weights are
-  /// kept in `packedDirectory`; empty: nowhere.
+  /// kept in `cache`; null: nowhere.
   static llvm::Expected<std::unique_ptr<Executable>>
   load(llvm::ArrayRef<char> object, std::vector<FunctionSignature> signatures,
-       llvm::StringRef packedDirectory = "");
+       std::shared_ptr<CacheDirectory> cache = nullptr);
   ~Executable();
 
   const std::vector<FunctionSignature> &functions() const { return signatures; }
@@ -54,9 +54,12 @@ public:
   llvm::Expected<const FunctionSignature *>
   findFunction(llvm::StringRef name) const;
 
-  /// Binds every weight of the program that `file` has and that is not bound
-  /// yet. Fails where one has another shape, scheme or size than the program
-  /// says. The file stays open as long as the executable.
+  /// Binds every weight of the program that `file` has and that is not bound to
+  /// memory. Fails where one has another shape (ones in front aside), scheme or
+  /// size than the program says, cannot be read, or is bound to another file.
+  /// The file stays open as long as the executable, and nobody may write to it:
+  /// packing and runs look at its size and time, and fail where they changed,
+  /// but what happens between a look and a run they cannot see.
   llvm::Error bindWeights(std::shared_ptr<const WeightFile> file);
   /// Binds one weight to the caller's memory, which must outlive the
   /// executable: stored bytes as u8 `[N, bytes of a row]`, or a plain tensor.
@@ -84,7 +87,8 @@ public:
                llvm::ArrayRef<TensorView> inputs) const;
 
   /// Runs `function`. Inputs are read, outputs written whole; both must have
-  /// the shapes the signature and the inputs say. An error of the program
+  /// the shapes the signature and the inputs say, and outputs memory of their
+  /// own: not that of inputs, weights or each other. An error of the program
   /// itself, as an expert id out of range, leaves the outputs undefined.
   llvm::Error run(llvm::StringRef function, llvm::ArrayRef<TensorView> inputs,
                   llvm::ArrayRef<TensorView> outputs,
@@ -112,6 +116,10 @@ private:
     std::atomic<bool> ready = false;
     std::vector<PackedTensor> tensors;
     PackReport report;
+    /// Files that runs read, and by which tick of a coarse clock they were
+    /// looked at.
+    std::vector<const WeightFile *> files;
+    std::atomic<int64_t> lookedAt = 0;
   };
 
   Executable();
@@ -129,6 +137,8 @@ private:
   llvm::Error pack(size_t function, const RunOptions &options) const;
   llvm::Error pack(const PackingSignature &packing, Invoke packer,
                    const Tensor &target, const RunOptions &options) const;
+  void findFiles(size_t function) const;
+  llvm::Error checkFiles(size_t function) const;
   std::string packedKey(const PackingSignature &packing,
                         const RunOptions &options) const;
   MappedWeight findReleasable(llvm::StringRef name) const;
@@ -140,7 +150,7 @@ private:
   static constexpr int64_t releasedBytes = int64_t(32) << 20;
 
   std::unique_ptr<llvm::orc::LLJIT> jit;
-  std::string packedDirectory;
+  std::shared_ptr<CacheDirectory> cache; ///< For packed weights.
   std::vector<FunctionSignature> signatures;
   std::vector<Entry> entries;
   WeightBindings weights{signatures};

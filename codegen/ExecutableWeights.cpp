@@ -8,9 +8,11 @@
 
 #include "codegen/Executable.h"
 
+#include "codegen/CacheKeys.h"
 #include "codegen/cpu/PackedCache.h"
 
 #include <chrono>
+#include <ctime>
 
 using namespace rlx;
 
@@ -151,7 +153,9 @@ llvm::Error Executable::pack(size_t function, const RunOptions &options) const {
   const FunctionSignature &signature = signatures[function];
   packedWeights.tensors.clear();
   packedWeights.report = {};
-  PackedCache cache(packedDirectory);
+  if (auto error = weights.checkUnchanged(signature))
+    return error;
+  PackedCache packedCache(cache);
   // Hashing is parallel as packing is.
   ExecutionScope scope(options.pool);
   std::optional<ExecutionScope> hostScope;
@@ -166,10 +170,10 @@ llvm::Error Executable::pack(size_t function, const RunOptions &options) const {
       packedWeights.report.weightBytes += boundWeight(name).numBytes();
     packedWeights.report.packedBytes += bytes;
     // Code without an identity cannot be told from other code.
-    bool isCached = cache.isEnabled() && !packing.identity.empty();
+    bool isCached = packedCache.isEnabled() && !packing.identity.empty();
     std::string key = isCached ? packedKey(packing, options) : "";
     if (isCached)
-      if (auto found = cache.find(key, uint64_t(bytes))) {
+      if (auto found = packedCache.find(key, uint64_t(bytes))) {
         // Code only reads packed weights.
         void *data = const_cast<std::byte *>(found->bytes.data());
         packedWeights.report.cachedBytes += bytes;
@@ -185,7 +189,7 @@ llvm::Error Executable::pack(size_t function, const RunOptions &options) const {
       return error;
     if (isCached) {
       auto begin = now();
-      cache.store(key, tensor->bytes());
+      packedCache.store(key, tensor->bytes());
       packedWeights.report.storeMilliseconds +=
           Milliseconds(now() - begin).count();
     }
@@ -194,7 +198,50 @@ llvm::Error Executable::pack(size_t function, const RunOptions &options) const {
   }
   packedWeights.report.milliseconds = Milliseconds(now() - start).count() -
                                       packedWeights.report.storeMilliseconds;
+  // What was read meanwhile may be of either state.
+  if (auto error = weights.checkUnchanged(signature))
+    return error;
+  findFiles(function);
   packedWeights.ready = true;
+  return llvm::Error::success();
+}
+
+/// Finds the weight files that runs of `function` read: not those of weights
+/// that are packed in memory.
+void Executable::findFiles(size_t function) const {
+  Packed &state = *packed[function];
+  const FunctionSignature &signature = signatures[function];
+  state.files.clear();
+  for (const CodeArgument &argument : signature.arguments) {
+    if (argument.kind != CodeArgument::weight)
+      continue;
+    auto [file, entry] =
+        weights.mappedEntry(signature.weights[argument.index].weight);
+    if (file && !llvm::is_contained(state.files, file))
+      state.files.push_back(file);
+  }
+}
+
+/// Fails where a file that runs of `function` read was changed. Looks not more
+/// often than a coarse clock ticks, every few milliseconds: small programs run
+/// in less time than many looks take.
+llvm::Error Executable::checkFiles(size_t function) const {
+  Packed &state = *packed[function];
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  int64_t tick = int64_t(now.tv_sec) * 1000000000 + now.tv_nsec;
+  if (state.lookedAt.load(std::memory_order_relaxed) == tick)
+    return llvm::Error::success();
+  Status status;
+  for (const WeightFile *file : state.files)
+    if (status)
+      status = file->checkUnchanged();
+  for (const PackedTensor &tensor : state.tensors)
+    if (status && tensor.file)
+      status = tensor.file->checkUnchanged();
+  if (!status)
+    return llvm::createStringError(status.message());
+  state.lookedAt.store(tick, std::memory_order_relaxed);
   return llvm::Error::success();
 }
 

@@ -2,8 +2,11 @@
 
 #include "codegen/Signature.h"
 
+#include "codegen/CacheKeys.h"
 #include "codegen/Kernels.h"
 #include "ir/Scheme.h"
+#include "runtime/TensorChecks.h"
+#include "runtime/Text.h"
 
 using namespace mlir;
 using namespace rlx;
@@ -38,9 +41,9 @@ llvm::Error TensorSignature::check(const TensorView &tensor,
     return llvm::createStringError("expected " + what + " to be " + describe() +
                                    " for " + type + ", but got " +
                                    tensor.describe());
-  if (!tensor.data && tensor.numElements() != 0)
-    return llvm::createStringError(what + " has no data");
-  return llvm::Error::success();
+  Status status = checkTensor(tensor, what);
+  return status ? llvm::Error::success()
+                : llvm::createStringError(status.message());
 }
 
 bool FunctionSignature::hasDynamicResults() const {
@@ -135,6 +138,17 @@ rlx::readSignatures(ModuleOp module) {
       continue;
     FunctionSignature signature;
     signature.name = function.getName();
+    if (signature.name.find('\0') != std::string::npos)
+      return llvm::createStringError(
+          "the name of public function " + quoted(signature.name) +
+          " has a NUL, expected one that object files can hold");
+    if (module.lookupSymbol(signature.name + ".shapes"))
+      return llvm::createStringError(
+          "'" + signature.name +
+          ".shapes' is the name of what computes the "
+          "sizes of the results of '" +
+          signature.name +
+          "', expected another name for the program's own function");
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {
       auto weight = function.getArgAttrOfType<StringAttr>(i, "rlx.weight");
       llvm::Expected<TensorSignature> tensor =
@@ -164,20 +178,22 @@ rlx::readSignatures(ModuleOp module) {
   return signatures;
 }
 
-/// The function as text, without the names of its symbol and its weights.
-static std::string identityOf(func::FuncOp packer, llvm::StringRef version) {
+/// A hash of the function, without the names of its symbol and its weights, and
+/// of what else its code depends on.
+static std::string identityOf(func::FuncOp packer,
+                              llvm::StringRef compilation) {
   OwningOpRef<func::FuncOp> copy = packer.clone();
   copy->setName("pack");
   copy->removeArgAttrsAttr();
-  std::string text = version.str() + "\n";
-  llvm::raw_string_ostream stream(text);
-  copy->print(stream, OpPrintingFlags().useLocalScope());
-  return text;
+  KeyHash hash;
+  hash.add(compilation);
+  hash.add(hashOperation(*copy));
+  return hash.text();
 }
 
 void rlx::readCodeArguments(ModuleOp module,
                             std::vector<FunctionSignature> &signatures,
-                            llvm::StringRef version) {
+                            llvm::StringRef compilation) {
   for (FunctionSignature &signature : signatures) {
     auto function = module.lookupSymbol<func::FuncOp>(signature.name);
     signature.kernels = describeKernels(function);
@@ -205,7 +221,7 @@ void rlx::readCodeArguments(ModuleOp module,
               packFunction.getArgAttrOfType<StringAttr>(j, "rlx.weight")
                   .getValue()
                   .str());
-        packing.identity = identityOf(packFunction, version);
+        packing.identity = identityOf(packFunction, compilation);
         signature.packings.push_back(std::move(packing));
       } else {
         signature.arguments.push_back({CodeArgument::input, inputs++});

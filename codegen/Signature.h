@@ -69,10 +69,10 @@ llvm::Expected<std::vector<FunctionSignature>>
 readSignatures(mlir::ModuleOp module);
 
 /// Completes `signatures` with what the code takes, after weights were packed.
-/// `version` is that of RLX, for the identities of packings.
+/// `compilation` is its identity (CacheKeys.h), for those of packings.
 void readCodeArguments(mlir::ModuleOp module,
                        std::vector<FunctionSignature> &signatures,
-                       llvm::StringRef version);
+                       llvm::StringRef compilation);
 
 } // namespace rlx
 

@@ -88,7 +88,9 @@ namespace {
 /// Goes through the elements and adds them up.
 class ErrorMeasure {
 public:
-  explicit ErrorMeasure(llvm::ArrayRef<int64_t> shape) : shape(shape) {}
+  ErrorMeasure(llvm::ArrayRef<int64_t> shape, double allowed)
+      : shape(shape), allowed(allowed),
+        columns(shape.empty() ? 1 : shape.back()) {}
   void add(int64_t i, double expected, double got, double deviation,
            double magnitude);
   /// `got` is the number of the reference, though a double may not have it.
@@ -99,9 +101,21 @@ private:
   void note(int64_t i, double expected, double got, double difference);
 
   llvm::ArrayRef<int64_t> shape;
+  double allowed; ///< deviations, of many elements together
   ErrorReport result;
-  double squares = 0, reference = 0, variance = 0;
-  int64_t numbers = 0, largestAt = -1, mismatchAt = -1;
+  struct Squares {
+    double differences = 0, deviations = 0;
+    int64_t count = 0;
+    void add(double difference, double deviation) {
+      differences += difference * difference;
+      deviations += deviation * deviation;
+      ++count;
+    }
+  };
+  std::vector<Squares> columns; ///< by the index of the last dimension
+  Squares all;
+  double reference = 0;
+  int64_t largestAt = -1, mismatchAt = -1;
   /// Elements that may be too far off, with their differences.
   std::vector<std::pair<int64_t, double>> suspects;
 };
@@ -129,10 +143,9 @@ void ErrorMeasure::add(int64_t i, double expected, double got, double deviation,
     return;
   }
   double difference = std::fabs(got - expected);
-  ++numbers;
-  squares += difference * difference;
+  all.add(difference, deviation);
+  columns[i % int64_t(columns.size())].add(difference, deviation);
   reference += magnitude * magnitude;
-  variance += deviation * deviation;
   if (difference > allowedOfElement * deviation)
     suspects.push_back({i, difference});
   note(i, expected, got, difference);
@@ -155,22 +168,35 @@ ErrorReport ErrorMeasure::report() const {
     return reference > 0 ? std::sqrt(square / reference)
                          : std::numeric_limits<double>::infinity();
   };
-  report.relative = relativeTo(squares);
-  report.bound = allowedDeviations(numbers) * relativeTo(variance);
-  double usual = numbers ? std::sqrt(variance / double(numbers)) : 0;
+  report.relative = relativeTo(all.differences);
+  report.bound = allowed * relativeTo(all.deviations);
+  for (auto [i, column] : llvm::enumerate(columns))
+    if (column.differences > allowed * allowed * column.deviations &&
+        report.columns++ == 0)
+      report.firstColumn = int64_t(i);
+  double usual = all.count ? std::sqrt(all.deviations / double(all.count)) : 0;
   for (auto [i, difference] : suspects)
     if (difference > allowedOfElement * usual && report.outliers++ == 0)
       report.firstOutlier = indexOf(i, shape);
   return report;
 }
 
-double rlx::allowedDeviations(int64_t count) {
-  return count ? 2 + 4 / std::sqrt(double(count)) : 0;
+static double allowedOfRows(int64_t rows) {
+  return rows ? 2 + 4 / std::sqrt(double(rows)) : 0;
+}
+
+double rlx::allowedDeviations(llvm::ArrayRef<int64_t> shape) {
+  int64_t count = 1, largest = 1;
+  for (int64_t size : shape) {
+    count *= size;
+    largest = std::max(largest, size);
+  }
+  return allowedOfRows(count ? count / largest : 0);
 }
 
 ErrorReport rlx::measureError(const TensorView &got,
                               llvm::ArrayRef<double> expected) {
-  ErrorMeasure measure(got.shape);
+  ErrorMeasure measure(got.shape, 0);
   for (int64_t i = 0, e = expected.size(); i < e; ++i)
     measure.add(i, expected[i], element(got, i), 0, expected[i]);
   return measure.report();
@@ -186,13 +212,19 @@ static uint64_t bitsOf(const TensorView &tensor, int64_t i, unsigned width) {
 
 ErrorReport rlx::measureError(const TensorView &got,
                               const ReferenceTensor &expected) {
-  ErrorMeasure measure(got.shape);
   const Numbers &numbers = expected.numbers;
+  // Rows of matmuls are known to be rows.
+  bool hasRows = !expected.magnitudes.empty() && numbers.size() > 0;
+  ErrorMeasure measure(got.shape,
+                       hasRows && !got.shape.empty()
+                           ? allowedOfRows(numbers.size() / got.shape.back())
+                           : allowedDeviations(got.shape));
   for (int64_t i = 0, e = numbers.size(); i < e; ++i) {
     if (numbers.isFloat()) {
       double value = numbers.values[i];
-      double magnitude =
-          expected.magnitudes.empty() ? value : expected.magnitudes[i];
+      double magnitude = std::fabs(value);
+      if (!expected.magnitudes.empty())
+        magnitude = std::max(magnitude, expected.magnitudes[i]);
       measure.add(i, value, element(got, i, numbers.type), numbers.deviation(i),
                   magnitude);
       continue;
@@ -230,10 +262,15 @@ llvm::Error Verification::check() const {
                           "first at {}",
                           result.outliers, describeShape(result.firstOutlier))
             : "";
+    std::string columns =
+        result.columns ? fmt::format(", {} columns further off than rounding "
+                                     "can be, the first is {}",
+                                     result.columns, result.firstColumn)
+                       : "";
     return llvm::createStringError(
         fmt::format("verification failed: expected result {} to have a "
-                    "relative error of at most {:.2g}, but got {}{}",
-                    i, result.bound, result.describe(), outliers));
+                    "relative error of at most {:.2g}, but got {}{}{}",
+                    i, result.bound, result.describe(), outliers, columns));
   }
   return llvm::Error::success();
 }

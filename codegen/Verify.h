@@ -20,8 +20,8 @@ namespace rlx {
 struct ErrorReport {
   /// The norm of the difference over the norm of what was expected, over all
   /// elements that are a number in both. What was expected of a sum of products
-  /// is here the root of the sum of the squares of its terms: it is as large as
-  /// a sum whose terms do not cancel.
+  /// is here at least the root of the sum of the squares of its terms: it is as
+  /// large as a sum whose terms do not cancel.
   double relative = 0;
   double largest = 0;         ///< Absolute difference of one element,
   std::vector<int64_t> index; ///< which is this one,
@@ -35,13 +35,18 @@ struct ErrorReport {
   /// Elements that are further off than any may be, and the first of them.
   int64_t outliers = 0;
   std::vector<int64_t> firstOutlier;
+  /// Indices of the last dimension at which all elements together are further
+  /// off than they may be, and the first of them: what a part of a weight that
+  /// is read wrongly shows in.
+  int64_t columns = 0, firstColumn = 0;
 
   /// `relative error 3.1e-07, largest difference 1.2e-05 at [2, 5]
   /// (expected 1.5, got 1.500012)`
   std::string describe() const;
   /// Whether the difference is what rounding does.
   bool passes() const {
-    return mismatches == 0 && outliers == 0 && relative <= bound;
+    return mismatches == 0 && outliers == 0 && columns == 0 &&
+           relative <= bound;
   }
 };
 
@@ -53,10 +58,12 @@ ErrorReport measureError(const TensorView &got,
 ErrorReport measureError(const TensorView &got,
                          const ReferenceTensor &expected);
 
-/// How many times the deviations that rounding is expected to give the norm of
-/// a difference of `count` elements may be: twice, and more for a few, each of
-/// which may be as far off as one of many at times is.
-double allowedDeviations(int64_t count);
+/// How many times the norm of the deviations that rounding is expected to give
+/// a difference of that shape may have: 2 + 4 / sqrt(rows), because each of few
+/// rows may be as far off as one of many at times is, and elements of a row may
+/// all be off by the same. The largest dimension is taken for a row, in results
+/// of matmuls the last.
+double allowedDeviations(llvm::ArrayRef<int64_t> shape);
 /// The same for one element, on whose deviation or, where that is larger, the
 /// root mean square of all.
 constexpr double allowedOfElement = 8;

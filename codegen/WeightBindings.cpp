@@ -2,7 +2,15 @@
 
 #include "codegen/WeightBindings.h"
 
+#include "runtime/TensorChecks.h"
+
 using namespace rlx;
+
+/// Whether shapes are the same but for ones in front, with which files pad.
+static bool isSameShape(llvm::ArrayRef<int64_t> a, llvm::ArrayRef<int64_t> b) {
+  auto isOne = [](int64_t size) { return size == 1; };
+  return a.drop_while(isOne) == b.drop_while(isOne);
+}
 
 /// Whether an entry of a file is the tensor that the program says.
 static llvm::Error checkEntry(const WeightEntry &entry,
@@ -18,9 +26,12 @@ static llvm::Error checkEntry(const WeightEntry &entry,
                                    entry.file + "': expected " + expected +
                                    " for " + weight.type + ", but got " + got);
   };
+  if (!entry.problem.empty())
+    return llvm::createStringError("weight '" + entry.name + "' in '" +
+                                   entry.file + "' " + entry.problem);
   if (!llvm::StringRef(entry.format).equals_insensitive(format))
     return complain("type " + format, "type " + entry.format);
-  if (entry.shape != weight.logicalShape)
+  if (!isSameShape(entry.shape, weight.logicalShape))
     return complain("shape " + describeShape(weight.logicalShape),
                     "shape " + describeShape(entry.shape));
   int64_t bytes = elementBytes(weight.element);
@@ -33,18 +44,25 @@ static llvm::Error checkEntry(const WeightEntry &entry,
 }
 
 llvm::Error WeightBindings::bind(std::shared_ptr<const WeightFile> file) {
+  if (Status status = file->checkUnchanged(); !status)
+    return llvm::createStringError(status.message());
   for (const FunctionSignature &function : signatures)
     for (const TensorSignature &weight : function.weights) {
       const WeightEntry *entry = file->find(weight.weight);
-      if (!entry || (bindings.count(weight.weight) &&
-                     bindings[weight.weight].source != file->path()))
+      auto known = bindings.find(weight.weight);
+      if (!entry || (known != bindings.end() && known->second.isMemory))
         continue;
+      if (known != bindings.end() && known->second.source != file->path())
+        return llvm::createStringError(
+            "weight '" + weight.weight + "' is in '" + known->second.source +
+            "' and in '" + file->path() + "', expected it in one file");
       if (auto error = checkEntry(*entry, weight))
         return error;
       // Code only reads weights.
       void *data = const_cast<std::byte *>(entry->bytes.data());
       bindings[weight.weight] = {{weight.element, weight.shape, data},
-                                 file->path()};
+                                 file->path(),
+                                 /*isMemory=*/false};
     }
   files.push_back(std::move(file));
   return llvm::Error::success();
@@ -63,7 +81,7 @@ llvm::Error WeightBindings::bind(llvm::StringRef name,
     }
   if (!known)
     return llvm::createStringError("the program has no weight '" + name + "'");
-  bindings[name] = {tensor, "memory"};
+  bindings[name] = {tensor, "memory", /*isMemory=*/true};
   return llvm::Error::success();
 }
 
@@ -101,4 +119,36 @@ WeightBindings::mappedEntry(llvm::StringRef name) const {
       if (entry->bytes.data() == find(name).data)
         return {file.get(), entry};
   return {};
+}
+
+llvm::Error
+WeightBindings::checkOutputs(const FunctionSignature &function,
+                             llvm::ArrayRef<TensorView> outputs) const {
+  for (const TensorSignature &weight : function.weights) {
+    auto bound = bindings.find(weight.weight);
+    if (bound == bindings.end())
+      continue;
+    const TensorView &tensor = bound->second.tensor;
+    for (auto [i, output] : llvm::enumerate(outputs))
+      if (shareMemory(output, tensor))
+        return llvm::createStringError(
+            "output " + llvm::Twine(i) + " shares memory with weight '" +
+            weight.weight + "', expected memory of its own");
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error
+WeightBindings::checkUnchanged(const FunctionSignature &function) const {
+  for (const auto &file : files) {
+    bool isUsed =
+        llvm::any_of(function.weights, [&](const TensorSignature &weight) {
+          return mappedEntry(weight.weight).first == file.get();
+        });
+    if (!isUsed)
+      continue;
+    if (Status status = file->checkUnchanged(); !status)
+      return llvm::createStringError(status.message());
+  }
+  return llvm::Error::success();
 }

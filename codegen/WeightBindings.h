@@ -22,8 +22,9 @@ public:
   explicit WeightBindings(const std::vector<FunctionSignature> &signatures)
       : signatures(signatures) {}
 
-  /// Binds every weight that `file` has and that is not bound yet. Fails where
-  /// one has another shape, scheme or size than the program says. The file is
+  /// Binds every weight that `file` has and that is not bound to memory. Fails
+  /// where one has another shape (ones in front aside), scheme or size than the
+  /// program says, cannot be read, or is bound to another file. The file is
   /// kept open.
   llvm::Error bind(std::shared_ptr<const WeightFile> file);
   /// Binds one weight to the caller's memory: stored bytes as u8
@@ -34,6 +35,11 @@ public:
   llvm::Error check(const FunctionSignature &function) const;
   /// The bytes a weight is bound to; empty data where it is not.
   TensorView find(llvm::StringRef name) const;
+  /// Fails where an output shares memory with a weight of `function`.
+  llvm::Error checkOutputs(const FunctionSignature &function,
+                           llvm::ArrayRef<TensorView> outputs) const;
+  /// Fails where a file that weights of `function` are bound to was changed.
+  llvm::Error checkUnchanged(const FunctionSignature &function) const;
   /// The entry of a file that a weight is bound to; null where it is none.
   std::pair<const WeightFile *, const WeightEntry *>
   mappedEntry(llvm::StringRef name) const;
@@ -42,6 +48,7 @@ private:
   struct Binding {
     TensorView tensor;
     std::string source; ///< Where it was bound from, for messages.
+    bool isMemory = false;
   };
   const std::vector<FunctionSignature> &signatures;
   std::vector<std::shared_ptr<const WeightFile>> files;

@@ -7,8 +7,6 @@
 #include "ir/Dialect.h"
 #include "ir/Scheme.h"
 
-#include "mlir/Interfaces/FunctionInterfaces.h"
-
 #include "mlir/IR/Builders.h"
 
 using namespace mlir;
@@ -223,30 +221,6 @@ LogicalResult QuantizeOp::verify() {
              << "(C3) scheme '" << scheme->displayName()
              << "' keeps scales in its blocks, expected one whose scales are "
                 "given beside them";
-  return success();
-}
-
-LogicalResult DecodeOp::verify() {
-  auto weight = cast<MemRefType>(getWeight().getType());
-  Type element = weight.getElementType();
-  bool bytesOrFloats = element.isInteger(8) || isa<FloatType>(element);
-  if (!bytesOrFloats || int64_t(getIndices().size()) != weight.getRank())
-    return emitOpError() << "expected a memref of i8, or of floats stored "
-                            "plainly, and as many "
-                            "indices as it has dimensions, but got "
-                         << getIndices().size() << " indices for " << weight;
-  auto vector = cast<VectorType>(getType());
-  if (vector.getRank() != 1 || vector.isScalable() ||
-      !vector.getElementType().isF32())
-    return emitOpError()
-           << "expected the result to be a vector of f32, but got " << vector;
-  return success();
-}
-
-LogicalResult ParallelForOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  if (!symbols.lookupNearestSymbolFrom<FunctionOpInterface>(*this,
-                                                            getBodyAttr()))
-    return emitOpError() << "expected '" << getBody() << "' to be a function";
   return success();
 }
 

@@ -44,9 +44,11 @@ bool QuantMap::remove(Value value) { return schemes.erase(value) != 0; }
 
 /// The types of a function follow its entry block and its first return.
 static void updateFunctionType(FunctionOpInterface function) {
-  if (function.isExternal())
+  // Functions of other dialects have types that say more, and no tensors.
+  if (function.isExternal() || !isa<FunctionType>(function.getFunctionType()))
     return;
   SmallVector<Type> arguments(function.front().getArgumentTypes());
+  arguments.truncate(function.getNumArguments());
   SmallVector<Type> results(function.getResultTypes());
   for (Block &block : function.getFunctionBody())
     if (!block.empty() && block.back().hasTrait<OpTrait::ReturnLike>() &&

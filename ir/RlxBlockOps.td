@@ -50,6 +50,22 @@ def Rlx_BlockMatmulOp : Rlx_BlockOp<"block_matmul"> {
     plain tensor keeps its element type, `[N, K]`.
   }], epilogueDescription, [{
 
+    Constraints:
+    - (C1) operands are all tensors without encodings, or all memrefs with strides.
+      x is `[M, K]` and the init `[M, N]`; with ids, which are `[T, S]` of i32, x is
+      `[T, K]` or `[T, S, K]` and the init `[T, S, N]`. K and N are static, x and
+      the init f32.
+    - (C2) weight is static and holds whole blocks of the scheme, as i8, or plain
+      numbers that the scheme describes.
+    - (C3) scales, zero_points and global_scale are given exactly where the
+      scheme reads them, with the shape and element type it says.
+    - (C4) bias is `[N]`, or `[E, N]` with ids, of f32.
+    - (C5) activations is f32, bf16, f16, i16 or i8, and one of the last two where
+      weights are requantized.
+    - (C6) the epilogue takes the sum and an element of each input, of which it
+      computes f32 with constants and elementwise operations; the inputs' maps
+      take dimensions of the init in their order, or constants.
+
     Example:
     ```mlir
     rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32}
@@ -77,6 +93,11 @@ def Rlx_BlockDequantizeOp : Rlx_BlockOp<"block_dequantize"> {
   let description = [{
     Writes the values of all rows, or of the rows that `ids` names.
 
+    Constraints:
+    - (C1) as in rlx.block_matmul; the init is `[N, K]` or `[E, N, K]`, or has the
+      shape of ids, which are of i32, followed by K. It is f32.
+    - (C2), (C3) as in rlx.block_matmul; with ids, weight has rank 2.
+
     Example:
     ```mlir
     rlx.block_dequantize ins(%w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>}
@@ -93,6 +114,11 @@ def Rlx_BlockDequantizeOp : Rlx_BlockOp<"block_dequantize"> {
 def Rlx_BlockQuantizeOp : Rlx_BlockOp<"block_quantize"> {
   let summary = "rlx.quantize into stored bytes";
   let description = [{
+    Constraints:
+    - (C1), (C2), (C3) as in rlx.block_dequantize, x taking the place of the init
+      and the init that of the weight.
+    - (C4) the scheme keeps nothing but codes in its blocks.
+
     Example:
     ```mlir
     rlx.block_quantize ins(%x) scales(%s) outs(%q) {scheme = #rlx.quant<int8/32>}
@@ -112,6 +138,12 @@ def Rlx_PackWeightOp : Rlx_BlockOp<"pack_weight"> {
     Rows are interleaved in tiles of `lanes`, so that a vector lane is a row, and
     all fields of a stretch of K lie where the kernel reads them, as their codes
     (passes/PackedLayout.h). The result is `[bytes]`, or `[E, bytes]`.
+
+    Constraints:
+    - (C1), (C2), (C3) as in rlx.block_matmul, for the weight.
+    - (C4) `lanes` is a power of two of at most 256.
+    - (C5) the init is `[bytes]` or `[E, bytes]` of i8, static. How many bytes,
+      --rlx-blocks-to-loops checks.
 
     Example:
     ```mlir
@@ -135,6 +167,13 @@ def Rlx_PackedMatmulOp : Rlx_BlockOp<"packed_matmul"> {
     multiplied with its values as 8-bit codes that have one scale a stretch; of
     experts, as many as they have on average.
   }], epilogueDescription, [{
+
+    Constraints:
+    - (C1), (C4), (C6) as in rlx.block_matmul; K is a multiple of the scheme's
+      block.
+    - (C2) weight is `[bytes]`, or `[E, bytes]` with ids, of i8, static.
+    - (C3) `lanes` is a power of two of at most 256.
+    - (C5) activations is i8 or i16.
 
     Example:
     ```mlir
@@ -181,6 +220,11 @@ def Rlx_DotOp : Rlx_Op<"dot", [Pure, AllTypesMatch<["accumulator", "result"]>,
     `below` says that codes are less than it, which some targets' instructions
     need to know to be exact.
 
+    Constraints:
+    - (C1) there are four codes for each lane of the accumulator, which has at most
+      1024.
+    - (C2) `below` is 1 to 256.
+
     Example:
     ```mlir
     %s = rlx.dot %codes, %activations, %sum below 16 : vector<64xi8>, vector<16xi32>
@@ -202,6 +246,10 @@ def Rlx_LookupOp : Rlx_Op<"lookup", [Pure, AllTypesMatch<["codes", "result"]>]> 
     result[i] = table[codes[i] % 16]
     ```
 
+    Constraints:
+    - (C1) the table has 16 entries.
+    - (C2) the vector is of fixed length, at most 4096.
+
     Example:
     ```mlir
     %v = rlx.lookup %codes [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12] : vector<64xi8>
@@ -222,8 +270,16 @@ def Rlx_DecodeOp : Rlx_Op<"decode",
     the row. The result holds the values of the elements `first`, `first + 1`,
     ... counted from the start of that block; it may run on into the blocks after
     it. The first element's k is a multiple of the result's length. A weight of
-    floats (a plain tensor) is read as it is. `--rlx-expand-decode` turns it into arith and vector operations derived
-    from the scheme.
+    floats (a plain tensor) is read as it is. `--rlx-expand-decode` turns it into
+    arith and vector operations derived from the scheme.
+
+    Constraints:
+    - (C1) weight is a memref of i8, f32, f16 or bf16 with as many indices as
+      dimensions, two or three.
+    - (C2) the result is a vector of f32 of fixed length.
+    - (C3) its elements lie in the row.
+    - (C4) scales, zero_points and global_scale are given exactly where the
+      scheme reads them, with the rank and element type it says.
 
     Example:
     ```mlir
@@ -288,6 +344,10 @@ def Rlx_ParallelForOp : Rlx_Op<"parallel_for",
   let description = [{
     Calls `body(begin, end, captures...)` for ranges that together cover
     `0 <= index < count`, through the host's parallel loop.
+
+    Constraints:
+    - (C1) `body` is a function.
+    - (C2) it takes two indices and the captures, and gives nothing.
 
     Example:
     ```mlir

@@ -21,6 +21,15 @@ def Rlx_InterleaveWeightOp : Rlx_BlockOp<"interleave_weight"> {
     are taken, `[first, count, of how many]`, where a weight is larger than a
     buffer may be.
 
+    Constraints:
+    - (C1) as in rlx.block_matmul; the init has the shape above, of i32.
+    - (C2), (C3) as in rlx.block_matmul.
+    - (C4) `record` has the fields of `scheme`, with the same numbers, all in the
+      block, whose planes have 1, 2, 4, 8, 16 or 32 bits and cross no word; it is
+      whole groups of `words` words.
+    - (C5) `rows` and `words` are powers of two of at most 256.
+    - (C6) `part` lies within the rows, or the experts, that there are.
+
     Example:
     ```mlir
     rlx.interleave_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, record = #rlx.quant<#r>, rows = 32 : i64, words = 4 : i64}
@@ -44,6 +53,12 @@ def Rlx_InterleavedMatmulOp : Rlx_BlockOp<"interleaved_matmul"> {
     columns of the result, or the results of these experts, are written.
     `activations` is the type that activations may be rounded to.
 
+    Constraints:
+    - (C1), (C4) as in rlx.block_matmul; (C4), (C5), (C6) for `record`, `rows`,
+      `words` and `part` as in rlx.interleave_weight.
+    - (C2) weight has the shape of the result of rlx.interleave_weight.
+    - (C3) activations is f32, bf16, f16, i16 or i8.
+
     Example:
     ```mlir
     rlx.interleaved_matmul ins(%x, %p) outs(%y) {record = #rlx.quant<#r>, activations = f32, rows = 32 : i64, words = 4 : i64}
@@ -58,12 +73,18 @@ def Rlx_InterleavedMatmulOp : Rlx_BlockOp<"interleaved_matmul"> {
   let hasVerifier = 1;
 }
 
-def Rlx_DispatchOp : Rlx_Op<"dispatch", [AttrSizedOperandSegments]> {
+def Rlx_DispatchOp : Rlx_Op<"dispatch",
+    [AttrSizedOperandSegments,
+     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "runs a kernel on workgroups";
   let description = [{
     `kernel` takes the buffers and then the scalars, as i32. Buffers are passed
     whole: what they are views of, from its first element on. `once` marks what
     depends on weights alone and need not run again.
+
+    Constraints:
+    - (C1) where `kernel` is a function of the module, it takes so many buffers
+      and scalars.
 
     Example:
     ```mlir

@@ -6,9 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ir/Scheme.h"
+#include "ir/SideIndex.h"
 
 #include "llvm/ADT/STLExtras.h"
+
+#include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace rlx;
@@ -29,6 +32,13 @@ public:
     llvm::DenseSet<int64_t> starts;
     int64_t bits = owner.size();
     for (int64_t i = 0; i < block; ++i) {
+      for (AffineExpr expr : plane.getPosition().getResults())
+        if (!evaluateWithin(expr, i, largestPosition))
+          return emitError()
+                 << "expected the position of '" << what
+                 << "' to be computed in 31 bits, but it needs more for "
+                    "element "
+                 << i << " of " << AffineMapAttr::get(plane.getPosition());
       int64_t first = firstBit(plane, i);
       if (first < 0 || first > bits - int64_t(plane.width()))
         return emitError() << "expected the bits of '" << what
@@ -60,6 +70,9 @@ public:
   int64_t firstUnread() const { return llvm::find(owner, 0) - owner.begin(); }
 
 private:
+  /// What devices compute positions in, and all of it lies in a block.
+  static constexpr int64_t largestPosition =
+      std::numeric_limits<int32_t>::max();
   std::vector<int> owner;
   int planes = 0;
 };
@@ -113,6 +126,32 @@ static LogicalResult verifyMap(EmitError emitError, StringRef what,
     return emitError() << "expected the index of '" << what
                        << "' to grow with n and k, but got "
                        << AffineMapAttr::get(map);
+  return success();
+}
+
+/// Kernels compute in f32: what a code means must be a number that f32 holds.
+static LogicalResult verifyNumbers(EmitError emitError, StringRef what,
+                                   FieldAttr field) {
+  // Integers of 16 bits minus this are exact in 24 bits.
+  constexpr int64_t largestBias = (1 << 24) - (1 << 16);
+  int64_t bias = field.getBias();
+  if (bias > largestBias || bias < -largestBias)
+    return emitError() << "expected the bias of '" << what << "' to be -"
+                       << largestBias << " to " << largestBias
+                       << ", so that f32 holds codes minus it exactly, but "
+                          "got "
+                       << bias;
+  if (!field.getCodebook())
+    return success();
+  for (double entry : field.getCodebook().asArrayRef()) {
+    bool isNormal = std::abs(entry) <= std::numeric_limits<float>::max() &&
+                    std::abs(entry) >= std::numeric_limits<float>::min();
+    if (entry != 0 && !isNormal)
+      return emitError() << "expected the codebook of '" << what
+                         << "' to hold numbers that f32 can hold, 0 or "
+                            "1.2e-38 to 3.4e+38 in magnitude, but got "
+                         << entry;
+  }
   return success();
 }
 
@@ -174,7 +213,7 @@ static LogicalResult verifyField(EmitError emitError, StringRef what,
   } else {
     return emitError() << "'" << what << "' cannot be read as " << type;
   }
-  return success();
+  return verifyNumbers(emitError, what, field);
 }
 
 LogicalResult SchemeAttr::verify(EmitError emitError, StringAttr name,
@@ -236,6 +275,25 @@ LogicalResult SchemeAttr::verify(EmitError emitError, StringAttr name,
   return success();
 }
 
+/// Whether every index into `side` of a weight of that shape, and the bits of
+/// the whole tensor, are computed in 64 bits. Maps grow with n and k, and so do
+/// all their parts: the last element has the largest.
+static bool fitsSideTensor(const SideOperand &side, ArrayRef<int64_t> shape) {
+  int64_t last[] = {shape[shape.size() - 2] - 1, shape.back() - 1};
+  int64_t bits = side.elementType.getIntOrFloatBitWidth();
+  for (int64_t size : shape.drop_back(2))
+    if (llvm::MulOverflow(bits, size, bits))
+      return false;
+  for (AffineExpr expr : side.index.getResults()) {
+    std::optional<int64_t> index = evaluateWithin(expr, last);
+    int64_t size;
+    if (!index || llvm::AddOverflow<int64_t>(*index, 1, size) ||
+        llvm::MulOverflow(bits, size, bits))
+      return false;
+  }
+  return true;
+}
+
 LogicalResult QuantAttr::verifyEncoding(ArrayRef<int64_t> shape,
                                         Type elementType,
                                         EmitError emitError) const {
@@ -262,5 +320,11 @@ LogicalResult QuantAttr::verifyEncoding(ArrayRef<int64_t> shape,
   for (int64_t size : shape.drop_back())
     if (llvm::MulOverflow(bytes, size, bytes))
       return emitError() << "the stored bytes of the tensor overflow 64 bits";
+  for (const SideOperand &side : scheme.sideOperands())
+    if (!fitsSideTensor(side, shape))
+      return emitError() << "expected the index into '" << side.name
+                         << "' to be computed in 64 bits, but it needs more "
+                            "for the last element: "
+                         << AffineMapAttr::get(side.index);
   return success();
 }

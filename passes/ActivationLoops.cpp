@@ -2,6 +2,8 @@
 
 #include "passes/ActivationLoops.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace rlx;
 
@@ -29,6 +31,20 @@ private:
     return arith::ConstantOp::create(
         b, DenseElementsAttr::get(type, int32_t(value)));
   }
+  /// The integer nearest to a small number, ties to even: added to 1.25 * 2^23,
+  /// whose last bit counts one, it is the lowest bits. Other than a conversion,
+  /// that has some result for NaNs and what infinities become, too.
+  Value nearestInteger(Value numbers) {
+    constexpr double start = 10485760;
+    constexpr int64_t startBits = 0x4b200000;
+    Value starts = arith::ConstantOp::create(
+        b, DenseElementsAttr::get(VectorType::get(run, b.getF32Type()),
+                                  float(start)));
+    Value sum = arith::AddFOp::create(b, numbers, starts);
+    Value bits =
+        arith::BitcastOp::create(b, VectorType::get(run, b.getI32Type()), sum);
+    return arith::SubIOp::create(b, bits, constantInts(startBits));
+  }
   Value constant(double value) {
     return arith::ConstantOp::create(b, b.getF32FloatAttr(float(value)));
   }
@@ -46,8 +62,8 @@ private:
 
 void ActivationLoops::emitStretch(Value m, ValueRange xRow, Value stretch) {
   Value begin = b.mul(stretch, layout.stretch);
-  // Magnitudes compare as the integers of their bits do, NaNs being the
-  // largest, so that these are not lost.
+  // Magnitudes compare as the integers of their bits do, infinities and NaNs
+  // being the largest, so that these are not lost.
   VectorType bits = VectorType::get(run, b.getI32Type());
   SmallVector<Value> largest =
       b.loop(b.index(0), b.index(layout.stretch), run, constantInts(0),
@@ -61,13 +77,36 @@ void ActivationLoops::emitStretch(Value m, ValueRange xRow, Value stretch) {
       b, b.getF32Type(),
       vector::ReductionOp::create(b, vector::CombiningKind::MAXSI, largest[0]));
   double largestCode = result.bytes == 1 ? largestI8 : largestI16;
+  auto compare = [&](arith::CmpFPredicate how, Value left,
+                     double right) -> Value {
+    return arith::CmpFOp::create(b, how, left, constant(right));
+  };
+  Value isZero = compare(arith::CmpFPredicate::OEQ, most, 0);
   Value scale = arith::DivFOp::create(b, most, constant(largestCode));
-  Value isZero =
-      arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, scale, constant(0));
-  Value inverse = arith::DivFOp::create(b, constant(1), scale);
-  inverse = arith::SelectOp::create(b, isZero, constant(0), inverse);
-  Value inverses = vector::BroadcastOp::create(
-      b, VectorType::get(run, b.getF32Type()), inverse);
+  // Subnormal scales are rounded, never down: codes would become too large.
+  // Their inverses would be infinite, so that numbers are raised before.
+  constexpr double smallestNormal = 0x1p-126, smallest = 0x1p-149,
+                   raised = 0x1p64;
+  Value isTiny = compare(arith::CmpFPredicate::OLT, scale, smallestNormal);
+  auto select = [&](Value condition, Value one, Value other) -> Value {
+    return arith::SelectOp::create(b, condition, one, other);
+  };
+  Value tiny = arith::AddFOp::create(b, scale, constant(smallest));
+  scale = select(isTiny, select(isZero, constant(0), tiny), scale);
+  Value raise = select(isTiny, constant(raised), constant(1));
+  Value inverse = arith::DivFOp::create(b, constant(1),
+                                        arith::MulFOp::create(b, scale, raise));
+  inverse = select(isZero, constant(0), inverse);
+  auto spread = [&](Value number) -> Value {
+    return vector::BroadcastOp::create(b, VectorType::get(run, b.getF32Type()),
+                                       number);
+  };
+  Value inverses = spread(inverse), raises = spread(raise);
+  // All that a stretch with a NaN or an infinity gives is NaN.
+  Value isFinite = compare(arith::CmpFPredicate::OLT, most,
+                           std::numeric_limits<float>::infinity());
+  scale = select(isFinite, scale,
+                 constant(std::numeric_limits<float>::quiet_NaN()));
   memref::StoreOp::create(b, scale, result.scales, ValueRange{stretch, m});
 
   // Starts and sums are kept at the finest group that one of them needs.
@@ -86,10 +125,9 @@ void ActivationLoops::emitStretch(Value m, ValueRange xRow, Value stretch) {
         Value groupBegin = b.add(begin, offset);
         for (int64_t i = 0; i < group; i += run) {
           Value k = b.add(groupBegin, i);
-          Value scaled = arith::MulFOp::create(b, loadX(xRow, k), inverses);
-          Value code =
-              arith::FPToSIOp::create(b, VectorType::get(run, b.getI32Type()),
-                                      math::RoundEvenOp::create(b, scaled));
+          Value number = arith::MulFOp::create(b, loadX(xRow, k), raises);
+          Value scaled = arith::MulFOp::create(b, number, inverses);
+          Value code = nearestInteger(scaled);
           SmallVector<Value> bytes = {code};
           if (result.bytes == 2) {
             Value high = arith::ShRSIOp::create(

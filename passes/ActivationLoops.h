@@ -1,7 +1,9 @@
 //===- ActivationLoops.h - Activations as integers --------------*- C++ -*-===//
 //
 // Quantizes rows of activations to i8, or to i16 as two bytes, symmetrically,
-// one scale a stretch of K; with the sums that integer kernels need.
+// one scale a stretch of K; with the sums that integer kernels need. The scale
+// of a stretch that has an infinity or a NaN is NaN, and so is all that it
+// gives: the results of that row, and of no other.
 //
 //===----------------------------------------------------------------------===//
 

@@ -5,11 +5,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/Nesting.h"
 #include "passes/QuantizedOperand.h"
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -25,6 +27,9 @@ using namespace rlx;
 //===----------------------------------------------------------------------===//
 // The configuration
 //===----------------------------------------------------------------------===//
+
+/// Enough for a line for each weight of any model.
+static constexpr uint64_t maxConfigurationBytes = uint64_t(64) << 20;
 
 namespace {
 /// A scheme to store a weight in; none: as plain floats.
@@ -114,6 +119,8 @@ ConfigurationReader::storage(const llvm::json::Value *value,
       return mistake(where, QuantScheme::unknownSchemeMessage(*name));
     return scheme;
   }
+  if (llvm::Error error = checkNesting(*name, *name))
+    return mistake(where, llvm::toString(std::move(error)));
   std::string message;
   ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
     message = diagnostic.str();
@@ -177,9 +184,21 @@ ConfigurationReader::read(const llvm::json::Value &root) {
 
 llvm::Expected<Configuration> Configuration::read(MLIRContext *context,
                                                   StringRef path) {
+  // A pipe would be waited for, and a device read for ever.
+  llvm::sys::fs::file_status status;
+  if (std::error_code failed = llvm::sys::fs::status(path, status))
+    return llvm::createStringError(failed.message());
+  if (!llvm::sys::fs::is_regular_file(status))
+    return llvm::createStringError("expected a regular file");
+  if (status.getSize() > maxConfigurationBytes)
+    return llvm::createStringError(
+        "expected at most " + Twine(maxConfigurationBytes) +
+        " bytes, but got " + Twine(status.getSize()));
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
   if (!buffer)
     return llvm::createStringError(buffer.getError().message());
+  if (llvm::Error error = checkNesting((*buffer)->getBuffer(), path))
+    return error;
   llvm::Expected<llvm::json::Value> root =
       llvm::json::parse((*buffer)->getBuffer());
   if (!root)

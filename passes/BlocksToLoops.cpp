@@ -16,6 +16,8 @@ struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
   using BlocksToLoopsPassBase::BlocksToLoopsPassBase;
 
   void runOnOperation() override {
+    if (failed(checkVectors(getOperation(), vectorLength, vectorRegisters)))
+      return signalPassFailure();
     TileTarget tileTarget =
         TileTarget::of(vectorLength, vectorRegisters, instructions);
     VectorTarget target{vectorLength, vectorRegisters, deterministic,
@@ -26,6 +28,9 @@ struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
               PackedMatmulOp>(op))
         blocks.push_back(op);
     });
+    for (Operation *op : blocks)
+      if (failed(checkPacking(op)))
+        return signalPassFailure();
     auto completeTiles = [&](auto matmul) {
       if (!matmul.getTilesAttr())
         matmul.setTilesAttr(

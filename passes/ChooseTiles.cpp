@@ -15,9 +15,13 @@ struct ChooseTilesPass : rlx::impl::ChooseTilesPassBase<ChooseTilesPass> {
   using ChooseTilesPassBase::ChooseTilesPassBase;
 
   void runOnOperation() override {
+    if (failed(checkVectors(getOperation(), vectorLength, vectorRegisters)))
+      return signalPassFailure();
     TileTarget target = TileTarget::of(vectorLength, vectorRegisters,
                                        instructions, sharedPorts);
     WalkResult walked = getOperation().walk([&](Operation *op) {
+      if (failed(checkPacking(op)))
+        return WalkResult::interrupt();
       if (auto matmul = dyn_cast<PackedMatmulOp>(op))
         return choose(matmul, target);
       if (auto matmul = dyn_cast<BlockMatmulOp>(op))

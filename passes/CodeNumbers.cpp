@@ -4,6 +4,7 @@
 
 #include "ir/Reference.h"
 
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/APFloat.h"
 
 #include <cmath>
@@ -43,17 +44,58 @@ Value CodeNumbers::number(double value, Value lanes) {
                                    builder.getF32FloatAttr(float(value)));
 }
 
+/// A buffer that holds `table` for as long as the function runs which `builder`
+/// is in. All that look up the same table share one.
+static Value tableInMemory(OpBuilder &builder, Location loc,
+                           DenseElementsAttr table) {
+  constexpr StringRef marker = "rlx.table";
+  constexpr int64_t alignment = 64;
+  Operation *parent = builder.getInsertionBlock()->getParentOp();
+  auto function = dyn_cast<FunctionOpInterface>(parent);
+  if (!function)
+    function = parent->getParentOfType<FunctionOpInterface>();
+  Block &entry = function.getFunctionBody().front();
+  for (auto known : entry.getOps<memref::AllocaOp>())
+    if (known->getAttr(marker) == table)
+      return known;
+  OpBuilder first = OpBuilder::atBlockBegin(&entry);
+  auto type = cast<VectorType>(table.getType());
+  Value values = arith::ConstantOp::create(first, loc, table);
+  auto buffer = memref::AllocaOp::create(
+      first, loc, MemRefType::get(type.getShape(), type.getElementType()),
+      ValueRange(), first.getI64IntegerAttr(alignment));
+  buffer->setAttr(marker, table);
+  Value begin = arith::ConstantIndexOp::create(first, loc, 0);
+  vector::StoreOp::create(first, loc, values, buffer, begin);
+  return buffer;
+}
+
 /// Entry `codes` of a table of at most 256 numbers.
 Value CodeNumbers::lookUp(ArrayRef<double> table, Value codes) {
   if (deviceLookUp)
     return deviceLookUp(table, codes);
   int64_t lanes = cast<VectorType>(codes.getType()).getNumElements();
   SmallVector<float> entries(table.begin(), table.end());
-  // Back ends turn this into one permutation where the table fits a register.
   auto tableType = VectorType::get(entries.size(), builder.getF32Type());
-  Value entry = arith::ConstantOp::create(
-      builder, loc,
-      DenseElementsAttr::get(tableType, ArrayRef<float>(entries)));
+  auto values = DenseElementsAttr::get(tableType, ArrayRef<float>(entries));
+  // Back ends turn elements of a vector into one permutation where the table
+  // fits a register, and store a larger one for each lane anew.
+  constexpr size_t mostInRegister = 16;
+  if (entries.size() > mostInRegister) {
+    auto numbers = cast<VectorType>(like(codes, builder.getF32Type()));
+    auto constant = [&](Type element, TypedAttr value) -> Value {
+      auto type = VectorType::get(lanes, element);
+      return arith::ConstantOp::create(builder, loc,
+                                       DenseElementsAttr::get(type, value));
+    };
+    Value begin = arith::ConstantIndexOp::create(builder, loc, 0);
+    return vector::GatherOp::create(
+        builder, loc, numbers, tableInMemory(builder, loc, values),
+        ValueRange{begin}, codes,
+        constant(builder.getI1Type(), builder.getBoolAttr(true)),
+        constant(builder.getF32Type(), builder.getF32FloatAttr(0)));
+  }
+  Value entry = arith::ConstantOp::create(builder, loc, values);
   SmallVector<Value> numbers;
   for (int64_t lane = 0; lane < lanes; ++lane) {
     Value code = vector::ExtractOp::create(builder, loc, codes, lane);

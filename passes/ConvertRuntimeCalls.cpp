@@ -65,9 +65,12 @@ struct ConvertParallelFor : ConvertOpToLLVMPattern<ParallelForOp> {
                   ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
     auto module = op->getParentOfType<ModuleOp>();
+    SmallVector<Type> fields(operands.getCaptures().getTypes());
+    if (!module || !llvm::all_of(fields, LLVM::isCompatibleType))
+      return rewriter.notifyMatchFailure(
+          op, "expected captures of LLVM's types, in a module");
     Type pointer = LLVM::LLVMPointerType::get(op.getContext());
     Type i64 = rewriter.getI64Type();
-    SmallVector<Type> fields(operands.getCaptures().getTypes());
     auto closureType =
         LLVM::LLVMStructType::getLiteral(op.getContext(), fields);
 
@@ -139,6 +142,8 @@ struct ConvertReportIndex : ConvertOpToLLVMPattern<ReportIndexOp> {
   matchAndRewrite(ReportIndexOp op, OpAdaptor operands,
                   ConversionPatternRewriter &rewriter) const override {
     auto module = op->getParentOfType<ModuleOp>();
+    if (!module)
+      return rewriter.notifyMatchFailure(op, "expected a module around it");
     Type pointer = LLVM::LLVMPointerType::get(op.getContext());
     Type i64 = rewriter.getI64Type();
     LLVM::LLVMFuncOp host = hostFunction(module, rewriter, "rlx_report_index",
@@ -162,7 +167,7 @@ struct ConvertCheck : ConvertOpToLLVMPattern<CheckOp> {
                   ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
     auto module = op->getParentOfType<ModuleOp>();
-    if (!isa<FunctionOpInterface>(op->getParentOp()))
+    if (!module || !isa<FunctionOpInterface>(op->getParentOp()))
       return rewriter.notifyMatchFailure(op, "loops must be branches by now");
     Type pointer = LLVM::LLVMPointerType::get(op.getContext());
     Type i64 = rewriter.getI64Type();
@@ -209,6 +214,8 @@ struct ConvertAlloc : ConvertOpToLLVMPattern<memref::AllocOp> {
       return rewriter.notifyMatchFailure(op, "expected the identity layout");
     Location loc = op.getLoc();
     auto module = op->getParentOfType<ModuleOp>();
+    if (!module)
+      return rewriter.notifyMatchFailure(op, "expected a module around it");
     SmallVector<Value> sizes, strides;
     Value bytes;
     getMemRefDescriptorSizes(loc, type, operands.getDynamicSizes(), rewriter,
@@ -267,12 +274,13 @@ struct ConvertDealloc : ConvertOpToLLVMPattern<memref::DeallocOp> {
   LogicalResult
   matchAndRewrite(memref::DeallocOp op, OpAdaptor operands,
                   ConversionPatternRewriter &rewriter) const override {
-    if (!isa<MemRefType>(op.getMemref().getType()))
+    auto module = op->getParentOfType<ModuleOp>();
+    if (!module || !isa<MemRefType>(op.getMemref().getType()))
       return rewriter.notifyMatchFailure(op, "expected a ranked memref");
     Location loc = op.getLoc();
     Type pointer = LLVM::LLVMPointerType::get(op.getContext());
-    LLVM::LLVMFuncOp host = hostFunction(op->getParentOfType<ModuleOp>(),
-                                         rewriter, "rlx_release", {pointer});
+    LLVM::LLVMFuncOp host =
+        hostFunction(module, rewriter, "rlx_release", {pointer});
     Value memory =
         MemRefDescriptor(operands.getMemref()).allocatedPtr(rewriter, loc);
     rewriter.replaceOpWithNewOp<LLVM::CallOp>(op, host, memory);

@@ -19,8 +19,14 @@ struct CopiesToLoopsPass : rlx::impl::CopiesToLoopsPassBase<CopiesToLoopsPass> {
       auto type = dyn_cast<MemRefType>(value.getType());
       return type && type.getLayout().isIdentity();
     };
+    auto isRanked = [](Value value) {
+      return isa<MemRefType>(value.getType());
+    };
     getOperation().walk([&](memref::CopyOp copy) {
       if (isPlain(copy.getSource()) && isPlain(copy.getTarget()))
+        return;
+      // Loops need to know how many there are.
+      if (!isRanked(copy.getSource()) || !isRanked(copy.getTarget()))
         return;
       OpBuilder builder(copy);
       linalg::makeMemRefCopyOp(builder, copy.getLoc(), copy.getSource(),

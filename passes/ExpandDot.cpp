@@ -2,7 +2,8 @@
 //
 // Picks the instruction for rlx.dot, rlx.lookup and fields of bytes by the
 // features of the target and the length of the vectors; without one, arith and
-// vector operations.
+// vector operations. So are conversions to bf16, for each element of which LLVM
+// would call a function.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,6 +28,7 @@ public:
   Value dot(DotOp op);
   Value lookup(LookupOp op);
   Value field(arith::AndIOp op);
+  Value toBf16(arith::TruncFOp op);
 
 private:
   Value call(StringRef intrinsic, Type type, ValueRange operands) {
@@ -153,7 +155,8 @@ static std::optional<uint64_t> splatOf(Value value) {
 /// are among a byte's lowest six, one instruction looks up what comes out.
 Value Expander::field(arith::AndIOp op) {
   auto type = dyn_cast<VectorType>(op.getType());
-  if (!has("avx512vbmi") || !type || !type.getElementType().isInteger(8) ||
+  if (!has("avx512vbmi") || !type || type.getRank() != 1 || type.isScalable() ||
+      !type.getElementType().isInteger(8) ||
       type.getNumElements() != permutedBytes)
     return Value();
   auto shifted = op.getLhs().getDefiningOp<vector::BitCastOp>();
@@ -179,6 +182,44 @@ Value Expander::field(arith::AndIOp op) {
   return permute(type, entries, words.getSource());
 }
 
+/// The type of the integers with as many bits as the elements of `type`.
+Type integersOf(Type type, unsigned width) {
+  Type integer = IntegerType::get(type.getContext(), width);
+  auto shaped = dyn_cast<ShapedType>(type);
+  return shaped ? Type(shaped.clone(integer)) : integer;
+}
+
+/// Rounds to the nearest, of two to the even one, where no instruction does.
+Value Expander::toBf16(arith::TruncFOp op) {
+  Value x = op.getIn();
+  Type source = getElementTypeOrSelf(x.getType());
+  if (!getElementTypeOrSelf(op.getType()).isBF16() || has("avx512bf16") ||
+      has("bf16") || !source.isF32())
+    return Value();
+  Type i32 = integersOf(x.getType(), 32);
+  auto constant = [&](Type type, int64_t value) -> Value {
+    Type element = getElementTypeOrSelf(type);
+    TypedAttr attribute = b.getIntegerAttr(element, value);
+    if (auto shaped = dyn_cast<ShapedType>(type))
+      attribute = DenseElementsAttr::get(shaped, attribute);
+    return arith::ConstantOp::create(b, loc, attribute);
+  };
+  Value bits = arith::BitcastOp::create(b, loc, i32, x);
+  Value half = constant(i32, 16);
+  Value last = arith::AndIOp::create(
+      b, loc, arith::ShRUIOp::create(b, loc, bits, half), constant(i32, 1));
+  Value rounded = arith::AddIOp::create(
+      b, loc, bits, arith::AddIOp::create(b, loc, last, constant(i32, 0x7fff)));
+  // A NaN stays one, a quiet one.
+  Value quiet = arith::OrIOp::create(b, loc, bits, constant(i32, 0x400000));
+  Value isNan = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, x, x);
+  Value result = arith::ShRUIOp::create(
+      b, loc, arith::SelectOp::create(b, loc, isNan, quiet, rounded), half);
+  Type i16 = integersOf(x.getType(), 16);
+  return arith::BitcastOp::create(b, loc, op.getType(),
+                                  arith::TruncIOp::create(b, loc, i16, result));
+}
+
 struct ExpandDotPass : rlx::impl::ExpandDotPassBase<ExpandDotPass> {
   using ExpandDotPassBase::ExpandDotPassBase;
 
@@ -198,6 +239,8 @@ struct ExpandDotPass : rlx::impl::ExpandDotPassBase<ExpandDotPass> {
         expanded = expander.lookup(lookup);
       else if (auto bits = dyn_cast<arith::AndIOp>(op))
         expanded = expander.field(bits);
+      else if (auto conversion = dyn_cast<arith::TruncFOp>(op))
+        expanded = expander.toBf16(conversion);
       if (!expanded)
         return;
       op->getResult(0).replaceAllUsesWith(expanded);

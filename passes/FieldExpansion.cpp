@@ -2,7 +2,10 @@
 
 #include "passes/FieldExpansion.h"
 
+#include "ir/SideIndex.h"
 #include "passes/CodeNumbers.h"
+
+#include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using namespace rlx;
@@ -41,21 +44,15 @@ bool FieldExpansion::isUniform(FieldAttr field) const {
         return bitOf(plane, element) == bitOf(plane, elements.front());
       });
     });
-  // The first lane's k is a multiple of the number of lanes; a side tensor's
-  // map repeats, so looking at a stretch of K that holds any realistic group
-  // will do.
-  constexpr int64_t stretch = 1 << 14;
-  AffineMap map = field.getPlanes().front().getPosition();
-  int64_t lanes = elements.size();
-  return llvm::all_of(map.getResults(), [&](AffineExpr expr) {
-    if (!expr.isFunctionOfDim(1))
-      return true;
-    for (int64_t k = 0; k < stretch; k += lanes)
-      for (int64_t lane = 1; lane < lanes; ++lane)
-        if (evaluate(expr, {0, k}) != evaluate(expr, {0, k + lane}))
-          return false;
+  if (elements.size() == 1)
     return true;
-  });
+  // The first lane's k is a multiple of the number of lanes.
+  int64_t bytes = cast<MemRefType>(address.weight.getType()).getShape().back();
+  if (ShapedType::isDynamic(bytes))
+    return false;
+  int64_t k = bytes / scheme.blockBytes() * scheme.block();
+  int64_t group = groupLength(scheme, field, k);
+  return group == k || group % int64_t(elements.size()) == 0;
 }
 
 ArrayRef<int64_t> FieldExpansion::lanesOf(FieldAttr field) const {
@@ -95,7 +92,8 @@ Value FieldExpansion::gatherBytes(ArrayRef<int64_t> bytes) {
   SmallVector<int64_t> mask;
   for (int64_t byte : bytes)
     mask.push_back(byte - first);
-  if (last - first + 1 == int64_t(bytes.size()) && llvm::is_sorted(mask))
+  // The window itself only where no lane repeats a byte.
+  if (llvm::equal(mask, llvm::seq<int64_t>(0, last - first + 1)))
     return window;
   return vector::ShuffleOp::create(builder, loc, window, window, mask);
 }
@@ -168,7 +166,12 @@ Value FieldExpansion::sideCode(FieldAttr field, AffineMap toElement,
         ValueRange{address.rowIndices.back(), position}));
   Value code = memref::LoadOp::create(builder, loc, side, indices);
   Type integer = builder.getIntegerType(code.getType().getIntOrFloatBitWidth());
-  if (code.getType() != integer)
+  if (auto type = dyn_cast<IntegerType>(code.getType());
+      type && !type.isSignless())
+    // Bits are bits; the same type of LLVM in the end.
+    code = UnrealizedConversionCastOp::create(builder, loc, integer, code)
+               .getResult(0);
+  else if (code.getType() != integer)
     code = arith::BitcastOp::create(builder, loc, integer, code);
   if (integer != builder.getI32Type())
     code = arith::ExtUIOp::create(builder, loc, builder.getI32Type(), code);

@@ -33,8 +33,16 @@ struct FloatSums {
   static constexpr float start = 12582912; ///< 1.5 * 2^23
   static constexpr int32_t startBits = 0x4b400000;
 
-  /// Whether sums of products start as floats where scales are floats: those of
-  /// a group fit 22 bits.
+  /// Whether sums of products of a group with a byte of activations fit 22
+  /// bits, as those of codes do that lie about their bias.
+  static bool fit(const PackedLayout &packed) {
+    constexpr int64_t largestActivation = 128, limit = int64_t(1) << 22;
+    return packed.sumGroup * largestActivation *
+               packed.widened().codes.largest() <
+           limit;
+  }
+  /// Whether sums of products start as floats where scales are floats; only
+  /// where those fit are they asked for.
   static bool apply(const PackedFields &fields) {
     return fields.scalesAreFloats() && fields.hasInnerScale();
   }

@@ -32,7 +32,9 @@ struct HoistPackingPass : rlx::impl::HoistPackingPassBase<HoistPackingPass> {
         return argument && argument.getOwner() == &function.front() &&
                function.getArgAttr(argument.getArgNumber(), "rlx.weight");
       });
-      if (onlyWeights)
+      // On buffers, the packed weight is one that somebody else may write.
+      if (onlyWeights && op->getNumResults() == 1 &&
+          op.getInit().getDefiningOp<tensor::EmptyOp>())
         packings.push_back(op);
     });
     for (auto [index, op] : llvm::enumerate(packings)) {
@@ -66,6 +68,8 @@ struct HoistPackingPass : rlx::impl::HoistPackingPassBase<HoistPackingPass> {
     auto type = builder.getFunctionType(ValueRange(inputs).getTypes(),
                                         op.getResultTypes());
     std::string name = (function.getName() + ".pack" + Twine(index)).str();
+    while (getOperation().lookupSymbol(name))
+      name += "_";
     auto packer = func::FuncOp::create(builder, op.getLoc(), name, type);
     Block *entry = packer.addEntryBlock();
     builder.setInsertionPointToStart(entry);

@@ -60,6 +60,31 @@ Value castActivations(OpBuilder &builder, Location loc, Value x, Value weight) {
   return castTo(builder, loc, x, shape);
 }
 
+/// A side operand of `weight`, or a bias, with the sizes that the weight tells:
+/// kernels compute addresses with them.
+Value castSide(OpBuilder &builder, Location loc, Value side, Value weight,
+               StringRef name) {
+  if (!side)
+    return side;
+  auto type = cast<RankedTensorType>(weight.getType());
+  if (name == "bias")
+    return castTo(builder, loc, side, type.getShape().drop_back());
+  return castTo(builder, loc, side,
+                QuantScheme::of(type)->findSide(name)->shape(type.getShape()));
+}
+
+/// The side operands of `op`, whose weight is `weight`.
+template <typename Operands>
+SideValues castSides(OpBuilder &builder, Location loc, Operands operands,
+                     Value weight) {
+  auto cast = [&](Value side, StringRef name) {
+    return castSide(builder, loc, side, weight, name);
+  };
+  return {cast(operands.getScales(), "scales"),
+          cast(operands.getZeroPoints(), "zero_points"),
+          cast(operands.getGlobalScale(), "global_scale")};
+}
+
 /// The scheme of a weight. A plain float tensor is stored like the built-in
 /// scheme that is named as its element type, and stays a tensor of that type.
 QuantAttr schemeOf(Value weight) {
@@ -87,10 +112,12 @@ struct LowerMatmul : OpConversionPattern<MatmulOp> {
     Value init = createEmpty(rewriter, loc, type, {m, n});
     Type activations = op.getActivations().value_or(rewriter.getF32Type());
     Value x = castActivations(rewriter, loc, operands.getX(), op.getWeight());
+    SideValues sides = castSides(rewriter, loc, operands, op.getWeight());
+    Value bias =
+        castSide(rewriter, loc, operands.getBias(), op.getWeight(), "bias");
     auto matmul = BlockMatmulOp::create(
         rewriter, loc, init.getType(), x, operands.getWeight(), /*ids=*/Value(),
-        operands.getScales(), operands.getZeroPoints(),
-        operands.getGlobalScale(), operands.getBias(),
+        sides.scales, sides.zeroPoints, sides.globalScale, bias,
         /*epilogueInputs=*/ValueRange(), init, schemeOf(op.getWeight()),
         TypeAttr::get(activations), /*tiles=*/TilesAttr(),
         /*epilogueMaps=*/ArrayAttr(), op.getRequantizedAttr());
@@ -116,10 +143,13 @@ struct LowerGatherMatmul : OpConversionPattern<GatherMatmulOp> {
     Value init = createEmpty(rewriter, loc, type, sizes);
     Type activations = op.getActivations().value_or(rewriter.getF32Type());
     Value x = castActivations(rewriter, loc, operands.getX(), op.getWeight());
+    SideValues sides = castSides(rewriter, loc, operands, op.getWeight());
+    Value bias =
+        castSide(rewriter, loc, operands.getBias(), op.getWeight(), "bias");
     auto matmul = BlockMatmulOp::create(
         rewriter, loc, init.getType(), x, operands.getWeight(),
-        operands.getIds(), operands.getScales(), operands.getZeroPoints(),
-        operands.getGlobalScale(), operands.getBias(),
+        operands.getIds(), sides.scales, sides.zeroPoints, sides.globalScale,
+        bias,
         /*epilogueInputs=*/ValueRange(), init, schemeOf(op.getWeight()),
         TypeAttr::get(activations), /*tiles=*/TilesAttr(),
         /*epilogueMaps=*/ArrayAttr(), op.getRequantizedAttr());
@@ -143,10 +173,11 @@ struct LowerEmbedding : OpConversionPattern<EmbeddingOp> {
     auto table = cast<RankedTensorType>(op.getTable().getType());
     sizes.push_back(rewriter.getIndexAttr(table.getDimSize(1)));
     Value init = createEmpty(rewriter, loc, type, sizes);
+    SideValues sides = castSides(rewriter, loc, operands, op.getTable());
     auto rows = BlockDequantizeOp::create(
         rewriter, loc, init.getType(), operands.getTable(), operands.getIds(),
-        operands.getScales(), operands.getZeroPoints(),
-        operands.getGlobalScale(), init, schemeOf(op.getTable()));
+        sides.scales, sides.zeroPoints, sides.globalScale, init,
+        schemeOf(op.getTable()));
     rewriter.replaceOp(
         op, castTo(rewriter, loc, rows.getResult(0), type.getShape()));
     return success();
@@ -165,10 +196,12 @@ struct LowerDequantize : OpConversionPattern<DequantizeOp> {
         rewriter, op.getLoc(),
         cast<RankedTensorType>(op.getWeight().getType()).getShape(),
         type.getElementType());
+    SideValues sides =
+        castSides(rewriter, op.getLoc(), operands, op.getWeight());
     auto values = BlockDequantizeOp::create(
         rewriter, op.getLoc(), init.getType(), operands.getWeight(),
-        /*ids=*/Value(), operands.getScales(), operands.getZeroPoints(),
-        operands.getGlobalScale(), init, schemeOf(op.getWeight()));
+        /*ids=*/Value(), sides.scales, sides.zeroPoints, sides.globalScale,
+        init, schemeOf(op.getWeight()));
     rewriter.replaceOp(op, castTo(rewriter, op.getLoc(), values.getResult(0),
                                   type.getShape()));
     return success();
@@ -187,9 +220,13 @@ struct LowerQuantize : OpConversionPattern<QuantizeOp> {
     auto bytes = cast<RankedTensorType>(getTypeConverter()->convertType(type));
     Value init = tensor::EmptyOp::create(
         rewriter, op.getLoc(), bytes.getShape(), bytes.getElementType());
+    // The result is the weight that they belong to.
+    SideValues sides =
+        castSides(rewriter, op.getLoc(), operands, op.getResult());
+    Value x = castTo(rewriter, op.getLoc(), operands.getX(), type.getShape());
     rewriter.replaceOpWithNewOp<BlockQuantizeOp>(
-        op, bytes, operands.getX(), operands.getScales(),
-        operands.getZeroPoints(), operands.getGlobalScale(), init, scheme);
+        op, bytes, x, sides.scales, sides.zeroPoints, sides.globalScale, init,
+        scheme);
     return success();
   }
 };
@@ -203,9 +240,10 @@ struct LowerEncodingsPass
     ConversionTarget target(*context);
     target.markUnknownOpDynamicallyLegal(
         [&](Operation *op) -> std::optional<bool> {
+          // Those of other dialects have types of their own.
           if (auto function = dyn_cast<FunctionOpInterface>(op))
-            return converter.isSignatureLegal(
-                       cast<FunctionType>(function.getFunctionType())) &&
+            return converter.isLegal(function.getArgumentTypes()) &&
+                   converter.isLegal(function.getResultTypes()) &&
                    converter.isLegal(&function.getFunctionBody());
           return converter.isLegal(op);
         });
@@ -226,8 +264,9 @@ struct LowerEncodingsPass
     // The arguments' buffers are the caller's; bufferization must copy, not
     // reuse.
     for (auto function : getOperation().getOps<func::FuncOp>())
-      for (unsigned i = 0; i < function.getNumArguments(); ++i)
-        if (isa<TensorType>(function.getArgument(i).getType()))
+      for (unsigned i = 0;
+           !function.isExternal() && i < function.getNumArguments(); ++i)
+        if (isa<TensorType>(function.getArgumentTypes()[i]))
           function.setArgAttr(i, "bufferization.writable",
                               BoolAttr::get(context, false));
   }
@@ -244,14 +283,20 @@ struct LowerEncodingsPass
             << weight->get().getType();
         return WalkResult::interrupt();
       }
-      if (isa<FunctionOpInterface, CallOpInterface, MatmulOp, GatherMatmulOp,
-              EmbeddingOp, DequantizeOp, QuantizeOp>(op) ||
-          op->hasTrait<OpTrait::ReturnLike>() ||
-          isa<scf::SCFDialect>(op->getDialect()))
+      if (isa<func::FuncOp, func::CallOp, func::ReturnOp, MatmulOp,
+              GatherMatmulOp, EmbeddingOp, DequantizeOp, QuantizeOp, scf::ForOp,
+              scf::IfOp, scf::WhileOp, scf::ConditionOp, scf::YieldOp>(op))
         return WalkResult::advance();
-      for (Type type :
-           llvm::concat<Type>(SmallVector<Type>(op->getOperandTypes()),
-                              SmallVector<Type>(op->getResultTypes())))
+      SmallVector<Type> types(op->getOperandTypes());
+      llvm::append_range(types, op->getResultTypes());
+      if (auto function = dyn_cast<FunctionOpInterface>(op)) {
+        llvm::append_range(types, function.getArgumentTypes());
+        llvm::append_range(types, function.getResultTypes());
+      }
+      for (Region &region : op->getRegions())
+        for (Block &block : region)
+          llvm::append_range(types, block.getArgumentTypes());
+      for (Type type : types)
         if (QuantScheme::of(type)) {
           op->emitOpError()
               << "takes or gives the quantized tensor " << type

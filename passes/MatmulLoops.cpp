@@ -332,7 +332,10 @@ void MatmulLoops::prefetchActivations(ArrayRef<Row> rows, Value kBegin,
                                       Value index) {
   constexpr int64_t secondCache = 2;
   int64_t parts = tiles.tile / tiles.columns;
-  int64_t lines = llvm::divideCeil(tiles.depth, parts * wordsOfLine);
+  // However deep panels are told to be, code stays short.
+  constexpr int64_t mostLines = 256;
+  int64_t lines = std::min<int64_t>(
+      llvm::divideCeil(tiles.depth, parts * wordsOfLine), mostLines);
   Value begin = b.add(kBegin, b.mul(index, lines * wordsOfLine));
   for (const Row &row : rows)
     for (int64_t line = 0; line < lines; ++line)

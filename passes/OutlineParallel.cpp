@@ -61,6 +61,8 @@ struct OutlineParallelPass
     for (Value value : captures)
       types.push_back(value.getType());
     std::string name = (function.getName() + ".parallel" + Twine(number)).str();
+    while (getOperation().lookupSymbol(name))
+      name += "_";
     auto body = func::FuncOp::create(builder, loc, name,
                                      builder.getFunctionType(types, {}));
     body.setPrivate();

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/PackedLayout.h"
-#include "passes/PassDetail.h"
+#include "passes/TileChoice.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -26,9 +26,21 @@ struct PackWeightsPass : rlx::impl::PackWeightsPassBase<PackWeightsPass> {
   void runOnOperation() override {
     SmallVector<BlockMatmulOp> matmuls;
     getOperation().walk([&](BlockMatmulOp op) { matmuls.push_back(op); });
-    for (BlockMatmulOp op : matmuls)
-      if (op.getActivations().isInteger(8) || op.getActivations().isInteger(16))
-        pack(op);
+    if (failed(
+            checkVectors(getOperation(), vectorLength, TileTarget().registers)))
+      return signalPassFailure();
+    for (BlockMatmulOp op : matmuls) {
+      if (!op.getActivations().isInteger(8) &&
+          !op.getActivations().isInteger(16))
+        continue;
+      // Packing comes before bufferization and before epilogues.
+      if (op->getNumResults() != 1 || !op.getEpilogue().empty()) {
+        op.emitOpError("expected tensors, and no epilogue, where weights are "
+                       "to be packed");
+        return signalPassFailure();
+      }
+      pack(op);
+    }
   }
 
   void pack(BlockMatmulOp op) {

@@ -56,8 +56,9 @@ PackedFields::Reference PackedFields::find(FieldAttr field) const {
 
 bool PackedFields::sumsFit(double largestActivation) const {
   constexpr double limit = 2147483648.0;
-  double largestSum =
-      double(layout.stretch) * largestActivation * double(layout.codes.below);
+  double largestCode =
+      double(std::max(layout.codes.below, layout.codes.largest()));
+  double largestSum = double(layout.stretch) * largestActivation * largestCode;
   auto isInteger = [](const Reference &reference) {
     return reference.field->field.isInteger();
   };

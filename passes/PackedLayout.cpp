@@ -3,6 +3,7 @@
 #include "passes/PackedLayout.h"
 
 #include "ir/Reference.h"
+#include "ir/SideIndex.h"
 
 #include <cmath>
 #include <numeric>
@@ -118,36 +119,37 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
   layout.lanes = lanes;
   layout.k = k;
 
-  // How far each field reaches along K. A field in the block, or a side field,
-  // may be the same for longer than a block.
+  // Sums of products of a stretch with bytes of activations, and of a group
+  // with activations of 16 bits, fit 32 bits then.
+  constexpr int64_t largestCode = (1 << 11) - 1;
+  if (layout.codes.largest() > largestCode) {
+    reason = "codes minus their bias reach " +
+             std::to_string(layout.codes.largest()) +
+             ", with which sums of products may not fit 32 bits; expected at "
+             "most " +
+             std::to_string(largestCode);
+    return std::nullopt;
+  }
+
+  // How far each field reaches along K, which may be longer than a block. What
+  // does not change at the ends of chunks is outer; all else is inner, in
+  // groups that divide its own.
   constexpr int64_t longestStretch = 256;
-  auto groupOf = [&](FieldAttr field) {
-    int64_t group = scheme.groupLength(field);
-    if (!field.isSide() || group < scheme.block())
-      return group;
-    AffineMap map = field.getPlanes().front().getPosition();
-    auto differs = [&](int64_t element) {
-      return llvm::any_of(map.getResults(), [&](AffineExpr expr) {
-        return evaluate(expr, {0, element}) != evaluate(expr, {0, element - 1});
-      });
-    };
-    while (group < longestStretch && group < k && !differs(group))
-      group += scheme.block();
-    return std::min(group, longestStretch);
-  };
   SmallVector<FieldAttr> fields = scheme.fields();
   fields.erase(fields.begin()); // the code
+  llvm::DenseMap<FieldAttr, bool> isInner;
   layout.stretch = std::gcd(longestStretch, k);
   layout.sumGroup = chunk;
   for (FieldAttr field : fields) {
-    int64_t group = groupOf(field);
-    if (group > chunk)
-      layout.stretch = std::gcd(layout.stretch, group);
-    else
+    int64_t group = groupLength(scheme, field, k);
+    isInner[field] = group <= chunk || group % chunk != 0;
+    if (isInner[field])
       layout.sumGroup = std::gcd(layout.sumGroup, group);
+    else
+      layout.stretch = std::gcd(layout.stretch, group);
   }
   constexpr int64_t shortestGroup = 16;
-  if (layout.stretch % chunk != 0 || layout.sumGroup < shortestGroup) {
+  if (layout.sumGroup < shortestGroup) {
     reason = "scales change within " + std::to_string(shortestGroup) +
              " elements of K";
     return std::nullopt;
@@ -156,11 +158,10 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
   layout.bits = packBits(chunk / 4, layout.codes.width);
   layout.chunkBytes = layout.codeVectors() * 4 * lanes;
   FieldAttr dotOffset = dotOffsetOf(
-      scheme.attr(), [&](FieldAttr field) { return groupOf(field) <= chunk; });
+      scheme.attr(), [&](FieldAttr field) { return isInner[field]; });
   if (layout.stretch / layout.sumGroup % 4 != 0)
     dotOffset = nullptr;
   for (FieldAttr field : fields) {
-    int64_t group = groupOf(field);
     if (field == dotOffset) {
       layout.dotOffset = {field, layout.sumGroup, 1, layout.headerBytes};
       int64_t vectors = layout.dotOffsetVectors();
@@ -170,7 +171,7 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
       continue;
     }
     int64_t bytes = field.width() <= 8 ? 1 : field.width() <= 16 ? 2 : 4;
-    if (group > chunk) {
+    if (!isInner[field]) {
       layout.outer.push_back(
           {field, layout.stretch, bytes, layout.headerBytes});
       layout.headerBytes += bytes * lanes;

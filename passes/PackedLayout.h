@@ -40,6 +40,10 @@ struct IntegerCodes {
   int64_t flip = 0; ///< what a signed code is xored with to become unsigned
   llvm::SmallVector<int8_t> table; ///< u by code, where codes are looked up
 
+  /// The largest magnitude of u - bias.
+  int64_t largest() const {
+    return std::max(std::abs(bias), std::abs(below - 1 - bias));
+  }
   /// Fails, with a reason, where the codes are no integers of 8 bits.
   static std::optional<IntegerCodes> of(FieldAttr code, std::string &reason);
 };

@@ -6,9 +6,11 @@ using namespace mlir;
 using namespace rlx;
 
 /// Scaled codes leave no scale that could be a float.
-static InnerScales innerScalesOf(PackedMatmulOp op, PackedOperand::Codes codes,
+static InnerScales innerScalesOf(PackedMatmulOp op, const PackedLayout &packed,
+                                 PackedOperand::Codes codes,
                                  const VectorTarget &target) {
-  bool floats = op.getTilesAttr().getFloatSums() && !target.deterministic;
+  bool floats = op.getTilesAttr().getFloatSums() && !target.deterministic &&
+                FloatSums::fit(packed);
   bool hasFloats = codes == PackedOperand::Codes::requantized ||
                    (codes == PackedOperand::Codes::asStored && floats);
   return hasFloats ? InnerScales::floats : InnerScales::ofScheme;
@@ -23,7 +25,7 @@ bool PackedOperand::scalesManyRows(PackedMatmulOp op,
 PackedOperand::PackedOperand(PackedMatmulOp op, const PackedLayout &packed,
                              Codes codes, const VectorTarget &target)
     : weight(op.getWeight()), codes(codes),
-      innerScales(innerScalesOf(op, codes, target)),
+      innerScales(innerScalesOf(op, packed, codes, target)),
       storedLayout(codes == Codes::asStored && FloatSums::apply(PackedFields(
                                                    packed, op, innerScales))
                        ? packed.widened()
@@ -40,7 +42,9 @@ PackedOperand::PackedOperand(PackedMatmulOp op, const PackedLayout &packed,
       paired(op.getTilesAttr().getPairs() && !target.deterministic &&
                      codes == Codes::asStored
                  ? PairedGroups::of(layout, fields, activationBytes(op),
-                                    target.wordDot)
+                                    layout.lanes == target.length
+                                        ? target.wordDot
+                                        : StringRef())
                  : std::nullopt) {}
 
 StoredStretch PackedOperand::stretch(LoopBuilder &b, int64_t rows,

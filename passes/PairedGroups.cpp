@@ -17,9 +17,8 @@ std::optional<PairedGroups> PairedGroups::of(const PackedLayout &layout,
   paired.wordDot = wordDot;
   paired.pairsOffsets = fields.hasInnerOffset();
   constexpr int64_t largestActivation = 127;
-  int64_t largestCode =
-      std::max(layout.codes.bias, layout.codes.below - 1 - layout.codes.bias);
-  int64_t largestSum = layout.sumGroup * largestActivation * largestCode;
+  int64_t largestSum =
+      layout.sumGroup * largestActivation * layout.codes.largest();
   // Never 0: halves of words that are moved by whole bytes become permutations
   // of two vectors in LLVM, which take the place of products where shifts and
   // masked moves do not.

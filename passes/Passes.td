@@ -51,6 +51,45 @@ def AnnotatePass : Pass<"rlx-annotate", "::mlir::ModuleOp"> {
   let dependentDialects = ["::rlx::RlxDialect", "::mlir::arith::ArithDialect"];
 }
 
+def PrepareCallsPass : Pass<"rlx-prepare-calls", "::mlir::ModuleOp"> {
+  let summary = "Refuse programs that cannot be linked, before they are inlined";
+  let description = [{
+    A program is functions (func.func) and constants of theirs (memref.global).
+    Other operations beside them, calls of functions that have no body, calls that
+    are not func.call, and functions that call themselves, directly or not, are
+    errors that name the call. Where a callee has weights or results of dynamic
+    sizes, which only exist as a part of the caller, `no_inline` is dropped with a
+    remark.
+
+    ```mlir
+    func.func private @elsewhere(tensor<4xf32>) -> tensor<4xf32>
+    func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %y = call @elsewhere(%x) : (tensor<4xf32>) -> tensor<4xf32> // error
+    ```
+  }];
+}
+
+def DecomposePass : Pass<"rlx-decompose", "::mlir::func::FuncOp"> {
+  let summary = "Turn composite operations into plain linalg";
+  let description = [{
+    Operations that MLIR knows how to express by others: linalg.softmax as its
+    maximum, exponentials, sum and quotient; linalg.pack and linalg.unpack as
+    padding, reshapes and transposes; tensor.reshape as tensor.collapse_shape and
+    tensor.expand_shape.
+
+    ```mlir
+    %y = linalg.softmax dimension(1) ins(%x : tensor<4x16xf32>) outs(%e : tensor<4x16xf32>) -> tensor<4x16xf32>
+    ==>
+    %max = linalg.generic ... // over dimension 1
+    %exp = linalg.generic ... { exp(x - max) }
+    %sum = linalg.generic ...
+    %y = linalg.generic ... { exp / sum }
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
 def StripQuantPass : Pass<"rlx-strip-quant", "::mlir::ModuleOp"> {
   let summary = "Turn quantized tensors into plain ones";
   let description = [{
@@ -247,6 +286,22 @@ def HoistChecksPass : Pass<"rlx-hoist-checks", "::mlir::func::FuncOp"> {
   }];
 }
 
+def FoldEmptyMatmulsPass : Pass<"rlx-fold-empty-matmuls", "::mlir::func::FuncOp"> {
+  let summary = "Replace matmuls that multiply nothing";
+  let description = [{
+    A matmul whose weight has no rows, or rows of no elements, becomes its bias or
+    zeros: kernels count on one tile at least.
+
+    ```mlir
+    %y = rlx.matmul %x, %w : (tensor<?x0xf32>, tensor<8x0xf32>) -> tensor<?x8xf32>
+    ==>
+    %y = linalg.fill ins(%zero : f32) outs(%empty : tensor<?x8xf32>) -> tensor<?x8xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 def ElementwiseToLinalgPass : Pass<"rlx-elementwise-to-linalg", "::mlir::func::FuncOp"> {
   let summary = "Turn arith and math on tensors into linalg";
   let description = [{
@@ -328,6 +383,19 @@ def ShapeFunctionsPass : Pass<"rlx-shape-functions", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
+}
+
+def CheckTensorsPass : Pass<"rlx-check-tensors", "::mlir::ModuleOp"> {
+  let summary = "Refuse operations on tensors that cannot become buffers";
+  let description = [{
+    Before bufferization: an operation that has tensors but no form on buffers, and
+    tensors without a rank, with a layout of their own or with elements that memory
+    cannot hold, are errors that name the operation. Changes nothing.
+
+    ```mlir
+    %y = affine.for ... iter_args(%x = %0) -> tensor<4xf32> // error
+    ```
+  }];
 }
 
 def DistinctResultsPass : Pass<"rlx-distinct-results", "::mlir::func::FuncOp"> {
@@ -533,6 +601,19 @@ def CallMathPass : Pass<"rlx-call-math", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::vector::VectorDialect"];
+}
+
+def CheckLoweredPass : Pass<"rlx-check-lowered", "::mlir::ModuleOp"> {
+  let summary = "Refuse operations that have no form in the LLVM dialect";
+  let description = [{
+    At the end of the lowering for a CPU: an operation that is left of another
+    dialect is an error that names it, where it stands in the program. Changes
+    nothing.
+
+    ```mlir
+    %y = arith.truncf %x : f32 to f8E4M3FN // error
+    ```
+  }];
 }
 
 def OrderStreamsPass : Pass<"rlx-order-streams", "::mlir::ModuleOp"> {

@@ -39,11 +39,13 @@ using namespace mlir;
 using namespace rlx;
 
 void rlx::buildImportPipeline(OpPassManager &pm) {
+  pm.addPass(createPrepareCallsPass());
   // Nothing is rewritten before what is undefined was checked.
   pm.addPass(createInlinerPass({}, [](OpPassManager &) {}));
   pm.addPass(createSymbolDCEPass());
   pm.addNestedPass<func::FuncOp>(createInsertChecksPass());
   pm.addPass(createLiftControlFlowToSCFPass());
+  pm.addNestedPass<func::FuncOp>(createDecomposePass());
   pm.addNestedPass<func::FuncOp>(createFuseDequantPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
@@ -52,6 +54,7 @@ void rlx::buildImportPipeline(OpPassManager &pm) {
 
 void rlx::buildLayoutPipeline(OpPassManager &pm,
                               const CpuTargetOptions &options) {
+  pm.addNestedPass<func::FuncOp>(createFoldEmptyMatmulsPass());
   pm.addPass(createLowerEncodingsPass());
   PackWeightsPassOptions packing;
   packing.vectorLength = options.vectorLength;
@@ -87,6 +90,7 @@ static void addBufferization(OpPassManager &pm) {
   // arith and math on tensors: the shapes of their results can then be told
   // too.
   pm.addNestedPass<func::FuncOp>(createElementwiseToLinalgPass());
+  pm.addPass(createCheckTensorsPass());
   pm.addPass(createShapeFunctionsPass());
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());
   pm.addNestedPass<func::FuncOp>(createFuseElementwisePass());
@@ -152,11 +156,13 @@ void rlx::buildLlvmPipeline(OpPassManager &pm) {
   pm.addPass(createConvertToLLVMPass());
   pm.addPass(createCallMathPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createCheckLoweredPass());
   pm.addPass(createOrderStreamsPass());
 }
 
 void rlx::buildKernelsPipeline(OpPassManager &pm,
                                const GpuTargetOptions &options) {
+  pm.addNestedPass<func::FuncOp>(createFoldEmptyMatmulsPass());
   pm.addPass(createLowerEncodingsPass());
   InterleaveWeightsPassOptions layout;
   layout.target = options.target;

@@ -35,6 +35,8 @@ struct CodeTable {
       thresholds; ///< as many as there are codes, padded with NaN
   SmallVector<int8_t> codes;
   int64_t nanCode; ///< what a NaN becomes
+  /// What -0 becomes, which no threshold tells from +0, where there are both.
+  std::optional<int64_t> negativeZero;
 };
 
 class QuantizeLoops {
@@ -103,6 +105,8 @@ CodeTable::CodeTable(FieldAttr field) {
 
   for (size_t i = 0; i < numbers.size(); ++i) {
     codes.push_back(int8_t(numbers[i].second));
+    if (numbers[i].first == 0 && std::signbit(numbers[i].first))
+      negativeZero = numbers[i].second;
     if (i == 0)
       continue;
     // t reaches the upper of two numbers beyond their middle, or in the middle
@@ -153,6 +157,14 @@ Value QuantizeLoops::emitTableCode(Value t) {
   }
   Value bits = memref::LoadOp::create(b, codes, found);
   bits = arith::ExtUIOp::create(b, b.getI64Type(), bits);
+  if (table->negativeZero) {
+    constexpr auto signBit = int64_t(std::numeric_limits<int32_t>::min());
+    Value tBits = arith::BitcastOp::create(b, b.getI32Type(), t);
+    Value isNegativeZero = arith::CmpIOp::create(
+        b, arith::CmpIPredicate::eq, tBits,
+        arith::ConstantOp::create(b, b.getI32IntegerAttr(int32_t(signBit))));
+    bits = select(isNegativeZero, i64(*table->negativeZero), bits);
+  }
   return select(isNan(t), i64(table->nanCode), bits);
 }
 

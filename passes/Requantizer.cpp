@@ -138,12 +138,9 @@ Value Requantizer::fill(LoopBuilder &b, StoredStretch &stored, Value panel,
           if (!inner.empty())
             scale = arith::MulFOp::create(b, inner[g], scale);
           SmallVector<Value> place = {groupOf(b, chunk, g), b.index(0)};
-          b.storeVector(scale, scaleNumbers, place);
-          Value shift;
-          if (offsetNumbers) {
+          Value shift, ofGroupMost = b.zeros(lanes);
+          if (offsetNumbers)
             shift = offset(b, stored, chunk, g, outerOffset);
-            b.storeVector(shift, offsetNumbers, place);
-          }
           auto [low, high] =
               rangeOf(b, ArrayRef(codes).slice(g * ofGroup, ofGroup), f32s(b));
           for (Value code : {low, high}) {
@@ -152,9 +149,19 @@ Value Requantizer::fill(LoopBuilder &b, StoredStretch &stored, Value panel,
             Value value = arith::MulFOp::create(b, scale, number);
             if (shift)
               value = arith::AddFOp::create(b, value, shift);
-            most = arith::MaximumFOp::create(b, most,
-                                             math::AbsFOp::create(b, value));
+            ofGroupMost = arith::MaximumFOp::create(
+                b, ofGroupMost, math::AbsFOp::create(b, value));
           }
+          most = arith::MaximumFOp::create(b, most, ofGroupMost);
+          // The scale of zeros may be too large for fixed point.
+          Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ,
+                                               ofGroupMost, b.zeros(lanes));
+          auto orZero = [&](Value number) -> Value {
+            return arith::SelectOp::create(b, isZero, b.zeros(lanes), number);
+          };
+          b.storeVector(orZero(scale), scaleNumbers, place);
+          if (shift)
+            b.storeVector(orZero(shift), offsetNumbers, place);
         }
         return SmallVector<Value>{most};
       });
@@ -177,23 +184,32 @@ Value Requantizer::fill(LoopBuilder &b, StoredStretch &stored, Value panel,
   auto scaled = [&](Value numbers, Value group) -> Value {
     Value number = b.loadVector(numbers, {group, b.index(0)}, lanes);
     number = arith::MulFOp::create(b, number, raise);
-    return math::RoundEvenOp::create(b,
-                                     arith::MulFOp::create(b, number, inverse));
+    return arith::MulFOp::create(b, number, inverse);
   };
+  auto rounded = [&](Value number) -> Value {
+    return math::RoundEvenOp::create(b, number);
+  };
+  // A code that is the bias means zero exactly. Where none is, the bias may be
+  // so large that the scale's rounding error must not be multiplied with it.
+  bool isCode = kind.bias >= 0 && kind.bias < kind.below;
   auto halves = [&](Value number) {
     return twoWords(b, arith::FPToSIOp::create(b, i32s, number));
   };
   b.loop(b.index(0), chunks, 1, [&](Value chunk) {
     SmallVector<Value> scales, shifts;
     for (int64_t g = 0; g < groups; ++g) {
-      Value group = groupOf(b, chunk, g), scale = scaled(scaleNumbers, group);
+      Value group = groupOf(b, chunk, g), exact = scaled(scaleNumbers, group),
+            scale = rounded(exact);
       // The bias of the new codes is a bit of the upper byte.
       Value shift = arith::MulFOp::create(
-          b, scale, splat(b, f32s(b), double(-kind.bias)));
+          b, isCode ? scale : exact, splat(b, f32s(b), double(-kind.bias)));
+      if (!isCode)
+        shift = rounded(shift);
       shift = arith::AddFOp::create(
           b, shift, splat(b, f32s(b), double(one / 2 + bias * one)));
       if (offsetNumbers)
-        shift = arith::AddFOp::create(b, shift, scaled(offsetNumbers, group));
+        shift = arith::AddFOp::create(b, shift,
+                                      rounded(scaled(offsetNumbers, group)));
       scales.push_back(halves(scale));
       shifts.push_back(halves(shift));
     }

@@ -15,7 +15,7 @@ namespace {
 constexpr int64_t stretch = 256;
 
 /// Rounds the elements `begin` to `end` of a row to integers of at most
-/// `largest` times one scale.
+/// `largest` times one scale. They all become NaN where one is infinite or NaN.
 void roundStretch(LoopBuilder &b, Value x, Value rounded,
                   SmallVector<Value> row, Value begin, Value end,
                   double largest) {
@@ -34,13 +34,20 @@ void roundStretch(LoopBuilder &b, Value x, Value rounded,
         return SmallVector<Value>{
             arith::MaximumFOp::create(b, seen[0], magnitude)};
       });
+  // Subnormal scales are rounded; one that becomes 0 would lose all numbers.
+  constexpr double smallestNormal = 0x1p-126, smallest = 0x1p-149;
   Value scale = arith::DivFOp::create(b, most[0], constant(largest));
+  Value isTiny = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, scale,
+                                       constant(smallestNormal));
   Value isZero =
-      arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, scale, constant(0));
-  Value divisor = arith::SelectOp::create(b, isZero, constant(1), scale);
+      arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, most[0], constant(0));
+  Value tiny = arith::SelectOp::create(
+      b, isZero, constant(1),
+      arith::AddFOp::create(b, scale, constant(smallest)));
+  scale = arith::SelectOp::create(b, isTiny, tiny, scale);
   b.loop(begin, end, 1, [&](Value k) {
     Value quotient =
-        arith::DivFOp::create(b, memref::LoadOp::create(b, x, at(k)), divisor);
+        arith::DivFOp::create(b, memref::LoadOp::create(b, x, at(k)), scale);
     Value value =
         arith::MulFOp::create(b, math::RoundEvenOp::create(b, quotient), scale);
     memref::StoreOp::create(b, value, rounded, at(k));

@@ -34,7 +34,9 @@ struct ShapeFunctionsPass
                              "blocks; use scf, or --lift-cf-to-scf");
         return signalPassFailure();
       }
-      addShapeFunction(function);
+      if (isa<func::ReturnOp>(function.front().getTerminator()) &&
+          failed(addShapeFunction(function)))
+        return signalPassFailure();
     }
   }
 
@@ -46,8 +48,8 @@ struct ShapeFunctionsPass
       return cast<BlockArgument>(value).getOwner() == &entry;
     if (isa<tensor::DimOp>(op))
       return true;
-    return isa<arith::ArithDialect, affine::AffineDialect,
-               tensor::TensorDialect>(op->getDialect()) &&
+    return isa_and_nonnull<arith::ArithDialect, affine::AffineDialect,
+                           tensor::TensorDialect>(op->getDialect()) &&
            !isa<RankedTensorType>(value.getType()) &&
            llvm::all_of(op->getOperands(),
                         [&](Value operand) { return isCheap(operand, entry); });
@@ -65,11 +67,17 @@ struct ShapeFunctionsPass
         check.erase();
   }
 
-  void addShapeFunction(func::FuncOp function) {
+  LogicalResult addShapeFunction(func::FuncOp function) {
+    std::string name = (function.getName() + ".shapes").str();
+    if (Operation *other = getOperation().lookupSymbol(name))
+      return other->emitError()
+             << "expected no function of the name '" << name
+             << "', which tells the sizes of the results of '"
+             << function.getName() << "'; give it another one";
     OpBuilder builder(function);
     builder.setInsertionPointAfter(function);
     auto clone = cast<func::FuncOp>(builder.clone(*function));
-    clone.setName((function.getName() + ".shapes").str());
+    clone.setName(name);
     clone->removeAttr(clone.getResAttrsAttrName());
     eraseCostlyChecks(clone);
     auto end = cast<func::ReturnOp>(clone.front().getTerminator());
@@ -89,6 +97,7 @@ struct ShapeFunctionsPass
     end.erase();
     clone.setType(
         builder.getFunctionType(clone.getArgumentTypes(), all.getType()));
+    return success();
   }
 };
 } // namespace

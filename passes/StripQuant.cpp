@@ -44,7 +44,8 @@ struct StripQuantPass : rlx::impl::StripQuantPassBase<StripQuantPass> {
     if (failed(QuantMap().apply(getOperation())))
       return signalPassFailure();
     getOperation().walk([](FunctionOpInterface function) {
-      if (!function.isExternal())
+      if (!function.isExternal() ||
+          !isa<FunctionType>(function.getFunctionType()))
         return;
       auto arguments = llvm::map_to_vector(function.getArgumentTypes(), plain);
       auto results = llvm::map_to_vector(function.getResultTypes(), plain);

@@ -40,10 +40,61 @@ TileTarget TileTarget::of(int64_t lanes, int64_t registers,
   return {lanes, registers, dotCost, bf16Dot, wordDot, sharedPorts};
 }
 
+LogicalResult rlx::checkVectors(Operation *op, int64_t lanes,
+                                int64_t registers) {
+  constexpr int64_t fewestLanes = 4, mostLanes = 64;
+  if (lanes < fewestLanes || lanes > mostLanes || !llvm::isPowerOf2_64(lanes))
+    return emitError(op->getLoc())
+           << "expected the option 'vector-length' to be a power of two from "
+           << fewestLanes << " to " << mostLanes << ", but got " << lanes;
+  // Sums, weights and activations have to be in some at the same time.
+  constexpr int64_t fewest = 16, most = 1024;
+  if (registers < fewest || registers > most)
+    return emitError(op->getLoc())
+           << "expected the option 'vector-registers' to be " << fewest
+           << " to " << most << ", but got " << registers;
+  return success();
+}
+
+LogicalResult rlx::checkPacking(Operation *op) {
+  auto check = [&](QuantAttr quant, Value packed, int64_t n, int64_t k,
+                   int64_t lanes) -> LogicalResult {
+    QuantScheme scheme(quant.getScheme());
+    std::string reason;
+    std::optional<PackedLayout> layout =
+        PackedLayout::create(scheme, k, lanes, reason);
+    if (!layout)
+      return op->emitOpError() << "has no integer kernel: " << reason;
+    int64_t bytes = cast<ShapedType>(packed.getType()).getShape().back();
+    if (bytes == layout->tiles(n) * layout->tileBytes())
+      return success();
+    return op->emitOpError() << "expected the packed weight of " << n << " x "
+                             << k << " elements of '" << scheme.displayName()
+                             << "' in tiles of " << lanes << " rows to have "
+                             << layout->tiles(n) * layout->tileBytes()
+                             << " bytes, but got " << bytes;
+  };
+  auto last = [](Value value) {
+    return cast<ShapedType>(value.getType()).getShape().back();
+  };
+  if (auto matmul = dyn_cast<PackedMatmulOp>(op))
+    return check(matmul.getScheme(), matmul.getWeight(), last(matmul.getInit()),
+                 last(matmul.getX()), matmul.getLanes());
+  auto pack = dyn_cast<PackWeightOp>(op);
+  if (!pack)
+    return success();
+  QuantScheme scheme(pack.getScheme().getScheme());
+  auto stored = cast<ShapedType>(pack.getWeight().getType());
+  return check(pack.getScheme(), pack.getInit(),
+               stored.getDimSize(stored.getRank() - 2),
+               stored.getShape().back() / scheme.blockBytes() * scheme.block(),
+               pack.getLanes());
+}
+
 static PackedLayout layoutOf(PackedMatmulOp op) {
   int64_t k = cast<ShapedType>(op.getX().getType()).getShape().back();
   std::string reason;
-  // The weight was packed with this layout.
+  // There is one: `checkPacking` saw to it.
   return *PackedLayout::create(QuantScheme(op.getScheme().getScheme()), k,
                                op.getLanes(), reason);
 }
@@ -191,6 +242,7 @@ static TileChoice chooseSharedTiles(PackedMatmulOp op, const TileTarget &target,
   constexpr int64_t ahead = 4096;
   constexpr int64_t vectors = PackedLayout::chunk / 4;
   PackedLayout layout = layoutOf(op);
+  allowed.floatSums &= FloatSums::fit(layout);
   PackedFields fields(layout, op,
                       allowed.floatSums ? InnerScales::floats
                                         : InnerScales::ofScheme);
@@ -278,6 +330,7 @@ TileChoice rlx::chooseTiles(PackedMatmulOp op, const TileTarget &target,
       mostRows({8, 6, 4, 2, 1}, directSums, vectors, target.registers);
   bool pairs =
       allowed.pairGroups && !op.getRequantized() && !scaled &&
+      layout.lanes == target.lanes &&
       PairedGroups::of(layout, PackedFields(layout, op), bytes, target.wordDot);
   // Sums of the products of two groups, and of the stretch. Four rows have
   // eight sums that do not wait for each other; more would only be more code.

@@ -35,6 +35,14 @@ struct TileTarget {
                        llvm::StringRef instructions, bool sharedPorts = false);
 };
 
+/// Fails, with a message, where loops cannot be made for such vectors.
+mlir::LogicalResult checkVectors(mlir::Operation *op, int64_t lanes,
+                                 int64_t registers);
+
+/// Fails, with a message, where `op` packs a weight or multiplies a packed one
+/// and the layout is not that of its scheme. Other operations are right.
+mlir::LogicalResult checkPacking(mlir::Operation *op);
+
 /// What may be done. Two of it round: panels with groups in pairs, and sums
 /// that are floats from the start.
 struct AllowedKernels {

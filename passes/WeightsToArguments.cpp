@@ -23,6 +23,13 @@ struct WeightsToArgumentsPass
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (failed(moveWeights(function)))
         return signalPassFailure();
+    WalkResult walked = getOperation().walk([](WeightOp weight) {
+      weight.emitOpError("is in no function of the program, expected it in a "
+                         "func.func at the top level");
+      return WalkResult::interrupt();
+    });
+    if (walked.wasInterrupted())
+      signalPassFailure();
   }
 
   LogicalResult moveWeights(func::FuncOp function) {
@@ -37,6 +44,12 @@ struct WeightsToArgumentsPass
              << "', expected weights in functions that the runtime calls; "
                 "inline the "
                 "function first";
+    // Its callers do not know of what it takes in addition.
+    if (!SymbolTable::symbolKnownUseEmpty(function, getOperation()))
+      return weights.front().second.front().emitOpError()
+             << "is in the function '" << function.getName()
+             << "', which another one calls, expected weights in functions "
+                "that the runtime calls; inline the function first";
     for (auto &[name, uses] : weights) {
       for (WeightOp use : uses)
         if (use.getType() != uses.front().getType())

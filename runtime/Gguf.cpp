@@ -153,6 +153,13 @@ const GgufValue *GgufFile::findMetadata(std::string_view key) const {
   return found == keys.end() ? nullptr : &found->value;
 }
 
+Status GgufFile::checkUnchanged() const {
+  for (const std::shared_ptr<MappedFile> &part : parts)
+    if (Status status = part->checkUnchanged(); !status)
+      return status;
+  return {};
+}
+
 void GgufFile::release(const WeightEntry &entry) const {
   // Found by address: two parts may have been given the same path.
   const std::byte *begin = entry.bytes.data();

@@ -50,6 +50,7 @@ public:
   std::span<const std::shared_ptr<MappedFile>> files() const { return parts; }
 
   void release(const WeightEntry &entry) const override;
+  Status checkUnchanged() const override;
 
 private:
   explicit GgufFile(std::string path) : WeightFile(std::move(path)) {}

@@ -298,17 +298,20 @@ Status PartReader::readTensor(uint64_t index) {
   uint32_t typeId = 0;
   if (Status status = cursor.read(typeId, "the type of " + what); !status)
     return status;
-  const GgmlType *type = findGgmlType(typeId);
-  if (!type)
-    return errorf(
-        "'{}': {} at offset {} has type {}, which is not a ggml type; "
-        "known types are {}",
-        file, what, typeOffset, typeId, listGgmlTypes());
-  tensor.format = type->name;
-  if (Status status =
-          measure(tensor, *type, what, place.infoOffset, place.size);
-      !status)
-    return status;
+  if (const GgmlType *type = findGgmlType(typeId)) {
+    tensor.format = type->name;
+    if (Status status =
+            measure(tensor, *type, what, place.infoOffset, place.size);
+        !status)
+      return status;
+  } else {
+    // Who asks for it is told; the other tensors are as good as ever.
+    tensor.format = fmt::format("type {}", typeId);
+    tensor.problem = fmt::format(
+        "has type {} (at offset {}), which is not a ggml type; known types "
+        "are {}",
+        typeId, typeOffset, listGgmlTypes());
+  }
 
   uint64_t offsetOffset = cursor.offset();
   if (Status status =
@@ -344,9 +347,9 @@ Status PartReader::readShape(std::vector<int64_t> &shape,
             cursor.read(dim, fmt::format("dimension {} of {}", i, what));
         !status)
       return status;
-    if (dim == 0 || !std::in_range<int64_t>(dim))
+    if (!std::in_range<int64_t>(dim))
       return errorf(
-          "'{}': dimension {} of {} at offset {} is {}, expected 1 to "
+          "'{}': dimension {} of {} at offset {} is {}, expected at most "
           "2^63 - 1",
           file, i, what, start, dim);
     // Innermost first in the file, outermost first here.
@@ -396,9 +399,11 @@ Status PartReader::placeTensors() {
 }
 
 Status PartReader::checkOverlaps() const {
+  // Those without elements, or of an unknown size, have no byte for themselves.
   std::vector<const WeightEntry *> byOffset;
   for (const WeightEntry &tensor : part.tensors)
-    byOffset.push_back(&tensor);
+    if (!tensor.bytes.empty())
+      byOffset.push_back(&tensor);
   std::ranges::stable_sort(byOffset, {}, &WeightEntry::offset);
   for (size_t i = 1; i < byOffset.size(); ++i) {
     const WeightEntry &before = *byOffset[i - 1];

@@ -1,7 +1,4 @@
 //===- MappedFile.cpp - A file read through the page cache ----------------===//
-//
-// The descriptor is closed as soon as the mapping exists.
-//
 //===----------------------------------------------------------------------===//
 #include "runtime/MappedFile.h"
 
@@ -13,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace rlx {
 
@@ -22,37 +20,59 @@ Result<std::shared_ptr<MappedFile>> MappedFile::open(const std::string &path) {
   if (descriptor < 0)
     return errorf("'{}': cannot open the file: {}", path, strerror(errno));
 
-  struct stat info = {};
-  if (fstat(descriptor, &info) != 0) {
-    int reason = errno;
-    close(descriptor);
-    return errorf("'{}': cannot examine the file: {}", path, strerror(reason));
-  }
-  if (!S_ISREG(info.st_mode)) {
-    close(descriptor);
+  return map(descriptor, path, Descriptor::keep);
+}
+
+Result<std::shared_ptr<MappedFile>>
+MappedFile::map(int descriptor, const std::string &path, Descriptor what) {
+  std::shared_ptr<MappedFile> file(new MappedFile(path, {}));
+  file->descriptor = descriptor;
+  struct stat &info = file->state;
+  if (fstat(descriptor, &info) != 0)
+    return errorf("'{}': cannot examine the file: {}", path, strerror(errno));
+  if (!S_ISREG(info.st_mode))
     return errorf("'{}' is {}, expected a regular file", path,
                   S_ISDIR(info.st_mode) ? "a directory" : "not a regular file");
-  }
 
   size_t size = static_cast<size_t>(info.st_size);
-  void *data = nullptr;
   if (size > 0) {
-    data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-    if (data == MAP_FAILED) {
-      int reason = errno;
-      close(descriptor);
+    void *data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    if (data == MAP_FAILED)
       return errorf("'{}': cannot map {} bytes: {}", path, size,
-                    strerror(reason));
-    }
+                    strerror(errno));
+    file->content = {static_cast<const std::byte *>(data), size};
   }
-  close(descriptor);
-  return std::shared_ptr<MappedFile>(
-      new MappedFile(path, {static_cast<const std::byte *>(data), size}));
+  if (what == Descriptor::close)
+    close(std::exchange(file->descriptor, -1));
+  return file;
 }
 
 MappedFile::~MappedFile() {
   if (!content.empty())
     munmap(const_cast<std::byte *>(content.data()), content.size());
+  if (descriptor >= 0)
+    close(descriptor);
+}
+
+Status MappedFile::checkUnchanged() const {
+  struct stat now = {};
+  bool isThere = descriptor >= 0 ? fstat(descriptor, &now) == 0
+                                 : stat(name.c_str(), &now) == 0 &&
+                                       now.st_dev == state.st_dev &&
+                                       now.st_ino == state.st_ino;
+  // A file that has no name any more nobody opens to change it.
+  if (!isThere)
+    return {};
+  if (now.st_size != state.st_size)
+    return errorf("'{}' was changed while it was in use: it had {} bytes when "
+                  "it was opened, and has {} now",
+                  name, state.st_size, now.st_size);
+  if (now.st_mtim.tv_sec != state.st_mtim.tv_sec ||
+      now.st_mtim.tv_nsec != state.st_mtim.tv_nsec)
+    return errorf("'{}' was changed while it was in use: it was written to "
+                  "after it was opened",
+                  name);
+  return {};
 }
 
 void MappedFile::release(uint64_t begin, uint64_t size) const {

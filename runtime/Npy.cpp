@@ -30,7 +30,8 @@ struct NpyType {
   ElementType type;
 };
 
-/// bf16 comes after u16, so that reading '<u2' finds u16.
+/// bf16 comes after u16, so that reading '<u2' finds u16. What is only read
+/// comes after what is written.
 constexpr auto npyTypes = std::to_array<NpyType>({
     {"f8", ElementType::f64},
     {"f4", ElementType::f32},
@@ -45,6 +46,8 @@ constexpr auto npyTypes = std::to_array<NpyType>({
     {"u1", ElementType::u8},
     {"b1", ElementType::boolean},
     {"u2", ElementType::bf16},
+    {"V2", ElementType::bf16},
+    {"V1", ElementType::u8},
 });
 
 std::string_view asText(std::span<const std::byte> bytes) {
@@ -190,6 +193,8 @@ private:
 
 Result<ElementType> parseDescr(const std::string &path,
                                std::string_view descr) {
+  if (descr == "bfloat16")
+    return ElementType::bf16;
   char order = descr.empty() ? '\0' : descr[0];
   std::string_view kind = descr.substr(descr.empty() ? 0 : 1);
   auto found = std::ranges::find(npyTypes, kind, &NpyType::descr);
@@ -197,7 +202,8 @@ Result<ElementType> parseDescr(const std::string &path,
       found == npyTypes.end())
     return errorf("'{}': element type {} has no counterpart; expected one of "
                   "'<f8', '<f4', '<f2', '<i8', '<i4', '<i2', '|i1', '<u8', "
-                  "'<u4', '<u2', '|u1', '|b1'",
+                  "'<u4', '<u2', '|u1', '|b1', and of ml_dtypes '<V2' (bf16) "
+                  "and '<V1' (8-bit floats)",
                   path, quoted(descr));
   if (order == '>' && elementBytes(found->type) > 1)
     return errorf(
@@ -209,12 +215,18 @@ Result<ElementType> parseDescr(const std::string &path,
 
 } // namespace
 
-Result<Tensor> readNpy(const std::string &path) {
+Result<Tensor> readNpy(const std::string &path,
+                       std::optional<ElementType> expected) {
   Result<std::shared_ptr<MappedFile>> file = MappedFile::open(path);
   if (!file)
     return file.status();
-  std::string_view content = asText((*file)->bytes());
+  return parseNpy(path, (*file)->bytes(), expected);
+}
 
+Result<Tensor> parseNpy(const std::string &path,
+                        std::span<const std::byte> bytes,
+                        std::optional<ElementType> expected) {
+  std::string_view content = asText(bytes);
   if (!content.starts_with(magic))
     return errorf("'{}': expected {} at offset 0 of an .npy file, got {}", path,
                   quoted(magic), quoted(content.substr(0, magic.size())));
@@ -247,6 +259,8 @@ Result<Tensor> readNpy(const std::string &path) {
   Result<ElementType> type = parseDescr(path, header->descr);
   if (!type)
     return type.status();
+  if (*type == ElementType::u16 && expected == ElementType::bf16)
+    type = ElementType::bf16;
   if (header->isColumnMajor && header->shape.size() >= 2)
     return errorf(
         "'{}': the array {} is column-major (fortran_order), expected "

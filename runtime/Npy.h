@@ -15,15 +15,23 @@
 
 namespace rlx {
 
-/// Reads a file of version 1, 2 or 3. NumPy has no bf16, so a file of '<u2' is
-/// u16 even if it was written from bf16. Errors name the file: a wrong magic or
-/// version, a header that is not the dictionary of the format, an element type
-/// without counterpart here, big-endian data, column-major data of rank 2 or
-/// more, and more or fewer bytes than the shape needs.
-Result<Tensor> readNpy(const std::string &path);
+/// Reads a file of version 1, 2 or 3. NumPy has no bf16: '<u2', its bits, is
+/// what writeNpy makes of it, and '<V2' what NumPy makes of the type of
+/// ml_dtypes. The latter is read as bf16, the former only where bf16 is
+/// `expected`, and else as u16. Likewise '<V1', a float of 8 bits of ml_dtypes,
+/// is read as u8. Errors name the file: a wrong magic or version, a header that
+/// is not the dictionary of the format, an element type without counterpart
+/// here, big-endian data, column-major data of rank 2 or more, and more or
+/// fewer bytes than the shape needs.
+Result<Tensor> readNpy(const std::string &path,
+                       std::optional<ElementType> expected = std::nullopt);
+/// The same for a file's content; `path` names it.
+Result<Tensor> parseNpy(const std::string &path,
+                        std::span<const std::byte> bytes,
+                        std::optional<ElementType> expected = std::nullopt);
 
 /// Writes version 1.0, header padded to 64 bytes; the file appears whole or not
-/// at all. bf16 is written as '<u2', its bits.
+/// at all. bf16 is written as '<u2', its bits, which plain NumPy can read.
 Status writeNpy(const std::string &path, const TensorView &tensor);
 
 } // namespace rlx

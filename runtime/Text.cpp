@@ -1,6 +1,6 @@
 //===- Text.cpp - Text of files in messages -------------------------------===//
 //
-// Plain loops over bytes; no locale, no Unicode.
+// Plain loops over bytes; no locale, and of Unicode only its encoding.
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/Text.h"
@@ -8,21 +8,70 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <numeric>
 #include <vector>
 
 namespace rlx {
 
+namespace {
+
+/// The length of the UTF-8 character that `text` begins with, and which one it
+/// is; 0 where it begins with none.
+size_t decode(std::string_view text, uint32_t &character) {
+  auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  unsigned first = byte(0);
+  if (first < 0x80) {
+    character = first;
+    return 1;
+  }
+  size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || length > text.size())
+    return 0;
+  character = first & (0x7fu >> length);
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80)
+      return 0;
+    character = character << 6 | (byte(i) & 0x3f);
+  }
+  // Written longer than needed, halves of UTF-16, beyond Unicode.
+  constexpr uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (character < least[length] ||
+      (character >= 0xd800 && character < 0xe000) || character > 0x10ffff)
+    return 0;
+  return length;
+}
+
+/// Whether a character does something else than being seen: controls, ends of
+/// lines, marks and changes of direction.
+bool isControl(uint32_t character) {
+  auto isIn = [&](uint32_t first, uint32_t last) {
+    return character >= first && character <= last;
+  };
+  return character < 0x20 || isIn(0x7f, 0x9f) || isIn(0x200e, 0x200f) ||
+         isIn(0x2028, 0x202e) || isIn(0x2066, 0x2069) || character == 0x61c ||
+         character == 0xfeff;
+}
+
+} // namespace
+
 std::string quoted(std::string_view text, size_t limit) {
   std::string result = "'";
-  for (char c : text.substr(0, limit)) {
-    auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7f)
-      result += c;
-    else
-      result += fmt::format("\\x{:02x}", byte);
+  size_t at = 0;
+  while (at < text.size()) {
+    uint32_t character = 0;
+    size_t length = decode(text.substr(at), character);
+    if (at + std::max<size_t>(length, 1) > limit)
+      break;
+    if (length && !isControl(character)) {
+      result += text.substr(at, length);
+      at += length;
+      continue;
+    }
+    for (size_t i = 0; i < std::max<size_t>(length, 1); ++i, ++at)
+      result += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[at]));
   }
-  return result + (text.size() > limit ? "...'" : "'");
+  return result + (at < text.size() ? "...'" : "'");
 }
 
 size_t editDistance(std::string_view from, std::string_view to) {

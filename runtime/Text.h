@@ -13,8 +13,9 @@
 
 namespace rlx {
 
-/// The text in single quotes, with control and non-ASCII bytes as \xNN, cut to
-/// `limit` bytes with dots at the end.
+/// The text in single quotes, UTF-8 as it is, cut to `limit` bytes or a little
+/// less with dots at the end. Bytes that are no UTF-8 and characters that
+/// control a terminal or the direction of text are written as \xNN.
 std::string quoted(std::string_view text, size_t limit = 96);
 
 /// The least number of bytes to insert, remove or replace to turn one text into

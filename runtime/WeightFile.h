@@ -29,6 +29,9 @@ struct WeightEntry {
   std::span<const std::byte> bytes; ///< Valid as long as its WeightFile.
   uint64_t offset = 0;              ///< Of the first byte, in `file`.
   std::string file;                 ///< One of several when weights are split.
+  /// Why its bytes cannot be read, as the end of a sentence that names it;
+  /// empty where they can. It is then only listed.
+  std::string problem;
 };
 
 /// The weights of one file, or of a file and its further parts. Safe to read
@@ -56,6 +59,9 @@ public:
   /// The same for `size` bytes of it from byte `begin`; clipped to the entry.
   void releasePart(const WeightEntry &entry, uint64_t begin,
                    uint64_t size) const;
+
+  /// An error where a file was changed since it was opened (MappedFile).
+  virtual Status checkUnchanged() const = 0;
 
   /// The path that was opened.
   const std::string &path() const { return name; }

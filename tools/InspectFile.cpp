@@ -12,6 +12,7 @@
 #include "runtime/Text.h"
 
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/Unicode.h"
 
 #include <fmt/format.h>
 
@@ -37,6 +38,17 @@ static std::string schemeName(const WeightEntry &entry,
 // Text
 //===----------------------------------------------------------------------===//
 
+/// How many columns of a terminal a text of UTF-8 takes.
+static size_t columnsOf(llvm::StringRef text) {
+  int columns = llvm::sys::unicode::columnWidthUTF8(text);
+  return columns < 0 ? text.size() : size_t(columns);
+}
+
+/// `text` with spaces behind it, so that it takes `width` columns.
+static std::string padded(const std::string &text, size_t width) {
+  return text + std::string(width - std::min(width, columnsOf(text)), ' ');
+}
+
 static void listAsText(const GgufFile &file, mlir::MLIRContext &context,
                        llvm::raw_ostream &stream) {
   stream << fmt::format("{}: GGUF version {}, alignment {} bytes",
@@ -60,7 +72,7 @@ static void listAsText(const GgufFile &file, mlir::MLIRContext &context,
     rows.push_back({quoted(entry.name), describeShape(entry.shape),
                     scheme.empty() ? entry.format + " (*)" : scheme});
     for (size_t i = 0; i < widths.size(); ++i)
-      widths[i] = std::max(widths[i], rows.back()[i].size());
+      widths[i] = std::max(widths[i], columnsOf(rows.back()[i]));
     totalBytes += entry.bytes.size();
   }
   stream << fmt::format("\ntensors: {}, {} bytes\n", rows.size(), totalBytes);
@@ -70,17 +82,18 @@ static void listAsText(const GgufFile &file, mlir::MLIRContext &context,
                           "bytes", "offset");
   for (size_t i = 0; i < rows.size(); ++i) {
     const WeightEntry &entry = file.entries()[i];
-    stream << fmt::format("  {:<{}}  {:<{}}  {:<{}}  {:>12}  {:>14}",
-                          rows[i][0], widths[0], rows[i][1], widths[1],
-                          rows[i][2], widths[2], entry.bytes.size(),
-                          entry.offset);
+    stream << fmt::format(
+        "  {}  {}  {}  {:>12}  {:>14}", padded(rows[i][0], widths[0]),
+        padded(rows[i][1], widths[1]), padded(rows[i][2], widths[2]),
+        entry.problem.empty() ? std::to_string(entry.bytes.size()) : "?",
+        entry.offset);
     if (isSplit)
       stream << "  " << quoted(entry.file);
     stream << "\n";
   }
   if (hasUnknown)
     stream << "(*) RLX has no scheme for this type of ggml; its name there is "
-              "shown\n";
+              "shown, or its number where it has none that RLX knows\n";
 }
 
 //===----------------------------------------------------------------------===//
@@ -145,7 +158,9 @@ static void listAsJson(const GgufFile &file, mlir::MLIRContext &context,
           out.attribute("scheme", scheme.empty() ? json::Value(nullptr)
                                                  : json::Value(scheme));
           out.attribute("ggml_type", entry.format);
-          out.attribute("bytes", uint64_t(entry.bytes.size()));
+          out.attribute("bytes", entry.problem.empty()
+                                     ? json::Value(uint64_t(entry.bytes.size()))
+                                     : json::Value(nullptr));
           out.attribute("offset", entry.offset);
           if (file.files().size() > 1)
             out.attribute("file", json::fixUTF8(entry.file));

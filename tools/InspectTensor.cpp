@@ -31,6 +31,8 @@ Status inspect::dequantize(const GgufFile &file, const std::string &name,
   const WeightEntry *entry = file.find(name);
   if (!entry)
     return unknownTensor(file, name);
+  if (!entry->problem.empty())
+    return errorf("tensor {} {}", quoted(name), entry->problem);
   std::optional<QuantScheme> scheme =
       QuantScheme::parse(&context, entry->format);
   if (!scheme)

@@ -11,6 +11,7 @@
 #include "codegen/gpu/Manifest.h"
 #include "codegen/gpu/ProgramBuilder.h"
 #include "ir/Dialect.h"
+#include "ir/Nesting.h"
 #include "runtime/OutputFile.h"
 #include "tools/CommandLine.h"
 #include "tools/compile/SpirvText.h"
@@ -29,6 +30,9 @@ enum class Form { spirv, spirvAssembly, openclC, manifest };
 struct Options {
   cl::opt<std::string> program{cl::Positional, cl::Required,
                                cl::desc("<program.mlir, or - for stdin>")};
+  cl::opt<bool> bytecode{
+      "bytecode", cl::desc("The program may be MLIR bytecode, whose reader "
+                           "trusts what it reads")};
   cl::opt<std::string> target{
       "target", cl::value_desc("name"),
       cl::desc("Device to compile for: vulkan (what every device of Vulkan 1.1 "
@@ -90,6 +94,8 @@ static llvm::Expected<GpuAttr> parseTarget(mlir::MLIRContext &context,
   else if (text == "opencl")
     attribute = "#rlx.gpu<opencl, storage8 = true, storage16 = true, int8 = "
                 "true, int16 = true, int64 = true>";
+  if (auto error = checkNesting(attribute, "--target"))
+    return error;
   DiagnosticCollector diagnostics(&context, {});
   // Other words would be told to be no attribute.
   auto target = attribute.starts_with("#")
@@ -208,7 +214,7 @@ static llvm::Error run(const Options &options) {
   mlir::DialectRegistry registry;
   registerGpuDialects(registry);
   context->appendDialectRegistry(registry);
-  auto module = parseFile(*context, options.program);
+  auto module = parseFile(*context, options.program, options.bytecode);
   if (!module)
     return module.takeError();
   if ((*module)->getOps<mlir::gpu::GPUModuleOp>().empty() &&

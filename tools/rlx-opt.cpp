@@ -5,14 +5,21 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/Nesting.h"
 #include "passes/Passes.h"
 
+#include "mlir/Bytecode/BytecodeReader.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllPasses.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/ToolOutputFile.h"
+#include "llvm/Support/WithColor.h"
 
 /// What RLX adds, for the top of --help; further down it stands among hundreds.
 static std::string describeOwnPasses() {
@@ -36,6 +43,32 @@ static std::string describeOwnPasses() {
          "\nPasses of RLX:\n" + passes + "\n";
 }
 
+/// mlir-opt's own reading, but for a look at texts that no parser survives.
+/// Bytecode is read as it is: it is for programs of one's own.
+static mlir::LogicalResult run(llvm::StringRef input, llvm::StringRef output,
+                               mlir::DialectRegistry &registry,
+                               const mlir::MlirOptMainConfig &config) {
+  std::string message;
+  auto report = [&](llvm::StringRef text) {
+    llvm::WithColor::error(llvm::errs(), "rlx-opt") << text << "\n";
+    return mlir::failure();
+  };
+  auto file = mlir::openInputFile(input, &message);
+  if (!file)
+    return report(message);
+  if (!mlir::isBytecode(*file))
+    if (llvm::Error error = rlx::checkNesting(file->getBuffer(), input))
+      return report(llvm::toString(std::move(error)));
+  auto stream = mlir::openOutputFile(output, &message);
+  if (!stream)
+    return report(message);
+  if (failed(
+          mlir::MlirOptMain(stream->os(), std::move(file), registry, config)))
+    return mlir::failure();
+  stream->keep();
+  return mlir::success();
+}
+
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
@@ -45,6 +78,10 @@ int main(int argc, char **argv) {
   std::string dialects = mlir::registerCLIOptions("", registry);
   auto [input, output] =
       mlir::parseCLIOptions(argc, argv, describeOwnPasses() + dialects);
-  return mlir::asMainReturnCode(
-      mlir::MlirOptMain(argc, argv, input, output, registry));
+  auto config = mlir::MlirOptMainConfig::createFromCLOptions();
+  if (config.shouldShowDialects() || config.shouldListPasses())
+    return mlir::asMainReturnCode(
+        mlir::MlirOptMain(argc, argv, input, output, registry));
+  llvm::InitLLVM init(argc, argv);
+  return mlir::asMainReturnCode(run(input, output, registry, config));
 }

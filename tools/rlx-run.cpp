@@ -50,7 +50,10 @@ static llvm::Expected<std::vector<Tensor>>
 readInputs(const RunCommandLine &given, const FunctionSignature &function) {
   std::vector<Tensor> inputs;
   for (const std::string &path : given.inputs) {
-    Result<Tensor> tensor = readNpy(path);
+    std::optional<ElementType> expected;
+    if (inputs.size() < function.inputs.size())
+      expected = function.inputs[inputs.size()].element;
+    Result<Tensor> tensor = readNpy(path, expected);
     if (!tensor)
       return toError(tensor.status());
     inputs.push_back(tensor.take());
@@ -76,7 +79,9 @@ static std::vector<TensorView> viewsOf(const std::vector<Tensor> &tensors) {
 static llvm::Error createCacheDirectory(const RunCommandLine &given) {
   if (given.cacheDirectory.empty())
     return llvm::Error::success();
-  if (auto error = llvm::sys::fs::create_directories(given.cacheDirectory))
+  if (auto error = llvm::sys::fs::create_directories(given.cacheDirectory,
+                                                     /*IgnoreExisting=*/true,
+                                                     llvm::sys::fs::owner_all))
     return llvm::createStringError("'" + given.cacheDirectory +
                                    "' cannot be created: " + error.message());
   if (!llvm::sys::fs::is_directory(given.cacheDirectory))
@@ -84,6 +89,11 @@ static llvm::Error createCacheDirectory(const RunCommandLine &given) {
         "expected --cache-dir to be a folder, but got '" +
         given.cacheDirectory + "'");
   return llvm::Error::success();
+}
+
+/// JSON has no infinities.
+static llvm::json::Value finiteValue(double number) {
+  return std::isfinite(number) ? llvm::json::Value(number) : nullptr;
 }
 
 static llvm::Error run(const RunCommandLine &given) {
@@ -96,7 +106,7 @@ static llvm::Error run(const RunCommandLine &given) {
   if (auto error = createCacheDirectory(given))
     return error;
   std::unique_ptr<mlir::MLIRContext> context = createContext();
-  auto module = parseFile(*context, given.program);
+  auto module = parseFile(*context, given.program, given.bytecode);
   if (!module)
     return module.takeError();
   auto runner = given.device == "cpu" ? createCpuRunner(**module, given)
@@ -141,7 +151,7 @@ static llvm::Error run(const RunCommandLine &given) {
     if (!verified)
       return verified.takeError();
     verification = std::move(*verified);
-    report["bound"] = verification.bound;
+    report["bound"] = finiteValue(verification.bound);
   }
   llvm::json::Array results;
   for (size_t i = 0; i < outputs->size(); ++i) {
@@ -153,10 +163,8 @@ static llvm::Error run(const RunCommandLine &given) {
                            firstValues(output));
     if (given.verify) {
       const ErrorReport &error = verification.results[i];
-      result["rel_err"] = std::isfinite(error.relative)
-                              ? llvm::json::Value(error.relative)
-                              : nullptr;
-      result["bound"] = error.bound;
+      result["rel_err"] = finiteValue(error.relative);
+      result["bound"] = finiteValue(error.bound);
       if (text)
         *text << fmt::format("verify: result {}: {}\n", i, error.describe());
     }

@@ -2,49 +2,24 @@
 
 #include "codegen/cpu/ObjectCache.h"
 
-#include "runtime/OutputFile.h"
-
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
-#include "llvm/Support/SHA256.h"
+#include "codegen/CacheKeys.h"
 
 using namespace rlx;
 
-static std::string hash(llvm::StringRef bytes) {
-  llvm::SHA256 hasher;
-  hasher.update(bytes);
-  return llvm::toHex(hasher.final(), /*LowerCase=*/true);
-}
-
-std::string ObjectCache::key(llvm::ArrayRef<llvm::StringRef> sources) {
-  llvm::SHA256 hasher;
-  for (llvm::StringRef source : sources) {
-    // The length keeps two sources apart.
-    hasher.update(std::to_string(source.size()) + ":");
-    hasher.update(source);
-  }
-  return llvm::toHex(hasher.final(), /*LowerCase=*/true);
-}
-
-static std::string pathOf(llvm::StringRef directory, llvm::StringRef key) {
-  llvm::SmallString<128> path(directory);
-  llvm::sys::path::append(path, key + ".rlxo");
-  return path.str().str();
-}
+static std::string nameOf(llvm::StringRef key) { return (key + ".rlxo").str(); }
 
 std::optional<llvm::SmallVector<char, 0>>
 ObjectCache::find(llvm::StringRef key) const {
-  if (directory.empty())
-    return std::nullopt;
-  auto file = llvm::MemoryBuffer::getFile(pathOf(directory, key));
+  std::shared_ptr<MappedFile> file =
+      directory ? directory->find(nameOf(key)) : nullptr;
   if (!file)
     return std::nullopt;
   constexpr size_t hashLength = 64;
-  llvm::StringRef content = (*file)->getBuffer();
+  std::span<const std::byte> bytes = file->bytes();
+  llvm::StringRef content(reinterpret_cast<const char *>(bytes.data()),
+                          bytes.size());
   if (content.size() < hashLength ||
-      content.take_front(hashLength) != hash(content.drop_front(hashLength)))
+      content.take_front(hashLength) != hashContent(bytes.subspan(hashLength)))
     return std::nullopt;
   content = content.drop_front(hashLength);
   return llvm::SmallVector<char, 0>(content.begin(), content.end());
@@ -52,13 +27,10 @@ ObjectCache::find(llvm::StringRef key) const {
 
 bool ObjectCache::store(llvm::StringRef key,
                         llvm::ArrayRef<char> object) const {
-  if (directory.empty() || llvm::sys::fs::create_directories(directory))
+  if (!directory)
     return false;
-  Result<OutputFile> file = OutputFile::create(pathOf(directory, key));
-  if (!file)
-    return false;
-  std::string check = hash(llvm::StringRef(object.data(), object.size()));
-  return file->write(check).ok() &&
-         file->write(std::string_view(object.data(), object.size())).ok() &&
-         file->commit().ok();
+  auto bytes = std::as_bytes(std::span(object.data(), object.size()));
+  std::string check = hashContent(bytes);
+  return directory->store(nameOf(key),
+                          {std::as_bytes(std::span(check)), bytes});
 }

@@ -3,6 +3,7 @@
 #include "codegen/cpu/ObjectCode.h"
 
 #include "codegen/cpu/LlvmPasses.h"
+#include "codegen/cpu/RoundToBf16.h"
 
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
@@ -10,6 +11,7 @@
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
+#include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/Target/TargetMachine.h"
 
 using namespace rlx;
@@ -18,11 +20,17 @@ std::string rlx::invokeSymbol(llvm::StringRef function) {
   return ("rlx.invoke." + function).str();
 }
 
+std::string rlx::programSymbol(llvm::StringRef function) {
+  return ("rlx.program." + function).str();
+}
+
 /// `void rlx.invoke.f(void **arguments)` calls f's C wrapper with what the
 /// pointers in `arguments` are.
 static void addInvoke(llvm::Module &module, llvm::StringRef function) {
   llvm::Function *callee =
-      module.getFunction(("_mlir_ciface_" + function).str());
+      module.getFunction("_mlir_ciface_" + programSymbol(function));
+  if (!callee)
+    callee = module.getFunction(("_mlir_ciface_" + function).str());
   if (!callee)
     return;
   llvm::LLVMContext &context = module.getContext();
@@ -40,14 +48,6 @@ static void addInvoke(llvm::Module &module, llvm::StringRef function) {
   }
   builder.CreateCall(callee, arguments);
   builder.CreateRetVoid();
-}
-
-/// Only the entries are called from outside.
-static void hideOthers(llvm::Module &module) {
-  for (llvm::Function &function : module)
-    if (!function.isDeclaration() &&
-        !function.getName().starts_with(invokeSymbol("")))
-      function.setLinkage(llvm::GlobalValue::InternalLinkage);
 }
 
 llvm::Expected<llvm::SmallVector<char, 0>>
@@ -70,13 +70,19 @@ rlx::emitCode(mlir::ModuleOp module, llvm::ArrayRef<std::string> functions,
         "the module could not be translated to LLVM IR");
   llvmModule->setTargetTriple((*machine)->getTargetTriple());
   llvmModule->setDataLayout((*machine)->createDataLayout());
+  // Only the entries are called from outside.
+  for (llvm::Function &function : *llvmModule)
+    if (!function.isDeclaration())
+      function.setLinkage(llvm::GlobalValue::InternalLinkage);
   for (const std::string &function : functions)
     addInvoke(*llvmModule, function);
+  if ((*machine)->getTargetTriple().isX86() &&
+      !(*machine)->getMCSubtargetInfo()->checkFeatures("+avx512bf16"))
+    defineRoundingToBf16(*llvmModule);
   // Without it LLVM keeps vectors of 512 bits that are in the code as they are.
   if (target.prefers256Bits())
     for (llvm::Function &function : *llvmModule)
       function.addFnAttr("min-legal-vector-width", "256");
-  hideOthers(*llvmModule);
   if (auto error = optimize(*llvmModule, **machine))
     return error;
 

@@ -13,10 +13,15 @@ namespace rlx {
 /// of pointers to its arguments.
 std::string invokeSymbol(llvm::StringRef function);
 
+/// The symbol of a function of the program in its code: no name of the C
+/// library or of RLX begins like it.
+std::string programSymbol(llvm::StringRef function);
+
 enum class CodeForm { object, assembly, llvmIr };
 
-/// Optimizes a module of the LLVM dialect and emits it. Each of `functions`
-/// also gets an entry `void (void **)` named by invokeSymbol.
+/// Optimizes a module of the LLVM dialect and emits it. Each of `functions`,
+/// which are those of the program, or else of the module, of these names, also
+/// gets an entry `void (void **)` named by invokeSymbol. All others are local.
 llvm::Expected<llvm::SmallVector<char, 0>>
 emitCode(mlir::ModuleOp module, llvm::ArrayRef<std::string> functions,
          const CpuTarget &target, CodeForm form);

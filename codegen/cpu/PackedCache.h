@@ -1,19 +1,18 @@
 //===- PackedCache.h - Packed weights on disk -------------------*- C++ -*-===//
 //
-// A directory of packed weights, each file named by what was packed and how: a
-// hash of the weight's bytes and the identity of the code that packs them. A
-// file is mapped, not read, and checked against a hash of itself before use; a
-// damaged or foreign one is as good as none.
+// Packed weights, each in a file named by what was packed and how: a hash of
+// the weight's bytes and the identity of the code that packs them. A file is
+// mapped, not read, and checked against a hash of itself before use; a damaged
+// one is as good as none. Whose files are believed is up to CacheDirectory.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef RLX_CODEGEN_CPU_PACKEDCACHE_H
 #define RLX_CODEGEN_CPU_PACKEDCACHE_H
 
-#include "runtime/MappedFile.h"
+#include "runtime/CacheDirectory.h"
 
 #include "llvm/ADT/ArrayRef.h"
-#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 
 #include <memory>
@@ -22,17 +21,12 @@
 
 namespace rlx {
 
-/// Hashes `bytes` chunk by chunk, on the threads of the innermost
-/// ExecutionScope. `done` hears how many bytes from the start are no longer
-/// needed.
-std::string hashContent(std::span<const std::byte> bytes,
-                        llvm::function_ref<void(uint64_t)> done = {});
-
 class PackedCache {
 public:
-  /// An empty directory name: nothing is found and nothing is stored.
-  explicit PackedCache(llvm::StringRef directory) : directory(directory) {}
-  bool isEnabled() const { return !directory.empty(); }
+  /// Null: nothing is found and nothing is stored.
+  explicit PackedCache(std::shared_ptr<CacheDirectory> directory)
+      : directory(std::move(directory)) {}
+  bool isEnabled() const { return directory != nullptr; }
 
   /// A key for what the code called `packing` makes of weights with these
   /// hashes, in this order.
@@ -51,7 +45,7 @@ public:
   bool store(llvm::StringRef key, std::span<const std::byte> bytes) const;
 
 private:
-  std::string directory;
+  std::shared_ptr<CacheDirectory> directory;
 };
 
 } // namespace rlx

@@ -52,26 +52,56 @@ llvm::Expected<CpuTarget> CpuTarget::create(llvm::StringRef triple,
   }
   if (!features.empty())
     target.features += (target.features.empty() ? "" : ",") + features.str();
+  if (auto error = target.check())
+    return error;
+  return target;
+}
 
-  // LLVM itself only prints warnings for what it does not know.
-  CpuTarget generic{target.triple, "", ""};
+llvm::Error CpuTarget::check() const {
+  // LLVM itself only prints warnings for what it does not know, and ends the
+  // process where code cannot be what the triple says.
+  CpuTarget generic{triple, "", ""};
   llvm::Expected<std::unique_ptr<llvm::TargetMachine>> created =
       generic.createMachine();
   if (!created)
     return created.takeError();
-  const llvm::MCSubtargetInfo *info = (*created)->getMCSubtargetInfo();
-  if (!info->isCPUStringValid(target.cpu))
+  const llvm::MCSubtargetInfo *known = (*created)->getMCSubtargetInfo();
+  if (!known->isCPUStringValid(cpu))
     return llvm::createStringError(
-        "unknown CPU '" + target.cpu + "' for '" + target.triple +
+        "unknown CPU '" + cpu + "' for '" + triple +
         "', expected a name that 'llc -mcpu=help' lists");
   llvm::SubtargetFeatures given(features);
   for (const std::string &feature : given.getFeatures())
     if (!llvm::SubtargetFeatures::hasFlag(feature) ||
-        !isKnown(*info, llvm::SubtargetFeatures::StripFlag(feature)))
+        !isKnown(*known, llvm::SubtargetFeatures::StripFlag(feature)))
       return llvm::createStringError(
-          "unknown feature '" + feature + "' for '" + target.triple +
+          "unknown feature '" + feature + "' for '" + triple +
           "', expected '+' or '-' before a name that 'llc -mattr=help' lists");
-  return target;
+
+  std::unique_ptr<llvm::MCSubtargetInfo> info = describe();
+  llvm::Triple parsed(triple);
+  llvm::SmallVector<llvm::StringRef> needed;
+  if (parsed.getArch() == llvm::Triple::x86_64)
+    needed = {"64bit", "sse2"};
+  else if (parsed.isAArch64())
+    needed = {"fp-armv8", "neon"};
+  for (llvm::StringRef feature : needed)
+    if (!info->checkFeatures(("+" + feature).str()))
+      return llvm::createStringError(
+          "CPU '" + cpu + "' with the features asked for lacks '" + feature +
+          "', which code for '" + triple + "' needs");
+  return llvm::Error::success();
+}
+
+/// What the CPU and the features together have.
+std::unique_ptr<llvm::MCSubtargetInfo> CpuTarget::describe() const {
+  initializeTargets();
+  std::string error;
+  llvm::Triple parsed(triple);
+  const llvm::Target *target =
+      llvm::TargetRegistry::lookupTarget(parsed, error);
+  return std::unique_ptr<llvm::MCSubtargetInfo>(
+      target ? target->createMCSubtargetInfo(parsed, cpu, features) : nullptr);
 }
 
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
@@ -102,9 +132,44 @@ llvm::Expected<bool> CpuTarget::hasFeature(llvm::StringRef feature) const {
   return (*machine)->getMCSubtargetInfo()->checkFeatures(("+" + feature).str());
 }
 
-bool CpuTarget::isHost() const {
-  return llvm::Triple(triple).getArch() ==
-         llvm::Triple(llvm::sys::getProcessTriple()).getArch();
+/// Whether code has instructions of a feature of x86 only where a program asks
+/// for them by name, which none of RLX's does. Virtual machines often lack
+/// these.
+static bool isByNameOnly(llvm::StringRef feature) {
+  constexpr llvm::StringLiteral names[] = {
+      "cldemote",  "clflushopt", "clwb",   "clzero",    "enqcmd",    "fsgsbase",
+      "hreset",    "invpcid",    "kl",     "lwp",       "movdir64b", "movdiri",
+      "mwaitx",    "pconfig",    "pku",    "prefetchi", "prfchw",    "ptwrite",
+      "raoint",    "rdpid",      "rdpru",  "rdrnd",     "rdseed",    "rtm",
+      "serialize", "sgx",        "sha",    "sha512",    "shstk",     "sm3",
+      "sm4",       "tsxldtrk",   "uintr",  "usermsr",   "waitpkg",   "wbnoinvd",
+      "widekl",    "xsave",      "xsavec", "xsaveopt",  "xsaves"};
+  return feature.starts_with("amx-") || llvm::is_contained(names, feature);
+}
+
+llvm::Error CpuTarget::checkHost() const {
+  if (auto error = check())
+    return error;
+  llvm::Triple parsed(triple), process(llvm::sys::getProcessTriple());
+  if (parsed.getArch() != process.getArch() ||
+      parsed.getOS() != process.getOS())
+    return llvm::createStringError(
+        "code for '" + triple +
+        "' cannot run in this process; emit it instead");
+  // What only tunes code is not among the features of a host.
+  std::unique_ptr<llvm::MCSubtargetInfo> info = describe();
+  llvm::SmallVector<llvm::StringRef> missing;
+  for (const auto &feature : llvm::sys::getHostCPUFeatures())
+    if (!feature.second && !isByNameOnly(feature.first()) &&
+        isKnown(*info, feature.first()) &&
+        info->checkFeatures(("+" + feature.first()).str()))
+      missing.push_back(feature.first());
+  if (missing.empty())
+    return llvm::Error::success();
+  llvm::sort(missing);
+  return llvm::createStringError(
+      "code for CPU '" + cpu + "' cannot run on this machine, which lacks " +
+      llvm::join(missing, ", ") + "; emit it instead, or choose another CPU");
 }
 
 bool CpuTarget::prefers256Bits() const {
@@ -130,6 +195,15 @@ llvm::Error CpuTarget::configure(CpuTargetOptions &options) const {
     return machine.takeError();
   const llvm::MCSubtargetInfo *info = (*machine)->getMCSubtargetInfo();
   llvm::Triple parsed(triple);
+  // Functions take and return floats in registers of these features: where a
+  // CPU is said to lack them, LLVM leaves the floats out.
+  llvm::StringRef floats = parsed.isX86()       ? "sse2"
+                           : parsed.isAArch64() ? "neon"
+                                                : "";
+  if (!floats.empty() && !info->checkFeatures(("+" + floats).str()))
+    return llvm::createStringError(
+        "expected '" + floats + "' among the features of CPU '" + cpu +
+        "' for '" + triple + "', whose registers floats are passed in");
   // 128-bit vectors, which every target has or LLVM emulates.
   options.vectorLength = 4;
   options.vectorRegisters = 16;

@@ -17,6 +17,7 @@
 #include <string>
 
 namespace llvm {
+class MCSubtargetInfo;
 class TargetMachine;
 } // namespace llvm
 
@@ -29,10 +30,13 @@ struct CpuTarget {
   static CpuTarget host();
   /// `triple` empty: the host's. `cpu` empty or "native": the host's where the
   /// triple is the host's, else generic. `features` are added to the CPU's.
-  /// Fails where LLVM does not know the triple or the CPU.
+  /// Fails where check() does.
   static llvm::Expected<CpuTarget>
   create(llvm::StringRef triple, llvm::StringRef cpu, llvm::StringRef features);
 
+  /// Fails where LLVM does not know the triple, the CPU or a feature, or where
+  /// the CPU lacks what calls need on such a machine.
+  llvm::Error check() const;
   llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createMachine() const;
   /// Whether the CPU and features together have `feature`, as in "avx2".
   llvm::Expected<bool> hasFeature(llvm::StringRef feature) const;
@@ -40,10 +44,14 @@ struct CpuTarget {
   /// 512: "+prefer-256-bit". That LLVM prefers them on many CPUs does not
   /// count: kernels are nothing but vectors.
   bool prefers256Bits() const;
-  /// Whether code for this target can run in this process.
-  bool isHost() const;
+  /// Fails, saying what is missing, where code for this target cannot run in
+  /// this process. Features that the system does not tell of count as there.
+  llvm::Error checkHost() const;
   /// Sets the vector lengths and register counts of the pipelines.
   llvm::Error configure(CpuTargetOptions &options) const;
+
+private:
+  std::unique_ptr<llvm::MCSubtargetInfo> describe() const;
 };
 
 } // namespace rlx

@@ -85,6 +85,8 @@ llvm::Error DeviceExecutable::prepare(llvm::StringRef function,
   const FunctionSignature &signature = signatures[*found - entries.data()];
   if (auto error = weights.check(signature))
     return error;
+  if (auto error = weights.checkUnchanged(signature))
+    return error;
   Session &session = *(*found)->session;
   for (const TensorSignature &weight : signature.weights)
     if (Status status =
@@ -93,6 +95,9 @@ llvm::Error DeviceExecutable::prepare(llvm::StringRef function,
       return toError(status);
   if (Status status = session.prepare(progress); !status)
     return toError(status);
+  // What was read meanwhile may be of either state.
+  if (auto error = weights.checkUnchanged(signature))
+    return error;
   (*found)->prepared = true;
   return llvm::Error::success();
 }
@@ -106,6 +111,9 @@ DeviceExecutable::run(llvm::StringRef function,
   llvm::Expected<Entry *> found = entry(function);
   if (!found)
     return found.takeError();
+  const FunctionSignature &signature = signatures[*found - entries.data()];
+  if (auto error = weights.checkOutputs(signature, outputs))
+    return error;
   Result<double> time = (*found)->session->run(inputs, outputs);
   if (!time)
     return toError(time.status());

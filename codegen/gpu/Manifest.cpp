@@ -56,6 +56,10 @@ static llvm::StringRef nameOf(ProgramSize::Kind kind) {
     return "minimum";
   case ProgramSize::Kind::maximum:
     return "maximum";
+  case ProgramSize::Kind::equal:
+    return "equal";
+  case ProgramSize::Kind::less:
+    return "less";
   }
   return "";
 }
@@ -69,6 +73,15 @@ static json::Array describeSizes(const Program &program) {
     sizes.push_back(std::move(entry));
   }
   return sizes;
+}
+
+static json::Array describeSizeChecks(const Program &program) {
+  json::Array checks;
+  for (const ProgramSizeCheck &check : program.sizeChecks)
+    checks.push_back(json::Object{{"condition", check.condition},
+                                  {"message", check.message},
+                                  {"values", json::Array(check.values)}});
+  return checks;
 }
 
 static json::Array describeArguments(const Program &program,
@@ -156,6 +169,8 @@ static json::Object describeProgram(const Program &program,
                      {"kernels", describeKernels(program)},
                      {"setup", describeSteps(program.setup)},
                      {"steps", describeSteps(program.steps)}};
+  if (!program.sizeChecks.empty())
+    entry["size_checks"] = describeSizeChecks(program);
   if (program.status == Program::none)
     return entry;
   entry["status"] = program.status;

@@ -27,7 +27,11 @@ struct ManifestCode {
 ///     weights `name` and, where quantized, `scheme`, whose stored bytes the
 ///     argument is.
 ///   - `sizes`: `["constant", value]`, `["dimension", argument, position]`, or
-///     an operation on two sizes before it.
+///     an operation on two sizes before it. Quotients are rounded down, or up
+///     by `ceil_divide`; `equal` and `less` are 1 or 0.
+///   - `size_checks`, where there are some: before anything runs, size
+///     `condition` is not 0, else `message` is the error, with `values`, sizes,
+///     in the places of its `{}`.
 ///   - `buffers`: `kind` (`argument`, from byte `offset` on if there is one,
 ///     `packed`: written by the setup and kept, `temporary`, `constant`: with
 ///     `data` in hexadecimal digits), `bytes` as a size. Of a packed weight

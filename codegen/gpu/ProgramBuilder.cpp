@@ -27,6 +27,7 @@ private:
   llvm::Error addDispatch(DispatchOp op);
   llvm::Error addBuffer(memref::AllocOp op);
   llvm::Error addConstant(memref::GetGlobalOp op);
+  llvm::Error addCheck(CheckOp op);
   llvm::Expected<uint32_t> bufferOf(Value memref);
   llvm::Expected<uint32_t> partOf(memref::ReinterpretCastOp part);
   bool isUsed(uint32_t buffer) const;
@@ -223,6 +224,27 @@ llvm::Error ProgramBuilder::addConstant(memref::GetGlobalOp op) {
   return llvm::Error::success();
 }
 
+/// What the host can tell before the run; the rest is made safe in kernels.
+llvm::Error ProgramBuilder::addCheck(CheckOp op) {
+  ProgramSizeCheck check;
+  check.message = op.getMessage().str();
+  std::optional<SizeIndex> condition = sizes.find(op.getCondition());
+  if (!condition)
+    return unsupported(op, "depends on more than the shapes of the inputs, "
+                           "which cannot be checked on a device; run the "
+                           "program on the CPU");
+  check.condition = *condition;
+  for (Value value : op.getValues()) {
+    std::optional<SizeIndex> size = sizes.find(value);
+    if (!size)
+      return unsupported(op, "names a value that depends on more than the "
+                             "shapes of the inputs");
+    check.values.push_back(*size);
+  }
+  program.sizeChecks.push_back(std::move(check));
+  return llvm::Error::success();
+}
+
 bool ProgramBuilder::isUsed(uint32_t buffer) const {
   auto uses = [&](const ProgramStep &step) {
     return llvm::is_contained(step.buffers, buffer);
@@ -344,6 +366,8 @@ llvm::Error ProgramBuilder::addOperation(Operation *op) {
     return addBuffer(alloc);
   if (auto global = dyn_cast<memref::GetGlobalOp>(op))
     return addConstant(global);
+  if (auto check = dyn_cast<CheckOp>(op))
+    return addCheck(check);
   if (isa<func::ReturnOp, ViewLikeOpInterface>(op) &&
       !isa<memref::ExtractStridedMetadataOp>(op))
     return llvm::Error::success();

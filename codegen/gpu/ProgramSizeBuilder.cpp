@@ -2,8 +2,9 @@
 
 #include "codegen/gpu/ProgramSizeBuilder.h"
 
+#include "runtime/gpu/ProgramSizes.h"
+
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -12,35 +13,11 @@ using namespace mlir;
 using namespace rlx;
 using Kind = ProgramSize::Kind;
 
-/// The value of an operation on constants; nothing for a division by zero.
-static std::optional<int64_t> fold(Kind kind, int64_t a, int64_t b) {
-  switch (kind) {
-  case Kind::add:
-    return a + b;
-  case Kind::subtract:
-    return a - b;
-  case Kind::multiply:
-    return a * b;
-  case Kind::divide:
-    return b ? std::optional(a / b) : std::nullopt;
-  case Kind::ceilDivide:
-    return b ? std::optional((a + b - 1) / b) : std::nullopt;
-  case Kind::remainder:
-    return b ? std::optional(a % b) : std::nullopt;
-  case Kind::minimum:
-    return std::min(a, b);
-  case Kind::maximum:
-    return std::max(a, b);
-  default:
-    return std::nullopt;
-  }
-}
-
 SizeIndex ProgramSizeBuilder::add(Kind kind, int64_t a, int64_t b) {
   if (kind != Kind::constant && kind != Kind::dimension) {
     const ProgramSize &x = program.sizes[a], &y = program.sizes[b];
     if (x.kind == Kind::constant && y.kind == Kind::constant)
-      if (std::optional<int64_t> value = fold(kind, x.a, y.a))
+      if (std::optional<int64_t> value = applySize(kind, x.a, y.a))
         return constant(*value);
     bool keepsOther = kind == Kind::multiply || kind == Kind::divide ||
                       kind == Kind::ceilDivide;
@@ -48,6 +25,11 @@ SizeIndex ProgramSizeBuilder::add(Kind kind, int64_t a, int64_t b) {
       return a;
     if (kind == Kind::multiply && x.kind == Kind::constant && x.a == 1)
       return b;
+    if (kind == Kind::add && x.kind == Kind::constant && x.a == 0)
+      return b;
+    bool hasZero = y.kind == Kind::constant && y.a == 0;
+    if ((kind == Kind::add || kind == Kind::subtract) && hasZero)
+      return a;
   }
   auto [entry, inserted] =
       known.try_emplace({int(kind), a, b}, program.sizes.size());
@@ -61,6 +43,150 @@ std::optional<SizeIndex> ProgramSizeBuilder::find(Value value) const {
   if (found != values.end())
     return found->second;
   return std::nullopt;
+}
+
+bool ProgramSizeBuilder::isNonNegative(SizeIndex index) const {
+  const ProgramSize &size = program.sizes[index];
+  switch (size.kind) {
+  case Kind::constant:
+    return size.a >= 0;
+  case Kind::dimension:
+  case Kind::equal:
+  case Kind::less:
+    return true;
+  case Kind::subtract:
+    return false;
+  case Kind::maximum:
+    return isNonNegative(size.a) || isNonNegative(size.b);
+  default:
+    return isNonNegative(size.a) && isNonNegative(size.b);
+  }
+}
+
+SizeIndex ProgramSizeBuilder::opposite(SizeIndex truth) {
+  return add(Kind::subtract, constant(1), truth);
+}
+
+SizeIndex ProgramSizeBuilder::choose(SizeIndex condition, SizeIndex a,
+                                     SizeIndex b) {
+  return add(Kind::add, add(Kind::multiply, condition, a),
+             add(Kind::multiply, opposite(condition), b));
+}
+
+SizeIndex ProgramSizeBuilder::compare(arith::CmpIPredicate predicate,
+                                      SizeIndex a, SizeIndex b) {
+  using P = arith::CmpIPredicate;
+  // As unsigned numbers, negative ones are the largest.
+  auto lessUnsigned = [&](SizeIndex x, SizeIndex y) {
+    SizeIndex result = add(Kind::less, x, y);
+    if (isNonNegative(x) && isNonNegative(y))
+      return result;
+    SizeIndex zero = constant(0);
+    SizeIndex areOfOneSign =
+        add(Kind::equal, add(Kind::less, x, zero), add(Kind::less, y, zero));
+    return choose(areOfOneSign, result, opposite(result));
+  };
+  switch (predicate) {
+  case P::eq:
+    return add(Kind::equal, a, b);
+  case P::ne:
+    return opposite(add(Kind::equal, a, b));
+  case P::slt:
+    return add(Kind::less, a, b);
+  case P::sle:
+    return opposite(add(Kind::less, b, a));
+  case P::sgt:
+    return add(Kind::less, b, a);
+  case P::sge:
+    return opposite(add(Kind::less, a, b));
+  case P::ult:
+    return lessUnsigned(a, b);
+  case P::ule:
+    return opposite(lessUnsigned(b, a));
+  case P::ugt:
+    return lessUnsigned(b, a);
+  case P::uge:
+    return opposite(lessUnsigned(a, b));
+  }
+  llvm_unreachable("all predicates are known");
+}
+
+/// Quotients of arith are rounded towards zero, those of programs down or up.
+SizeIndex ProgramSizeBuilder::quotient(SizeIndex a, SizeIndex b) {
+  if (isNonNegative(a) && isNonNegative(b))
+    return add(Kind::divide, a, b);
+  SizeIndex zero = constant(0);
+  SizeIndex areOfOneSign =
+      add(Kind::equal, add(Kind::less, a, zero), add(Kind::less, b, zero));
+  return choose(areOfOneSign, add(Kind::divide, a, b),
+                add(Kind::ceilDivide, a, b));
+}
+
+std::optional<SizeIndex> ProgramSizeBuilder::apply(Operation *op,
+                                                   ArrayRef<SizeIndex> x) {
+  auto simple = [](Kind kind) {
+    return [kind](auto) { return std::optional(kind); };
+  };
+  bool isTruth = op->getResult(0).getType().isInteger(1);
+  std::optional<Kind> kind =
+      isTruth
+          ? llvm::TypeSwitch<Operation *, std::optional<Kind>>(op)
+                .Case<arith::AndIOp, arith::MulIOp>(simple(Kind::multiply))
+                .Case<arith::OrIOp>(simple(Kind::maximum))
+                .Default(std::nullopt)
+          : llvm::TypeSwitch<Operation *, std::optional<Kind>>(op)
+                .Case<arith::AddIOp>(simple(Kind::add))
+                .Case<arith::SubIOp>(simple(Kind::subtract))
+                .Case<arith::MulIOp>(simple(Kind::multiply))
+                .Case<arith::DivUIOp, arith::FloorDivSIOp>(simple(Kind::divide))
+                .Case<arith::CeilDivUIOp, arith::CeilDivSIOp>(
+                    simple(Kind::ceilDivide))
+                .Case<arith::RemUIOp>(simple(Kind::remainder))
+                .Case<arith::MinUIOp, arith::MinSIOp>(simple(Kind::minimum))
+                .Case<arith::MaxUIOp, arith::MaxSIOp>(simple(Kind::maximum))
+                .Default(std::nullopt);
+  if (kind)
+    return add(*kind, x[0], x[1]);
+  using Result = std::optional<SizeIndex>;
+  return llvm::TypeSwitch<Operation *, Result>(op)
+      .Case<arith::IndexCastOp, arith::IndexCastUIOp, arith::ExtUIOp>(
+          [&](auto cast) -> Result {
+            // As a signed number, a truth is -1.
+            bool isSigned = isa<arith::IndexCastOp>(cast) &&
+                            cast.getIn().getType().isInteger(1);
+            return isTruth || isSigned ? Result() : x[0];
+          })
+      .Case([&](arith::ExtSIOp cast) -> Result {
+        return cast.getIn().getType().isInteger(1)
+                   ? add(Kind::subtract, constant(0), x[0])
+                   : x[0];
+      })
+      .Case([&](arith::CmpIOp compareOp) -> Result {
+        if (compareOp.getLhs().getType().isInteger(1))
+          return compareOp.getPredicate() == arith::CmpIPredicate::eq ||
+                         compareOp.getPredicate() == arith::CmpIPredicate::ne
+                     ? Result(compare(compareOp.getPredicate(), x[0], x[1]))
+                     : std::nullopt;
+        return compare(compareOp.getPredicate(), x[0], x[1]);
+      })
+      .Case([&](arith::XOrIOp) -> Result {
+        if (!isTruth)
+          return std::nullopt;
+        return opposite(add(Kind::equal, x[0], x[1]));
+      })
+      .Case([&](arith::SelectOp) { return choose(x[0], x[1], x[2]); })
+      .Case([&](arith::DivSIOp) -> Result {
+        return isTruth ? Result() : quotient(x[0], x[1]);
+      })
+      .Case([&](arith::RemSIOp) -> Result {
+        if (isTruth)
+          return std::nullopt;
+        if (isNonNegative(x[0]) && isNonNegative(x[1]))
+          return add(Kind::remainder, x[0], x[1]);
+        return add(Kind::subtract, x[0],
+                   add(Kind::multiply, quotient(x[0], x[1]), x[1]));
+      })
+      .Default(std::nullopt);
 }
 
 std::optional<SizeIndex>
@@ -101,7 +227,11 @@ bool ProgramSizeBuilder::tryAdd(Operation *op) {
   };
   if (auto constantOp = dyn_cast<arith::ConstantOp>(op)) {
     auto value = dyn_cast<IntegerAttr>(constantOp.getValue());
-    return !value || set(op->getResult(0), constant(value.getInt()));
+    if (!value)
+      return true;
+    bool isTruth = value.getType().isInteger(1);
+    return set(op->getResult(0),
+               constant(isTruth ? !value.getValue().isZero() : value.getInt()));
   }
   if (auto dim = dyn_cast<memref::DimOp>(op)) {
     auto shape = shapes.find(dim.getSource());
@@ -130,8 +260,6 @@ bool ProgramSizeBuilder::tryAdd(Operation *op) {
       return false;
     operands.push_back(*size);
   }
-  if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op))
-    return set(op->getResult(0), operands[0]);
   auto affineBound = [&](AffineMap map, Kind kind) {
     ArrayRef<SizeIndex> all(operands);
     std::optional<SizeIndex> result;
@@ -151,21 +279,6 @@ bool ProgramSizeBuilder::tryAdd(Operation *op) {
     return affineBound(minOp.getMap(), Kind::minimum);
   if (auto maxOp = dyn_cast<affine::AffineMaxOp>(op))
     return affineBound(maxOp.getMap(), Kind::maximum);
-  std::optional<Kind> kind =
-      llvm::TypeSwitch<Operation *, std::optional<Kind>>(op)
-          .Case<arith::AddIOp>([](auto) { return Kind::add; })
-          .Case<arith::SubIOp>([](auto) { return Kind::subtract; })
-          .Case<arith::MulIOp>([](auto) { return Kind::multiply; })
-          .Case<arith::DivUIOp, arith::DivSIOp, arith::FloorDivSIOp>(
-              [](auto) { return Kind::divide; })
-          .Case<arith::CeilDivUIOp, arith::CeilDivSIOp>(
-              [](auto) { return Kind::ceilDivide; })
-          .Case<arith::RemUIOp, arith::RemSIOp>(
-              [](auto) { return Kind::remainder; })
-          .Case<arith::MinUIOp, arith::MinSIOp>(
-              [](auto) { return Kind::minimum; })
-          .Case<arith::MaxUIOp, arith::MaxSIOp>(
-              [](auto) { return Kind::maximum; })
-          .Default(std::nullopt);
-  return kind && set(op->getResult(0), add(*kind, operands[0], operands[1]));
+  return op->getNumResults() == 1 && !operands.empty() &&
+         set(op->getResult(0), apply(op, operands));
 }

@@ -5,6 +5,7 @@
 
 #include "runtime/gpu/Program.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/AffineExpr.h"
 #include "mlir/IR/Operation.h"
 #include "llvm/ADT/DenseMap.h"
@@ -37,6 +38,15 @@ public:
   std::optional<SizeIndex> find(mlir::Value value) const;
 
 private:
+  bool isNonNegative(SizeIndex index) const;
+  SizeIndex opposite(SizeIndex truth);
+  SizeIndex choose(SizeIndex condition, SizeIndex a, SizeIndex b);
+  SizeIndex compare(mlir::arith::CmpIPredicate predicate, SizeIndex a,
+                    SizeIndex b);
+  SizeIndex quotient(SizeIndex a, SizeIndex b);
+  /// The result of an operation of arith on sizes and truths, which are 1 or 0.
+  std::optional<SizeIndex> apply(mlir::Operation *op,
+                                 llvm::ArrayRef<SizeIndex> operands);
   std::optional<SizeIndex> apply(mlir::AffineExpr expr,
                                  llvm::ArrayRef<SizeIndex> dims,
                                  llvm::ArrayRef<SizeIndex> symbols);

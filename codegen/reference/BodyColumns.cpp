@@ -59,9 +59,8 @@ bool BodyColumns::prepare(Operation &op) {
         QuantScheme::of(extract.getTensor().getType()))
       return false;
   Step step{&op, findElementwise(&op), {}, {}};
-  if (!step.function &&
-      !isa<tensor::ExtractOp, affine::AffineApplyOp, affine::AffineMinOp,
-           affine::AffineMaxOp>(op))
+  if (!step.function && !isa<tensor::ExtractOp, affine::AffineApplyOp,
+                             affine::AffineMinOp, affine::AffineMaxOp>(op))
     return false;
   for (Value result : op.getResults())
     step.results.push_back(addColumn(result));
@@ -138,8 +137,8 @@ LogicalResult BodyColumns::runStep(const Step &step, int64_t count) {
     for (int64_t i = 0; i < count; ++i) {
       for (auto [value, column] : llvm::zip(step.op->getOperands(), operands))
         if (columns.contains(value))
-          interpreter.set(value, Datum::index(value.getContext(),
-                                              column.signedValue(i)));
+          interpreter.set(
+              value, Datum::index(value.getContext(), column.signedValue(i)));
       if (failed(interpreter.run(step.op)))
         return failure();
       step.results[0]->bits[i] =
@@ -169,7 +168,7 @@ LogicalResult BodyColumns::runPoints(int64_t count) {
       point.push_back(column.empty() ? 0 : column[i]);
     for (BlockArgument argument : body.getArguments()) {
       const Numbers &column = *columns.lookup(argument);
-      if (column.size())
+      if (column.type) // that of one that is not read has none
         interpreter.set(argument, scalarOf(argument, column, i));
     }
     ArrayRef<int64_t> outer = interpreter.loopIndices;

@@ -26,10 +26,9 @@ public:
               llvm::ArrayRef<mlir::Operation *> left);
 
   /// The column of an argument, to be filled before `run`.
-  Numbers &argument(unsigned i) {
-    return *columns.lookup(body.getArgument(i));
-  }
-  /// The indices of loop `i`, one for each point; only where they are asked for.
+  Numbers &argument(unsigned i) { return *columns.lookup(body.getArgument(i)); }
+  /// The indices of loop `i`, one for each point; only where they are asked
+  /// for.
   bool usesIndices() const { return hasIndices; }
   std::vector<int64_t> &indices(unsigned i) {
     if (indexColumns.size() <= i)

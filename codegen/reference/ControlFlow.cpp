@@ -45,8 +45,7 @@ SmallVector<Datum> takeAll(Interpreter &interpreter,
 //===----------------------------------------------------------------------===//
 
 LogicalResult runCall(Interpreter &interpreter, func::CallOp op) {
-  auto callee =
-      interpreter.symbolTable().lookup<func::FuncOp>(op.getCallee());
+  auto callee = interpreter.symbolTable().lookup<func::FuncOp>(op.getCallee());
   if (!callee)
     return op.emitOpError() << "cannot be verified: the program has no "
                                "function '"
@@ -119,9 +118,8 @@ LogicalResult runAffineIf(Interpreter &interpreter, affine::AffineIfOp op) {
   Builder b(op.getContext());
   for (Value operand : op.getOperands())
     operands.push_back(b.getIndexAttr(interpreter.getIndex(operand)));
-  auto constraints =
-      AffineMap::get(set.getNumDims(), set.getNumSymbols(),
-                     set.getConstraints(), op.getContext());
+  auto constraints = AffineMap::get(set.getNumDims(), set.getNumSymbols(),
+                                    set.getConstraints(), op.getContext());
   SmallVector<int64_t> values;
   constraints.partialConstantFold(operands, &values);
   bool holds = true;
@@ -166,8 +164,7 @@ LogicalResult runCounted(Interpreter &interpreter, Operation *op, Region &body,
 
 LogicalResult runFor(Interpreter &interpreter, scf::ForOp op) {
   if (op.getUnsignedCmp())
-    return op.emitOpError()
-           << "cannot be verified: its bounds are unsigned";
+    return op.emitOpError() << "cannot be verified: its bounds are unsigned";
   return runCounted(interpreter, op, op.getRegion(),
                     interpreter.getIndex(op.getLowerBound()),
                     interpreter.getIndex(op.getUpperBound()),
@@ -243,8 +240,7 @@ SmallVector<Datum> indexData(MLIRContext *context, ArrayRef<int64_t> index) {
 
 /// Threads see the outputs as they were; what each inserts is in the results.
 LogicalResult runForall(Interpreter &interpreter, scf::ForallOp op) {
-  SmallVector<int64_t> begins =
-                           interpreter.getIndices(op.getMixedLowerBound()),
+  SmallVector<int64_t> begins = interpreter.getIndices(op.getMixedLowerBound()),
                        ends = interpreter.getIndices(op.getMixedUpperBound()),
                        steps = interpreter.getIndices(op.getMixedStep());
   SmallVector<Datum> before = takeAll(interpreter, op.getOutputsMutable());

@@ -71,8 +71,8 @@ LogicalResult floatToInteger(const ElementwiseCall &call) {
   for (int64_t i = 0; i < call.count; ++i) {
     llvm::APSInt whole(width, /*isUnsigned=*/!isSigned);
     bool isExact;
-    llvm::APFloat(x.value(i)).convertToInteger(
-        whole, llvm::APFloat::rmTowardZero, &isExact);
+    llvm::APFloat(x.value(i))
+        .convertToInteger(whole, llvm::APFloat::rmTowardZero, &isExact);
     call.result().bits[i] = whole.getZExtValue();
   }
   return success();

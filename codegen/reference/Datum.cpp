@@ -150,8 +150,8 @@ Datum Datum::constant(Attribute value) {
     Numbers numbers;
     numbers.reset(type, 1);
     if constexpr (std::is_same_v<decltype(number), llvm::APFloat>)
-      numbers.values[0] = decodeFloat(
-          cast<FloatType>(type), number.bitcastToAPInt().getZExtValue());
+      numbers.values[0] = decodeFloat(cast<FloatType>(type),
+                                      number.bitcastToAPInt().getZExtValue());
     else
       numbers.bits[0] = number.getZExtValue();
     return Datum(type, {}, std::move(numbers));
@@ -252,8 +252,8 @@ void Datum::gather(ArrayRef<int64_t> positions, Numbers &numbers) const {
   }
   unsigned width = widthOf(numbers.type), bytes = bytesOf(numbers.type);
   for (size_t i = 0; i < count; ++i)
-    numbers.bits[i] = wrapBits(
-        loadBits(elements->stored, positions[i] * step, bytes), width);
+    numbers.bits[i] =
+        wrapBits(loadBits(elements->stored, positions[i] * step, bytes), width);
 }
 
 Numbers &Datum::writable() {

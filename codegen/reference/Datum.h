@@ -56,7 +56,8 @@ public:
   /// filled and true returned where there are some.
   bool read(int64_t begin, int64_t count, double *values,
             double *deviations) const;
-  /// The elements at `positions`; where they lie in memory, they are read there.
+  /// The elements at `positions`; where they lie in memory, they are read
+  /// there.
   void gather(llvm::ArrayRef<int64_t> positions, Numbers &numbers) const;
   /// The number that a scalar is.
   int64_t asInteger() const;

@@ -18,8 +18,7 @@ namespace rlx {
 /// A column that is read, or one number that stands for as many as there are.
 struct ColumnView {
   ColumnView(const Numbers &numbers, int64_t count)
-      : numbers(&numbers),
-        step(numbers.size() == 1 && count != 1 ? 0 : 1) {}
+      : numbers(&numbers), step(numbers.size() == 1 && count != 1 ? 0 : 1) {}
 
   double value(int64_t i) const { return numbers->values[i * step]; }
   double deviation(int64_t i) const {

@@ -44,9 +44,8 @@ rlx::evaluate(ModuleOp module, WeightLookUp weights, llvm::StringRef name,
     arguments.push_back(std::move(*datum));
   }
   if (next != inputs.size() || arguments.size() != function.getNumArguments())
-    return llvm::createStringError(
-        "expected as many inputs as '" + name + "' takes, but got " +
-        Twine(inputs.size()));
+    return llvm::createStringError("expected as many inputs as '" + name +
+                                   "' takes, but got " + Twine(inputs.size()));
   FailureOr<Interpreter::Results> results =
       interpreter.call(function, function, arguments);
   if (failed(results))

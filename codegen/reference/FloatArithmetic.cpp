@@ -50,7 +50,8 @@ struct Remainder {
 struct Power {
   static double value(double a, double b) { return std::pow(a, b); }
   static Slopes slopes(double a, double b, double r) {
-    return {a != 0 ? r * b / a : b == 1, r != 0 ? r * std::log(std::fabs(a)) : 0};
+    return {a != 0 ? r * b / a : b == 1,
+            r != 0 ? r * std::log(std::fabs(a)) : 0};
   }
   static constexpr double roundings = 8;
   static constexpr bool isFunction = true;
@@ -107,15 +108,14 @@ template <typename F> LogicalResult binary(const ElementwiseCall &call) {
     double roundings = F::roundings;
     if (!isExact) {
       Slopes slopes = F::slopes(x, y, r);
-      deviation = isSquare ? std::fabs(spread(slopes.a + slopes.b,
-                                              a.deviation(i)))
-                           : combineDeviations(spread(slopes.a, a.deviation(i)),
-                                               spread(slopes.b, b.deviation(i)));
+      deviation = isSquare
+                      ? std::fabs(spread(slopes.a + slopes.b, a.deviation(i)))
+                      : combineDeviations(spread(slopes.a, a.deviation(i)),
+                                          spread(slopes.b, b.deviation(i)));
     }
     if constexpr (requires { F::isFunction; }) {
       Slopes slopes = F::slopes(x, y, r);
-      double steep =
-          std::max(std::fabs(slopes.a * x), std::fabs(slopes.b * y));
+      double steep = std::max(std::fabs(slopes.a * x), std::fabs(slopes.b * y));
       if (std::isfinite(steep))
         deviation = combineDeviations(deviation, 2 * rounding.unit() * steep);
     }

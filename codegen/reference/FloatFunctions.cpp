@@ -144,8 +144,7 @@ LogicalResult integerPower(const ElementwiseCall &call) {
     if (x.deviation(i) != 0)
       deviation = std::fabs(double(exponent) * power(at, exponent - 1) *
                             x.deviation(i));
-    rounding.apply(value, deviation,
-                   ofFunctions + std::fabs(double(exponent)));
+    rounding.apply(value, deviation, ofFunctions + std::fabs(double(exponent)));
     call.result().values[i] = value;
     deviations[i] = deviation;
   }

@@ -57,7 +57,9 @@ template <Binary *F> LogicalResult binary(const ElementwiseCall &call) {
 
 uint64_t divideU(uint64_t a, uint64_t b, unsigned) { return a / b; }
 uint64_t remainderU(uint64_t a, uint64_t b, unsigned) { return a % b; }
-uint64_t ceilU(uint64_t a, uint64_t b, unsigned) { return a / b + (a % b != 0); }
+uint64_t ceilU(uint64_t a, uint64_t b, unsigned) {
+  return a / b + (a % b != 0);
+}
 uint64_t divideS(uint64_t a, uint64_t b, unsigned w) {
   return uint64_t(s(a, w) / s(b, w));
 }
@@ -104,9 +106,7 @@ LogicalResult compare(const ElementwiseCall &call) {
 }
 
 using Unary = uint64_t(uint64_t a, unsigned w);
-uint64_t absolute(uint64_t a, unsigned w) {
-  return s(a, w) < 0 ? -a : a;
-}
+uint64_t absolute(uint64_t a, unsigned w) { return s(a, w) < 0 ? -a : a; }
 uint64_t leadingZeros(uint64_t a, unsigned w) {
   return llvm::countl_zero(a) - (64 - w);
 }
@@ -118,8 +118,7 @@ uint64_t ones(uint64_t a, unsigned) { return llvm::popcount(a); }
 template <Unary *F> LogicalResult unary(const ElementwiseCall &call) {
   unsigned width = widthOf(call.result().type);
   for (int64_t i = 0; i < call.count; ++i)
-    call.result().bits[i] =
-        wrapBits(F(call.operands[0].bits(i), width), width);
+    call.result().bits[i] = wrapBits(F(call.operands[0].bits(i), width), width);
   return success();
 }
 
@@ -180,12 +179,18 @@ template <Binary *F> Entry entry() { return {binary<F>, F}; }
 
 const llvm::StringMap<Entry> &binaries() {
   static const llvm::StringMap<Entry> table = {
-      {"arith.addi", entry<add>()},       {"arith.subi", entry<subtract>()},
-      {"arith.muli", entry<multiply>()},  {"arith.andi", entry<bitAnd>()},
-      {"arith.ori", entry<bitOr>()},      {"arith.xori", entry<bitXor>()},
-      {"arith.maxsi", entry<maxS>()},     {"arith.minsi", entry<minS>()},
-      {"arith.maxui", entry<maxU>()},     {"arith.minui", entry<minU>()},
-      {"arith.shli", entry<shiftLeft>()}, {"arith.shrui", entry<shiftRightU>()},
+      {"arith.addi", entry<add>()},
+      {"arith.subi", entry<subtract>()},
+      {"arith.muli", entry<multiply>()},
+      {"arith.andi", entry<bitAnd>()},
+      {"arith.ori", entry<bitOr>()},
+      {"arith.xori", entry<bitXor>()},
+      {"arith.maxsi", entry<maxS>()},
+      {"arith.minsi", entry<minS>()},
+      {"arith.maxui", entry<maxU>()},
+      {"arith.minui", entry<minU>()},
+      {"arith.shli", entry<shiftLeft>()},
+      {"arith.shrui", entry<shiftRightU>()},
       {"arith.shrsi", entry<shiftRightS>()}};
   return table;
 }

@@ -18,8 +18,8 @@ LogicalResult rlx::checkIndex(Operation *op, int64_t index, int64_t size,
                               llvm::StringRef what) {
   if (index >= 0 && index < size)
     return success();
-  return op->emitOpError() << "expected " << what << " to be 0 to "
-                           << size - 1 << ", but got " << index;
+  return op->emitOpError() << "expected " << what << " to be 0 to " << size - 1
+                           << ", but got " << index;
 }
 
 LogicalResult rlx::checkShape(Operation *op, ArrayRef<int64_t> shape, Type type,
@@ -29,8 +29,8 @@ LogicalResult rlx::checkShape(Operation *op, ArrayRef<int64_t> shape, Type type,
     return success();
   bool fits = tensor.getRank() == int64_t(shape.size());
   for (size_t i = 0; fits && i < shape.size(); ++i)
-    fits = shape[i] >= 0 && (tensor.isDynamicDim(i) ||
-                             tensor.getDimSize(i) == shape[i]);
+    fits = shape[i] >= 0 &&
+           (tensor.isDynamicDim(i) || tensor.getDimSize(i) == shape[i]);
   if (fits)
     return success();
   return op->emitOpError() << "expected " << what << " to be of " << type
@@ -57,8 +57,8 @@ void Interpreter::set(Value value, Datum datum) {
 Datum Interpreter::take(OpOperand &operand) {
   Value value = operand.get();
   // In a loop, a value of outside is asked for again.
-  bool isLast =
-      value.hasOneUse() && value.getParentBlock() == operand.getOwner()->getBlock();
+  bool isLast = value.hasOneUse() &&
+                value.getParentBlock() == operand.getOwner()->getBlock();
   if (!isLast)
     return get(value);
   Datum datum = std::move(values->find(value)->second);
@@ -72,8 +72,7 @@ int64_t Interpreter::getIndex(OpFoldResult value) const {
   return getIndex(cast<Value>(value));
 }
 
-SmallVector<int64_t>
-Interpreter::getIndices(ArrayRef<OpFoldResult> all) const {
+SmallVector<int64_t> Interpreter::getIndices(ArrayRef<OpFoldResult> all) const {
   return llvm::map_to_vector(
       all, [&](OpFoldResult value) { return getIndex(value); });
 }
@@ -189,22 +188,20 @@ FailureOr<Interpreter::Results> Interpreter::run(Region &region,
       return last->emitOpError()
              << "cannot be verified: the reference has no such operation";
     }
-    passed = getAll(
-        branch.getSuccessorOperands(taken).getForwardedOperands());
+    passed = getAll(branch.getSuccessorOperands(taken).getForwardedOperands());
     block = last->getSuccessor(taken);
   }
 }
 
-FailureOr<Interpreter::Results>
-Interpreter::call(Operation *caller, func::FuncOp function,
-                  ArrayRef<Datum> arguments) {
+FailureOr<Interpreter::Results> Interpreter::call(Operation *caller,
+                                                  func::FuncOp function,
+                                                  ArrayRef<Datum> arguments) {
   if (function.isExternal())
-    return caller->emitOpError() << "cannot be verified: '"
-                                 << function.getName() << "' has no body";
-  if (depth == deepestCall)
     return caller->emitOpError()
-           << "cannot be verified: expected at most " << deepestCall
-           << " calls inside each other";
+           << "cannot be verified: '" << function.getName() << "' has no body";
+  if (depth == deepestCall)
+    return caller->emitOpError() << "cannot be verified: expected at most "
+                                 << deepestCall << " calls inside each other";
   llvm::DenseMap<Value, Datum> frame, *outer = values;
   values = &frame;
   ++depth;

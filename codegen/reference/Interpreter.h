@@ -81,8 +81,7 @@ private:
 using Handler = mlir::LogicalResult (*)(Interpreter &, mlir::Operation *);
 class HandlerTable {
 public:
-  template <typename OpT,
-            mlir::LogicalResult (*function)(Interpreter &, OpT)>
+  template <typename OpT, mlir::LogicalResult (*function)(Interpreter &, OpT)>
   void add() {
     handlers[OpT::getOperationName()] = [](Interpreter &interpreter,
                                            mlir::Operation *op) {

@@ -47,8 +47,8 @@ loopLengths(mlir::linalg::LinalgOp op, llvm::ArrayRef<Datum> operands);
 /// those of other loops are filled with `fixed`.
 class PointBatches {
 public:
-  PointBatches(llvm::ArrayRef<unsigned> loops,
-               llvm::ArrayRef<int64_t> lengths, int64_t most);
+  PointBatches(llvm::ArrayRef<unsigned> loops, llvm::ArrayRef<int64_t> lengths,
+               int64_t most);
   /// The next batch: how many points it has, 0 at the end.
   int64_t next(std::vector<std::vector<int64_t>> &points);
 

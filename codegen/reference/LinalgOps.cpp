@@ -13,9 +13,9 @@ namespace {
 LogicalResult runIndex(Interpreter &interpreter, linalg::IndexOp op) {
   if (op.getDim() >= interpreter.loopIndices.size())
     return op.emitOpError() << "cannot be verified: its loop is not known";
-  interpreter.set(op.getResult(),
-                  Datum::index(op.getContext(),
-                               interpreter.loopIndices[op.getDim()]));
+  interpreter.set(
+      op.getResult(),
+      Datum::index(op.getContext(), interpreter.loopIndices[op.getDim()]));
   return success();
 }
 
@@ -175,9 +175,9 @@ LogicalResult runPack(Interpreter &interpreter, linalg::PackOp op) {
     return op.emitOpError() << "expected sizes that are multiples of the "
                                "tiles, or a padding value, but got "
                             << describeShape(source.shape());
-  interpreter.set(op->getResult(0), Datum(op->getResult(0).getType(),
-                                          std::move(packed),
-                                          std::move(numbers)));
+  interpreter.set(
+      op->getResult(0),
+      Datum(op->getResult(0).getType(), std::move(packed), std::move(numbers)));
   return success();
 }
 
@@ -195,9 +195,9 @@ LogicalResult runUnPack(Interpreter &interpreter, linalg::UnPackOp op) {
     if (to >= 0)
       numbers.copy(to, source.numbers(), from);
   });
-  interpreter.set(op->getResult(0), Datum(op->getResult(0).getType(),
-                                          std::move(shape),
-                                          std::move(numbers)));
+  interpreter.set(
+      op->getResult(0),
+      Datum(op->getResult(0).getType(), std::move(shape), std::move(numbers)));
   return success();
 }
 } // namespace

@@ -79,8 +79,7 @@ Rounding::Rounding(Type type) : type(cast<FloatType>(type)) {
   const llvm::fltSemantics &semantics = this->type.getFloatSemantics();
   int precision = llvm::APFloat::semanticsPrecision(semantics);
   roundoff = std::ldexp(1.0, -precision);
-  smallest =
-      std::ldexp(1.0, llvm::APFloat::semanticsMinExponent(semantics));
+  smallest = std::ldexp(1.0, llvm::APFloat::semanticsMinExponent(semantics));
   bool losesInfo;
   llvm::APFloat most = llvm::APFloat::getLargest(semantics);
   most.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven,
@@ -148,10 +147,10 @@ void Rounding::apply(double &value, double &deviation, double roundings) const {
   // The program rounds another number, which lies around this one: it may get
   // the next one where it is that close to the middle between two.
   constexpr double around = 8;
-  double reach = around * deviation +
-                 (roundings > 1 ? roundings * spacing(exact) / 2 : 0);
-  if (reach > 0 && (nearest(exact - reach) != value ||
-                    nearest(exact + reach) != value))
-    deviation = combineDeviations(deviation,
-                                  std::max(1.0, roundings) * spacing(value) / 2);
+  double reach =
+      around * deviation + (roundings > 1 ? roundings * spacing(exact) / 2 : 0);
+  if (reach > 0 &&
+      (nearest(exact - reach) != value || nearest(exact + reach) != value))
+    deviation = combineDeviations(deviation, std::max(1.0, roundings) *
+                                                 spacing(value) / 2);
 }

@@ -22,9 +22,11 @@ ProductError::ProductError(Type activations, bool isRequantized)
     this->activations = Type();
 }
 
-/// Adds `of(largest)`^2 / 12 to the variances of each stretch.
+/// Rounds each stretch to multiples of its largest number over `codes`: adds
+/// `factor` times the variance of that, and what it adds itself.
 static void addSteps(ArrayRef<double> values, MutableArrayRef<double> variances,
-                     double codes, double factor) {
+                     MutableArrayRef<double> errors, double codes,
+                     double factor) {
   for (size_t begin = 0; begin < values.size(); begin += stretch) {
     size_t end = std::min(values.size(), begin + stretch);
     double largest = 0;
@@ -32,23 +34,30 @@ static void addSteps(ArrayRef<double> values, MutableArrayRef<double> variances,
       largest = std::isnan(values[i]) ? values[i]
                                       : std::max(largest, std::fabs(values[i]));
     double step = largest / codes, variance = factor * ofStep * step * step;
-    for (size_t i = begin; i < end; ++i)
+    for (size_t i = begin; i < end; ++i) {
       variances[i] += variance;
+      if (step > 0 && std::isfinite(step))
+        errors[i] += std::nearbyint(values[i] / step) * step - values[i];
+    }
   }
 }
 
 /// The same for floats, which have a step of their own; infinite where a number
 /// is beyond the type's range.
 static void addRoundings(ArrayRef<double> values,
-                         MutableArrayRef<double> variances, Type type) {
+                         MutableArrayRef<double> variances,
+                         MutableArrayRef<double> errors, Type type) {
   Rounding rounding(type);
-  for (auto [value, variance] : llvm::zip(values, variances)) {
-    if (value == 0)
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (values[i] == 0 || !std::isfinite(values[i]))
       continue;
-    double step = rounding.spacing(value);
-    variance += ofStep * step * step;
-    if (std::isfinite(value) && std::isinf(rounding.nearest(value)))
-      variance = std::numeric_limits<double>::infinity();
+    double step = rounding.spacing(values[i]),
+           rounded = rounding.nearest(values[i]);
+    variances[i] += ofStep * step * step;
+    if (std::isfinite(rounded))
+      errors[i] += rounded - values[i];
+    else
+      variances[i] = std::numeric_limits<double>::infinity();
   }
 }
 
@@ -57,6 +66,7 @@ void ProductError::readRow(const Datum &x, int64_t begin, int64_t k,
   row.values.resize(k);
   row.squares.resize(k);
   row.variances.assign(k, 0);
+  row.errors.assign(k, 0);
   if (x.read(begin, k, row.values.data(), row.variances.data()))
     for (double &deviation : row.variances)
       deviation *= deviation;
@@ -68,47 +78,60 @@ void ProductError::readRow(const Datum &x, int64_t begin, int64_t k,
     bool isByte = integer.getWidth() == 8;
     // Kernels for many rows round scales too, and sums of i16's lower bytes,
     // by less than that.
-    addSteps(row.values, row.variances, isByte ? largestI8 : largestI16,
-             /*factor=*/1.2);
+    addSteps(row.values, row.variances, row.errors,
+             isByte ? largestI8 : largestI16, /*factor=*/1.2);
     return;
   }
-  addRoundings(row.values, row.variances, activations);
+  addRoundings(row.values, row.variances, row.errors, activations);
 }
 
-void ProductError::prepare(WeightRow &row) const {
-  size_t k = row.values.size();
-  if (!row.hasDeviations)
-    std::fill(row.deviations.begin(), row.deviations.end(), 0.0);
-  for (double &deviation : row.deviations)
-    deviation *= deviation;
-  row.hasDeviations = true;
+void ProductError::prepare(const WeightRow &weight, FactorRow &row) const {
+  size_t k = weight.values.size();
+  row.values = weight.values;
+  row.squares.resize(k);
+  row.variances.assign(k, 0);
+  row.errors.assign(k, 0);
+  if (weight.hasDeviations)
+    for (size_t i = 0; i < k; ++i)
+      row.variances[i] = weight.deviations[i] * weight.deviations[i];
   if (activations && isa<FloatType>(activations))
-    addRoundings(row.values, row.deviations, activations);
+    addRoundings(row.values, row.variances, row.errors, activations);
   // Codes are rounded, and the scale that they are multiplied with before.
   if (isRequantized)
-    addSteps(row.values, row.deviations, largestRequantized, /*factor=*/2);
+    addSteps(row.values, row.variances, row.errors, largestRequantized,
+             /*factor=*/2);
   // Decoding rounds, and so do products and their sum: its parts are, in any
   // order, a third of the whole on average.
   double own = unitF32 * unitF32 * (4 + double(k) / 6);
-  for (size_t i = 0; i < k; ++i)
-    row.deviations[i] += own * row.magnitudes[i] * row.magnitudes[i];
-  for (size_t i = 0; i < k; ++i)
-    row.magnitudes[i] = row.values[i] * row.values[i];
+  for (size_t i = 0; i < k; ++i) {
+    row.variances[i] += own * weight.magnitudes[i] * weight.magnitudes[i];
+    row.squares[i] = row.values[i] * row.values[i];
+  }
 }
 
 ProductSum ProductError::multiply(const ActivationRow &x,
-                                  const WeightRow &w) const {
-  double value = 0, squares = 0, fromX = 0, fromW = 0;
+                                  const FactorRow &w) const {
+  double value = 0, squares = 0, fromX = 0, fromW = 0, ofX = 0, ofW = 0;
+  float rounded = 0;
   size_t k = w.values.size();
   for (size_t i = 0; i < k; ++i) {
-    value += x.values[i] * w.values[i];
-    squares += x.squares[i] * w.magnitudes[i];
-    fromX += x.variances[i] * w.magnitudes[i];
-    fromW += x.squares[i] * w.deviations[i];
+    double product = x.values[i] * w.values[i];
+    value += product;
+    rounded += float(product);
+    squares += x.squares[i] * w.squares[i];
+    fromX += x.variances[i] * w.squares[i];
+    fromW += x.squares[i] * w.variances[i];
+    ofX += x.errors[i] * w.values[i];
+    ofW += x.values[i] * w.errors[i];
   }
   double ofSum = unitF32 * unitF32 * (1 + double(k) / 3) * value * value;
   double variance = fromX + fromW + (std::isfinite(value) ? ofSum : 0);
-  if (std::isnan(variance))
-    variance = std::numeric_limits<double>::infinity();
-  return {value, std::sqrt(variance), std::sqrt(squares)};
+  double deviation = std::sqrt(variance);
+  // One and a half deviations, if it is that or more.
+  double error = std::fabs(ofX) + std::fabs(ofW) + std::fabs(rounded - value);
+  if (std::isfinite(error))
+    deviation = std::max(deviation, error / 1.5);
+  if (std::isnan(deviation))
+    deviation = std::numeric_limits<double>::infinity();
+  return {value, deviation, std::sqrt(squares)};
 }

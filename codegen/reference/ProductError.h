@@ -8,7 +8,10 @@
 //   requantized  the step of 256 elements of a weight row
 //
 // With e, d the deviations of x and w, those of y = sum_k x w are
-// sqrt(sum_k e^2 w^2 + x^2 d^2), and what sums in f32 add.
+// sqrt(sum_k e^2 w^2 + x^2 d^2), and what sums in f32 add. That is for numbers
+// that are rounded up as often as down. Where many are the same, their errors
+// add up: so rounding is also done, as it is documented, and what it gives is
+// no outlier.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,9 +22,14 @@
 
 namespace rlx {
 
-/// A row of activations: numbers, and squares of deviations.
+/// A row of activations: numbers, their squares, squares of deviations, and
+/// what rounding adds.
 struct ActivationRow {
-  std::vector<double> values, squares, variances;
+  std::vector<double> values, squares, variances, errors;
+};
+/// The same of a weight, whose squares of deviations are relative to x.
+struct FactorRow {
+  std::vector<double> values, squares, variances, errors;
 };
 
 /// A sum of products with its deviation, and the root of the sum of the squares
@@ -38,10 +46,8 @@ public:
   /// Reads `k` activations of `x` from `begin` on.
   void readRow(const Datum &x, int64_t begin, int64_t k,
                ActivationRow &row) const;
-  /// Squares of a row's numbers, and the squares of what products with it add,
-  /// in the place of magnitudes and deviations.
-  void prepare(WeightRow &row) const;
-  ProductSum multiply(const ActivationRow &x, const WeightRow &w) const;
+  void prepare(const WeightRow &weight, FactorRow &row) const;
+  ProductSum multiply(const ActivationRow &x, const FactorRow &w) const;
 
 private:
   mlir::Type activations;

@@ -47,6 +47,8 @@ private:
             ArrayRef<int64_t> positions);
   void foldSums(Output &output, ColumnView column, int64_t count,
                 ArrayRef<int64_t> positions);
+  struct SumTerms;
+  void finishSums(Numbers &sums, SumTerms &known);
 
   Interpreter &interpreter;
   linalg::LinalgOp op;
@@ -55,8 +57,12 @@ private:
   SmallVector<Output> outputs;
   std::vector<int64_t> lengths;
   std::vector<std::vector<int64_t>> points;
-  /// Of sums: squares of deviations, and of the terms, while they are summed.
-  llvm::DenseMap<Operation *, std::vector<double>> terms;
+  /// What is known of sums beside the sums.
+  struct SumTerms {
+    std::vector<double> squares; ///< of the terms
+    std::vector<float> rounded;  ///< sums in f32, one term after another
+  };
+  llvm::DenseMap<Operation *, SumTerms> terms;
 };
 } // namespace
 
@@ -70,12 +76,12 @@ void StructuredLoops::findFold(Output &output) {
   Value yielded = op.getMatchingYieldValue(output.operand)->get();
   Operation *last = yielded.getDefiningOp();
   if (!last || last->getBlock() != op.getBlock() || !yielded.hasOneUse() ||
-      !output.argument.hasOneUse() ||
-      *output.argument.user_begin() != last || last->getNumOperands() != 2 ||
-      !(isFloatFold(last) || isa<arith::AddIOp, arith::MulIOp, arith::AndIOp,
-                                 arith::OrIOp, arith::XOrIOp, arith::MaxSIOp,
-                                 arith::MinSIOp, arith::MaxUIOp,
-                                 arith::MinUIOp>(last)))
+      !output.argument.hasOneUse() || *output.argument.user_begin() != last ||
+      last->getNumOperands() != 2 ||
+      !(isFloatFold(last) ||
+        isa<arith::AddIOp, arith::MulIOp, arith::AndIOp, arith::OrIOp,
+            arith::XOrIOp, arith::MaxSIOp, arith::MinSIOp, arith::MaxUIOp,
+            arith::MinUIOp>(last)))
     return;
   bool isFirst = last->getOperand(0) == output.argument;
   output.fold = last;
@@ -91,8 +97,7 @@ LogicalResult StructuredLoops::prepare() {
                               : interpreter.get(operand.get()));
     if (operands.back().scheme())
       return op->emitOpError() << "cannot be verified: operand "
-                               << operand.getOperandNumber()
-                               << " is quantized";
+                               << operand.getOperandNumber() << " is quantized";
   }
   // Extra operands of an operation belong to no map.
   if (op.getIndexingMapsArray().size() != operands.size())
@@ -118,8 +123,8 @@ LogicalResult StructuredLoops::prepare() {
     if (isOverwritten) {
       Numbers numbers;
       numbers.reset(output.datum.elementType(), output.datum.size());
-      output.datum = Datum(output.datum.type(), output.datum.shape(),
-                           std::move(numbers));
+      output.datum =
+          Datum(output.datum.type(), output.datum.shape(), std::move(numbers));
     }
     output.numbers = &output.datum.writable();
     outputs.push_back(std::move(output));
@@ -136,8 +141,8 @@ LogicalResult StructuredLoops::prepare() {
 void StructuredLoops::foldSums(Output &output, ColumnView column, int64_t count,
                                ArrayRef<int64_t> positions) {
   double unit = Rounding(output.numbers->type).unit();
-  std::vector<double> &squares = terms[output.fold],
-                      &variances = output.numbers->allDeviations();
+  SumTerms &known = terms[output.fold];
+  std::vector<double> &variances = output.numbers->allDeviations();
   for (int64_t i = 0; i < count; ++i) {
     int64_t at = positions[i];
     double term = column.value(i), deviation = column.deviation(i);
@@ -145,7 +150,8 @@ void StructuredLoops::foldSums(Output &output, ColumnView column, int64_t count,
     sum += term;
     double rounded = std::isfinite(sum) ? unit * sum : 0;
     variances[at] += deviation * deviation + rounded * rounded;
-    squares[at] += term * term;
+    known.squares[at] += term * term;
+    known.rounded[at] += float(term);
   }
 }
 
@@ -181,6 +187,23 @@ void StructuredLoops::fold(Output &output, ColumnView column, int64_t count,
   }
 }
 
+/// From squares to their roots. Terms that are the same are rounded the same
+/// way, again and again: what that gives is one and a half deviations.
+void StructuredLoops::finishSums(Numbers &sums, SumTerms &known) {
+  Rounding rounding(sums.type);
+  std::vector<double> &deviations = sums.allDeviations();
+  for (size_t i = 0; i < deviations.size(); ++i) {
+    double error = std::fabs(known.rounded[i] - sums.values[i]) / 1.5;
+    deviations[i] = std::sqrt(deviations[i]);
+    if (sums.type.isF32() && std::isfinite(error))
+      deviations[i] = std::max(deviations[i], error);
+    if (std::isnan(deviations[i]))
+      deviations[i] = std::numeric_limits<double>::infinity();
+    sums.values[i] = rounding.bounded(sums.values[i]);
+    known.squares[i] = std::sqrt(known.squares[i]);
+  }
+}
+
 LogicalResult StructuredLoops::runFolds(ArrayRef<unsigned> loops) {
   SmallVector<Operation *> folds;
   for (Output &output : outputs)
@@ -191,9 +214,11 @@ LogicalResult StructuredLoops::runFolds(ArrayRef<unsigned> loops) {
     if (!isa_and_nonnull<arith::AddFOp>(output.fold) ||
         !(type.isF32() || type.isF64()))
       continue;
-    std::vector<double> &squares = terms[output.fold];
-    for (double value : output.numbers->values)
-      squares.push_back(value * value);
+    SumTerms &known = terms[output.fold];
+    for (double value : output.numbers->values) {
+      known.squares.push_back(value * value);
+      known.rounded.push_back(float(value));
+    }
     for (double &deviation : output.numbers->allDeviations())
       deviation *= deviation;
   }
@@ -203,20 +228,11 @@ LogicalResult StructuredLoops::runFolds(ArrayRef<unsigned> loops) {
     if (failed(runBatch(body, count)))
       return failure();
   for (Output &output : outputs) {
-    auto squares = terms.find(output.fold);
-    if (!output.fold || squares == terms.end())
+    auto known = terms.find(output.fold);
+    if (!output.fold || known == terms.end())
       continue;
-    Rounding rounding(output.numbers->type);
-    for (double &value : output.numbers->values)
-      value = rounding.bounded(value);
-    for (double &deviation : output.numbers->allDeviations()) {
-      deviation = std::sqrt(deviation);
-      if (std::isnan(deviation))
-        deviation = std::numeric_limits<double>::infinity();
-    }
-    for (double &square : squares->second)
-      square = std::sqrt(square);
-    output.datum.setMagnitudes(std::move(squares->second));
+    finishSums(*output.numbers, known->second);
+    output.datum.setMagnitudes(std::move(known->second.squares));
   }
   return success();
 }
@@ -298,10 +314,10 @@ LogicalResult StructuredLoops::run() {
   if (!reductions.empty())
     for (Output &output : outputs)
       findFold(output);
-  bool areFolds = !reductions.empty() &&
-                  llvm::all_of(outputs, [](const Output &output) {
-                    return output.fold || !output.isRead;
-                  });
+  bool areFolds =
+      !reductions.empty() && llvm::all_of(outputs, [](const Output &output) {
+        return output.fold || !output.isRead;
+      });
   if (!areFolds)
     for (Output &output : outputs)
       output.fold = nullptr;
@@ -311,8 +327,8 @@ LogicalResult StructuredLoops::run() {
     if (failed(checkShape(op, output.datum.shape(), result.getType(),
                           "the result")))
       return failure();
-    interpreter.set(result, output.datum.reshaped(result.getType(),
-                                                  output.datum.shape()));
+    interpreter.set(
+        result, output.datum.reshaped(result.getType(), output.datum.shape()));
   }
   return success();
 }

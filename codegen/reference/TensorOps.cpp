@@ -14,9 +14,8 @@ std::vector<int64_t> sizesOf(Interpreter &interpreter, RankedTensorType type,
   std::vector<int64_t> shape;
   auto dynamic = dynamicSizes.begin();
   for (int64_t size : type.getShape())
-    shape.push_back(ShapedType::isDynamic(size)
-                        ? interpreter.getIndex(*dynamic++)
-                        : size);
+    shape.push_back(
+        ShapedType::isDynamic(size) ? interpreter.getIndex(*dynamic++) : size);
   return shape;
 }
 
@@ -26,8 +25,7 @@ FailureOr<int64_t> positionOf(Interpreter &interpreter, Operation *op,
   int64_t position = 0;
   for (auto [i, value] : llvm::enumerate(indices)) {
     int64_t index = interpreter.getIndex(value);
-    if (failed(checkIndex(op, index, shape[i],
-                          "index " + std::to_string(i))))
+    if (failed(checkIndex(op, index, shape[i], "index " + std::to_string(i))))
       return failure();
     position = position * shape[i] + index;
   }
@@ -65,16 +63,14 @@ LogicalResult runExtract(Interpreter &interpreter, tensor::ExtractOp op) {
     return failure();
   Numbers number = emptyNumbers(source.elementType(), 1);
   number.copy(0, source.numbers(), *position);
-  interpreter.set(op.getResult(),
-                  Datum(op.getType(), {}, std::move(number)));
+  interpreter.set(op.getResult(), Datum(op.getType(), {}, std::move(number)));
   return success();
 }
 
 LogicalResult runInsert(Interpreter &interpreter, tensor::InsertOp op) {
   Datum number = interpreter.get(op.getScalar());
-  FailureOr<int64_t> position =
-      positionOf(interpreter, op, interpreter.get(op.getDest()).shape(),
-                 op.getIndices());
+  FailureOr<int64_t> position = positionOf(
+      interpreter, op, interpreter.get(op.getDest()).shape(), op.getIndices());
   if (failed(position))
     return failure();
   Datum datum = interpreter.take(op.getDestMutable());
@@ -99,8 +95,7 @@ LogicalResult runSplat(Interpreter &interpreter, tensor::SplatOp op) {
       sizesOf(interpreter, op.getType(), op.getDynamicSizes());
   if (failed(checkShape(op, shape, op.getType(), "the result")))
     return failure();
-  Numbers numbers =
-      emptyNumbers(op.getType().getElementType(), countOf(shape));
+  Numbers numbers = emptyNumbers(op.getType().getElementType(), countOf(shape));
   const Datum &number = interpreter.get(op.getInput());
   for (int64_t i = 0, e = numbers.size(); i < e; ++i)
     numbers.copy(i, number.numbers(), 0);
@@ -215,8 +210,7 @@ LogicalResult runConcat(Interpreter &interpreter, tensor::ConcatOp op) {
   }
   if (failed(checkShape(op, shape, op.getType(), "the result")))
     return failure();
-  Numbers numbers =
-      emptyNumbers(inputs.front().elementType(), countOf(shape));
+  Numbers numbers = emptyNumbers(inputs.front().elementType(), countOf(shape));
   SmallVector<int64_t> zeros(shape.size()), begin = zeros;
   for (const Datum &input : inputs) {
     copyBox(input.numbers(), input.shape(), zeros, numbers, shape, begin,
@@ -290,8 +284,8 @@ LogicalResult runGather(Interpreter &interpreter, tensor::GatherOp op) {
       namedSlices(op, indices, source.shape(), dims);
   if (failed(slices))
     return failure();
-  bool isReduced = op.getType().getRank() <
-                   int64_t(indices.rank() - 1 + source.rank());
+  bool isReduced =
+      op.getType().getRank() < int64_t(indices.rank() - 1 + source.rank());
   std::vector<int64_t> shape(indices.shape().begin(),
                              indices.shape().end() - 1);
   for (auto [i, size] : llvm::enumerate(slices->sizes))

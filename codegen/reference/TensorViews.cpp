@@ -27,23 +27,22 @@ FailureOr<Slice> sliceOf(Interpreter &interpreter, OpT op,
   for (auto [i, size] : llvm::enumerate(slice.sizes)) {
     int64_t last = slice.offsets[i] + (size - 1) * slice.strides[i];
     if (size < 0 || slice.offsets[i] < 0 ||
-        (size > 0 && (last < 0 || last >= shape[i] ||
-                      slice.offsets[i] >= shape[i])))
+        (size > 0 &&
+         (last < 0 || last >= shape[i] || slice.offsets[i] >= shape[i])))
       return op->emitOpError()
              << "expected the slice to lie in size " << shape[i]
-             << " of dimension " << i << ", but got offset "
-             << slice.offsets[i] << ", size " << size << ", stride "
-             << slice.strides[i];
+             << " of dimension " << i << ", but got offset " << slice.offsets[i]
+             << ", size " << size << ", stride " << slice.strides[i];
   }
   return slice;
 }
 
 /// Calls `visit` with the position of the first element of each row of the
 /// slice of a tensor of `shape`; elements of a row are `step` apart.
-void forEachRow(const Slice &slice, ArrayRef<int64_t> shape,
-                llvm::function_ref<void(int64_t begin, int64_t length,
-                                        int64_t step)>
-                    visit) {
+void forEachRow(
+    const Slice &slice, ArrayRef<int64_t> shape,
+    llvm::function_ref<void(int64_t begin, int64_t length, int64_t step)>
+        visit) {
   std::vector<int64_t> strides = stridesOf(shape);
   size_t rank = shape.size();
   if (llvm::is_contained(slice.sizes, 0))
@@ -128,8 +127,8 @@ LogicalResult insertSlice(Interpreter &interpreter, OpT op, Datum &datum) {
   FailureOr<Slice> slice = sliceOf(interpreter, op, datum.shape());
   if (failed(slice))
     return failure();
-  std::vector<int64_t> expected = reducedShape(
-      slice->sizes, op.getSourceType(), op.getDroppedDims());
+  std::vector<int64_t> expected =
+      reducedShape(slice->sizes, op.getSourceType(), op.getDroppedDims());
   if (expected != source.shape())
     return op->emitOpError()
            << "expected the source to have sizes " << describeShape(expected)
@@ -155,8 +154,7 @@ LogicalResult runInsertSlice(Interpreter &interpreter,
   Datum datum = interpreter.take(op.getDestMutable());
   if (failed(insertSlice(interpreter, op, datum)))
     return failure();
-  interpreter.set(op.getResult(),
-                  datum.reshaped(op.getType(), datum.shape()));
+  interpreter.set(op.getResult(), datum.reshaped(op.getType(), datum.shape()));
   return success();
 }
 
@@ -181,10 +179,9 @@ LogicalResult setReshaped(Interpreter &interpreter, Operation *op,
   if (failed(checkShape(op, shape, type, "the result")))
     return failure();
   if (countOf(shape) != source.size())
-    return op->emitOpError()
-           << "expected the result to have " << source.size()
-           << " elements as the source has, but got sizes "
-           << describeShape(shape);
+    return op->emitOpError() << "expected the result to have " << source.size()
+                             << " elements as the source has, but got sizes "
+                             << describeShape(shape);
   interpreter.set(op->getResult(0), source.reshaped(type, std::move(shape)));
   return success();
 }
@@ -208,8 +205,7 @@ LogicalResult runCollapse(Interpreter &interpreter,
 
 LogicalResult runExpand(Interpreter &interpreter, tensor::ExpandShapeOp op) {
   Datum source = interpreter.get(op.getSrc());
-  SmallVector<int64_t> shape =
-      interpreter.getIndices(op.getMixedOutputShape());
+  SmallVector<int64_t> shape = interpreter.getIndices(op.getMixedOutputShape());
   for (auto [i, group] : llvm::enumerate(op.getReassociationIndices())) {
     int64_t product = 1;
     for (int64_t k : group)
@@ -261,9 +257,8 @@ LogicalResult runAlloc(Interpreter &interpreter,
   std::vector<int64_t> shape;
   auto dynamic = op.getDynamicSizes().begin();
   for (int64_t size : op.getType().getShape())
-    shape.push_back(ShapedType::isDynamic(size)
-                        ? interpreter.getIndex(*dynamic++)
-                        : size);
+    shape.push_back(
+        ShapedType::isDynamic(size) ? interpreter.getIndex(*dynamic++) : size);
   if (failed(checkShape(op, shape, op.getType(), "the result")))
     return failure();
   interpreter.set(op.getResult(),

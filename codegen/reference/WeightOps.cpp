@@ -30,8 +30,8 @@ FailureOr<WeightRows> rowsOf(Interpreter &interpreter, OpT op, Value weight) {
 }
 
 /// Fails unless size `i` of operand `what` is `expected`.
-LogicalResult checkSize(Operation *op, llvm::StringRef what,
-                        const Datum &datum, unsigned i, int64_t expected) {
+LogicalResult checkSize(Operation *op, llvm::StringRef what, const Datum &datum,
+                        unsigned i, int64_t expected) {
   if (datum.shape()[i] == expected)
     return success();
   return op->emitOpError() << "expected dimension " << i << " of " << what
@@ -103,11 +103,12 @@ LogicalResult runMatmul(Interpreter &interpreter, MatmulOp op) {
     error.readRow(x, i * k, k, rows[i]);
   Sums sums(op.getType(), {m, n});
   WeightRow row;
+  FactorRow factors;
   for (int64_t j = 0; m > 0 && j < n; ++j) {
     w->read(j, row);
-    error.prepare(row);
+    error.prepare(row, factors);
     for (int64_t i = 0; i < m; ++i)
-      sums.set(i * n + j, error.multiply(rows[i], row),
+      sums.set(i * n + j, error.multiply(rows[i], factors),
                bias ? &bias->numbers() : nullptr, j);
   }
   interpreter.set(op.getResult(), sums.take());
@@ -149,13 +150,14 @@ LogicalResult runGatherMatmul(Interpreter &interpreter, GatherMatmulOp op) {
   for (size_t i = 0; i < rows.size(); ++i)
     error.readRow(x, i * k, k, rows[i]);
   WeightRow row;
+  FactorRow factors;
   for (int64_t expert = 0; expert < experts; ++expert)
     for (int64_t j = 0; !rowsOfExpert[expert].empty() && j < n; ++j) {
       w->read(expert * n + j, row);
-      error.prepare(row);
+      error.prepare(row, factors);
       for (int64_t i : rowsOfExpert[expert])
         sums.set(i * n + j,
-                 error.multiply(rows[isShared ? i / slots : i], row),
+                 error.multiply(rows[isShared ? i / slots : i], factors),
                  bias ? &bias->numbers() : nullptr, expert * n + j);
     }
   interpreter.set(op.getResult(), sums.take());
@@ -171,8 +173,8 @@ void setRow(const WeightRow &row, Numbers &numbers, int64_t begin) {
            deviation = row.hasDeviations ? row.deviations[i] : 0;
     if (row.isDecoded) {
       if (std::isfinite(row.magnitudes[i]))
-        deviation = combineDeviations(
-            deviation, 2 * rounding.unit() * row.magnitudes[i]);
+        deviation = combineDeviations(deviation,
+                                      2 * rounding.unit() * row.magnitudes[i]);
       rounding.apply(value, deviation);
     }
     numbers.values[begin + i] = value;
@@ -196,8 +198,8 @@ LogicalResult runEmbedding(Interpreter &interpreter, EmbeddingOp op) {
   WeightRow row;
   for (int64_t i = 0, e = ids.size(); i < e; ++i) {
     int64_t id = signedBits(ids.numbers().bits[i], widthOf(ids.elementType()));
-    if (failed(checkIndex(op, id, table->shape()[0],
-                          "id " + std::to_string(i))))
+    if (failed(
+            checkIndex(op, id, table->shape()[0], "id " + std::to_string(i))))
       return failure();
     table->read(id, row);
     setRow(row, numbers, i * k);

@@ -7,9 +7,7 @@
 using namespace mlir;
 using namespace rlx;
 
-int64_t WeightRows::rows() const {
-  return countOf(shape().drop_back());
-}
+int64_t WeightRows::rows() const { return countOf(shape().drop_back()); }
 
 FailureOr<WeightRows> WeightRows::create(Interpreter &interpreter,
                                          Operation *op, Value weight,

@@ -9,6 +9,8 @@
 #include "passes/gpu/IntegerMatmul.h"
 #include "passes/gpu/MatmulKernels.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace rlx;
 
@@ -97,8 +99,9 @@ SmallVector<Value> ActivationKernel::load(Value row, Value first) {
   return numbers;
 }
 
-/// The largest magnitude. Magnitudes compare as the integers of their bits do,
-/// NaNs being the largest, so that these are not lost.
+/// The bits of the largest magnitude. Magnitudes compare as the integers of
+/// their bits do, infinities and NaNs being the largest, so that these are not
+/// lost.
 Value ActivationKernel::largest(ArrayRef<Value> numbers) {
   constexpr int64_t magnitude = 0x7fffffff;
   Value most;
@@ -107,7 +110,7 @@ Value ActivationKernel::largest(ArrayRef<Value> numbers) {
     bits = arith::AndIOp::create(b, bits, b.i32(magnitude));
     most = most ? Value(arith::MaxSIOp::create(b, most, bits)) : bits;
   }
-  return arith::BitcastOp::create(b, b.getF32Type(), most);
+  return most;
 }
 
 /// Codes four to a word, four words at once; `position` counts stretches.
@@ -137,17 +140,24 @@ void ActivationKernel::storeCodes(ArrayRef<Value> codes, Value position) {
 void ActivationKernel::emitStretch(Value row, Value number) {
   constexpr double largestCode = 127, smallestNormal = 0x1p-126;
   SmallVector<Value> numbers = load(row, b.mul(number, stretch));
-  Value scale =
-      arith::MulFOp::create(b, largest(numbers), b.f32(1 / largestCode));
+  constexpr int64_t infinityBits = 0x7f800000;
+  Value mostBits = largest(numbers);
+  Value isFinite = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, mostBits,
+                                         b.i32(infinityBits));
+  Value most = arith::BitcastOp::create(b, b.getF32Type(), mostBits);
+  Value scale = arith::MulFOp::create(b, most, b.f32(1 / largestCode));
   // Smaller scales have no inverse, and devices may take them for 0.
-  Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, scale,
-                                       b.f32(smallestNormal));
+  Value isSmall = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, scale,
+                                        b.f32(smallestNormal));
+  scale = b.choose(isSmall, b.f32(smallestNormal), scale);
   Value inverse = arith::DivFOp::create(b, b.f32(1), scale);
-  inverse = b.choose(isZero, b.f32(0), inverse);
-  scale = b.choose(isZero, b.f32(0), scale);
+  // All that a stretch with a NaN or an infinity gives is NaN.
+  scale =
+      b.choose(isFinite, scale, b.f32(std::numeric_limits<float>::quiet_NaN()));
   SmallVector<Value> codes;
   for (Value x : numbers) {
     Value scaled = arith::MulFOp::create(b, x, inverse);
+    scaled = b.choose(isFinite, scaled, b.f32(0));
     codes.push_back(arith::FPToSIOp::create(
         b, b.getI32Type(), math::RoundEvenOp::create(b, scaled)));
   }

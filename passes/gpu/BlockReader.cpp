@@ -2,6 +2,9 @@
 
 #include "passes/gpu/BlockReader.h"
 
+#include "ir/SideIndex.h"
+
+#include <limits>
 #include <numeric>
 
 using namespace mlir;
@@ -20,6 +23,21 @@ SmallVector<int64_t> StoredWeight::shape() const {
   if (type.getElementType().isInteger(8))
     shape.back() = shape.back() / scheme.blockBytes() * scheme.block();
   return shape;
+}
+
+LogicalResult StoredWeight::verify(Operation *op) const {
+  SmallVector<int64_t> sizes = shape();
+  int64_t last[] = {sizes[sizes.size() - 2] - 1, sizes.back() - 1};
+  for (const SideOperand &side : scheme.sideOperands())
+    for (AffineExpr expr : side.index.getResults())
+      if (!evaluateWithin(expr, last, std::numeric_limits<int32_t>::max()))
+        return op->emitError()
+               << "expected the index into '" << side.name
+               << "' to be computed in 31 bits on a device, but it needs more "
+                  "for the last element: "
+               << AffineMapAttr::get(side.index)
+               << "; run the program on the CPU";
+  return success();
 }
 
 BlockReader::Words BlockReader::wordsOf(Value memref, StringRef name) {
@@ -62,6 +80,49 @@ bool BlockReader::mayCross(PlaneAttr plane, const Words &words) const {
       if ((firstBit(plane, i) + begin) % wordBits + plane.width() > wordBits)
         return true;
   return false;
+}
+
+/// `expr` for an element of a block. Devices divide unsigned numbers: dividends
+/// that are negative for some element are raised by whole divisors, of which
+/// quotients are relieved.
+Value BlockReader::position(AffineExpr expr, Value element) {
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return b.apply(expr, element);
+  Value lhs = position(binary.getLHS(), element),
+        rhs = position(binary.getRHS(), element);
+  if (binary.getKind() == AffineExprKind::Add)
+    return b.createOrFold<arith::AddIOp>(lhs, rhs);
+  if (binary.getKind() == AffineExprKind::Mul)
+    return b.mul(lhs, rhs);
+  int64_t least = 0;
+  for (int64_t i = 0; i < stored.scheme.block(); ++i)
+    least = std::min(least, evaluate(binary.getLHS(), i));
+  int64_t divisor = cast<AffineConstantExpr>(binary.getRHS()).getValue();
+  int64_t raised = llvm::divideCeil(-least, divisor);
+  lhs = b.add(lhs, raised * divisor);
+  if (binary.getKind() == AffineExprKind::Mod)
+    return b.rem(lhs, divisor);
+  Value quotient = binary.getKind() == AffineExprKind::FloorDiv
+                       ? b.createOrFold<arith::DivUIOp>(lhs, rhs)
+                       : b.createOrFold<arith::CeilDivUIOp>(lhs, rhs);
+  return raised ? b.sub(quotient, b.index(raised)) : quotient;
+}
+
+/// Where `plane` has its bits for `element`; only their sum counts, and is not
+/// negative.
+std::pair<Value, Value> BlockReader::byteAndBit(PlaneAttr plane,
+                                                Value element) {
+  AffineMap map = plane.getPosition();
+  Value byte = position(map.getResult(0), element),
+        bit = position(map.getResult(1), element);
+  for (int64_t i = 0; i < stored.scheme.block(); ++i)
+    if (evaluate(map.getResult(0), i) < 0 ||
+        evaluate(map.getResult(1), i) < 0) {
+      Value first = b.createOrFold<arith::AddIOp>(b.mul(byte, 8), bit);
+      return {b.div(first, 8), b.rem(first, 8)};
+    }
+  return {byte, bit};
 }
 
 /// `width` bits from bit `bit` of byte `byte` on; `bit` may be 8 or more.
@@ -121,8 +182,7 @@ Value BlockReader::code(FieldAttr field, Value expert, Value row, Value k) {
   Value code;
   int64_t shift = 0;
   for (PlaneAttr plane : field.getPlanes()) {
-    Value byte = b.apply(plane.getPosition().getResult(0), element);
-    Value bit = b.apply(plane.getPosition().getResult(1), element);
+    auto [byte, bit] = byteAndBit(plane, element);
     Value part = bits(weight, b.add(first, byte), bit, plane.width(),
                       mayCross(plane, weight));
     if (shift)

@@ -26,6 +26,9 @@ struct StoredWeight {
   int64_t rank() const;
   /// `[N, K]` or `[E, N, K]`.
   llvm::SmallVector<int64_t> shape() const;
+  /// Refuses, with an error at `op`, what devices cannot compute: indices into
+  /// side operands that need more than 31 bits on the way.
+  mlir::LogicalResult verify(mlir::Operation *op) const;
 };
 
 class BlockReader {
@@ -53,6 +56,9 @@ private:
   mlir::Value bits(const Words &words, mlir::Value byte, mlir::Value bit,
                    int64_t width, bool mayCross);
   bool mayCross(PlaneAttr plane, const Words &words) const;
+  mlir::Value position(mlir::AffineExpr expr, mlir::Value element);
+  std::pair<mlir::Value, mlir::Value> byteAndBit(PlaneAttr plane,
+                                                 mlir::Value element);
   mlir::Value sideCode(FieldAttr field, mlir::Value expert, mlir::Value row,
                        mlir::Value k);
   mlir::Value product(llvm::ArrayRef<FieldAttr> fields, mlir::Value expert,

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/gpu/BlockReader.h"
 #include "passes/gpu/LinalgKernels.h"
 #include "passes/gpu/MatmulKernels.h"
 #include "passes/gpu/Target.h"
@@ -80,8 +81,11 @@ struct BlocksToKernelsPass
     OpBuilder builder = OpBuilder::atBlockEnd(getOperation().getBody());
     KernelModule kernels;
     kernels.target = target;
+    std::string name = "kernels";
+    while (getOperation().lookupSymbol(name))
+      name += "_";
     kernels.module =
-        gpu::GPUModuleOp::create(builder, getOperation().getLoc(), "kernels");
+        gpu::GPUModuleOp::create(builder, getOperation().getLoc(), name);
     kernels.module->setAttr(targetAttributeName, target);
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       // What says how large results are stays on the host.
@@ -97,7 +101,13 @@ struct BlocksToKernelsPass
 
   LogicalResult lower(Operation *op, KernelModule &kernels,
                       IndexChecks &checks) {
+    if (isa<InterleaveWeightOp, InterleavedMatmulOp, BlockDequantizeOp>(op) &&
+        op->getNumResults() != 0)
+      return op->emitOpError(
+          "expected operands that are buffers; bufferize first");
     if (auto weight = dyn_cast<InterleaveWeightOp>(op)) {
+      if (failed(StoredWeight::of(weight).verify(op)))
+        return failure();
       emitInterleaveKernel(weight, kernels);
     } else if (auto matmul = dyn_cast<InterleavedMatmulOp>(op)) {
       int64_t first = 0,
@@ -112,6 +122,10 @@ struct BlocksToKernelsPass
                     "expert id of 'rlx.gather_matmul'");
       emitMatmulKernels(matmul, kernels);
     } else if (auto rows = dyn_cast<BlockDequantizeOp>(op)) {
+      if (cast<MemRefType>(rows.getWeight().getType()).getNumElements() == 0)
+        return op->emitOpError("expected a weight of at least one element");
+      if (failed(StoredWeight::of(rows).verify(op)))
+        return failure();
       if (rows.getIds())
         checks.emit(op, kernels, rows.getIds(),
                     cast<MemRefType>(rows.getWeight().getType()).getDimSize(0),
@@ -142,7 +156,7 @@ struct BlocksToKernelsPass
     // Constants of kernels are copied into them.
     if (isa<arith::ConstantOp, func::ReturnOp, memref::AllocOp, memref::DimOp,
             memref::ExtractStridedMetadataOp, memref::GetGlobalOp,
-            ViewLikeOpInterface, DispatchOp>(op) ||
+            ViewLikeOpInterface, DispatchOp, CheckOp>(op) ||
         (onIndices && isPure(op) && op->getNumRegions() == 0))
       return success();
     return op->emitOpError()

@@ -165,11 +165,25 @@ struct InterleaveWeightsPass
       return signalPassFailure();
     }
     getOperation()->setAttr(targetAttributeName, *gpu);
-    getOperation().walk([&](func::FuncOp function) {
+    WalkResult walked = getOperation().walk([&](func::FuncOp function) {
       DenseMap<std::pair<Value, Attribute>, SmallVector<Value>> done;
-      for (BlockMatmulOp op : llvm::to_vector(function.getOps<BlockMatmulOp>()))
+      for (BlockMatmulOp op :
+           llvm::to_vector(function.getOps<BlockMatmulOp>())) {
+        if (op->getNumResults() != 1 || !op.getEpilogue().empty()) {
+          op.emitOpError("expected tensors, and no epilogue, where weights are "
+                         "to be interleaved");
+          return WalkResult::interrupt();
+        }
+        if (cast<ShapedType>(op.getWeight().getType()).getNumElements() == 0) {
+          op.emitOpError("expected a weight of at least one element");
+          return WalkResult::interrupt();
+        }
         interleave(op, *gpu, done);
+      }
+      return WalkResult::advance();
     });
+    if (walked.wasInterrupted())
+      signalPassFailure();
   }
 };
 } // namespace

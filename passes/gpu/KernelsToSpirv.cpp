@@ -298,6 +298,30 @@ struct KernelsToSpirvPass
         useVulkanMemoryModel(module);
   }
 
+  /// MLIR's conversion says which operation it does not know, but not what to
+  /// do about it.
+  LogicalResult convertAll(gpu::GPUModuleOp module, ConversionTarget &legal,
+                           RewritePatternSet patterns) {
+    std::optional<Location> where;
+    std::string what;
+    {
+      ScopedDiagnosticHandler collect(&getContext(), [&](Diagnostic &said) {
+        if (said.getSeverity() != DiagnosticSeverity::Error)
+          return failure();
+        if (!where) {
+          where = said.getLocation();
+          what = said.str();
+        }
+        return success();
+      });
+      if (succeeded(applyFullConversion(module, legal, std::move(patterns))))
+        return success();
+    }
+    return emitError(where.value_or(module.getLoc()))
+           << "this device has no code for an operation of the program: "
+           << what << "; run the program on the CPU";
+  }
+
   LogicalResult convert(gpu::GPUModuleOp module) {
     MLIRContext *context = &getContext();
     auto target = module->getAttrOfType<GpuAttr>(targetAttributeName);
@@ -365,7 +389,7 @@ struct KernelsToSpirvPass
           types, context);
     std::unique_ptr<ConversionTarget> legal =
         SPIRVConversionTarget::get(environment);
-    if (failed(applyFullConversion(module, *legal, std::move(patterns))))
+    if (failed(convertAll(module, *legal, std::move(patterns))))
       return failure();
     // What described the kernels to the conversion.
     for (auto converted : getOperation().getOps<spirv::ModuleOp>()) {

@@ -6,6 +6,7 @@
 #include "passes/gpu/WorkgroupReduction.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace rlx;
@@ -22,11 +23,14 @@ private:
   LogicalResult captureValues();
   SmallVector<Value> mapped(OpOperand &operand);
   Value loadOperand(OpOperand &operand);
+  Value loadTable(memref::LoadOp load, const IRMapping &mapping);
+  LogicalResult cloneSafely(Operation *inner, IRMapping &mapping);
   FailureOr<SmallVector<Value>> emitBody(ValueRange outputs);
   FailureOr<SmallVector<Value>> emitReductions(unsigned next,
                                                ValueRange outputs);
   SmallVector<Value> loadOutputs();
   void storeOutputs(ValueRange values);
+  bool hasSize(unsigned loop);
   OpFoldResult hostLoopSize(unsigned loop);
   void setParallelIndices(Value point);
   bool matchSharedReduction();
@@ -44,6 +48,16 @@ private:
   LogicalResult status = success();
 };
 } // namespace
+
+/// Whether an operand has a dimension that the loop runs over.
+bool LinalgKernel::hasSize(unsigned loop) {
+  AffineExpr dim = getAffineDimExpr(loop, op->getContext());
+  return llvm::any_of(op->getOpOperands(), [&](OpOperand &operand) {
+    return isa<MemRefType>(operand.get().getType()) &&
+           llvm::is_contained(op.getMatchingIndexingMap(&operand).getResults(),
+                              dim);
+  });
+}
 
 /// The size of a loop, from any operand that it runs over.
 OpFoldResult LinalgKernel::hostLoopSize(unsigned loop) {
@@ -88,6 +102,8 @@ LogicalResult LinalgKernel::readOperands() {
 /// loads from.
 LogicalResult LinalgKernel::captureValues() {
   WalkResult result = op.getBlock()->walk([&](Operation *inner) {
+    if (isa<CheckOp>(inner))
+      return WalkResult::advance();
     for (Value value : inner->getOperands()) {
       if (value.getParentBlock() == op.getBlock() || captured.contains(value) ||
           capturedBuffers.contains(value))
@@ -131,6 +147,60 @@ Value LinalgKernel::loadOperand(OpOperand &operand) {
   return found->second.load(b, mapped(operand));
 }
 
+/// An element at indices that the program computes: those outside are moved to
+/// the last one, since no kernel can end the run.
+Value LinalgKernel::loadTable(memref::LoadOp load, const IRMapping &mapping) {
+  SmallVector<Value> at;
+  for (auto [dimension, index] : llvm::enumerate(load.getIndices())) {
+    Value size = b.sizeOf(load.getMemRef(), dimension, "table_size");
+    Value last =
+        b.createOrFold<arith::SubIOp>(b.max(size, b.index(1)), b.index(1));
+    // As unsigned numbers, negative ones are the largest.
+    at.push_back(
+        b.createOrFold<arith::MinUIOp>(mapping.lookupOrDefault(index), last));
+  }
+  return capturedBuffers.find(load.getMemRef())->second.load(b, at);
+}
+
+/// A copy of `inner` that a device gets through: where dividing is undefined,
+/// some devices end the process.
+LogicalResult LinalgKernel::cloneSafely(Operation *inner, IRMapping &mapping) {
+  bool isSigned = isa<arith::DivSIOp, arith::RemSIOp, arith::FloorDivSIOp,
+                      arith::CeilDivSIOp>(inner);
+  if (!isSigned &&
+      !isa<arith::DivUIOp, arith::RemUIOp, arith::CeilDivUIOp>(inner))
+    return cloneComputed(b, inner, mapping);
+  Value divisor = mapping.lookup(inner->getOperand(1));
+  APInt known;
+  if (matchPattern(divisor, m_ConstantInt(&known)) && !known.isZero() &&
+      !(isSigned && known.isAllOnes()))
+    return cloneComputed(b, inner, mapping);
+  Type type = divisor.getType();
+  auto number = [&](const APInt &value) -> Value {
+    return arith::ConstantOp::create(b, b.getIntegerAttr(type, value));
+  };
+  auto equals = [&](Value value, const APInt &other) -> Value {
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, value,
+                                 number(other));
+  };
+  // An index has fewer bits on some devices; its least value is not reached.
+  unsigned bits = type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
+  Value isUndefined = equals(divisor, APInt::getZero(bits));
+  if (isSigned && !type.isIndex()) {
+    Value overflows = b.both(equals(divisor, APInt::getAllOnes(bits)),
+                             equals(mapping.lookup(inner->getOperand(0)),
+                                    APInt::getSignedMinValue(bits)));
+    isUndefined = arith::OrIOp::create(b, isUndefined, overflows);
+  }
+  IRMapping safe = mapping;
+  safe.map(inner->getOperand(1),
+           b.choose(isUndefined, number(APInt(bits, 1)), divisor));
+  if (failed(cloneComputed(b, inner, safe)))
+    return failure();
+  mapping.map(inner->getResult(0), safe.lookup(inner->getResult(0)));
+  return success();
+}
+
 /// The body's results for the current indices.
 FailureOr<SmallVector<Value>> LinalgKernel::emitBody(ValueRange outputs) {
   IRMapping mapping = captured;
@@ -148,16 +218,14 @@ FailureOr<SmallVector<Value>> LinalgKernel::emitBody(ValueRange outputs) {
     if (auto position = dyn_cast<linalg::IndexOp>(inner)) {
       mapping.map(position.getResult(), indices[position.getDim()]);
     } else if (auto load = dyn_cast<memref::LoadOp>(inner)) {
-      SmallVector<Value> at;
-      for (Value index : load.getIndices())
-        at.push_back(mapping.lookupOrDefault(index));
-      mapping.map(load.getResult(),
-                  capturedBuffers.find(load.getMemRef())->second.load(b, at));
+      mapping.map(load.getResult(), loadTable(load, mapping));
+    } else if (isa<CheckOp>(inner)) {
+      // No kernel can end the run. What the check guards is made safe.
     } else if (inner.getNumRegions() != 0) {
       return inner.emitOpError()
              << "cannot run on a device inside " << op->getName()
              << "; run the program on the CPU";
-    } else if (failed(cloneComputed(b, &inner, mapping))) {
+    } else if (failed(cloneSafely(&inner, mapping))) {
       return failure();
     }
   }
@@ -291,6 +359,15 @@ LogicalResult LinalgKernel::emit() {
     (kind == utils::IteratorType::parallel ? parallel : reductions)
         .push_back(loop);
   indices.resize(op.getNumLoops());
+  if (!op.hasPureBufferSemantics())
+    return op->emitOpError("expected operands that are buffers; bufferize "
+                           "first");
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
+    if (!hasSize(loop))
+      return op->emitOpError()
+             << "runs over a loop, number " << loop
+             << ", that no operand has as a dimension, which cannot run on a "
+                "device; run the program on the CPU";
   if (failed(readOperands()) || failed(captureValues()))
     return failure();
   points = b.getIndexAttr(1);

@@ -2,6 +2,8 @@
 
 #include "passes/gpu/RecordLayout.h"
 
+#include "ir/SideIndex.h"
+
 #include "mlir/IR/Builders.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -12,40 +14,11 @@ using namespace rlx;
 
 static constexpr int64_t wordBits = 32;
 
-/// Whether a division or remainder in `expr` depends on the row and on k.
-static bool mixesRowAndK(AffineExpr expr) {
-  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
-  if (!binary)
-    return false;
-  bool divides = binary.getKind() != AffineExprKind::Add &&
-                 binary.getKind() != AffineExprKind::Mul;
-  if (divides && binary.getLHS().isFunctionOfDim(0) &&
-      binary.getLHS().isFunctionOfDim(1))
-    return true;
-  return mixesRowAndK(binary.getLHS()) || mixesRowAndK(binary.getRHS());
-}
-
 int64_t rlx::runLength(QuantScheme scheme, FieldAttr field, int64_t k,
                        int64_t record) {
-  if (!field.isSide())
-    return std::gcd(scheme.groupLength(field), record);
-  AffineMap map = field.getPlanes().front().getPosition();
-  if (llvm::any_of(map.getResults(), mixesRowAndK))
-    return 1;
-  auto isConstant = [&](int64_t run) {
-    return llvm::all_of(map.getResults(), [&](AffineExpr expr) {
-      if (!expr.isFunctionOfDim(1))
-        return true;
-      for (int64_t i = 0; i < k; ++i)
-        if (evaluate(expr, {0, i}) != evaluate(expr, {0, i / run * run}))
-          return false;
-      return true;
-    });
-  };
-  for (int64_t run = record; run > 1; --run)
-    if (record % run == 0 && isConstant(run))
-      return run;
-  return 1;
+  int64_t group = groupLength(scheme, field, k);
+  // What is the same for the whole row is so beyond its end.
+  return group == k && field.isSide() ? record : std::gcd(group, record);
 }
 
 namespace {

@@ -10,7 +10,7 @@
 #ifndef RLX_RUNTIME_GPU_DEVICE_H
 #define RLX_RUNTIME_GPU_DEVICE_H
 
-#include "runtime/Status.h"
+#include "runtime/CacheDirectory.h"
 
 #include <array>
 #include <cstddef>
@@ -137,6 +137,7 @@ using TransferProgress = std::function<void(uint64_t done, uint64_t total)>;
 struct DeviceOptions {
   /// Where compiled pipelines or programs are kept; empty: nowhere.
   std::string cacheDirectory;
+  CacheOptions cache;
   /// Turns on Vulkan's validation layer; its messages are errors.
   bool validate = false;
   /// Gets what validation says when the device is closed, where no call can

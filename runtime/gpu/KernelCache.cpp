@@ -6,12 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/gpu/KernelCache.h"
 
-#include "runtime/MappedFile.h"
-#include "runtime/OutputFile.h"
-
 #include <cstring>
-#include <filesystem>
-#include <system_error>
 
 namespace rlx {
 namespace {
@@ -33,22 +28,31 @@ std::span<const std::byte> bytesOf(std::string_view text) {
   return std::as_bytes(std::span(text));
 }
 
+std::string nameOf(std::string_view key) {
+  return fmt::format("{:016x}.rlxk", hash(bytesOf(key)));
+}
+
 } // namespace
 
-std::string KernelCache::pathOf(std::string_view key) const {
-  return (std::filesystem::path(directory) /
-          fmt::format("{:016x}.rlxk", hash(bytesOf(key))))
-      .string();
+KernelCache::KernelCache(std::string path, CacheOptions options)
+    : directory(path.empty() ? nullptr
+                             : std::make_shared<CacheDirectory>(
+                                   std::move(path), std::move(options))) {}
+
+std::string KernelCache::key(std::initializer_list<std::string_view> parts) {
+  std::string key;
+  for (std::string_view part : parts)
+    key += fmt::format("{}:{}", part.size(), part);
+  return key;
 }
 
 std::optional<std::vector<std::byte>>
 KernelCache::find(std::string_view key) const {
-  if (!enabled())
-    return std::nullopt;
-  auto file = MappedFile::open(pathOf(key));
+  std::shared_ptr<MappedFile> file =
+      directory ? directory->find(nameOf(key)) : nullptr;
   if (!file)
     return std::nullopt;
-  std::span<const std::byte> bytes = (*file)->bytes();
+  std::span<const std::byte> bytes = file->bytes();
   Header header, expected;
   if (bytes.size() < sizeof(Header))
     return std::nullopt;
@@ -67,22 +71,14 @@ KernelCache::find(std::string_view key) const {
 
 bool KernelCache::store(std::string_view key,
                         std::span<const std::byte> content) const {
-  if (!enabled())
-    return false;
-  std::error_code failed;
-  std::filesystem::create_directories(directory, failed);
-  if (failed)
-    return false;
-  auto file = OutputFile::create(pathOf(key));
-  if (!file)
+  if (!directory)
     return false;
   Header header;
   header.keyBytes = key.size();
   header.contentBytes = content.size();
   header.checksum = hash(content);
-  return file->write(std::as_bytes(std::span(&header, 1))).ok() &&
-         file->write(key).ok() && file->write(content).ok() &&
-         file->commit().ok();
+  return directory->store(nameOf(key), {std::as_bytes(std::span(&header, 1)),
+                                        bytesOf(key), content});
 }
 
 } // namespace rlx

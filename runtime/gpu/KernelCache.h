@@ -1,13 +1,15 @@
 //===- KernelCache.h - What drivers compiled, on disk ---------------------===//
 //
-// A directory of files, one for each key. A key is everything that the content
-// depends on: the device, its driver, the source. The file holds the whole key
-// and a checksum, and both are compared before use; a damaged or foreign file
-// is as good as none.
+// One file for each key. A key is everything that the content depends on: the
+// device, its driver, the source. The file holds the whole key and a checksum,
+// and both are compared before use; a damaged file is as good as none. Whose
+// files are believed is up to CacheDirectory.
 //
 //===----------------------------------------------------------------------===//
 #ifndef RLX_RUNTIME_GPU_KERNELCACHE_H
 #define RLX_RUNTIME_GPU_KERNELCACHE_H
+
+#include "runtime/CacheDirectory.h"
 
 #include <cstddef>
 #include <optional>
@@ -20,11 +22,13 @@ namespace rlx {
 
 class KernelCache {
 public:
-  /// An empty directory name: nothing is found and nothing is stored.
-  explicit KernelCache(std::string directory)
-      : directory(std::move(directory)) {}
+  /// An empty path: nothing is found and nothing is stored.
+  explicit KernelCache(std::string path, CacheOptions options = {});
 
-  bool enabled() const { return !directory.empty(); }
+  bool enabled() const { return directory != nullptr; }
+
+  /// A key of these parts, each kept apart from the next.
+  static std::string key(std::initializer_list<std::string_view> parts);
 
   std::optional<std::vector<std::byte>> find(std::string_view key) const;
   /// Stores what find() then gives, atomically. That a cache cannot be written
@@ -32,9 +36,7 @@ public:
   bool store(std::string_view key, std::span<const std::byte> content) const;
 
 private:
-  std::string pathOf(std::string_view key) const;
-
-  std::string directory;
+  std::shared_ptr<CacheDirectory> directory;
 };
 
 } // namespace rlx

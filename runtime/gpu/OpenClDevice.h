@@ -73,7 +73,7 @@ private:
   OpenClDevice(const OpenClFunctions &cl, OpenClPhysicalDevice physical,
                const Options &options)
       : Device(physical.info), cl(cl), physical(std::move(physical)),
-        cache(options.cacheDirectory) {}
+        cache(options.cacheDirectory, options.cache) {}
   Status start();
 
   Status check(cl_int code, std::string_view what) const;

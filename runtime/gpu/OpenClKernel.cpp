@@ -25,12 +25,12 @@ const std::string &optionsFor(const OpenClPhysicalDevice &device,
 /// What kernels of the same program have in common.
 std::string keyOf(const OpenClPhysicalDevice &device,
                   const KernelSource &source) {
-  std::string key = fmt::format(
-      "{}\n{}\n", device.identity,
-      source.form == KernelForm::spirv ? "SPIR-V" : optionsFor(device, source));
-  key.append(reinterpret_cast<const char *>(source.code.data()),
-             source.code.size());
-  return key;
+  return KernelCache::key({device.identity,
+                           source.form == KernelForm::spirv
+                               ? std::string_view("SPIR-V")
+                               : optionsFor(device, source),
+                           {reinterpret_cast<const char *>(source.code.data()),
+                            source.code.size()}});
 }
 
 } // namespace

@@ -21,9 +21,9 @@ namespace rlx {
 
 /// An integer that is known once the inputs' shapes are. `a` and `b` are
 /// indices of earlier sizes, but for `constant`, where `a` is the value, and
-/// `dimension`, where they are an argument and a dimension of it. All values
-/// are non-negative but for those on the way to a difference; dividing by zero
-/// is an error of the run.
+/// `dimension`, where they are an argument and a dimension of it. Values are
+/// signed and of 64 bits; a value that does not fit, and dividing by zero, are
+/// errors of the run. Comparisons are 1 or 0.
 struct ProgramSize {
   enum class Kind {
     constant,
@@ -35,7 +35,9 @@ struct ProgramSize {
     ceilDivide,
     remainder,
     minimum,
-    maximum
+    maximum,
+    equal,
+    less
   } kind = Kind::constant;
   int64_t a = 0, b = 0;
 };
@@ -99,6 +101,15 @@ struct ProgramCheck {
   int64_t bound = 0;
 };
 
+/// What the sizes of a run must be like: where size `condition` is 0, nothing
+/// runs, and `message`, in which each `{}` stands for one of `values`, is the
+/// error of the run.
+struct ProgramSizeCheck {
+  SizeIndex condition = 0;
+  std::string message;
+  std::vector<SizeIndex> values;
+};
+
 struct Program {
   static constexpr uint32_t none = ~0u;
 
@@ -108,6 +119,8 @@ struct Program {
   /// Whether kernels of the modules do, those of other functions too.
   bool usesSubgroups = false;
   std::vector<ProgramSize> sizes;
+  /// Hold before anything runs; the first that does not is the error.
+  std::vector<ProgramSizeCheck> sizeChecks;
   std::vector<ProgramArgument> arguments;
   std::vector<ProgramBuffer> buffers;
   std::vector<ProgramKernel> kernels;

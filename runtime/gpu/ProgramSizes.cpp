@@ -14,46 +14,73 @@ int64_t floorDivide(int64_t a, int64_t b) {
   return a / b - (a % b != 0 && (a < 0) != (b < 0));
 }
 
-/// False where the value does not fit. The divisor is neither zero nor, with
-/// the least dividend, -1.
-bool apply(ProgramSize::Kind kind, int64_t a, int64_t b, int64_t &value) {
-  using Kind = ProgramSize::Kind;
-  switch (kind) {
-  case Kind::add:
-    return !__builtin_add_overflow(a, b, &value);
-  case Kind::subtract:
-    return !__builtin_sub_overflow(a, b, &value);
-  case Kind::multiply:
-    return !__builtin_mul_overflow(a, b, &value);
-  case Kind::divide:
-    value = floorDivide(a, b);
-    return true;
-  case Kind::ceilDivide:
-    value = floorDivide(a, b) + (a % b != 0);
-    return true;
-  case Kind::remainder:
-    value = a - floorDivide(a, b) * b;
-    return true;
-  case Kind::minimum:
-    value = std::min(a, b);
-    return true;
-  case Kind::maximum:
-    value = std::max(a, b);
-    return true;
-  case Kind::constant:
-  case Kind::dimension:
-    break;
-  }
-  return false;
-}
-
 bool divides(ProgramSize::Kind kind) {
   return kind == ProgramSize::Kind::divide ||
          kind == ProgramSize::Kind::ceilDivide ||
          kind == ProgramSize::Kind::remainder;
 }
 
+/// `message` with a value in the place of each `{}`.
+std::string withValues(std::string_view message,
+                       std::span<const SizeIndex> indices,
+                       const SizeValues &values) {
+  constexpr std::string_view place = "{}";
+  std::string text;
+  for (SizeIndex index : indices) {
+    size_t at = message.find(place);
+    if (at == std::string_view::npos)
+      break;
+    text += message.substr(0, at);
+    text += values[index] ? std::to_string(*values[index]) : "?";
+    message.remove_prefix(at + place.size());
+  }
+  return text.append(message);
+}
+
+Status checkSizes(const Program &program, const SizeValues &values) {
+  for (const ProgramSizeCheck &check : program.sizeChecks)
+    if (values[check.condition] == 0)
+      return errorf("{}", withValues(check.message, check.values, values));
+  return {};
+}
+
 } // namespace
+
+std::optional<int64_t> applySize(ProgramSize::Kind kind, int64_t a, int64_t b) {
+  using Kind = ProgramSize::Kind;
+  if (divides(kind) && (b == 0 || (b == -1 && a == INT64_MIN)))
+    return std::nullopt;
+  int64_t value = 0;
+  switch (kind) {
+  case Kind::add:
+    return __builtin_add_overflow(a, b, &value) ? std::nullopt
+                                                : std::optional(value);
+  case Kind::subtract:
+    return __builtin_sub_overflow(a, b, &value) ? std::nullopt
+                                                : std::optional(value);
+  case Kind::multiply:
+    return __builtin_mul_overflow(a, b, &value) ? std::nullopt
+                                                : std::optional(value);
+  case Kind::divide:
+    return floorDivide(a, b);
+  case Kind::ceilDivide:
+    return floorDivide(a, b) + (a % b != 0);
+  case Kind::remainder:
+    return a - floorDivide(a, b) * b;
+  case Kind::minimum:
+    return std::min(a, b);
+  case Kind::maximum:
+    return std::max(a, b);
+  case Kind::equal:
+    return a == b;
+  case Kind::less:
+    return a < b;
+  case Kind::constant:
+  case Kind::dimension:
+    break;
+  }
+  return std::nullopt;
+}
 
 Result<SizeValues> evaluateSizes(const Program &program,
                                  std::span<const std::vector<int64_t>> inputs) {
@@ -65,6 +92,7 @@ Result<SizeValues> evaluateSizes(const Program &program,
     numInputs += argument.kind == ProgramArgument::Kind::input;
   }
   SizeValues values;
+  Status failure;
   values.reserve(program.sizes.size());
   for (const ProgramSize &size : program.sizes) {
     if (size.kind == ProgramSize::Kind::constant) {
@@ -86,16 +114,22 @@ Result<SizeValues> evaluateSizes(const Program &program,
       values.push_back(std::nullopt);
       continue;
     }
-    if (divides(size.kind) && *b == 0)
-      return errorf("'{}': size {} divides {} by zero", program.name,
-                    values.size(), *a);
-    int64_t value = 0;
-    if ((divides(size.kind) && *b == -1 && *a == INT64_MIN) ||
-        !apply(size.kind, *a, *b, value))
-      return errorf("'{}': size {}, made of {} and {}, does not fit in 64 bits",
-                    program.name, values.size(), *a, *b);
-    values.push_back(value);
+    values.push_back(applySize(size.kind, *a, *b));
+    if (values.back() || !failure)
+      continue;
+    // What a check says is more helpful than the failure that it guards from.
+    failure =
+        divides(size.kind) && *b == 0
+            ? errorf("'{}': size {} divides {} by zero", program.name,
+                     values.size() - 1, *a)
+            : errorf("'{}': size {}, made of {} and {}, does not fit in 64 "
+                     "bits",
+                     program.name, values.size() - 1, *a, *b);
   }
+  if (Status status = checkSizes(program, values); !status)
+    return status;
+  if (!failure)
+    return failure;
   return values;
 }
 

@@ -17,9 +17,13 @@ namespace rlx {
 /// By SizeIndex; nothing where it depends on an input whose shape is unknown.
 using SizeValues = std::vector<std::optional<int64_t>>;
 
+/// `a kind b`; nothing for a division by zero, and where the value does not
+/// fit. `kind` is an operation on two sizes.
+std::optional<int64_t> applySize(ProgramSize::Kind kind, int64_t a, int64_t b);
+
 /// Evaluates all sizes. `inputs` has a shape for each input, of its rank, or is
-/// empty: then what depends on inputs stays unknown. Errors: an overflow, a
-/// division by zero.
+/// empty: then what depends on inputs stays unknown. Errors: a check of sizes
+/// that does not hold, else an overflow or a division by zero.
 Result<SizeValues> evaluateSizes(const Program &program,
                                  std::span<const std::vector<int64_t>> inputs);
 

@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/gpu/ProgramSizes.h"
 
+#include <algorithm>
+
 namespace rlx {
 namespace {
 
@@ -14,6 +16,8 @@ public:
 
   Status run() {
     if (Status status = sizes(); !status)
+      return status;
+    if (Status status = sizeChecks(); !status)
       return status;
     if (Status status = buffers(); !status)
       return status;
@@ -73,6 +77,16 @@ private:
           argument.shape[size.b] >= i)
         return error("size {} is a dimension that is not known before it", i);
     }
+    return {};
+  }
+
+  Status sizeChecks() const {
+    auto isMissing = [&](SizeIndex index) { return !isSize(index); };
+    for (const ProgramSizeCheck &check : program.sizeChecks)
+      if (isMissing(check.condition) ||
+          std::any_of(check.values.begin(), check.values.end(), isMissing))
+        return error("the check '{}' is of a size that is not there",
+                     check.message);
     return {};
   }
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/gpu/Session.h"
 
+#include "runtime/TensorChecks.h"
 #include "runtime/Text.h"
 
 #include <algorithm>
@@ -191,8 +192,8 @@ Status Session::bindWeight(std::string_view name, const TensorView &tensor) {
       return errorf("expected {} to be {} {} for '{}', but got {}", what,
                     elementName(argument.type), describeShape(*shape),
                     program.name, tensor.describe());
-    if (!tensor.data && tensor.numElements() != 0)
-      return errorf("{} has no data", what);
+    if (auto status = checkTensor(tensor, what); !status)
+      return status;
   }
   // A shape that is wrong has been refused, one of an unknown name is not used.
   auto count = countElements(tensor.shape);

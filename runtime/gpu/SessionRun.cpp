@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/gpu/Session.h"
 
+#include "runtime/TensorChecks.h"
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -36,11 +38,7 @@ Status checkTensor(const TensorView &tensor, const ProgramArgument &argument,
     return errorf("expected {} to be {} of {} dimensions, but got {} {}", what,
                   elementName(argument.type), argument.shape.size(),
                   elementName(tensor.type), describeShape(tensor.shape));
-  auto count = countElements(tensor.shape);
-  if (!count)
-    return errorf("{} has the shape {}, which is none", what,
-                  describeShape(tensor.shape));
-  return {};
+  return checkTensorSize(tensor, what);
 }
 
 Status checkShape(const TensorView &tensor, const std::vector<int64_t> &shape,
@@ -391,6 +389,8 @@ Result<double> Session::run(std::span<const TensorView> inputs,
     return found.status();
   const Plan &plan = **found;
   if (auto status = checkOutputs(plan, outputs); !status)
+    return status;
+  if (auto status = checkOutputMemory(inputs, outputs); !status)
     return status;
 
   size_t input = 0;

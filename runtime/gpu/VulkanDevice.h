@@ -92,7 +92,7 @@ private:
   };
 
   VulkanDevice(DeviceInfo info, const Options &options)
-      : Device(std::move(info)), cache(options.cacheDirectory),
+      : Device(std::move(info)), cache(options.cacheDirectory, options.cache),
         onLateError(options.onLateError) {}
   Status start(const VulkanPhysicalDevice &found);
 

@@ -49,9 +49,11 @@ Status VulkanDevice::createPipeline(VulkanKernel &kernel,
   std::string key;
   std::optional<std::vector<std::byte>> known;
   if (cache.enabled()) {
-    key = fmt::format("{}\n{}\n", identity, source.entry);
-    key.append(reinterpret_cast<const char *>(source.code.data()),
-               source.code.size());
+    key = KernelCache::key({identity,
+                            source.entry,
+                            std::to_string(source.subgroup),
+                            {reinterpret_cast<const char *>(source.code.data()),
+                             source.code.size()}});
     known = cache.find(key);
   }
   VkPipelineCacheCreateInfo cacheInfo{

@@ -327,7 +327,8 @@ static llvm::Error run(const Options &given) {
   CompileOptions options;
   options.cachePackedWeights = false;
   llvm::SmallString<128> folder;
-  if (!llvm::sys::fs::createUniqueDirectory("rlx-peers", folder))
+  if (!llvm::sys::fs::createUniqueDirectory("rlx-peers", folder) &&
+      !llvm::sys::fs::setPermissions(folder, llvm::sys::fs::owner_all))
     options.cacheDirectory = folder.str();
   llvm::scope_exit removeFolder([&] {
     if (!options.cacheDirectory.empty())

@@ -24,8 +24,10 @@ std::string MatmulCase::describe() const {
 MatmulBench::MatmulBench(MatmulSettings settings)
     : settings(settings), ownContext(createContext()) {
   llvm::SmallString<128> path;
-  // Without it every copy is compiled anew: slower, not wrong.
-  if (!llvm::sys::fs::createUniqueDirectory("rlx-bench", path))
+  // Without it every copy is compiled anew: slower, not wrong. A cache is for
+  // its user alone.
+  if (!llvm::sys::fs::createUniqueDirectory("rlx-bench", path) &&
+      !llvm::sys::fs::setPermissions(path, llvm::sys::fs::owner_all))
     cacheDirectory = path.str();
 }
 

@@ -96,6 +96,7 @@ llvm::Expected<std::unique_ptr<Runner>>
 rlx::createCpuRunner(mlir::ModuleOp module, const RunCommandLine &given) {
   CompileOptions options;
   options.cacheDirectory = given.cacheDirectory;
+  options.cacheLimitBytes = uint64_t(given.cacheLimit) << 20;
   options.deterministic = given.deterministic;
   options.printChoices = given.printChoices;
   options.choices = given.choices;

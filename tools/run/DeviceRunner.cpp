@@ -128,6 +128,10 @@ rlx::createDeviceRunner(mlir::ModuleOp module, const RunCommandLine &given) {
     return choice.takeError();
   Device::Options how;
   how.cacheDirectory = given.cacheDirectory;
+  how.cache.limitBytes = uint64_t(given.cacheLimit) << 20;
+  how.cache.onRemark = [](const std::string &text) {
+    llvm::errs() << text << "\n";
+  };
   Result<std::unique_ptr<Device>> opened =
       Device::open(choice->api, choice->index, how);
   if (!opened)

@@ -3,6 +3,7 @@
 #ifndef RLX_TOOLS_RUN_RUNOPTIONS_H
 #define RLX_TOOLS_RUN_RUNOPTIONS_H
 
+#include "runtime/CacheDirectory.h"
 #include "tools/CommandLine.h"
 
 #include <string>
@@ -18,8 +19,10 @@ struct RunCommandLine {
                              cl::desc("Function to run (main)")};
   cl::list<std::string> weights{"weights", cl::value_desc("file.gguf"),
                                 cl::desc("File with weights; may repeat")};
-  cl::list<std::string> inputs{"input", cl::value_desc("x.npy"),
-                               cl::desc("Argument, in order; may repeat")};
+  cl::list<std::string> inputs{
+      "input", cl::value_desc("x.npy"),
+      cl::desc("Argument, in order; may repeat. bf16 comes as its "
+               "bits, '<u2', or as ml_dtypes writes it, '<V2'")};
   cl::list<std::string> outputs{
       "output", cl::value_desc("y.npy"),
       cl::desc("Where a result goes, in order; may repeat")};
@@ -38,7 +41,15 @@ struct RunCommandLine {
   cl::opt<std::string> cacheDirectory{
       "cache-dir", cl::value_desc("folder"),
       cl::desc("Keep compiled objects and packed weights there, and what a "
-               "device's driver compiled")};
+               "device's driver compiled. It has to be yours alone")};
+  cl::opt<unsigned> cacheLimit{
+      "cache-limit", cl::init(CacheOptions::defaultLimitBytes >> 20),
+      cl::value_desc("MiB"),
+      cl::desc("How large that folder may become; what was not used for "
+               "longest is removed (16384)")};
+  cl::opt<bool> bytecode{
+      "bytecode", cl::desc("The program may be MLIR bytecode, whose reader "
+                           "trusts what it reads")};
 
   // For the CPU only.
   cl::opt<unsigned> threads{"threads", cl::init(0), cl::value_desc("N"),

@@ -442,7 +442,7 @@ func.func @quantize_c3(%x: tensor<8x64xf32>) {
 // -----
 
 func.func @decode_indices(%w: memref<8x68xi8>, %i: index) {
-  // expected-error@+1 {{'rlx.decode' op expected a memref of i8, or of floats stored plainly, and as many indices as it has dimensions, but got 1 indices for 'memref<8x68xi8>'}}
+  // expected-error@+1 {{'rlx.decode' op (C1) expected a memref of i8, or of floats stored plainly, [N, bytes] or [E, N, bytes], and as many indices as it has dimensions, but got 1 indices for 'memref<8x68xi8>'}}
   %v = rlx.decode %w[%i] at 0 {scheme = #rlx.quant<gguf_q8_0>} : memref<8x68xi8> -> vector<16xf32>
   return
 }
@@ -450,7 +450,7 @@ func.func @decode_indices(%w: memref<8x68xi8>, %i: index) {
 // -----
 
 func.func @decode_memref(%w: memref<8x68xi16>, %i: index) {
-  // expected-error@+1 {{'rlx.decode' op expected a memref of i8, or of floats stored plainly, and as many indices as it has dimensions, but got 2 indices for 'memref<8x68xi16>'}}
+  // expected-error@+1 {{'rlx.decode' op (C1) expected a memref of i8, or of floats stored plainly, [N, bytes] or [E, N, bytes], and as many indices as it has dimensions, but got 2 indices for 'memref<8x68xi16>'}}
   %v = rlx.decode %w[%i, %i] at 0 {scheme = #rlx.quant<gguf_q8_0>} : memref<8x68xi16> -> vector<16xf32>
   return
 }
@@ -458,7 +458,7 @@ func.func @decode_memref(%w: memref<8x68xi16>, %i: index) {
 // -----
 
 func.func @decode_result_rank(%w: memref<8x68xi8>, %i: index) {
-  // expected-error@+1 {{'rlx.decode' op expected the result to be a vector of f32, but got 'vector<2x16xf32>'}}
+  // expected-error@+1 {{'rlx.decode' op (C2) expected the result to be a vector of at most 4096 f32, but got 'vector<2x16xf32>'}}
   %v = rlx.decode %w[%i, %i] at 0 {scheme = #rlx.quant<gguf_q8_0>} : memref<8x68xi8> -> vector<2x16xf32>
   return
 }
@@ -466,7 +466,7 @@ func.func @decode_result_rank(%w: memref<8x68xi8>, %i: index) {
 // -----
 
 func.func @decode_result_type(%w: memref<8x68xi8>, %i: index) {
-  // expected-error@+1 {{'rlx.decode' op expected the result to be a vector of f32, but got 'vector<16xf16>'}}
+  // expected-error@+1 {{'rlx.decode' op (C2) expected the result to be a vector of at most 4096 f32, but got 'vector<16xf16>'}}
   %v = rlx.decode %w[%i, %i] at 0 {scheme = #rlx.quant<gguf_q8_0>} : memref<8x68xi8> -> vector<16xf16>
   return
 }
@@ -474,7 +474,7 @@ func.func @decode_result_type(%w: memref<8x68xi8>, %i: index) {
 // -----
 
 func.func @decode_result_scalable(%w: memref<8x68xi8>, %i: index) {
-  // expected-error@+1 {{'rlx.decode' op expected the result to be a vector of f32, but got 'vector<[16]xf32>'}}
+  // expected-error@+1 {{'rlx.decode' op (C2) expected the result to be a vector of at most 4096 f32, but got 'vector<[16]xf32>'}}
   %v = rlx.decode %w[%i, %i] at 0 {scheme = #rlx.quant<gguf_q8_0>} : memref<8x68xi8> -> vector<[16]xf32>
   return
 }
@@ -482,7 +482,7 @@ func.func @decode_result_scalable(%w: memref<8x68xi8>, %i: index) {
 // -----
 
 func.func @parallel_for_body(%n: index) {
-  // expected-error@+1 {{'rlx.parallel_for' op expected 'nowhere' to be a function}}
+  // expected-error@+1 {{'rlx.parallel_for' op (C1) expected 'nowhere' to be a function}}
   rlx.parallel_for @nowhere count %n
   return
 }

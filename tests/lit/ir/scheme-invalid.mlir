@@ -265,6 +265,32 @@
 
 // -----
 
+// expected-error@+1 {{expected the position of 'code' to be computed in 31 bits, but it needs more for element 3 of affine_map<(d0) -> (d0, (d0 * 1000000001) mod 8)>}}
+#s = #rlx.scheme<"s", block = 4, code = ui8 at (i) -> (i, (1000000001 * i) mod 8)>
+
+// -----
+
+// Numbers of f32.
+// expected-error@+1 {{expected the bias of 'code' to be -16711680 to 16711680, so that f32 holds codes minus it exactly, but got 16711681}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 0 - 16711681>
+
+// -----
+
+// expected-error@+1 {{expected the bias of 'scale factor 1' to be -16711680 to 16711680, so that f32 holds codes minus it exactly, but got -4294967296}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 0, scale = ui8 at byte 1 - -4294967296>
+
+// -----
+
+// expected-error@+1 {{expected the codebook of 'code' to hold numbers that f32 can hold, 0 or 1.2e-38 to 3.4e+38 in magnitude, but got 1.000000e+39}}
+#s = #rlx.scheme<"s", block = 8, code = ui1 at (i) -> (0, i) as [0, 1.0e39]>
+
+// -----
+
+// expected-error@+1 {{expected the codebook of 'code' to hold numbers that f32 can hold, 0 or 1.2e-38 to 3.4e+38 in magnitude, but got -1.000000e-40}}
+#s = #rlx.scheme<"s", block = 8, code = ui1 at (i) -> (0, i) as [-1.0e-40, 0.0]>
+
+// -----
+
 // Side tensors.
 // expected-error@+1 {{expected 'code' to lie in the block}}
 #s = #rlx.scheme<"s", block = 1, code = ui8 in scales at (n, k) -> (n, k)>
@@ -356,3 +382,19 @@ func.func private @f(tensor<8x300xf32, #rlx.quant<gguf_q4k>>)
 
 // expected-error@+1 {{the stored bytes of the tensor overflow 64 bits}}
 func.func private @f(tensor<4611686018427387904x64xf32, #rlx.quant<int8/32>>)
+
+// -----
+
+// Indices of side tensors, and what they are computed from, have 64 bits.
+#wraps = #rlx.scheme<"wraps", block = 32, code = si8 at (i) -> (i, 0),
+  scale = f32 in scales at (n, k) -> ((((((n * 1048576) + 1) * 1048573 + 1) * 1048571 + 1) floordiv 1048575) floordiv 1048574)>
+func.func private @few(tensor<2x64xf32, #rlx.quant<#wraps>>)
+// expected-error@+1 {{expected the index into 'scales' to be computed in 64 bits, but it needs more for the last element: affine_map<(d0, d1) ->}}
+func.func private @many(tensor<130834x64xf32, #rlx.quant<#wraps>>)
+
+// -----
+
+#large = #rlx.scheme<"large", block = 1, code = si8 at byte 0,
+  scale = f32 in scales at (n, k) -> (n * 1048576, k * 1048576)>
+// expected-error@+1 {{expected the index into 'scales' to be computed in 64 bits, but it needs more for the last element: affine_map<(d0, d1) ->}}
+func.func private @many(tensor<4096x4096xf32, #rlx.quant<#large>>)

@@ -62,3 +62,15 @@ func.func @long(%x: tensor<4xi64>) -> tensor<4xi64> {
   %y = arith.addi %x, %x : tensor<4xi64>
   return %y : tensor<4xi64>
 }
+
+// -----
+
+#flat = #rlx.scheme<"flat", block = 32, code = si8 at (i) -> (i, 0),
+    scale = f32 in scales at (n, k) -> ((1048576 * n + k) floordiv 3)>
+
+// Indices of devices have 32 bits.
+func.func @flat(%w: tensor<4096x96xf32, #rlx.quant<#flat>>, %s: tensor<1431306272xf32>) -> tensor<4096x96xf32> {
+  // expected-error @+1 {{expected the index into 'scales' to be computed in 31 bits on a device, but it needs more for the last element: affine_map<(d0, d1) -> ((d0 * 1048576 + d1) floordiv 3)>; run the program on the CPU}}
+  %v = rlx.dequantize %w scales(%s) : (tensor<4096x96xf32, #rlx.quant<#flat>>, tensor<1431306272xf32>) -> tensor<4096x96xf32>
+  return %v : tensor<4096x96xf32>
+}

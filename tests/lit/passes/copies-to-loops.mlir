@@ -28,3 +28,11 @@ func.func @plain(%a: memref<8x?xf32>, %b: memref<8x?xf32>) {
   memref.copy %a, %b : memref<8x?xf32> to memref<8x?xf32>
   return
 }
+
+// Of how many dimensions there are, loops have to know.
+// CHECK-LABEL: func @unranked
+// CHECK-NEXT: memref.copy
+func.func @unranked(%a: memref<*xf32>, %b: memref<*xf32>) {
+  memref.copy %a, %b : memref<*xf32> to memref<*xf32>
+  return
+}

@@ -83,3 +83,49 @@ func.func @plain(%w: memref<8x64xbf16>, %n: index, %k: index) -> vector<16xf32> 
   %v = rlx.decode %w[%n, %k] at 0 {scheme = #rlx.quant<bf16>} : memref<8x64xbf16> -> vector<16xf32>
   return %v : vector<16xf32>
 }
+
+#levels = #rlx.scheme<"levels", block = 8, code = ui5 at (i) -> (0, 5 * i) as
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 40]>
+
+// Codebooks that no register holds lie in memory, once in a function.
+// CHECK-LABEL: func @large_codebook
+func.func @large_codebook(%w: memref<8x40xi8>, %n: index, %block: index) -> (vector<8xf32>, vector<8xf32>) {
+  // CHECK: %[[TABLE:.*]] = memref.alloca() {alignment = 64 : i64, rlx.table = {{.*}}} : memref<32xf32>
+  // CHECK-NOT: memref.alloca
+  // CHECK: vector.store %{{.*}}, %[[TABLE]]
+  // CHECK: vector.gather %[[TABLE]][%c0] [%{{.*}}], {{.*}} : memref<32xf32>, vector<8xi32>, vector<8xi1>, vector<8xf32> into vector<8xf32>
+  // CHECK: vector.gather %[[TABLE]]
+  %v = rlx.decode %w[%n, %block] at 0 {scheme = #rlx.quant<#levels>} : memref<8x40xi8> -> vector<8xf32>
+  %u = rlx.decode %w[%n, %block] at 8 {scheme = #rlx.quant<#levels>} : memref<8x40xi8> -> vector<8xf32>
+  return %v, %u : vector<8xf32>, vector<8xf32>
+}
+
+#ten = #rlx.scheme<"ten", block = 4, code = ui2 at (i) -> (4, 2 * i) ++ ui8 at (i) -> (i, 0)>
+
+// Sixteen lanes read four bytes of sixteen: the window is no vector of lanes.
+// CHECK-LABEL: func @repeated
+func.func @repeated(%w: memref<8x80xi8>, %n: index, %block: index) -> vector<16xf32> {
+  // CHECK: vector.load {{.*}} vector<16xi8>
+  // CHECK: vector.shuffle {{.*}} [0, 0, 0, 0, 5, 5, 5, 5, 10, 10, 10, 10, 15, 15, 15, 15]
+  %v = rlx.decode %w[%n, %block] at 0 {scheme = #rlx.quant<#ten>} : memref<8x80xi8> -> vector<16xf32>
+  return %v : vector<16xf32>
+}
+
+#diagonal = #rlx.scheme<"diagonal", block = 32, code = si8 at (i) -> (i, 0),
+    scale = f32 in scales at (n, k) -> ((n + k) floordiv 32)>
+#far = #rlx.scheme<"far", block = 16, code = si8 at (i) -> (i, 0),
+    scale = f32 in scales at (n, k) -> (n, k floordiv 20008)>
+
+// Where rows shift the index, and where a group ends within lanes of the row, however far, lanes read for themselves.
+// CHECK-LABEL: func @lanes_apart
+func.func @lanes_apart(%s: memref<9xf32>, %t: memref<8x2xf32>, %v: memref<8x1xf32>, %w: memref<8x32xi8>, %far: memref<8x40000xi8>, %near: memref<8x16000xi8>, %n: index, %block: index)
+    -> (vector<4xf32>, vector<16xf32>, vector<16xf32>) {
+  // CHECK-COUNT-4: memref.load %{{.*}} : memref<9xf32>
+  %a = rlx.decode %w[%n, %block] at 0 scales(%s : memref<9xf32>) {scheme = #rlx.quant<#diagonal>} : memref<8x32xi8> -> vector<4xf32>
+  // CHECK-COUNT-16: memref.load %{{.*}} : memref<8x2xf32>
+  %b = rlx.decode %far[%n, %block] at 0 scales(%t : memref<8x2xf32>) {scheme = #rlx.quant<#far>} : memref<8x40000xi8> -> vector<16xf32>
+  // CHECK-COUNT-1: memref.load %{{.*}} : memref<8x1xf32>
+  // CHECK-NOT: memref.load
+  %c = rlx.decode %near[%n, %block] at 0 scales(%v : memref<8x1xf32>) {scheme = #rlx.quant<#far>} : memref<8x16000xi8> -> vector<16xf32>
+  return %a, %b, %c : vector<4xf32>, vector<16xf32>, vector<16xf32>
+}

@@ -84,3 +84,15 @@ func.func @other_fields(%c: vector<64xi8>) -> (vector<64xi8>, vector<64xi8>) {
   %b = arith.andi %3, %low : vector<64xi8>
   return %a, %b : vector<64xi8>, vector<64xi8>
 }
+
+// Where no instruction rounds to bf16, integers do.
+// RUN: rlx-opt %s --rlx-expand-dot=instructions=avx512bf16 | FileCheck %s --check-prefix=BF16
+// GENERIC-LABEL: func @to_bf16
+// GENERIC-NOT: arith.truncf {{.*}} to vector<16xbf16>
+// GENERIC: arith.bitcast {{.*}} : vector<16xi16> to vector<16xbf16>
+// BF16-LABEL: func @to_bf16
+// BF16-NEXT: arith.truncf %{{.*}} : vector<16xf32> to vector<16xbf16>
+func.func @to_bf16(%x: vector<16xf32>) -> vector<16xbf16> {
+  %y = arith.truncf %x : vector<16xf32> to vector<16xbf16>
+  return %y : vector<16xbf16>
+}

@@ -27,3 +27,24 @@ func.func @argument(%x: tensor<1x64xf32>, %w: tensor<8x68xi8>) -> tensor<1x8xf32
   %r = rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64} : (tensor<1x64xf32>, tensor<1088xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
   return %r : tensor<1x8xf32>
 }
+
+// On buffers, nothing moves: the packed weight is somebody's memory.
+// CHECK-LABEL: func @buffers(
+// CHECK: rlx.pack_weight
+func.func @buffers(%w: memref<8x68xi8> {rlx.weight = "w"}, %p: memref<1088xi8>) {
+  rlx.pack_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, lanes = 16 : i64} : (memref<8x68xi8>, memref<1088xi8>) -> ()
+  return
+}
+
+// A name that is taken is not taken again.
+// CHECK-LABEL: func @named(
+// CHECK-SAME: rlx.packed = "named.pack0_"
+// CHECK: func @named.pack0_(
+func.func @named(%x: tensor<1x64xf32>, %w: tensor<8x68xi8> {rlx.weight = "w"}) -> tensor<1088xi8> {
+  %e = tensor.empty() : tensor<1088xi8>
+  %p = rlx.pack_weight ins(%w) outs(%e) {scheme = #rlx.quant<gguf_q8_0>, lanes = 16 : i64} : (tensor<8x68xi8>, tensor<1088xi8>) -> tensor<1088xi8>
+  return %p : tensor<1088xi8>
+}
+func.func @named.pack0() {
+  return
+}

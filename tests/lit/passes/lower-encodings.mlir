@@ -1,4 +1,4 @@
-// RUN: rlx-opt %s --split-input-file --rlx-lower-encodings --verify-diagnostics | FileCheck %s
+// RUN: rlx-opt %s --split-input-file --allow-unregistered-dialect --rlx-lower-encodings --verify-diagnostics | FileCheck %s
 
 !w = tensor<8x64xf32, #rlx.quant<gguf_q8_0>>
 !s = tensor<8x64xf32, #rlx.quant<int8/32>>
@@ -99,4 +99,53 @@ func.func @dynamic_weight(%x: tensor<?x64xf32>, %w: tensor<?x64xf32>) -> tensor<
   // expected-error @below {{'rlx.matmul' op expected the weight to have a static shape, but got 'tensor<?x64xf32>'}}
   %y = rlx.matmul %x, %w : (tensor<?x64xf32>, tensor<?x64xf32>) -> tensor<?x?xf32>
   return %y : tensor<?x?xf32>
+}
+
+// -----
+
+// Functions without a body have types, too; those of other dialects have their own.
+!w = tensor<8x64xf32, #rlx.quant<gguf_q8_0>>
+// CHECK-LABEL: func private @declared(tensor<8x68xi8>)
+func.func private @declared(!w)
+// CHECK: llvm.func @other(i32)
+llvm.func @other(i32)
+// CHECK: llvm.func @with_body
+llvm.func @with_body(%a: i32) -> i32 {
+  llvm.return %a : i32
+}
+// CHECK: "other.use"(%{{.*}}) : (tensor<3xf32>) -> tensor<3xf32>
+func.func @unregistered(%x: tensor<3xf32>) -> tensor<3xf32> {
+  %y = "other.use"(%x) : (tensor<3xf32>) -> tensor<3xf32>
+  return %y : tensor<3xf32>
+}
+
+// -----
+
+!w = tensor<8x64xf32, #rlx.quant<gguf_q8_0>>
+func.func @unregistered(%w: !w) {
+  // expected-error@+1 {{'other.use' op takes or gives the quantized tensor}}
+  "other.use"(%w) : (!w) -> ()
+  return
+}
+
+// -----
+
+!w = tensor<8x64xf32, #rlx.quant<gguf_q8_0>>
+func.func @branch(%w: !w) {
+  // expected-error@+1 {{'cf.br' op takes or gives the quantized tensor}}
+  cf.br ^next(%w : !w)
+^next(%v: !w):
+  return
+}
+
+// -----
+
+// What only the weight tells is static for kernels: side operands and the bias.
+// CHECK-LABEL: func @dynamic_sides
+// CHECK-DAG: tensor.cast %{{.*}} : tensor<?x2xf32> to tensor<8x2xf32>
+// CHECK-DAG: tensor.cast %{{.*}} : tensor<?xf32> to tensor<8xf32>
+// CHECK: rlx.block_matmul {{.*}} (tensor<1x64xf32>, tensor<8x64xi8>, tensor<8x2xf32>, tensor<8xf32>, tensor<1x8xf32>)
+func.func @dynamic_sides(%x: tensor<1x64xf32>, %w: tensor<8x64xf32, #rlx.quant<int8/32>>, %s: tensor<?x2xf32>, %b: tensor<?xf32>) -> tensor<1x8xf32> {
+  %y = rlx.matmul %x, %w scales(%s) bias(%b) : (tensor<1x64xf32>, tensor<8x64xf32, #rlx.quant<int8/32>>, tensor<?x2xf32>, tensor<?xf32>) -> tensor<1x8xf32>
+  return %y : tensor<1x8xf32>
 }

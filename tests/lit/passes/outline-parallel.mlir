@@ -43,3 +43,17 @@ func.func @two_indices(%n: index, %x: memref<?x?xf32>) {
   }
   return
 }
+
+// -----
+
+// A name that is taken is not taken again.
+// CHECK-LABEL: func @named(
+// CHECK: rlx.parallel_for @named.parallel0_
+func.func @named(%n: index, %x: memref<?xf32>) {
+  %c = arith.constant 1.0 : f32
+  scf.forall (%i) in (%n) {
+    memref.store %c, %x[%i] : memref<?xf32>
+  }
+  return
+}
+func.func private @named.parallel0()

@@ -84,3 +84,46 @@ func.func @requantized_floats(%x: tensor<1x64xf32>, %w: tensor<8x64xi8>, %y: ten
       : (tensor<1x64xf32>, tensor<8x64xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
   return %r : tensor<1x8xf32>
 }
+
+// -----
+
+#groups = #rlx.scheme<"groups", block = 32, code = si8 at (i) -> (i, 0), scale = f32 in scales at (n, k) -> (n, k floordiv 48)>
+
+// A scale of 48 changes within chunks of 32: it is stored for each 16.
+// CHECK-LABEL: func @groups
+// CHECK: rlx.packed_matmul
+func.func @groups(%x: tensor<1x384xf32>, %w: tensor<8x384xi8>, %s: tensor<8x8xf32>, %y: tensor<1x8xf32>) -> tensor<1x8xf32> {
+  %r = rlx.block_matmul ins(%x, %w) scales(%s) outs(%y) {scheme = #rlx.quant<#groups>, activations = i8}
+      : (tensor<1x384xf32>, tensor<8x384xi8>, tensor<8x8xf32>, tensor<1x8xf32>) -> tensor<1x8xf32>
+  return %r : tensor<1x8xf32>
+}
+
+// -----
+
+#diagonal = #rlx.scheme<"diagonal", block = 32, code = si8 at (i) -> (i, 0), scale = f32 in scales at (n, k) -> ((n + k) floordiv 32)>
+
+// CHECK-LABEL: func @diagonal
+// CHECK-NOT: rlx.pack
+func.func @diagonal(%x: tensor<1x64xf32>, %w: tensor<8x64xi8>, %s: tensor<3xf32>, %y: tensor<1x8xf32>) -> tensor<1x8xf32> {
+  // expected-remark @below {{activations are rounded to 'i8' and computed in f32: scales change within 16 elements of K}}
+  %r = rlx.block_matmul ins(%x, %w) scales(%s) outs(%y) {scheme = #rlx.quant<#diagonal>, activations = i8}
+      : (tensor<1x64xf32>, tensor<8x64xi8>, tensor<3xf32>, tensor<1x8xf32>) -> tensor<1x8xf32>
+  return %r : tensor<1x8xf32>
+}
+
+// -----
+
+#bias = #rlx.scheme<"bias", block = 32, code = ui8 at (i) -> (i, 0) - 2048>
+#less = #rlx.scheme<"less", block = 32, code = ui8 at (i) -> (i, 0) - 2047>
+
+// CHECK-LABEL: func @bias
+// CHECK: rlx.block_matmul
+// CHECK: rlx.packed_matmul
+func.func @bias(%x: tensor<1x64xf32>, %w: tensor<8x64xi8>, %y: tensor<1x8xf32>) -> (tensor<1x8xf32>, tensor<1x8xf32>) {
+  // expected-remark @below {{activations are rounded to 'i8' and computed in f32: codes minus their bias reach 2048, with which sums of products may not fit 32 bits; expected at most 2047}}
+  %r = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<#bias>, activations = i8}
+      : (tensor<1x64xf32>, tensor<8x64xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
+  %q = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<#less>, activations = i8}
+      : (tensor<1x64xf32>, tensor<8x64xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
+  return %r, %q : tensor<1x8xf32>, tensor<1x8xf32>
+}

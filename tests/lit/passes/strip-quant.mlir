@@ -74,3 +74,17 @@ func.func @control_flow(%c: i1, %w: !h) -> !h {
   }
   return %r : !h
 }
+
+// Functions of other dialects are left as they are.
+// CHECK: llvm.func @other(i32)
+llvm.func @other(i32)
+// CHECK: llvm.func @with_body
+llvm.func @with_body(%a: i32) -> i32 {
+  llvm.return %a : i32
+}
+// CHECK: gpu.func @kernel(%{{.*}}: memref<4xf32>) workgroup(%{{.*}} : memref<4xf32, #gpu.address_space<workgroup>>)
+gpu.module @kernels {
+  gpu.func @kernel(%x: memref<4xf32>) workgroup(%s: memref<4xf32, #gpu.address_space<workgroup>>) kernel {
+    gpu.return
+  }
+}

@@ -52,3 +52,26 @@ func.func private @helper() -> tensor<8xf32> {
   %w = rlx.weight "w" : tensor<8xf32>
   return %w : tensor<8xf32>
 }
+
+// -----
+
+func.func @callee() -> tensor<8x64xf32> {
+  // expected-error@+1 {{'rlx.weight' op is in the function 'callee', which another one calls, expected weights in functions that the runtime calls; inline the function first}}
+  %w = rlx.weight "w" : tensor<8x64xf32>
+  return %w : tensor<8x64xf32>
+}
+func.func @caller() -> tensor<8x64xf32> {
+  %w = call @callee() : () -> tensor<8x64xf32>
+  return %w : tensor<8x64xf32>
+}
+
+// -----
+
+module {
+  func.func @inner() -> tensor<8x64xf32> {
+    // expected-error@+1 {{'rlx.weight' op is in no function of the program, expected it in a func.func at the top level}}
+    %w = rlx.weight "w" : tensor<8x64xf32>
+    return %w : tensor<8x64xf32>
+  }
+}
+func.func private @other()

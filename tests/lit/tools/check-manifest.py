@@ -25,6 +25,8 @@ OPERATIONS = {
     "remainder": lambda a, b: a % b,
     "minimum": min,
     "maximum": max,
+    "equal": lambda a, b: int(a == b),
+    "less": lambda a, b: int(a < b),
 }
 sizes = []
 for kind, *operands in function["sizes"]:
@@ -41,6 +43,9 @@ def evaluate(indices):
     return [sizes[index] for index in indices]
 
 
+for check in function.get("size_checks", []):
+    if not sizes[check["condition"]]:
+        sys.exit(check["message"].replace("{}", "%d") % tuple(evaluate(check["values"])))
 print("target", manifest["target"])
 if "code" in manifest:
     print("code", manifest["code"]["file"], manifest["code"]["form"])

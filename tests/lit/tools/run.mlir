@@ -19,7 +19,7 @@
 
 // RUN: rlx-run %s --weights %golden/ggml-types.gguf --input %t.x.npy --verify --benchmark --json --threads 1 > %t.json
 // RUN: python3 -m json.tool --sort-keys %t.json | FileCheck %s --check-prefix=JSON
-// JSON:      "bound": 2e-06,
+// JSON:      "bound": {{[0-9.]+}}e-0{{[56]}},
 // JSON-NEXT: "compile_ms": {{[0-9.]+}},
 // JSON-NEXT: "entry": "main",
 // JSON-NEXT: "from_cache": false,
@@ -32,6 +32,7 @@
 // JSON-NEXT: "peak_rss_bytes": {{[0-9]+}},
 // JSON-NEXT: "results": [
 // JSON-NEXT:   {
+// JSON-NEXT:     "bound": {{[0-9.]+}}e-0{{[56]}},
 // JSON-NEXT:     "rel_err": {{[0-9.]+}}e-07,
 // JSON-NEXT:     "shape": [
 // JSON-NEXT:       3,

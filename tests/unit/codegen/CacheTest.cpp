@@ -60,6 +60,52 @@ TEST_F(CacheTest, TheSecondTimeIsFromTheCache) {
   EXPECT_EQ(objects().size(), 2u);
 }
 
+// The bytes of a resource are in no text of the program.
+TEST_F(CacheTest, AnotherResourceIsAnotherObject) {
+  auto run = [&](const char *content, bool expectCached) {
+    std::string text = R"(
+func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
+  %c = arith.constant dense_resource<blob> : tensor<2xf32>
+  %y = arith.addf %x, %c : tensor<2xf32>
+  return %y : tensor<2xf32>
+}
+{-# dialect_resources: { builtin: { blob: "0x04000000)" +
+                       std::string(content) + R"(" } } #-})";
+    CompileReport report;
+    auto executable = compileText(text, options, &report);
+    Floats x({2}), y({2});
+    EXPECT_SUCCESS(executable.takeError());
+    EXPECT_SUCCESS((*executable)->run("main", {x}, {y}));
+    EXPECT_EQ(report.fromCache, expectCached);
+    return y.values;
+  };
+  EXPECT_EQ(run("0000803f00000040", false), (std::vector<float>{1, 2}));
+  EXPECT_EQ(run("0000404000008040", false), (std::vector<float>{3, 4}));
+  EXPECT_EQ(run("0000803f00000040", true), (std::vector<float>{1, 2}));
+}
+
+// Not even where its content is right.
+TEST_F(CacheTest, AnObjectThatOthersMayWriteIsNotRun) {
+  std::vector<std::string> remarks;
+  options.onRemark = [&](llvm::StringRef text) {
+    remarks.push_back(text.str());
+  };
+  EXPECT_FALSE(comesFromCache());
+  ASSERT_EQ(objects().size(), 1u);
+  std::string object = objects().front();
+  namespace fs = std::filesystem;
+  fs::permissions(object, fs::perms::others_write, fs::perm_options::add);
+  EXPECT_FALSE(comesFromCache());
+  ASSERT_EQ(remarks.size(), 1u);
+  EXPECT_CONTAINS(remarks[0], "'" + object + "' has mode 0602");
+  // It was replaced by one of ours.
+  EXPECT_TRUE(comesFromCache());
+  fs::permissions(options.cacheDirectory, fs::perms::all);
+  EXPECT_FALSE(comesFromCache());
+  ASSERT_EQ(remarks.size(), 2u);
+  EXPECT_CONTAINS(remarks[1], "'" + options.cacheDirectory + "' has mode 0777");
+}
+
 TEST_F(CacheTest, ADamagedObjectIsCompiledAgain) {
   EXPECT_FALSE(comesFromCache());
   ASSERT_EQ(objects().size(), 1u);

@@ -74,7 +74,7 @@ ReferenceTensor reference(mlir::MLIRContext &context,
                           std::vector<double> deviations,
                           std::vector<double> magnitudes = {}) {
   int64_t count = int64_t(values.size());
-  return {{count},
+  return {{8, count / 8},
           {mlir::Float32Type::get(&context), values, deviations, {}},
           magnitudes};
 }
@@ -82,13 +82,14 @@ ReferenceTensor reference(mlir::MLIRContext &context,
 TEST(CompareTest, ReferencesSayWhatRoundingMayDo) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   std::vector<double> values(64, 1), deviations(64, 0.01);
-  Floats got({64}, std::vector<float>(64, 1.02f));
+  Floats got({8, 8}, std::vector<float>(64, 1.02f));
   ErrorReport report =
       measureError(got, reference(context, values, deviations));
   EXPECT_NEAR(report.relative, 0.02, 1e-6);
-  EXPECT_NEAR(report.bound, 0.025, 1e-9); // 2 + 4 / 8 deviations
+  // Eight rows of one deviation.
+  EXPECT_NEAR(report.bound, 0.01 * (2 + 4 / std::sqrt(8)), 1e-9);
   EXPECT_TRUE(report.passes());
-  got.values.assign(64, 1.03f);
+  got.values.assign(64, 1.035f);
   EXPECT_FALSE(
       measureError(got, reference(context, values, deviations)).passes());
   // One element may be further off, if not by any number of deviations.
@@ -100,15 +101,27 @@ TEST(CompareTest, ReferencesSayWhatRoundingMayDo) {
   report = measureError(got, reference(context, values, deviations));
   EXPECT_FALSE(report.passes());
   EXPECT_EQ(report.outliers, 1);
-  EXPECT_EQ(report.firstOutlier, std::vector<int64_t>{5});
+  EXPECT_EQ(report.firstOutlier, (std::vector<int64_t>{0, 5}));
+  EXPECT_EQ(report.columns, 0);
+  // Neither may all of a column.
+  got.values.assign(64, 1);
+  for (int64_t row = 0; row < 8; ++row)
+    got.values[row * 8 + 5] = 1.035f;
+  report = measureError(got, reference(context, values, deviations));
+  EXPECT_FALSE(report.passes());
+  EXPECT_EQ(report.outliers, 0);
+  EXPECT_EQ(report.columns, 1);
+  EXPECT_EQ(report.firstColumn, 5);
   // What is exact must be so.
   EXPECT_FALSE(measureError(got, reference(context, values, {})).passes());
 }
 
 TEST(CompareTest, SumsThatCancelAreMeasuredByTheirTerms) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
-  Floats got({1}, {1e-5f});
-  ErrorReport report = measureError(got, reference(context, {0}, {1e-5}, {10}));
+  Floats got({8, 1}, std::vector<float>(8, 1e-5f));
+  ErrorReport report = measureError(
+      got, reference(context, std::vector<double>(8, 0),
+                     std::vector<double>(8, 1e-5), std::vector<double>(8, 10)));
   EXPECT_NEAR(report.relative, 1e-6, 1e-12);
   EXPECT_TRUE(report.passes());
 }
@@ -116,8 +129,9 @@ TEST(CompareTest, SumsThatCancelAreMeasuredByTheirTerms) {
 TEST(CompareTest, NansAndInfinitiesOfReferences) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   auto passes = [&](float got, double expected, double deviation) {
-    return measureError(Floats({1}, {got}),
-                        reference(context, {expected}, {deviation}))
+    return measureError(Floats({8, 1}, std::vector<float>(8, got)),
+                        reference(context, std::vector<double>(8, expected),
+                                  std::vector<double>(8, deviation)))
         .passes();
   };
   EXPECT_FALSE(passes(NAN, 1, 0.1));

@@ -3,6 +3,11 @@
 #include "tests/unit/codegen/TestSupport.h"
 
 #include "runtime/Gguf.h"
+#include "tests/unit/runtime/GgufBuilder.h"
+#include "tests/unit/runtime/TestSupport.h"
+
+#include <chrono>
+#include <thread>
 
 using namespace rlx;
 using namespace rlx::test;
@@ -137,6 +142,170 @@ TEST_F(ExecutableTest, InputsAndOutputsAreChecked) {
   auto shapes = executable->resultShapes("main", {x});
   ASSERT_TRUE(bool(shapes)) << llvm::toString(shapes.takeError());
   EXPECT_EQ(*shapes, (std::vector<std::vector<int64_t>>{{2, 8}}));
+}
+
+TEST_F(ExecutableTest, WhatIsNoTensor) {
+  auto executable = compiled(program("source", "tensor<8x512xf32>"));
+  ASSERT_TRUE(executable);
+  EXPECT_SUCCESS(executable->bindWeights(file));
+  Floats x({2, 512}), y({2, 8});
+  auto run = [&](std::vector<int64_t> shape, void *data) {
+    return messageOf(executable->run(
+        "main", {{ElementType::f32, std::move(shape), data}}, {y}));
+  };
+  EXPECT_EQ(run({-1, 512}, x.values.data()),
+            "dimension 0 of input 0 is negative, expected 0 or more, but got "
+            "f32 [-1, 512]");
+  EXPECT_EQ(run({int64_t(1) << 62, 512}, x.values.data()),
+            "input 0 is too large: expected its size in bytes to fit in 63 "
+            "bits, but got f32 [4611686018427387904, 512]");
+  EXPECT_EQ(run({int64_t(1) << 52, 512}, x.values.data()),
+            "input 0 is too large: expected its size in bytes to fit in 63 "
+            "bits, but got f32 [4503599627370496, 512]");
+  EXPECT_EQ(run({2, 512}, nullptr), "input 0 has no data");
+}
+
+TEST_F(ExecutableTest, OutputsHaveMemoryOfTheirOwn) {
+  auto executable = compiled(R"(
+func.func @main(%x: tensor<?x512xf32>) -> (tensor<?x8xf32>, tensor<?x512xf32>) {
+  %w = rlx.weight "w" : tensor<8x512xf32>
+  %y = rlx.matmul %x, %w : (tensor<?x512xf32>, tensor<8x512xf32>) -> tensor<?x8xf32>
+  %z = arith.addf %x, %x : tensor<?x512xf32>
+  return %y, %z : tensor<?x8xf32>, tensor<?x512xf32>
+})");
+  ASSERT_TRUE(executable);
+  Floats w({8, 512}), x({2, 512}), y({2, 8}), z({2, 512});
+  EXPECT_SUCCESS(executable->bindWeight("w", w));
+  EXPECT_SUCCESS(executable->run("main", {x}, {y, z}));
+  auto at = [](Floats &buffer, size_t first, std::vector<int64_t> shape) {
+    return TensorView{ElementType::f32, std::move(shape),
+                      buffer.values.data() + first};
+  };
+  EXPECT_EQ(messageOf(executable->run("main", {x}, {y, x})),
+            "output 1 shares memory with input 0, expected memory of its own");
+  EXPECT_EQ(messageOf(executable->run("main", {x}, {at(x, 1008, {2, 8}), z})),
+            "output 0 shares memory with input 0, expected memory of its own");
+  EXPECT_EQ(messageOf(executable->run("main", {x}, {at(z, 1000, {2, 8}), z})),
+            "output 1 shares memory with output 0, expected memory of its own");
+  EXPECT_EQ(
+      messageOf(executable->run("main", {x}, {at(w, 0, {2, 8}), z})),
+      "output 0 shares memory with weight 'w', expected memory of its own");
+}
+
+// Rows of zeros, written as a GGUF file of f32 tensors.
+std::string weightFile(const std::string &name, std::vector<uint64_t> dims,
+                       uint32_t type = 0) {
+  return GgufBuilder()
+      .tensor("other", {8}, 139, 0)
+      .tensor("none", {0}, 0, 0)
+      .tensor(name, std::move(dims), type, 0)
+      .data(std::string(8 * 512 * 4, '\0'))
+      .build();
+}
+
+TEST_F(ExecutableTest, FilesPadWithOnes) {
+  TemporaryFolder folder;
+  for (std::vector<uint64_t> dims :
+       {std::vector<uint64_t>{512, 8}, {512, 8, 1}, {512, 8, 1, 1}}) {
+    writeFile(folder / "w.gguf", weightFile("w", dims));
+    auto executable = compiled(program("w", "tensor<8x512xf32>"));
+    ASSERT_TRUE(executable);
+    EXPECT_SUCCESS(
+        executable->bindWeights(openWeightFile(folder / "w.gguf").take()));
+    Floats x({1, 512}), y({1, 8});
+    EXPECT_SUCCESS(executable->run("main", {x}, {y}));
+  }
+  for (std::vector<uint64_t> dims :
+       {std::vector<uint64_t>{512, 1, 8}, {8, 512}, {1, 512, 8}}) {
+    writeFile(folder / "w.gguf", weightFile("w", dims));
+    auto executable = compiled(program("w", "tensor<8x512xf32>"));
+    ASSERT_TRUE(executable);
+    EXPECT_CONTAINS(messageOf(executable->bindWeights(
+                        openWeightFile(folder / "w.gguf").take())),
+                    "expected shape [8, 512]");
+  }
+}
+
+TEST_F(ExecutableTest, OnlyWhatIsAskedForHasToBeReadable) {
+  TemporaryFolder folder;
+  writeFile(folder / "w.gguf", weightFile("w", {512, 8}, 139));
+  auto executable = compiled(program("w", "tensor<8x512xf32>"));
+  ASSERT_TRUE(executable);
+  EXPECT_CONTAINS(
+      messageOf(
+          executable->bindWeights(openWeightFile(folder / "w.gguf").take())),
+      "weight 'w' in '" + folder / "w.gguf" + "' has type 139 (at offset ");
+}
+
+TEST_F(ExecutableTest, ANameInTwoFiles) {
+  TemporaryFolder folder;
+  for (const char *name : {"a.gguf", "b.gguf"})
+    writeFile(folder / name, weightFile("w", {512, 8}));
+  writeFile(folder / "c.gguf", weightFile("v", {512, 8}));
+  auto open = [&](const char *name) {
+    return openWeightFile(folder / name).take();
+  };
+  auto executable = compiled(program("w", "tensor<8x512xf32>"));
+  ASSERT_TRUE(executable);
+  EXPECT_SUCCESS(executable->bindWeights(open("a.gguf")));
+  // A name that the program does not ask for may be in each.
+  EXPECT_SUCCESS(executable->bindWeights(open("c.gguf")));
+  EXPECT_SUCCESS(executable->bindWeights(open("a.gguf")));
+  EXPECT_EQ(messageOf(executable->bindWeights(open("b.gguf"))),
+            "weight 'w' is in '" + folder / "a.gguf" + "' and in '" +
+                folder / "b.gguf" + "', expected it in one file");
+  // Memory goes before files, whichever comes first.
+  auto other = compiled(program("w", "tensor<8x512xf32>"));
+  ASSERT_TRUE(other);
+  Floats w({8, 512});
+  EXPECT_SUCCESS(other->bindWeight("w", w));
+  EXPECT_SUCCESS(other->bindWeights(open("a.gguf")));
+  EXPECT_SUCCESS(other->bindWeights(open("b.gguf")));
+  EXPECT_EQ(other->boundWeight("w").data, w.values.data());
+}
+
+// A file that is cut while it is mapped would end the process.
+TEST_F(ExecutableTest, AFileThatWasChanged) {
+  TemporaryFolder folder;
+  auto openFile = [&] {
+    writeFile(folder / "w.gguf", weightFile("w", {512, 8}));
+    return openWeightFile(folder / "w.gguf").take();
+  };
+  auto cut = [&] {
+    std::filesystem::resize_file(folder / "w.gguf", 4096);
+    // Runs look when a coarse clock has ticked.
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  };
+  auto executable = compiled(program("w", "tensor<8x512xf32>"));
+  ASSERT_TRUE(executable);
+  auto opened = openFile();
+  cut();
+  EXPECT_CONTAINS(messageOf(executable->bindWeights(std::move(opened))),
+                  "was changed while it was in use");
+  EXPECT_SUCCESS(executable->bindWeights(openFile()));
+  cut();
+  Floats x({1, 512}), y({1, 8});
+  EXPECT_CONTAINS(messageOf(executable->run("main", {x}, {y})),
+                  "was changed while it was in use: it had ");
+  EXPECT_SUCCESS(executable->bindWeights(openFile()));
+  EXPECT_SUCCESS(executable->run("main", {x}, {y}));
+  cut();
+  for (int i = 0; i < 2; ++i)
+    EXPECT_CONTAINS(messageOf(executable->run("main", {x}, {y})),
+                    "'" + folder / "w.gguf" + "' was changed");
+  // Weights that were packed are in memory, and need their file no more.
+  auto packed =
+      compiled(R"(func.func @main(%x: tensor<1x512xf32>) -> tensor<1x8xf32> {
+  %w = rlx.weight "w" : tensor<8x512xf32, #rlx.quant<gguf_q8_0>>
+  %y = rlx.matmul %x, %w {activations = i8} : (tensor<1x512xf32>, tensor<8x512xf32, #rlx.quant<gguf_q8_0>>) -> tensor<1x8xf32>
+  return %y : tensor<1x8xf32>
+})");
+  ASSERT_TRUE(packed);
+  writeFile(folder / "w.gguf", weightFile("w", {512, 8}, 8));
+  EXPECT_SUCCESS(packed->bindWeights(openWeightFile(folder / "w.gguf").take()));
+  EXPECT_SUCCESS(packed->run("main", {x}, {y}));
+  cut();
+  EXPECT_SUCCESS(packed->run("main", {x}, {y}));
 }
 
 TEST_F(ExecutableTest, NoRowsAtAll) {

@@ -191,7 +191,9 @@ RandomWeight::RandomWeight(QuantScheme scheme, std::vector<int64_t> shape,
 }
 
 static ElementType elementOf(mlir::Type type) {
-  return type.isF32() ? ElementType::f32 : ElementType::u8;
+  if (type.isF32() || type.isF16())
+    return type.isF32() ? ElementType::f32 : ElementType::f16;
+  return type.isSignedInteger() ? ElementType::i8 : ElementType::u8;
 }
 
 std::vector<TensorView> RandomWeight::views() const {

@@ -251,11 +251,10 @@ func.func @main(%x: tensor<?xf32>, %y: tensor<?xf32>, %f: tensor<i1>) -> tensor<
     EXPECT_EQ(verified({x, y, condition}).results.size(), 1u);
     // What a wrong choice of sizes would give.
     TensorView wrong = flag ? TensorView(y) : TensorView(x);
+    std::string expected =
+        flag ? "[3], but got f32 [7]" : "[7], but got f32 [3]";
     EXPECT_CONTAINS(refusal({x, y, condition}, {wrong}),
-                    flag ? "expected result 0 to have sizes [3], but got f32 "
-                           "[7]"
-                         : "expected result 0 to have sizes [7], but got f32 "
-                           "[3]");
+                    "expected result 0 to have sizes " + expected);
   }
 }
 

@@ -8,7 +8,9 @@
 
 #include "tests/unit/runtime/TestSupport.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -38,6 +40,49 @@ TEST(MappedFile, ReadsAndReleases) {
   (*file)->release(19999, UINT64_MAX);
   (*file)->release(UINT64_MAX, UINT64_MAX);
   EXPECT_EQ(textOf(**file), content);
+}
+
+TEST(MappedFile, SaysThatTheFileWasChanged) {
+  TemporaryFolder folder;
+  auto shorten = [](const std::string &path) {
+    ASSERT_EQ(truncate(path.c_str(), 10), 0);
+  };
+  auto overwrite = [](const std::string &path) {
+    std::fstream(path, std::ios::in | std::ios::out) << "new";
+    // Clocks of file systems may tick slowly.
+    const timespec times[2] = {{0, UTIME_OMIT}, {1000000000, 0}};
+    ASSERT_EQ(utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+  };
+  auto replace = [&](const std::string &path) {
+    writeFile(path + ".new", "other");
+    ASSERT_EQ(rename((path + ".new").c_str(), path.c_str()), 0);
+  };
+  auto remove = [](const std::string &path) { unlink(path.c_str()); };
+  for (auto what :
+       {MappedFile::Descriptor::keep, MappedFile::Descriptor::close}) {
+    auto open = [&] {
+      writeFile(folder / "w", std::string(5000, 'x'));
+      int descriptor = ::open((folder / "w").c_str(), O_RDONLY);
+      auto file = MappedFile::map(descriptor, folder / "w", what).take();
+      EXPECT_TRUE(file->checkUnchanged()) << file->checkUnchanged().message();
+      return file;
+    };
+    std::shared_ptr<MappedFile> file = open();
+    shorten(folder / "w");
+    expectError(file->checkUnchanged(), folder / "w",
+                "it had 5000 bytes when it was opened, and has 10 now");
+    file = open();
+    overwrite(folder / "w");
+    expectError(file->checkUnchanged(), folder / "w", "was written to");
+    // Another file of that name is not the one that is mapped.
+    file = open();
+    replace(folder / "w");
+    EXPECT_TRUE(file->checkUnchanged());
+    file = open();
+    remove(folder / "w");
+    EXPECT_TRUE(file->checkUnchanged());
+    EXPECT_EQ(textOf(*file), std::string(5000, 'x'));
+  }
 }
 
 TEST(MappedFile, EmptyFileHasNoBytes) {

@@ -41,6 +41,17 @@ TEST(KernelCacheTest, WithoutAFolder) {
   EXPECT_FALSE(KernelCache(folder / "file").find("key"));
 }
 
+// Each part of a key is part of it, and where one ends too.
+TEST(KernelCacheTest, KeysKeepPartsApart) {
+  std::string key = KernelCache::key({"device, driver 1", "-options", "code"});
+  EXPECT_EQ(KernelCache::key({"device, driver 1", "-options", "code"}), key);
+  EXPECT_NE(KernelCache::key({"device, driver 2", "-options", "code"}), key);
+  EXPECT_NE(KernelCache::key({"device, driver 1", "", "code"}), key);
+  EXPECT_NE(KernelCache::key({"device, driver 1", "-options", "Code"}), key);
+  EXPECT_NE(KernelCache::key({"device, driver 1", "-optionsc", "ode"}), key);
+  EXPECT_NE(KernelCache::key({"device, driver 1", "-options4:code", ""}), key);
+}
+
 TEST(KernelCacheTest, IgnoresEveryDamage) {
   TemporaryFolder folder;
   KernelCache cache(folder / "x");

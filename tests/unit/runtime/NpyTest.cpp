@@ -61,11 +61,20 @@ TEST_F(NpyTest, RoundTripsEveryType) {
       ASSERT_TRUE(writeNpy(path, tensor.view()));
       Result<Tensor> back = readNpy(path);
       ASSERT_TRUE(back) << back.message();
-      // NumPy has no bf16: its bits come back as u16.
+      // NumPy has no bf16: its bits come back as u16, unless bf16 is expected.
       EXPECT_EQ(back->type(),
                 type == ElementType::bf16 ? ElementType::u16 : type);
       EXPECT_EQ(back->shape(), shape);
       EXPECT_TRUE(std::ranges::equal(back->bytes(), tensor.bytes()));
+      for (auto expected : {type, ElementType::bf16, ElementType::f32}) {
+        Result<Tensor> again = readNpy(path, expected);
+        ASSERT_TRUE(again) << again.message();
+        bool isBits = back->type() == ElementType::u16;
+        EXPECT_EQ(again->type(), isBits && expected == ElementType::bf16
+                                     ? ElementType::bf16
+                                     : back->type());
+        EXPECT_TRUE(std::ranges::equal(again->bytes(), tensor.bytes()));
+      }
     }
 }
 
@@ -93,6 +102,23 @@ TEST_F(NpyTest, ReadsAllVersionsAndSpellings) {
   EXPECT_TRUE(read(npy(header("<f8", "()"), "abcdefgh")).ok());
   EXPECT_TRUE(read(npy(header("<f4", "(1,)", "True"), "abcd")).ok());
   EXPECT_TRUE(read(npy(header(">u1", "(1,)"), "a")).ok());
+}
+
+// As np.save writes arrays of ml_dtypes.
+TEST_F(NpyTest, ReadsTypesThatNumpyHasNot) {
+  for (const char *descr : {"<V2", "|V2", "bfloat16"}) {
+    Result<Tensor> tensor = read(npy(header(descr, "(2,)"), "abcd"));
+    ASSERT_TRUE(tensor) << tensor.message();
+    EXPECT_EQ(tensor->type(), ElementType::bf16) << descr;
+    EXPECT_EQ(std::string(tensor->data<char>(), 4), "abcd");
+  }
+  for (const char *descr : {"<V1", "|V1"}) {
+    Result<Tensor> tensor = read(npy(header(descr, "(4,)"), "abcd"));
+    ASSERT_TRUE(tensor) << tensor.message();
+    EXPECT_EQ(tensor->type(), ElementType::u8) << descr;
+  }
+  expectError(read(npy(header(">V2", "(2,)"), "abcd")), "big-endian");
+  expectError(read(npy(header("<V2", "(2,)"), "abc")), "expected 4 bytes");
 }
 
 TEST_F(NpyTest, RefusesWrongStarts) {

@@ -41,6 +41,11 @@ TEST(ProgramSizesTest, AllOperations) {
                         {Size::minimum, -2, 4, -2},
                         {Size::maximum, -2, 4, 4},
                         {Size::ceilDivide, 1, 64, 1},
+                        {Size::equal, -3, -3, 1},
+                        {Size::equal, 3, -3, 0},
+                        {Size::less, -1, 0, 1},
+                        {Size::less, 2, 2, 0},
+                        {Size::less, INT64_MAX, INT64_MIN, 0},
                         {Size::divide, INT64_MIN, 1, INT64_MIN}};
   for (const Case &one : cases) {
     ProgramBuilder make;
@@ -92,6 +97,33 @@ TEST(ProgramSizesTest, InputsMayBeUnknown) {
   EXPECT_EQ((*values)[sum], 7);
   shapes = {{3}, {3}};
   expectError(evaluateSizes(make.program, shapes), "divides 6 by zero");
+}
+
+// The first check that does not hold is the error, before any division that it
+// guards; one of unknown sizes waits for them.
+TEST(ProgramSizesTest, ChecksComeFirst) {
+  ProgramBuilder make;
+  SizeIndex n, m;
+  make.input(n);
+  make.input(m);
+  SizeIndex zero = make.constant(0);
+  SizeIndex isLess = make.size(Size::less, n, m);
+  SizeIndex isPositive = make.size(Size::less, zero, n);
+  make.size(Size::divide, m, n);
+  make.program.sizeChecks = {
+      {isLess, "expected less than {}, but got {}", {m, n}},
+      {isPositive, "expected some", {}}};
+  ASSERT_TRUE(verifyProgram(make.program).ok());
+  EXPECT_TRUE(evaluateSizes(make.program, {}).ok());
+  auto evaluate = [&](int64_t x, int64_t y) {
+    std::vector<std::vector<int64_t>> shapes = {{x}, {y}};
+    return evaluateSizes(make.program, shapes);
+  };
+  EXPECT_TRUE(evaluate(3, 4).ok());
+  EXPECT_EQ(evaluate(4, 3).message(), "expected less than 3, but got 4");
+  EXPECT_EQ(evaluate(0, 3).message(), "expected some");
+  make.program.sizeChecks[1].values = {77};
+  expectError(verifyProgram(make.program), "'expected some'", "not there");
 }
 
 TEST(ProgramVerifyTest, FindsWhatLeadsNowhere) {

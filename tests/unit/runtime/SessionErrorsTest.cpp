@@ -76,6 +76,10 @@ TEST_P(SessionErrorsTest, Inputs) {
   expectError(tryRun({view(x), view(ids)}, {view(other)}),
               "output 0 to be i32 [4]", "got i32 [5]");
   expectError(tryRun({view(x), view(ids)}, {empty}), "output 0 has no data");
+  auto huge = changed([](auto &t) { t.shape = {int64_t{1} << 62}; });
+  expectError(tryRun({huge, view(ids)}, {view(y)}), "input 0 is too large");
+  expectError(tryRun({view(x), view(ids)}, {view(ids)}),
+              "output 0 shares memory with input 1");
   std::vector<TensorView> inputs = {view(x), view(other)};
   expectError(session->resultShapes(inputs), "input 1");
   EXPECT_TRUE(tryRun({view(x), view(ids)}, {view(y)}).ok());

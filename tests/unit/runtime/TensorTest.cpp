@@ -4,10 +4,12 @@
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/Tensor.h"
+#include "runtime/TensorChecks.h"
 
 #include "tests/unit/runtime/TestSupport.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <utility>
 
@@ -21,6 +23,49 @@ extern "C" const char *__asan_default_options() {
 }
 
 namespace {
+
+TEST(TensorChecks, ShapesAndData) {
+  float value = 0;
+  auto check = [&](std::vector<int64_t> shape, void *data) {
+    return checkTensor({ElementType::f32, std::move(shape), data}, "input 0");
+  };
+  EXPECT_TRUE(check({}, &value));
+  EXPECT_TRUE(check({3, 512}, &value));
+  EXPECT_TRUE(check({0, 512}, nullptr));
+  expectError(check({3, 512}, nullptr), "input 0 has no data");
+  expectError(check({-1, 512}, &value), "dimension 0 of input 0 is negative",
+              "got f32 [-1, 512]");
+  expectError(check({0, -1}, &value), "dimension 1 of input 0 is negative");
+  constexpr int64_t most = int64_t{1} << 62;
+  expectError(check({most, 512}, &value), "input 0 is too large");
+  // Elements fit, bytes do not.
+  expectError(check({most}, &value), "input 0 is too large");
+  // Strides of tensors without elements.
+  expectError(check({0, most, 4}, &value), "input 0 is too large");
+  EXPECT_TRUE(check({most / 4}, &value));
+}
+
+TEST(TensorChecks, OutputsHaveMemoryOfTheirOwn) {
+  std::array<float, 8> buffer{};
+  auto view = [&](size_t begin, int64_t size) {
+    return TensorView{ElementType::f32, {size}, buffer.data() + begin};
+  };
+  auto check = [](std::vector<TensorView> inputs,
+                  std::vector<TensorView> outputs) {
+    return checkOutputMemory(inputs, outputs);
+  };
+  EXPECT_TRUE(check({view(0, 4), view(2, 2)}, {view(4, 2), view(6, 2)}));
+  EXPECT_TRUE(check({view(0, 4)}, {view(1, 0), view(4, 0), view(4, 1)}));
+  EXPECT_TRUE(check({view(1, 0)}, {view(0, 4)}));
+  expectError(check({view(6, 1), view(0, 4)}, {view(0, 4)}),
+              "output 0 shares memory with input 1");
+  expectError(check({view(0, 8)}, {view(3, 1)}),
+              "output 0 shares memory with input 0");
+  expectError(check({view(3, 1)}, {view(0, 8)}),
+              "output 0 shares memory with input 0");
+  expectError(check({}, {view(0, 4), view(3, 2)}),
+              "output 1 shares memory with output 0");
+}
 
 bool isAligned(const void *address, uintptr_t alignment) {
   return reinterpret_cast<uintptr_t>(address) % alignment == 0;

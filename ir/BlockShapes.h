@@ -1,0 +1,93 @@
+//===- BlockShapes.h - Operands of operations on stored bytes ---*- C++ -*-===//
+//
+// What the verifiers of RlxBlockOps.td and RlxDeviceOps.td have in common.
+// Below a verifier, passes and kernels trust shapes: they compute addresses
+// with them.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_IR_BLOCKSHAPES_H
+#define RLX_IR_BLOCKSHAPES_H
+
+#include "ir/Scheme.h"
+
+namespace rlx {
+
+/// Checks the operands of one operation. The labels are those of the
+/// constraints in its description.
+class BlockShapes {
+public:
+  explicit BlockShapes(mlir::Operation *op) : op(op) {}
+
+  /// C1: all operands are tensors, or all are memrefs, and none is encoded.
+  mlir::LogicalResult verifyKind() const;
+
+  /// `value` has exactly this shape and element type; dynamic sizes agree with
+  /// anything.
+  mlir::LogicalResult verify(llvm::StringRef label, llvm::StringRef what,
+                             mlir::Value value, llvm::ArrayRef<int64_t> shape,
+                             mlir::Type element) const;
+
+  /// The same, all sizes being static.
+  mlir::LogicalResult verifyExactly(llvm::StringRef label, llvm::StringRef what,
+                                    mlir::Value value,
+                                    llvm::ArrayRef<int64_t> shape,
+                                    mlir::Type element) const;
+  /// `value` is bytes, not plain numbers.
+  mlir::LogicalResult verifyBytes(llvm::StringRef label, llvm::StringRef what,
+                                  mlir::Value value) const;
+  /// `value` is `[bytes]` of i8, or `[E, bytes]`, with static sizes.
+  mlir::LogicalResult verifyPacked(llvm::StringRef label, llvm::StringRef what,
+                                   mlir::Value value,
+                                   llvm::ArrayRef<int64_t> experts) const;
+  mlir::LogicalResult verifyStatic(llvm::StringRef label, llvm::StringRef what,
+                                   mlir::Value value, int64_t dimension) const;
+
+  /// The shape of the weight that `bytes` stores, `[N, K]`, or `[E, N, K]`
+  /// where `isStacked`; either where that is not said. Fails with a message.
+  mlir::FailureOr<llvm::SmallVector<int64_t>>
+  weightShape(mlir::Value bytes, QuantScheme scheme,
+              std::optional<bool> isStacked) const;
+
+  /// Side operands are given exactly where `scheme` reads them, as it describes
+  /// them.
+  mlir::LogicalResult verifySides(llvm::ArrayRef<int64_t> weightShape,
+                                  QuantScheme scheme, mlir::Value scales,
+                                  mlir::Value zeroPoints,
+                                  mlir::Value globalScale) const;
+
+  /// x, ids, the result and the bias of a matmul with such a weight. Sizes that
+  /// the weight does not tell are dynamic.
+  mlir::LogicalResult verifyMatmul(llvm::ArrayRef<int64_t> weightShape,
+                                   mlir::Value x, mlir::Value ids,
+                                   mlir::Value bias, mlir::Value init) const;
+
+  /// activations is a type that matmuls compute with, and weights are
+  /// requantized only where it is an integer type.
+  mlir::LogicalResult verifyActivations(llvm::StringRef label,
+                                        mlir::Type activations,
+                                        bool requantized) const;
+
+  /// `part` is `[first, count, of how many]`, `total` being how many there are.
+  mlir::LogicalResult verifyPart(llvm::StringRef label,
+                                 std::optional<llvm::ArrayRef<int64_t>> part,
+                                 int64_t total) const;
+
+  /// A count of rows or lanes, which code is unrolled by.
+  mlir::LogicalResult verifyCount(llvm::StringRef label, llvm::StringRef what,
+                                  int64_t count) const;
+
+  /// "'op' (C1) expected ", to be continued.
+  mlir::InFlightDiagnostic expected(llvm::StringRef label) const;
+
+private:
+  /// The type that `like` would have with this shape.
+  mlir::Type typeLike(mlir::Value like, llvm::ArrayRef<int64_t> shape,
+                      mlir::Type element) const;
+
+  mlir::Operation *op;
+};
+
+} // namespace rlx
+
+#endif // RLX_IR_BLOCKSHAPES_H

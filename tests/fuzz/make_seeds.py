@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""Writes the first inputs of the fuzz targets, small files of each kind.
+
+usage: make_seeds.py FOLDER GOLDEN.gguf     writes FOLDER/gguf, FOLDER/npy, FOLDER/scheme
+"""
+
+import os
+import struct
+import sys
+
+SCHEMES = [
+    '#rlx.scheme<"a", block = 4, bytes = 5, code = si8 at (i) -> (i, 0), scale = ui8 at byte 4>',
+    '#rlx.scheme<"q5", block = 40, bytes = 27, unused = 4, code = ui4 at (i) -> (i floordiv 2, 4 * (i mod 2)) ++ ui1 '
+    "at (i) -> (20 + i floordiv 8, i mod 8), zero = ui4 at byte 26, scale = f8E4M3FN at byte 25>",
+    '#rlx.scheme<"b", block = 32, bytes = 16, code = ui4 at (i) -> (i floordiv 2, 4 * (i mod 2)) - 8, scale = f32 in '
+    "scales at (n, k) -> (n, k floordiv 32)>",
+    '#rlx.scheme<"c", block = 32, bytes = 18, code = ui4 at (i) -> (i mod 16 + 2, i floordiv 16 * 4) as [-127.0, '
+    "-104.0, -83.0, -65.0, -49.0, -35.0, -22.0, -10.0, 1.0, 13.0, 25.0, 38.0, 53.0, 69.0, 89.0, 113.0], scale = f16 "
+    "at byte 0>",
+]
+
+
+def text(value):
+    return struct.pack("<Q", len(value)) + value
+
+
+def gguf(golden):
+    """The header of a real file, and a small file with every type of value."""
+    with open(golden, "rb") as file:
+        yield file.read(16384)
+    keys = [(b"general.alignment", 4, struct.pack("<I", 32)), (b"s", 8, text("größe".encode()))]
+    sizes = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
+    for kind, size in sizes.items():
+        keys.append((b"k%d" % kind, kind, bytes([1] * size)))
+        keys.append((b"a%d" % kind, 9, struct.pack("<IQ", kind, 2) + bytes([1] * size * 2)))
+    keys.append((b"ss", 9, struct.pack("<IQ", 8, 2) + text(b"one") + text(b"")))
+    tensors = [(b"t", (32, 2), 2, 0), (b"u", (4,), 0, 64), (b"none", (0,), 0, 64), (b"future", (4,), 139, 96)]
+    file = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(keys))
+    for name, kind, value in keys:
+        file += text(name) + struct.pack("<I", kind) + value
+    for name, shape, kind, offset in tensors:
+        file += text(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *shape, kind, offset)
+    file += bytes(-len(file) % 32)
+    yield file + bytes(128)
+
+
+def npy():
+    for kind, size in {"<f4": 4, "<f8": 8, "<u2": 2, "|b1": 1, "<V2": 2, "|i1": 1}.items():
+        for shape in ("(2, 3)", "(6,)", "()"):
+            count = 1 if shape == "()" else 6
+            header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+            yield b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(count * size)
+
+
+def main(folder, golden):
+    seeds = {"gguf": gguf(golden), "npy": npy(), "scheme": [scheme.encode() for scheme in SCHEMES]}
+    for kind, contents in seeds.items():
+        os.makedirs(os.path.join(folder, kind), exist_ok=True)
+        for index, content in enumerate(contents):
+            with open(os.path.join(folder, kind, f"seed-{index}"), "wb") as file:
+                file.write(content)
+
+
+main(*sys.argv[1:])
