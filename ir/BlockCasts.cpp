@@ -51,11 +51,10 @@ template <typename OpT> struct FoldCasts : OpRewritePattern<OpT> {
     SmallVector<Value> results;
     for (auto [before, after] :
          llvm::zip_equal(op->getResults(), read->getResults()))
-      results.push_back(
-          before.getType() == after.getType()
-              ? Value(after)
-              : tensor::CastOp::create(rewriter, op.getLoc(), before.getType(),
-                                       after));
+      results.push_back(before.getType() == after.getType()
+                            ? Value(after)
+                            : tensor::CastOp::create(rewriter, op.getLoc(),
+                                                     before.getType(), after));
     rewriter.replaceOp(op, results);
     return success();
   }

@@ -9,8 +9,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/PassDetail.h"
-#include "passes/RankReductions.h"
+#include "passes/PlainConstants.h"
 #include "passes/QuantizedOperand.h"
+#include "passes/RankReductions.h"
 #include "passes/SourceText.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -664,6 +665,7 @@ struct InsertChecksPass : rlx::impl::InsertChecksPassBase<InsertChecksPass> {
       }
     // From here on sizes become known, and with them types.
     splitRankReductions(getOperation());
+    makeScalarsPlain(getOperation());
   }
 
   /// Divisors of elements are checked where they are divided by: a division of

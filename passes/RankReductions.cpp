@@ -13,8 +13,8 @@
 //   tensor.collapse_shape %s [[0], [1], [2, 3]]
 //     : tensor<1x?x3x1xf32> into tensor<1x?x3xf32>
 //
-// and tensor.insert_slice likewise, with tensor.expand_shape. Slices that leave
-// out leading sizes only are right as they are.
+// and tensor.insert_slice likewise, with tensor.expand_shape. Slices without
+// strides that leave out leading sizes only are right as they are.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,16 +26,19 @@
 using namespace mlir;
 using namespace rlx;
 
-/// Whether the first sizes of 1 may be others than those that are left out.
-static bool isAmbiguous(ArrayRef<int64_t> sizes,
-                        const llvm::SmallBitVector &dropped) {
-  bool keepsOne = false;
-  for (auto [i, size] : llvm::enumerate(sizes)) {
-    if (dropped.test(i) && keepsOne)
-      return true;
+/// Whether upstream may take other sizes of 1 than those that are left out for
+/// them: the first ones, of tensors; those with other strides than in the
+/// source, of buffers.
+template <typename SliceOp>
+static bool isAmbiguous(SliceOp op, const llvm::SmallBitVector &dropped) {
+  bool keepsOne = false, isBehind = false;
+  for (auto [i, size] : llvm::enumerate(op.getStaticSizes())) {
+    isBehind |= dropped.test(i) && keepsOne;
     keepsOne |= !dropped.test(i) && (size == 1 || ShapedType::isDynamic(size));
   }
-  return false;
+  return isBehind || (keepsOne && dropped.any() &&
+                      llvm::any_of(op.getStaticStrides(),
+                                   [](int64_t stride) { return stride != 1; }));
 }
 
 /// Each dimension that is kept with those around it that are not.
@@ -56,29 +59,29 @@ groupsOf(const llvm::SmallBitVector &dropped) {
 
 static void split(tensor::ExtractSliceOp op) {
   llvm::SmallBitVector dropped = op.getDroppedDims();
-  if (!isAmbiguous(op.getStaticSizes(), dropped))
+  if (!isAmbiguous(op, dropped))
     return;
   OpBuilder b(op);
   auto whole = tensor::ExtractSliceOp::create(
       b, op.getLoc(), op.getSource(), op.getMixedOffsets(), op.getMixedSizes(),
       op.getMixedStrides());
-  op.replaceAllUsesWith(
-      tensor::CollapseShapeOp::create(b, op.getLoc(), op.getType(), whole,
-                                      groupsOf(dropped))
-          .getResult());
+  op.replaceAllUsesWith(tensor::CollapseShapeOp::create(b, op.getLoc(),
+                                                        op.getType(), whole,
+                                                        groupsOf(dropped))
+                            .getResult());
   op.erase();
 }
 
 static void split(tensor::InsertSliceOp op) {
   llvm::SmallBitVector dropped = op.getDroppedDims();
-  if (!isAmbiguous(op.getStaticSizes(), dropped))
+  if (!isAmbiguous(op, dropped))
     return;
   OpBuilder b(op);
   auto type = RankedTensorType::get(op.getStaticSizes(),
                                     op.getSourceType().getElementType());
-  auto whole = tensor::ExpandShapeOp::create(b, op.getLoc(), type,
-                                             op.getSource(), groupsOf(dropped),
-                                             op.getMixedSizes());
+  auto whole =
+      tensor::ExpandShapeOp::create(b, op.getLoc(), type, op.getSource(),
+                                    groupsOf(dropped), op.getMixedSizes());
   op.getSourceMutable().assign(whole);
 }
 

@@ -7,9 +7,9 @@
 
 namespace rlx {
 
-/// Cuts slices below `root` that leave out sizes of 1 behind one that they
-/// keep, and that may be 1 too, in two: a slice of the whole rank, and a
-/// reshape that says which sizes go.
+/// Cuts slices below `root` that leave out sizes of 1, and keep others that are
+/// or may be 1, in two where that is ambiguous: a slice of the whole rank, and
+/// a reshape that says which sizes go.
 void splitRankReductions(mlir::Operation *root);
 
 } // namespace rlx

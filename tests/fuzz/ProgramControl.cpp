@@ -24,10 +24,9 @@ Value ProgramGenerator::branchValue(ElementType element, size_t rank) {
   if (!value.isFloat() || dice.chance(40))
     return value;
   std::string type = typeText(value);
-  Term y = unary({value.name, value.magnitude, value.error}, element, type,
-                 [&](double number) {
-                   return filled(element, value.shape, number);
-                 });
+  Term y = unary(
+      {value.name, value.magnitude, value.error}, element, type,
+      [&](double number) { return filled(element, value.shape, number); });
   return add({y.name, element, value.shape, y.magnitude, y.error});
 }
 
@@ -36,8 +35,7 @@ void ProgramGenerator::makeIf() {
     return;
   bool holds = dice.chance(50);
   std::string flag = condition(holds);
-  ElementType element =
-      dice.chance(85) ? ElementType::f32 : ElementType::i32;
+  ElementType element = dice.chance(85) ? ElementType::f32 : ElementType::i32;
   size_t rank = size_t(dice.between(0, 3));
   std::string before = std::move(function.body), bodies[2];
   size_t visible = pool.size();
@@ -86,8 +84,8 @@ void ProgramGenerator::makeFor() {
   if (start.element != ElementType::f32 || start.error > 0.01)
     return;
   int64_t count = dice.below(4);
-  std::string from = index(0), to = dice.chance(50) ? indexFromData(count)
-                                                    : index(count),
+  std::string from = index(0),
+              to = dice.chance(50) ? indexFromData(count) : index(count),
               step = index(1), i = fresh("i"), carried = fresh("t"),
               name = fresh(), type = typeText(start);
   double limit = std::max(4.0, start.magnitude);
@@ -107,8 +105,8 @@ void ProgramGenerator::makeFor() {
     Value other = cast(operand(start.element, start.sizes(), 4), start.shape);
     terms.push_back({other.name, other.magnitude, other.error});
   }
-  Term y = expression(terms, start.element, type, constantOf,
-                      int(dice.below(2)));
+  Term y =
+      expression(terms, start.element, type, constantOf, int(dice.below(2)));
   y = bounded(y, limit, start.element, type, constantOf);
   emit("scf.yield " + y.name + " : " + type);
   --depth;
@@ -163,9 +161,9 @@ void ProgramGenerator::makeCall() {
                ") -> (" + joined(types) + ") {\n" + callee.body + "  return " +
                joined(names) + " : " + joined(types) + "\n}\n";
   std::string name = fresh();
-  emit(name + ":" + std::to_string(results.size()) + " = call @" +
-       callee.name + "(" + joined(operands) + ") : (" + joined(operandTypes) +
-       ") -> (" + joined(types) + ")");
+  emit(name + ":" + std::to_string(results.size()) + " = call @" + callee.name +
+       "(" + joined(operands) + ") : (" + joined(operandTypes) + ") -> (" +
+       joined(types) + ")");
   for (size_t i = 0; i < results.size(); ++i) {
     Value result = results[i];
     result.name = name + "#" + std::to_string(i);
@@ -191,6 +189,6 @@ void ProgramGenerator::makeTensorSelect() {
   b = cast(b, shapeB);
   define("arith.select " + flag + ", " + a.name + ", " + b.name + " : " +
              typeText(a),
-         a.element, first ? shapeA : shapeB,
-         std::max(a.magnitude, b.magnitude), std::max(a.error, b.error));
+         a.element, first ? shapeA : shapeB, std::max(a.magnitude, b.magnitude),
+         std::max(a.error, b.error));
 }

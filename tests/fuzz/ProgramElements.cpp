@@ -27,8 +27,8 @@ Term ProgramGenerator::assign(const std::string &operation,
 }
 
 /// Something of `x` that is at most `limit` in magnitude.
-Term ProgramGenerator::bounded(const Term &x, double limit,
-                               ElementType element, const std::string &type,
+Term ProgramGenerator::bounded(const Term &x, double limit, ElementType element,
+                               const std::string &type,
                                const ConstantOf &constantOf) {
   if (x.magnitude <= limit)
     return x;
@@ -98,8 +98,8 @@ Term ProgramGenerator::unary(const Term &given, ElementType element,
   }
   case 10: { // relu
     std::string zero = constantOf(0);
-    return assign("arith." + std::string(dice.chance(50) ? "maximumf "
-                                                         : "maxnumf ") +
+    return assign("arith." +
+                      std::string(dice.chance(50) ? "maximumf " : "maxnumf ") +
                       x.name + ", " + zero,
                   type, x.magnitude, x.error);
   }
@@ -156,8 +156,8 @@ Term ProgramGenerator::binary(const Term &x, const Term &y, ElementType element,
                       x.error * y.error + 2 * unit * product);
   case 5:
     return assign("arith." +
-                      std::string(dice.pick({"maximumf ", "minimumf ",
-                                             "maxnumf ", "minnumf "})) +
+                      std::string(dice.pick(
+                          {"maximumf ", "minimumf ", "maxnumf ", "minnumf "})) +
                       operands,
                   type, std::max(x.magnitude, y.magnitude),
                   std::max(x.error, y.error));
@@ -243,9 +243,9 @@ void ProgramGenerator::makeElementwise() {
 }
 
 void ProgramGenerator::makeGeneric() {
-  ElementType element = dice.chance(85) ? ElementType::f32
-                                        : dice.pick({ElementType::f16,
-                                                     ElementType::f64});
+  ElementType element = dice.chance(85)
+                            ? ElementType::f32
+                            : dice.pick({ElementType::f16, ElementType::f64});
   Value first = anyFloat(1, 3);
   element = first.element;
   size_t rank = first.rank();
@@ -290,8 +290,8 @@ void ProgramGenerator::makeGeneric() {
   for (size_t i = 0; i < rank; ++i)
     dims.push_back("d" + std::to_string(i));
   maps.push_back(map(rank, dims));
-  std::vector<std::string> names, types, arguments, iterators(rank,
-                                                              "\"parallel\"");
+  std::vector<std::string> names, types, arguments,
+      iterators(rank, "\"parallel\"");
   std::vector<Term> terms;
   std::string scalarType = elementText(element);
   for (const Value &operand : operands) {
@@ -327,9 +327,8 @@ void ProgramGenerator::makeGeneric() {
 }
 
 void ProgramGenerator::makeIntegers() {
-  ElementType element =
-      dice.pick({ElementType::i32, ElementType::i32, ElementType::i64,
-                 ElementType::i8});
+  ElementType element = dice.pick(
+      {ElementType::i32, ElementType::i32, ElementType::i64, ElementType::i8});
   Sizes sizes = randomSizes(size_t(dice.between(0, 3)));
   Value x = provide(randomData(element, sizes, 100));
   std::string type = typeText(x), result = x.name;
@@ -398,9 +397,10 @@ void ProgramGenerator::makeCasts() {
     return;
   }
   if (dice.chance(50)) {
-    define("arith." + std::string(dice.chance(70) || from != ElementType::i8
-                                      ? "sitofp "
-                                      : "uitofp ") +
+    define("arith." +
+               std::string(dice.chance(70) || from != ElementType::i8
+                               ? "sitofp "
+                               : "uitofp ") +
                x.name + " : " + typeText(x) + " to " +
                typeText(ElementType::f32, x.shape),
            ElementType::f32, x.shape, 256, 0);

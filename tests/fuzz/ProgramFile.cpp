@@ -41,8 +41,7 @@ static std::optional<Data> parseInput(llvm::StringRef text, Dice &dice) {
   return data;
 }
 
-llvm::Expected<RandomProgram>
-rlx::fuzz::readProgram(const std::string &path) {
+llvm::Expected<RandomProgram> rlx::fuzz::readProgram(const std::string &path) {
   auto buffer = llvm::MemoryBuffer::getFile(path);
   if (!buffer)
     return llvm::createStringError("cannot read '" + path +
@@ -55,7 +54,8 @@ rlx::fuzz::readProgram(const std::string &path) {
       continue;
     std::optional<Data> data = parseInput(line, dice);
     if (!data)
-      return llvm::createStringError("'" + path + "': expected an input as in "
+      return llvm::createStringError("'" + path +
+                                     "': expected an input as in "
                                      "'i32 [2] = 0 7', but got '" +
                                      line.str() + "'");
     program.inputs.push_back(*data);

@@ -29,14 +29,15 @@ static cl::opt<unsigned> count("count", cl::init(0), cl::value_desc("N"),
                                cl::desc("Programs to try"));
 static cl::opt<double> seconds("seconds", cl::init(0), cl::value_desc("S"),
                                cl::desc("Time to try programs for"));
-static cl::list<std::string>
-    targetNames("target", cl::CommaSeparated, cl::value_desc("name"),
-                cl::desc("Targets to run on (all)"));
+static cl::list<std::string> targetNames("target", cl::CommaSeparated,
+                                         cl::value_desc("name"),
+                                         cl::desc("Targets to run on (all)"));
 static cl::opt<unsigned>
     extra("extra", cl::init(100), cl::value_desc("N"),
           cl::desc("Run beside the first target on so many others (all)"));
-static cl::opt<unsigned> limit("limit", cl::init(60), cl::value_desc("S"),
-                               cl::desc("Seconds that a program may take (60)"));
+static cl::opt<unsigned>
+    limit("limit", cl::init(60), cl::value_desc("S"),
+          cl::desc("Seconds that a program may take (60)"));
 static cl::opt<bool> print("print", cl::desc("Print the program of the seed"));
 static cl::opt<bool> reduce("reduce",
                             cl::desc("Print a smaller program that fails like "
@@ -142,7 +143,8 @@ int main(int argc, char **argv) {
   if (print) {
     RandomProgram program = makeProgram(firstSeed);
     for (const Data &input : program.inputs)
-      llvm::outs() << "// input: " << TensorView{input.type, input.shape, nullptr}.describe()
+      llvm::outs() << "// input: "
+                   << TensorView{input.type, input.shape, nullptr}.describe()
                    << "\n";
     llvm::outs() << program.text;
     return 0;

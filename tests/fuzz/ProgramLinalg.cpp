@@ -22,7 +22,8 @@ void ProgramGenerator::makeReduction() {
   Value x = anyFloat(1, 3, 100);
   size_t rank = x.rank();
   std::vector<bool> reduced(rank);
-  reduced[dice.chance(60) ? rank - 1 : size_t(dice.below(int64_t(rank)))] = true;
+  reduced[dice.chance(60) ? rank - 1 : size_t(dice.below(int64_t(rank)))] =
+      true;
   for (size_t i = 0; i < rank; ++i)
     if (dice.chance(15))
       reduced[i] = true;
@@ -129,8 +130,8 @@ void ProgramGenerator::makeArgmax() {
               i = fresh("i"), n = fresh("i"), q = fresh("q"), v = fresh("x"),
               p = fresh("x"), f = typeText(ElementType::f32, shape),
               t = typeText(ElementType::i32, shape);
-  emit(name + ":2 = linalg.generic {indexing_maps = [" +
-       map(2, {"d0", "d1"}) + ", " + map(2, {"d0"}) + ", " + map(2, {"d0"}) +
+  emit(name + ":2 = linalg.generic {indexing_maps = [" + map(2, {"d0", "d1"}) +
+       ", " + map(2, {"d0"}) + ", " + map(2, {"d0"}) +
        "], iterator_types = [\"parallel\", \"reduction\"]} ins(" + x.name +
        " : " + typeText(x) + ") outs(" + values + ", " + places + " : " + f +
        ", " + t + ") {");
@@ -153,11 +154,10 @@ void ProgramGenerator::makeSoftmax() {
   if (x.element != ElementType::f32 || x.shape.back().value == 0)
     return;
   std::string target = empty(x.element, x.shape);
-  define("linalg.softmax dimension(" + std::to_string(x.rank() - 1) +
-             ") ins(" + x.name + " : " + typeText(x) + ") outs(" + target +
-             " : " + typeText(x) + ") -> " + typeText(x),
-         x.element, x.shape, 1,
-         std::min(1.0, std::expm1(2 * x.error) + 1e-5));
+  define("linalg.softmax dimension(" + std::to_string(x.rank() - 1) + ") ins(" +
+             x.name + " : " + typeText(x) + ") outs(" + target + " : " +
+             typeText(x) + ") -> " + typeText(x),
+         x.element, x.shape, 1, std::min(1.0, std::expm1(2 * x.error) + 1e-5));
 }
 
 /// Contractions of linalg, plain and in f32, f16 or f64.
@@ -200,12 +200,11 @@ void ProgramGenerator::makeProduct() {
   Value y;
   if (form.name == std::string("transposed")) {
     // What importers give for a linear layer.
-    std::string p = fresh("b"), q = fresh("b"), o = fresh("o"),
-                t = fresh("x"), s = fresh("x"), name = fresh(),
+    std::string p = fresh("b"), q = fresh("b"), o = fresh("o"), t = fresh("x"),
+                s = fresh("x"), name = fresh(),
                 scalarType = elementText(element);
-    emit(name + " = linalg.generic {indexing_maps = [" +
-         map(3, {"d0", "d2"}) + ", " + map(3, {"d1", "d2"}) + ", " +
-         map(3, {"d0", "d1"}) +
+    emit(name + " = linalg.generic {indexing_maps = [" + map(3, {"d0", "d2"}) +
+         ", " + map(3, {"d1", "d2"}) + ", " + map(3, {"d0", "d1"}) +
          "], iterator_types = [\"parallel\", \"parallel\", \"reduction\"]} " +
          operands + " {");
     emit("^bb0(" + p + ": " + scalarType + ", " + q + ": " + scalarType + ", " +
@@ -328,8 +327,8 @@ void ProgramGenerator::makeNamedElementwise() {
   default: {
     Value y = cast(operand(x.element, x.sizes(), 8), x.shape);
     bool sum = dice.chance(50);
-    double magnitude = sum ? x.magnitude + y.magnitude
-                           : x.magnitude * y.magnitude;
+    double magnitude =
+        sum ? x.magnitude + y.magnitude : x.magnitude * y.magnitude;
     define("linalg." + std::string(sum ? "add " : "mul ") + ins + ", " +
                y.name + " : " + type + ", " + type + ") outs(" + target +
                " : " + type + ") -> " + type,
@@ -350,7 +349,8 @@ void ProgramGenerator::makePermutation() {
   Value from = *x;
   std::vector<int64_t> order(from.rank());
   std::iota(order.begin(), order.end(), 0);
-  std::rotate(order.begin(), order.begin() + 1 + dice.below(int64_t(order.size()) - 1),
+  std::rotate(order.begin(),
+              order.begin() + 1 + dice.below(int64_t(order.size()) - 1),
               order.end());
   Shape shape;
   std::vector<std::string> texts;

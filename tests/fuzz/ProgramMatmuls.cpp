@@ -202,8 +202,9 @@ void ProgramGenerator::makeMatmul() {
     x = operand(ElementType::f32, {m, blocks * block}, 4);
   }
   int64_t m = x.shape[0].value, k = x.shape[1].value,
-          n = isPlain && dice.chance(5) ? 0 : dice.chance(70) ? dice.between(1, 20)
-                                                   : dice.between(21, 70);
+          n = isPlain && dice.chance(5) ? 0
+              : dice.chance(70)         ? dice.between(1, 20)
+                                        : dice.between(21, 70);
   Matrix w = matrix({n, k}, scheme);
   std::string activations =
       dice.pick({"f32", "f32", "f32", "bf16", "f16", "i16", "i8", "i8"});
@@ -228,12 +229,12 @@ void ProgramGenerator::makeMatmul() {
   std::string attribute = activations == "f32" && dice.chance(50)
                               ? ""
                               : " {activations = " + activations + "}";
-  Value y = define("rlx.matmul " + x.name + ", " + w.name + w.sideOperands +
-                       bias + (requantized ? " weights = requantized" : "") +
-                       attribute + " : (" + typeText(x) + ", " + w.type +
-                       w.sideTypes + biasType + ") -> " +
-                       typeText(ElementType::f32, shape),
-                   ElementType::f32, shape, magnitude, error);
+  Value y =
+      define("rlx.matmul " + x.name + ", " + w.name + w.sideOperands + bias +
+                 (requantized ? " weights = requantized" : "") + attribute +
+                 " : (" + typeText(x) + ", " + w.type + w.sideTypes + biasType +
+                 ") -> " + typeText(ElementType::f32, shape),
+             ElementType::f32, shape, magnitude, error);
   // What follows is applied to its sums in registers.
   if (y.magnitude > 50 && dice.chance(90))
     boundedTensor(y, 4);
@@ -260,8 +261,8 @@ void ProgramGenerator::makeGatherMatmul() {
     picked.set(i, double(dice.below(experts)));
   Value ids = provide(picked);
   Matrix w = matrix({experts, n, k}, scheme);
-  std::string activations = dice.pick({"f32", "f32", "bf16", "f16", "i16",
-                                       "i8"}),
+  std::string activations =
+                  dice.pick({"f32", "f32", "bf16", "f16", "i16", "i8"}),
               bias, biasType;
   bool requantized =
       (activations == "i8" || activations == "i16") && dice.chance(25);
@@ -276,16 +277,16 @@ void ProgramGenerator::makeGatherMatmul() {
   Shape shape = {ids.shape[0], ids.shape[1], {n, false}};
   double magnitude = x.magnitude * w.rowSum + biasMagnitude,
          factor = activationError(activations) + (requantized ? 4e-2 : 0);
-  Value y = define(
-      "rlx.gather_matmul " + x.name + ", " + w.name + ", " + ids.name +
-          w.sideOperands + bias +
-          (requantized ? " weights = requantized" : "") +
-          " {activations = " + activations + "} : (" + typeText(x) + ", " +
-          w.type + ", " + typeText(ids) + w.sideTypes + biasType + ") -> " +
-          typeText(ElementType::f32, shape),
-      ElementType::f32, shape, magnitude,
-      x.error * w.rowSum + biasError + factor * x.magnitude * w.rowNorm +
-          1e-6 * magnitude);
+  Value y =
+      define("rlx.gather_matmul " + x.name + ", " + w.name + ", " + ids.name +
+                 w.sideOperands + bias +
+                 (requantized ? " weights = requantized" : "") +
+                 " {activations = " + activations + "} : (" + typeText(x) +
+                 ", " + w.type + ", " + typeText(ids) + w.sideTypes + biasType +
+                 ") -> " + typeText(ElementType::f32, shape),
+             ElementType::f32, shape, magnitude,
+             x.error * w.rowSum + biasError + factor * x.magnitude * w.rowNorm +
+                 1e-6 * magnitude);
   if (y.magnitude > 50)
     boundedTensor(y, 4);
 }
@@ -305,12 +306,11 @@ void ProgramGenerator::makeEmbedding() {
   Matrix table = matrix({rows, k}, scheme);
   Shape shape = ids.shape;
   shape.push_back({k, false});
-  Value y = define("rlx.embedding " + table.name + ", " + ids.name +
-                       table.sideOperands + " : (" + table.type + ", " +
-                       typeText(ids) + table.sideTypes + ") -> " +
-                       typeText(ElementType::f32, shape),
-                   ElementType::f32, shape, table.largest,
-                   1e-6 * table.largest);
+  Value y = define(
+      "rlx.embedding " + table.name + ", " + ids.name + table.sideOperands +
+          " : (" + table.type + ", " + typeText(ids) + table.sideTypes +
+          ") -> " + typeText(ElementType::f32, shape),
+      ElementType::f32, shape, table.largest, 1e-6 * table.largest);
   if (y.magnitude > 50)
     boundedTensor(y, 4);
 }
@@ -330,10 +330,10 @@ void ProgramGenerator::makeDequantize() {
   Shape shape;
   for (int64_t size : sizes)
     shape.push_back({size, false});
-  Value y = define("rlx.dequantize " + w.name + w.sideOperands + " : (" +
-                       w.type + w.sideTypes + ") -> " +
-                       typeText(ElementType::f32, shape),
-                   ElementType::f32, shape, w.largest, 1e-6 * w.largest);
+  Value y =
+      define("rlx.dequantize " + w.name + w.sideOperands + " : (" + w.type +
+                 w.sideTypes + ") -> " + typeText(ElementType::f32, shape),
+             ElementType::f32, shape, w.largest, 1e-6 * w.largest);
   if (y.magnitude > 50)
     boundedTensor(y, 4);
 }

@@ -163,10 +163,9 @@ Value ProgramGenerator::sliced(const Data &data) {
   std::vector<std::string> offsetTexts, sizeTexts, strideTexts;
   Shape shape;
   for (size_t d = 0; d < whole.size(); ++d) {
-    offsetTexts.push_back(dice.chance(15) ? indexFromData(offsets[d])
-                          : dice.chance(10)
-                              ? index(offsets[d])
-                              : std::to_string(offsets[d]));
+    offsetTexts.push_back(dice.chance(15)   ? indexFromData(offsets[d])
+                          : dice.chance(10) ? index(offsets[d])
+                                            : std::to_string(offsets[d]));
     bool dynamic = kept[d] && dice.chance(30);
     sizeTexts.push_back(dynamic ? sizeOf(counts[d])
                                 : std::to_string(counts[d]));
@@ -278,9 +277,8 @@ Value ProgramGenerator::reshaped(const Data &data) {
     sizes[d] = shape[d].dynamic ? sizeOf(shape[d].value)
                                 : std::to_string(shape[d].value);
   return define("tensor.expand_shape " + source.name + " [" + joined(groups) +
-                    "] output_shape [" + joined(sizes) +
-                    "] : " + typeText(source) + " into " +
-                    typeText(data.type, shape),
+                    "] output_shape [" + joined(sizes) + "] : " +
+                    typeText(source) + " into " + typeText(data.type, shape),
                 data.type, shape, source.magnitude, 0);
 }
 
@@ -323,8 +321,8 @@ Value ProgramGenerator::cast(const Value &value, const Shape &shape) {
 // Choosing operands
 //===----------------------------------------------------------------------===//
 
-std::optional<Value> ProgramGenerator::existing(
-    const std::function<bool(const Value &)> &fits) {
+std::optional<Value>
+ProgramGenerator::existing(const std::function<bool(const Value &)> &fits) {
   std::vector<size_t> found;
   for (size_t i = 0; i < pool.size(); ++i)
     if (fits(pool[i]))
@@ -381,11 +379,10 @@ Value ProgramGenerator::anyFloat(size_t lowestRank, size_t highestRank,
                  candidate.magnitude <= magnitude;
         }))
       return *value;
-  ElementType element = dice.chance(85)
-                            ? ElementType::f32
-                            : dice.pick({ElementType::f16, ElementType::bf16,
-                                         ElementType::f64});
-  size_t rank =
-      size_t(dice.between(int64_t(lowestRank), int64_t(highestRank)));
+  ElementType element =
+      dice.chance(85)
+          ? ElementType::f32
+          : dice.pick({ElementType::f16, ElementType::bf16, ElementType::f64});
+  size_t rank = size_t(dice.between(int64_t(lowestRank), int64_t(highestRank)));
   return operand(element, randomSizes(rank), std::min(magnitude, 4.0));
 }

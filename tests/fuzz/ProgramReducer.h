@@ -12,7 +12,8 @@ namespace rlx::fuzz {
 /// Finds the first target that `program` is wrong on, and prints the part of
 /// the program up to the first value that is wrong there. Gives the exit status
 /// of a program: 0 where nothing is wrong.
-int reduceProgram(const RandomProgram &program, const std::vector<RunTarget> &targets,
+int reduceProgram(const RandomProgram &program,
+                  const std::vector<RunTarget> &targets,
                   llvm::raw_ostream &stream);
 
 } // namespace rlx::fuzz

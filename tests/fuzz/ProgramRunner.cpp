@@ -22,8 +22,8 @@ struct ReferenceTensor {
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Host.h"
 
-#include <csignal>
 #include <cmath>
+#include <csignal>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -72,8 +72,8 @@ namespace {
 /// Numbers of one result, or the error in their place.
 struct Results {
   std::vector<ReferenceTensor> tensors;
-  std::string error;     ///< Why there are none.
-  bool isKnown = false;  ///< Whether there is a reference at all.
+  std::string error;    ///< Why there are none.
+  bool isKnown = false; ///< Whether there is a reference at all.
   /// Where there is none, what the first target gave.
   std::vector<std::vector<double>> others;
 };
@@ -96,14 +96,14 @@ public:
   }
   TensorView output(ElementType type, const std::vector<int64_t> &shape) {
     TensorView view{type, shape, nullptr};
-    GuardedMemory &memory = written.emplace_back(size_t(view.numBytes()), border);
+    GuardedMemory &memory =
+        written.emplace_back(size_t(view.numBytes()), border);
     view.data = memory.data();
     return view;
   }
   bool isIntact() const {
-    return llvm::all_of(written, [](const GuardedMemory &memory) {
-      return memory.isIntact();
-    });
+    return llvm::all_of(
+        written, [](const GuardedMemory &memory) { return memory.isIntact(); });
   }
 
   std::vector<TensorView> inputs, weights;
@@ -147,10 +147,10 @@ private:
     }
     return llvm::Error::success();
   }
-  llvm::Expected<std::vector<TensorView>>
-  runOnCpu(const RunTarget &target, RunMemory &memory);
-  llvm::Expected<std::vector<TensorView>>
-  runOnDevice(const RunTarget &target, RunMemory &memory);
+  llvm::Expected<std::vector<TensorView>> runOnCpu(const RunTarget &target,
+                                                   RunMemory &memory);
+  llvm::Expected<std::vector<TensorView>> runOnDevice(const RunTarget &target,
+                                                      RunMemory &memory);
 
   const RandomProgram &program;
   mlir::ModuleOp module;
@@ -399,7 +399,8 @@ static void runAll(const RandomProgram &program,
     reporter.send('T', target.name);
     Border border =
         (program.seed + index++) % 2 ? Border::before : Border::behind;
-    RunOutcome outcome = ProgramRun(program, **module).on(target, expected, border);
+    RunOutcome outcome =
+        ProgramRun(program, **module).on(target, expected, border);
     char kind = outcome.verdict == Verdict::right     ? 'R'
                 : outcome.verdict == Verdict::refused ? 'N'
                                                       : 'W';

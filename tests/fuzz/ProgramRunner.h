@@ -42,7 +42,7 @@ enum class Verdict {
 struct RunOutcome {
   std::string target;
   Verdict verdict = Verdict::right;
-  std::string message; ///< Of what is not right.
+  std::string message;  ///< Of what is not right.
   bool isError = false; ///< Whether the program is one that must fail.
 };
 

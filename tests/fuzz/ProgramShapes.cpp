@@ -102,7 +102,8 @@ void ProgramGenerator::makeExpand() {
     // Where the whole is dynamic, one part or both are.
     bool dynamic = x.shape[i].dynamic;
     int64_t which = dynamic ? dice.between(1, 3) : 0;
-    Size outer{size / factor, (which & 1) != 0}, inner{factor, (which & 2) != 0};
+    Size outer{size / factor, (which & 1) != 0},
+        inner{factor, (which & 2) != 0};
     if (dice.chance(50))
       std::swap(outer, inner);
     shape.push_back(outer);
@@ -218,9 +219,8 @@ static std::vector<int64_t> anyIndex(const Value &x, Dice &dice) {
 }
 
 void ProgramGenerator::makeFromElements() {
-  std::optional<Value> found = existing([](const Value &value) {
-    return value.count() > 0 && value.isFloat();
-  });
+  std::optional<Value> found = existing(
+      [](const Value &value) { return value.count() > 0 && value.isFloat(); });
   if (!found)
     return;
   Value x = *found;
@@ -246,9 +246,8 @@ void ProgramGenerator::makeFromElements() {
 }
 
 void ProgramGenerator::makeInsert() {
-  std::optional<Value> found = existing([](const Value &value) {
-    return value.count() > 0 && value.isFloat();
-  });
+  std::optional<Value> found = existing(
+      [](const Value &value) { return value.count() > 0 && value.isFloat(); });
   if (!found)
     return;
   Value x = *found;
@@ -264,8 +263,8 @@ void ProgramGenerator::makeInsert() {
 void ProgramGenerator::makeGenerate() {
   Sizes sizes = randomSizes(size_t(dice.between(1, 2)));
   Shape shape = typed(sizes);
-  std::string dynamic = dynamicSizes(shape), name = fresh(),
-              wide = fresh("i"), number = fresh("x");
+  std::string dynamic = dynamicSizes(shape), name = fresh(), wide = fresh("i"),
+              number = fresh("x");
   std::vector<std::string> indices, arguments;
   for (size_t i = 0; i < sizes.size(); ++i) {
     indices.push_back(fresh("i"));
