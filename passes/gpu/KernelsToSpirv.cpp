@@ -7,6 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/PassDetail.h"
+#include "passes/gpu/ExactKernels.h"
+#include "passes/gpu/LoopIterations.h"
 #include "passes/gpu/Subgroups.h"
 #include "passes/gpu/Target.h"
 
@@ -298,6 +300,34 @@ struct KernelsToSpirvPass
         useVulkanMemoryModel(module);
   }
 
+  /// Converts all of a module; says in other words than MLIR's what has no
+  /// counterpart.
+  static LogicalResult convertAll(gpu::GPUModuleOp module,
+                                  ConversionTarget &legal,
+                                  RewritePatternSet patterns) {
+    std::optional<Location> where;
+    std::string name;
+    {
+      ScopedDiagnosticHandler handler(
+          module.getContext(), [&](Diagnostic &diagnostic) {
+            std::string text = diagnostic.str();
+            StringRef rest(text);
+            if (!rest.consume_front("failed to legalize operation '"))
+              return failure();
+            where = diagnostic.getLocation();
+            name = rest.split('\'').first.str();
+            return success();
+          });
+      if (succeeded(applyFullConversion(module, legal, std::move(patterns))))
+        return success();
+    }
+    if (where)
+      emitError(*where) << "'" << name
+                        << "' is no operation of SPIR-V on these types for "
+                           "this target; run the program on the CPU";
+    return failure();
+  }
+
   LogicalResult convert(gpu::GPUModuleOp module) {
     MLIRContext *context = &getContext();
     auto target = module->getAttrOfType<GpuAttr>(targetAttributeName);
@@ -315,6 +345,15 @@ struct KernelsToSpirvPass
                              return WalkResult::interrupt();
                            })
                            .wasInterrupted();
+    llvm::StringSet<> exact;
+    for (auto kernel : module.getOps<gpu::GPUFuncOp>())
+      if (kernel->removeAttr(exactAttributeName))
+        exact.insert(kernel.getName());
+    if (isVulkan) {
+      if (failed(expandForVulkan(module, exact)))
+        return failure();
+      limitIterations(module);
+    }
     spirv::TargetEnvAttr environment = environmentOf(target, hasMatrices);
     module->setAttr(spirv::getTargetEnvAttrName(), environment);
     llvm::StringSet<> withSubgroups;
@@ -365,7 +404,7 @@ struct KernelsToSpirvPass
           types, context);
     std::unique_ptr<ConversionTarget> legal =
         SPIRVConversionTarget::get(environment);
-    if (failed(applyFullConversion(module, *legal, std::move(patterns))))
+    if (failed(convertAll(module, *legal, std::move(patterns))))
       return failure();
     // What described the kernels to the conversion.
     for (auto converted : getOperation().getOps<spirv::ModuleOp>()) {
@@ -376,6 +415,8 @@ struct KernelsToSpirvPass
         if (!function->hasAttr(spirv::getEntryPointABIAttrName()))
           continue;
         askForAllNumbers(function, target);
+        if (exact.contains(function.getName()))
+          forbidContraction(function);
         if (withSubgroups.contains(function.getName()))
           askForSubgroups(function, target);
       }
