@@ -24,7 +24,11 @@ LogicalResult rlx::fuseElementwise(func::FuncOp function) {
   auto shouldFuse = [](OpOperand *operand) {
     Operation *producer = operand->get().getDefiningOp();
     auto consumer = cast<linalg::LinalgOp>(operand->getOwner());
+    // Devices bind few buffers to a kernel.
+    constexpr unsigned mostOperands = 24;
     return producer && producer->hasOneUse() &&
+           producer->getNumOperands() + consumer->getNumOperands() <=
+               mostOperands &&
            consumer.getNumParallelLoops() == consumer.getNumLoops();
   };
   RewritePatternSet patterns(function.getContext());

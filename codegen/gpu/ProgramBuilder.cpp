@@ -8,6 +8,7 @@
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
@@ -195,24 +196,40 @@ llvm::Error ProgramBuilder::addBuffer(memref::AllocOp op) {
 
 llvm::Error ProgramBuilder::addConstant(memref::GetGlobalOp op) {
   auto global = module.lookupSymbol<memref::GlobalOp>(op.getName());
-  auto values =
-      global ? dyn_cast_or_null<DenseElementsAttr>(global.getInitialValueAttr())
-             : DenseElementsAttr();
-  if (!values)
-    return unsupported(op, "is a constant without plain values");
+  Attribute initial = global ? global.getInitialValueAttr() : Attribute();
   auto type = cast<MemRefType>(op.getType());
   ProgramBuffer buffer;
   buffer.kind = ProgramBuffer::Kind::constant;
-  // Booleans are a bit each in the attribute, a byte each in a buffer.
-  if (type.getElementType().isInteger(1)) {
-    for (bool value : values.getValues<bool>())
-      buffer.data.push_back(std::byte(value));
+  auto add = [&](ArrayRef<char> raw) {
+    auto *bytes = reinterpret_cast<const std::byte *>(raw.data());
+    buffer.data.insert(buffer.data.end(), bytes, bytes + raw.size());
+  };
+  if (auto values = dyn_cast_or_null<DenseElementsAttr>(initial)) {
+    // Booleans are a bit each in the attribute, a byte each in a buffer.
+    if (type.getElementType().isInteger(1))
+      for (bool value : values.getValues<bool>())
+        buffer.data.push_back(std::byte(value));
+    else
+      for (int64_t i = 0, e = values.isSplat() ? type.getNumElements() : 1;
+           i < e; ++i)
+        add(values.getRawData());
+  } else if (auto resource =
+                 dyn_cast_or_null<DenseResourceElementsAttr>(initial)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    if (!blob)
+      return unsupported(op, "is the resource '" +
+                                 resource.getRawHandle().getKey() +
+                                 "', which the program does not have");
+    int64_t expected = type.getNumElements() *
+                       llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+    if (int64_t(blob->getData().size()) != expected)
+      return unsupported(op, "is the resource '" +
+                                 resource.getRawHandle().getKey() + "' of " +
+                                 Twine(blob->getData().size()) +
+                                 " bytes, expected " + Twine(expected));
+    add(blob->getData());
   } else {
-    ArrayRef<char> raw = values.getRawData();
-    int64_t repeats = values.isSplat() ? type.getNumElements() : 1;
-    for (int64_t i = 0; i < repeats; ++i)
-      for (char c : raw)
-        buffer.data.push_back(std::byte(c));
+    return unsupported(op, "is a constant without plain values");
   }
   SmallVector<SizeIndex> shape;
   for (int64_t size : type.getShape())
@@ -372,7 +389,9 @@ llvm::Error ProgramBuilder::addOperation(Operation *op) {
       !isa<memref::ExtractStridedMetadataOp>(op))
     return llvm::Error::success();
   if (!sizes.tryAdd(op))
-    return unsupported(op, "cannot run on the host beside a device");
+    return unsupported(
+        op, "cannot run on the host beside a device, where all that is known "
+            "is the shapes of the inputs; run the program on the CPU");
   return llvm::Error::success();
 }
 

@@ -61,6 +61,38 @@ static void emitMatmulKernels(InterleavedMatmulOp op, KernelModule &kernels) {
   }
 }
 
+/// Whether a memref is all of its buffer, row by row.
+static bool isWholeBuffer(Value memref) {
+  return cast<MemRefType>(memref.getType()).getLayout().isIdentity() &&
+         !memref.getDefiningOp<memref::ReinterpretCastOp>() &&
+         !memref.getDefiningOp<memref::SubViewOp>();
+}
+
+/// Stored weights and their side operands are read as words from the first byte
+/// of a buffer on: views of one are copied.
+template <typename OpT>
+static LogicalResult copyViews(OpT op, KernelModule &kernels) {
+  StoredWeight stored = StoredWeight::of(op);
+  for (OpOperand &operand : op->getOpOperands()) {
+    Value view = operand.get();
+    if (!llvm::is_contained({stored.weight, stored.scales, stored.zeroPoints,
+                             stored.globalScale},
+                            view) ||
+        isWholeBuffer(view))
+      continue;
+    auto type = cast<MemRefType>(view.getType());
+    ImplicitLocOpBuilder b(op.getLoc(), op);
+    Value plain = memref::AllocOp::create(
+        b, MemRefType::get(type.getShape(), type.getElementType()));
+    auto copy = memref::CopyOp::create(b, view, plain);
+    if (failed(emitCopyKernel(copy, kernels)))
+      return failure();
+    copy.erase();
+    operand.set(plain);
+  }
+  return success();
+}
+
 namespace {
 struct BlocksToKernelsPass
     : rlx::impl::BlocksToKernelsPassBase<BlocksToKernelsPass> {
@@ -99,14 +131,33 @@ struct BlocksToKernelsPass
     }
   }
 
+  /// Whether there is nothing in what `op` writes.
+  static bool writesNothing(Operation *op) {
+    auto destination = dyn_cast<DestinationStyleOpInterface>(op);
+    SmallVector<Value> written;
+    if (auto copy = dyn_cast<memref::CopyOp>(op))
+      written = {copy.getTarget()};
+    else if (destination && destination.hasPureBufferSemantics())
+      written = llvm::to_vector(destination.getDpsInits());
+    return !written.empty() && llvm::all_of(written, [](Value value) {
+      auto type = cast<MemRefType>(value.getType());
+      return llvm::is_contained(type.getShape(), 0);
+    });
+  }
+
   LogicalResult lower(Operation *op, KernelModule &kernels,
                       IndexChecks &checks) {
     if (isa<InterleaveWeightOp, InterleavedMatmulOp, BlockDequantizeOp>(op) &&
         op->getNumResults() != 0)
       return op->emitOpError(
           "expected operands that are buffers; bufferize first");
+    if (writesNothing(op)) {
+      op->erase();
+      return success();
+    }
     if (auto weight = dyn_cast<InterleaveWeightOp>(op)) {
-      if (failed(StoredWeight::of(weight).verify(op)))
+      if (failed(StoredWeight::of(weight).verify(op)) ||
+          failed(copyViews(weight, kernels)))
         return failure();
       emitInterleaveKernel(weight, kernels);
     } else if (auto matmul = dyn_cast<InterleavedMatmulOp>(op)) {
@@ -124,7 +175,8 @@ struct BlocksToKernelsPass
     } else if (auto rows = dyn_cast<BlockDequantizeOp>(op)) {
       if (cast<MemRefType>(rows.getWeight().getType()).getNumElements() == 0)
         return op->emitOpError("expected a weight of at least one element");
-      if (failed(StoredWeight::of(rows).verify(op)))
+      if (failed(StoredWeight::of(rows).verify(op)) ||
+          failed(copyViews(rows, kernels)))
         return failure();
       if (rows.getIds())
         checks.emit(op, kernels, rows.getIds(),
@@ -148,16 +200,16 @@ struct BlocksToKernelsPass
 
   /// Sizes and views may stay on the host.
   LogicalResult checkHost(Operation *op) {
-    bool onIndices =
-        llvm::all_of(op->getOperandTypes(),
-                     [](Type type) { return type.isIntOrIndex(); }) &&
-        llvm::all_of(op->getResultTypes(),
-                     [](Type type) { return type.isIntOrIndex(); });
-    // Constants of kernels are copied into them.
+    auto isNumber = [](Type type) { return type.isIntOrIndexOrFloat(); };
+    bool onNumbers = llvm::all_of(op->getOperandTypes(), isNumber) &&
+                     llvm::all_of(op->getResultTypes(), isNumber);
+    // What kernels take of it, but for sizes, they compute themselves; it is
+    // gone then.
     if (isa<arith::ConstantOp, func::ReturnOp, memref::AllocOp, memref::DimOp,
             memref::ExtractStridedMetadataOp, memref::GetGlobalOp,
-            ViewLikeOpInterface, DispatchOp, CheckOp>(op) ||
-        (onIndices && isPure(op) && op->getNumRegions() == 0))
+            ViewLikeOpInterface, DispatchOp, CheckOp,
+            memref::LoadOp>(op) ||
+        (onNumbers && isPure(op) && op->getNumRegions() == 0))
       return success();
     return op->emitOpError()
            << "cannot run on a device, expected an operation of rlx or linalg, "

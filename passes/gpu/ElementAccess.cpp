@@ -244,6 +244,19 @@ LogicalResult rlx::cloneComputed(KernelBuilder &b, Operation *op,
   auto isOther = [&](Type type) {
     return computedType(type, b.target()) != type;
   };
+  auto isMissing = [&](Type type) {
+    return (type.isF64() && !b.target().getFloat64()) ||
+           (type.isInteger(64) && !b.target().getInt64() &&
+            b.target().getApi() == GpuApi::vulkan);
+  };
+  for (TypeRange types :
+       {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
+    for (Type type : types)
+      if (isMissing(type))
+        return op->emitOpError()
+               << "computes with " << type
+               << ", which the target has not; expected f32, f16, bf16 or "
+                  "integers of at most 32 bits, or run the program on the CPU";
   if (llvm::none_of(op->getOperandTypes(), isOther) &&
       llvm::none_of(op->getResultTypes(), isOther)) {
     b.clone(*op, mapping);

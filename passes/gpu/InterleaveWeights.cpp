@@ -89,6 +89,41 @@ static void remarkOnActivations(BlockMatmulOp op, const RecordLayout &layout,
     remark << "; a single row is computed in f32";
 }
 
+/// A matmul of nothing: its bias, or zeros.
+static void replaceByBias(BlockMatmulOp op) {
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  Value result = op.getInit();
+  auto type = cast<RankedTensorType>(result.getType());
+  if (!llvm::is_contained(type.getShape(), 0)) {
+    auto identity = b.getMultiDimIdentityMap(type.getRank());
+    SmallVector<Value> inputs;
+    SmallVector<AffineMap> maps;
+    // Experts are chosen by ids, which a check has found to be in range.
+    if (Value bias = op.getBias(); bias && !op.getIds()) {
+      inputs.push_back(bias);
+      maps.push_back(identity.getMinorSubMap(1));
+    }
+    maps.push_back(identity);
+    SmallVector<utils::IteratorType> iterators(type.getRank(),
+                                               utils::IteratorType::parallel);
+    result =
+        linalg::GenericOp::create(
+            b, type, inputs, result, maps, iterators,
+            [&](OpBuilder &inner, Location loc, ValueRange arguments) {
+              Value value =
+                  inputs.empty()
+                      ? Value(arith::ConstantOp::create(
+                            inner, loc,
+                            inner.getZeroAttr(type.getElementType())))
+                      : arguments.front();
+              linalg::YieldOp::create(inner, loc, value);
+            })
+            .getResult(0);
+  }
+  op.getResult(0).replaceAllUsesWith(result);
+  op.erase();
+}
+
 /// Makes a matmul one on an interleaved weight, or several on its parts.
 static void
 interleave(BlockMatmulOp op, GpuAttr target,
@@ -105,6 +140,8 @@ interleave(BlockMatmulOp op, GpuAttr target,
   remarkOnActivations(op, layout, target);
 
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
+  if (llvm::is_contained(weight.getShape(), 0))
+    return replaceByBias(op);
   bool isStacked = weight.getRank() == 3;
   Parts parts(weight, layout, n, how, target);
   SmallVector<Value> sources = {op.getWeight()};

@@ -42,6 +42,10 @@ public:
   KernelBuilder(mlir::Operation *op, KernelModule &kernels, llvm::Twine name);
 
   GpuAttr target() const { return kernels.target; }
+  /// Adds an attribute to the kernel.
+  void mark(llvm::StringRef attribute) {
+    function->setAttr(attribute, getUnitAttr());
+  }
 
   /// `memref`, a value of the host, as elements of `element`: its own elements
   /// or words or vectors of them, counted from the first element of its buffer.

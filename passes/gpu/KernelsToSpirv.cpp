@@ -7,6 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/PassDetail.h"
+#include "passes/gpu/ExactKernels.h"
+#include "passes/gpu/LoopIterations.h"
 #include "passes/gpu/Subgroups.h"
 #include "passes/gpu/Target.h"
 
@@ -339,6 +341,15 @@ struct KernelsToSpirvPass
                              return WalkResult::interrupt();
                            })
                            .wasInterrupted();
+    llvm::StringSet<> exact;
+    for (auto kernel : module.getOps<gpu::GPUFuncOp>())
+      if (kernel->removeAttr(exactAttributeName))
+        exact.insert(kernel.getName());
+    if (isVulkan) {
+      if (failed(expandForVulkan(module, exact)))
+        return failure();
+      limitIterations(module);
+    }
     spirv::TargetEnvAttr environment = environmentOf(target, hasMatrices);
     module->setAttr(spirv::getTargetEnvAttrName(), environment);
     llvm::StringSet<> withSubgroups;
@@ -400,6 +411,8 @@ struct KernelsToSpirvPass
         if (!function->hasAttr(spirv::getEntryPointABIAttrName()))
           continue;
         askForAllNumbers(function, target);
+        if (exact.contains(function.getName()))
+          forbidContraction(function);
         if (withSubgroups.contains(function.getName()))
           askForSubgroups(function, target);
       }

@@ -3,6 +3,7 @@
 #include "passes/gpu/LinalgKernels.h"
 
 #include "passes/gpu/ElementAccess.h"
+#include "passes/gpu/ExactKernels.h"
 #include "passes/gpu/WorkgroupReduction.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
@@ -21,9 +22,10 @@ public:
 private:
   LogicalResult readOperands();
   LogicalResult captureValues();
+  LogicalResult capture(Operation *user, Value value);
   SmallVector<Value> mapped(OpOperand &operand);
   Value loadOperand(OpOperand &operand);
-  Value loadTable(memref::LoadOp load, const IRMapping &mapping);
+  SmallVector<Value> clampedTo(memref::LoadOp load, ValueRange indices);
   LogicalResult cloneSafely(Operation *inner, IRMapping &mapping);
   FailureOr<SmallVector<Value>> emitBody(ValueRange outputs);
   FailureOr<SmallVector<Value>> emitReductions(unsigned next,
@@ -77,12 +79,7 @@ LogicalResult LinalgKernel::readOperands() {
   for (OpOperand &operand : op->getOpOperands()) {
     Value value = operand.get();
     if (!isa<MemRefType>(value.getType())) {
-      auto *constant = value.getDefiningOp<arith::ConstantOp>().getOperation();
-      if (!constant)
-        return op->emitOpError()
-               << "takes a scalar that is computed on the host, which cannot "
-                  "run on a device; run the program on the CPU";
-      if (failed(cloneComputed(b, constant, captured)))
+      if (failed(capture(op, value)))
         return failure();
       continue;
     }
@@ -98,6 +95,80 @@ LogicalResult LinalgKernel::readOperands() {
   return success();
 }
 
+static bool isScalarArithmetic(Operation *op) {
+  return op && isPure(op) && op->getNumRegions() == 0 &&
+         op->getNumResults() == 1 && !isa<memref::DimOp>(op) &&
+         llvm::all_of(op->getOperandTypes(),
+                      [](Type type) { return type.isIntOrIndexOrFloat(); });
+}
+
+/// Whether a number depends on elements of buffers, which only the device has.
+static bool readsElements(Value value) {
+  Operation *op = value.getDefiningOp();
+  return isa_and_nonnull<memref::LoadOp>(op) ||
+         (isScalarArithmetic(op) &&
+          llvm::any_of(op->getOperands(), readsElements));
+}
+
+static Value baseOf(Value memref) {
+  for (;;) {
+    Operation *op = memref.getDefiningOp();
+    if (auto metadata = dyn_cast_or_null<memref::ExtractStridedMetadataOp>(op))
+      memref = metadata.getSource();
+    else if (auto view = dyn_cast_or_null<ViewLikeOpInterface>(op))
+      memref = view.getViewSource();
+    else
+      return memref;
+  }
+}
+
+/// Whether what `load` read may have been written before `user`.
+static bool mayHaveChanged(memref::LoadOp load, Operation *user) {
+  Value base = baseOf(load.getMemRef());
+  for (Operation *op = load->getNextNode(); op && op != user;
+       op = op->getNextNode())
+    if (auto dispatch = dyn_cast<DispatchOp>(op))
+      for (Value buffer : dispatch.getBuffers())
+        if (baseOf(buffer) == base)
+          return true;
+  return false;
+}
+
+/// A number of the host's that `user` takes: a size is passed, what is computed
+/// from elements is computed again.
+LogicalResult LinalgKernel::capture(Operation *user, Value value) {
+  if (captured.contains(value))
+    return success();
+  if (value.getType().isIndex() && !readsElements(value) &&
+      !value.getDefiningOp<arith::ConstantOp>()) {
+    captured.map(value, b.scalar(value, "size"));
+    return success();
+  }
+  Operation *source = value.getDefiningOp();
+  auto load = dyn_cast_or_null<memref::LoadOp>(source);
+  bool isKnown = load ? !mayHaveChanged(load, op) : isScalarArithmetic(source);
+  if (!isKnown)
+    return user->emitOpError()
+           << "takes a number that is computed on the host, which cannot run "
+              "on a device; run the program on the CPU";
+  SmallVector<Value> at;
+  for (Value operand : source->getOperands()) {
+    if (isa<MemRefType>(operand.getType()))
+      continue;
+    if (failed(capture(user, operand)))
+      return failure();
+    at.push_back(captured.lookup(operand));
+  }
+  if (!load)
+    return cloneComputed(b, source, captured);
+  FailureOr<ElementAccess> elements =
+      ElementAccess::create(op, b, load.getMemRef(), "number");
+  if (failed(elements))
+    return failure();
+  captured.map(value, elements->load(b, clampedTo(load, at)));
+  return success();
+}
+
 /// What the body uses from outside: constants, sizes, and buffers that it
 /// loads from.
 LogicalResult LinalgKernel::captureValues() {
@@ -108,23 +179,13 @@ LogicalResult LinalgKernel::captureValues() {
       if (value.getParentBlock() == op.getBlock() || captured.contains(value) ||
           capturedBuffers.contains(value))
         continue;
-      if (auto *constant =
-              value.getDefiningOp<arith::ConstantOp>().getOperation()) {
-        if (failed(cloneComputed(b, constant, captured)))
-          return WalkResult::interrupt();
-      } else if (value.getType().isIndex()) {
-        captured.map(value, b.scalar(value, "size"));
-      } else if (isa<MemRefType>(value.getType()) &&
-                 isa<memref::LoadOp>(inner)) {
+      if (isa<MemRefType>(value.getType()) && isa<memref::LoadOp>(inner)) {
         FailureOr<ElementAccess> elements =
             ElementAccess::create(op, b, value, "table");
         if (failed(elements))
           return WalkResult::interrupt();
         capturedBuffers.try_emplace(value, *elements);
-      } else {
-        inner->emitOpError() << "uses a value that is computed on the host, "
-                                "which cannot run on a device; run the program "
-                                "on the CPU";
+      } else if (failed(capture(inner, value))) {
         return WalkResult::interrupt();
       }
     }
@@ -147,19 +208,19 @@ Value LinalgKernel::loadOperand(OpOperand &operand) {
   return found->second.load(b, mapped(operand));
 }
 
-/// An element at indices that the program computes: those outside are moved to
-/// the last one, since no kernel can end the run.
-Value LinalgKernel::loadTable(memref::LoadOp load, const IRMapping &mapping) {
+/// Indices that the program computes: those outside are moved to the last
+/// element, since no kernel can end the run.
+SmallVector<Value> LinalgKernel::clampedTo(memref::LoadOp load,
+                                           ValueRange indices) {
   SmallVector<Value> at;
-  for (auto [dimension, index] : llvm::enumerate(load.getIndices())) {
+  for (auto [dimension, index] : llvm::enumerate(indices)) {
     Value size = b.sizeOf(load.getMemRef(), dimension, "table_size");
     Value last =
         b.createOrFold<arith::SubIOp>(b.max(size, b.index(1)), b.index(1));
     // As unsigned numbers, negative ones are the largest.
-    at.push_back(
-        b.createOrFold<arith::MinUIOp>(mapping.lookupOrDefault(index), last));
+    at.push_back(b.createOrFold<arith::MinUIOp>(index, last));
   }
-  return capturedBuffers.find(load.getMemRef())->second.load(b, at);
+  return at;
 }
 
 /// A copy of `inner` that a device gets through: where dividing is undefined,
@@ -218,7 +279,12 @@ FailureOr<SmallVector<Value>> LinalgKernel::emitBody(ValueRange outputs) {
     if (auto position = dyn_cast<linalg::IndexOp>(inner)) {
       mapping.map(position.getResult(), indices[position.getDim()]);
     } else if (auto load = dyn_cast<memref::LoadOp>(inner)) {
-      mapping.map(load.getResult(), loadTable(load, mapping));
+      SmallVector<Value> at;
+      for (Value index : load.getIndices())
+        at.push_back(mapping.lookupOrDefault(index));
+      const ElementAccess &table =
+          capturedBuffers.find(load.getMemRef())->second;
+      mapping.map(load.getResult(), table.load(b, clampedTo(load, at)));
     } else if (isa<CheckOp>(inner)) {
       // No kernel can end the run. What the check guards is made safe.
     } else if (inner.getNumRegions() != 0) {
@@ -355,6 +421,7 @@ LogicalResult LinalgKernel::emitShared() {
 }
 
 LogicalResult LinalgKernel::emit() {
+  b.mark(exactAttributeName);
   for (auto [loop, kind] : llvm::enumerate(op.getIteratorTypesArray()))
     (kind == utils::IteratorType::parallel ? parallel : reductions)
         .push_back(loop);

@@ -105,7 +105,8 @@ Value rlx::loadBias(KernelBuilder &b, InterleavedMatmulOp op,
   if (!op.getBias())
     return Value();
   BufferView bias = b.view(op.getBias(), "bias");
-  int64_t columns = cast<MemRefType>(op.getBias().getType()).getShape().back();
+  // As many as the result has; the bias's own type may leave it open.
+  int64_t columns = cast<MemRefType>(op.getInit().getType()).getShape().back();
   auto at = [&](Value column) {
     SmallVector<Value> all(indices);
     all.push_back(b.min(column, b.index(columns - 1)));

@@ -31,15 +31,6 @@ func.func @while(%x: i32) -> i32 {
 
 // -----
 
-func.func @extract(%x: tensor<4xf32>) -> f32 {
-  %c0 = arith.constant 0 : index
-  // expected-error @+1 {{'memref.load' op cannot run on a device}}
-  %y = tensor.extract %x[%c0] : tensor<4xf32>
-  return %y : f32
-}
-
-// -----
-
 func.func @quantize(%x: tensor<2x32xf32>, %s: tensor<2x1xf32>) -> tensor<2x32xf32, #rlx.quant<int8/32>> {
   // expected-error @+1 {{cannot run on a device}}
   %y = rlx.quantize %x scales(%s) : (tensor<2x32xf32>, tensor<2x1xf32>) -> tensor<2x32xf32, #rlx.quant<int8/32>>
