@@ -4,15 +4,6 @@
 
 #include "codegen/Compiler.h"
 #include "codegen/Verify.h"
-#if __has_include("codegen/reference/Evaluate.h")
-#define HAS_REFERENCE 1
-#else
-namespace rlx {
-struct ReferenceTensor {
-  std::vector<int64_t> shape;
-};
-} // namespace rlx
-#endif
 #include "codegen/gpu/DeviceExecutable.h"
 #include "runtime/gpu/Device.h"
 #include "tests/fuzz/GuardedMemory.h"
@@ -24,6 +15,7 @@ struct ReferenceTensor {
 
 #include <cmath>
 #include <csignal>
+#include <deque>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -309,7 +301,6 @@ RunOutcome ProgramRun::on(const RunTarget &target, Results &expected,
     std::string difference = compareWithOther(program, *outputs, expected);
     return difference.empty() ? outcome : wrong(difference);
   }
-#ifdef HAS_REFERENCE
   if (outputs->size() != expected.tensors.size())
     return wrong("another number of results");
   for (auto [i, output] : llvm::enumerate(*outputs)) {
@@ -323,7 +314,6 @@ RunOutcome ProgramRun::on(const RunTarget &target, Results &expected,
       return wrong("result " + std::to_string(i) + " of " +
                    describeShape(output.shape) + ": " + report.describe());
   }
-#endif
   return outcome;
 }
 
@@ -340,7 +330,6 @@ static bool isUnknown(llvm::StringRef message) {
 static Results evaluateReference(const RandomProgram &program,
                                  mlir::ModuleOp module) {
   Results results;
-#ifdef HAS_REFERENCE
   RunMemory memory(program, Border::behind);
   auto lookUp = [&](llvm::StringRef name) {
     for (size_t i = 0; i < program.weights.size(); ++i)
@@ -358,7 +347,6 @@ static Results evaluateReference(const RandomProgram &program,
     // What it has no numbers for, targets are compared with each other on.
     results.isKnown = !isUnknown(results.error);
   }
-#endif
   return results;
 }
 
