@@ -98,8 +98,9 @@ public:
   /// All fields: code, zero, scale factors, offset factors.
   llvm::SmallVector<FieldAttr> fields() const;
   /// The largest divisor of the block such that `field` is the same for all
-  /// elements of each aligned run of that length in the first block of the first
-  /// row. For whole rows, which kernels need of side fields, see SideIndex.h.
+  /// elements of each aligned run of that length in the first block of the
+  /// first row. For whole rows, which kernels need of side fields, see
+  /// SideIndex.h.
   int64_t groupLength(FieldAttr field) const;
 
   friend bool operator==(const QuantScheme &a, const QuantScheme &b) {

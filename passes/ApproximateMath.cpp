@@ -36,8 +36,7 @@ struct ApproximateMathPass
       Type f32 = b.getF32Type();
       if (auto vector = dyn_cast<VectorType>(type))
         f32 = vector.clone(f32);
-      mathx::Num wide{
-          {&b, type == f32 ? x : arith::ExtFOp::create(b, f32, x)}};
+      mathx::Num wide{{&b, type == f32 ? x : arith::ExtFOp::create(b, f32, x)}};
       result = isa<math::Log1pOp>(op) ? mathx::log1p(wide).value
                                       : mathx::expm1(wide).value;
       if (type != f32)
@@ -63,12 +62,12 @@ struct ApproximateMathPass
     Value u = arith::AddFOp::create(b, x, one);
     Value distance = arith::SubFOp::create(b, u, one);
     Value log = math::LogOp::create(b, u);
-    Value y = arith::MulFOp::create(b, log,
-                                    arith::DivFOp::create(b, x, distance));
-    Value isInfinite = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, u, x);
+    Value y =
+        arith::MulFOp::create(b, log, arith::DivFOp::create(b, x, distance));
+    Value isInfinite =
+        arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, u, x);
     y = arith::SelectOp::create(b, isInfinite, log, y);
-    Value isSmall =
-        arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, u, one);
+    Value isSmall = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, u, one);
     return arith::SelectOp::create(b, isSmall, x, y);
   }
 

@@ -25,8 +25,7 @@ static Value createSums(ImplicitLocOpBuilder &b, RankedTensorType type,
   if (bias) {
     int64_t rank = type.getRank();
     sums = linalg::BroadcastOp::create(
-               b, bias, sums,
-               llvm::to_vector(llvm::seq<int64_t>(0, rank - 1)))
+               b, bias, sums, llvm::to_vector(llvm::seq<int64_t>(0, rank - 1)))
                ->getResult(0);
   } else {
     Value zero = arith::ConstantOp::create(b, b.getF32FloatAttr(0));
@@ -80,8 +79,8 @@ struct FoldEmptyMatmulsPass
     if (bias && tensor::getMixedSize(b, b.getLoc(), bias, 0) != sizes.back())
       bias = tensor::CastOp::create(
           b, RankedTensorType::get({n}, b.getF32Type()), bias);
-    op.replaceAllUsesWith(createSums(
-        b, cast<RankedTensorType>(op.getType()), sizes, bias));
+    op.replaceAllUsesWith(
+        createSums(b, cast<RankedTensorType>(op.getType()), sizes, bias));
     op.erase();
     return success();
   }

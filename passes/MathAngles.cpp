@@ -71,8 +71,7 @@ std::pair<Num, Int> reducedToQuadrant(Num x) {
   left = left ^ ones;
   leftLow = leftLow ^ ones;
   // No f32 is so near to a multiple of pi / 2 that all of a word is zero.
-  Int zeros{
-      {x.b, mlir::math::CountLeadingZerosOp::create(*x.b, left.value)}};
+  Int zeros{{x.b, mlir::math::CountLeadingZerosOp::create(*x.b, left.value)}};
   zeros = zeros & 31;
   Int top = shiftedLeft(left, leftLow, zeros);
   Num main = toNumber(top >> 8);
@@ -100,8 +99,8 @@ std::pair<Num, Int> reducedToQuadrant(Num x) {
 
 Num sinOfFraction(Num x) {
   Num square = x * x;
-  Num q = polynomial(square,
-                     {-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1});
+  Num q =
+      polynomial(square, {-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1});
   return choose(absolute(x) < tiny, x, q * square * x + x);
 }
 
@@ -152,9 +151,9 @@ Num cos(Num x) {
 Num tan(Num x) {
   auto [rest, quadrant] = reducedToQuadrant(x);
   Num square = rest * rest;
-  Num q = polynomial(square, {9.38540185543e-3, 3.11992232697e-3,
-                              2.44301354525e-2, 5.34112807005e-2,
-                              1.33387994085e-1, 3.33331568548e-1});
+  Num q = polynomial(square,
+                     {9.38540185543e-3, 3.11992232697e-3, 2.44301354525e-2,
+                      5.34112807005e-2, 1.33387994085e-1, 3.33331568548e-1});
   Num y = choose(absolute(rest) < tiny, rest, q * square * rest + rest);
   return choose((quadrant & 1) != 0, -1 / y, y);
 }
@@ -196,8 +195,7 @@ Num atan2(Num y, Num x) {
   Num equal = choose(width == 0, x.number(0), x.number(1));
   Num angle = atanOfFraction(choose(width == height, equal, quotient));
   angle = choose(isSteep, halfPi - (angle - halfPiRest), angle);
-  angle =
-      choose(hasSign(x), 2 * halfPi - (angle - 2 * halfPiRest), angle);
+  angle = choose(hasSign(x), 2 * halfPi - (angle - 2 * halfPiRest), angle);
   return choose(isNan(x) | isNan(y), nanLike(x), withSign(angle, y));
 }
 

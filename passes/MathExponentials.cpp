@@ -78,8 +78,8 @@ std::pair<Num, Num> exactProduct(Num x, Num y) {
   Num product = x * y;
   Num xHigh = highPart(x), xLow = x - xHigh;
   Num yHigh = highPart(y), yLow = y - yHigh;
-  Num rest = ((xHigh * yHigh - product) + xHigh * yLow + xLow * yHigh) +
-             xLow * yLow;
+  Num rest =
+      ((xHigh * yHigh - product) + xHigh * yLow + xLow * yHigh) + xLow * yLow;
   return {product, rest};
 }
 
@@ -124,7 +124,8 @@ Num log2(Num x) {
 
 Num log10(Num x) {
   // log10(e) and log10(2), each as a short number and the rest.
-  constexpr double log10eHigh = 4.3359375e-1, log10eLow = 7.00731903251827651e-4;
+  constexpr double log10eHigh = 4.3359375e-1,
+                   log10eLow = 7.00731903251827651e-4;
   constexpr double log10Of2High = 3.0078125e-1,
                    log10Of2Low = 2.48745663981195214e-4;
   auto [m, e] = splitExponent(x);
@@ -161,9 +162,8 @@ static Num powerOfMagnitude(Num x, Num y) {
   Num sLow = ((above - sHigh * belowHigh) - sHigh * belowRest) / below;
   // log2(m / base) = 2 / ln2 (s + s^3 / 3 + s^5 / 5 + ...)
   Num square = s * s;
-  Num series =
-      polynomial(square, {0.0909090909, 0.111111111, 0.142857142857, 0.2,
-                          0.333333333, 0});
+  Num series = polynomial(
+      square, {0.0909090909, 0.111111111, 0.142857142857, 0.2, 0.333333333, 0});
   Num rest = sLow + s * series;
   constexpr double factor = 2.885390081777927, factorHigh = 2.884765625;
   Num main = sHigh * factorHigh;
@@ -200,8 +200,8 @@ Num pow(Num x, Num y) {
   Truth isOdd = isInteger & ((integer & 1) != 0);
   result = choose(hasSign(x) & isOdd, negated(result), result);
   Truth isFraction = isSmall & (absolute(small - toNumber(integer)) > 0);
-  result = choose((x < 0) & isFraction & (magnitude < infinity), nanLike(x),
-                  result);
+  result =
+      choose((x < 0) & isFraction & (magnitude < infinity), nanLike(x), result);
   result = choose((magnitude == 1) & (absolute(y) == infinity), one, result);
   result = choose(isNan(x) | isNan(y), nanLike(x), result);
   return choose((y == 0) | (x == 1), one, result);

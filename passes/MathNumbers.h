@@ -73,12 +73,11 @@ struct Int : Term {
 
   /// `x >> count`, the sign kept.
   Int shiftSigned(int64_t count) const {
-    return {
-        {b, mlir::arith::ShRSIOp::create(*b, value, number(count).value)}};
+    return {{b, mlir::arith::ShRSIOp::create(*b, value, number(count).value)}};
   }
   Truth compare(mlir::arith::CmpIPredicate predicate, Int other) const {
-    return {{b, mlir::arith::CmpIOp::create(*b, predicate, value,
-                                            other.value)}};
+    return {
+        {b, mlir::arith::CmpIOp::create(*b, predicate, value, other.value)}};
   }
   friend Truth operator<(Int x, int64_t y) {
     return x.compare(mlir::arith::CmpIPredicate::slt, x.number(y));
@@ -125,22 +124,25 @@ struct Num : Term {
 #undef RLX_FLOAT_COMPARISON
 
   Int bits() const {
-    return {{b, mlir::arith::BitcastOp::create(*b, like(b->getI32Type()),
-                                               value)}};
+    return {
+        {b, mlir::arith::BitcastOp::create(*b, like(b->getI32Type()), value)}};
   }
 };
 
 /// The f32 of these bits.
 inline Num fromBits(Int x) {
-  return {{x.b, mlir::arith::BitcastOp::create(*x.b, x.like(x.b->getF32Type()), x.value)}};
+  return {{x.b, mlir::arith::BitcastOp::create(*x.b, x.like(x.b->getF32Type()),
+                                               x.value)}};
 }
 /// The f32 nearest to an integer, and the integer that an f32 without a
 /// fraction is.
 inline Num toNumber(Int x) {
-  return {{x.b, mlir::arith::SIToFPOp::create(*x.b, x.like(x.b->getF32Type()), x.value)}};
+  return {{x.b, mlir::arith::SIToFPOp::create(*x.b, x.like(x.b->getF32Type()),
+                                              x.value)}};
 }
 inline Int toInteger(Num x) {
-  return {{x.b, mlir::arith::FPToSIOp::create(*x.b, x.like(x.b->getI32Type()), x.value)}};
+  return {{x.b, mlir::arith::FPToSIOp::create(*x.b, x.like(x.b->getI32Type()),
+                                              x.value)}};
 }
 
 inline Num infinityLike(Num x) {
@@ -157,9 +159,7 @@ inline Num withSign(Num x, Num sign) {
                   (sign.bits() & int64_t(0x80000000)));
 }
 inline Num negated(Num x) { return fromBits(x.bits() ^ int64_t(0x80000000)); }
-inline Truth isNan(Num x) {
-  return (x.bits() & 0x7fffffff) > 0x7f800000;
-}
+inline Truth isNan(Num x) { return (x.bits() & 0x7fffffff) > 0x7f800000; }
 /// Bounds that leave a NaN as it is.
 inline Num atMost(Num x, double y) { return choose(x > y, x.number(y), x); }
 inline Num atLeast(Num x, double y) { return choose(x < y, x.number(y), x); }

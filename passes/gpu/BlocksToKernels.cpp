@@ -207,8 +207,7 @@ struct BlocksToKernelsPass
     // gone then.
     if (isa<arith::ConstantOp, func::ReturnOp, memref::AllocOp, memref::DimOp,
             memref::ExtractStridedMetadataOp, memref::GetGlobalOp,
-            ViewLikeOpInterface, DispatchOp, CheckOp,
-            memref::LoadOp>(op) ||
+            ViewLikeOpInterface, DispatchOp, CheckOp, memref::LoadOp>(op) ||
         (onNumbers && isPure(op) && op->getNumRegions() == 0))
       return success();
     return op->emitOpError()

@@ -21,8 +21,8 @@ using namespace rlx::mathx;
 /// The larger of two numbers, or the smaller: 0.0 is above -0.0.
 static Num larger(Num x, Num y, bool isMaximum, bool keepsNan) {
   Int bits = isMaximum ? x.bits() & y.bits() : x.bits() | y.bits();
-  Num equal = choose(x == y, fromBits(bits),
-                     keepsNan ? x + y : choose(isNan(x), y, x));
+  Num equal =
+      choose(x == y, fromBits(bits), keepsNan ? x + y : choose(isNan(x), y, x));
   Truth isX = isMaximum ? x > y : x < y, isY = isMaximum ? x < y : x > y;
   return choose(isX, x, choose(isY, y, equal));
 }
@@ -40,8 +40,7 @@ static Num remainder(Num x, Num y) {
             choose(isNormal, exponent, bits.number(1))};
   };
   auto rem = [&](Int dividend, Int divisor) {
-    return Int{
-        {&b, arith::RemUIOp::create(b, dividend.value, divisor.value)}};
+    return Int{{&b, arith::RemUIOp::create(b, dividend.value, divisor.value)}};
   };
   auto [mx, ex] = split(x);
   auto [my, ey] = split(y);
@@ -53,8 +52,8 @@ static Num remainder(Num x, Num y) {
       arith::DivUIOp::create(b, distance.value, distance.number(step).value));
   Value zero = arith::ConstantIndexOp::create(b, 0);
   Value one = arith::ConstantIndexOp::create(b, 1);
-  auto loop = scf::ForOp::create(b, zero, count, one,
-                                 ValueRange{rem(mx, my).value});
+  auto loop =
+      scf::ForOp::create(b, zero, count, one, ValueRange{rem(mx, my).value});
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());

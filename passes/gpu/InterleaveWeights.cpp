@@ -106,19 +106,18 @@ static void replaceByBias(BlockMatmulOp op) {
     maps.push_back(identity);
     SmallVector<utils::IteratorType> iterators(type.getRank(),
                                                utils::IteratorType::parallel);
-    result =
-        linalg::GenericOp::create(
-            b, type, inputs, result, maps, iterators,
-            [&](OpBuilder &inner, Location loc, ValueRange arguments) {
-              Value value =
-                  inputs.empty()
-                      ? Value(arith::ConstantOp::create(
-                            inner, loc,
-                            inner.getZeroAttr(type.getElementType())))
-                      : arguments.front();
-              linalg::YieldOp::create(inner, loc, value);
-            })
-            .getResult(0);
+    result = linalg::GenericOp::create(
+                 b, type, inputs, result, maps, iterators,
+                 [&](OpBuilder &inner, Location loc, ValueRange arguments) {
+                   Value value =
+                       inputs.empty()
+                           ? Value(arith::ConstantOp::create(
+                                 inner, loc,
+                                 inner.getZeroAttr(type.getElementType())))
+                           : arguments.front();
+                   linalg::YieldOp::create(inner, loc, value);
+                 })
+                 .getResult(0);
   }
   op.getResult(0).replaceAllUsesWith(result);
   op.erase();

@@ -2,8 +2,10 @@
 
 #include "passes/gpu/LinalgKernels.h"
 
+#include "passes/SourceText.h"
 #include "passes/gpu/ElementAccess.h"
 #include "passes/gpu/ExactKernels.h"
+#include "passes/gpu/LoopIterations.h"
 #include "passes/gpu/WorkgroupReduction.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
@@ -28,6 +30,9 @@ private:
   SmallVector<Value> clampedTo(memref::LoadOp load, ValueRange indices);
   LogicalResult cloneSafely(Operation *inner, IRMapping &mapping);
   FailureOr<SmallVector<Value>> emitBody(ValueRange outputs);
+  bool hasInnerUnknown();
+  FailureOr<SmallVector<Value>> emitFlatReduction(ValueRange outputs);
+  LogicalResult checkIterations();
   FailureOr<SmallVector<Value>> emitReductions(unsigned next,
                                                ValueRange outputs);
   SmallVector<Value> loadOutputs();
@@ -314,9 +319,80 @@ void LinalgKernel::storeOutputs(ValueRange values) {
     access.find(&init)->second.store(b, value, mapped(init));
 }
 
+/// Whether loops of unknown length lie inside of others. Where iterations are
+/// counted (LoopIterations.h) one loop over all of them can be unrolled, while
+/// short loops inside of a long one would not become fewer.
+bool LinalgKernel::hasInnerUnknown() {
+  return b.target().getApi() == GpuApi::vulkan && reductions.size() > 1 &&
+         llvm::any_of(ArrayRef(reductions).drop_front(), [&](unsigned loop) {
+           return !getConstantIntValue(hostLoopSize(loop));
+         });
+}
+
+/// All reductions as one loop, in the same order.
+FailureOr<SmallVector<Value>>
+LinalgKernel::emitFlatReduction(ValueRange outputs) {
+  SmallVector<Value> sizes;
+  Value count = b.index(1);
+  for (unsigned loop : reductions) {
+    sizes.push_back(
+        b.scalar(hostLoopSize(loop), "size" + std::to_string(loop)));
+    count = b.createOrFold<arith::MulIOp>(count, sizes.back());
+  }
+  bool hasFailed = false;
+  SmallVector<Value> results = b.loop(
+      b.index(0), count, 1, outputs, [&](Value rest, ValueRange carried) {
+        for (unsigned i = reductions.size(); i-- > 1;) {
+          indices[reductions[i]] =
+              b.createOrFold<arith::RemUIOp>(rest, sizes[i]);
+          rest = b.createOrFold<arith::DivUIOp>(rest, sizes[i]);
+        }
+        indices[reductions.front()] = rest;
+        FailureOr<SmallVector<Value>> inner = emitBody(carried);
+        hasFailed = failed(inner);
+        return hasFailed ? SmallVector<Value>(carried) : *inner;
+      });
+  if (hasFailed)
+    return failure();
+  return results;
+}
+
+/// Refuses more iterations of a work-item than a device is sure to run.
+LogicalResult LinalgKernel::checkIterations() {
+  if (b.target().getApi() != GpuApi::vulkan || reductions.empty())
+    return success();
+  OpFoldResult total = b.getIndexAttr(1);
+  for (unsigned loop : reductions)
+    total = b.hostMul(total, hostLoopSize(loop));
+  std::string text = "expected at most " +
+                     std::to_string(mostUnknownIterations) +
+                     " elements to be reduced to one on a device of Vulkan, "
+                     "but got ";
+  if (std::optional<int64_t> known = getConstantIntValue(total)) {
+    if (*known > mostUnknownIterations)
+      return op->emitOpError() << text << *known
+                               << "; run the program on the "
+                                  "CPU";
+    return success();
+  }
+  OpBuilder host(op);
+  Location loc = op.getLoc();
+  Value count = getValueOrCreateConstantIndexOp(host, loc, total);
+  Value most = arith::ConstantIndexOp::create(host, loc, mostUnknownIterations);
+  Value fits =
+      arith::CmpIOp::create(host, loc, arith::CmpIPredicate::ule, count, most);
+  CheckOp::create(host, loc, fits,
+                  host.getStringAttr(sourceText(op) + text +
+                                     "{}; run the program on the CPU"),
+                  count);
+  return success();
+}
+
 /// Loops over the reductions from `next` on, carrying the outputs.
 FailureOr<SmallVector<Value>> LinalgKernel::emitReductions(unsigned next,
                                                            ValueRange outputs) {
+  if (next == 0 && hasInnerUnknown())
+    return emitFlatReduction(outputs);
   if (next == reductions.size())
     return emitBody(outputs);
   unsigned loop = reductions[next];
@@ -442,6 +518,8 @@ LogicalResult LinalgKernel::emit() {
     points = b.hostMul(points, hostLoopSize(loop));
   if (matchSharedReduction())
     return emitShared();
+  if (failed(checkIterations()))
+    return failure();
   constexpr int64_t workgroup = 64;
   LogicalResult result = success();
   b.forEach(points, workgroup, [&](Value point) {

@@ -45,8 +45,8 @@ int64_t ownIterations(scf::ForOp loop) {
   std::optional<int64_t> step = getConstantIntValue(loop.getStep());
   if (length == unknown || !step || *step <= 0)
     return unknown;
-  return std::max<int64_t>(0, llvm::divideCeil(std::max<int64_t>(length, 0),
-                                               *step));
+  return std::max<int64_t>(
+      0, llvm::divideCeil(std::max<int64_t>(length, 0), *step));
 }
 
 int64_t iterationsOf(Block &block);

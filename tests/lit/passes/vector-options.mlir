@@ -4,11 +4,11 @@
 // RUN: not rlx-opt %s --rlx-choose-tiles=vector-length=128 2>&1 | FileCheck %s --check-prefix=MANY
 // RUN: not rlx-opt %s --rlx-blocks-to-loops=vector-length=-16 2>&1 | FileCheck %s --check-prefix=NEGATIVE
 // RUN: not rlx-opt %s --rlx-loops=vector-registers=0 2>&1 | FileCheck %s --check-prefix=REGISTERS
-// TWELVE: error: expected vector-length to be a power of two, 4 to 64, but got 12
-// NONE: error: expected vector-length to be a power of two, 4 to 64, but got 0
-// MANY: error: expected vector-length to be a power of two, 4 to 64, but got 128
-// NEGATIVE: error: expected vector-length to be a power of two, 4 to 64, but got -16
-// REGISTERS: error: expected vector-registers to be 16 to 256, but got 0
+// TWELVE: error: expected the option 'vector-length' to be a power of two from 4 to 64, but got 12
+// NONE: error: expected the option 'vector-length' to be a power of two from 4 to 64, but got 0
+// MANY: error: expected the option 'vector-length' to be a power of two from 4 to 64, but got 128
+// NEGATIVE: error: expected the option 'vector-length' to be a power of two from 4 to 64, but got -16
+// REGISTERS: error: expected the option 'vector-registers' to be 16 to 1024, but got 0
 
 func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
   return %x : tensor<4xf32>

@@ -16,8 +16,9 @@ using namespace rlx::test;
 namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
-constexpr const char *schemes[] = {"gguf_q8_0", "gguf_q4k",    "gguf_q6k",
-                                   "int8/32",   "gguf_iq4_nl", "fp8e4m3/tensor"};
+constexpr const char *schemes[] = {"gguf_q8_0",   "gguf_q4k",
+                                   "gguf_q6k",    "int8/32",
+                                   "gguf_iq4_nl", "fp8e4m3/tensor"};
 
 class ExtremesTest : public SchemeTest,
                      public testing::WithParamInterface<const char *> {
@@ -70,8 +71,7 @@ TEST_P(ExtremesTest, TinyNumbersAreNotZero) {
       for (float &number : x.values)
         number = std::ldexp(number, exponent);
       EXPECT_SUCCESS(executable->run("main", {x}, {y}));
-      EXPECT_TRUE(
-          isClose(y, product(x.values, values, 1, n, k), bound, 5))
+      EXPECT_TRUE(isClose(y, product(x.values, values, 1, n, k), bound, 5))
           << "2^" << exponent;
     }
   }
@@ -89,12 +89,14 @@ TEST_F(SchemeTest, ZerosKeepTheirSign) {
         "f6E2M3FN at (i) -> (i, 0), unused = 512",
         "f6E3M2FN at (i) -> (i, 0), unused = 512",
         "ui1 at (i) -> (i, 0) as [-0.0, 0.0], unused = 1792",
-        "ui5 at (i) -> (i, 0) as [-0.0, 0.0, 0.25, 0.5, 1, 2, 3, 4, 5, 6, 7, 8, "
+        "ui5 at (i) -> (i, 0) as [-0.0, 0.0, 0.25, 0.5, 1, 2, 3, 4, 5, 6, 7, "
+        "8, "
         "9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, "
         "26, 27, -0.0], unused = 768"}) {
     SCOPED_TRACE(code);
-    std::optional<QuantScheme> scheme = described(
-        std::string("#rlx.scheme<\"codes\", block = 256, code = ") + code + ">");
+    std::optional<QuantScheme> scheme =
+        described(std::string("#rlx.scheme<\"codes\", block = 256, code = ") +
+                  code + ">");
     ASSERT_TRUE(scheme);
     RandomWeight weight(*scheme, {1, 256}, 1);
     for (int i = 0; i < 256; ++i)

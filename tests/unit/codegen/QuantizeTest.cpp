@@ -26,7 +26,8 @@ std::vector<double> numbersOf(FieldAttr code) {
 }
 
 /// What `t` becomes, by the text of the operation: the next number below it or
-/// above it, whichever is nearer. Of codes that mean the same, the first counts.
+/// above it, whichever is nearer. Of codes that mean the same, the first
+/// counts.
 double nearest(FieldAttr code, float t) {
   std::vector<double> numbers = numbersOf(code);
   if (std::isnan(t)) {
@@ -66,14 +67,14 @@ class QuantizeTest : public SchemeTest,
                      public testing::WithParamInterface<const char *> {};
 
 TEST_P(QuantizeTest, TakesTheNearestCode) {
-  std::string text = std::string("#rlx.scheme<\"codes\", block = 4, ") +
-                     GetParam() + ">";
+  std::string text =
+      std::string("#rlx.scheme<\"codes\", block = 4, ") + GetParam() + ">";
   std::optional<QuantScheme> scheme = described(text);
   ASSERT_TRUE(scheme);
   FieldAttr code = scheme->attr().getCode();
-  std::vector<float> x = {0.0f,    -0.0f,  infinity, -infinity, 3e38f,
-                          -3e38f,  1e-45f, -1e-45f,  1e-30f,    -1e-30f,
-                          std::nanf(""), -std::nanf("")};
+  std::vector<float> x = {0.0f,   -0.0f,   infinity,      -infinity,
+                          3e38f,  -3e38f,  1e-45f,        -1e-45f,
+                          1e-30f, -1e-30f, std::nanf(""), -std::nanf("")};
   std::vector<double> numbers = numbersOf(code);
   llvm::erase_if(numbers, [](double number) { return !std::isfinite(number); });
   llvm::sort(numbers);
@@ -92,12 +93,11 @@ TEST_P(QuantizeTest, TakesTheNearestCode) {
   std::string k = std::to_string(x.size()),
               type = "tensor<1x" + k + "xf32, " +
                      printed(QuantAttr::get(&context, scheme->attr())) + ">";
-  std::unique_ptr<Executable> executable =
-      compiled("func.func @main(%x: tensor<1x" + k + "xf32>) -> tensor<1x" + k +
-               "xf32> {\n  %q = rlx.quantize %x : (tensor<1x" + k +
-               "xf32>) -> " + type + "\n  %v = rlx.dequantize %q : (" + type +
-               ") -> tensor<1x" + k + "xf32>\n  return %v : tensor<1x" + k +
-               "xf32>\n}");
+  std::unique_ptr<Executable> executable = compiled(
+      "func.func @main(%x: tensor<1x" + k + "xf32>) -> tensor<1x" + k +
+      "xf32> {\n  %q = rlx.quantize %x : (tensor<1x" + k + "xf32>) -> " + type +
+      "\n  %v = rlx.dequantize %q : (" + type + ") -> tensor<1x" + k +
+      "xf32>\n  return %v : tensor<1x" + k + "xf32>\n}");
   ASSERT_TRUE(executable);
   Floats input({1, int64_t(x.size())}, x), output({1, int64_t(x.size())});
   EXPECT_SUCCESS(executable->run("main", {input}, {output}));

@@ -28,8 +28,8 @@ std::string RandomScheme::plane(int64_t width, int64_t entries,
                                 const std::string &entry) {
   std::string base = number(bytes), w = number(width);
   if (width >= 8) {
-    std::string at = "(i) -> (" + base + " + " + number(width / 8) + " * " +
-                     entry + ", 0)";
+    std::string at =
+        "(i) -> (" + base + " + " + number(width / 8) + " * " + entry + ", 0)";
     bytes += entries * width / 8;
     return at;
   }
@@ -46,13 +46,13 @@ std::string RandomScheme::plane(int64_t width, int64_t entries,
   std::string p = number(perByte), text;
   if (kind == 0) {
     used = (entries * width + 7) / 8;
-    text = dice.oneIn(3) ? "(0, " + number(8 * bytes) + " + " + w + " * " +
-                               entry + ")"
-                         : "(" + base + ", " + w + " * " + entry + ")";
+    text = dice.oneIn(3)
+               ? "(0, " + number(8 * bytes) + " + " + w + " * " + entry + ")"
+               : "(" + base + ", " + w + " * " + entry + ")";
   } else if (kind == 1) {
     used = entries;
-    text = "(" + base + " + " + entry + ", " + number(dice.below(9 - width)) +
-           ")";
+    text =
+        "(" + base + " + " + entry + ", " + number(dice.below(9 - width)) + ")";
   } else if (kind == 2) {
     text = "(" + base + " + " + entry + " floordiv " + p + ", " + w + " * (" +
            entry + " mod " + p + "))";
@@ -103,8 +103,8 @@ std::string RandomScheme::integer(int64_t mostBits, int64_t group,
   if (dice.oneIn(2))
     text += " - " + number(dice.pick<int64_t>(
                         {int64_t(1) << (total - 1), 1, -1, 7, 128, 255, 300,
-                         1023, 2000, 2047, 2048, 40000,
-                         (1 << 24) - (1 << 16), (1 << 16) - (1 << 24)}));
+                         1023, 2000, 2047, 2048, 40000, (1 << 24) - (1 << 16),
+                         (1 << 16) - (1 << 24)}));
   return text;
 }
 
@@ -117,20 +117,20 @@ std::string RandomScheme::smallFloat(const char *type, int64_t width,
 std::string RandomScheme::code() {
   if (!dice.oneIn(4))
     return integer(dice.oneIn(8) ? 16 : 8, 1, /*isCode=*/true);
-  auto [type, width] = dice.pick<std::pair<const char *, int64_t>>(
-      {{"f8E4M3FN", 8},
-       {"f8E5M2", 8},
-       {"f4E2M1FN", 4},
-       {"f6E2M3FN", 6},
-       {"f6E3M2FN", 6},
-       {"f16", 16},
-       {"bf16", 16}});
+  auto [type, width] =
+      dice.pick<std::pair<const char *, int64_t>>({{"f8E4M3FN", 8},
+                                                   {"f8E5M2", 8},
+                                                   {"f4E2M1FN", 4},
+                                                   {"f6E2M3FN", 6},
+                                                   {"f6E3M2FN", 6},
+                                                   {"f16", 16},
+                                                   {"bf16", 16}});
   return smallFloat(type, width, 1);
 }
 
 std::string RandomScheme::side(const std::string &operand) {
-  std::string type = dice.pick(
-      {"f32", "f32", "f16", "f8E4M3FN", "f8E8M0FNU", "ui8", "si8"});
+  std::string type =
+      dice.pick({"f32", "f32", "f16", "f8E4M3FN", "f8E8M0FNU", "ui8", "si8"});
   int64_t length = dice.pick<int64_t>({block, 2 * block, block * 3 / 2, 5, 16,
                                        24, 32, 48, 64, 80, 96, 128, 300, 384});
   std::string g = number(std::max<int64_t>(1, length)), index;
@@ -166,15 +166,19 @@ std::string RandomScheme::factor() {
   int64_t length = dice.oneIn(3) ? group() : block;
   if (dice.oneIn(2))
     return integer(dice.oneIn(4) ? 12 : 8, group(), /*isCode=*/false);
-  auto [type, width] = dice.pick<std::pair<const char *, int64_t>>(
-      {{"f16", 16}, {"f16", 16}, {"f32", 32}, {"bf16", 16}, {"f8E4M3FN", 8},
-       {"f8E8M0FNU", 8}});
+  auto [type, width] =
+      dice.pick<std::pair<const char *, int64_t>>({{"f16", 16},
+                                                   {"f16", 16},
+                                                   {"f32", 32},
+                                                   {"bf16", 16},
+                                                   {"f8E4M3FN", 8},
+                                                   {"f8E8M0FNU", 8}});
   return smallFloat(type, width, length);
 }
 
 RandomScheme::RandomScheme(Dice &dice) : dice(dice) {
-  block = dice.pick({1,  2,  4,  4,   7,   8,   8,   10,  12,  16,  20,
-                     24, 32, 32, 32,  33,  40,  48,  64,  64,  80,  96,
+  block = dice.pick({1,  2,   4,   4,   7,   8,   8,   10,  12,  16,  20,
+                     24, 32,  32,  32,  33,  40,  48,  64,  64,  80,  96,
                      96, 100, 128, 160, 192, 256, 256, 320, 512, 1024});
   std::string scale, offset, zero, codes;
   bool codesFirst = dice.oneIn(2);

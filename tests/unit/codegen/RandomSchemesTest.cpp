@@ -90,9 +90,9 @@ TEST_P(RandomSchemesTest, MatchesTheReference) {
   SCOPED_TRACE(cpu.cpu);
 
   int64_t n = dice.pick({1, 2, 3, 5, 8, 9, 16, 17, 33});
-  int64_t unit = dice.oneIn(3)
-                     ? random.block
-                     : std::lcm(random.block, dice.pick<int64_t>({32, 64, 256}));
+  int64_t unit =
+      dice.oneIn(3) ? random.block
+                    : std::lcm(random.block, dice.pick<int64_t>({32, 64, 256}));
   constexpr int64_t longest = 1536;
   int64_t k = unit * dice.pick({1, 2, 3, 4});
   if (k > longest)
@@ -108,7 +108,8 @@ TEST_P(RandomSchemesTest, MatchesTheReference) {
   std::string text = valuesFunction(weight);
   for (size_t i = 0; i < kinds.size(); ++i) {
     std::string function =
-        matmulFunction("f" + std::to_string(i), weight, kinds[i].substr(0, 2) == "i8" ? "i8" : kinds[i]);
+        matmulFunction("f" + std::to_string(i), weight,
+                       kinds[i].substr(0, 2) == "i8" ? "i8" : kinds[i]);
     if (kinds[i] == "i8q")
       function.replace(function.find(" {activations"), 1,
                        " weights = requantized ");

@@ -176,9 +176,10 @@ TEST_F(ReferenceFlowTest, WhatDoesNotFitIsAnError) {
       "'tensor.cast' op expected the result to be of 'tensor<100xf32>', but "
       "got sizes [3]");
   EXPECT_CONTAINS(
-      refused("%a = linalg.add ins(%x, %x : tensor<?xf32>, tensor<?xf32>) "
-              "outs(%x : tensor<?xf32>) -> tensor<?xf32>\n%v = vector.broadcast "
-              "%i : index to vector<4xindex>\nreturn %a : tensor<?xf32>"),
+      refused(
+          "%a = linalg.add ins(%x, %x : tensor<?xf32>, tensor<?xf32>) "
+          "outs(%x : tensor<?xf32>) -> tensor<?xf32>\n%v = vector.broadcast "
+          "%i : index to vector<4xindex>\nreturn %a : tensor<?xf32>"),
       "cannot be verified: ");
 }
 
@@ -216,8 +217,8 @@ func.func @main(%x: tensor<?x?xf32>, %ids: tensor<2x1xi32>)
   ASSERT_EQ(all.size(), 7u);
   EXPECT_EQ(all[0].shape, std::vector<int64_t>{6});
   EXPECT_EQ(all[1].shape, (std::vector<int64_t>{3, 2, 1}));
-  EXPECT_EQ(numbersOf(all[2]), (List{9, 9, 9, 9, 9, 1, 2, 3, 9, 9,
-                                     4, 5, 6, 9, 9, 9, 9, 9, 9, 9}));
+  EXPECT_EQ(numbersOf(all[2]),
+            (List{9, 9, 9, 9, 9, 1, 2, 3, 9, 9, 4, 5, 6, 9, 9, 9, 9, 9, 9, 9}));
   EXPECT_EQ(numbersOf(all[3]), (List{1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6}));
   EXPECT_EQ(numbersOf(all[4]), (List{4, 5, 6, 1, 2, 3}));
   EXPECT_EQ(numbersOf(all[5]), (List{1, 2, 3, 4, 5, 6}));

@@ -41,20 +41,34 @@ TEST_F(ReferenceNumbersTest, FunctionsOfOneFloat) {
     double low, high;
   };
   const Case cases[] = {
-      {"math.absf", std::fabs, -9, 9},   {"math.sqrt", std::sqrt, 0, 9},
-      {"math.cbrt", std::cbrt, -9, 9},   {"math.exp", std::exp, -9, 9},
-      {"math.exp2", std::exp2, -9, 9},   {"math.expm1", std::expm1, -1e-6, 1e-6},
-      {"math.log", std::log, 0.1, 9},    {"math.log2", std::log2, 0.1, 9},
-      {"math.log10", std::log10, 0.1, 9}, {"math.log1p", std::log1p, -1e-6, 1e-6},
-      {"math.sin", std::sin, -9, 9},     {"math.cos", std::cos, -9, 9},
-      {"math.tan", std::tan, -1.5, 1.5}, {"math.asin", std::asin, -0.9, 0.9},
-      {"math.acos", std::acos, -0.9, 0.9}, {"math.atan", std::atan, -9, 9},
-      {"math.sinh", std::sinh, -9, 9},   {"math.cosh", std::cosh, -9, 9},
-      {"math.tanh", std::tanh, -2, 2},   {"math.asinh", std::asinh, -9, 9},
-      {"math.acosh", std::acosh, 1.1, 9}, {"math.atanh", std::atanh, -0.9, 0.9},
-      {"math.erf", std::erf, -2, 2},     {"math.erfc", std::erfc, -2, 2},
-      {"math.floor", std::floor, -9, 9}, {"math.ceil", std::ceil, -9, 9},
-      {"math.trunc", std::trunc, -9, 9}, {"math.round", std::round, -9, 9},
+      {"math.absf", std::fabs, -9, 9},
+      {"math.sqrt", std::sqrt, 0, 9},
+      {"math.cbrt", std::cbrt, -9, 9},
+      {"math.exp", std::exp, -9, 9},
+      {"math.exp2", std::exp2, -9, 9},
+      {"math.expm1", std::expm1, -1e-6, 1e-6},
+      {"math.log", std::log, 0.1, 9},
+      {"math.log2", std::log2, 0.1, 9},
+      {"math.log10", std::log10, 0.1, 9},
+      {"math.log1p", std::log1p, -1e-6, 1e-6},
+      {"math.sin", std::sin, -9, 9},
+      {"math.cos", std::cos, -9, 9},
+      {"math.tan", std::tan, -1.5, 1.5},
+      {"math.asin", std::asin, -0.9, 0.9},
+      {"math.acos", std::acos, -0.9, 0.9},
+      {"math.atan", std::atan, -9, 9},
+      {"math.sinh", std::sinh, -9, 9},
+      {"math.cosh", std::cosh, -9, 9},
+      {"math.tanh", std::tanh, -2, 2},
+      {"math.asinh", std::asinh, -9, 9},
+      {"math.acosh", std::acosh, 1.1, 9},
+      {"math.atanh", std::atanh, -0.9, 0.9},
+      {"math.erf", std::erf, -2, 2},
+      {"math.erfc", std::erfc, -2, 2},
+      {"math.floor", std::floor, -9, 9},
+      {"math.ceil", std::ceil, -9, 9},
+      {"math.trunc", std::trunc, -9, 9},
+      {"math.round", std::round, -9, 9},
       {"math.rsqrt", [](double x) { return 1 / std::sqrt(x); }, 0.1, 9},
       {"arith.negf", [](double x) { return -x; }, -9, 9}};
   for (const Case &one : cases) {
@@ -69,9 +83,8 @@ TEST_F(ReferenceNumbersTest, FunctionsOfOneFloat) {
       double expected = one.function(x[i]);
       EXPECT_EQ(numbers.values[i], expected) << x[i];
       // Some ulps of f32, of the result or as much as a change of x gives.
-      double change =
-          std::fabs(one.function(x[i] * (1 + 1e-7)) - expected) +
-          1e-7 * std::fabs(expected);
+      double change = std::fabs(one.function(x[i] * (1 + 1e-7)) - expected) +
+                      1e-7 * std::fabs(expected);
       EXPECT_LE(numbers.deviation(i), 10 * change + 1e-30) << x[i];
     }
   }
@@ -147,21 +160,20 @@ TEST_F(ReferenceNumbersTest, Integers) {
     const char *name;
     int a, b, expected;
   };
-  const Case cases[] = {
-      {"addi", 127, 1, -128},     {"subi", -128, 1, 127},
-      {"muli", 100, 3, 44},       {"divsi", -7, 2, -3},
-      {"divui", -7, 2, 124},      {"remsi", -7, 2, -1},
-      {"remui", -7, 2, 1},        {"floordivsi", -7, 2, -4},
-      {"ceildivsi", 7, 2, 4},     {"ceildivui", -7, 2, 125},
-      {"andi", 6, 3, 2},          {"ori", 6, 3, 7},
-      {"xori", 6, 3, 5},          {"shli", 3, 7, -128},
-      {"shrsi", -8, 2, -2},       {"shrui", -8, 2, 62},
-      {"maxsi", -1, 1, 1},        {"maxui", -1, 1, -1},
-      {"minsi", -1, 1, -1},       {"minui", -1, 1, 1}};
+  const Case cases[] = {{"addi", 127, 1, -128}, {"subi", -128, 1, 127},
+                        {"muli", 100, 3, 44},   {"divsi", -7, 2, -3},
+                        {"divui", -7, 2, 124},  {"remsi", -7, 2, -1},
+                        {"remui", -7, 2, 1},    {"floordivsi", -7, 2, -4},
+                        {"ceildivsi", 7, 2, 4}, {"ceildivui", -7, 2, 125},
+                        {"andi", 6, 3, 2},      {"ori", 6, 3, 7},
+                        {"xori", 6, 3, 5},      {"shli", 3, 7, -128},
+                        {"shrsi", -8, 2, -2},   {"shrui", -8, 2, 62},
+                        {"maxsi", -1, 1, 1},    {"maxui", -1, 1, -1},
+                        {"minsi", -1, 1, -1},   {"minui", -1, 1, 1}};
   for (const Case &one : cases)
-    EXPECT_EQ(onBytes(std::string("arith.") + one.name + " %a, %b", one.a,
-                      one.b),
-              one.expected)
+    EXPECT_EQ(
+        onBytes(std::string("arith.") + one.name + " %a, %b", one.a, one.b),
+        one.expected)
         << one.name;
   EXPECT_EQ(onBytes("math.ctlz %a", 8, 0), 4);
   EXPECT_EQ(onBytes("math.cttz %a", 8, 0), 3);

@@ -39,12 +39,10 @@ protected:
       return tensor.numbers.values;
     std::vector<double> values;
     for (uint64_t bits : tensor.numbers.bits)
-      values.push_back(
-          double(signedBits(bits, widthOf(tensor.numbers.type))));
+      values.push_back(double(signedBits(bits, widthOf(tensor.numbers.type))));
     return values;
   }
-  std::string refusal(llvm::StringRef text,
-                      llvm::ArrayRef<TensorView> inputs) {
+  std::string refusal(llvm::StringRef text, llvm::ArrayRef<TensorView> inputs) {
     return messageOf(evaluated(text, inputs));
   }
 

@@ -67,9 +67,7 @@ protected:
     return "func.func @main(%x: tensor<?x512xf32>) -> (" + results + ") {\n" +
            body + "  return " + names + " : " + results + "\n}";
   }
-  WeightLookUp lookUp() {
-    return find;
-  }
+  WeightLookUp lookUp() { return find; }
   /// What the reference gives for all results of a program.
   std::vector<ReferenceTensor> reference(const std::string &text,
                                          llvm::ArrayRef<TensorView> inputs) {
@@ -91,10 +89,9 @@ protected:
   std::function<TensorView(llvm::StringRef)> find =
       [this](llvm::StringRef name) {
         const WeightEntry *entry = file->find(name.str());
-        return TensorView{
-            ElementType::u8,
-            {n, int64_t(entry->bytes.size()) / n},
-            const_cast<std::byte *>(entry->bytes.data())};
+        return TensorView{ElementType::u8,
+                          {n, int64_t(entry->bytes.size()) / n},
+                          const_cast<std::byte *>(entry->bytes.data())};
       };
 };
 
@@ -141,8 +138,7 @@ TEST_P(VerifyGoldenTest, WhatIsWrongFails) {
             .numbers.values;
     ReferenceTensor right = reference(program({type}), {x})[0];
     auto passes = [&](llvm::ArrayRef<double> used) {
-      std::vector<double> product =
-          test::product(x.values, used, rows, n, k);
+      std::vector<double> product = test::product(x.values, used, rows, n, k);
       Floats y({rows, n}, std::vector<float>(product.begin(), product.end()));
       return measureError(y, right).passes();
     };
@@ -168,9 +164,10 @@ TEST_P(VerifyGoldenTest, WhatIsWrongFails) {
     })) << "two rows swapped";
     EXPECT_FALSE(changed([&](std::vector<double> &w) {
       auto group = w.begin() + row * k + begin;
-      double offset = *std::max_element(
-          group, group + block,
-          [](double a, double b) { return std::fabs(a) < std::fabs(b); });
+      double offset =
+          *std::max_element(group, group + block, [](double a, double b) {
+            return std::fabs(a) < std::fabs(b);
+          });
       for (int64_t i = 0; i < block; ++i)
         group[i] -= offset;
     })) << "one group's offset dropped";
