@@ -80,6 +80,7 @@ llvm::Error CpuTarget::check() const {
 
   std::unique_ptr<llvm::MCSubtargetInfo> info = describe();
   llvm::Triple parsed(triple);
+  // Floats are passed in registers of these: LLVM would leave floats out.
   llvm::SmallVector<llvm::StringRef> needed;
   if (parsed.getArch() == llvm::Triple::x86_64)
     needed = {"64bit", "sse2"};
@@ -196,15 +197,6 @@ llvm::Error CpuTarget::configure(CpuTargetOptions &options) const {
     return machine.takeError();
   const llvm::MCSubtargetInfo *info = (*machine)->getMCSubtargetInfo();
   llvm::Triple parsed(triple);
-  // Functions take and return floats in registers of these features: where a
-  // CPU is said to lack them, LLVM leaves the floats out.
-  llvm::StringRef floats = parsed.isX86()       ? "sse2"
-                           : parsed.isAArch64() ? "neon"
-                                                : "";
-  if (!floats.empty() && !info->checkFeatures(("+" + floats).str()))
-    return llvm::createStringError(
-        "expected '" + floats + "' among the features of CPU '" + cpu +
-        "' for '" + triple + "', whose registers floats are passed in");
   // 128-bit vectors, which every target has or LLVM emulates.
   options.vectorLength = 4;
   options.vectorRegisters = 16;

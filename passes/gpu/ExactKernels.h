@@ -1,4 +1,4 @@
-//===- ExactKernels.h - Kernels whose numbers are not the driver's -*- C++ -*-//
+//===- ExactKernels.h - Numbers that are not the driver's -------*- C++ -*-===//
 //
 // What SPIR-V leaves to drivers, in kernels that compute what a program says in
 // operations of arith and math.

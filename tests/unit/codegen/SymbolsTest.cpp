@@ -39,11 +39,6 @@ TEST(Symbols, AnyNamesSideBySide) {
                          "expf",
                          "exp",
                          "abort",
-                         "rlx_parallel_for",
-                         "rlx_report_index",
-                         "rlx_allocate",
-                         "rlx_release",
-                         "rlx_fail",
                          "rlx.invoke.main",
                          "rlx.program.main",
                          "_mlir_ciface_main",
@@ -67,6 +62,13 @@ TEST(Symbols, AnyNamesSideBySide) {
     EXPECT_FLOAT_EQ(y.values.front(), float(i + 1)) << name;
     EXPECT_FLOAT_EQ(y.values.back(), float(i + 1)) << name;
   }
+}
+
+// What generated code calls of the host.
+TEST(Symbols, NamesOfTheHostAreRefused) {
+  EXPECT_CONTAINS(messageOf(compileText(function("rlx_parallel_for", "1.0"))),
+                  "expected a function with another name than "
+                  "'rlx_parallel_for'");
 }
 
 using SymbolsOfPackers = SchemeTest;
