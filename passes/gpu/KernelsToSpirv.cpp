@@ -348,7 +348,7 @@ struct KernelsToSpirvPass
     if (isVulkan) {
       if (failed(expandForVulkan(module, exact)))
         return failure();
-      limitIterations(module);
+      limitIterations(module, exact);
     }
     spirv::TargetEnvAttr environment = environmentOf(target, hasMatrices);
     module->setAttr(spirv::getTargetEnvAttrName(), environment);
@@ -411,7 +411,7 @@ struct KernelsToSpirvPass
         if (!function->hasAttr(spirv::getEntryPointABIAttrName()))
           continue;
         askForAllNumbers(function, target);
-        if (exact.contains(function.getName()))
+        if (isVulkan && exact.contains(function.getName()))
           forbidContraction(function);
         if (withSubgroups.contains(function.getName()))
           askForSubgroups(function, target);

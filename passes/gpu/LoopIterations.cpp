@@ -91,12 +91,14 @@ void unroll(scf::ForOp loop, int64_t factor) {
 }
 } // namespace
 
-static void unrollLongLoops(gpu::GPUModuleOp kernels) {
+static void unrollLongLoops(gpu::GPUModuleOp kernels,
+                            const llvm::StringSet<> &ordinary) {
   for (auto kernel : kernels.getOps<gpu::GPUFuncOp>()) {
     int64_t total = 0;
     for (Block &block : kernel.getBody())
       total = plus(total, iterationsOf(block));
-    if (total <= mostIterations)
+    if (total <= mostIterations ||
+        (total == unknown && !ordinary.contains(kernel.getName())))
       continue;
     int64_t factor =
         total == unknown
@@ -141,8 +143,9 @@ static void keepInitialValues(scf::ForOp loop) {
   }
 }
 
-void rlx::limitIterations(gpu::GPUModuleOp kernels) {
-  unrollLongLoops(kernels);
+void rlx::limitIterations(gpu::GPUModuleOp kernels,
+                          const llvm::StringSet<> &ordinary) {
+  unrollLongLoops(kernels, ordinary);
   SmallVector<scf::ForOp> loops;
   kernels.walk([&](scf::ForOp loop) { loops.push_back(loop); });
   for (scf::ForOp loop : loops)

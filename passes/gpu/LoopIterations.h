@@ -4,6 +4,7 @@
 #define RLX_PASSES_GPU_LOOPITERATIONS_H
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace rlx {
 
@@ -14,8 +15,10 @@ inline constexpr int64_t mostIterations = 65535;
 
 /// Unrolls loops of kernels that may have more iterations, in the order that
 /// they run in, so that numbers stay as they are. What has a size that is not
-/// known is unrolled `unknownFactor` times.
-void limitIterations(mlir::gpu::GPUModuleOp kernels);
+/// known is unrolled `unknownFactor` times, but only in the kernels named by
+/// `ordinary`: those of matmuls are long, and their loops over K are known.
+void limitIterations(mlir::gpu::GPUModuleOp kernels,
+                     const llvm::StringSet<> &ordinary);
 
 /// How many iterations of loops of unknown size there may be.
 inline constexpr int64_t unknownFactor = 64;
