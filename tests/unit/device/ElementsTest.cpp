@@ -268,7 +268,9 @@ func.func @main(%x: tensor<9xbf16>, %h: tensor<9xf16>, %i: tensor<9xi8>)
     test::Buffer<uint16_t> x(ElementType::bf16, {9}), h(ElementType::f16, {9});
     test::Buffer<int8_t> i(ElementType::i8, {9});
     test::Buffer<uint8_t> equal(ElementType::boolean, {9});
-    runOn(*executable, "main", {x, h, i}, {x, h, equal});
+    test::Buffer<uint16_t> sum(ElementType::bf16, {9}),
+        square(ElementType::f16, {9});
+    runOn(*executable, "main", {x, h, i}, {sum, square, equal});
     EXPECT_EQ(equal.values, std::vector<uint8_t>(9, 1));
     Floats rows = Floats::random({5, 1000}, 1), y({5});
     runOn(*executable, "most", {rows}, {y});
