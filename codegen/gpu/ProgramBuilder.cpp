@@ -95,13 +95,18 @@ llvm::Error ProgramBuilder::addArguments(func::FuncOp function) {
 }
 
 /// Dynamic sizes of results, from the function that was derived for them.
+static llvm::Error unknownSizes(const std::string &function) {
+  return llvm::createStringError("the sizes of the results of '" + function +
+                                 "' depend on more than the shapes of the "
+                                 "inputs; run the program on the CPU");
+}
+
 llvm::Error ProgramBuilder::addResultShapes() {
   if (!signature.hasDynamicResults())
     return llvm::Error::success();
   auto function = module.lookupSymbol<func::FuncOp>(signature.name + ".shapes");
   if (!function || !function.getBody().hasOneBlock())
-    return llvm::createStringError("the sizes of the results of '" +
-                                   signature.name + "' are not known");
+    return unknownSizes(signature.name);
   for (auto [index, argument] : llvm::enumerate(program.arguments))
     if (argument.kind != ProgramArgument::Kind::result &&
         index < function.getNumArguments())
@@ -116,7 +121,8 @@ llvm::Error ProgramBuilder::addResultShapes() {
     }
     std::optional<SizeIndex> size = sizes.find(store.getValue());
     if (!size)
-      return unsupported(&op, "depends on more than the shapes of the inputs");
+      return unsupported(&op, "depends on more than the shapes of the inputs; "
+                              "run the program on the CPU");
     found.push_back(*size);
   }
   size_t next = 0;
@@ -125,8 +131,7 @@ llvm::Error ProgramBuilder::addResultShapes() {
     if (argument.kind != ProgramArgument::Kind::result)
       continue;
     if (next + argument.shape.size() > found.size())
-      return llvm::createStringError("the sizes of the results of '" +
-                                     signature.name + "' are not known");
+      return unknownSizes(signature.name);
     SizeIndex bytes = sizes.constant(elementBytes(argument.type));
     for (SizeIndex &extent : argument.shape) {
       extent = found[next++];

@@ -111,8 +111,8 @@ bool isRefusal(llvm::StringRef message) {
   for (llvm::StringRef part :
        {"only a CPU can", "not supported", "cannot run on", "does not support",
         "no way to", "lacks", "is not available on", "device has no",
-        "runs on a CPU only", "runs on CPUs only", "run the program on the CPU",
-        "depends on more than the shapes of the inputs"})
+        "runs on a CPU only", "runs on CPUs only",
+        "run the program on the CPU"})
     if (message.contains_insensitive(part))
       return true;
   return false;
