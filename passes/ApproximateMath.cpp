@@ -1,18 +1,14 @@
-//===- ApproximateMath.cpp - Functions of f32 as polynomials --------------===//
+//===- ApproximateMath.cpp - Functions of f32 as arithmetic ---------------===//
 //
-// Of MLIR's approximations, those that hold over all of f32: log is wrong on
-// subnormals, sin and cos on large numbers. These stay calls of the C library.
-// log1p and expm1, which the way to LLVM has as log(1 + x) and exp(x) - 1, are
-// RLX's own.
+// MLIR's polynomials are wrong on subnormals and signed zeros, and calls of the
+// C library take vectors apart. The formulas here are those of Vulkan's kernels
+// (MathFunctions.h). f64 keeps the C library but for log1p and expm1, which the
+// way to LLVM has as log(1 + x) and exp(x) - 1.
 //
 //===----------------------------------------------------------------------===//
 
 #include "passes/MathFunctions.h"
 #include "passes/PassDetail.h"
-
-#include "mlir/Dialect/Math/Transforms/Approximation.h"
-#include "mlir/Dialect/Math/Transforms/Passes.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace rlx {
 #define GEN_PASS_DEF_APPROXIMATEMATHPASS
@@ -25,23 +21,53 @@ using namespace rlx;
 namespace {
 struct ApproximateMathPass
     : rlx::impl::ApproximateMathPassBase<ApproximateMathPass> {
-  static void expandNearZero(Operation *op) {
-    ImplicitLocOpBuilder b(op->getLoc(), op);
+  /// Not of tensors: these have become loops before.
+  static bool isFloatOrVector(Type type) {
+    if (auto vector = dyn_cast<VectorType>(type))
+      type = vector.getElementType();
+    return isa<FloatType>(type);
+  }
+
+  /// `op` of f16, bf16 or f32 by the formulas of f32; null where it has none.
+  static Value expandInF32(ImplicitLocOpBuilder &b, Operation *op) {
     Type type = op->getResult(0).getType();
-    auto element = cast<FloatType>(getElementTypeOrSelf(type));
-    Value x = op->getOperand(0), result;
-    if (element.getWidth() > 32) {
-      result = isa<math::Log1pOp>(op) ? log1pByLog(b, x) : expm1ByExp(b, x);
-    } else {
-      Type f32 = b.getF32Type();
-      if (auto vector = dyn_cast<VectorType>(type))
-        f32 = vector.clone(f32);
-      mathx::Num wide{{&b, type == f32 ? x : arith::ExtFOp::create(b, f32, x)}};
-      result = isa<math::Log1pOp>(op) ? mathx::log1p(wide).value
-                                      : mathx::expm1(wide).value;
-      if (type != f32)
-        result = arith::TruncFOp::create(b, type, result);
-    }
+    if (getElementTypeOrSelf(type).isF32())
+      return expandMath(op);
+    auto f32Like = [&](Type like) -> Type {
+      auto vector = dyn_cast<VectorType>(like);
+      return vector ? Type(vector.clone(b.getF32Type())) : b.getF32Type();
+    };
+    if (!isFloatOrVector(type))
+      return Value();
+    SmallVector<Value> operands;
+    for (Value operand : op->getOperands())
+      operands.push_back(
+          arith::ExtFOp::create(b, f32Like(operand.getType()), operand));
+    Operation *wide = b.create(op->getLoc(), op->getName().getIdentifier(),
+                               operands, f32Like(type), op->getAttrs());
+    Value result = expandMath(wide);
+    if (result)
+      result = arith::TruncFOp::create(b, type, result);
+    wide->erase();
+    for (Value operand : operands)
+      if (operand.use_empty())
+        operand.getDefiningOp()->erase();
+    return result;
+  }
+
+  static void expand(Operation *op) {
+    ImplicitLocOpBuilder b(op->getLoc(), op);
+    Value result;
+    unsigned width =
+        getElementTypeOrSelf(op->getOperand(0)).getIntOrFloatBitWidth();
+    if (width <= 32)
+      result = expandInF32(b, op);
+    else if (isa<math::Log1pOp>(op))
+      result = log1pByLog(b, op->getOperand(0));
+    else if (isa<math::ExpM1Op>(op))
+      result = expm1ByExp(b, op->getOperand(0));
+    if (!result)
+      return;
     op->getResult(0).replaceAllUsesWith(result);
     op->erase();
   }
@@ -89,29 +115,16 @@ struct ApproximateMathPass
     return arith::SelectOp::create(b, equal(u, one), x, y);
   }
 
-  static bool isApproximated(StringRef name) {
-    return llvm::is_contained({math::ExpOp::getOperationName(),
-                               math::TanhOp::getOperationName(),
-                               math::ErfOp::getOperationName()},
-                              name);
-  }
-
   void runOnOperation() override {
-    getOperation().walk([](Operation *op) {
-      if (isa<math::Log1pOp, math::ExpM1Op>(op))
-        expandNearZero(op);
-    });
     SmallVector<Operation *> functions;
     getOperation().walk([&](Operation *op) {
-      if (isApproximated(op->getName().getStringRef()))
+      if (isa_and_nonnull<math::MathDialect>(op->getDialect()) &&
+          op->getNumResults() == 1 &&
+          llvm::all_of(op->getOperandTypes(), isFloatOrVector))
         functions.push_back(op);
     });
-    if (functions.empty())
-      return;
-    RewritePatternSet patterns(&getContext());
-    populateMathPolynomialApproximationPatterns(patterns, isApproximated);
-    // What is f64 stays.
-    (void)applyOpPatternsGreedily(functions, std::move(patterns));
+    for (Operation *op : functions)
+      expand(op);
   }
 };
 } // namespace

@@ -557,13 +557,14 @@ def ChooseTilesPass : Pass<"rlx-choose-tiles", "::mlir::func::FuncOp"> {
 }
 
 def ApproximateMathPass : Pass<"rlx-approximate-math", "::mlir::func::FuncOp"> {
-  let summary = "Expand functions of f32 into polynomials that vectors can compute";
+  let summary = "Expand functions of f32 into arithmetic that vectors can compute";
   let description = [{
-    MLIR's approximations of exp, tanh and erf, which are within some units in
-    the last place; calls of the C library would take vectors apart.
+    Formulas of additions, multiplications and operations on bits, right for all of
+    f32 (docs/numerics.md has their errors); calls of the C library would take
+    vectors apart. Functions of f16 and bf16 are computed in f32 and rounded once;
+    those of f64 stay calls, but for log1p and expm1.
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
-                           "::mlir::vector::VectorDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
 def LowerViewsAndVectorsPass : Pass<"rlx-lower-views-and-vectors", "::mlir::ModuleOp"> {

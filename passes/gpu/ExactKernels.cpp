@@ -87,6 +87,15 @@ static Value trailingZeros(Int x) {
   return math::CtPopOp::create(*x.b, below.value);
 }
 
+/// The integer beside `x` that is nearer to zero. SPIR-V's Trunc has no
+/// operation in MLIR.
+static Num truncated(Num x) {
+  // From 2^23 on there are no fractions; a NaN is not below it.
+  Truth hasFraction = absolute(x) < 8388608;
+  Num small = choose(hasFraction, x, x.number(0));
+  return choose(hasFraction, withSign(toNumber(toInteger(small)), x), x);
+}
+
 /// What replaces `op` in exact kernels, or in all; null for nothing.
 static Value replacementOf(Operation *op, bool isExact) {
   if (op->getNumResults() != 1)
@@ -101,6 +110,8 @@ static Value replacementOf(Operation *op, bool isExact) {
     return type.isF32() && getElementTypeOrSelf(power.getRhs()).isInteger(32)
                ? integerPower(number(0), integer(1)).value
                : Value();
+  if (isa<math::TruncOp>(op) && type.isF32())
+    return truncated(number(0)).value;
   if (Value expanded = expandMath(op))
     return expanded;
   if (!type.isF32() || !isExact)

@@ -258,9 +258,7 @@ void check(int column, bool flushes,
   }
 }
 
-// Fails: exp gives 0 where its result is subnormal, and erf(-0.0) is +0.0. Run
-// by hand (--gtest_also_run_disabled_tests) until they are mended.
-TEST(FunctionsTest, DISABLED_Cpu) {
+TEST(FunctionsTest, Cpu) {
   std::unique_ptr<Executable> executable = compiled(program());
   ASSERT_TRUE(executable);
   check(0, /*flushes=*/false,
@@ -275,8 +273,6 @@ TEST_P(DeviceFunctionsTest, WithinTheirBounds) {
   rlx::Device *device = openDevice(GetParam(), reason);
   if (!device)
     GTEST_SKIP() << reason;
-  if (GetParam().api == DeviceApi::vulkan)
-    GTEST_SKIP() << "Vulkan has no code for math.trunc yet";
   std::unique_ptr<DeviceExecutable> executable =
       compiledFor(*device, targetOf(GetParam(), *device), program());
   ASSERT_TRUE(executable);
