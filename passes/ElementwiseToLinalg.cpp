@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/Elementwise.h"
 #include "passes/PassDetail.h"
 
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -19,9 +20,7 @@ namespace rlx {
 using namespace mlir;
 using namespace rlx;
 
-/// Whether `op` computes each element of its results from the elements at the
-/// same place.
-static bool isElementwiseOnTensors(Operation *op) {
+bool rlx::isElementwiseOnTensors(Operation *op) {
   if (!OpTrait::hasElementwiseMappableTraits(op) ||
       !llvm::any_of(op->getOperandTypes(), llvm::IsaPred<RankedTensorType>))
     return false;

@@ -18,13 +18,14 @@ using namespace rlx;
 namespace {
 struct HoistPackingPass : rlx::impl::HoistPackingPassBase<HoistPackingPass> {
   void runOnOperation() override {
+    SymbolTable symbols(getOperation());
     for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>()))
       if (!function.isPrivate() && !function.isExternal() &&
-          failed(hoist(function)))
+          failed(hoist(function, symbols)))
         return signalPassFailure();
   }
 
-  LogicalResult hoist(func::FuncOp function) {
+  LogicalResult hoist(func::FuncOp function, SymbolTable &symbols) {
     SmallVector<PackWeightOp> packings;
     function.walk([&](PackWeightOp op) {
       bool onlyWeights = llvm::all_of(op.getDpsInputs(), [&](Value value) {
@@ -38,7 +39,7 @@ struct HoistPackingPass : rlx::impl::HoistPackingPassBase<HoistPackingPass> {
         packings.push_back(op);
     });
     for (auto [index, op] : llvm::enumerate(packings)) {
-      func::FuncOp packer = createPacker(function, op, index);
+      func::FuncOp packer = createPacker(function, op, index, symbols);
       NamedAttribute packed("rlx.packed",
                             StringAttr::get(&getContext(), packer.getName()));
       NamedAttribute readOnly("bufferization.writable",
@@ -61,16 +62,15 @@ struct HoistPackingPass : rlx::impl::HoistPackingPassBase<HoistPackingPass> {
   }
 
   func::FuncOp createPacker(func::FuncOp function, PackWeightOp op,
-                            size_t index) {
+                            size_t index, SymbolTable &symbols) {
     OpBuilder builder(&getContext());
     builder.setInsertionPointAfter(function);
     SmallVector<Value> inputs = op.getDpsInputs();
     auto type = builder.getFunctionType(ValueRange(inputs).getTypes(),
                                         op.getResultTypes());
     std::string name = (function.getName() + ".pack" + Twine(index)).str();
-    while (getOperation().lookupSymbol(name))
-      name += "_";
     auto packer = func::FuncOp::create(builder, op.getLoc(), name, type);
+    symbols.insert(packer); // Renames it where there is such a function.
     Block *entry = packer.addEntryBlock();
     builder.setInsertionPointToStart(entry);
     IRMapping mapping;

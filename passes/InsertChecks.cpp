@@ -8,9 +8,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/Elementwise.h"
 #include "passes/PassDetail.h"
-#include "passes/PlainConstants.h"
-#include "passes/RankReductions.h"
 #include "passes/SizeChecks.h"
 
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -25,20 +24,11 @@ using namespace mlir;
 using namespace rlx;
 
 namespace {
-/// Whether `op` computes with each element of tensors by itself. A select of
-/// whole tensors by one condition does not: they may differ in size.
-bool isElementwise(Operation *op) {
-  return OpTrait::hasElementwiseMappableTraits(op) &&
-         llvm::any_of(op->getOperandTypes(), llvm::IsaPred<RankedTensorType>) &&
-         (!isa<arith::SelectOp>(op) ||
-          isa<RankedTensorType>(op->getOperand(0).getType()));
-}
-
 /// Whether `op` divides tensors of integers.
 bool dividesTensors(Operation *op) {
   return isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp,
              arith::CeilDivSIOp, arith::CeilDivUIOp, arith::FloorDivSIOp>(op) &&
-         isElementwise(op);
+         isElementwiseOnTensors(op);
 }
 
 struct InsertChecksPass : rlx::impl::InsertChecksPassBase<InsertChecksPass> {
@@ -46,16 +36,13 @@ struct InsertChecksPass : rlx::impl::InsertChecksPassBase<InsertChecksPass> {
     SmallVector<Operation *> all;
     getOperation()->walk([&](Operation *op) { all.push_back(op); });
     for (Operation *op : all)
-      if (isElementwise(op)) {
+      if (isElementwiseOnTensors(op)) {
         SizeChecks(op).insertElementwise();
         if (dividesTensors(op))
           divideEach(op);
       } else {
         SizeChecks(op).insert();
       }
-    // From here on sizes become known, and with them types.
-    splitRankReductions(getOperation());
-    makeScalarsPlain(getOperation());
   }
 
   /// Divisors of elements are checked where they are divided by: a division of

@@ -22,6 +22,7 @@ namespace {
 struct OutlineParallelPass
     : rlx::impl::OutlineParallelPassBase<OutlineParallelPass> {
   void runOnOperation() override {
+    SymbolTable symbols(getOperation());
     for (auto function :
          llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
       SmallVector<scf::ForallOp> loops;
@@ -30,13 +31,13 @@ struct OutlineParallelPass
         return WalkResult::skip();
       });
       for (auto [index, loop] : llvm::enumerate(loops))
-        if (failed(outline(function, loop, index)))
+        if (failed(outline(function, loop, index, symbols)))
           return signalPassFailure();
     }
   }
 
   LogicalResult outline(func::FuncOp function, scf::ForallOp loop,
-                        size_t number) {
+                        size_t number, SymbolTable &symbols) {
     if (loop.getRank() != 1 || loop.getNumResults() != 0)
       return loop.emitOpError(
           "expected a parallel loop over one index and buffers");
@@ -61,10 +62,9 @@ struct OutlineParallelPass
     for (Value value : captures)
       types.push_back(value.getType());
     std::string name = (function.getName() + ".parallel" + Twine(number)).str();
-    while (getOperation().lookupSymbol(name))
-      name += "_";
     auto body = func::FuncOp::create(builder, loc, name,
                                      builder.getFunctionType(types, {}));
+    symbols.insert(body); // Renames it where there is such a function.
     body.setPrivate();
     body->setAttr("llvm.linkage", LLVM::LinkageAttr::get(
                                       &getContext(), LLVM::Linkage::Internal));

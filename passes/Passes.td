@@ -302,6 +302,37 @@ def FoldEmptyMatmulsPass : Pass<"rlx-fold-empty-matmuls", "::mlir::func::FuncOp"
                            "::mlir::arith::ArithDialect"];
 }
 
+def SplitRankReductionsPass : Pass<"rlx-split-rank-reductions", "::mlir::func::FuncOp"> {
+  let summary = "Say which sizes of 1 a slice leaves out";
+  let description = [{
+    A slice that leaves out sizes of 1, and keeps others that are or may be 1,
+    becomes a slice of the whole rank and a reshape: upstream may take other sizes
+    of 1 for those that are left out. Runs before anything is folded.
+
+    ```mlir
+    %y = tensor.extract_slice %x[0, 1] [%n, 1] [1, 1] : tensor<4x2xf32> to tensor<?xf32>
+    ==>
+    %s = tensor.extract_slice %x[0, 1] [%n, 1] [1, 1] : tensor<4x2xf32> to tensor<?x1xf32>
+    %y = tensor.collapse_shape %s [[0, 1]] : tensor<?x1xf32> into tensor<?xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
+def DenseScalarsPass : Pass<"rlx-dense-scalars", "::mlir::func::FuncOp"> {
+  let summary = "Make constants of rank 0 that are resources dense attributes";
+  let description = [{
+    Upstream's lowering asks for their value, and resources have none. Larger
+    constants stay resources: nothing copies or hashes them.
+
+    ```mlir
+    %c = arith.constant dense_resource<c> : tensor<f32>
+    ==>
+    %c = arith.constant dense<2.0> : tensor<f32>
+    ```
+  }];
+}
+
 def ElementwiseToLinalgPass : Pass<"rlx-elementwise-to-linalg", "::mlir::func::FuncOp"> {
   let summary = "Turn arith and math on tensors into linalg";
   let description = [{

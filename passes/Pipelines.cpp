@@ -44,6 +44,9 @@ void rlx::buildImportPipeline(OpPassManager &pm) {
   pm.addPass(createInlinerPass({}, [](OpPassManager &) {}));
   pm.addPass(createSymbolDCEPass());
   pm.addNestedPass<func::FuncOp>(createInsertChecksPass());
+  // From here on sizes become known, and with them types.
+  pm.addNestedPass<func::FuncOp>(createSplitRankReductionsPass());
+  pm.addNestedPass<func::FuncOp>(createDenseScalarsPass());
   pm.addPass(createLiftControlFlowToSCFPass());
   pm.addNestedPass<func::FuncOp>(createDecomposePass());
   pm.addNestedPass<func::FuncOp>(createFuseDequantPass());

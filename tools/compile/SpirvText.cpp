@@ -16,7 +16,7 @@ llvm::Expected<std::string> rlx::disassemble(llvm::ArrayRef<std::byte> module) {
   spv_context context = spvContextCreate(SPV_ENV_UNIVERSAL_1_6);
   spv_text text = nullptr;
   spv_diagnostic diagnostic = nullptr;
-  auto free = llvm::make_scope_exit([&] {
+  llvm::scope_exit free([&] {
     spvDiagnosticDestroy(diagnostic);
     spvTextDestroy(text);
     spvContextDestroy(context);

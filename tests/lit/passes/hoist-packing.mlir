@@ -38,8 +38,8 @@ func.func @buffers(%w: memref<8x68xi8> {rlx.weight = "w"}, %p: memref<1088xi8>) 
 
 // A name that is taken is not taken again.
 // CHECK-LABEL: func @named(
-// CHECK-SAME: rlx.packed = "named.pack0_"
-// CHECK: func @named.pack0_(
+// CHECK-SAME: rlx.packed = "named.pack0_0"
+// CHECK: func @named.pack0_0(
 func.func @named(%x: tensor<1x64xf32>, %w: tensor<8x68xi8> {rlx.weight = "w"}) -> tensor<1088xi8> {
   %e = tensor.empty() : tensor<1088xi8>
   %p = rlx.pack_weight ins(%w) outs(%e) {scheme = #rlx.quant<gguf_q8_0>, lanes = 16 : i64} : (tensor<8x68xi8>, tensor<1088xi8>) -> tensor<1088xi8>

@@ -48,7 +48,7 @@ func.func @two_indices(%n: index, %x: memref<?x?xf32>) {
 
 // A name that is taken is not taken again.
 // CHECK-LABEL: func @named(
-// CHECK: rlx.parallel_for @named.parallel0_
+// CHECK: rlx.parallel_for @named.parallel0_0
 func.func @named(%n: index, %x: memref<?xf32>) {
   %c = arith.constant 1.0 : f32
   scf.forall (%i) in (%n) {

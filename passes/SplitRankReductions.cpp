@@ -1,4 +1,4 @@
-//===- RankReductions.cpp - Which sizes of 1 a slice leaves out -----------===//
+//===- SplitRankReductions.cpp - Which sizes of 1 a slice leaves out ------===//
 //
 // The type of a slice with fewer dimensions does not say which of its sizes of
 // 1 are left out. When a size, an offset or a stride turns out to be constant,
@@ -18,10 +18,15 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/RankReductions.h"
+#include "passes/PassDetail.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
+
+namespace rlx {
+#define GEN_PASS_DEF_SPLITRANKREDUCTIONSPASS
+#include "passes/Passes.h.inc"
+} // namespace rlx
 
 using namespace mlir;
 using namespace rlx;
@@ -85,11 +90,16 @@ static void split(tensor::InsertSliceOp op) {
   op.getSourceMutable().assign(whole);
 }
 
-void rlx::splitRankReductions(Operation *root) {
-  root->walk([](Operation *op) {
-    if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
-      split(slice);
-    else if (auto slice = dyn_cast<tensor::InsertSliceOp>(op))
-      split(slice);
-  });
-}
+namespace {
+struct SplitRankReductionsPass
+    : rlx::impl::SplitRankReductionsPassBase<SplitRankReductionsPass> {
+  void runOnOperation() override {
+    getOperation()->walk([](Operation *op) {
+      if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
+        split(slice);
+      else if (auto slice = dyn_cast<tensor::InsertSliceOp>(op))
+        split(slice);
+    });
+  }
+};
+} // namespace
