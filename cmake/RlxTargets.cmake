@@ -7,7 +7,7 @@ function(rlx_configure_target target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wno-unused-parameter -Wno-unused-function -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
   if(RLX_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=address,undefined -fno-sanitize-recover=undefined
-      -fno-sanitize=vptr -fno-omit-frame-pointer -g)
+      -fno-sanitize=vptr -fno-omit-frame-pointer -O1 -g1)
     target_link_options(${target} PUBLIC -fsanitize=address,undefined)
   endif()
   if(RLX_FUZZ)

@@ -32,8 +32,17 @@ config.test_exec_root = os.path.join(config.binary_dir, "tests", "lit")
 config.environment["PATH"] = os.pathsep.join(
     [os.path.join(config.binary_dir, "bin"), config.llvm_tools_dir, config.environment["PATH"]]
 )
-# lit starts from an empty environment. OpenCL's and Vulkan's loaders look for their drivers and caches through these.
-for name in ("HOME", "XDG_RUNTIME_DIR", "OCL_ICD_VENDORS", "VK_ICD_FILENAMES", "VK_DRIVER_FILES"):
+# lit starts from an empty environment. OpenCL's and Vulkan's loaders look for their drivers and caches through these;
+# the sanitizers read theirs.
+for name in (
+    "HOME",
+    "XDG_RUNTIME_DIR",
+    "OCL_ICD_VENDORS",
+    "VK_ICD_FILENAMES",
+    "VK_DRIVER_FILES",
+    "ASAN_OPTIONS",
+    "UBSAN_OPTIONS",
+):
     if name in os.environ:
         config.environment[name] = os.environ[name]
 config.environment["POCL_CACHE_DIR"] = os.path.join(config.test_exec_root, "pocl")
