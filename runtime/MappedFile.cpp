@@ -1,6 +1,7 @@
 //===- MappedFile.cpp - A file read through the page cache ----------------===//
 //===----------------------------------------------------------------------===//
 #include "runtime/MappedFile.h"
+#include "runtime/LostPages.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -41,6 +42,7 @@ MappedFile::map(int descriptor, const std::string &path, Descriptor what) {
       return errorf("'{}': cannot map {} bytes: {}", path, size,
                     strerror(errno));
     file->content = {static_cast<const std::byte *>(data), size};
+    noteMapping(file->content, path);
   }
   if (what == Descriptor::close)
     close(std::exchange(file->descriptor, -1));
@@ -48,6 +50,7 @@ MappedFile::map(int descriptor, const std::string &path, Descriptor what) {
 }
 
 MappedFile::~MappedFile() {
+  forgetMapping(content);
   if (!content.empty())
     munmap(const_cast<std::byte *>(content.data()), content.size());
   if (descriptor >= 0)

@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/LostPages.h"
 #include "runtime/OutputFile.h"
 #include "tools/CommandLine.h"
 #include "tools/bench/DeviceBench.h"
@@ -395,6 +396,7 @@ static llvm::Error runMatmul(const Options &given) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  rlx::exitOnLostPages("rlx-bench");
   removeForeignOptions();
   Options options;
   cl::ParseCommandLineOptions(

@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/LostPages.h"
 #include "tools/Inspect.h"
 
 #include "llvm/Support/CommandLine.h"
@@ -75,6 +76,7 @@ static rlx::Status run(mlir::MLIRContext &context) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  rlx::exitOnLostPages("rlx-inspect");
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv,
                               "Looks into weight files and schemes.\n");

@@ -7,6 +7,7 @@
 
 #include "codegen/Compiler.h"
 #include "codegen/Verify.h"
+#include "runtime/LostPages.h"
 #include "runtime/Npy.h"
 #include "tools/run/Runner.h"
 
@@ -180,6 +181,7 @@ static llvm::Error run(const RunCommandLine &given) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  rlx::exitOnLostPages("rlx-run");
   removeForeignOptions();
   RunCommandLine options;
   cl::ParseCommandLineOptions(

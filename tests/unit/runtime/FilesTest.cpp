@@ -3,6 +3,7 @@
 // MappedFile and OutputFile on real files, and what they refuse.
 //
 //===----------------------------------------------------------------------===//
+#include "runtime/LostPages.h"
 #include "runtime/MappedFile.h"
 #include "runtime/OutputFile.h"
 
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstring>
 
 using namespace rlx;
@@ -40,6 +42,34 @@ TEST(MappedFile, ReadsAndReleases) {
   (*file)->release(19999, UINT64_MAX);
   (*file)->release(UINT64_MAX, UINT64_MAX);
   EXPECT_EQ(textOf(**file), content);
+}
+
+// No error can be returned from where a page is missed.
+TEST(MappedFileDeathTest, SaysWhichFileWasCut) {
+  TemporaryFolder folder;
+  std::string path = folder / "w";
+  writeFile(path, std::string(100000, 'w'));
+  Result<std::shared_ptr<MappedFile>> other = MappedFile::open(path);
+  ASSERT_TRUE(other) << other.message();
+  *other = nullptr;
+  Result<std::shared_ptr<MappedFile>> file = MappedFile::open(path);
+  ASSERT_TRUE(file) << file.message();
+  ASSERT_EQ(truncate(path.c_str(), 10), 0);
+  EXPECT_EXIT(
+      {
+        exitOnLostPages("program");
+        volatile std::byte last = (*file)->bytes().back();
+        (void)last;
+      },
+      testing::ExitedWithCode(1),
+      "program: error: '.*w' was changed while it was in use");
+  // What is no file is not explained.
+  EXPECT_EXIT(
+      {
+        exitOnLostPages("program");
+        raise(SIGBUS);
+      },
+      testing::KilledBySignal(SIGBUS), "");
 }
 
 TEST(MappedFile, SaysThatTheFileWasChanged) {
