@@ -10,6 +10,7 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace rlx;
 
@@ -32,11 +33,12 @@ private:
   llvm::Error open(char bracket);
   void close(char bracket);
   llvm::Error sign();
-  llvm::Error word();
+  llvm::Error word(bool isArrayType);
   void finishAlias();
   /// Notes that something at this depth contains what is `inner` deep.
   llvm::Error reach(unsigned inner);
   llvm::Error tooDeep(const llvm::Twine &what, unsigned limit) const;
+  llvm::Error unexpected(const llvm::Twine &expected) const;
   char at(size_t index) const { return index < text.size() ? text[index] : 0; }
 
   llvm::StringRef text, name;
@@ -51,15 +53,23 @@ private:
   /// arrow, 'w' a word.
   bool isNewLine = true;
   char last = 0;
+  /// How many of the last tokens are those of `array<`.
+  unsigned arrayTokens = 0;
+  /// Aliases of the type `index`.
+  llvm::StringSet<> indexAliases;
 };
 } // namespace
 
-llvm::Error NestingScanner::tooDeep(const llvm::Twine &what,
-                                    unsigned limit) const {
+llvm::Error NestingScanner::unexpected(const llvm::Twine &expected) const {
   size_t line = text.take_front(position).count('\n') + 1;
   return llvm::createStringError("'" + name + "' line " + llvm::Twine(line) +
-                                 ": expected at most " + llvm::Twine(limit) +
-                                 " " + what + ", but got more");
+                                 ": expected " + expected);
+}
+
+llvm::Error NestingScanner::tooDeep(const llvm::Twine &what,
+                                    unsigned limit) const {
+  return unexpected("at most " + llvm::Twine(limit) + " " + what +
+                    ", but got more");
 }
 
 llvm::Error NestingScanner::reach(unsigned inner) {
@@ -116,7 +126,7 @@ void NestingScanner::finishAlias() {
 }
 
 /// A name, a keyword or an alias, which begins here.
-llvm::Error NestingScanner::word() {
+llvm::Error NestingScanner::word(bool isArrayType) {
   // Names behind a sign may hold '-', keywords and dimensions may not.
   bool isBare = llvm::isAlpha(text[position]) || text[position] == '_';
   auto isPart = [&](char c) {
@@ -127,8 +137,17 @@ llvm::Error NestingScanner::word() {
   while (isPart(at(position)))
     ++position;
   llvm::StringRef word = text.slice(begin, position);
+  bool isAliased = std::exchange(last, 'w') == '=' && !defined.empty();
   if (word == "floordiv" || word == "ceildiv" || word == "mod")
     return sign();
+  if (word == "index" || indexAliases.contains(word)) {
+    if (isArrayType)
+      return unexpected("a type of a fixed width in 'array<...>', as i64, but "
+                        "got 'index'");
+    if (isAliased)
+      indexAliases.insert(defined);
+  }
+  arrayTokens = word == "array";
   if (word.front() != '#' && word.front() != '!')
     return llvm::Error::success();
   size_t next = text.find_first_not_of(" \t\r\n", position);
@@ -165,13 +184,13 @@ llvm::Error NestingScanner::scan() {
         !llvm::StringRef("=:,A").contains(last))
       finishAlias();
     isNewLine = false;
+    unsigned beforeIt = std::exchange(arrayTokens, 0);
     char token = c;
     llvm::Error error = llvm::Error::success();
     if (c == '"') {
       skipString();
     } else if (isWord) {
-      last = 'w';
-      if (llvm::Error failure = word())
+      if (llvm::Error failure = word(/*isArrayType=*/beforeIt == 2))
         return failure;
       continue;
     } else if (c == '-' && next == '>') {
@@ -184,6 +203,7 @@ llvm::Error NestingScanner::scan() {
     } else if (c == '(' || c == '[' || c == '{' || c == '<') {
       ++position;
       error = open(c);
+      arrayTokens = beforeIt == 1 && c == '<' ? 2 : 0;
     } else if (c == ')' || c == ']' || c == '}' || c == '>') {
       ++position;
       close(c == ')' ? '(' : c == ']' ? '[' : c == '}' ? '{' : '<');

@@ -17,8 +17,9 @@ constexpr unsigned maxChain = 1024;
 /// Parsers of MLIR and JSON call themselves for each bracket, and for each
 /// operator of an affine expression, without a limit: a text of strangers that
 /// nests 20,000 deep would end the process. This is an error that names the
-/// line where a text, MLIR or JSON, goes beyond the limits above. `name` stands
-/// for the text.
+/// line where a text, MLIR or JSON, goes beyond the limits above, or writes
+/// `array<index: ...>`, which MLIR's parser does not survive. `name` stands for
+/// the text.
 llvm::Error checkNesting(llvm::StringRef text, llvm::StringRef name);
 
 } // namespace rlx

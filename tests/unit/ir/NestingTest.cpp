@@ -73,6 +73,25 @@ TEST(Nesting, AliasesStandForWhatTheyAre) {
   EXPECT_EQ(check(flat + "}\n#loc = loc(unknown)\n"), "");
 }
 
+// MLIR's parser does not survive them.
+TEST(Nesting, ArraysOfIndices) {
+  std::string expected = "expected a type of a fixed width in 'array<...>', as "
+                         "i64, but got 'index'";
+  for (const char *array :
+       {"array<index: 1>", "array<index>", "array < // comment\"\n index : 1>",
+        "array<!a: 1>", "array<!b: 1>"})
+    EXPECT_NE(check("!a = index\n!b = !a\n\"a.b\"() {x = " +
+                    std::string(array) + "} : () -> ()")
+                  .find(expected),
+              std::string::npos)
+        << array;
+  for (const char *fine :
+       {"array<i64: 1>", "!llvm.array<4 x i8>", "memref<4xindex>",
+        "array, index", "!a = i32\n#x = array<!a: 1>",
+        "array<i1: true> {i = 0 : index}"})
+    EXPECT_EQ(check(fine), "") << fine;
+}
+
 TEST(Nesting, ExpressionsHaveALength) {
   auto map = [](const std::string &expression) {
     return "#map = affine_map<(d0) -> (" + expression + ")>";
