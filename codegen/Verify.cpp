@@ -2,9 +2,7 @@
 
 #include "codegen/Verify.h"
 
-#include "ir/Reference.h"
-
-#include "llvm/ADT/APFloat.h"
+#include "codegen/reference/Element.h"
 
 #include <cmath>
 #include <cstring>
@@ -12,63 +10,6 @@
 
 using namespace mlir;
 using namespace rlx;
-
-//===----------------------------------------------------------------------===//
-// Numbers
-//===----------------------------------------------------------------------===//
-
-template <typename T> static double load(const void *data, int64_t i) {
-  T value;
-  std::memcpy(&value, static_cast<const char *>(data) + i * sizeof(T),
-              sizeof(T));
-  return double(value);
-}
-
-static double loadFloat(const llvm::fltSemantics &semantics, const void *data,
-                        int64_t i) {
-  uint16_t bits;
-  std::memcpy(&bits, static_cast<const char *>(data) + i * sizeof(bits),
-              sizeof(bits));
-  llvm::APFloat number(semantics, llvm::APInt(16, bits));
-  bool losesInfo;
-  number.convert(llvm::APFloat::IEEEdouble(),
-                 llvm::APFloat::rmNearestTiesToEven, &losesInfo);
-  return number.convertToDouble();
-}
-
-static double element(const TensorView &tensor, int64_t i, Type type = Type()) {
-  // Floats of 8 bits are passed as bytes.
-  if (type && elementBytes(tensor.type) == 1)
-    return decodeFloat(cast<FloatType>(type), load<uint8_t>(tensor.data, i));
-  switch (tensor.type) {
-  case ElementType::f64:
-    return load<double>(tensor.data, i);
-  case ElementType::f32:
-    return load<float>(tensor.data, i);
-  case ElementType::f16:
-    return loadFloat(llvm::APFloat::IEEEhalf(), tensor.data, i);
-  case ElementType::bf16:
-    return loadFloat(llvm::APFloat::BFloat(), tensor.data, i);
-  case ElementType::i64:
-    return load<int64_t>(tensor.data, i);
-  case ElementType::i32:
-    return load<int32_t>(tensor.data, i);
-  case ElementType::i16:
-    return load<int16_t>(tensor.data, i);
-  case ElementType::i8:
-    return load<int8_t>(tensor.data, i);
-  case ElementType::u64:
-    return load<uint64_t>(tensor.data, i);
-  case ElementType::u32:
-    return load<uint32_t>(tensor.data, i);
-  case ElementType::u16:
-    return load<uint16_t>(tensor.data, i);
-  case ElementType::u8:
-  case ElementType::boolean:
-    return load<uint8_t>(tensor.data, i);
-  }
-  llvm_unreachable("unknown element type");
-}
 
 static std::vector<int64_t> indexOf(int64_t position,
                                     llvm::ArrayRef<int64_t> shape) {
@@ -226,7 +167,7 @@ ErrorReport rlx::measureError(const TensorView &got,
                               llvm::ArrayRef<double> expected) {
   ErrorMeasure measure(got.shape, 0);
   for (int64_t i = 0, e = expected.size(); i < e; ++i)
-    measure.add(i, expected[i], element(got, i), 0, expected[i]);
+    measure.add(i, expected[i], elementAsDouble(got, i), 0, expected[i]);
   return measure.report();
 }
 
@@ -252,8 +193,8 @@ ErrorReport rlx::measureError(const TensorView &got,
       double magnitude = std::fabs(value);
       if (!expected.magnitudes.empty())
         magnitude = std::max(magnitude, expected.magnitudes[i]);
-      measure.add(i, value, element(got, i, numbers.type), numbers.deviation(i),
-                  magnitude);
+      measure.add(i, value, elementAsDouble(got, i, numbers.type),
+                  numbers.deviation(i), magnitude);
       continue;
     }
     unsigned width = widthOf(numbers.type);

@@ -2,6 +2,8 @@
 
 #include "tests/fuzz/Program.h"
 
+#include "codegen/reference/Element.h"
+
 #include "llvm/ADT/APFloat.h"
 #include "llvm/Support/ErrorHandling.h"
 
@@ -11,26 +13,8 @@
 using namespace rlx;
 using namespace rlx::fuzz;
 
-template <typename T> static double load(const void *data, int64_t i) {
-  T value;
-  std::memcpy(&value, static_cast<const char *>(data) + i * sizeof(T),
-              sizeof(T));
-  return double(value);
-}
-
 template <typename T> static void store(void *data, int64_t i, T value) {
   std::memcpy(static_cast<char *>(data) + i * sizeof(T), &value, sizeof(T));
-}
-
-static double loadFloat(const llvm::fltSemantics &semantics, const void *data,
-                        int64_t i) {
-  uint16_t bits;
-  std::memcpy(&bits, static_cast<const char *>(data) + i * 2, 2);
-  llvm::APFloat number(semantics, llvm::APInt(16, bits));
-  bool losesInfo;
-  number.convert(llvm::APFloat::IEEEdouble(),
-                 llvm::APFloat::rmNearestTiesToEven, &losesInfo);
-  return number.convertToDouble();
 }
 
 static uint16_t rounded(const llvm::fltSemantics &semantics, double number) {
@@ -40,36 +24,8 @@ static uint16_t rounded(const llvm::fltSemantics &semantics, double number) {
   return uint16_t(value.bitcastToAPInt().getZExtValue());
 }
 
-double rlx::fuzz::elementOf(const TensorView &tensor, int64_t i) {
-  switch (tensor.type) {
-  case ElementType::f64:
-    return load<double>(tensor.data, i);
-  case ElementType::f32:
-    return load<float>(tensor.data, i);
-  case ElementType::f16:
-    return loadFloat(llvm::APFloat::IEEEhalf(), tensor.data, i);
-  case ElementType::bf16:
-    return loadFloat(llvm::APFloat::BFloat(), tensor.data, i);
-  case ElementType::i64:
-  case ElementType::u64:
-    return load<int64_t>(tensor.data, i);
-  case ElementType::i32:
-  case ElementType::u32:
-    return load<int32_t>(tensor.data, i);
-  case ElementType::i16:
-  case ElementType::u16:
-    return load<int16_t>(tensor.data, i);
-  case ElementType::i8:
-    return load<int8_t>(tensor.data, i);
-  case ElementType::u8:
-  case ElementType::boolean:
-    return load<uint8_t>(tensor.data, i);
-  }
-  llvm_unreachable("unknown element type");
-}
-
 double Data::get(int64_t i) const {
-  return elementOf({type, shape, const_cast<uint8_t *>(bytes.data())}, i);
+  return elementAsDouble({type, shape, const_cast<uint8_t *>(bytes.data())}, i);
 }
 
 void Data::set(int64_t i, double number) {

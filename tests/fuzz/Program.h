@@ -37,9 +37,6 @@ struct Data {
   std::vector<uint8_t> bytes;
 };
 
-/// Element `i` of any tensor as a number.
-double elementOf(const TensorView &tensor, int64_t i);
-
 struct Weight {
   std::string name;
   Data data; ///< As bindWeight takes it.

@@ -5,6 +5,7 @@
 #include "codegen/Compiler.h"
 #include "codegen/Verify.h"
 #include "codegen/gpu/DeviceExecutable.h"
+#include "codegen/reference/Element.h"
 #include "runtime/gpu/Device.h"
 #include "tests/fuzz/GuardedMemory.h"
 
@@ -237,7 +238,7 @@ static std::string compareWithOther(const RandomProgram &program,
   for (auto [i, output] : llvm::enumerate(outputs)) {
     std::vector<double> numbers(size_t(output.numElements()));
     for (size_t k = 0; k < numbers.size(); ++k)
-      numbers[k] = elementOf(output, int64_t(k));
+      numbers[k] = elementAsDouble(output, int64_t(k));
     if (i < program.results.size() && output.shape != program.results[i].shape)
       return "result " + std::to_string(i) + ": expected " +
              describeShape(program.results[i].shape) + ", but got " +
