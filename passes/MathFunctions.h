@@ -38,7 +38,7 @@ Num tanh(Num x);  ///< 2.4 ulp
 Num asinh(Num x); ///< 2.7 ulp
 Num acosh(Num x); ///< 2.3 ulp
 Num atanh(Num x); ///< 2.8 ulp
-Num erf(Num x);   ///< 1 ulp
+Num erf(Num x);   ///< 1.1 ulp
 Num erfc(Num x);  ///< 2.4 ulp
 
 //===----------------------------------------------------------------------===//
