@@ -34,6 +34,9 @@ LogicalResult rlx::fuseElementwise(func::FuncOp function) {
   RewritePatternSet patterns(function.getContext());
   linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
   linalg::populateConstantFoldLinalgOperations(patterns, shouldFuse);
+  // A size that is asked of a producer is a second use of it: ask what its
+  // destination was made with.
+  tensor::DimOp::getCanonicalizationPatterns(patterns, function.getContext());
   // A long chain takes more rounds than MLIR's default; what is not fused after
   // these is right all the same.
   GreedyRewriteConfig config;
