@@ -3,8 +3,8 @@
 // Maps a whole file read-only, so that weights are read when they are used and
 // never copied. It knows nothing of what the file holds. A file that someone
 // else shortens while it is mapped ends the process when the lost part is
-// touched (LostPages.h), and one that is written to changes under its readers. No
-// reader of mapped files can prevent that; checkUnchanged() says that it has
+// touched (LostPages.h), and one that is written to changes under its readers.
+// No reader of mapped files can prevent that; checkUnchanged() says that it has
 // happened, to whoever asks before he reads.
 //
 //===----------------------------------------------------------------------===//

@@ -9,6 +9,8 @@ It reads text only, and leaves what the compiler sees anyway to the compiler.
 
 import os
 import re
+import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -108,7 +110,26 @@ def check_schemes(root):
                 yield f"{path}:{number}: a scheme named outside the table: {line.strip()}"
 
 
-RULES = {"includes": check_includes, "layout": check_layout, "schemes": check_schemes}
+def check_format(root):
+    """Where the formatter would change a source."""
+    program = shutil.which("clang-format-14")
+    if not program:
+        yield "expected clang-format-14 on the path (tools/dev setup installs it)"
+        return
+    sources = [p for p in files(root) if p.endswith((".cpp", ".h"))]
+    if not sources:
+        return
+    result = subprocess.run(
+        [program, "--dry-run", "-Werror", *sources], cwd=root, capture_output=True, text=True, check=False
+    )
+    changed = sorted(set(re.findall(r"^(\S+?):\d+:\d+: error", result.stderr, re.M)))
+    for path in changed:
+        yield f"{path}: expected the form that 'tools/dev format' gives"
+    if result.returncode and not changed:
+        yield result.stderr.strip()
+
+
+RULES = {"includes": check_includes, "layout": check_layout, "schemes": check_schemes, "format": check_format}
 
 # rule, path, text, is it a violation?
 CASES = [
@@ -148,6 +169,8 @@ CASES = [
     ("schemes", "runtime/A.cpp", '{"Q4_K", 12},\n', True),
     ("schemes", "runtime/GgmlTypes.cpp", '{"q4_K", 12},\n', False),
     ("schemes", "ir/A.cpp", '"gguf_q4k"\n', False),
+    ("format", "ir/A.cpp", "int a;\n", False),
+    ("format", "ir/A.cpp", "int  a;\n", True),
 ]
 
 
