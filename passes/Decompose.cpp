@@ -9,6 +9,7 @@
 
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace rlx {
@@ -76,13 +77,24 @@ static void lowerReshape(RewriterBase &b, tensor::ReshapeOp op) {
                                               sizes);
 }
 
+/// ub.poison, which stands where control flow has no value for a tensor, ==> an
+/// empty one: nobody reads it.
+static void lowerPoison(RewriterBase &b, ub::PoisonOp op) {
+  auto type = cast<RankedTensorType>(op.getType());
+  SmallVector<Value> sizes;
+  if (type.getNumDynamicDims() > 0)
+    sizes.assign(type.getNumDynamicDims(),
+                 arith::ConstantIndexOp::create(b, op.getLoc(), 0));
+  b.replaceOpWithNewOp<tensor::EmptyOp>(op, type, sizes);
+}
+
 namespace {
 struct DecomposePass : rlx::impl::DecomposePassBase<DecomposePass> {
   void runOnOperation() override {
     SmallVector<Operation *> found;
     getOperation().walk([&](Operation *op) {
       if (isa<linalg::AggregatedOpInterface, linalg::PackOp, linalg::UnPackOp,
-              tensor::ReshapeOp>(op) &&
+              tensor::ReshapeOp, ub::PoisonOp>(op) &&
           isOnRankedTensors(op))
         found.push_back(op);
     });
@@ -90,7 +102,11 @@ struct DecomposePass : rlx::impl::DecomposePassBase<DecomposePass> {
     for (Operation *op : found) {
       rewriter.setInsertionPoint(op);
       // What cannot be decomposed stays, for --rlx-check-tensors to refuse.
-      if (auto reshape = dyn_cast<tensor::ReshapeOp>(op)) {
+      if (auto poison = dyn_cast<ub::PoisonOp>(op)) {
+        auto type = dyn_cast<RankedTensorType>(poison.getType());
+        if (type && !type.getEncoding())
+          lowerPoison(rewriter, poison);
+      } else if (auto reshape = dyn_cast<tensor::ReshapeOp>(op)) {
         lowerReshape(rewriter, reshape);
       } else if (auto pack = dyn_cast<linalg::PackOp>(op)) {
         (void)linalg::lowerPack(rewriter, pack);

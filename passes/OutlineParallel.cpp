@@ -36,16 +36,45 @@ struct OutlineParallelPass
     }
   }
 
+  /// How many iterations each index of `loop` has, 0 at least where there are
+  /// several; `value` gives bounds where `builder` is.
+  SmallVector<Value>
+  iterationCounts(OpBuilder &builder, scf::ForallOp loop,
+                  llvm::function_ref<Value(OpFoldResult)> value) {
+    AffineExpr lower, step, upper;
+    bindSymbols(&getContext(), lower, step, upper);
+    Location loc = loop.getLoc();
+    SmallVector<Value> counts;
+    for (int64_t i = 0; i < loop.getRank(); ++i) {
+      counts.push_back(affine::AffineApplyOp::create(
+          builder, loc, AffineMap::get(0, 3, (upper - lower).ceilDiv(step)),
+          ValueRange{value(loop.getMixedLowerBound()[i]),
+                     value(loop.getMixedStep()[i]),
+                     value(loop.getMixedUpperBound()[i])}));
+      if (loop.getRank() > 1)
+        counts.back() = arith::MaxSIOp::create(
+            builder, loc, counts.back(),
+            arith::ConstantIndexOp::create(builder, loc, 0));
+    }
+    return counts;
+  }
+
   LogicalResult outline(func::FuncOp function, scf::ForallOp loop,
                         size_t number, SymbolTable &symbols) {
-    if (loop.getRank() != 1 || loop.getNumResults() != 0)
-      return loop.emitOpError(
-          "expected a parallel loop over one index and buffers");
+    if (loop.getNumResults() != 0)
+      return loop.emitOpError("expected a parallel loop over buffers");
     Location loc = loop.getLoc();
 
     // Constants are cheaper to repeat than to pass.
     llvm::SetVector<Value> captures;
     getUsedValuesDefinedAbove(loop.getRegion(), captures);
+    auto capture = [&](ValueRange bounds) {
+      captures.insert(bounds.begin(), bounds.end());
+    };
+    capture(loop.getDynamicLowerBound());
+    capture(loop.getDynamicStep());
+    if (loop.getRank() > 1)
+      capture(loop.getDynamicUpperBound());
     SmallVector<Value> constants;
     captures.remove_if([&](Value value) {
       bool constant = value.getDefiningOp() &&
@@ -79,36 +108,43 @@ struct OutlineParallelPass
                                     entry->getArgument(1), one);
     func::ReturnOp::create(builder, loc);
     builder.setInsertionPointToStart(range.getBody());
-    // The loop counts from its lower bound in steps; the range counts
-    // iterations.
-    AffineExpr i, lower, step;
-    bindDims(&getContext(), i);
-    bindSymbols(&getContext(), lower, step);
-    auto bound = [&](OpFoldResult value) -> Value {
+    auto inside = [&](OpFoldResult value) -> Value {
       if (auto given = dyn_cast<Value>(value))
         return mapping.lookupOrDefault(given);
       return arith::ConstantIndexOp::create(builder, loc,
                                             *getConstantIntValue(value));
     };
-    Value induction = affine::AffineApplyOp::create(
-        builder, loc, AffineMap::get(1, 2, i * step + lower),
-        ValueRange{range.getInductionVar(), bound(loop.getMixedLowerBound()[0]),
-                   bound(loop.getMixedStep()[0])});
-    mapping.map(loop.getInductionVar(0), induction);
+    // The range counts iterations, of all indices; the loop counts each from
+    // its lower bound in steps.
+    SmallVector<Value> iterations = {range.getInductionVar()};
+    if (loop.getRank() > 1)
+      iterations = affine::AffineDelinearizeIndexOp::create(
+                       builder, loc, range.getInductionVar(),
+                       iterationCounts(builder, loop, inside),
+                       /*hasOuterBound=*/true)
+                       .getResults();
+    AffineExpr i, lower, step;
+    bindDims(&getContext(), i);
+    bindSymbols(&getContext(), lower, step);
+    for (auto [number, iteration] : llvm::enumerate(iterations))
+      mapping.map(
+          loop.getInductionVar(number),
+          affine::AffineApplyOp::create(
+              builder, loc, AffineMap::get(1, 2, i * step + lower),
+              ValueRange{iteration, inside(loop.getMixedLowerBound()[number]),
+                         inside(loop.getMixedStep()[number])})
+              .getResult());
     for (Operation &op : loop.getBody()->without_terminator())
       builder.clone(op, mapping);
 
     builder.setInsertionPoint(loop);
-    AffineExpr upper;
-    bindSymbols(&getContext(), lower, step, upper);
-    auto value = [&](OpFoldResult size) {
-      return getValueOrCreateConstantIndexOp(builder, loc, size);
+    auto outside = [&](OpFoldResult value) {
+      return getValueOrCreateConstantIndexOp(builder, loc, value);
     };
-    Value count = affine::AffineApplyOp::create(
-        builder, loc, AffineMap::get(0, 3, (upper - lower).ceilDiv(step)),
-        ValueRange{value(loop.getMixedLowerBound()[0]),
-                   value(loop.getMixedStep()[0]),
-                   value(loop.getMixedUpperBound()[0])});
+    Value count;
+    for (Value each : iterationCounts(builder, loop, outside))
+      count = count ? Value(arith::MulIOp::create(builder, loc, count, each))
+                    : each;
     ParallelForOp::create(builder, loc, SymbolRefAttr::get(body), count,
                           captures.getArrayRef());
     loop.erase();

@@ -13,6 +13,16 @@ using namespace rlx;
 // Words for checks
 //===----------------------------------------------------------------------===//
 
+/// What `op` is checked before: where the iterations of a parallel loop put
+/// their results together there is no place for other operations.
+static Operation *placeOf(Operation *op) {
+  Operation *parent = op->getParentOp();
+  return isa_and_nonnull<scf::InParallelOp>(parent) ? parent : op;
+}
+
+SizeChecks::SizeChecks(Operation *op)
+    : op(op), b(op->getLoc(), placeOf(op)), subject(sourceText(op)) {}
+
 void SizeChecks::require(Value condition, const Twine &text,
                          ValueRange values) {
   APInt known;
@@ -82,6 +92,11 @@ void SizeChecks::sizes(ValueRange dynamic) {
     isAbove(size, -1, "expected a size of at least 0, but got {}");
 }
 
+void SizeChecks::steps(ArrayRef<OpFoldResult> steps) {
+  for (OpFoldResult step : steps)
+    isAbove(step, 0, "expected a step of at least 1, but got {}");
+}
+
 //===----------------------------------------------------------------------===//
 // All
 //===----------------------------------------------------------------------===//
@@ -95,8 +110,9 @@ void SizeChecks::insert() {
   llvm::TypeSwitch<Operation *>(op)
       .Case<cf::AssertOp, tensor::CastOp, tensor::DimOp, tensor::ExpandShapeOp,
             tensor::ReshapeOp, tensor::PadOp, tensor::ConcatOp, scf::ForOp,
-            linalg::LinalgOp, MatmulOp, GatherMatmulOp, EmbeddingOp,
-            DequantizeOp, QuantizeOp>([&](auto known) { insert(known); })
+            scf::ForallOp, scf::ParallelOp, linalg::LinalgOp, MatmulOp,
+            GatherMatmulOp, EmbeddingOp, DequantizeOp, QuantizeOp>(
+          [&](auto known) { insert(known); })
       .Case<tensor::ExtractOp>([&](tensor::ExtractOp extract) {
         indices(extract.getTensor(), extract.getIndices());
       })

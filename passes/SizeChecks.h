@@ -21,8 +21,7 @@ namespace rlx {
 /// Builds the checks before one operation.
 class SizeChecks {
 public:
-  explicit SizeChecks(mlir::Operation *op)
-      : op(op), b(op->getLoc(), op), subject(sourceText(op)) {}
+  explicit SizeChecks(mlir::Operation *op);
 
   void insert();
   void insertElementwise();
@@ -37,7 +36,11 @@ private:
   void insert(mlir::tensor::ConcatOp concat);
   void insert(mlir::linalg::LinalgOp structured);
   void insert(mlir::scf::ForOp loop) {
-    isAbove(loop.getStep(), 0, "expected a step of at least 1, but got {}");
+    steps(mlir::getAsOpFoldResult(loop.getStep()));
+  }
+  void insert(mlir::scf::ForallOp loop) { steps(loop.getMixedStep()); }
+  void insert(mlir::scf::ParallelOp loop) {
+    steps(mlir::getAsOpFoldResult(loop.getStep()));
   }
   void insert(MatmulOp matmul);
   void insert(GatherMatmulOp matmul);
@@ -51,6 +54,7 @@ private:
   void insertedSlice(mlir::OffsetSizeAndStrideOpInterface slice,
                      mlir::Value source, const llvm::SmallBitVector &dropped);
   void division();
+  void steps(llvm::ArrayRef<mlir::OpFoldResult> steps);
   void sizes(mlir::ValueRange dynamic);
   void resultSizes(mlir::Value result,
                    llvm::ArrayRef<mlir::OpFoldResult> sizes);

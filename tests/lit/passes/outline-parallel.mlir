@@ -35,13 +35,29 @@ func.func @main(%n: index, %x: memref<?xf32>) {
 
 // -----
 
-func.func @two_indices(%n: index, %x: memref<?x?xf32>) {
+// All indices become one, which counts iterations; bounds are captured.
+// CHECK-LABEL: func @two_indices(
+// CHECK-SAME: %[[A:[a-z0-9]+]]: index, %[[N:[a-z0-9]+]]: index, %[[X:[a-z0-9]+]]: memref<?x?xf32>
+// CHECK: %[[COUNT:.*]] = arith.muli
+// CHECK: rlx.parallel_for @two_indices.parallel0 count %[[COUNT]] captures(%[[X]], %[[A]], %[[N]])
+// CHECK: func private @two_indices.parallel0(
+// CHECK: scf.for %[[I:.*]] = %{{.*}} to
+// CHECK: affine.delinearize_index %[[I]] into
+func.func @two_indices(%a: index, %n: index, %x: memref<?x?xf32>) {
   %c = arith.constant 1.0 : f32
-  // expected-error @below {{'scf.forall' op expected a parallel loop over one index and buffers}}
-  scf.forall (%i, %j) in (%n, %n) {
+  scf.forall (%i, %j) = (%a, 0) to (%n, %n) step (2, 1) {
     memref.store %c, %x[%i, %j] : memref<?x?xf32>
   }
   return
+}
+
+// -----
+
+func.func @results(%n: index, %x: tensor<?xf32>) -> tensor<?xf32> {
+  // expected-error @below {{'scf.forall' op expected a parallel loop over buffers}}
+  %y = scf.forall (%i) in (%n) shared_outs(%o = %x) -> tensor<?xf32> {
+  }
+  return %y : tensor<?xf32>
 }
 
 // -----
