@@ -1,7 +1,7 @@
 //===- Dialect.h - The rlx dialect, its attributes and operations ---------===//
 //
-// The declarations generated from RlxDialect.td, RlxAttributes.td and
-// RlxOps.td.
+// The declarations generated from RlxDialect.td, RlxAttributes.td,
+// RlxInterfaces.td and RlxOps.td.
 //
 //===----------------------------------------------------------------------===//
 
@@ -37,6 +37,8 @@ class SchemeAttr;
 
 #define GET_ATTRDEF_CLASSES
 #include "ir/RlxAttributes.h.inc"
+
+#include "ir/RlxInterfaces.h.inc"
 
 #define GET_OP_CLASSES
 #include "ir/RlxOps.h.inc"

@@ -12,6 +12,8 @@
 using namespace mlir;
 using namespace rlx;
 
+#include "ir/RlxInterfaces.cpp.inc"
+
 #define GET_OP_CLASSES
 #include "ir/RlxOps.cpp.inc"
 

@@ -10,6 +10,7 @@
 #define RLX_IR_RLXOPS_TD
 
 include "ir/RlxAttributes.td"
+include "ir/RlxInterfaces.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/CommonTypeConstraints.td"
 include "mlir/IR/CommonAttrConstraints.td"
@@ -53,7 +54,8 @@ defvar biasFormat = [{ (`bias` `(` $bias^ `)`)? }];
 defvar weightsFormat = [{ (`weights` `=` `requantized` $requantized^)? }];
 defvar typesFormat = [{ attr-dict `:` functional-type(operands, results) }];
 
-def Rlx_MatmulOp : Rlx_Op<"matmul", [Pure, AttrSizedOperandSegments]> {
+def Rlx_MatmulOp : Rlx_Op<"matmul",
+    [Pure, AttrSizedOperandSegments, Rlx_QuantizedWeightOpInterface]> {
   let summary = "activations times a weight, transposed";
   let description = [{
     ```
@@ -93,7 +95,7 @@ def Rlx_MatmulOp : Rlx_Op<"matmul", [Pure, AttrSizedOperandSegments]> {
 }
 
 def Rlx_GatherMatmulOp : Rlx_Op<"gather_matmul",
-    [Pure, AttrSizedOperandSegments]> {
+    [Pure, AttrSizedOperandSegments, Rlx_QuantizedWeightOpInterface]> {
   let summary = "each token times the weights of the experts it names";
   let description = [{
     ```
@@ -126,7 +128,8 @@ def Rlx_GatherMatmulOp : Rlx_Op<"gather_matmul",
   let hasVerifier = 1;
 }
 
-def Rlx_EmbeddingOp : Rlx_Op<"embedding", [Pure, AttrSizedOperandSegments]> {
+def Rlx_EmbeddingOp : Rlx_Op<"embedding",
+    [Pure, AttrSizedOperandSegments, Rlx_QuantizedWeightOpInterface]> {
   let summary = "rows of a table";
   let description = [{
     ```
@@ -150,9 +153,13 @@ def Rlx_EmbeddingOp : Rlx_Op<"embedding", [Pure, AttrSizedOperandSegments]> {
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = !strconcat("$table `,` $ids", sideFormat, typesFormat);
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::OpOperand &getQuantizedWeightMutable() { return getTableMutable(); }
+  }];
 }
 
-def Rlx_DequantizeOp : Rlx_Op<"dequantize", [Pure, AttrSizedOperandSegments]> {
+def Rlx_DequantizeOp : Rlx_Op<"dequantize",
+    [Pure, AttrSizedOperandSegments, Rlx_QuantizedWeightOpInterface]> {
   let summary = "the values of a quantized tensor";
   let description = [{
     ```

@@ -283,9 +283,9 @@ struct LowerEncodingsPass
             << weight->get().getType();
         return WalkResult::interrupt();
       }
-      if (isa<func::FuncOp, func::CallOp, func::ReturnOp, MatmulOp,
-              GatherMatmulOp, EmbeddingOp, DequantizeOp, QuantizeOp, scf::ForOp,
-              scf::IfOp, scf::WhileOp, scf::ConditionOp, scf::YieldOp>(op))
+      if (isa<func::FuncOp, func::CallOp, func::ReturnOp,
+              QuantizedWeightOpInterface, QuantizeOp, scf::ForOp, scf::IfOp,
+              scf::WhileOp, scf::ConditionOp, scf::YieldOp>(op))
         return WalkResult::advance();
       SmallVector<Type> types(op->getOperandTypes());
       llvm::append_range(types, op->getResultTypes());

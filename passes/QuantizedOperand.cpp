@@ -2,8 +2,6 @@
 
 #include "passes/QuantizedOperand.h"
 
-#include "llvm/ADT/TypeSwitch.h"
-
 using namespace mlir;
 using namespace rlx;
 
@@ -22,30 +20,22 @@ SmallVector<Value, 3> SideValues::given() const {
 }
 
 OpOperand *rlx::quantizedOperand(Operation *op) {
-  return llvm::TypeSwitch<Operation *, OpOperand *>(op)
-      .Case<MatmulOp, GatherMatmulOp, DequantizeOp>(
-          [](auto weighted) { return &weighted.getWeightMutable(); })
-      .Case([](EmbeddingOp embedding) { return &embedding.getTableMutable(); })
-      .Default(nullptr);
+  auto weighted = dyn_cast<QuantizedWeightOpInterface>(op);
+  return weighted ? &weighted.getQuantizedWeightMutable() : nullptr;
 }
 
 SideValues rlx::sidesOf(Operation *op) {
-  return llvm::TypeSwitch<Operation *, SideValues>(op)
-      .Case<MatmulOp, GatherMatmulOp, DequantizeOp, EmbeddingOp>(
-          [](auto weighted) { return SideValues::of(weighted); });
+  return SideValues::of(cast<QuantizedWeightOpInterface>(op));
 }
 
 void rlx::setSides(Operation *op, const SideValues &sides) {
   auto set = [](MutableOperandRange operand, Value value) {
     value ? operand.assign(value) : operand.clear();
   };
-  llvm::TypeSwitch<Operation *>(op)
-      .Case<MatmulOp, GatherMatmulOp, DequantizeOp, EmbeddingOp>(
-          [&](auto weighted) {
-            set(weighted.getScalesMutable(), sides.scales);
-            set(weighted.getZeroPointsMutable(), sides.zeroPoints);
-            set(weighted.getGlobalScaleMutable(), sides.globalScale);
-          });
+  auto weighted = cast<QuantizedWeightOpInterface>(op);
+  set(weighted.getScalesMutable(), sides.scales);
+  set(weighted.getZeroPointsMutable(), sides.zeroPoints);
+  set(weighted.getGlobalScaleMutable(), sides.globalScale);
 }
 
 Value rlx::convertElements(OpBuilder &builder, Location loc, Value value,
