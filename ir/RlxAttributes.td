@@ -40,6 +40,15 @@ def Rlx_FieldAttr : Rlx_Attr<"Field"> {
     or signed integer, or a float type) or as an index into `codebook`, minus
     `bias`. A field with an `operand` lies in that side tensor, any other in the
     block.
+
+    Bounds, so that kernels compute in f32 what the description says:
+    - an integer has at most 16 bits, a code with a codebook at most 8.
+    - a float is f32, f16, bf16, f8E4M3FN, f8E5M2, f8E8M0FNU, f6E2M3FN, f6E3M2FN
+      or f4E2M1FN.
+    - a codebook has an entry for each code, 2^bits of them, each 0 or 1.2e-38 to
+      3.4e+38 in magnitude.
+    - a bias is -16711680 to 16711680, 2^24 - 2^16 in magnitude: codes minus it are
+      exact in f32.
   }];
   let parameters = (ins
     ArrayRefParameter<"::rlx::PlaneAttr">:$planes,
@@ -84,6 +93,16 @@ def Rlx_SchemeAttr : Rlx_Attr<"Scheme"> {
     a side tensor must grow with n and k, so that the last element tells the
     tensor's shape.
     `ggml = "..."` names the ggml type that is stored like this.
+
+    Bounds:
+    - `block` is 1 to 65536, `bytes` 1 to 1048576.
+    - every bit of the block belongs to one plane, or is unused. Elements may share
+      all bits of a scale, zero or offset, but never a part, nor those of a code.
+    - the bits of a plane lie in 4 bytes, and positions are computed in 31 bits.
+    - the code lies in the block; each side tensor is read with one type and map.
+    - maps divide by positive constants.
+
+    docs/schemes.md explains the language step by step.
   }];
   let parameters = (ins
     "::mlir::StringAttr":$name,
