@@ -7,6 +7,7 @@ usage: check_house.py RULE ROOT     prints every violation of one rule; fails if
 It reads text only, and leaves what the compiler sees anyway to the compiler.
 """
 
+import glob
 import os
 import re
 import shutil
@@ -41,6 +42,16 @@ SCHEME_FREE_FOLDERS = ("passes/", "codegen/", "runtime/")
 SCHEME_TABLE = ("runtime/GgmlTypes.cpp", "runtime/GgmlTypes.h")
 # Texts for readers show examples, and examples have types: documents, descriptions of ops and passes, comment lines.
 SCHEME_TEXTS = (".md", ".td")
+
+LICENCE = "SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception"
+LICENCE_LINES = 12  # of a file, among which it stands
+
+# Documents and comments name files; a name in backticks that begins like one of ours is one.
+NAMED_FOLDERS = "ir|passes|codegen|runtime|tools|tests|docs|cmake"
+NAMED_PATH = re.compile(rf"`((?:{NAMED_FOLDERS})/[\w./*+-]*)`")
+COMMENT_PATH = re.compile(rf"(?<![\w/])((?:{NAMED_FOLDERS})/[\w/]+\.(?:h|cpp|td|md))\b(?!\.inc)")
+LINK = re.compile(r"\]\(([^()\s]+)\)")
+FENCE = re.compile(r"^\s*```")
 
 INCLUDE = re.compile(r'^\s*#?\s*include\s*(["<])([^">]+)[">]')
 
@@ -129,7 +140,65 @@ def check_format(root):
         yield result.stderr.strip()
 
 
-RULES = {"includes": check_includes, "layout": check_layout, "schemes": check_schemes, "format": check_format}
+def check_licence(root):
+    for path in files(root):
+        if path.endswith(SOURCES) and not any(LICENCE in line for line in lines(root, path)[:LICENCE_LINES]):
+            yield f"{path}: expected '{LICENCE}' in the first {LICENCE_LINES} lines"
+
+
+def exists(root, path):
+    """Whether there is such a file or folder, or files of that name: `ir/Scheme` stands for its .h and .cpp."""
+    full = os.path.join(root, path)
+    return os.path.exists(full) or bool(glob.glob(full) or glob.glob(full + ".*"))
+
+
+def anchors(root, path):
+    """What headings of a document are called in links, as GitHub does it."""
+    found, fenced = set(), False
+    for line in lines(root, path):
+        fenced ^= bool(FENCE.match(line))
+        if line.startswith("#") and not fenced:
+            text = re.sub(r"[^\w\- ]", "", line.lstrip("#").strip().lower())
+            found.add(text.replace(" ", "-"))
+    return found
+
+
+def check_documents(root):
+    for path in files(root):
+        if path.endswith(".md"):
+            fenced = False
+            for number, line in enumerate(lines(root, path), 1):
+                fenced ^= bool(FENCE.match(line))
+                if fenced:
+                    continue
+                for name in NAMED_PATH.findall(line):
+                    if not exists(root, name):
+                        yield f"{path}:{number}: there is no '{name}'"
+                for target in LINK.findall(line):
+                    if re.match(r"[a-z]+:", target):
+                        continue
+                    name, _, anchor = target.partition("#")
+                    to = os.path.normpath(os.path.join(os.path.dirname(path), name)) if name else path
+                    if not os.path.exists(os.path.join(root, to)):
+                        yield f"{path}:{number}: the link '{target}' leads nowhere"
+                    elif anchor and to.endswith(".md") and anchor not in anchors(root, to):
+                        yield f"{path}:{number}: '{to}' has no heading '{anchor}'"
+        elif path.endswith(CODE) and path.split("/")[0] in HOUSE:
+            for number, line in enumerate(lines(root, path), 1):
+                text = line if path.endswith(".td") else line.partition("//")[2]
+                for name in COMMENT_PATH.findall(text):
+                    if not exists(root, name):
+                        yield f"{path}:{number}: there is no '{name}'"
+
+
+RULES = {
+    "includes": check_includes,
+    "layout": check_layout,
+    "schemes": check_schemes,
+    "format": check_format,
+    "licence": check_licence,
+    "documents": check_documents,
+}
 
 # rule, path, text, is it a violation?
 CASES = [
@@ -171,6 +240,20 @@ CASES = [
     ("schemes", "ir/A.cpp", '"gguf_q4k"\n', False),
     ("format", "ir/A.cpp", "int a;\n", False),
     ("format", "ir/A.cpp", "int  a;\n", True),
+    ("licence", "ir/A.cpp", f"//===- A.cpp -===//\n// {LICENCE}\n", False),
+    ("licence", "ir/A.cpp", "//===- A.cpp -===//\n// SPDX-License-Identifier: MIT\n", True),
+    ("licence", "tools/dev", "#!/bin/sh\n" + "\n" * 11 + f"# {LICENCE}\n", True),
+    ("licence", "tests/CMakeLists.txt", "find_package(Python3)\n", True),
+    ("licence", "tests/lit/ir/a.mlir", "module {}\n", False),
+    ("documents", "ir/A.md", "`ir/A.md`, `ir/A`, `ir/*.md`, `ir/`, [here](A.md), [this](#a-b)\n## `A` B\n", False),
+    ("documents", "ir/A.md", "`ir/B.cpp`\n", True),
+    ("documents", "ir/A.md", "[there](B.md)\n", True),
+    ("documents", "ir/A.md", "[there](A.md#b)\n# A\n", True),
+    ("documents", "ir/A.md", "```\n`ir/B.cpp`\n```\n[the web](https://example.org/B)\n", False),
+    ("documents", "ir/A.h", '// See ir/A.h.\n#include "ir/B.h"\n', False),
+    ("documents", "ir/A.h", "int a; // see ir/B.h\n", True),
+    ("documents", "ir/A.td", "in (passes/B.h), made: ir/B.h.inc, theirs: ggml/docs/gguf.md\n", True),
+    ("documents", "ir/A.td", "made: ir/B.h.inc, theirs: ggml/docs/gguf.md\n", False),
 ]
 
 
