@@ -163,7 +163,22 @@ def anchors(root, path):
     return found
 
 
+ROOMS = ("passes", "codegen", "runtime")
+MAP_OF_ROOMS = "docs/architecture.md"
+
+
+def unnamed_rooms(root):
+    """Folders with sources that the map of rooms does not name."""
+    if os.path.exists(os.path.join(root, MAP_OF_ROOMS)):
+        text = "\n".join(lines(root, MAP_OF_ROOMS))
+        rooms = {os.path.dirname(path) for path in files(root) if path.endswith((".cpp", ".h"))}
+        for room in sorted(rooms):
+            if room.split("/")[0] in ROOMS and f"`{room}/`" not in text:
+                yield f"{MAP_OF_ROOMS}: expected the room `{room}/` to be named"
+
+
 def check_documents(root):
+    yield from unnamed_rooms(root)
     for path in files(root):
         if path.endswith(".md"):
             fenced = False
@@ -200,7 +215,7 @@ RULES = {
     "documents": check_documents,
 }
 
-# rule, path, text, is it a violation?
+# rule, path (or paths of files of the same text), text, is it a violation?
 CASES = [
     ("includes", "runtime/A.h", '#include "runtime/B.h"\n#include <vector>\n', False),
     ("includes", "runtime/A.h", '#include "ir/Dialect.h"\n', True),
@@ -254,6 +269,8 @@ CASES = [
     ("documents", "ir/A.h", "int a; // see ir/B.h\n", True),
     ("documents", "ir/A.td", "in (passes/B.h), made: ir/B.h.inc, theirs: ggml/docs/gguf.md\n", True),
     ("documents", "ir/A.td", "made: ir/B.h.inc, theirs: ggml/docs/gguf.md\n", False),
+    ("documents", "passes/a/A.h docs/architecture.md", "// `passes/`\n", True),
+    ("documents", "passes/a/A.h docs/architecture.md", "// `passes/a/`\n", False),
 ]
 
 
@@ -261,10 +278,11 @@ def self_test():
     wrong = 0
     for rule, path, text, bad in CASES:
         with tempfile.TemporaryDirectory() as root:
-            full = os.path.join(root, path)
-            os.makedirs(os.path.dirname(full), exist_ok=True)
-            with open(full, "w", encoding="utf-8") as file:
-                file.write(text)
+            for each in path.split():
+                full = os.path.join(root, each)
+                os.makedirs(os.path.dirname(full), exist_ok=True)
+                with open(full, "w", encoding="utf-8") as file:
+                    file.write(text)
             found = list(RULES[rule](root))
         if bool(found) != bad:
             wrong += 1

@@ -64,6 +64,8 @@ class Pipelines:
 
     def passes(self, function):
         """(name, whether it is RLX's) of each pass that `function` adds."""
+        if function not in self.bodies:
+            raise SystemExit(f"passes/Pipelines.cpp: expected a function '{function}', whose passes the documents show")
         found = []
         body = re.sub(r"//.*", "", self.bodies[function])
         for match in re.finditer(r"\bcreate(\w+)Pass\(|\b(build|add)(\w+)\(\s*pm\b", body):
@@ -130,7 +132,9 @@ def passes_document(arguments, pipelines):
         else:
             listed = ", ".join(link(*p) for p in pipelines.passes(function) if p[0] not in CLEAN_UP)
         text.append(f"| `--{name}` | {listed} |")
-    text += ["", "## Reference", ""]
+    used = {name for function in pipelines.bodies for name, _ in pipelines.passes(function)}
+    others = ", ".join(link(flag, True) for flag in pipelines.flags.values() if flag not in used)
+    text += ["", f"In no pipeline, for whoever asks for them: {others}.", "", "## Reference", ""]
     return "\n".join(text) + "\n" + generate(arguments, "passes/Passes.td", "-gen-pass-doc")
 
 
