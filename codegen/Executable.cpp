@@ -2,6 +2,7 @@
 
 #include "codegen/Executable.h"
 
+#include "codegen/StatusError.h"
 #include "codegen/cpu/ObjectCode.h"
 #include "codegen/cpu/Target.h"
 #include "runtime/TensorChecks.h"
@@ -166,9 +167,7 @@ llvm::Error Executable::call(Invoke invoke,
 
   auto finish = [&](ExecutionScope &scope) {
     scope.run(invoke, pointers.data());
-    Status status = scope.status();
-    return status ? llvm::Error::success()
-                  : llvm::createStringError(status.message());
+    return toError(scope.status());
   };
   if (options.parallelFor.run) {
     ExecutionScope scope(options.parallelFor);
@@ -232,7 +231,7 @@ llvm::Error Executable::run(llvm::StringRef function,
       return error;
   }
   if (Status status = checkOutputMemory(inputs, outputs); !status)
-    return llvm::createStringError(status.message());
+    return toError(status);
   size_t index = *signature - signatures.data();
   if (auto error = checkFiles(index))
     return error;
@@ -266,7 +265,7 @@ Executable::run(llvm::StringRef function, llvm::ArrayRef<TensorView> inputs,
   for (auto [result, shape] : llvm::zip((*signature)->results, *shapes)) {
     Result<Tensor> output = Tensor::allocate(result.element, shape);
     if (!output)
-      return llvm::createStringError(output.message());
+      return toError(output.status());
     outputs.push_back(output.take());
     views.push_back(outputs.back().view());
   }

@@ -9,6 +9,7 @@
 #include "codegen/Executable.h"
 
 #include "codegen/CacheKeys.h"
+#include "codegen/StatusError.h"
 #include "codegen/cpu/PackedCache.h"
 
 #include <chrono>
@@ -184,7 +185,7 @@ llvm::Error Executable::pack(size_t function, const RunOptions &options) const {
       }
     Result<Tensor> tensor = Tensor::allocate(ElementType::u8, packing.shape);
     if (!tensor)
-      return llvm::createStringError(tensor.message());
+      return toError(tensor.status());
     if (auto error = pack(packing, packer, *tensor, options))
       return error;
     if (isCached) {
@@ -240,7 +241,7 @@ llvm::Error Executable::checkFiles(size_t function) const {
     if (status && tensor.file)
       status = tensor.file->checkUnchanged();
   if (!status)
-    return llvm::createStringError(status.message());
+    return toError(status);
   state.lookedAt.store(tick, std::memory_order_relaxed);
   return llvm::Error::success();
 }

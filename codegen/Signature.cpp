@@ -4,6 +4,7 @@
 
 #include "codegen/CacheKeys.h"
 #include "codegen/Kernels.h"
+#include "codegen/StatusError.h"
 #include "ir/Scheme.h"
 #include "runtime/TensorChecks.h"
 #include "runtime/Text.h"
@@ -41,9 +42,7 @@ llvm::Error TensorSignature::check(const TensorView &tensor,
     return llvm::createStringError("expected " + what + " to be " + describe() +
                                    " for " + type + ", but got " +
                                    tensor.describe());
-  Status status = checkTensor(tensor, what);
-  return status ? llvm::Error::success()
-                : llvm::createStringError(status.message());
+  return toError(checkTensor(tensor, what));
 }
 
 bool FunctionSignature::hasDynamicResults() const {

@@ -2,6 +2,7 @@
 
 #include "codegen/WeightBindings.h"
 
+#include "codegen/StatusError.h"
 #include "runtime/TensorChecks.h"
 
 using namespace rlx;
@@ -45,7 +46,7 @@ static llvm::Error checkEntry(const WeightEntry &entry,
 
 llvm::Error WeightBindings::bind(std::shared_ptr<const WeightFile> file) {
   if (Status status = file->checkUnchanged(); !status)
-    return llvm::createStringError(status.message());
+    return toError(status);
   for (const FunctionSignature &function : signatures)
     for (const TensorSignature &weight : function.weights) {
       const WeightEntry *entry = file->find(weight.weight);
@@ -148,7 +149,7 @@ WeightBindings::checkUnchanged(const FunctionSignature &function) const {
     if (!isUsed)
       continue;
     if (Status status = file->checkUnchanged(); !status)
-      return llvm::createStringError(status.message());
+      return toError(status);
   }
   return llvm::Error::success();
 }

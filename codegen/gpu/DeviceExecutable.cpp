@@ -2,13 +2,11 @@
 
 #include "codegen/gpu/DeviceExecutable.h"
 
+#include "codegen/StatusError.h"
+
 #include <chrono>
 
 using namespace rlx;
-
-static llvm::Error toError(const Status &status) {
-  return llvm::createStringError(status.message());
-}
 
 llvm::Expected<std::unique_ptr<DeviceExecutable>>
 DeviceExecutable::compile(mlir::ModuleOp module, Device &device,

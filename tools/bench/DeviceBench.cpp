@@ -19,10 +19,6 @@ static double millisecondsSince(Clock::time_point start) {
       .count();
 }
 
-static llvm::Error toError(const Status &status) {
-  return llvm::createStringError(status.message());
-}
-
 //===----------------------------------------------------------------------===//
 // Weights and programs
 //===----------------------------------------------------------------------===//
@@ -98,10 +94,7 @@ static double packedBytes(const Program &program) {
 //===----------------------------------------------------------------------===//
 
 static llvm::Expected<Tensor> allocate(std::vector<int64_t> shape) {
-  Result<Tensor> tensor = Tensor::allocate(ElementType::f32, std::move(shape));
-  if (!tensor)
-    return toError(tensor.status());
-  return tensor.take();
+  return toExpected(Tensor::allocate(ElementType::f32, std::move(shape)));
 }
 
 llvm::Expected<MatmulFigures> DeviceBench::run(const MatmulCase &wanted) {

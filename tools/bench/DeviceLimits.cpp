@@ -2,16 +2,13 @@
 
 #include "tools/bench/DeviceLimits.h"
 
+#include "codegen/StatusError.h"
 #include "codegen/gpu/Dialects.h"
 
 #include <algorithm>
 #include <limits>
 
 using namespace rlx;
-
-static llvm::Error toError(const Status &status) {
-  return llvm::createStringError(status.message());
-}
 
 llvm::Expected<std::unique_ptr<Device>> rlx::openDevice(llvm::StringRef label) {
   auto [api, number] = label.split(':');
@@ -22,11 +19,8 @@ llvm::Expected<std::unique_ptr<Device>> rlx::openDevice(llvm::StringRef label) {
                                    "with an index, such as vulkan:0, but got "
                                    "'" +
                                    label + "'");
-  auto device = Device::open(
-      api == "vulkan" ? DeviceApi::vulkan : DeviceApi::opencl, index);
-  if (!device)
-    return toError(device.status());
-  return device.take();
+  return toExpected(Device::open(
+      api == "vulkan" ? DeviceApi::vulkan : DeviceApi::opencl, index));
 }
 
 //===----------------------------------------------------------------------===//

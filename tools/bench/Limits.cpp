@@ -86,10 +86,7 @@ constexpr int64_t chunkBytes = int64_t(4) << 20;
 } // namespace
 
 static llvm::Expected<Tensor> allocate(int64_t bytes) {
-  Result<Tensor> tensor = Tensor::allocate(ElementType::u8, {bytes});
-  if (!tensor)
-    return llvm::createStringError(tensor.message());
-  return tensor.take();
+  return toExpected(Tensor::allocate(ElementType::u8, {bytes}));
 }
 
 llvm::Expected<LimitsBench> LimitsBench::create(double seconds) {

@@ -2,6 +2,8 @@
 
 #include "tools/bench/RandomWeight.h"
 
+#include "codegen/StatusError.h"
+
 #include "llvm/ADT/APFloat.h"
 
 #include <cmath>
@@ -187,7 +189,7 @@ llvm::Expected<RandomWeight> rlx::makeRandomWeight(QuantScheme scheme,
   Result<Tensor> blocks = Tensor::allocate(
       ElementType::u8, std::vector<int64_t>(stored.begin(), stored.end()));
   if (!blocks)
-    return llvm::createStringError(blocks.message());
+    return toError(blocks.status());
   weight.blocks = blocks.take();
   fillRandomly(weight.blocks.bytes(), random);
 
@@ -210,7 +212,7 @@ llvm::Expected<RandomWeight> rlx::makeRandomWeight(QuantScheme scheme,
         Tensor::allocate(passedAs(operand.elementType),
                          std::vector<int64_t>(sizes.begin(), sizes.end()));
     if (!tensor)
-      return llvm::createStringError(tensor.message());
+      return toError(tensor.status());
     fillRandomly(tensor->bytes(), random);
     unsigned width = operand.elementType.getIntOrFloatBitWidth();
     for (int64_t i = 0; !codes.empty() && i < tensor->numElements(); ++i)

@@ -4,6 +4,7 @@
 #define RLX_TOOLS_RUN_RUNNER_H
 
 #include "codegen/Signature.h"
+#include "codegen/StatusError.h"
 #include "runtime/WeightFile.h"
 #include "tools/run/RunOptions.h"
 
@@ -48,10 +49,6 @@ createDeviceRunner(mlir::ModuleOp module, const RunCommandLine &given);
 llvm::Error checkDeviceOptions(const RunCommandLine &given);
 /// What there is to run on, as text or JSON.
 std::string describeDevices(bool asJson);
-
-inline llvm::Error toError(const Status &status) {
-  return llvm::createStringError(status.message());
-}
 
 } // namespace rlx
 

@@ -20,7 +20,7 @@ llvm::Error multiply(const std::string &weightFile, std::vector<float> &x,
     return executable.takeError();
   auto weights = rlx::openWeightFile(weightFile);
   if (!weights)
-    return llvm::createStringError(weights.message());
+    return rlx::toError(weights.status());
   if (llvm::Error error = (*executable)->bindWeights(weights.take()))
     return error;
 
