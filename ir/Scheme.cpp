@@ -2,6 +2,8 @@
 
 #include "ir/Scheme.h"
 
+#include "ir/NearNames.h"
+
 #include "mlir/AsmParser/AsmParser.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -150,16 +152,11 @@ std::optional<QuantScheme> QuantScheme::parse(MLIRContext *context,
 }
 
 std::string QuantScheme::unknownSchemeMessage(StringRef name) {
-  SmallVector<std::string> names = builtinSchemeNames();
-  llvm::stable_sort(names, [&](StringRef a, StringRef b) {
-    return name.edit_distance_insensitive(a) <
-           name.edit_distance_insensitive(b);
-  });
   std::string message;
   llvm::raw_string_ostream stream(message);
   stream << "unknown scheme '" << name
          << "', expected a built-in name such as ";
-  llvm::interleaveComma(ArrayRef(names).take_front(3), stream,
+  llvm::interleaveComma(nearestNames(name, builtinSchemeNames()), stream,
                         [&](StringRef n) { stream << "'" << n << "'"; });
   stream << " or a #rlx.scheme attribute";
   return message;

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ir/Scheme.h"
+#include "ir/SchemeFile.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -261,13 +261,12 @@ Attribute QuantAttr::parse(AsmParser &parser, Type) {
   } else {
     if (failed(*named))
       return {};
-    std::optional<QuantScheme> builtin =
-        QuantScheme::parse(parser.getContext(), name);
-    if (!builtin) {
+    std::optional<QuantScheme> known = findScheme(parser.getContext(), name);
+    if (!known) {
       parser.emitError(loc) << QuantScheme::unknownSchemeMessage(name);
       return {};
     }
-    scheme = builtin->attr();
+    scheme = known->attr();
   }
   if (parser.parseGreater())
     return {};

@@ -2,6 +2,8 @@
 
 #include "codegen/cpu/Target.h"
 
+#include "ir/NearNames.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -39,6 +41,15 @@ static bool isKnown(const llvm::MCSubtargetInfo &info,
                       [&](const auto &entry) { return feature == entry.Key; });
 }
 
+/// The names of CPUs or features, for suggestions.
+template <typename Entry>
+static llvm::SmallVector<std::string> namesOf(llvm::ArrayRef<Entry> entries) {
+  llvm::SmallVector<std::string> names;
+  for (const Entry &entry : entries)
+    names.push_back(entry.Key);
+  return names;
+}
+
 llvm::Expected<CpuTarget> CpuTarget::create(llvm::StringRef triple,
                                             llvm::StringRef cpu,
                                             llvm::StringRef features) {
@@ -69,14 +80,17 @@ llvm::Error CpuTarget::check() const {
   if (!known->isCPUStringValid(cpu))
     return llvm::createStringError(
         "unknown CPU '" + cpu + "' for '" + triple +
-        "', expected a name that 'llc -mcpu=help' lists");
+        "', expected a name that 'llc -mcpu=help' lists" +
+        didYouMean(cpu, namesOf(known->getAllProcessorDescriptions())));
   llvm::SubtargetFeatures given(features);
   for (const std::string &feature : given.getFeatures())
     if (!llvm::SubtargetFeatures::hasFlag(feature) ||
         !isKnown(*known, llvm::SubtargetFeatures::StripFlag(feature)))
       return llvm::createStringError(
           "unknown feature '" + feature + "' for '" + triple +
-          "', expected '+' or '-' before a name that 'llc -mattr=help' lists");
+          "', expected '+' or '-' before a name that 'llc -mattr=help' lists" +
+          didYouMean(llvm::SubtargetFeatures::StripFlag(feature),
+                     namesOf(known->getAllProcessorFeatures())));
 
   std::unique_ptr<llvm::MCSubtargetInfo> info = describe();
   llvm::Triple parsed(triple);

@@ -2,6 +2,7 @@
 
 #include "tools/bench/MatmulBench.h"
 
+#include "ir/SchemeFile.h"
 #include "tools/bench/RelativeError.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -50,8 +51,7 @@ static bool sameProgram(const MatmulCase &a, const MatmulCase &b) {
 
 llvm::Expected<RandomWeight> rlx::makeWeight(mlir::MLIRContext &context,
                                              const MatmulCase &wanted) {
-  std::optional<QuantScheme> scheme =
-      QuantScheme::parse(&context, wanted.scheme);
+  std::optional<QuantScheme> scheme = findScheme(&context, wanted.scheme);
   if (!scheme)
     return llvm::createStringError(
         QuantScheme::unknownSchemeMessage(wanted.scheme));
@@ -103,10 +103,7 @@ std::string MatmulBench::programText(const MatmulCase &wanted) const {
 
 static llvm::Expected<Tensor> allocate(ElementType element,
                                        std::vector<int64_t> shape) {
-  Result<Tensor> tensor = Tensor::allocate(element, std::move(shape));
-  if (!tensor)
-    return llvm::createStringError(tensor.message());
-  return tensor.take();
+  return toExpected(Tensor::allocate(element, std::move(shape)));
 }
 
 static llvm::Expected<Tensor> duplicate(const Tensor &tensor) {

@@ -1,5 +1,6 @@
 //===- SchemeNamesTest.cpp - Parsing and printing names of schemes --------===//
 
+#include "ir/NearNames.h"
 #include "tests/unit/ir/TestSupport.h"
 
 #include "llvm/ADT/StringSet.h"
@@ -131,6 +132,22 @@ TEST_F(SchemeTest, UnknownNameNamesTheNearest) {
             0u)
       << message;
   EXPECT_NE(message.find("'gguf_q4k'"), std::string::npos) << message;
+}
+
+// A part of a name is nearer than a short name of other letters.
+TEST_F(SchemeTest, PartsOfNamesAreNear) {
+  auto first = [](llvm::StringRef name) {
+    return nearestNames(name, builtinSchemeNames(), 1).front();
+  };
+  EXPECT_EQ(first("q4k"), "gguf_q4k");
+  EXPECT_EQ(first("Q4-K"), "gguf_q4k");
+  EXPECT_EQ(llvm::StringRef(first("nf4")).split('/').first, "nf4");
+  EXPECT_EQ(first("gguf_q8k0"), "gguf_q8k");
+  EXPECT_EQ(didYouMean("objct", {"object", "header"}),
+            "; did you mean 'object'?");
+  EXPECT_EQ(didYouMean("obect", {"object", "objects", "header"}),
+            "; did you mean 'object' or 'objects'?");
+  EXPECT_EQ(didYouMean("wasm", {"object", "header"}), "");
 }
 
 } // namespace

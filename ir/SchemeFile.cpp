@@ -1,0 +1,77 @@
+//===- SchemeFile.cpp - Schemes of one's own by name ----------------------===//
+//
+// Such a scheme is printed with its whole description, as any that is not built
+// in: what is made of a program does not depend on the file.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ir/SchemeFile.h"
+
+#include "ir/Nesting.h"
+
+#include "mlir/AsmParser/AsmParser.h"
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+using namespace mlir;
+using namespace rlx;
+
+/// Where the dialect keeps it: beside the built-in schemes, under what is no
+/// name of one.
+static std::string keyOf(StringRef name) { return ("file: " + name).str(); }
+
+std::optional<QuantScheme> rlx::findScheme(MLIRContext *context,
+                                           StringRef name) {
+  if (std::optional<QuantScheme> builtin = QuantScheme::parse(context, name))
+    return builtin;
+  auto *dialect = context->getOrLoadDialect<RlxDialect>();
+  if (SchemeAttr found = dialect->findScheme(keyOf(name)))
+    return QuantScheme(found);
+  return std::nullopt;
+}
+
+llvm::Expected<QuantScheme> rlx::readSchemeFile(MLIRContext *context,
+                                                StringRef path) {
+  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
+  if (!buffer)
+    return llvm::createStringError("'" + path +
+                                   "': " + buffer.getError().message());
+  StringRef text = (*buffer)->getBuffer();
+  if (llvm::Error error = checkNesting(text, path))
+    return error;
+  auto *dialect = context->getOrLoadDialect<RlxDialect>();
+  std::string message;
+  Attribute attribute;
+  {
+    ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
+      llvm::raw_string_ostream stream(message);
+      if (message.empty()) {
+        stream << path;
+        if (auto place = dyn_cast<FileLineColLoc>(diagnostic.getLocation()))
+          stream << ":" << place.getLine() << ":" << place.getColumn();
+        stream << ": " << diagnostic;
+      }
+      return success();
+    });
+    attribute = parseAttribute(text, context);
+  }
+  auto scheme = dyn_cast_or_null<SchemeAttr>(attribute);
+  if (!scheme)
+    return llvm::createStringError(
+        !message.empty() ? message
+                         : "'" + path.str() +
+                               "' holds no scheme, expected '#rlx.scheme<...>' "
+                               "as rlx-inspect --schemes --describe prints it");
+  StringRef name = scheme.getName().getValue();
+  if (std::optional<QuantScheme> known = findScheme(context, name)) {
+    if (known->attr() != scheme)
+      return llvm::createStringError(
+          "'" + path + "' describes a scheme '" + name + "', which " +
+          (known->isBuiltin() ? "is the name of a built-in one"
+                              : "another file describes differently") +
+          "; expected another name");
+    return *known;
+  }
+  dialect->addScheme(keyOf(name), scheme);
+  return QuantScheme(scheme);
+}
