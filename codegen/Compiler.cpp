@@ -5,6 +5,7 @@
 #include "codegen/CacheKeys.h"
 #include "codegen/Diagnostics.h"
 #include "codegen/cpu/ObjectCache.h"
+#include "ir/NearNames.h"
 #include "ir/Nesting.h"
 #include "passes/Passes.h"
 
@@ -148,6 +149,16 @@ rlx::importModule(ModuleOp module, const CompileOptions &options) {
   return imported;
 }
 
+/// `name=value` of each option.
+static llvm::SmallVector<std::string> listOptions(const CpuTargetOptions &cpu) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  cpu.print(stream);
+  llvm::SmallVector<llvm::StringRef> words;
+  llvm::StringRef(text).trim(" {}").split(words, ' ', -1, /*KeepEmpty=*/false);
+  return {words.begin(), words.end()};
+}
+
 /// What the passes are told: the target's properties, then what the caller
 /// chose otherwise.
 static llvm::Error configure(CpuTargetOptions &cpu,
@@ -158,12 +169,43 @@ static llvm::Error configure(CpuTargetOptions &cpu,
   cpu.printChoices = options.printChoices;
   std::string message;
   llvm::raw_string_ostream stream(message);
-  if (failed(cpu.parseFromString(options.choices, stream)))
-    return llvm::createStringError(
-        "expected choices as options of rlx-opt --rlx-cpu, but got '" +
-        options.choices + "'" + (message.empty() ? "" : ": ") +
-        llvm::StringRef(message).trim());
-  return llvm::Error::success();
+  if (succeeded(cpu.parseFromString(options.choices, stream)))
+    return llvm::Error::success();
+  // The first one that there is not.
+  llvm::SmallVector<std::string> known;
+  for (llvm::StringRef option : listOptions(cpu))
+    known.push_back(option.split('=').first.str());
+  std::string suggestion;
+  llvm::SmallVector<llvm::StringRef> given;
+  llvm::StringRef(options.choices).split(given, ' ', -1, /*KeepEmpty=*/false);
+  for (llvm::StringRef option : given)
+    if (llvm::StringRef name = option.split('=').first;
+        suggestion.empty() && !llvm::is_contained(known, name))
+      suggestion = didYouMean(name, known);
+  return llvm::createStringError(
+      "expected choices as options of rlx-opt --rlx-cpu, but got '" +
+      options.choices + "'" + (message.empty() ? "" : ": ") +
+      llvm::StringRef(message).trim() + suggestion);
+}
+
+llvm::Expected<std::string>
+rlx::describePipeline(const CompileOptions &options) {
+  if (auto error = options.target.check())
+    return error;
+  CpuTargetOptions cpu, usual;
+  if (auto error = configure(cpu, options))
+    return error;
+  // The target's properties always, the rest where it is chosen otherwise.
+  llvm::SmallVector<std::string> unchosen = listOptions(usual), told;
+  auto isOfTarget = [](llvm::StringRef option) {
+    return llvm::is_contained(
+        {"vector-length", "vector-registers", "instructions", "shared-ports"},
+        option.split('=').first);
+  };
+  for (const std::string &option : listOptions(cpu))
+    if (isOfTarget(option) || !llvm::is_contained(unchosen, option))
+      told.push_back(option);
+  return llvm::join(told, " ");
 }
 
 /// Gives the weights of an imported module the layouts of the target's kernels,

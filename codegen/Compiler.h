@@ -9,6 +9,7 @@
 #define RLX_CODEGEN_COMPILER_H
 
 #include "codegen/Executable.h"
+#include "codegen/StatusError.h"
 #include "codegen/cpu/ObjectCode.h"
 
 #include <functional>
@@ -56,6 +57,10 @@ compileText(llvm::StringRef text, const CompileOptions &options = {},
 llvm::Expected<std::unique_ptr<Executable>>
 compileFile(llvm::StringRef path, const CompileOptions &options = {},
             CompileReport *report = nullptr);
+
+/// What the passes are told for these options, as options of the pipelines of
+/// rlx-opt: `vector-length=16 vector-registers=32 ...`.
+llvm::Expected<std::string> describePipeline(const CompileOptions &options);
 
 /// Code in the form of a file, with the signatures of its functions.
 struct EmittedCode {

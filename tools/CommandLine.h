@@ -1,7 +1,9 @@
-//===- CommandLine.h - Options of the tools ---------------------*- C++ -*-===//
+//===- CommandLine.h - What all tools do alike ------------------*- C++ -*-===//
 
 #ifndef RLX_TOOLS_COMMANDLINE_H
 #define RLX_TOOLS_COMMANDLINE_H
+
+#include "ir/NearNames.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Error.h"
@@ -9,26 +11,39 @@
 
 namespace rlx {
 
+/// To be called first. `--version` tells the versions of RLX and LLVM and what
+/// the processor has; `--help` ends with `example`, command lines that a user
+/// may type; nothing is coloured where NO_COLOR says so, unless --color does.
+void beginTool(llvm::StringLiteral example);
+
 /// Takes away the options that LLVM's libraries registered for themselves, so
 /// that a tool's own may have the same names and are the only ones in --help.
 /// To be called before the tool's options are made, which therefore live in
 /// main.
-inline void removeForeignOptions() {
-  llvm::SmallVector<llvm::cl::Option *> foreign;
-  for (auto &entry : llvm::cl::getRegisteredOptions())
-    if (!entry.first.starts_with("help") && entry.first != "version" &&
-        entry.first != "color")
-      foreign.push_back(entry.second);
-  for (llvm::cl::Option *option : foreign)
-    option->removeArgument();
-}
+void removeForeignOptions();
 
 /// Prints `tool: error: message` and gives the exit code.
-inline int reportError(llvm::StringRef tool, llvm::Error error) {
-  llvm::WithColor::error(llvm::errs(), tool)
-      << llvm::toString(std::move(error)) << "\n";
-  return 1;
-}
+int reportError(llvm::StringRef tool, llvm::Error error);
+
+/// Reads one of the words of an option. A word that there is not is an error
+/// that names those there are.
+template <typename T> struct WordParser : llvm::cl::parser<T> {
+  using llvm::cl::parser<T>::parser;
+
+  bool parse(llvm::cl::Option &option, llvm::StringRef name,
+             llvm::StringRef given, T &value) {
+    llvm::SmallVector<std::string> words;
+    for (const auto &known : this->Values) {
+      if (known.Name == given) {
+        value = known.V.getValue();
+        return false;
+      }
+      words.push_back(known.Name.str());
+    }
+    return option.error("expected " + llvm::join(words, ", ") + ", but got '" +
+                        given + "'" + didYouMean(given, words));
+  }
+};
 
 } // namespace rlx
 

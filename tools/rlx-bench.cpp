@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/SchemeFile.h"
 #include "runtime/LostPages.h"
 #include "runtime/OutputFile.h"
 #include "tools/CommandLine.h"
@@ -17,6 +18,7 @@
 #include "tools/bench/Report.h"
 #include "tools/bench/Table.h"
 
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
 
 using namespace rlx;
@@ -55,8 +57,8 @@ struct Options {
 
   cl::list<std::string> schemes{
       "scheme", cl::CommaSeparated, cl::value_desc("name,..."),
-      cl::desc("Schemes of the weights, 'gguf' or 'all' (gguf; see rlx-inspect "
-               "--schemes)"),
+      cl::desc("Schemes of the weights, 'gguf', 'all' or files with a scheme "
+               "of your own (gguf; see rlx-inspect --schemes)"),
       cl::sub(matmul)};
   cl::list<std::string> activations{
       "activations", cl::CommaSeparated, cl::value_desc("type,..."),
@@ -115,10 +117,10 @@ writeReports(const Options &given,
                                             : Format::table);
     Result<OutputFile> file = OutputFile::create(path);
     if (!file)
-      return llvm::createStringError(file.message());
+      return toError(file.status());
     for (Status status : {file->write(text), file->commit()})
       if (!status)
-        return llvm::createStringError(status.message());
+        return toError(status);
   }
   return llvm::Error::success();
 }
@@ -188,8 +190,15 @@ schemeNames(mlir::MLIRContext &context, std::vector<std::string> given) {
   for (const std::string &word : given) {
     if (word != "all" && word != "gguf") {
       std::optional<QuantScheme> scheme = QuantScheme::parse(&context, word);
+      if (!scheme && llvm::sys::fs::exists(word)) {
+        auto read = readSchemeFile(&context, word);
+        if (!read)
+          return read.takeError();
+        scheme = *read;
+      }
       if (!scheme)
-        return llvm::createStringError(QuantScheme::unknownSchemeMessage(word));
+        return llvm::createStringError(QuantScheme::unknownSchemeMessage(word) +
+                                       " in a file");
       names.push_back(scheme->displayName().str());
       continue;
     }
@@ -395,6 +404,10 @@ static llvm::Error runMatmul(const Options &given) {
 }
 
 int main(int argc, char **argv) {
+  beginTool(
+      "  rlx-bench limits --threads 1\n"
+      "  rlx-bench matmul --scheme gguf_q4k --activations f32,i8 --m 1,64 "
+      "--n 1024 --k 1024\n");
   llvm::InitLLVM init(argc, argv);
   rlx::exitOnLostPages("rlx-bench");
   removeForeignOptions();

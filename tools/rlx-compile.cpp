@@ -1,238 +1,59 @@
-//===- rlx-compile.cpp - Programs as code of devices in a file ------------===//
+//===- rlx-compile.cpp - Programs as code in a file -----------------------===//
 //
-// A thin main: reads a program, has it compiled for a target and written in the
-// form that is asked for. Files appear whole or not at all.
+// A thin main: reads a program and has it compiled and written in the form that
+// is asked for, for a CPU or a device. Files appear whole or not at all.
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/Diagnostics.h"
-#include "codegen/gpu/DeviceCompiler.h"
 #include "codegen/gpu/Dialects.h"
-#include "codegen/gpu/Manifest.h"
-#include "codegen/gpu/ProgramBuilder.h"
-#include "ir/Dialect.h"
-#include "ir/Nesting.h"
-#include "runtime/OutputFile.h"
-#include "tools/CommandLine.h"
-#include "tools/compile/SpirvText.h"
+#include "tools/compile/CompileCommand.h"
 
-#include "mlir/AsmParser/AsmParser.h"
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/Path.h"
 
 using namespace rlx;
-namespace cl = llvm::cl;
 
-namespace {
-enum class Form { spirv, spirvAssembly, openclC, manifest };
-
-struct Options {
-  cl::opt<std::string> program{cl::Positional, cl::Required,
-                               cl::desc("<program.mlir, or - for stdin>")};
-  cl::opt<bool> bytecode{
-      "bytecode", cl::desc("The program may be MLIR bytecode, whose reader "
-                           "trusts what it reads")};
-  cl::opt<std::string> target{
-      "target", cl::value_desc("name"),
-      cl::desc("Device to compile for: vulkan (what every device of Vulkan 1.1 "
-               "can do), opencl (of OpenCL 1.2), or an attribute such as "
-               "'#rlx.gpu<vulkan, storage16 = true, int16 = true>'. Not "
-               "for programs that are kernels already")};
-  cl::opt<Form> form{
-      "emit", cl::Required, cl::desc("What to write:"),
-      cl::values(
-          clEnumValN(Form::spirv, "spirv", "The kernels as a SPIR-V module"),
-          clEnumValN(Form::spirvAssembly, "spirv-asm",
-                     "The same as text that spirv-as takes"),
-          clEnumValN(Form::openclC, "opencl-c", "The kernels as OpenCL C"),
-          clEnumValN(Form::manifest, "manifest",
-                     "How to run the kernels, as JSON"))};
-  cl::opt<std::string> output{"o", cl::init("-"), cl::value_desc("file"),
-                              cl::desc("Where it goes (stdout)")};
-  cl::opt<std::string> manifest{
-      "manifest", cl::value_desc("file"),
-      cl::desc("Write the manifest too; it names the file of -o")};
-};
-} // namespace
-
-static llvm::Error writeOutput(const std::string &path, llvm::StringRef text) {
-  if (path == "-") {
-    llvm::outs() << text;
-    llvm::outs().flush();
-    if (std::error_code error = llvm::outs().error()) {
-      llvm::outs().clear_error();
-      return llvm::createStringError("cannot write to stdout: " +
-                                     error.message());
-    }
-    return llvm::Error::success();
-  }
-  auto toError = [](const Status &status) {
-    return llvm::createStringError(status.message());
-  };
-  Result<OutputFile> file = OutputFile::create(path);
-  if (!file)
-    return toError(file.status());
-  OutputFile output = file.take();
-  if (Status status = output.write(std::string_view(text)); !status)
-    return toError(status);
-  if (Status status = output.commit(); !status)
-    return toError(status);
-  return llvm::Error::success();
-}
-
-static llvm::StringRef toText(llvm::ArrayRef<std::byte> bytes) {
-  return {reinterpret_cast<const char *>(bytes.data()), bytes.size()};
-}
-
-/// What every device of an API can do, or what the attribute says.
-static llvm::Expected<GpuAttr> parseTarget(mlir::MLIRContext &context,
-                                           llvm::StringRef text) {
-  llvm::StringRef attribute = text;
-  if (text == "vulkan")
-    attribute = "#rlx.gpu<vulkan, subgroup_size = 32>";
-  else if (text == "opencl")
-    attribute = "#rlx.gpu<opencl, storage8 = true, storage16 = true, int8 = "
-                "true, int16 = true, int64 = true>";
-  if (auto error = checkNesting(attribute, "--target"))
-    return error;
-  DiagnosticCollector diagnostics(&context, {});
-  // Other words would be told to be no attribute.
-  auto target = attribute.starts_with("#")
-                    ? llvm::dyn_cast_or_null<GpuAttr>(
-                          mlir::parseAttribute(attribute, &context))
-                    : GpuAttr();
-  if (target)
-    return target;
-  return diagnostics.takeError(
-      "expected --target to be vulkan, opencl or a #rlx.gpu attribute, but "
-      "got '" +
-      text.str() + "'");
-}
-
-/// The kernels of a program in the form that is asked for.
-static llvm::Expected<std::string> emit(const DeviceModule &lowered,
-                                        Form form) {
-  if (form == Form::openclC)
-    return printKernels(lowered, KernelForm::openclC);
-  auto code = emitKernels(lowered, KernelForm::spirv);
-  if (!code)
-    return code.takeError();
-  return form == Form::spirv ? toText(*code).str() : disassemble(*code);
-}
-
-/// A program that is kernels already.
-static llvm::Expected<std::string>
-emitGiven(mlir::OwningOpRef<mlir::ModuleOp> module, const Options &options) {
-  auto kernels = llvm::to_vector(module->getOps<mlir::gpu::GPUModuleOp>());
-  if (kernels.size() != 1)
-    return llvm::createStringError(
-        "expected one gpu.module in the program, but got " +
-        llvm::Twine(kernels.size()));
-  if (!options.target.empty())
-    return llvm::createStringError(
-        "--target is for programs of functions, but this one is kernels");
-  if (options.form == Form::manifest || !options.manifest.empty())
-    return llvm::createStringError("a manifest needs a program of functions, "
-                                   "but this one is kernels");
-  return emit({std::move(module), {}}, options.form);
-}
-
-/// How to run the kernels of `lowered`, as JSON.
-static llvm::Expected<std::string> describeKernels(const DeviceModule &lowered,
-                                                   llvm::StringRef target,
-                                                   const ManifestCode &code) {
-  std::vector<Program> programs;
-  for (const FunctionSignature &signature : lowered.signatures) {
-    auto program = buildProgram(*lowered.module, signature);
-    if (!program)
-      return program.takeError();
-    programs.push_back(std::move(*program));
-  }
-  llvm::json::Value manifest(
-      describePrograms(programs, lowered.signatures, target, code));
-  return llvm::formatv("{0:2}\n", manifest).str();
-}
-
-/// A program of functions.
-static llvm::Error compile(mlir::ModuleOp module, const Options &options) {
-  if (options.target.empty())
-    return llvm::createStringError(
-        "expected --target for a program of functions");
-  auto target = parseTarget(*module.getContext(), options.target);
-  if (!target)
-    return target.takeError();
-  bool isSource = options.form == Form::openclC;
-  bool isManifest = options.form == Form::manifest;
-  if (isSource && target->getApi() == GpuApi::vulkan)
-    return llvm::createStringError(
-        "--emit opencl-c is for targets of OpenCL, but --target is '" +
-        options.target + "'");
-  if (isManifest && !options.manifest.empty())
-    return llvm::createStringError("--manifest is for the other forms of "
-                                   "--emit; -o says where this one goes");
-  DeviceTarget device;
-  llvm::raw_string_ostream(device.attribute) << *target;
-  device.form = isSource ? KernelForm::openclC : KernelForm::spirv;
-  CompileOptions compileOptions;
-  compileOptions.onRemark = [](llvm::StringRef text) {
-    llvm::errs() << text << "\n";
-  };
-  auto lowered = lowerForDevice(module, device, compileOptions);
-  if (!lowered)
-    return lowered.takeError();
-  // All is made before anything is written.
-  std::string code, manifest;
-  if (!isManifest) {
-    auto text = emit(*lowered, options.form);
+static llvm::Error run(const CompileCommand &given) {
+  if (given.printTarget) {
+    auto options = given.compileOptions(given.triple);
+    auto text = options ? describePipeline(*options)
+                        : llvm::Expected<std::string>(options.takeError());
     if (!text)
       return text.takeError();
-    code = std::move(*text);
+    return writeOutput("-", *text + "\n");
   }
-  if (isManifest || !options.manifest.empty()) {
-    ManifestCode where;
-    if (!isManifest && options.output != "-")
-      where = {llvm::sys::path::filename(options.output).str(),
-               isSource                              ? "opencl-c"
-               : options.form == Form::spirvAssembly ? "spirv-asm"
-                                                     : "spirv"};
-    auto text = describeKernels(*lowered, device.attribute, where);
-    if (!text)
-      return text.takeError();
-    manifest = std::move(*text);
-  }
-  if (isManifest)
-    return writeOutput(options.output, manifest);
-  if (auto error = writeOutput(options.output, code))
-    return error;
-  return options.manifest.empty() ? llvm::Error::success()
-                                  : writeOutput(options.manifest, manifest);
-}
-
-static llvm::Error run(const Options &options) {
+  if (given.program.empty())
+    return llvm::createStringError("expected a program, or --print-target");
+  if (given.form == Form::none)
+    return llvm::createStringError(
+        "expected --emit to say what to write: object, header, assembly, "
+        "llvm-ir or llvm-dialect for a CPU, spirv, spirv-asm, opencl-c or "
+        "manifest for a device");
   std::unique_ptr<mlir::MLIRContext> context = createContext();
   mlir::DialectRegistry registry;
   registerGpuDialects(registry);
   context->appendDialectRegistry(registry);
-  auto module = parseFile(*context, options.program, options.bytecode);
+  if (auto error = readSchemeFiles(*context, given.schemes))
+    return error;
+  auto module = parseFile(*context, given.program, given.bytecode);
   if (!module)
     return module.takeError();
-  if ((*module)->getOps<mlir::gpu::GPUModuleOp>().empty() &&
-      !(*module)->getOps<mlir::func::FuncOp>().empty())
-    return compile(**module, options);
-  auto text = emitGiven(std::move(*module), options);
-  if (!text)
-    return text.takeError();
-  return writeOutput(options.output, *text);
+  return given.isForCpu() ? compileForCpu(**module, given)
+                          : compileForDevice(std::move(*module), given);
 }
 
 int main(int argc, char **argv) {
+  beginTool(
+      "  rlx-compile q4.mlir --target-cpu x86-64-v3 --emit object -o q4.o "
+      "--header q4.h\n"
+      "  rlx-compile q4.mlir --target vulkan --emit spirv -o q4.spv "
+      "--manifest q4.json\n");
   llvm::InitLLVM init(argc, argv);
   removeForeignOptions();
-  Options options;
+  CompileCommand given;
   cl::ParseCommandLineOptions(
-      argc, argv, "Writes the kernels of a program as code of devices\n");
-  if (auto error = run(options))
+      argc, argv,
+      "Compiles a program and writes its code, for a CPU or a device\n");
+  if (auto error = run(given))
     return reportError("rlx-compile", std::move(error));
   return 0;
 }

@@ -11,7 +11,9 @@
 #include "tools/bench/Table.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
 
 #include <cmath>
 
@@ -20,8 +22,7 @@ namespace cl = llvm::cl;
 
 namespace {
 struct Options {
-  cl::opt<std::string> file{cl::Positional, cl::init(RLX_GOLDEN_FILE),
-                            cl::desc("[ggml-types.gguf]")};
+  cl::opt<std::string> file{cl::Positional, cl::desc("[ggml-types.gguf]")};
   cl::opt<unsigned> threads{
       "threads", cl::init(0), cl::value_desc("N"),
       cl::desc("Threads of the second part (all processors)")};
@@ -63,6 +64,17 @@ std::string shapeType(llvm::ArrayRef<int64_t> shape, llvm::StringRef element) {
 //===----------------------------------------------------------------------===//
 // A file that ggml wrote
 //===----------------------------------------------------------------------===//
+
+/// That of the installation that this program is of, or else of the sources.
+static std::string findGoldenFile(const char *program) {
+  static const char anchor = 0;
+  std::string path =
+      llvm::sys::fs::getMainExecutable(program, const_cast<char *>(&anchor));
+  llvm::SmallString<256> installed(llvm::sys::path::parent_path(path));
+  llvm::sys::path::append(installed, RLX_GOLDEN_FROM_BIN);
+  return llvm::sys::fs::exists(installed) ? installed.str().str()
+                                          : RLX_GOLDEN_FILE;
+}
 
 static llvm::Expected<TensorView> findFloats(const GgufFile &file,
                                              const std::string &name) {
@@ -134,7 +146,7 @@ static llvm::Error showFile(const std::string &path, mlir::MLIRContext &context,
                             Progress &progress) {
   auto opened = GgufFile::open(path);
   if (!opened)
-    return llvm::createStringError(opened.message());
+    return toError(opened.status());
   std::shared_ptr<GgufFile> file = opened.take();
   using enum Table::Align;
   Table table({{"scheme", left},
@@ -262,9 +274,11 @@ static llvm::Error showSpeeds(const Options &given, const MachineName &machine,
 }
 
 int main(int argc, char **argv) {
+  beginTool("  rlx-demo --threads 1 --scheme q4_K --shape 4096x4096\n");
   llvm::InitLLVM init(argc, argv);
   removeForeignOptions();
   Options options;
+  options.file.setInitialValue(findGoldenFile(argv[0]));
   cl::ParseCommandLineOptions(
       argc, argv,
       "Compiles, runs and compares every type of a file from ggml, then "

@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/LostPages.h"
+#include "tools/CommandLine.h"
 #include "tools/Inspect.h"
 
 #include "llvm/Support/CommandLine.h"
@@ -75,6 +76,10 @@ static rlx::Status run(mlir::MLIRContext &context) {
 }
 
 int main(int argc, char **argv) {
+  rlx::beginTool(
+      "  rlx-inspect ggml-types.gguf\n"
+      "  rlx-inspect ggml-types.gguf --dequantize activations -o x.npy\n"
+      "  rlx-inspect --schemes --describe gguf_q4k\n");
   llvm::InitLLVM init(argc, argv);
   rlx::exitOnLostPages("rlx-inspect");
   cl::HideUnrelatedOptions(category);

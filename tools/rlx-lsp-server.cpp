@@ -5,11 +5,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Passes.h"
+#include "tools/CommandLine.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"
 
 int main(int argc, char **argv) {
+  rlx::beginTool("  In the settings of VS Code, for its MLIR extension:\n"
+                 "    \"mlir.server_path\": \"rlx-lsp-server\"\n");
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   rlx::registerDialects(registry);

@@ -7,12 +7,14 @@
 
 #include "ir/Nesting.h"
 #include "passes/Passes.h"
+#include "tools/CommandLine.h"
 
 #include "mlir/Bytecode/BytecodeReader.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllPasses.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Support/FileUtilities.h"
+#include "mlir/Tools/Plugins/PassPlugin.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -69,13 +71,32 @@ static mlir::LogicalResult run(llvm::StringRef input, llvm::StringRef output,
   return mlir::success();
 }
 
+/// A plugin that cannot be loaded is an error; mlir-opt says that it ignores it
+/// and goes on.
+static void refuseBrokenPlugins() {
+  auto found = llvm::cl::getRegisteredOptions().find("load-pass-plugin");
+  if (found == llvm::cl::getRegisteredOptions().end())
+    return;
+  auto *option = static_cast<llvm::cl::list<std::string> *>(found->second);
+  option->setCallback([](const std::string &path) {
+    auto plugin = mlir::PassPlugin::load(path);
+    if (plugin)
+      return plugin->registerPassRegistryCallbacks();
+    std::exit(rlx::reportError("rlx-opt", plugin.takeError()));
+  });
+}
+
 int main(int argc, char **argv) {
+  rlx::beginTool("  rlx-opt q4.mlir --rlx-import --rlx-layout --rlx-bufferize\n"
+                 "  rlx-opt q4.mlir \"--rlx-cpu=$(rlx-run --print-target)\" "
+                 "--mlir-print-ir-after-all\n");
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   rlx::registerDialects(registry);
   mlir::registerAllPasses();
   rlx::registerPasses();
   std::string dialects = mlir::registerCLIOptions("", registry);
+  refuseBrokenPlugins();
   auto [input, output] =
       mlir::parseCLIOptions(argc, argv, describeOwnPasses() + dialects);
   auto config = mlir::MlirOptMainConfig::createFromCLOptions();

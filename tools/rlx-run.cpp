@@ -97,19 +97,51 @@ static llvm::json::Value finiteValue(double number) {
   return std::isfinite(number) ? llvm::json::Value(number) : nullptr;
 }
 
+/// What the passes are told for this CPU.
+static llvm::Error printTarget(const RunCommandLine &given) {
+  auto options = given.compileOptions(/*triple=*/"");
+  if (!options)
+    return options.takeError();
+  auto text = describePipeline(*options);
+  if (!text)
+    return text.takeError();
+  return writeOutput("-", *text + "\n");
+}
+
+/// Prints the code of all functions, as it would be run.
+static llvm::Error show(mlir::ModuleOp module, const RunCommandLine &given) {
+  auto options = given.compileOptions(/*triple=*/"");
+  if (!options)
+    return options.takeError();
+  CodeForm form = given.emit == ShownForm::assembly ? CodeForm::assembly
+                  : given.emit == ShownForm::llvmIr ? CodeForm::llvmIr
+                                                    : CodeForm::llvmDialect;
+  auto emitted = emitModule(module, form, *options);
+  if (!emitted)
+    return emitted.takeError();
+  return writeOutput("-", {emitted->code.data(), emitted->code.size()});
+}
+
 static llvm::Error run(const RunCommandLine &given) {
   if (given.listDevices)
     return list(given);
-  if (given.program.empty())
-    return llvm::createStringError("expected a program, or --list-devices");
   if (auto error = checkDeviceOptions(given))
     return error;
+  if (given.printTarget)
+    return printTarget(given);
+  if (given.program.empty())
+    return llvm::createStringError(
+        "expected a program, --list-devices or --print-target");
   if (auto error = createCacheDirectory(given))
     return error;
   std::unique_ptr<mlir::MLIRContext> context = createContext();
+  if (auto error = readSchemeFiles(*context, given.schemes))
+    return error;
   auto module = parseFile(*context, given.program, given.bytecode);
   if (!module)
     return module.takeError();
+  if (given.emit != ShownForm::none)
+    return show(**module, given);
   auto runner = given.device == "cpu" ? createCpuRunner(**module, given)
                                       : createDeviceRunner(**module, given);
   if (!runner)
@@ -180,6 +212,10 @@ static llvm::Error run(const RunCommandLine &given) {
 }
 
 int main(int argc, char **argv) {
+  beginTool("  rlx-run q4.mlir --weights ggml-types.gguf --input x.npy "
+            "--verify\n"
+            "  rlx-run q4.mlir --emit assembly\n"
+            "  rlx-opt q4.mlir \"--rlx-cpu=$(rlx-run --print-target)\"\n");
   llvm::InitLLVM init(argc, argv);
   rlx::exitOnLostPages("rlx-run");
   removeForeignOptions();

@@ -53,6 +53,11 @@ static void addInvoke(llvm::Module &module, llvm::StringRef function) {
 llvm::Expected<llvm::SmallVector<char, 0>>
 rlx::emitCode(mlir::ModuleOp module, llvm::ArrayRef<std::string> functions,
               const CpuTarget &target, CodeForm form) {
+  if (form == CodeForm::llvmDialect) {
+    llvm::SmallVector<char, 0> text;
+    llvm::raw_svector_ostream(text) << module << "\n";
+    return text;
+  }
   llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine =
       target.createMachine();
   if (!machine)

@@ -17,7 +17,8 @@ std::string invokeSymbol(llvm::StringRef function);
 /// library or of RLX begins like it.
 std::string programSymbol(llvm::StringRef function);
 
-enum class CodeForm { object, assembly, llvmIr };
+/// `llvmDialect` is what the passes made of a program, as MLIR.
+enum class CodeForm { object, assembly, llvmIr, llvmDialect };
 
 /// Optimizes a module of the LLVM dialect and emits it. Each of `functions`,
 /// which are those of the program, or else of the module, of these names, also

@@ -94,19 +94,13 @@ llvm::Error CpuRunner::measureRuns(llvm::ArrayRef<TensorView> inputs,
 
 llvm::Expected<std::unique_ptr<Runner>>
 rlx::createCpuRunner(mlir::ModuleOp module, const RunCommandLine &given) {
-  CompileOptions options;
-  options.cacheDirectory = given.cacheDirectory;
-  options.cacheLimitBytes = uint64_t(given.cacheLimit) << 20;
-  options.deterministic = given.deterministic;
-  options.printChoices = given.printChoices;
-  options.choices = given.choices;
-  auto target = CpuTarget::create("", given.targetCpu, given.targetFeatures);
-  if (!target)
-    return target.takeError();
-  options.target = *target;
-  options.onRemark = [](llvm::StringRef text) { llvm::errs() << text << "\n"; };
+  auto options = given.compileOptions(/*triple=*/"");
+  if (!options)
+    return options.takeError();
+  options->cacheDirectory = given.cacheDirectory;
+  options->cacheLimitBytes = uint64_t(given.cacheLimit) << 20;
   CompileReport compiled;
-  auto executable = compileModule(module, options, &compiled);
+  auto executable = compileModule(module, *options, &compiled);
   if (!executable)
     return executable.takeError();
   auto function = (*executable)->findFunction(given.entry);

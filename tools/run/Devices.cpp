@@ -35,9 +35,8 @@ llvm::Error rlx::checkDeviceOptions(const RunCommandLine &given) {
   auto choice = parseDevice(given.device);
   if (!choice)
     return choice.takeError();
-  const cl::Option *ofTheCpu[] = {&given.threads,        &given.targetCpu,
-                                  &given.targetFeatures, &given.deterministic,
-                                  &given.choices,        &given.printChoices};
+  llvm::SmallVector<const cl::Option *> ofTheCpu = given.ofTheCpu();
+  ofTheCpu.append({&given.threads, &given.emit});
   for (const cl::Option *option : ofTheCpu)
     if (option->getNumOccurrences())
       return llvm::createStringError("--" + option->ArgStr +

@@ -4,15 +4,16 @@
 #define RLX_TOOLS_RUN_RUNOPTIONS_H
 
 #include "runtime/CacheDirectory.h"
-#include "tools/CommandLine.h"
+#include "tools/CpuOptions.h"
 
 #include <string>
 
 namespace rlx {
 
-namespace cl = llvm::cl;
+/// What to show of the compilation.
+enum class ShownForm { none, llvmDialect, llvmIr, assembly };
 
-struct RunCommandLine {
+struct RunCommandLine : CpuOptions {
   cl::opt<std::string> program{cl::Positional, cl::desc("<program.mlir>")};
   cl::opt<std::string> entry{"entry", cl::init("main"),
                              cl::value_desc("function"),
@@ -54,20 +55,13 @@ struct RunCommandLine {
   // For the CPU only.
   cl::opt<unsigned> threads{"threads", cl::init(0), cl::value_desc("N"),
                             cl::desc("Threads to run on (all processors)")};
-  cl::opt<std::string> targetCpu{
-      "target-cpu", cl::init("native"), cl::value_desc("name"),
-      cl::desc("CPU to compile for, as LLVM names it (native)")};
-  cl::opt<std::string> targetFeatures{
-      "target-features", cl::value_desc("+a,-b"),
-      cl::desc("Features to add to or take from the CPU's")};
-  cl::opt<bool> deterministic{
-      "deterministic",
-      cl::desc("Same bits for any number of threads and rows")};
-  cl::opt<std::string> choices{
-      "choices", cl::value_desc("name=value ..."),
-      cl::desc("Override what is chosen, by options of rlx-opt --rlx-cpu")};
-  cl::opt<bool> printChoices{
-      "print-choices", cl::desc("Say which kernels were chosen, and why")};
+  cl::opt<ShownForm, false, WordParser<ShownForm>> emit{
+      "emit",
+      cl::desc("Print the very code that would be run, and run nothing:"),
+      cl::values(clEnumValN(ShownForm::llvmDialect, "llvm-dialect",
+                            "What the passes made, before LLVM optimizes it"),
+                 clEnumValN(ShownForm::llvmIr, "llvm-ir", "As LLVM's IR"),
+                 clEnumValN(ShownForm::assembly, "assembly", "As assembly"))};
 };
 
 } // namespace rlx

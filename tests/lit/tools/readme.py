@@ -1,6 +1,6 @@
 """Takes the programs out of the README and finds its C++ example in the test.
 
-usage: readme.py README.md TEST.cpp FOLDER    writes FOLDER/0.mlir, FOLDER/1.mlir, ...
+usage: readme.py README.md TEST.cpp FOLDER    writes FOLDER/0.mlir, FOLDER/1.mlir, ... and FOLDER/app.c
 """
 
 import os
@@ -16,6 +16,8 @@ programs = re.findall(r"^```mlir\n(.*?)^```$", text, re.M | re.S)
 for number, program in enumerate(programs):
     with open(os.path.join(folder, f"{number}.mlir"), "w", encoding="utf-8") as file:
         file.write(program)
+with open(os.path.join(folder, "app.c"), "w", encoding="utf-8") as file:
+    file.write("".join(re.findall(r"^```c\n(.*?)^```$", text, re.M | re.S)))
 examples = re.findall(r"^```cpp\n(.*?)^```$", text, re.M | re.S)
 same = bool(examples) and all(example in tested for example in examples)
 print(f"{len(programs)} programs, the C++ example is {'' if same else 'not '}in {os.path.basename(test)}")
