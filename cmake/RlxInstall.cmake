@@ -4,6 +4,7 @@
 #   find_package(rlx CONFIG REQUIRED)
 #   target_link_libraries(app PRIVATE rlx::rlx)        # the whole: compiler and runtime
 #   target_link_libraries(app PRIVATE rlx::runtime)    # without LLVM
+#   target_link_libraries(pass PRIVATE rlx::plugin)    # a module for rlx-opt --load-pass-plugin
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -21,6 +22,14 @@ if(TARGET rlx_codegen)
   add_library(rlx::rlx ALIAS rlx)
   target_link_libraries(rlx INTERFACE rlx_codegen)
   install(TARGETS rlx EXPORT rlxTargets)
+  # Headers alone: the code is in rlx-opt.
+  add_library(rlx_plugin INTERFACE)
+  add_library(rlx::plugin ALIAS rlx_plugin)
+  set_target_properties(rlx_plugin PROPERTIES EXPORT_NAME plugin)
+  target_compile_features(rlx_plugin INTERFACE cxx_std_20)
+  target_include_directories(rlx_plugin INTERFACE $<INSTALL_INTERFACE:include/rlx>)
+  rlx_use_mlir(rlx_plugin INTERFACE)
+  install(TARGETS rlx_plugin EXPORT rlxTargets)
 endif()
 
 # The folder of rlx_configure_target's INSTALL_INTERFACE: below it, includes read as they do here ("ir/Dialect.h").

@@ -4,13 +4,17 @@ find_package(MLIR 22.1 REQUIRED CONFIG HINTS /usr/lib/llvm-22)
 message(STATUS "MLIR ${LLVM_PACKAGE_VERSION} in ${MLIR_DIR}")
 find_program(RLX_MLIR_TBLGEN mlir-tblgen HINTS ${LLVM_TOOLS_BINARY_DIR} NO_DEFAULT_PATH REQUIRED)
 
-# rlx_use_mlir(TARGET): include paths, the ABI-relevant flags of the LLVM build, and the shared libraries.
+# rlx_use_mlir(TARGET [INTERFACE]): include paths, the ABI-relevant flags of the LLVM build, and the shared libraries.
 function(rlx_use_mlir target)
-  target_include_directories(${target} SYSTEM PUBLIC ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+  set(scope PUBLIC)
+  if(ARGC GREATER 1)
+    set(scope ${ARGV1})
+  endif()
+  target_include_directories(${target} SYSTEM ${scope} ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
   separate_arguments(definitions NATIVE_COMMAND "${LLVM_DEFINITIONS}")
-  target_compile_definitions(${target} PUBLIC ${definitions})
-  target_compile_options(${target} PUBLIC $<BUILD_INTERFACE:-fno-exceptions>)
-  target_link_libraries(${target} PUBLIC MLIR LLVM)
+  target_compile_definitions(${target} ${scope} ${definitions})
+  target_compile_options(${target} ${scope} $<BUILD_INTERFACE:-fno-exceptions>)
+  target_link_libraries(${target} ${scope} MLIR LLVM)
 endfunction()
 
 # rlx_tablegen(TARGET FILE.td OUTPUT "FLAGS" [OUTPUT "FLAGS" ...]): generates headers of one folder with mlir-tblgen.

@@ -1,9 +1,11 @@
 # How this project declares its libraries and programs: one library a folder, warnings on, includes from the root.
+include(GNUInstallDirs)
 
 function(rlx_configure_target target)
   target_include_directories(${target} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}>
     $<INSTALL_INTERFACE:include/rlx>)
+  target_compile_features(${target} PUBLIC cxx_std_20)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wno-unused-parameter -Wno-unused-function -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
   if(RLX_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -33,7 +35,9 @@ function(rlx_program name)
   add_executable(${name} ${ARG_SOURCES})
   rlx_configure_target(${name})
   target_link_libraries(${name} PRIVATE ${ARG_LINK})
-  install(TARGETS ${name} RUNTIME DESTINATION bin)
+  # LLVM's libraries lie where no loader looks.
+  set_target_properties(${name} PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 
 # rlx_unit_test(NAME SOURCES... LINK ... [SHARDS n]): a GoogleTest program, run by ctest, in n parts side by side.
