@@ -6,6 +6,7 @@
 
 #include "ir/Dialect.h"
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
 
@@ -21,7 +22,8 @@ struct CountMatmuls
     getOperation()->walk([&](mlir::Operation *op) {
       if (auto matmul = llvm::dyn_cast<rlx::MatmulOp>(op)) {
         ++count;
-        auto type = llvm::cast<mlir::RankedTensorType>(matmul.getW().getType());
+        auto type =
+            llvm::cast<mlir::RankedTensorType>(matmul.getWeight().getType());
         quantized += llvm::isa_and_nonnull<rlx::QuantAttr>(type.getEncoding());
       }
     });
