@@ -1,5 +1,4 @@
-//===- CHeader.h - Compiled functions for C ----------------------*- C++
-//-*-===//
+//===- CHeader.h - Compiled functions for C ---------------------*- C++ -*-===//
 //
 // The header that belongs to an object file: a C function for each function of
 // the program and each packing of its weights, what the object asks of whoever

@@ -323,7 +323,7 @@
 // -----
 
 // Names.
-// expected-error@+1 {{unknown scheme 'gguf_q4_k', expected a built-in name such as 'gguf_q4_0', 'gguf_q4_1', 'gguf_q4k' or a #rlx.scheme attribute}}
+// expected-error@+1 {{unknown scheme 'gguf_q4_k', expected a built-in name such as 'gguf_q4k', 'gguf_q4_0', 'gguf_q4_1' or a #rlx.scheme attribute}}
 func.func private @f(tensor<8x64xf32, #rlx.quant<gguf_q4_k>>)
 
 // -----
