@@ -37,9 +37,13 @@ public:
 
 private:
   void selectRows();
-  SmallVector<Value> emitUnit(Value record, Value unit, ValueRange sums);
+  bool sumsRuns() const;
+  SmallVector<Value> emitUnit(Value record, Value unit, int64_t length,
+                              bool byRun, ValueRange sums);
   SmallVector<Value> multiplyBytes(Value k, int64_t length, ValueRange sums);
-  SmallVector<Value> emitRecords();
+  SmallVector<Value> emitRecords(int64_t unit, bool byRun);
+  SmallVector<Value> emitSums();
+  Value isAnyLost(ValueRange sums);
   void reduceSplits(ValueRange sums, llvm::function_ref<void(ValueRange)> use);
   void storeResults(ValueRange totals);
   Value zero();
@@ -175,10 +179,18 @@ void MatvecKernel::selectRows() {
   tile = b.add(b.mul(local, shape.tiles), tile);
 }
 
-/// The sums after one more unit of K.
+/// Whether a run's scale multiplies the sum of its products. With offsets each
+/// element is decoded wholly.
+bool MatvecKernel::sumsRuns() const {
+  constexpr int64_t shortest = 4;
+  const RecordReader &reader = readers.front();
+  return !bytes && !reader.hasOffset() && reader.run(shape.unit()) >= shortest;
+}
+
+/// The sums after one more unit of K, of `length` elements.
 SmallVector<Value> MatvecKernel::emitUnit(Value record, Value unit,
+                                          int64_t length, bool byRun,
                                           ValueRange carried) {
-  int64_t length = shape.unit();
   for (RecordReader &reader : readers)
     reader.setUnit(unit, length);
   Value k = b.mul(record, shape.layout.length());
@@ -187,26 +199,23 @@ SmallVector<Value> MatvecKernel::emitUnit(Value record, Value unit,
   if (bytes)
     return multiplyBytes(k, length, carried);
   x->setUnit(k, length);
-  // With offsets each element is decoded wholly; without, a run's scale
-  // multiplies the sum of its products.
   int64_t run = readers.front().run(length);
-  bool sumsRuns = !readers.front().hasOffset() && run >= 4;
   SmallVector<Value> sums(carried);
   for (int64_t first = 0; first < length; first += run) {
     SmallVector<Value> partial(sums);
-    if (sumsRuns)
+    if (byRun)
       partial.assign(sums.size(), zero());
     for (int64_t i = first; i < first + run; ++i) {
       SmallVector<Value> weights;
       for (RecordReader &reader : readers)
-        weights.push_back(sumsRuns ? reader.code(i) : reader.value(i));
+        weights.push_back(byRun ? reader.code(i) : reader.value(i));
       forSums([&](size_t sum, int64_t r, int64_t item) {
         Value weight = weights[item];
         Value activation = b.broadcastLike(x->at(r, i), weight);
         partial[sum] = b.multiplyAdd(weight, activation, partial[sum]);
       });
     }
-    if (!sumsRuns) {
+    if (!byRun) {
       sums = partial;
       continue;
     }
@@ -238,30 +247,72 @@ SmallVector<Value> MatvecKernel::multiplyBytes(Value k, int64_t length,
   return sums;
 }
 
-SmallVector<Value> MatvecKernel::emitRecords() {
+/// The sums of this work-item's records, unit by unit of so many elements.
+SmallVector<Value> MatvecKernel::emitRecords(int64_t unit, bool byRun) {
   const RecordLayout &layout = shape.layout;
-  int64_t units = layout.length() / shape.unit();
+  int64_t units = layout.length() / unit;
   SmallVector<Value> initial(rows * items.rows, zero());
   auto emitRecord = [&](Value record, ValueRange carried) {
     for (auto [item, reader] : llvm::enumerate(readers))
       reader.setRecord(tile, record,
                        row ? b.add(row, int64_t(item) * items.lanes) : row);
     if (units == 1)
-      return emitUnit(record, Value(), carried);
+      return emitUnit(record, Value(), unit, byRun, carried);
     Value end = b.index(units);
     if (shape.k % layout.length() != 0) {
       // The last record may hold fewer units.
-      Value left = b.sub(b.index(llvm::divideCeil(shape.k, shape.unit())),
-                         b.mul(record, units));
+      Value left =
+          b.sub(b.index(llvm::divideCeil(shape.k, unit)), b.mul(record, units));
       end = b.min(end, left);
     }
     return b.loop(b.index(0), end, 1, carried,
-                  [&](Value unit, ValueRange sums) {
-                    return emitUnit(record, unit, sums);
+                  [&](Value number, ValueRange sums) {
+                    return emitUnit(record, number, unit, byRun, sums);
                   });
   };
   return b.loop(split, b.index(layout.records()), items.splits, initial,
                 emitRecord);
+}
+
+/// Whether any of `sums` is an infinity or a NaN.
+Value MatvecKernel::isAnyLost(ValueRange sums) {
+  constexpr int64_t magnitude = 0x7fffffff, infinity = 0x7f800000;
+  Type integers = readers.front().laneType(b.getI32Type());
+  auto like = [&](int64_t value) {
+    Value constant = b.i32(value);
+    return isa<VectorType>(integers)
+               ? Value(vector::BroadcastOp::create(b, integers, constant))
+               : constant;
+  };
+  Value most;
+  for (Value sum : sums) {
+    Value bits = arith::BitcastOp::create(b, integers, sum);
+    bits = arith::AndIOp::create(b, bits, like(magnitude));
+    most = most ? Value(arith::MaxSIOp::create(b, most, bits)) : bits;
+  }
+  if (isa<VectorType>(integers))
+    most = vector::ReductionOp::create(b, vector::CombiningKind::MAXSI, most);
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::sge, most,
+                               b.i32(infinity));
+}
+
+/// The sums of this work-item's records. A run's sum of codes times activations
+/// may be too large for f32 where its scale makes it small again: what is not
+/// finite is summed once more, from whole values.
+SmallVector<Value> MatvecKernel::emitSums() {
+  if (!sumsRuns())
+    return emitRecords(shape.unit(), /*byRun=*/false);
+  SmallVector<Value> sums = emitRecords(shape.unit(), /*byRun=*/true);
+  // As little code as there can be, which hardly ever runs.
+  constexpr int64_t fewest = 4;
+  auto choice = scf::IfOp::create(b, ValueRange(sums).getTypes(),
+                                  isAnyLost(sums), /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choice.thenBlock());
+  scf::YieldOp::create(b, emitRecords(fewest, /*byRun=*/false));
+  b.setInsertionPointToStart(choice.elseBlock());
+  scf::YieldOp::create(b, sums);
+  return SmallVector<Value>(choice.getResults());
 }
 
 /// Gives the sums of all parts of K to `use`, on the work-items of the first.
@@ -337,7 +388,7 @@ void MatvecKernel::storeResults(ValueRange totals) {
 
 void MatvecKernel::emit(RowRange range) {
   selectRows();
-  SmallVector<Value> sums = emitRecords();
+  SmallVector<Value> sums = emitSums();
   if (items.splits == 1)
     storeResults(sums);
   else
