@@ -62,21 +62,15 @@ IntegerMatmul::create(const RecordLayout &layout, GpuAttr target,
 Value IntegerMatmul::emitTable(KernelBuilder &b, int64_t workgroup) const {
   if (codes.table.empty())
     return Value();
-  int64_t size = codes.table.size();
-  Value table = b.sharedMemory({size}, b.getI32Type());
-  auto entry = [&](int64_t code) {
-    return b.i32((int64_t(uint8_t(codes.table[code])) - shift) & 0xff);
-  };
-  b.loop(b.threadId(gpu::Dimension::x), b.index(size), workgroup,
-         [&](Value code) {
-           Value byte = entry(0);
-           for (int64_t i = 1; i < size; ++i)
-             byte = b.choose(b.createOrFold<arith::CmpIOp>(
-                                 arith::CmpIPredicate::eq, code, b.index(i)),
-                             entry(i), byte);
-           b.storeAt(byte, table, code);
-         });
-  return table;
+  SmallVector<int32_t> entries;
+  for (int64_t code : codes.table)
+    entries.push_back((int64_t(uint8_t(code)) - shift) & 0xff);
+  return rlx::emitTable(
+      b,
+      DenseElementsAttr::get(
+          RankedTensorType::get(entries.size(), b.getI32Type()),
+          ArrayRef<int32_t>(entries)),
+      workgroup);
 }
 
 Value IntegerMatmul::signedBytes(KernelBuilder &b, Value bytes,

@@ -87,6 +87,32 @@ Value KernelBuilder::bufferPart(Value memref, int64_t first, int64_t count,
   return argumentFor(part, element, name);
 }
 
+/// The constant of the module that holds `values`; all that need the same
+/// share one.
+static memref::GlobalOp globalOf(ModuleOp module, DenseElementsAttr values) {
+  for (auto global : module.getOps<memref::GlobalOp>())
+    if (global.getConstant() && global.getInitialValueAttr() == values)
+      return global;
+  OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
+  std::string name = "table";
+  for (int suffix = 2; module.lookupSymbol(name); ++suffix)
+    name = "table_" + std::to_string(suffix);
+  auto type = cast<ShapedType>(values.getType());
+  return memref::GlobalOp::create(
+      builder, module.getLoc(), name, builder.getStringAttr("private"),
+      MemRefType::get(type.getShape(), type.getElementType()), values,
+      /*constant=*/true, /*alignment=*/IntegerAttr());
+}
+
+Value KernelBuilder::constant(DenseElementsAttr values, StringRef name) {
+  memref::GlobalOp global = globalOf(op->getParentOfType<ModuleOp>(), values);
+  Value &memref = constants[values];
+  if (!memref)
+    memref = memref::GetGlobalOp::create(host, global.getType(),
+                                         global.getSymName());
+  return buffer(memref, global.getType().getElementType(), name);
+}
+
 /// The argument for a buffer of the host, as elements of `element`.
 Value KernelBuilder::argumentFor(Value base, Type element, StringRef name) {
   auto type = MemRefType::get({ShapedType::kDynamic}, element);

@@ -56,6 +56,8 @@ public:
   /// passed as a buffer of their own.
   mlir::Value bufferPart(mlir::Value memref, int64_t first, int64_t count,
                          mlir::Type element, llvm::StringRef name);
+  /// A buffer that holds `values`, which the program brings along.
+  mlir::Value constant(mlir::DenseElementsAttr values, llvm::StringRef name);
   /// Its elements are those of `memref`, or `element` where that is given.
   BufferView view(mlir::Value memref, llvm::StringRef name,
                   mlir::Type element = {});
@@ -145,7 +147,8 @@ private:
   mlir::ImplicitLocOpBuilder host;
   mlir::gpu::GPUFuncOp function;
   llvm::DenseMap<mlir::Value, Source> sources;
-  llvm::SmallVector<mlir::Value> buffers, scalars; ///< Of the host.
+  llvm::DenseMap<mlir::Attribute, mlir::Value> constants; ///< On the host.
+  llvm::SmallVector<mlir::Value> buffers, scalars;        ///< Of the host.
   llvm::SmallVector<std::pair<mlir::Value, mlir::Value>> bound;
   llvm::DenseMap<mlir::Value, mlir::Value> scalarValues;
 };

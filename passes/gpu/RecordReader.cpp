@@ -13,6 +13,34 @@ static constexpr int64_t wordBits = 32;
 // Codebooks
 //===----------------------------------------------------------------------===//
 
+/// As many entries as code may name one by one; code that names more takes
+/// long to compile.
+static constexpr size_t mostChosen = 16;
+
+Value rlx::emitTable(KernelBuilder &b, DenseElementsAttr values,
+                     int64_t workgroup) {
+  int64_t size = values.getNumElements();
+  Type type = values.getElementType();
+  Value table = b.sharedMemory({size}, type), source;
+  if (size > int64_t(mostChosen))
+    source = b.constant(values, "table");
+  auto entries = values.getValues<TypedAttr>();
+  auto chosen = [&](Value position) {
+    Value entry = arith::ConstantOp::create(b, entries[0]);
+    for (int64_t i = 1; i < size; ++i)
+      entry = b.choose(b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq,
+                                                     position, b.index(i)),
+                       arith::ConstantOp::create(b, entries[i]), entry);
+    return entry;
+  };
+  b.loop(b.threadId(gpu::Dimension::x), b.index(size), workgroup,
+         [&](Value position) {
+           b.storeAt(source ? b.loadAt(source, position) : chosen(position),
+                     table, position);
+         });
+  return table;
+}
+
 Codebooks::Codebooks(KernelBuilder &b, QuantScheme scheme, bool hasVectors,
                      int64_t workgroup)
     : b(b) {
@@ -23,22 +51,16 @@ Codebooks::Codebooks(KernelBuilder &b, QuantScheme scheme, bool hasVectors,
     if (llvm::any_of(tables,
                      [&](auto &table) { return table.first == entries; }))
       continue;
-    if (hasVectors) {
+    SmallVector<float> numbers(entries.begin(), entries.end());
+    auto values = DenseElementsAttr::get(
+        RankedTensorType::get(entries.size(), b.getF32Type()),
+        ArrayRef<float>(numbers));
+    if (!hasVectors)
+      tables.push_back({entries, emitTable(b, values, workgroup)});
+    else if (entries.size() <= mostChosen)
       tables.push_back({entries, Value()});
-      continue;
-    }
-    int64_t size = entries.size();
-    Value table = b.sharedMemory({size}, b.getF32Type());
-    Value thread = b.threadId(gpu::Dimension::x);
-    b.loop(thread, b.index(size), workgroup, [&](Value i) {
-      Value number = b.f32(entries[0]);
-      for (int64_t j = 1; j < size; ++j)
-        number = b.choose(b.createOrFold<arith::CmpIOp>(
-                              arith::CmpIPredicate::eq, i, b.index(j)),
-                          b.f32(entries[j]), number);
-      b.storeAt(number, table, i);
-    });
-    tables.push_back({entries, table});
+    else
+      tables.push_back({entries, b.constant(values, "codebook")});
   }
   if (!tables.empty() && !hasVectors)
     b.barrier();
@@ -60,9 +82,22 @@ CodeNumbers::LookUp Codebooks::lookUp() {
 
 Value Codebooks::entry(ArrayRef<double> codebook, Value codes) {
   for (auto &[entries, table] : tables)
-    if (table && ArrayRef<double>(entries) == codebook)
-      return b.loadAt(table, b.toIndex(codes));
-  // A tree of choices, a bit of the code at each level.
+    if (table && ArrayRef<double>(entries) == codebook) {
+      auto type = dyn_cast<VectorType>(codes.getType());
+      if (!type)
+        return b.loadAt(table, b.toIndex(codes));
+      SmallVector<Value> numbers;
+      for (int64_t lane = 0; lane < type.getNumElements(); ++lane)
+        numbers.push_back(b.loadAt(
+            table, b.toIndex(vector::ExtractOp::create(b, codes, lane))));
+      return vector::FromElementsOp::create(
+          b, VectorType::get(type.getShape(), b.getF32Type()), numbers);
+    }
+  return choice(codebook, codes);
+}
+
+/// A tree of choices, a bit of the code at each level.
+Value Codebooks::choice(ArrayRef<double> codebook, Value codes) {
   auto type = dyn_cast<VectorType>(codes.getType());
   auto constant = [&](double value) -> Value {
     return b.broadcastLike(b.f32(value),
@@ -72,7 +107,7 @@ Value Codebooks::entry(ArrayRef<double> codebook, Value codes) {
                                 : b.f32(value));
   };
   CodeNumbers integers(b, b.getLoc());
-  SmallVector<Value> level;
+  std::vector<Value> level;
   for (double entry : codebook)
     level.push_back(constant(entry));
   for (int64_t bit = 0; level.size() > 1; ++bit) {
@@ -80,7 +115,7 @@ Value Codebooks::entry(ArrayRef<double> codebook, Value codes) {
         b, codes, integers.splat(int64_t(1) << bit, codes));
     Value isSet = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, masked,
                                         integers.splat(0, codes));
-    SmallVector<Value> next;
+    std::vector<Value> next;
     for (size_t i = 0; i < level.size(); i += 2)
       next.push_back(
           i + 1 < level.size()

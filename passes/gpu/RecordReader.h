@@ -16,11 +16,17 @@
 
 namespace rlx {
 
+/// Emits what fills a table in memory of the workgroup; the work-items meet
+/// before they read it.
+mlir::Value emitTable(KernelBuilder &b, mlir::DenseElementsAttr values,
+                      int64_t workgroup);
+
 /// Codebooks of a kernel, where all work-items can read them fast.
 class Codebooks {
 public:
   /// Emits at the start of the kernel what fills the tables of `scheme`: one in
-  /// memory of the workgroup, or none where a work-item has several lanes.
+  /// memory of the workgroup. Where a work-item has several lanes, it chooses
+  /// between few entries, and reads more from a buffer.
   Codebooks(KernelBuilder &b, QuantScheme scheme, bool hasVectors,
             int64_t workgroup);
   CodeNumbers::LookUp lookUp();
@@ -29,7 +35,9 @@ public:
 
 private:
   mlir::Value entry(llvm::ArrayRef<double> codebook, mlir::Value codes);
+  mlir::Value choice(llvm::ArrayRef<double> codebook, mlir::Value codes);
   KernelBuilder &b;
+  /// Null where entries are chosen.
   llvm::SmallVector<std::pair<llvm::SmallVector<double>, mlir::Value>> tables;
 };
 

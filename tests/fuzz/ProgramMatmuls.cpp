@@ -27,7 +27,7 @@ std::string ProgramGenerator::randomScheme() {
   bool isSigned = width > 1 && dice.chance(40);
   code = (isSigned ? "si" : "ui") + std::to_string(width) + " at (i) -> (0, " +
          std::to_string(width) + " * i)";
-  if (width <= 3 && !isSigned && dice.chance(25)) {
+  if (!isSigned && dice.chance(width <= 3 ? 25 : 10)) {
     std::vector<std::string> entries;
     for (int64_t i = 0; i < int64_t(1) << width; ++i)
       entries.push_back(numberText(4 * dice.number()));
