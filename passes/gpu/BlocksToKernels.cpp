@@ -93,6 +93,17 @@ static LogicalResult copyViews(OpT op, KernelModule &kernels) {
   return success();
 }
 
+/// Packed weights are read and written as words from the first byte of a buffer
+/// on, too.
+static LogicalResult checkWhole(Operation *op, Value packed) {
+  if (isWholeBuffer(packed))
+    return success();
+  return op->emitOpError()
+         << "expected the packed weight to be all of a buffer, but it is a "
+            "view, "
+         << packed.getType() << "; copy it into a buffer of its own";
+}
+
 namespace {
 struct BlocksToKernelsPass
     : rlx::impl::BlocksToKernelsPassBase<BlocksToKernelsPass> {
@@ -157,10 +168,13 @@ struct BlocksToKernelsPass
     }
     if (auto weight = dyn_cast<InterleaveWeightOp>(op)) {
       if (failed(StoredWeight::of(weight).verify(op)) ||
-          failed(copyViews(weight, kernels)))
+          failed(copyViews(weight, kernels)) ||
+          failed(checkWhole(op, weight.getInit())))
         return failure();
       emitInterleaveKernel(weight, kernels);
     } else if (auto matmul = dyn_cast<InterleavedMatmulOp>(op)) {
+      if (failed(checkWhole(op, matmul.getWeight())))
+        return failure();
       int64_t first = 0,
               experts =
                   cast<MemRefType>(matmul.getWeight().getType()).getDimSize(0);
