@@ -12,8 +12,11 @@
 #include "tests/fuzz/ProgramGenerator.h"
 #include "tests/fuzz/ProgramReducer.h"
 #include "tests/fuzz/ProgramRunner.h"
+#include "tests/fuzz/Refusals.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <chrono>
@@ -46,18 +49,35 @@ static cl::opt<bool> reduce("reduce",
 static cl::list<std::string>
     files(cl::Positional, cl::value_desc("program.mlir ..."),
           cl::desc("<programs to run in place of random ones>"));
+static cl::opt<bool>
+    straight("straight",
+             cl::desc("Programs without control flow or sizes that are data, "
+                      "which devices refuse"));
 static cl::opt<bool> verbose("verbose", cl::desc("Tell every refusal, too"));
 
 static RandomProgram makeProgram(uint64_t seed) {
   std::unique_ptr<mlir::MLIRContext> context = createContext();
-  return ProgramGenerator(*context, seed).generate();
+  return ProgramGenerator(*context, seed, straight).generate();
 }
 
 namespace {
 struct Counts {
   unsigned right = 0, errors = 0, refused = 0, wrong = 0;
+  std::map<std::string, unsigned> refusals; ///< By reason.
 };
 } // namespace
+
+static void printCounts(const std::string &target, const Counts &counts) {
+  llvm::outs() << target << ": " << counts.right << " right, " << counts.errors
+               << " errors as expected, " << counts.refused << " refused, "
+               << counts.wrong << " wrong\n";
+  std::vector<std::pair<unsigned, std::string>> reasons;
+  for (const auto &[reason, count] : counts.refusals)
+    reasons.push_back({count, reason});
+  llvm::sort(reasons, std::greater<>());
+  for (const auto &[count, reason] : reasons)
+    llvm::outs() << llvm::formatv("{0,6} {1}\n", count, reason);
+}
 
 /// Runs a program of a file; tells what is wrong.
 static bool runFile(const std::string &path,
@@ -107,6 +127,7 @@ static int runSeeds(const std::vector<RunTarget> &targets) {
         break;
       case Verdict::refused:
         ++sum.refused;
+        ++sum.refusals[reasonOf(outcome.message)];
         if (verbose)
           llvm::outs() << "seed " << seed << ", " << outcome.target
                        << ", refused: " << outcome.message << "\n";
@@ -123,9 +144,7 @@ static int runSeeds(const std::vector<RunTarget> &targets) {
     failures += failed;
   }
   for (const auto &[target, sum] : counts)
-    llvm::outs() << target << ": " << sum.right << " right, " << sum.errors
-                 << " errors as expected, " << sum.refused << " refused, "
-                 << sum.wrong << " wrong\n";
+    printCounts(target, sum);
   llvm::outs() << programs << " programs, " << failures << " with a fault\n";
   return failures != 0;
 }
@@ -134,12 +153,14 @@ int main(int argc, char **argv) {
   cl::ParseCommandLineOptions(argc, argv,
                               "Random programs on all targets, compared with "
                               "the reference interpreter\n");
-  std::vector<RunTarget> targets =
+  llvm::Expected<std::vector<RunTarget>> found =
       runTargets({targetNames.begin(), targetNames.end()});
-  if (targets.empty()) {
-    llvm::errs() << "error: no such target\n";
+  if (!found) {
+    llvm::errs() << "error: --target: " << llvm::toString(found.takeError())
+                 << "\n";
     return 2;
   }
+  const std::vector<RunTarget> &targets = *found;
   if (print) {
     RandomProgram program = makeProgram(firstSeed);
     for (const Data &input : program.inputs)

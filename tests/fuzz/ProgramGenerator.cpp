@@ -106,7 +106,8 @@ std::string ProgramGenerator::index(int64_t value) {
 
 std::string ProgramGenerator::indexFromData(int64_t value) {
   constexpr size_t capacity = 16;
-  if (!function.isMain || numbers.size() >= capacity || value > INT32_MAX)
+  if (straight || !function.isMain || numbers.size() >= capacity ||
+      value > INT32_MAX)
     return index(value);
   std::string at = index(int64_t(numbers.size())), number = fresh("n"),
               name = fresh("i");
@@ -244,6 +245,11 @@ void ProgramGenerator::makeOperation() {
     total += weight;
   int64_t at = dice.below(total);
   for (const auto &[weight, maker] : menu) {
+    bool branches = maker == &ProgramGenerator::makeIf ||
+                    maker == &ProgramGenerator::makeFor ||
+                    maker == &ProgramGenerator::makeTensorSelect;
+    if (at < weight && straight && branches)
+      return;
     if (at < weight)
       return (this->*maker)();
     at -= weight;
@@ -296,7 +302,7 @@ RandomProgram ProgramGenerator::generate() {
     }
     emit("return " + joined(names) + " : " + joined(types));
   };
-  if (dice.chance(5)) {
+  if (!straight && dice.chance(5)) {
     // Two blocks that return, with sizes of their own.
     bool first = dice.chance(50);
     std::string holds = condition(first);

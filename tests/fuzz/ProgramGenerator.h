@@ -90,8 +90,11 @@ std::string numberText(double number);
 
 class ProgramGenerator {
 public:
-  ProgramGenerator(mlir::MLIRContext &context, uint64_t seed)
-      : context(context), dice(seed), seed(seed) {}
+  /// With `straight`, programs have no control flow, and all sizes follow from
+  /// the shapes of the inputs.
+  ProgramGenerator(mlir::MLIRContext &context, uint64_t seed,
+                   bool straight = false)
+      : context(context), dice(seed), seed(seed), straight(straight) {}
   RandomProgram generate();
 
 private:
@@ -236,6 +239,7 @@ private:
   mlir::MLIRContext &context;
   Dice dice;
   uint64_t seed;
+  bool straight;
   Function function;
   std::string functions; ///< Those that are written already.
   std::string resources;

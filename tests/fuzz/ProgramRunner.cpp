@@ -8,7 +8,9 @@
 #include "codegen/reference/Element.h"
 #include "runtime/gpu/Device.h"
 #include "tests/fuzz/GuardedMemory.h"
+#include "tests/fuzz/Refusals.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
@@ -27,7 +29,7 @@ using namespace rlx::fuzz;
 // Targets
 //===----------------------------------------------------------------------===//
 
-std::vector<RunTarget>
+llvm::Expected<std::vector<RunTarget>>
 rlx::fuzz::runTargets(const std::vector<std::string> &names) {
   std::vector<RunTarget> targets = {
       {"cpu", "", "", false, 0, ""},
@@ -49,11 +51,18 @@ rlx::fuzz::runTargets(const std::vector<std::string> &names) {
   targets.push_back({"vulkan", "", "", false, 0, "vulkan"});
   if (names.empty())
     return targets;
-  std::vector<RunTarget> chosen;
+  std::vector<std::string> known;
   for (const RunTarget &target : targets)
-    if (llvm::is_contained(names, target.name))
-      chosen.push_back(target);
-  return chosen;
+    known.push_back(target.name);
+  for (const std::string &name : names)
+    if (!llvm::is_contained(known, name))
+      return llvm::createStringError(
+          "expected targets of " + llvm::join(known, ", ") +
+          ", which this machine runs, but got '" + name + "'");
+  llvm::erase_if(targets, [&](const RunTarget &target) {
+    return !llvm::is_contained(names, target.name);
+  });
+  return targets;
 }
 
 //===----------------------------------------------------------------------===//
@@ -106,19 +115,6 @@ private:
   std::deque<GuardedMemory> held, written;
 };
 
-/// Whether an error says that the target has no way to do this, not that the
-/// program is wrong.
-bool isRefusal(llvm::StringRef message) {
-  for (llvm::StringRef part :
-       {"only a CPU can", "not supported", "cannot run on", "does not support",
-        "no way to", "lacks", "is not available on", "device has no",
-        "runs on a CPU only", "runs on CPUs only",
-        "run the program on the CPU"})
-    if (message.contains_insensitive(part))
-      return true;
-  return false;
-}
-
 class ProgramRun {
 public:
   ProgramRun(const RandomProgram &program, mlir::ModuleOp module)
@@ -148,6 +144,8 @@ private:
 
   const RandomProgram &program;
   mlir::ModuleOp module;
+  /// Whether a device is still being asked what it can do.
+  bool mayRefuse = false;
   std::vector<std::vector<Tensor>> kept;
 };
 
@@ -199,13 +197,14 @@ llvm::Expected<std::vector<TensorView>>
 ProgramRun::runOnDevice(const RunTarget &target, RunMemory &memory) {
   DeviceApi api =
       target.device == "vulkan" ? DeviceApi::vulkan : DeviceApi::opencl;
+  mayRefuse = true;
   // One device for the life of the child, which runs one program.
   static std::map<DeviceApi, std::unique_ptr<Device>> devices;
   std::unique_ptr<Device> &device = devices[api];
   if (!device) {
     Result<std::unique_ptr<Device>> opened = Device::open(api, 0);
     if (!opened)
-      return llvm::createStringError("lacks a device: " + opened.message());
+      return llvm::createStringError(opened.message());
     device = opened.take();
   }
   llvm::Expected<std::unique_ptr<DeviceExecutable>> executable =
@@ -217,6 +216,7 @@ ProgramRun::runOnDevice(const RunTarget &target, RunMemory &memory) {
     return function.takeError();
   if (llvm::Error error = bind(**executable, memory, **function))
     return error;
+  mayRefuse = false;
   llvm::Expected<std::vector<Tensor>> results =
       (*executable)->run("main", memory.inputs);
   if (!results)
@@ -286,7 +286,7 @@ RunOutcome ProgramRun::on(const RunTarget &target, Results &expected,
   }
   if (!outputs) {
     std::string message = llvm::toString(outputs.takeError());
-    if (isRefusal(message)) {
+    if (mayRefuse && isRefusal(message)) {
       outcome.verdict = Verdict::refused;
       outcome.message = message;
       return outcome;

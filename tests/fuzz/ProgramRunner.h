@@ -12,6 +12,8 @@
 
 #include "tests/fuzz/Program.h"
 
+#include "llvm/Support/Error.h"
+
 #include <functional>
 #include <map>
 #include <string>
@@ -29,13 +31,14 @@ struct RunTarget {
   std::string device;   ///< `vulkan` or `opencl`; empty: the CPU.
 };
 
-/// The targets of that name, all where `names` is empty: of the CPU those that
-/// this machine runs, and its first devices.
-std::vector<RunTarget> runTargets(const std::vector<std::string> &names);
+/// The targets of these names, all where `names` is empty: of the CPU those
+/// that this machine runs, and its first devices.
+llvm::Expected<std::vector<RunTarget>>
+runTargets(const std::vector<std::string> &names);
 
 enum class Verdict {
   right,   ///< The numbers of the reference, or an error where it has one.
-  refused, ///< An error that says that the target does not do this.
+  refused, ///< An error that names a limit of devices (Refusals.h).
   wrong,
 };
 
