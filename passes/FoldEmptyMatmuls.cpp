@@ -1,7 +1,9 @@
 //===- FoldEmptyMatmuls.cpp - Products over nothing, or of nothing --------===//
 //
 // Kernels cut K and N into tiles and count on at least one of each. A sum over
-// no elements is its bias, or zero; a result without columns is empty.
+// no elements is its bias, or zero; a result without columns is empty. Nor do
+// buffers have views behind their last element, where parts without elements
+// may lie.
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,15 +38,92 @@ static Value createSums(ImplicitLocOpBuilder &b, RankedTensorType type,
   return sums;
 }
 
+static bool isEmpty(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && llvm::is_contained(tensor.getShape(), 0);
+}
+
+/// The sizes of what `op` gives, a reshape of a tensor that has no elements.
+static SmallVector<OpFoldResult> sizesOf(ImplicitLocOpBuilder &b,
+                                         tensor::CollapseShapeOp op) {
+  SmallVector<OpFoldResult> source =
+      tensor::getMixedSizes(b, b.getLoc(), op.getSrc());
+  SmallVector<OpFoldResult> sizes;
+  for (const ReassociationIndices &group : op.getReassociationIndices()) {
+    auto isZero = [&](int64_t i) { return op.getSrcType().getDimSize(i) == 0; };
+    if (llvm::any_of(group, isZero)) {
+      sizes.push_back(b.getIndexAttr(0));
+      continue;
+    }
+    Value size = arith::ConstantIndexOp::create(b, 1);
+    for (int64_t i : group)
+      size = b.createOrFold<arith::MulIOp>(
+          size, getValueOrCreateConstantIndexOp(b, b.getLoc(), source[i]));
+    sizes.push_back(getAsOpFoldResult(size));
+  }
+  return sizes;
+}
+
+/// Replaces what takes or puts parts of a tensor that have no elements, and
+/// reshapes of it, whose sizes upstream tells in two ways.
+static void foldEmptyParts(Operation *op) {
+  ImplicitLocOpBuilder b(op->getLoc(), op);
+  auto replace = [&](Value value) {
+    Type type = op->getResult(0).getType();
+    if (value.getType() != type)
+      value = tensor::CastOp::create(b, type, value);
+    op->replaceAllUsesWith(ValueRange{value});
+    op->erase();
+  };
+  if (auto insert = dyn_cast<tensor::InsertSliceOp>(op)) {
+    if (isEmpty(insert.getSourceType()))
+      replace(insert.getDest());
+    return;
+  }
+  auto result = cast<RankedTensorType>(op->getResult(0).getType());
+  Type element = result.getElementType();
+  auto collapse = dyn_cast<tensor::CollapseShapeOp>(op);
+  if (collapse && isEmpty(collapse.getSrcType()))
+    return replace(tensor::EmptyOp::create(b, sizesOf(b, collapse), element));
+  auto expand = dyn_cast<tensor::ExpandShapeOp>(op);
+  if (expand && isEmpty(result))
+    return replace(
+        tensor::EmptyOp::create(b, expand.getMixedOutputShape(), element));
+  if (isEmpty(result)) {
+    if (result.hasStaticShape())
+      replace(tensor::EmptyOp::create(b, result.getShape(), element));
+    return;
+  }
+  auto concat = dyn_cast<tensor::ConcatOp>(op);
+  if (!concat)
+    return;
+  SmallVector<Value> parts(
+      llvm::make_filter_range(concat.getInputs(), [&](Value part) {
+        auto type = cast<RankedTensorType>(part.getType());
+        return type.getDimSize(concat.getDim()) != 0;
+      }));
+  if (parts.empty() || parts.size() == concat.getInputs().size())
+    return;
+  replace(parts.size() == 1
+              ? parts.front()
+              : Value(tensor::ConcatOp::create(b, concat.getDim(), parts)));
+}
+
 namespace {
 struct FoldEmptyMatmulsPass
     : rlx::impl::FoldEmptyMatmulsPassBase<FoldEmptyMatmulsPass> {
   void runOnOperation() override {
-    SmallVector<Operation *> all;
+    SmallVector<Operation *> all, parts;
     getOperation().walk([&](Operation *op) {
       if (isa<MatmulOp, GatherMatmulOp>(op))
         all.push_back(op);
+      else if (isa<tensor::CollapseShapeOp, tensor::ConcatOp,
+                   tensor::ExpandShapeOp, tensor::ExtractSliceOp,
+                   tensor::InsertSliceOp>(op))
+        parts.push_back(op);
     });
+    for (Operation *op : parts)
+      foldEmptyParts(op);
     for (Operation *op : all) {
       LogicalResult result = success();
       if (auto matmul = dyn_cast<MatmulOp>(op))
