@@ -113,6 +113,20 @@ llvm::Error ProgramBuilder::addResultShapes() {
       sizes.setShape(function.getArgument(index), argument.shape);
   std::vector<SizeIndex> found;
   for (Operation &op : function.front()) {
+    // Where all sizes are known, they are one constant.
+    if (auto copy = dyn_cast<memref::CopyOp>(op)) {
+      auto source = copy.getSource().getDefiningOp<memref::GetGlobalOp>();
+      auto global =
+          source ? module.lookupSymbol<memref::GlobalOp>(source.getName())
+                 : memref::GlobalOp();
+      auto values = dyn_cast_or_null<DenseIntElementsAttr>(
+          global ? global.getInitialValueAttr() : Attribute());
+      if (!values)
+        return unknownSizes(signature.name);
+      for (const APInt &value : values.getValues<APInt>())
+        found.push_back(sizes.constant(value.getSExtValue()));
+      continue;
+    }
     auto store = dyn_cast<memref::StoreOp>(op);
     if (!store) {
       // What is no arithmetic on sizes is not used by any.

@@ -219,6 +219,22 @@ ProgramSizeBuilder::apply(AffineExpr expr, ArrayRef<SizeIndex> dims,
   }
 }
 
+std::optional<SizeIndex> ProgramSizeBuilder::sizeOf(Value memref,
+                                                    int64_t dimension) {
+  auto shape = shapes.find(memref);
+  if (shape != shapes.end())
+    return shape->second[dimension];
+  if (auto cast = memref.getDefiningOp<memref::CastOp>())
+    return sizeOf(cast.getSource(), dimension);
+  auto view = memref.getDefiningOp<memref::ReinterpretCastOp>();
+  if (!view)
+    return std::nullopt;
+  OpFoldResult size = view.getConstifiedMixedSizes()[dimension];
+  if (std::optional<int64_t> known = getConstantIntValue(size))
+    return constant(*known);
+  return find(cast<Value>(size));
+}
+
 bool ProgramSizeBuilder::tryAdd(Operation *op) {
   auto set = [&](Value value, std::optional<SizeIndex> size) {
     if (size)
@@ -234,10 +250,9 @@ bool ProgramSizeBuilder::tryAdd(Operation *op) {
                constant(isTruth ? !value.getValue().isZero() : value.getInt()));
   }
   if (auto dim = dyn_cast<memref::DimOp>(op)) {
-    auto shape = shapes.find(dim.getSource());
     std::optional<int64_t> position = dim.getConstantIndex();
-    return shape != shapes.end() && position &&
-           set(op->getResult(0), shape->second[*position]);
+    return position &&
+           set(op->getResult(0), sizeOf(dim.getSource(), *position));
   }
   if (auto metadata = dyn_cast<memref::ExtractStridedMetadataOp>(op)) {
     auto found = shapes.find(metadata.getSource());

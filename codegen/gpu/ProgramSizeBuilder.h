@@ -38,6 +38,8 @@ public:
   std::optional<SizeIndex> find(mlir::Value value) const;
 
 private:
+  /// Size `dimension` of a buffer or a view of one.
+  std::optional<SizeIndex> sizeOf(mlir::Value memref, int64_t dimension);
   bool isNonNegative(SizeIndex index) const;
   SizeIndex opposite(SizeIndex truth);
   SizeIndex choose(SizeIndex condition, SizeIndex a, SizeIndex b);

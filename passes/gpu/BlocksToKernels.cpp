@@ -203,6 +203,9 @@ struct BlocksToKernelsPass
     } else if (auto copy = dyn_cast<memref::CopyOp>(op)) {
       if (failed(emitCopyKernel(copy, kernels)))
         return failure();
+    } else if (auto store = dyn_cast<memref::StoreOp>(op)) {
+      if (failed(emitStoreKernel(store, kernels)))
+        return failure();
     } else if (isa<memref::DeallocOp>(op)) {
       // The runtime knows when a buffer is read for the last time.
     } else {

@@ -19,7 +19,8 @@ namespace rlx {
 class LinalgKernel {
 public:
   LinalgKernel(mlir::linalg::LinalgOp op, KernelModule &kernels)
-      : op(op), b(op, kernels, "linalg_" + op->getName().stripDialect()) {}
+      : op(op), kernels(kernels),
+        b(op, kernels, "linalg_" + op->getName().stripDialect()) {}
   mlir::LogicalResult emit();
 
 private:
@@ -49,6 +50,7 @@ private:
   mlir::LogicalResult emitShared();
 
   mlir::linalg::LinalgOp op;
+  KernelModule &kernels;
   KernelBuilder b;
   llvm::DenseMap<mlir::OpOperand *, ElementAccess> access;
   mlir::IRMapping captured;

@@ -81,15 +81,29 @@ static Value baseOf(Value memref) {
   }
 }
 
+/// Whether a kernel does more with a buffer of its own than read it.
+static bool mayWrite(gpu::GPUFuncOp kernel, unsigned buffer) {
+  return llvm::any_of(kernel.getArgument(buffer).getUsers(),
+                      [](Operation *user) {
+                        return !isa<memref::LoadOp, vector::LoadOp>(user);
+                      });
+}
+
 /// Whether what `load` read may have been written before `user`.
-static bool mayHaveChanged(memref::LoadOp load, Operation *user) {
+static bool mayHaveChanged(memref::LoadOp load, Operation *user,
+                           gpu::GPUModuleOp kernels) {
   Value base = baseOf(load.getMemRef());
   for (Operation *op = load->getNextNode(); op && op != user;
-       op = op->getNextNode())
-    if (auto dispatch = dyn_cast<DispatchOp>(op))
-      for (Value buffer : dispatch.getBuffers())
-        if (baseOf(buffer) == base)
-          return true;
+       op = op->getNextNode()) {
+    auto dispatch = dyn_cast<DispatchOp>(op);
+    if (!dispatch)
+      continue;
+    auto kernel = kernels.lookupSymbol<gpu::GPUFuncOp>(
+        dispatch.getKernel().getLeafReference());
+    for (auto [i, buffer] : llvm::enumerate(dispatch.getBuffers()))
+      if (baseOf(buffer) == base && (!kernel || mayWrite(kernel, i)))
+        return true;
+  }
   return false;
 }
 
@@ -105,7 +119,8 @@ LogicalResult LinalgKernel::capture(Operation *user, Value value) {
   }
   Operation *source = value.getDefiningOp();
   auto load = dyn_cast_or_null<memref::LoadOp>(source);
-  bool isKnown = load ? !mayHaveChanged(load, op) : isScalarArithmetic(source);
+  bool isKnown = load ? !mayHaveChanged(load, op, kernels.module)
+                      : isScalarArithmetic(source);
   if (!isKnown)
     return user->emitOpError()
            << "takes a number that is computed on the host, which cannot run "
@@ -328,6 +343,26 @@ LogicalResult LinalgKernel::emit() {
 LogicalResult rlx::emitLinalgKernel(linalg::LinalgOp op,
                                     KernelModule &kernels) {
   return LinalgKernel(op, kernels).emit();
+}
+
+LogicalResult rlx::emitStoreKernel(memref::StoreOp op, KernelModule &kernels) {
+  // The element as a buffer of its own that is filled.
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  Value element = op.getMemRef();
+  MemRefType type = op.getMemRefType();
+  if (int64_t rank = type.getRank()) {
+    SmallVector<OpFoldResult> at = getAsOpFoldResult(op.getIndices()),
+                              ones(rank, b.getIndexAttr(1));
+    auto scalar =
+        memref::SubViewOp::inferRankReducedResultType({}, type, at, ones, ones);
+    element = memref::SubViewOp::create(b, cast<MemRefType>(scalar), element,
+                                        at, ones, ones);
+  }
+  auto fill = linalg::FillOp::create(b, op.getValue(), element);
+  LogicalResult result =
+      emitLinalgKernel(cast<linalg::LinalgOp>(fill.getOperation()), kernels);
+  fill.erase();
+  return result;
 }
 
 LogicalResult rlx::emitCopyKernel(memref::CopyOp op, KernelModule &kernels) {

@@ -12,6 +12,9 @@ namespace rlx {
 /// for element types that the target cannot store.
 mlir::LogicalResult emitLinalgKernel(mlir::linalg::LinalgOp op,
                                      KernelModule &kernels);
+/// Writes one element. Fails where the host would have to compute its number.
+mlir::LogicalResult emitStoreKernel(mlir::memref::StoreOp op,
+                                    KernelModule &kernels);
 /// A copy between buffers that may be views.
 mlir::LogicalResult emitCopyKernel(mlir::memref::CopyOp op,
                                    KernelModule &kernels);
