@@ -6,5 +6,5 @@ import sys
 text = sys.stdin.read()
 text = text.replace("rlx.program.", "")
 text = re.sub(r'@"([\w.]+)"', r"@\1", text)
-text = re.sub(r' \{[^{}]*rlx\.weight[^{}]*\}', "", text)
-sys.stdout.write(text)
+text = re.sub(r" \{(rlx|bufferize)\.[^{}]*\}", "", text)
+print(text.strip())
