@@ -1,12 +1,14 @@
-//===- ApproximateMath.cpp - Functions of f32 as arithmetic ---------------===//
+//===- ApproximateMath.cpp - Functions and conversions as arithmetic ------===//
 //
 // MLIR's polynomials are wrong on subnormals and signed zeros, and calls of the
 // C library take vectors apart. The formulas here are those of Vulkan's kernels
 // (MathFunctions.h). f64 keeps the C library but for log1p and expm1, which the
-// way to LLVM has as log(1 + x) and exp(x) - 1.
+// way to LLVM has as log(1 + x) and exp(x) - 1. Conversions that the CPU has no
+// instructions for are those of FloatConversions.h.
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/FloatConversions.h"
 #include "passes/MathFunctions.h"
 #include "passes/PassDetail.h"
 
@@ -125,6 +127,22 @@ struct ApproximateMathPass
     });
     for (Operation *op : functions)
       expand(op);
+    expandConversions();
+  }
+
+  /// Those that the formulas of functions have made, too.
+  void expandConversions() {
+    SmallVector<Operation *> conversions;
+    getOperation().walk([&](CastOpInterface op) {
+      if (op->getNumOperands() == 1 && op->getNumResults() == 1 &&
+          !isa<TensorType>(op->getOperand(0).getType()))
+        conversions.push_back(op);
+    });
+    for (Operation *op : conversions)
+      if (Value result = expandConversion(op)) {
+        op->getResult(0).replaceAllUsesWith(result);
+        op->erase();
+      }
   }
 };
 } // namespace

@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Elementwise.h"
+#include "passes/GatherLoops.h"
 #include "passes/PassDetail.h"
 #include "passes/SizeChecks.h"
 
@@ -42,6 +43,7 @@ struct InsertChecksPass : rlx::impl::InsertChecksPassBase<InsertChecksPass> {
           divideEach(op);
       } else {
         SizeChecks(op).insert();
+        replaceByElements(op);
       }
   }
 

@@ -109,9 +109,10 @@ void SizeChecks::insert(cf::AssertOp assertion) {
 void SizeChecks::insert() {
   llvm::TypeSwitch<Operation *>(op)
       .Case<cf::AssertOp, tensor::CastOp, tensor::DimOp, tensor::ExpandShapeOp,
-            tensor::ReshapeOp, tensor::PadOp, tensor::ConcatOp, scf::ForOp,
-            scf::ForallOp, scf::ParallelOp, linalg::LinalgOp, MatmulOp,
-            GatherMatmulOp, EmbeddingOp, DequantizeOp, QuantizeOp>(
+            tensor::ReshapeOp, tensor::PadOp, tensor::ConcatOp,
+            tensor::GatherOp, tensor::ScatterOp, scf::ForOp, scf::ForallOp,
+            scf::ParallelOp, linalg::LinalgOp, MatmulOp, GatherMatmulOp,
+            EmbeddingOp, DequantizeOp, QuantizeOp>(
           [&](auto known) { insert(known); })
       .Case<tensor::ExtractOp>([&](tensor::ExtractOp extract) {
         indices(extract.getTensor(), extract.getIndices());

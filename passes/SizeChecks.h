@@ -34,6 +34,9 @@ private:
   void insert(mlir::tensor::ReshapeOp reshape);
   void insert(mlir::tensor::PadOp pad);
   void insert(mlir::tensor::ConcatOp concat);
+  void insert(mlir::tensor::GatherOp gather);
+  void insert(mlir::tensor::ScatterOp scatter);
+  void coordinates(mlir::Value indices, size_t count);
   void insert(mlir::linalg::LinalgOp structured);
   void insert(mlir::scf::ForOp loop) {
     steps(mlir::getAsOpFoldResult(loop.getStep()));

@@ -216,3 +216,36 @@ void SizeChecks::insert(tensor::ConcatOp concat) {
           "expected operands of {} elements together, but got {}");
   }
 }
+
+/// As many coordinates as there are dimensions that they name.
+void SizeChecks::coordinates(Value indices, size_t count) {
+  if (int64_t rank = tensorOf(indices).getRank(); rank > 0)
+    equal(size(indices, rank - 1), b.getIndexAttr(int64_t(count)),
+          "expected {} coordinates in the last dimension of the indices, but "
+          "got {}");
+}
+
+void SizeChecks::insert(tensor::GatherOp gather) {
+  coordinates(gather.getIndices(), gather.getGatherDims().size());
+}
+
+void SizeChecks::insert(tensor::ScatterOp scatter) {
+  ArrayRef<int64_t> dimensions = scatter.getScatterDims();
+  coordinates(scatter.getIndices(), dimensions.size());
+  int64_t leading = scatter.getIndicesType().getRank() - 1,
+          rank = scatter.getSourceType().getRank(), next = 0;
+  auto expect = [&](OpFoldResult expected) {
+    equal(size(scatter.getSource(), next), expected,
+          "expected dimension " + Twine(next) +
+              " of the source to be {}, but got {}");
+    ++next;
+  };
+  for (int64_t i = 0; i < leading; ++i)
+    expect(size(scatter.getIndices(), i));
+  bool isReduced = rank < leading + scatter.getDestType().getRank();
+  for (int64_t i = 0; i < scatter.getDestType().getRank(); ++i)
+    if (!llvm::is_contained(dimensions, i))
+      expect(size(scatter.getDest(), i));
+    else
+      next += !isReduced;
+}

@@ -78,7 +78,8 @@ std::string OpenClFunction::parameter(FunctionOpInterface function,
   if (!memref) {
     std::optional<ClType> scalar = ClType::of(type);
     if (!scalar || (isKernel(function) && scalar->isBool()))
-      return refuse("a memref, an integer, an index, an f32 or an f16");
+      return refuse(
+          "a memref, an integer, an index or a float of 16, 32 or 64 bits");
     program.helpers.useType(*scalar);
     return scalar->name() + " " + name;
   }

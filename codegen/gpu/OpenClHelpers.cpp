@@ -144,6 +144,11 @@ std::string OpenClHelpers::pragmas() const {
   std::string text = "#pragma OPENCL FP_CONTRACT OFF\n";
   if (usesHalf)
     text += "#pragma OPENCL EXTENSION cl_khr_fp16 : enable\n";
+  // Part of the language since OpenCL C 1.2, where a device has it.
+  if (usesDouble)
+    text += "#ifdef cl_khr_fp64\n"
+            "#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n"
+            "#endif\n";
   // A feature of OpenCL C 3.0 is no extension there.
   if (usesSubgroups)
     text += "#ifdef cl_khr_subgroups\n"

@@ -26,7 +26,10 @@ public:
   /// The name of the function, which is added to the program.
   std::string use(Helper helper, ClType type);
   /// Notes that values of the type are computed with.
-  void useType(ClType type) { usesHalf |= type.isFloat() && type.bits == 16; }
+  void useType(ClType type) {
+    usesHalf |= type.isFloat() && type.bits == 16;
+    usesDouble |= type.isFloat() && type.bits == 64;
+  }
   /// Notes that kernels compute across subgroups, or read the numbers of
   /// other work-items of theirs.
   void useSubgroups() { usesSubgroups = true; }
@@ -39,7 +42,8 @@ public:
 private:
   /// Texts by name.
   std::map<std::string, std::string> used;
-  bool usesHalf = false, usesSubgroups = false, usesShuffles = false;
+  bool usesHalf = false, usesDouble = false;
+  bool usesSubgroups = false, usesShuffles = false;
 };
 
 } // namespace rlx::opencl

@@ -131,7 +131,8 @@ void OpenClFunction::printExpression(Operation *op) {
     return fail(op, "it is not one of the ops that can be printed");
   // A half that only becomes a float, or was one, needs no type of its own.
   if (auto narrowed = dyn_cast<arith::TruncFOp>(op);
-      narrowed && op->hasOneUse() && !narrowed.getRoundingmode()) {
+      narrowed && op->hasOneUse() && !narrowed.getRoundingmode() &&
+      getElementTypeOrSelf(op->getOperand(0)).isF32()) {
     Operation *user = *op->user_begin();
     auto isStoredIn = [&](Value memref) {
       return user->getOperand(0) == op->getResult(0) &&

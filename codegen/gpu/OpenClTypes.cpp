@@ -29,7 +29,7 @@ std::optional<ClType> ClType::of(Type type) {
   if (type.isSignlessInteger() &&
       llvm::is_contained({8, 16, 32, 64}, type.getIntOrFloatBitWidth()))
     return ClType{integer, type.getIntOrFloatBitWidth(), count};
-  if (type.isF16() || type.isF32())
+  if (type.isF16() || type.isF32() || type.isF64())
     return ClType{floating, type.getIntOrFloatBitWidth(), count};
   return std::nullopt;
 }
@@ -39,7 +39,7 @@ std::string ClType::name() const {
   if (isBool())
     element = isVector() ? "int" : "bool";
   else if (isFloat())
-    element = bits == 16 ? "half" : "float";
+    element = bits == 16 ? "half" : bits == 32 ? "float" : "double";
   else
     element = bits == 8    ? "char"
               : bits == 16 ? "short"
@@ -68,18 +68,21 @@ std::string opencl::integerLiteral(ClType type, const llvm::APInt &value) {
 
 std::string opencl::floatLiteral(const llvm::APFloat &value) {
   bool isHalf = &value.getSemantics() == &llvm::APFloat::IEEEhalf();
+  bool isDouble = &value.getSemantics() == &llvm::APFloat::IEEEdouble();
   if (!value.isFinite()) {
     llvm::APInt bits = value.bitcastToAPInt();
-    if (value.isInfinity() && !isHalf)
+    if (value.isInfinity() && !isHalf && !isDouble)
       return value.isNegative() ? "-INFINITY" : "INFINITY";
     std::string pattern = llvm::toString(bits, 16, /*Signed=*/false,
                                          /*formatAsCLiteral=*/true);
-    return isHalf ? "as_half((ushort)" + pattern + ")"
-                  : "as_float(" + pattern + ")";
+    return isHalf     ? "as_half((ushort)" + pattern + ")"
+           : isDouble ? "as_double(" + pattern + "UL)"
+                      : "as_float(" + pattern + ")";
   }
   // The shortest text that reads back as the same number.
   llvm::SmallString<32> text;
-  for (unsigned digits = 1; digits <= 9; ++digits) {
+  constexpr unsigned mostDigits = 17;
+  for (unsigned digits = 1; digits <= mostDigits; ++digits) {
     text.clear();
     value.toString(text, digits, /*FormatMaxPadding=*/6);
     llvm::APFloat read(value.getSemantics(), text);
@@ -88,7 +91,7 @@ std::string opencl::floatLiteral(const llvm::APFloat &value) {
   }
   if (text.find_first_of(".eE") == llvm::StringRef::npos)
     text += ".0";
-  return std::string(text) + (isHalf ? "h" : "f");
+  return std::string(text) + (isHalf ? "h" : isDouble ? "" : "f");
 }
 
 /// Keywords of OpenCL C, and the functions and macros that the printer uses or

@@ -117,6 +117,16 @@ Datum Datum::unread(Type type, std::vector<int64_t> shape, const void *data,
   return datum;
 }
 
+Datum Datum::quantized(RankedTensorType type, std::vector<int64_t> shape,
+                       std::vector<uint8_t> bytes,
+                       std::vector<uint8_t> others) {
+  Datum datum = unread(type, std::move(shape), nullptr, bytes.size(), false);
+  datum.elements->computed = std::move(bytes);
+  datum.elements->stored = datum.elements->computed.data();
+  datum.elements->others = std::move(others);
+  return datum;
+}
+
 llvm::Expected<Datum> Datum::stored(RankedTensorType type,
                                     const TensorView &tensor,
                                     llvm::StringRef what) {

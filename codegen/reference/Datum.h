@@ -29,6 +29,11 @@ public:
   /// Of which nothing is known: it has not been written yet.
   static Datum undefined(mlir::RankedTensorType type,
                          std::vector<int64_t> shape);
+  /// Bytes of a quantized tensor that the program computes. `others` differ
+  /// where its rounding may have led to another code.
+  static Datum quantized(mlir::RankedTensorType type,
+                         std::vector<int64_t> shape, std::vector<uint8_t> bytes,
+                         std::vector<uint8_t> others);
   /// What the caller passes as `type`, which is not copied.
   static llvm::Expected<Datum> stored(mlir::RankedTensorType type,
                                       const TensorView &tensor,
@@ -64,6 +69,8 @@ public:
 
   /// The bytes of a quantized tensor.
   llvm::ArrayRef<uint8_t> storedBytes() const;
+  /// What they may be as well; none for those that were not computed.
+  llvm::ArrayRef<uint8_t> otherBytes() const { return elements->others; }
   /// The elements as they lie in memory; floats are rounded to what they are.
   std::vector<uint8_t> toBytes() const;
 
@@ -80,6 +87,7 @@ private:
     const uint8_t *stored = nullptr; ///< until they are read
     size_t storedBytes = 0;
     bool isSplat = false;
+    std::vector<uint8_t> computed, others; ///< of a quantized tensor
     std::shared_ptr<const FloatReader> reader;
     std::vector<double> magnitudes;
   };

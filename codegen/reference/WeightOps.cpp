@@ -2,6 +2,7 @@
 
 #include "codegen/reference/Interpreter.h"
 #include "codegen/reference/ProductError.h"
+#include "codegen/reference/Quantize.h"
 #include "codegen/reference/WeightRows.h"
 
 #include "ir/Dialect.h"
@@ -228,11 +229,6 @@ LogicalResult runDequantize(Interpreter &interpreter, DequantizeOp op) {
   return success();
 }
 
-LogicalResult runQuantize(Interpreter &, QuantizeOp op) {
-  return op.emitOpError()
-         << "cannot be verified: rounding to codes in double precision may "
-            "choose other codes than the program does";
-}
 } // namespace
 
 void rlx::addWeightOps(HandlerTable &table) {

@@ -33,12 +33,23 @@ FailureOr<WeightRows> WeightRows::create(Interpreter &interpreter,
   }
   if (rows.weight.size() == 0)
     return rows;
-  auto decoder = ReferenceDecoder::create(
-      *scheme, rows.weight.shape(),
-      {rows.weight.storedBytes(), rows.sides[0], rows.sides[1], rows.sides[2]});
-  if (!decoder)
-    return op->emitOpError() << llvm::toString(decoder.takeError());
-  rows.decoder = std::make_shared<ReferenceDecoder>(std::move(*decoder));
+  auto decoderOf =
+      [&](ArrayRef<uint8_t> bytes,
+          std::shared_ptr<const ReferenceDecoder> &result) -> LogicalResult {
+    auto decoder = ReferenceDecoder::create(
+        *scheme, rows.weight.shape(),
+        {bytes, rows.sides[0], rows.sides[1], rows.sides[2]});
+    if (!decoder)
+      return op->emitOpError() << llvm::toString(decoder.takeError());
+    result = std::make_shared<ReferenceDecoder>(std::move(*decoder));
+    return success();
+  };
+  ArrayRef<uint8_t> bytes = rows.weight.storedBytes(),
+                    others = rows.weight.otherBytes();
+  if (failed(decoderOf(bytes, rows.decoder)) ||
+      (!others.empty() && others != bytes &&
+       failed(decoderOf(others, rows.otherDecoder))))
+    return failure();
   return rows;
 }
 
@@ -54,6 +65,17 @@ void WeightRows::read(int64_t row, WeightRow &result) const {
     if (result.hasDeviations)
       for (int64_t i = 0; i < k; ++i)
         result.deviations[i] = relativeDeviation * result.magnitudes[i];
+    if (!otherDecoder)
+      return;
+    std::vector<double> others(k);
+    otherDecoder->decodeRow(row, others.data());
+    for (int64_t i = 0; i < k; ++i) {
+      double distance = std::fabs(others[i] - result.values[i]);
+      double before = result.hasDeviations ? result.deviations[i] : 0;
+      result.deviations[i] =
+          distance > 0 ? combineDeviations(before, distance) : before;
+    }
+    result.hasDeviations = true;
     return;
   }
   result.hasDeviations =

@@ -43,6 +43,8 @@ private:
   /// The largest relative deviation of a number beside the weight.
   double relativeDeviation = 0;
   std::shared_ptr<const ReferenceDecoder> decoder;
+  /// Of the codes that rounding may have led to, where codes are computed.
+  std::shared_ptr<const ReferenceDecoder> otherDecoder;
 };
 
 } // namespace rlx

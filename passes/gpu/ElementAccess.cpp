@@ -3,13 +3,17 @@
 #include "passes/gpu/ElementAccess.h"
 
 #include "passes/CodeNumbers.h"
+#include "passes/FloatConversions.h"
 
 using namespace mlir;
 using namespace rlx;
 
 static constexpr int64_t wordBits = 32;
 
-static bool isShortFloat(Type type) { return type.isF16() || type.isBF16(); }
+/// Whether f32 takes the place of `type`.
+static bool isShortFloat(Type type) {
+  return type.isF16() || type.isBF16() || isSmallFloat(type);
+}
 
 /// Bits of an element in a buffer; a boolean is a byte.
 static int64_t storedBits(Type type) {
@@ -66,15 +70,17 @@ FailureOr<ElementAccess> ElementAccess::create(Operation *op, KernelBuilder &b,
     return op->emitOpError()
            << "has a buffer of " << type
            << ", which the target cannot compute with; expected f32, f16, "
-              "bf16 or integers of at most 32 bits";
+              "bf16, floats of 8 bits or integers of at most 32 bits";
   access.addressed = addressedType(type, target);
   access.view = b.view(memref, name,
                        access.addressed ? access.addressed : b.getI32Type());
   return access;
 }
 
-/// The f32 that the bits of an f16 or bf16 stand for.
+/// The f32 that the bits of a short float stand for.
 static Value fromBits(KernelBuilder &b, FloatType type, Value bits) {
+  if (isSmallFloat(type))
+    return smallFloatNumber(type, mathx::Int{{&b, bits}}).value;
   auto *context = b.getContext();
   auto plane = PlaneAttr::get(
       context, IntegerType::get(context, 16, IntegerType::Unsigned),
@@ -108,6 +114,9 @@ struct ShortFloat {
 } // namespace
 
 Value rlx::roundTo(KernelBuilder &b, FloatType type, Value value) {
+  if (isSmallFloat(type))
+    return smallFloatNumber(type, smallFloatBits(type, mathx::Num{{&b, value}}))
+        .value;
   ShortFloat format(type);
   Value bits = bitsOf(b, value);
   Value magnitude = arith::AndIOp::create(b, bits, b.i32(~ShortFloat::signBit));
@@ -137,8 +146,10 @@ Value rlx::roundTo(KernelBuilder &b, FloatType type, Value value) {
   return floatOf(b, arith::OrIOp::create(b, rounded, sign));
 }
 
-/// The bits of an f16 or bf16 that holds exactly `value`, an f32.
+/// The bits of the short float nearest to `value`, an f32.
 static Value toBits(KernelBuilder &b, FloatType type, Value value) {
+  if (isSmallFloat(type))
+    return smallFloatBits(type, mathx::Num{{&b, value}}).value;
   ShortFloat format(type);
   Value bits = bitsOf(b, roundTo(b, type, value));
   if (!format.isHalf)
@@ -239,6 +250,32 @@ static bool isUnsigned(Operation *op) {
              arith::IndexCastUIOp>(op);
 }
 
+/// Refuses what no device, or none of the target's API, has.
+static LogicalResult checkForm(Operation *op, GpuAttr target) {
+  if (auto rounding = dyn_cast<arith::ArithRoundingModeInterface>(op)) {
+    arith::RoundingModeAttr mode = rounding.getRoundingModeAttr();
+    if (mode && mode.getValue() != arith::RoundingMode::to_nearest_even)
+      return op->emitOpError()
+             << "rounds " << arith::stringifyRoundingMode(mode.getValue())
+             << " on a device, which only rounds to_nearest_even; expected "
+                "that, or run the program on the CPU";
+  }
+  // GLSL's instructions of these are for f32 alone, and its remainder is that
+  // of a rounded quotient.
+  bool isDouble = op->getNumResults() == 1 && op->getNumOperands() != 0 &&
+                  op->getOperand(0).getType().isF64();
+  bool hasForm = !isa<math::MathDialect>(op->getDialect()) ||
+                 isa<math::AbsFOp, math::SqrtOp, math::FmaOp, math::FloorOp,
+                     math::CeilOp, math::RoundEvenOp>(op);
+  if (isDouble && target.getApi() == GpuApi::vulkan &&
+      (!hasForm || isa<arith::RemFOp>(op)))
+    return op->emitOpError()
+           << "of f64 has no instruction on devices of Vulkan, which add, "
+              "subtract, multiply, divide, compare and convert f64; expected "
+              "f32, a device of OpenCL that has float64, or the CPU";
+  return success();
+}
+
 LogicalResult rlx::cloneComputed(KernelBuilder &b, Operation *op,
                                  IRMapping &mapping) {
   auto isOther = [&](Type type) {
@@ -257,6 +294,8 @@ LogicalResult rlx::cloneComputed(KernelBuilder &b, Operation *op,
                << "computes with " << type
                << ", which the target has not; expected f32, f16, bf16 or "
                   "integers of at most 32 bits, or run the program on the CPU";
+  if (failed(checkForm(op, b.target())))
+    return failure();
   if (llvm::none_of(op->getOperandTypes(), isOther) &&
       llvm::none_of(op->getResultTypes(), isOther)) {
     b.clone(*op, mapping);
@@ -301,8 +340,15 @@ LogicalResult rlx::cloneComputed(KernelBuilder &b, Operation *op,
     if (wanted.isF64())
       return result(arith::ExtFOp::create(b, wanted, value));
     if (isa<FloatType>(wanted))
-      return result(arith::TruncFOp::create(b, wanted, value));
+      return result(isShortFloat(type)
+                        ? roundToOdd(b, value).value
+                        : Value(arith::TruncFOp::create(b, wanted, value)));
   }
+  // What f32 does not hold must not be rounded twice.
+  if (isa<arith::SIToFPOp, arith::UIToFPOp>(op) && isShortFloat(type) &&
+      op->getOperand(0).getType().getIntOrFloatBitWidth() >= wordBits)
+    return result(
+        integerRoundedToOdd(b, operands[0], isa<arith::SIToFPOp>(op)).value);
   OperationState state(op->getLoc(), op->getName(), operands, wanted,
                        SmallVector<NamedAttribute>(op->getDiscardableAttrs()));
   state.propertiesAttr = op->getPropertiesAsAttribute();

@@ -1,8 +1,8 @@
 //===- ElementAccess.h - Elements of any type in buffers --------*- C++ -*-===//
 //
 // Buffers hold elements that a device may not be able to address (8 and 16
-// bits) or to compute with (f16, bf16). They are read and written as words, or
-// as integers of their size, then, and floats of 16 bits are computed as f32
+// bits) or to compute with (f16, bf16, f8). They are read and written as words,
+// or as integers of their size, then, and floats of 16 bits are computed as f32
 // that are rounded after each operation. A kernel has one view of a buffer,
 // whoever asks for it: which one follows from the element type and the target.
 //
@@ -34,9 +34,9 @@ private:
   mlir::Type addressed; ///< What the view is of; null for words.
 };
 
-/// What values of `type` are computed as: f32 for floats of 16 bits, i32 for
-/// integers of 8 and 16 bits that the target does not compute with. Those are
-/// kept with their sign.
+/// What values of `type` are computed as: f32 for floats of 8 and 16 bits, i32
+/// for integers of 8 and 16 bits that the target does not compute with. Those
+/// are kept with their sign.
 mlir::Type computedType(mlir::Type type, GpuAttr target);
 /// `value`, an f32, rounded to what `type` can hold.
 mlir::Value roundTo(KernelBuilder &b, mlir::FloatType type, mlir::Value value);

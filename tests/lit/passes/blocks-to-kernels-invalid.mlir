@@ -41,7 +41,7 @@ func.func @quantize(%x: tensor<2x32xf32>, %s: tensor<2x1xf32>) -> tensor<2x32xf3
 
 // Types that the target lacks and that nothing stands in for.
 func.func @double(%x: tensor<4xf64>) -> tensor<4xf64> {
-  // expected-error @+1 {{'linalg.generic' op has a buffer of 'f64', which the target cannot compute with; expected f32, f16, bf16 or integers of at most 32 bits}}
+  // expected-error @+1 {{'linalg.generic' op has a buffer of 'f64', which the target cannot compute with; expected f32, f16, bf16, floats of 8 bits or integers of at most 32 bits}}
   %y = arith.addf %x, %x : tensor<4xf64>
   return %y : tensor<4xf64>
 }

@@ -93,3 +93,28 @@ func.func @choice(%c: i1, %x: tensor<?xf32>, %y: tensor<?xf32>) -> tensor<?xf32>
   %z = arith.select %c, %x, %y : tensor<?xf32>
   return %z : tensor<?xf32>
 }
+
+// -----
+// Elements are gathered one by one, where their indices are checked.
+// CHECK-LABEL: func @gather_elements
+// CHECK: linalg.generic
+// CHECK: %[[I:.*]] = tensor.extract %arg1
+// CHECK: %[[AT:.*]] = arith.index_cast %[[I]] : i32 to index
+// CHECK: rlx.check %{{.*}}, "{{.*}}expected 0 <= index < {} in dimension 0, but got {}"(%{{.*}}, %[[AT]])
+// CHECK-NOT: rlx.check
+// CHECK: tensor.extract %arg0[%[[AT]], %{{.*}}] : tensor<?x4xf32>
+func.func @gather_elements(%x: tensor<?x4xf32>, %i: tensor<2x1xi32>) -> tensor<2x4xf32> {
+  %y = tensor.gather %x[%i] gather_dims([0]) : (tensor<?x4xf32>, tensor<2x1xi32>) -> tensor<2x4xf32>
+  return %y : tensor<2x4xf32>
+}
+
+// -----
+// CHECK-LABEL: func @scatter_elements
+// CHECK: 'tensor.scatter' expected dimension 0 of the source to be {}, but got {}
+// CHECK: scf.for
+// CHECK: rlx.check %{{.*}}, "{{.*}}expected 0 <= index < {} in dimension 0, but got {}"
+// CHECK: tensor.insert
+func.func @scatter_elements(%x: tensor<?x4xf32>, %y: tensor<4x4xf32>, %i: tensor<2x1xindex>) -> tensor<4x4xf32> {
+  %z = tensor.scatter %x into %y[%i] scatter_dims([0]) unique : (tensor<?x4xf32>, tensor<4x4xf32>, tensor<2x1xindex>) -> tensor<4x4xf32>
+  return %z : tensor<4x4xf32>
+}

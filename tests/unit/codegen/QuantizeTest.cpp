@@ -93,14 +93,24 @@ TEST_P(QuantizeTest, TakesTheNearestCode) {
   std::string k = std::to_string(x.size()),
               type = "tensor<1x" + k + "xf32, " +
                      printed(QuantAttr::get(&context, scheme->attr())) + ">";
-  std::unique_ptr<Executable> executable = compiled(
+  std::string program =
       "func.func @main(%x: tensor<1x" + k + "xf32>) -> tensor<1x" + k +
       "xf32> {\n  %q = rlx.quantize %x : (tensor<1x" + k + "xf32>) -> " + type +
       "\n  %v = rlx.dequantize %q : (" + type + ") -> tensor<1x" + k +
-      "xf32>\n  return %v : tensor<1x" + k + "xf32>\n}");
+      "xf32>\n  return %v : tensor<1x" + k + "xf32>\n}";
+  std::unique_ptr<Executable> executable = compiled(program);
   ASSERT_TRUE(executable);
   Floats input({1, int64_t(x.size())}, x), output({1, int64_t(x.size())});
   EXPECT_SUCCESS(executable->run("main", {input}, {output}));
+  // The reference chooses the same codes.
+  std::unique_ptr<mlir::MLIRContext> other = createContext();
+  auto module = parseText(*other, program);
+  ASSERT_TRUE(bool(module));
+  auto verification = verify(**module, *executable, "main", {input}, {output});
+  if (verification)
+    EXPECT_SUCCESS(verification->check());
+  else
+    ADD_FAILURE() << llvm::toString(verification.takeError());
   for (size_t i = 0; i < x.size(); ++i) {
     double expected = nearest(code, x[i]);
     EXPECT_TRUE(sameNumber(output.values[i], float(expected)))

@@ -61,6 +61,24 @@ TEST_P(RunTimeErrorsTest, EndsTheRunAndNothingElse) {
 }
 
 const Case cases[] = {
+    {"Gather",
+     R"(
+func.func @main(%x: tensor<?x3xf32>, %i: tensor<2x1xi32>) -> tensor<2x1x3xf32> {
+  %y = tensor.gather %x[%i] gather_dims([0]) : (tensor<?x3xf32>, tensor<2x1xi32>) -> tensor<2x1x3xf32>
+  return %y : tensor<2x1x3xf32>
+})",
+     {ones({4, 3}), Ids({2, 1}, {1, -1})},
+     "expected 0 <= index < 4 in dimension 0, but got -1",
+     {ones({4, 3}), Ids({2, 1}, {3, 0})}},
+    {"Scatter",
+     R"(
+func.func @main(%x: tensor<?x1x3xf32>, %z: tensor<4x3xf32>, %i: tensor<2x1xi32>) -> tensor<4x3xf32> {
+  %y = tensor.scatter %x into %z[%i] scatter_dims([0]) unique : (tensor<?x1x3xf32>, tensor<4x3xf32>, tensor<2x1xi32>) -> tensor<4x3xf32>
+  return %y : tensor<4x3xf32>
+})",
+     {ones({3, 1, 3}), ones({4, 3}), Ids({2, 1}, {1, 2})},
+     "'tensor.scatter' expected dimension 0 of the source to be 2, but got 3",
+     {ones({2, 1, 3}), ones({4, 3}), Ids({2, 1}, {3, 0})}},
     {"ResidualFirst",
      R"(
 func.func @main(%x: tensor<?x64xf32>, %w: tensor<8x64xf32>, %r: tensor<?x8xf32>) -> tensor<?x8xf32> {

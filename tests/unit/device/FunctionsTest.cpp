@@ -7,13 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tests/unit/device/DeviceSupport.h"
-
-#include "llvm/ADT/StringSwitch.h"
-#include "llvm/Support/FormatVariadic.h"
-
-#include <cmath>
-#include <fstream>
+#include "tests/unit/device/Functions.h"
 
 using namespace rlx;
 using namespace rlx::test;
@@ -21,60 +15,6 @@ using namespace rlx::test;
 namespace {
 
 using Limits = std::numeric_limits<float>;
-
-struct Function {
-  const char *name; ///< In the table, and the operation.
-  double (*reference)(double, double);
-  bool isBinary = false;
-};
-
-#define RLX_UNARY(name, function)                                              \
-  {                                                                            \
-    name, [](double x, double) -> double { return function(x); }               \
-  }
-#define RLX_BINARY(name, function)                                             \
-  {                                                                            \
-    name, [](double x, double y) -> double { return function(x, y); }, true    \
-  }
-const Function functions[] = {
-    RLX_UNARY("math.exp", std::exp),
-    RLX_UNARY("math.exp2", std::exp2),
-    RLX_UNARY("math.expm1", std::expm1),
-    RLX_UNARY("math.log", std::log),
-    RLX_UNARY("math.log2", std::log2),
-    RLX_UNARY("math.log10", std::log10),
-    RLX_UNARY("math.log1p", std::log1p),
-    RLX_BINARY("math.powf", std::pow),
-    RLX_UNARY("math.sqrt", std::sqrt),
-    {"math.rsqrt", [](double x, double) -> double { return 1 / std::sqrt(x); }},
-    RLX_UNARY("math.cbrt", std::cbrt),
-    RLX_UNARY("math.sin", std::sin),
-    RLX_UNARY("math.cos", std::cos),
-    RLX_UNARY("math.tan", std::tan),
-    RLX_UNARY("math.asin", std::asin),
-    RLX_UNARY("math.acos", std::acos),
-    RLX_UNARY("math.atan", std::atan),
-    RLX_BINARY("math.atan2", std::atan2),
-    RLX_UNARY("math.sinh", std::sinh),
-    RLX_UNARY("math.cosh", std::cosh),
-    RLX_UNARY("math.tanh", std::tanh),
-    RLX_UNARY("math.asinh", std::asinh),
-    RLX_UNARY("math.acosh", std::acosh),
-    RLX_UNARY("math.atanh", std::atanh),
-    RLX_UNARY("math.erf", std::erf),
-    RLX_UNARY("math.erfc", std::erfc),
-    RLX_UNARY("math.round", std::round),
-    RLX_UNARY("math.roundeven", std::nearbyint),
-    RLX_UNARY("math.floor", std::floor),
-    RLX_UNARY("math.ceil", std::ceil),
-    RLX_UNARY("math.trunc", std::trunc),
-    RLX_UNARY("math.absf", std::fabs),
-    RLX_BINARY("math.copysign", std::copysign),
-    {"arith.divf", [](double x, double y) -> double { return x / y; }, true},
-    RLX_BINARY("arith.remf", std::fmod),
-};
-#undef RLX_UNARY
-#undef RLX_BINARY
 
 float fromBits(uint32_t bits) {
   float value;
@@ -156,69 +96,13 @@ std::pair<Floats, Floats> testValues() {
   return {Floats({count}, x), Floats({count}, y)};
 }
 
-/// The distance of `got` from `want` in units in the last place of f32. Where
-/// `flushes`, subnormal results may be zero.
-double unitsBetween(float got, double want, bool flushes) {
-  constexpr double wrong = 1e30;
-  if (std::isnan(want) || std::isnan(got))
-    return std::isnan(want) && std::isnan(got) ? 0 : wrong;
-  float rounded = float(want);
-  if (std::isinf(rounded) || std::isinf(got)) {
-    // Beside the largest number, either is right.
-    bool isLarge = std::fabs(want) >= 0.999999 * double(Limits::max()) &&
-                   std::fabs(got) >= 0.999999f * Limits::max();
-    return got == rounded ? 0 : isLarge && !std::isinf(want) ? 1 : wrong;
-  }
-  bool mayBeZero =
-      flushes && std::fabs(want) < double(Limits::min()) * 1.000001;
-  if (got == 0 && (want == 0 || mayBeZero))
-    // Which zero a difference has is not asked for.
-    return std::signbit(got) == std::signbit(want) ? 0 : wrong;
-  int exponent = std::max(std::ilogb(want == 0 ? 1e-45 : want), -126);
-  double units = std::ldexp(std::fabs(double(got) - want), 23 - exponent);
-  return std::signbit(got) != std::signbit(want) && units > 2 ? wrong : units;
-}
-
-/// The bounds of the table: cpu, opencl, vulkan, by name.
-std::map<std::string, std::array<double, 3>> readTable() {
-  std::map<std::string, std::array<double, 3>> bounds;
-  std::ifstream file(RLX_TEST_DIR "/../docs/numerics.md");
-  for (std::string line; std::getline(file, line);) {
-    llvm::SmallVector<llvm::StringRef> cells;
-    llvm::StringRef(line).split(cells, '|', -1, /*KeepEmpty=*/false);
-    if (cells.size() != 4 || !cells[0].trim().consume_front("`"))
-      continue;
-    std::array<double, 3> row;
-    bool isRow = true;
-    for (int i = 0; i < 3; ++i)
-      isRow &= !cells[i + 1].trim().getAsDouble(row[i]);
-    if (isRow)
-      bounds[cells[0].trim().trim('`').str()] = row;
-  }
-  return bounds;
-}
-
-std::string program() {
-  std::string text;
-  for (auto [index, function] : llvm::enumerate(functions))
-    text += llvm::formatv(
-        "func.func @f{0}(%x: tensor<?xf32>, %y: tensor<?xf32>) -> "
-        "tensor<?xf32> {{\n  %z = {1} %x{2} : tensor<?xf32>\n  return %z : "
-        "tensor<?xf32>\n}\n",
-        index, function.name, function.isBinary ? ", %y" : "");
-  return text;
-}
-
 /// Checks all functions on target `column` of the table.
-void check(int column, bool flushes,
-           llvm::function_ref<void(const std::string &,
-                                   llvm::ArrayRef<TensorView>, Floats &)>
-               run) {
-  auto bounds = readTable();
+void check(size_t column, bool flushes, RunFunction run) {
+  auto bounds = readBounds("Functions of f32");
   auto [x, y] = testValues();
   for (auto [index, function] : llvm::enumerate(functions)) {
     auto row = bounds.find(function.name);
-    if (row == bounds.end()) {
+    if (row == bounds.end() || row->second.size() <= column) {
       ADD_FAILURE() << "docs/numerics.md has no row for " << function.name;
       continue;
     }
@@ -226,22 +110,9 @@ void check(int column, bool flushes,
     run("f" + std::to_string(index), {x, y}, z);
     double worst = 0;
     size_t at = 0;
-    auto flushed = [&](double value) {
-      return std::fabs(value) < double(Limits::min())
-                 ? std::copysign(0.0, value)
-                 : value;
-    };
     for (size_t i = 0; i < z.values.size(); ++i) {
-      double a = x.values[i], b = y.values[i];
-      double units =
-          unitsBetween(z.values[i], function.reference(a, b), flushes);
-      // A device may take subnormal numbers for zero.
-      if (flushes)
-        for (auto [p, q] : {std::pair(flushed(a), b),
-                            {a, flushed(b)},
-                            {flushed(a), flushed(b)}})
-          units = std::min(
-              units, unitsBetween(z.values[i], function.reference(p, q), true));
+      double units = unitsFrom(f32Format, function, z.values[i], x.values[i],
+                               y.values[i], flushes);
       if (units > worst) {
         worst = units;
         at = i;
@@ -259,26 +130,23 @@ void check(int column, bool flushes,
 }
 
 TEST(FunctionsTest, Cpu) {
-  std::unique_ptr<Executable> executable = compiled(program());
+  std::unique_ptr<Executable> executable = compiled(programOfFunctions("f32"));
   ASSERT_TRUE(executable);
   check(0, /*flushes=*/false,
         [&](const std::string &name, llvm::ArrayRef<TensorView> inputs,
-            Floats &z) { EXPECT_SUCCESS(executable->run(name, inputs, {z})); });
+            TensorView z) {
+          EXPECT_SUCCESS(executable->run(name, inputs, {z}));
+        });
 }
 
 class DeviceFunctionsTest : public testing::TestWithParam<TestDevice> {};
 
 TEST_P(DeviceFunctionsTest, WithinTheirBounds) {
-  std::string reason;
-  rlx::Device *device = openDevice(GetParam(), reason);
-  if (!device)
-    GTEST_SKIP() << reason;
-  std::unique_ptr<DeviceExecutable> executable =
-      compiledFor(*device, targetOf(GetParam(), *device), program());
-  ASSERT_TRUE(executable);
-  check(GetParam().api == DeviceApi::opencl ? 1 : 2, !device->info().denormals,
-        [&](const std::string &name, llvm::ArrayRef<TensorView> inputs,
-            Floats &z) { runOn(*executable, name, inputs, {z}); });
+  runOnDevice(
+      GetParam(), [](const DeviceInfo &) { return programOfFunctions("f32"); },
+      [&](const DeviceInfo &device, RunFunction run) {
+        check(columnOf(GetParam()), !device.denormals, run);
+      });
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, DeviceFunctionsTest,

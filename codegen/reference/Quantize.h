@@ -1,0 +1,14 @@
+//===- Quantize.h - The codes of numbers ------------------------*- C++ -*-===//
+
+#ifndef RLX_CODEGEN_REFERENCE_QUANTIZE_H
+#define RLX_CODEGEN_REFERENCE_QUANTIZE_H
+
+#include "codegen/reference/Interpreter.h"
+
+namespace rlx {
+
+mlir::LogicalResult runQuantize(Interpreter &interpreter, QuantizeOp op);
+
+} // namespace rlx
+
+#endif // RLX_CODEGEN_REFERENCE_QUANTIZE_H
