@@ -44,9 +44,12 @@ static Type addressedType(Type type, GpuAttr target) {
 Type rlx::computedType(Type type, GpuAttr target) {
   if (isShortFloat(type))
     return Float32Type::get(type.getContext());
-  bool isMissing = (type.isInteger(8) && !target.getInt8()) ||
-                   (type.isInteger(16) && !target.getInt16());
-  return isMissing ? IntegerType::get(type.getContext(), wordBits) : type;
+  if (!isa<IntegerType>(type) || type.getIntOrFloatBitWidth() > wordBits)
+    return type;
+  bool isThere = type.isInteger(1) || type.isInteger(wordBits) ||
+                 (type.isInteger(8) && target.getInt8()) ||
+                 (type.isInteger(16) && target.getInt16());
+  return isThere ? type : IntegerType::get(type.getContext(), wordBits);
 }
 
 /// The number, with its sign, that the lowest bits of an i32 are as `type`.
@@ -282,7 +285,9 @@ LogicalResult rlx::cloneComputed(KernelBuilder &b, Operation *op,
     return computedType(type, b.target()) != type;
   };
   auto isMissing = [&](Type type) {
-    return (type.isF64() && !b.target().getFloat64()) ||
+    bool isOdd = isa<IntegerType>(type) && !type.isInteger(64) &&
+                 type.getIntOrFloatBitWidth() > wordBits;
+    return isOdd || (type.isF64() && !b.target().getFloat64()) ||
            (type.isInteger(64) && !b.target().getInt64() &&
             b.target().getApi() == GpuApi::vulkan);
   };
@@ -343,6 +348,13 @@ LogicalResult rlx::cloneComputed(KernelBuilder &b, Operation *op,
       return result(isShortFloat(type)
                         ? roundToOdd(b, value).value
                         : Value(arith::TruncFOp::create(b, wanted, value)));
+    // Operands have their sign, or none, in all bits.
+    unsigned bits = value.getType().getIntOrFloatBitWidth();
+    if (bits > wanted.getIntOrFloatBitWidth())
+      return result(arith::TruncIOp::create(b, wanted, value));
+    return result(isa<arith::ExtUIOp>(op)
+                      ? Value(arith::ExtUIOp::create(b, wanted, value))
+                      : Value(arith::ExtSIOp::create(b, wanted, value)));
   }
   // What f32 does not hold must not be rounded twice.
   if (isa<arith::SIToFPOp, arith::UIToFPOp>(op) && isShortFloat(type) &&

@@ -96,6 +96,15 @@ static Num truncated(Num x) {
   return choose(hasFraction, withSign(toNumber(toInteger(small)), x), x);
 }
 
+/// The remainder of a division rounded towards zero. MLIR's way to SPIR-V takes
+/// the least number for a positive one, since its magnitude is itself.
+static Value signedRemainder(arith::RemSIOp op) {
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  Value x = op.getLhs(), y = op.getRhs();
+  Value whole = arith::MulIOp::create(b, arith::DivSIOp::create(b, x, y), y);
+  return arith::SubIOp::create(b, x, whole);
+}
+
 /// What replaces `op` in exact kernels, or in all; null for nothing.
 static Value replacementOf(Operation *op, bool isExact) {
   if (op->getNumResults() != 1)
@@ -110,6 +119,8 @@ static Value replacementOf(Operation *op, bool isExact) {
     return type.isF32() && getElementTypeOrSelf(power.getRhs()).isInteger(32)
                ? integerPower(number(0), integer(1)).value
                : Value();
+  if (auto remainder = dyn_cast<arith::RemSIOp>(op))
+    return isExact ? signedRemainder(remainder) : Value();
   if (isa<math::TruncOp>(op) && type.isF32())
     return truncated(number(0)).value;
   if (Value expanded = expandMath(op))

@@ -50,6 +50,7 @@ bool rlx::fuzz::isRefusal(llvm::StringRef message) {
       "has a buffer of 'f64', which the target cannot compute with",
       "computes with 'i64', which the target has not",
       "computes with 'f64', which the target has not",
+      "of f64 has no instruction on devices of Vulkan",
   };
   return llvm::any_of(reasons, [&](llvm::StringRef reason) {
     return hasParts(message, reason);
