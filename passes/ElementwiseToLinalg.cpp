@@ -20,15 +20,6 @@ namespace rlx {
 using namespace mlir;
 using namespace rlx;
 
-bool rlx::isElementwiseOnTensors(Operation *op) {
-  if (!OpTrait::hasElementwiseMappableTraits(op) ||
-      !llvm::any_of(op->getOperandTypes(), llvm::IsaPred<RankedTensorType>))
-    return false;
-  auto select = dyn_cast<arith::SelectOp>(op);
-  return !select || isa<RankedTensorType>(select.getCondition().getType()) ||
-         cast<RankedTensorType>(select.getType()).hasStaticShape();
-}
-
 namespace {
 struct ElementwiseToLinalgPass
     : rlx::impl::ElementwiseToLinalgPassBase<ElementwiseToLinalgPass> {

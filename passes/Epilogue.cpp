@@ -7,16 +7,6 @@
 using namespace mlir;
 using namespace rlx;
 
-bool rlx::canBeInEpilogue(Operation &op) {
-  if (isa<arith::ConstantOp>(op))
-    return op.getResult(0).getType().isIntOrFloat();
-  auto isNumber = [](Type type) { return type.isIntOrFloat(); };
-  return op.getNumResults() == 1 && op.getNumRegions() == 0 &&
-         OpTrait::hasElementwiseMappableTraits(&op) &&
-         llvm::all_of(op.getOperandTypes(), isNumber) &&
-         llvm::all_of(op.getResultTypes(), isNumber);
-}
-
 /// `element`, or a vector of it with as many lanes as `sums` has.
 static Type like(Type sums, Type element) {
   auto vector = dyn_cast<VectorType>(sums);

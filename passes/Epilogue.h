@@ -12,9 +12,6 @@
 
 namespace rlx {
 
-/// Whether an operation of a linalg region can be applied to vectors too.
-bool canBeInEpilogue(mlir::Operation &op);
-
 class Epilogue {
 public:
   template <typename OpT> static Epilogue of(OpT op) {

@@ -6,7 +6,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/Epilogue.h"
 #include "passes/FuseElementwise.h"
 
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -20,6 +19,17 @@ namespace rlx {
 
 using namespace mlir;
 using namespace rlx;
+
+/// Whether an operation of a linalg region can be applied to vectors too.
+static bool canBeInEpilogue(Operation &op) {
+  if (isa<arith::ConstantOp>(op))
+    return op.getResult(0).getType().isIntOrFloat();
+  auto isNumber = [](Type type) { return type.isIntOrFloat(); };
+  return op.getNumResults() == 1 && op.getNumRegions() == 0 &&
+         OpTrait::hasElementwiseMappableTraits(&op) &&
+         llvm::all_of(op.getOperandTypes(), isNumber) &&
+         llvm::all_of(op.getResultTypes(), isNumber);
+}
 
 namespace {
 struct FuseEpiloguePass : rlx::impl::FuseEpiloguePassBase<FuseEpiloguePass> {

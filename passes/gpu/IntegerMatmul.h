@@ -14,7 +14,7 @@
 #ifndef RLX_PASSES_GPU_INTEGERMATMUL_H
 #define RLX_PASSES_GPU_INTEGERMATMUL_H
 
-#include "passes/PackedLayout.h"
+#include "passes/IntegerCodes.h"
 #include "passes/gpu/RecordReader.h"
 
 namespace rlx {

@@ -10,7 +10,7 @@
 #ifndef RLX_PASSES_GPU_KERNELBUILDER_H
 #define RLX_PASSES_GPU_KERNELBUILDER_H
 
-#include "passes/BlockLoops.h"
+#include "passes/LoopBuilder.h"
 #include "passes/gpu/RecordLayout.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
