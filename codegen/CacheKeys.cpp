@@ -4,7 +4,7 @@
 
 #include "codegen/Compiler.h"
 #include "runtime/BuildId.h"
-#include "runtime/KernelAbi.h"
+#include "runtime/cpu/KernelAbi.h"
 
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/BuiltinAttributes.h"

@@ -12,9 +12,9 @@
 #include "codegen/Signature.h"
 #include "codegen/WeightBindings.h"
 #include "runtime/CacheDirectory.h"
-#include "runtime/KernelAbi.h"
-#include "runtime/ThreadPool.h"
-#include "runtime/WeightFile.h"
+#include "runtime/cpu/KernelAbi.h"
+#include "runtime/cpu/ThreadPool.h"
+#include "runtime/weights/WeightFile.h"
 
 #include "llvm/ADT/StringMap.h"
 

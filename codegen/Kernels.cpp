@@ -9,7 +9,7 @@
 #include "codegen/Kernels.h"
 
 #include "ir/Dialect.h"
-#include "passes/PackedLayout.h"
+#include "passes/cpu/packed/PackedLayout.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/raw_ostream.h"

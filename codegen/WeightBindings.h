@@ -4,7 +4,7 @@
 #define RLX_CODEGEN_WEIGHTBINDINGS_H
 
 #include "codegen/Signature.h"
-#include "runtime/WeightFile.h"
+#include "runtime/weights/WeightFile.h"
 
 #include "llvm/ADT/StringMap.h"
 

@@ -137,7 +137,7 @@ def Rlx_PackWeightOp : Rlx_BlockOp<"pack_weight"> {
   let description = [{
     Rows are interleaved in tiles of `lanes`, so that a vector lane is a row, and
     all fields of a stretch of K lie where the kernel reads them, as their codes
-    (passes/PackedLayout.h). The result is `[bytes]`, or `[E, bytes]`.
+    (passes/cpu/packed/PackedLayout.h). The result is `[bytes]`, or `[E, bytes]`.
 
     Constraints:
     - (C1), (C2), (C3) as in rlx.block_matmul, for the weight.

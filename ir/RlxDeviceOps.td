@@ -16,7 +16,7 @@ def Rlx_InterleaveWeightOp : Rlx_BlockOp<"interleave_weight"> {
     plane across a word. A tile is `rows` rows whose records lie interleaved,
     `words` words of a row at a time, so that neighbouring work-items, or the
     lanes of a vector, read neighbouring words of neighbouring rows
-    (passes/gpu/RecordLayout.h). The result is `[tiles, words of a tile]` or
+    (passes/gpu/layout/RecordLayout.h). The result is `[tiles, words of a tile]` or
     `[E, tiles, words of a tile]`. `part` names the rows, or the experts, that
     are taken, `[first, count, of how many]`, where a weight is larger than a
     buffer may be.

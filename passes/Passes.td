@@ -558,7 +558,7 @@ def ChooseTilesPass : Pass<"rlx-choose-tiles", "::mlir::func::FuncOp"> {
   let summary = "Choose how the loops of matmuls are cut";
   let description = [{
     Sets `tiles` where it is missing, by what a description costs to decode, the
-    target's registers and caches, and the shape (passes/TileChoice.h). Each
+    target's registers and caches, and the shape (passes/cpu/TileChoice.h). Each
     option overrides what it names; 0 leaves it to the choice.
 
     ```mlir

@@ -1,8 +1,8 @@
 //===- Pipelines.cpp - How the passes follow each other -------------------===//
 
-#include "passes/BufferizeBlocks.h"
-#include "passes/ConvertRuntimeCalls.h"
 #include "passes/PassDetail.h"
+#include "passes/cpu/lower/ConvertRuntimeCalls.h"
+#include "passes/storage/BufferizeBlocks.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/BufferDeallocationOpInterfaceImpl.h"

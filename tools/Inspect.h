@@ -8,8 +8,8 @@
 #ifndef RLX_TOOLS_INSPECT_H
 #define RLX_TOOLS_INSPECT_H
 
-#include "runtime/Gguf.h"
 #include "runtime/Status.h"
+#include "runtime/weights/Gguf.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/raw_ostream.h"

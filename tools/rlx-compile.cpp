@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/gpu/Dialects.h"
+#include "codegen/gpu/DeviceDialects.h"
 #include "tools/compile/CompileCommand.h"
 
 #include "llvm/Support/InitLLVM.h"

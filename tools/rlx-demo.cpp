@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/Gguf.h"
+#include "runtime/weights/Gguf.h"
 #include "tools/CommandLine.h"
 #include "tools/bench/Report.h"
 #include "tools/bench/Table.h"

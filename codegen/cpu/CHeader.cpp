@@ -19,7 +19,7 @@
 
 using namespace rlx;
 
-/// What compiled code calls (runtime/KernelAbi.h), and how it can be had.
+/// What compiled code calls (runtime/cpu/KernelAbi.h), and how it can be had.
 static constexpr char hostPart[] = R"(#ifndef RLX_HOST_FUNCTIONS
 #define RLX_HOST_FUNCTIONS
 

@@ -3,11 +3,11 @@
 #include "codegen/gpu/DeviceCompiler.h"
 
 #include "codegen/Diagnostics.h"
-#include "codegen/gpu/OpenClC.h"
 #include "codegen/gpu/ProgramBuilder.h"
+#include "codegen/opencl/OpenClC.h"
 #include "passes/Passes.h"
-#include "passes/gpu/Subgroups.h"
-#include "passes/gpu/Target.h"
+#include "passes/gpu/layout/Target.h"
+#include "passes/gpu/spirv/Subgroups.h"
 
 #include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
 #include "mlir/Pass/PassManager.h"

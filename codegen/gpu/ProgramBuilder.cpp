@@ -3,8 +3,8 @@
 #include "codegen/gpu/ProgramBuilder.h"
 
 #include "codegen/gpu/ProgramSizeBuilder.h"
-#include "passes/gpu/Subgroups.h"
-#include "passes/gpu/Target.h"
+#include "passes/gpu/layout/Target.h"
+#include "passes/gpu/spirv/Subgroups.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"

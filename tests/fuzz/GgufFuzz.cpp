@@ -4,8 +4,8 @@
 // block of exact size, where AddressSanitizer sees what is read beyond it.
 //
 //===----------------------------------------------------------------------===//
-#include "runtime/GgufReader.h"
 #include "runtime/Text.h"
+#include "runtime/weights/GgufReader.h"
 
 #include <algorithm>
 #include <cstdlib>

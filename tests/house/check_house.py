@@ -24,6 +24,24 @@ ALLOWED = {
     "tools": {"tools", "codegen", "passes", "ir", "runtime"},
 }
 HOUSE = set(ALLOWED) | {"tests"}
+# The rooms of passes/, from the ground up: none includes from a room above it. What lies beside them (Passes.h,
+# PassDetail.h) belongs to all, and Pipelines.cpp stands on all.
+PASS_ROOMS = (
+    "support",
+    "math",
+    "decode",
+    "checks",
+    "import",
+    "graph",
+    "storage",
+    "cpu/kernels",
+    "cpu/packed",
+    "cpu",
+    "cpu/lower",
+    "gpu/layout",
+    "gpu/spirv",
+    "gpu/kernels",
+)
 CODE = (".cpp", ".h", ".c", ".inc", ".def", ".td", ".cl")
 SOURCES = CODE + (".py", ".sh", ".cmake", "CMakeLists.txt", "tools/dev")
 
@@ -39,7 +57,7 @@ SKIPPED_FOLDERS = re.compile(r"^(\.git|\.cache|build.*|shared|__pycache__)$")
 # The formats are data: outside ir/ only the table of ggml's type numbers may name one.
 SCHEME_NAME = re.compile(r'gguf_?q[0-9]|"(q[2-8]_?[0k]|nvfp4|mxfp4|iq4_)', re.I)
 SCHEME_FREE_FOLDERS = ("passes/", "codegen/", "runtime/")
-SCHEME_TABLE = ("runtime/GgmlTypes.cpp", "runtime/GgmlTypes.h")
+SCHEME_TABLE = ("runtime/weights/GgmlTypes.cpp", "runtime/weights/GgmlTypes.h")
 # Texts for readers show examples, and examples have types: documents, descriptions of ops and passes, comment lines.
 SCHEME_TEXTS = (".md", ".td")
 
@@ -54,6 +72,20 @@ LINK = re.compile(r"\]\(([^()\s]+)\)")
 FENCE = re.compile(r"^\s*```")
 
 INCLUDE = re.compile(r'^\s*#?\s*include\s*(["<])([^">]+)[">]')
+
+
+def pass_room(path):
+    """The room of a file or an include of passes/; None beside the rooms."""
+    room = os.path.dirname(path)[len("passes/") :]
+    return room if path.startswith("passes/") and room else None
+
+
+def is_above(included, room):
+    """Whether a file in `room` must not include what lies in `included`."""
+    if included not in PASS_ROOMS or room not in PASS_ROOMS:
+        return True
+    both_targets = {included.split("/")[0], room.split("/")[0]} == {"cpu", "gpu"}
+    return both_targets or PASS_ROOMS.index(included) > PASS_ROOMS.index(room)
 
 
 def files(root):
@@ -83,6 +115,13 @@ def check_includes(root):
                 head = included.split("/")[0]
                 if head in HOUSE and head not in ALLOWED[folder]:
                     yield f"{path}:{number}: '{folder}' must not include '{included}'"
+                elif (
+                    pass_room(included)
+                    and pass_room(path)
+                    and pass_room(included) != pass_room(path)
+                    and is_above(pass_room(included), pass_room(path))
+                ):
+                    yield f"{path}:{number}: the room '{pass_room(path)}' must not include '{included}'"
                 elif folder == "runtime" and re.match(r"(llvm|mlir)(-c)?$", head):
                     yield f"{path}:{number}: the runtime must not include '{included}'"
                 elif match[1] == '"' and (head in (".", "..") or "/" not in included):
@@ -230,6 +269,12 @@ CASES = [
     ("includes", "passes/A.cpp", '#include "ir/A.h"\n', False),
     ("includes", "passes/A.cpp", '  #  include "codegen/A.h"\n', True),
     ("includes", "passes/A.cpp", '#include "runtime/A.h"\n', True),
+    ("includes", "passes/cpu/A.cpp", '#include "passes/cpu/packed/A.h"\n#include "passes/PassDetail.h"\n', False),
+    ("includes", "passes/decode/A.cpp", '#include "passes/cpu/packed/A.h"\n', True),
+    ("includes", "passes/gpu/kernels/A.cpp", '#include "passes/gpu/layout/A.h"\n#include "passes/math/A.h"\n', False),
+    ("includes", "passes/gpu/kernels/A.cpp", '#include "passes/cpu/kernels/A.h"\n', True),
+    ("includes", "passes/other/A.cpp", '#include "passes/support/A.h"\n', True),
+    ("includes", "passes/Pipelines.cpp", '#include "passes/cpu/lower/A.h"\n', False),
     ("includes", "codegen/cpu/A.cpp", '#include "passes/A.h"\n#include "runtime/A.h"\n', False),
     ("includes", "codegen/cpu/A.cpp", '#include "tools/A.h"\n', True),
     ("includes", "codegen/cpu/A.cpp", '#include "../A.h"\n', True),
@@ -251,7 +296,7 @@ CASES = [
     ("schemes", "codegen/cpu/A.cpp", 'if (name == "nvfp4")\n', True),
     ("schemes", "codegen/cpu/A.cpp", 'if (name == "q8_0")\n', True),
     ("schemes", "runtime/A.cpp", '{"Q4_K", 12},\n', True),
-    ("schemes", "runtime/GgmlTypes.cpp", '{"q4_K", 12},\n', False),
+    ("schemes", "runtime/weights/GgmlTypes.cpp", '{"q4_K", 12},\n', False),
     ("schemes", "ir/A.cpp", '"gguf_q4k"\n', False),
     ("format", "ir/A.cpp", "int a;\n", False),
     ("format", "ir/A.cpp", "int  a;\n", True),

@@ -3,7 +3,7 @@
 #include "tools/bench/DeviceLimits.h"
 
 #include "codegen/StatusError.h"
-#include "codegen/gpu/Dialects.h"
+#include "codegen/gpu/DeviceDialects.h"
 
 #include <algorithm>
 #include <limits>

@@ -2,7 +2,7 @@
 
 #include "codegen/gpu/DeviceExecutable.h"
 #include "tools/Measure.h"
-#include "tools/run/Devices.h"
+#include "tools/run/DeviceList.h"
 #include "tools/run/Runner.h"
 
 #include "llvm/Support/Process.h"

@@ -5,7 +5,7 @@
 
 #include "codegen/Signature.h"
 #include "codegen/StatusError.h"
-#include "runtime/WeightFile.h"
+#include "runtime/weights/WeightFile.h"
 #include "tools/run/RunOptions.h"
 
 #include "llvm/Support/JSON.h"

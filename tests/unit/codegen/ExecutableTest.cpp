@@ -2,7 +2,7 @@
 
 #include "tests/unit/codegen/TestSupport.h"
 
-#include "runtime/Gguf.h"
+#include "runtime/weights/Gguf.h"
 #include "tests/unit/runtime/GgufBuilder.h"
 #include "tests/unit/runtime/TestSupport.h"
 

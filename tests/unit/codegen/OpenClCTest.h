@@ -9,8 +9,8 @@
 #define RLX_TESTS_UNIT_CODEGEN_OPENCLCTEST_H
 
 #include "codegen/Compiler.h"
-#include "codegen/gpu/Dialects.h"
-#include "codegen/gpu/OpenClC.h"
+#include "codegen/gpu/DeviceDialects.h"
+#include "codegen/opencl/OpenClC.h"
 #include "tests/unit/codegen/OpenClDevice.h"
 
 #include <gtest/gtest.h>

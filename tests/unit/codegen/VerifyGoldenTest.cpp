@@ -7,7 +7,7 @@
 
 #include "tests/unit/codegen/TestSupport.h"
 
-#include "runtime/WeightFile.h"
+#include "runtime/weights/WeightFile.h"
 
 #include <cmath>
 #include <random>

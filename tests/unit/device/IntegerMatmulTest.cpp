@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/PackedLayout.h"
+#include "passes/cpu/packed/PackedLayout.h"
 #include "tests/unit/device/DeviceSupport.h"
 
 using namespace rlx;

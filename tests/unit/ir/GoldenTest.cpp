@@ -7,8 +7,8 @@
 
 #include "tests/unit/ir/TestSupport.h"
 
-#include "runtime/GgmlTypes.h"
-#include "runtime/Gguf.h"
+#include "runtime/weights/GgmlTypes.h"
+#include "runtime/weights/Gguf.h"
 
 using namespace rlx;
 using namespace rlx::test;

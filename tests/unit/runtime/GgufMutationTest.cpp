@@ -6,8 +6,8 @@
 // asking for memory that the file does not account for.
 //
 //===----------------------------------------------------------------------===//
-#include "runtime/Gguf.h"
-#include "runtime/GgufReader.h"
+#include "runtime/weights/Gguf.h"
+#include "runtime/weights/GgufReader.h"
 
 #include "tests/unit/runtime/GgufBuilder.h"
 #include "tests/unit/runtime/TestSupport.h"

@@ -3,7 +3,7 @@
 // Parts that belong together, and each way in which they do not.
 //
 //===----------------------------------------------------------------------===//
-#include "runtime/Gguf.h"
+#include "runtime/weights/Gguf.h"
 
 #include "tests/unit/runtime/GgufBuilder.h"
 #include "tests/unit/runtime/TestSupport.h"

@@ -4,9 +4,9 @@
 // for each check of the reader.
 //
 //===----------------------------------------------------------------------===//
-#include "runtime/Gguf.h"
-#include "runtime/GgmlTypes.h"
-#include "runtime/GgufReader.h"
+#include "runtime/weights/Gguf.h"
+#include "runtime/weights/GgmlTypes.h"
+#include "runtime/weights/GgufReader.h"
 
 #include "tests/unit/runtime/GgufBuilder.h"
 #include "tests/unit/runtime/TestSupport.h"

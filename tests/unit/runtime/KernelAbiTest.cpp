@@ -4,8 +4,8 @@
 // loops, and without any scope.
 //
 //===----------------------------------------------------------------------===//
-#include "runtime/KernelAbi.h"
-#include "runtime/ThreadPool.h"
+#include "runtime/cpu/KernelAbi.h"
+#include "runtime/cpu/ThreadPool.h"
 
 #include "tests/unit/runtime/TestSupport.h"
 

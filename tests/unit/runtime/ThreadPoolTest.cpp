@@ -4,7 +4,7 @@
 // host threads at a time.
 //
 //===----------------------------------------------------------------------===//
-#include "runtime/ThreadPool.h"
+#include "runtime/cpu/ThreadPool.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,74 @@
+//===- BlocksToLoops.cpp - Block operations become loops ------------------===//
+
+#include "passes/cpu/TileChoice.h"
+#include "passes/cpu/kernels/LoopKernels.h"
+
+namespace rlx {
+#define GEN_PASS_DEF_BLOCKSTOLOOPSPASS
+#include "passes/Passes.h.inc"
+} // namespace rlx
+
+using namespace mlir;
+using namespace rlx;
+
+namespace {
+struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
+  using BlocksToLoopsPassBase::BlocksToLoopsPassBase;
+
+  void runOnOperation() override {
+    if (failed(checkVectors(getOperation(), vectorLength, vectorRegisters)))
+      return signalPassFailure();
+    TileTarget tileTarget =
+        TileTarget::of(vectorLength, vectorRegisters, instructions);
+    VectorTarget target{vectorLength, vectorRegisters, deterministic,
+                        tileTarget.bf16Dot, tileTarget.wordDot};
+    SmallVector<Operation *> blocks;
+    getOperation().walk([&](Operation *op) {
+      if (isa<BlockMatmulOp, BlockDequantizeOp, BlockQuantizeOp, PackWeightOp,
+              PackedMatmulOp>(op))
+        blocks.push_back(op);
+    });
+    for (Operation *op : blocks)
+      if (failed(checkPacking(op)))
+        return signalPassFailure();
+    auto completeTiles = [&](auto matmul) {
+      if (!matmul.getTilesAttr())
+        matmul.setTilesAttr(
+            chooseTiles(matmul, tileTarget, {!deterministic, !deterministic})
+                .tiles);
+    };
+    for (Operation *op : blocks) {
+      if (op->getNumResults() != 0) {
+        op->emitOpError("expected operands that are buffers; bufferize first");
+        return signalPassFailure();
+      }
+      for (OpOperand &operand : op->getOpOperands())
+        if (!isContiguousFor(operand)) {
+          op->emitOpError()
+              << "expected operand " << operand.getOperandNumber()
+              << " to be contiguous in its last dimension, but got "
+              << operand.get().getType()
+              << "; --rlx-copy-strided-operands copies it";
+          return signalPassFailure();
+        }
+      LogicalResult result = success();
+      if (auto matmul = dyn_cast<BlockMatmulOp>(op)) {
+        completeTiles(matmul);
+        result = emitMatmulLoops(matmul, target);
+      } else if (auto packed = dyn_cast<PackedMatmulOp>(op)) {
+        completeTiles(packed);
+        result = emitPackedMatmulLoops(packed, target);
+      } else if (auto dequantize = dyn_cast<BlockDequantizeOp>(op)) {
+        result = emitDequantizeLoops(dequantize, target);
+      } else if (auto pack = dyn_cast<PackWeightOp>(op)) {
+        result = emitPackLoops(pack);
+      } else {
+        result = emitQuantizeLoops(cast<BlockQuantizeOp>(op), target);
+      }
+      if (failed(result))
+        return signalPassFailure();
+      op->erase();
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,66 @@
+//===- ChooseTiles.cpp - Tiles as attributes of matmuls -------------------===//
+
+#include "passes/cpu/TileChoice.h"
+
+namespace rlx {
+#define GEN_PASS_DEF_CHOOSETILESPASS
+#include "passes/Passes.h.inc"
+} // namespace rlx
+
+using namespace mlir;
+using namespace rlx;
+
+namespace {
+struct ChooseTilesPass : rlx::impl::ChooseTilesPassBase<ChooseTilesPass> {
+  using ChooseTilesPassBase::ChooseTilesPassBase;
+
+  void runOnOperation() override {
+    if (failed(checkVectors(getOperation(), vectorLength, vectorRegisters)))
+      return signalPassFailure();
+    TileTarget target = TileTarget::of(vectorLength, vectorRegisters,
+                                       instructions, sharedPorts);
+    WalkResult walked = getOperation().walk([&](Operation *op) {
+      if (failed(checkPacking(op)))
+        return WalkResult::interrupt();
+      if (auto matmul = dyn_cast<PackedMatmulOp>(op))
+        return choose(matmul, target);
+      if (auto matmul = dyn_cast<BlockMatmulOp>(op))
+        return choose(matmul, target);
+      return WalkResult::advance();
+    });
+    if (walked.wasInterrupted())
+      signalPassFailure();
+  }
+
+  template <typename OpT> WalkResult choose(OpT op, const TileTarget &target) {
+    if (op.getTilesAttr())
+      return WalkResult::advance();
+    TileChoice choice =
+        chooseTiles(op, target, {pairGroups, floatSums, scaledCodes});
+    TilesAttr chosen = choice.tiles;
+    auto pick = [](int64_t given, int64_t value) {
+      return given ? given : value;
+    };
+    constexpr bool isPacked = std::is_same_v<OpT, PackedMatmulOp>;
+    auto tiles = TilesAttr::getChecked(
+        [&] { return op.emitError(); }, &getContext(),
+        pick(rows, chosen.getRows()), pick(panelFrom, chosen.getPanelFrom()),
+        pick(panelRows, chosen.getPanelRows()),
+        pick(height, chosen.getHeight()), pick(columns, chosen.getColumns()),
+        pick(isPacked ? 0 : depth, chosen.getDepth()), chosen.getPairs(),
+        pick(panelTiles, chosen.getPanelTiles()), chosen.getFloatSums(),
+        chosen.getScaledFrom() == chosen.getPanelFrom()
+            ? pick(panelFrom, chosen.getPanelFrom())
+            : chosen.getScaledFrom(),
+        pick(ahead, chosen.getAhead()));
+    if (!tiles)
+      return WalkResult::interrupt();
+    op.setTilesAttr(tiles);
+    if (printChoices)
+      op.emitRemark() << "tiles for '"
+                      << QuantScheme(op.getScheme().getScheme()).displayName()
+                      << "': " << tiles << ": " << choice.why;
+    return WalkResult::advance();
+  }
+};
+} // namespace

@@ -1,0 +1,100 @@
+//===- PackWeights.cpp - Integer matmuls get packed weights ---------------===//
+//
+// Chooses, by what a scheme's description says, which matmuls run on packed
+// weights. The layout is PackedLayout's; the loops are in PackLoops.cpp and
+// PackedMatmulLoops.cpp.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/cpu/TileChoice.h"
+#include "passes/cpu/packed/PackedLayout.h"
+
+#include "llvm/Support/FormatVariadic.h"
+
+namespace rlx {
+#define GEN_PASS_DEF_PACKWEIGHTSPASS
+#include "passes/Passes.h.inc"
+} // namespace rlx
+
+using namespace mlir;
+using namespace rlx;
+
+namespace {
+struct PackWeightsPass : rlx::impl::PackWeightsPassBase<PackWeightsPass> {
+  using PackWeightsPassBase::PackWeightsPassBase;
+
+  void runOnOperation() override {
+    SmallVector<BlockMatmulOp> matmuls;
+    getOperation().walk([&](BlockMatmulOp op) { matmuls.push_back(op); });
+    if (failed(
+            checkVectors(getOperation(), vectorLength, TileTarget().registers)))
+      return signalPassFailure();
+    for (BlockMatmulOp op : matmuls) {
+      if (!op.getActivations().isInteger(8) &&
+          !op.getActivations().isInteger(16))
+        continue;
+      // Packing comes before bufferization and before epilogues.
+      if (op->getNumResults() != 1 || !op.getEpilogue().empty()) {
+        op.emitOpError("expected tensors, and no epilogue, where weights are "
+                       "to be packed");
+        return signalPassFailure();
+      }
+      pack(op);
+    }
+  }
+
+  void pack(BlockMatmulOp op) {
+    QuantScheme scheme(op.getScheme().getScheme());
+    auto weight = cast<RankedTensorType>(op.getWeight().getType());
+    int64_t k = cast<RankedTensorType>(op.getX().getType()).getShape().back();
+    int64_t n = weight.getShape()[weight.getRank() - 2];
+    std::string reason = "the weight is not quantized";
+    std::optional<PackedLayout> layout;
+    if (weight.getElementType().isInteger(8))
+      layout = PackedLayout::create(scheme, k, vectorLength, reason);
+    if (!layout) {
+      op.emitRemark() << "activations are rounded to " << op.getActivations()
+                      << " and computed in f32: " << reason;
+      if (op.getRequantized())
+        op.emitRemark("weights are not requantized: they have no integer "
+                      "kernel");
+      op.setRequantized(false);
+      return;
+    }
+    if (printChoices)
+      op.emitRemark() << "packed kernel for '" << scheme.displayName()
+                      << "': " << layout->lanes
+                      << " rows a tile, activation scale per "
+                      << layout->stretch << " of K, "
+                      << llvm::formatv("{0:f3}", layout->bitsPerWeight()).str()
+                      << " bits a weight";
+    bool requantizes = op.getRequantized() && !deterministic;
+    if (requantizes)
+      op.emitRemark() << "many rows are multiplied with weights that are "
+                         "rounded once more: 8 bits, one scale for each row "
+                         "and "
+                      << layout->stretch << " of K";
+    else if (op.getRequantized())
+      op.emitRemark("weights are not requantized: a row's result would depend "
+                    "on the number of rows, which deterministic forbids");
+    OpBuilder builder(op);
+    Location loc = op.getLoc();
+    SmallVector<int64_t> shape(weight.getShape().drop_back(2));
+    shape.push_back(layout->tiles(n) * layout->tileBytes());
+    Value empty =
+        tensor::EmptyOp::create(builder, loc, shape, builder.getI8Type());
+    IntegerAttr lanes = builder.getI64IntegerAttr(vectorLength);
+    auto packed = PackWeightOp::create(
+        builder, loc, empty.getType(), op.getWeight(), op.getScales(),
+        op.getZeroPoints(), op.getGlobalScale(), empty, op.getScheme(), lanes);
+    auto matmul = PackedMatmulOp::create(
+        builder, loc, op.getResultTypes(), op.getX(), packed.getResult(0),
+        op.getIds(), op.getBias(), /*epilogueInputs=*/ValueRange(),
+        op.getInit(), op.getScheme(), op.getActivationsAttr(), lanes,
+        /*tiles=*/TilesAttr(), /*epilogueMaps=*/ArrayAttr(),
+        requantizes ? builder.getUnitAttr() : UnitAttr());
+    op.replaceAllUsesWith(matmul);
+    op.erase();
+  }
+};
+} // namespace

@@ -1,0 +1,89 @@
+//===- LoopKernels.h - Loops for the block operations -----------*- C++ -*-===//
+//
+// The builders behind --rlx-blocks-to-loops, one file an operation. Each takes
+// an operation on memrefs and emits loops before it; the pass erases it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_PASSES_CPU_KERNELS_LOOPKERNELS_H
+#define RLX_PASSES_CPU_KERNELS_LOOPKERNELS_H
+
+#include "passes/PassDetail.h"
+#include "passes/support/LoopBuilder.h"
+
+namespace rlx {
+
+/// What loops must know of the target.
+struct VectorTarget {
+  int64_t length = 16;    ///< f32 lanes of a register
+  int64_t registers = 32; ///< vector registers
+  /// Whether a row must be computed in the same order whatever the number of
+  /// rows.
+  bool deterministic = false;
+  /// The intrinsic that adds products of pairs of bf16 to f32 lanes, or empty.
+  llvm::StringRef bf16Dot;
+  /// The intrinsic that adds products of pairs of i16 to i32 lanes, or empty.
+  llvm::StringRef wordDot;
+};
+
+/// How a row of K elements is cut into vectors: iterations of `step` elements,
+/// each of `step / run` decodes of `run` lanes; what does not fill a step is
+/// cut block by block into `tailRun` lanes.
+struct RowSteps {
+  RowSteps(const QuantScheme &scheme, int64_t vectorLength);
+  int64_t block;
+  int64_t run, step;
+  int64_t tailRun;
+  /// The part of K elements that whole steps cover.
+  int64_t mainLength(int64_t k) const { return k / step * step; }
+};
+
+/// The operands of a block operation that decoding reads.
+struct StoredOperands {
+  mlir::Value weight, scales, zeroPoints, globalScale;
+  QuantAttr scheme;
+
+  template <typename OpT> static StoredOperands of(OpT op) {
+    return {op.getWeight(), op.getScales(), op.getZeroPoints(),
+            op.getGlobalScale(), op.getScheme()};
+  }
+  /// `lanes` elements from element `first` of the block on.
+  mlir::Value decode(LoopBuilder &b, mlir::ValueRange row, mlir::Value block,
+                     int64_t first, int64_t lanes) const;
+};
+
+/// A parallel loop over the rows of `memref`: `body` gets the indices of all
+/// its dimensions but the last.
+void emitRowLoop(LoopBuilder &b, mlir::Value memref,
+                 llvm::function_ref<void(mlir::ValueRange)> body);
+
+/// Reports ids outside `0 <= id < bound` to the host. `ids` is a memref of i32.
+void emitIndexCheck(LoopBuilder &b, mlir::Value ids, mlir::Value bound,
+                    llvm::StringRef what);
+/// The id at `indices` as an index that is safe to use: 0 where out of range.
+mlir::Value emitSafeIndex(LoopBuilder &b, mlir::Value ids,
+                          mlir::ValueRange indices, mlir::Value bound);
+
+/// Emits loops that round `x` to what `activations` (bf16, i16 or i8) can hold,
+/// into a buffer of f32 that the caller frees.
+mlir::Value emitRoundedActivations(LoopBuilder &b, mlir::Value x,
+                                   mlir::Type activations);
+
+/// Whether `operand` of a block operation on buffers lies as loops read it: the
+/// last dimension without a stride, and rows that are one list where they are
+/// read as one. --rlx-copy-strided-operands sees to it.
+bool isContiguousFor(mlir::OpOperand &operand);
+
+mlir::LogicalResult emitMatmulLoops(BlockMatmulOp op,
+                                    const VectorTarget &target);
+mlir::LogicalResult emitDequantizeLoops(BlockDequantizeOp op,
+                                        const VectorTarget &target);
+mlir::LogicalResult emitQuantizeLoops(BlockQuantizeOp op,
+                                      const VectorTarget &target);
+mlir::LogicalResult emitPackLoops(PackWeightOp op);
+mlir::LogicalResult emitPackedMatmulLoops(PackedMatmulOp op,
+                                          const VectorTarget &target);
+
+} // namespace rlx
+
+#endif // RLX_PASSES_CPU_KERNELS_LOOPKERNELS_H

@@ -1,0 +1,12 @@
+//===- FloatSums.cpp - Sums of products that are floats -------------------===//
+
+#include "passes/cpu/packed/FloatSums.h"
+
+using namespace mlir;
+using namespace rlx;
+
+Value FloatSums::correct(LoopBuilder &b, Value numbers, Value scales) {
+  Value factor = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(cast<ShapedType>(scales.getType()), -start));
+  return vector::FMAOp::create(b, scales, factor, numbers);
+}

@@ -1,0 +1,141 @@
+//===- PackedFields.h - Scales and offsets of packed weights ----*- C++ -*-===//
+//
+// Reads the fields of a packed tile as vectors, a lane a row, and multiplies
+// them to what a kernel needs: an inner scale for each group, an outer scale
+// for each stretch, and an offset that is added for each element.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_PASSES_CPU_PACKED_PACKEDFIELDS_H
+#define RLX_PASSES_CPU_PACKED_PACKEDFIELDS_H
+
+#include "passes/cpu/kernels/LoopKernels.h"
+#include "passes/cpu/packed/PackedLayout.h"
+
+namespace rlx {
+
+/// What inner scales are for a kernel.
+enum class InnerScales {
+  ofScheme,
+  floats, ///< whatever the scheme has
+  inCodes ///< none: codes are multiplied with them
+          ///< (passes/cpu/packed/ScaledCodes.h)
+};
+
+/// Bytes of an activation of that matmul: i8 has one, i16 two.
+int64_t activationBytes(PackedMatmulOp op);
+
+/// The low halves of i32 lanes as i16 lanes, each twice: a lane is a row.
+mlir::Value twoWords(LoopBuilder &b, mlir::Value lanes);
+
+/// The least and the largest product of numbers of two ranges.
+std::pair<double, double> rangeOfProducts(std::pair<double, double> one,
+                                          std::pair<double, double> other);
+
+class PackedFields {
+public:
+  PackedFields(const PackedLayout &layout, PackedMatmulOp op,
+               InnerScales innerScales = InnerScales::ofScheme);
+  /// Of codes that have no fields.
+  explicit PackedFields(const PackedLayout &layout)
+      : layout(layout), offsetNegative(false) {}
+
+  /// Whether scales change from group to group, and whether they are integers.
+  bool hasInnerScale() const { return !innerScaleFields.empty(); }
+  /// that sums of products with bytes can be multiplied with in 32 bits.
+  bool innerScaleIsInteger() const {
+    return hasInnerScale() && !allFloats &&
+           sumsFit(/*largestActivation=*/1 << 7);
+  }
+  bool scalesAreFloats() const { return allFloats; }
+  /// What a product of integers can be which such a scale is.
+  std::pair<double, double> innerScaleRange() const;
+  double largestInnerScale() const;
+  /// Sums that a row of activations of one or two bytes has for a group before
+  /// the scale multiplies them: one for both bytes where they fit it and
+  /// nothing is to be added to each.
+  int64_t groupSums(int64_t bytes) const {
+    bool fit = hasInnerScale() && !allFloats && layout.codes.bias == 0 &&
+               (!innerScaleIsInteger() || sumsFit(1 << 15));
+    return fit ? 1 : bytes;
+  }
+  /// The same for a stretch; sums of floats are whole.
+  int64_t stretchSums(int64_t bytes) const {
+    return hasInnerScale() && !innerScaleIsInteger() ? 1 : groupSums(bytes);
+  }
+  /// Whether values have an offset or a zero point that is added group by group
+  /// or, where it is the same for all of them, once a stretch.
+  bool hasOffset() const { return zero || !offsets.empty(); }
+  bool hasInnerOffset() const;
+  bool hasZero() const { return bool(zero); }
+  /// Whether a stretch has a scale, and an offset, that are not 1.
+  bool hasOuterScale() const {
+    return (layout.codes.unit != 1 && !unitIsInner()) ||
+           !outerScaleFields.empty();
+  }
+  bool hasOuterOffset() const { return hasOffset() && !hasInnerOffset(); }
+  /// Whether dot products multiply the offset's inner factor with sums;
+  /// `offset` is then the product of the outer factors.
+  bool hasDotOffset() const { return layout.dotOffset.has_value(); }
+  bool offsetIsNegative() const { return offsetNegative; }
+
+  /// Of each group of the chunk at byte `base`: i32 or f32 lanes; times the
+  /// codes' unit where no outer scale is there to take it.
+  llvm::SmallVector<mlir::Value>
+  innerScales(LoopBuilder &b, mlir::ValueRange expert, mlir::Value base);
+  /// f32 lanes, times the codes' unit where inner scales do not have it; null
+  /// where it is 1.
+  mlir::Value outerScale(LoopBuilder &b, mlir::ValueRange expert,
+                         mlir::Value stretchBase);
+  /// -scale * zero +- offset of a group, f32 lanes.
+  mlir::Value offset(LoopBuilder &b, mlir::ValueRange expert,
+                     mlir::Value stretchBase, mlir::Value chunkBase,
+                     int64_t group);
+  /// Stored vector `index` of the factor that dot products multiply.
+  mlir::Value dotOffset(LoopBuilder &b, mlir::ValueRange expert,
+                        mlir::Value stretchBase, int64_t index);
+  /// Indices of byte `base + offset` of an expert's packed weight.
+  llvm::SmallVector<mlir::Value> at(LoopBuilder &b, mlir::ValueRange expert,
+                                    mlir::Value base, int64_t offset);
+  /// `lanes` bytes from there on.
+  mlir::Value load(LoopBuilder &b, mlir::ValueRange expert, mlir::Value base,
+                   int64_t offset, int64_t lanes);
+  /// The same fields of a weight that is read once and in order.
+  PackedFields streamed() const {
+    PackedFields fields = *this;
+    fields.isStream = true;
+    return fields;
+  }
+
+private:
+  /// A field of the layout, or none.
+  struct Reference {
+    const PackedField *field = nullptr;
+    bool inner = false;
+    explicit operator bool() const { return field != nullptr; }
+  };
+  Reference find(FieldAttr field) const;
+  bool sumsFit(double largestActivation) const;
+  bool unitIsInner() const {
+    return allFloats && hasInnerScale() && outerScaleFields.empty();
+  }
+  mlir::Value unit(LoopBuilder &b);
+  mlir::Value container(LoopBuilder &b, mlir::ValueRange expert,
+                        mlir::Value base, const PackedField &field,
+                        int64_t group);
+  mlir::Value code(LoopBuilder &b, mlir::Value container,
+                   const PackedField &field, int64_t group);
+  mlir::Value number(LoopBuilder &b, mlir::ValueRange expert,
+                     mlir::Value stretchBase, mlir::Value chunkBase,
+                     Reference field, int64_t group);
+
+  const PackedLayout &layout;
+  mlir::Value weight;
+  llvm::SmallVector<Reference> innerScaleFields, outerScaleFields, offsets;
+  Reference zero;
+  bool offsetNegative, isStream = false, allFloats = false;
+};
+
+} // namespace rlx
+
+#endif // RLX_PASSES_CPU_PACKED_PACKEDFIELDS_H

@@ -1,0 +1,137 @@
+//===- PackedTileOffsets.cpp - Offsets of an integer kernel's weights -----===//
+//
+// What zero points, minima and other offsets add to the sums of a register
+// tile: t * (sum q) * scale(q), group by group, by dot products of the sums, or
+// for groups in pairs.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/cpu/packed/PackedTile.h"
+
+using namespace mlir;
+using namespace rlx;
+
+/// Adds t * (sum q) to numbers that the activations' scale is still to
+/// multiply, groups in pairs.
+SmallVector<Value> PackedTile::addPairedOffsets(ArrayRef<Header> headers,
+                                                const Operands &operands,
+                                                ValueRange numbers) {
+  SmallVector<Value> totals(numbers.size(), integers(0)), next;
+  size_t tiles = operands.tiles.size();
+  for (int64_t pair = 0; pair < layout.stretch / layout.sumGroup / 2; ++pair) {
+    SmallVector<Value> offsets =
+        llvm::map_to_vector(operands.tiles, [&](PackedStretch *stretch) {
+          return stretch->pairedOffsets(b, b.index(pair));
+        });
+    for (auto [r, row] : llvm::enumerate(operands.x)) {
+      Value sums = broadcastWord(activations.pairSums,
+                                 {operands.index, row, b.index(2 * pair)});
+      for (size_t t = 0; t < tiles; ++t) {
+        Value &total = totals[r * tiles + t];
+        total = paired->addProducts(b, sums, offsets[t], total);
+      }
+    }
+  }
+  for (auto [i, number] : llvm::enumerate(numbers))
+    next.push_back(
+        vector::FMAOp::create(b, arith::SIToFPOp::create(b, f32s(), totals[i]),
+                              headers[i % tiles].offset, number));
+  return next;
+}
+
+/// Adds t * (sum q) * scale(q): zero points, minima and other offsets.
+SmallVector<Value> PackedTile::addOffsets(ArrayRef<Header> headers,
+                                          const Operands &operands,
+                                          ValueRange sums) {
+  size_t tiles = operands.tiles.size();
+  auto addGroup = [&](ArrayRef<Value> offsets, Value position,
+                      ValueRange carried) {
+    SmallVector<Value> next(carried);
+    for (auto [r, row] : llvm::enumerate(operands.x)) {
+      Value sum =
+          broadcastLoad(activations.sums, {operands.index, row, position});
+      for (size_t t = 0; t < tiles; ++t) {
+        Value &one = next[r * tiles + t];
+        one = vector::FMAOp::create(b, offsets[t], sum, one);
+      }
+    }
+    return next;
+  };
+  if (!fields.hasInnerOffset()) {
+    auto offset = [](const Header &header) { return header.offset; };
+    return addGroup(llvm::map_to_vector(headers, offset), b.index(0), sums);
+  }
+  return b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, sums,
+                [&](Value chunk, ValueRange carried) {
+                  Value first = b.mul(chunk, groupsPerChunk());
+                  SmallVector<Value> next(carried);
+                  for (int64_t g = 0; g < groupsPerChunk(); ++g) {
+                    auto offset = [&](PackedStretch *stretch) {
+                      return stretch->offset(b, chunk, g);
+                    };
+                    next = addGroup(llvm::map_to_vector(operands.tiles, offset),
+                                    b.add(first, g), next);
+                  }
+                  return next;
+                });
+}
+
+/// The same in numbers that the activations' scale is still to multiply, where
+/// the inner factor of t and the sums are bytes: dot products with the sums'
+/// bytes, the most significant first.
+SmallVector<Value> PackedTile::addDotOffsets(ArrayRef<Header> headers,
+                                             const Operands &operands,
+                                             ValueRange numbers) {
+  size_t tiles = operands.tiles.size();
+  int64_t vectors = layout.dotOffsetVectors();
+  int64_t below = int64_t(1) << layout.dotOffset->field.width();
+  auto addProducts = [&](Value row, ArrayRef<Value> factors, Value part,
+                         Value vector, MutableArrayRef<Value> totals) {
+    Value four = broadcastWord(activations.dotSums,
+                               {operands.index, row, part, b.mul(vector, 4)});
+    four = vector::BitCastOp::create(b, factors.front().getType(), four);
+    for (auto [factor, total] : llvm::zip_equal(factors, totals))
+      total = DotOp::create(b, total.getType(), factor, four, total, below);
+  };
+  SmallVector<Value> totals(numbers.size(), integers(0)), next;
+  if (!headers.front().dotOffsets.empty()) {
+    for (auto [i, total] : llvm::enumerate(totals))
+      for (int64_t part = 0; part < activations.dotBytes(); ++part) {
+        if (part)
+          total = shiftedLeft(total);
+        for (int64_t v = 0; v < vectors; ++v)
+          addProducts(operands.x[i / tiles], headers[i % tiles].dotOffsets[v],
+                      b.index(part), b.index(v), total);
+      }
+  } else {
+    totals = b.loop(
+        b.index(0), b.index(activations.dotBytes()), 1, totals,
+        [&](Value part, ValueRange before) {
+          SmallVector<Value> shifted = llvm::map_to_vector(
+              before, [&](Value total) { return shiftedLeft(total); });
+          return b.loop(b.index(0), b.index(vectors), 1, shifted,
+                        [&](Value vector, ValueRange carried) {
+                          SmallVector<Value> sums(carried);
+                          SmallVector<Value> factors = llvm::map_to_vector(
+                              operands.tiles, [&](PackedStretch *stretch) {
+                                return stretch->dotOffset(b, vector);
+                              });
+                          for (auto [r, row] : llvm::enumerate(operands.x))
+                            addProducts(
+                                row, factors, part, vector,
+                                MutableArrayRef(sums).slice(r * tiles, tiles));
+                          return sums;
+                        });
+        });
+  }
+  for (auto [i, number] : llvm::enumerate(numbers)) {
+    Value offset = arith::SIToFPOp::create(b, f32s(), totals[i]);
+    if (Value factor = headers[i % tiles].offset)
+      next.push_back(vector::FMAOp::create(b, offset, factor, number));
+    else if (fields.offsetIsNegative())
+      next.push_back(arith::SubFOp::create(b, number, offset));
+    else
+      next.push_back(arith::AddFOp::create(b, number, offset));
+  }
+  return next;
+}

@@ -1,0 +1,24 @@
+//===- LinalgKernels.h - Kernels for ordinary operations --------*- C++ -*-===//
+
+#ifndef RLX_PASSES_GPU_KERNELS_LINALGKERNELS_H
+#define RLX_PASSES_GPU_KERNELS_LINALGKERNELS_H
+
+#include "passes/gpu/kernels/KernelBuilder.h"
+
+namespace rlx {
+
+/// A work-item for each point of the parallel loops; long reductions of few
+/// points are shared by the work-items of a workgroup. Fails, with a message,
+/// for element types that the target cannot store.
+mlir::LogicalResult emitLinalgKernel(mlir::linalg::LinalgOp op,
+                                     KernelModule &kernels);
+/// Writes one element. Fails where the host would have to compute its number.
+mlir::LogicalResult emitStoreKernel(mlir::memref::StoreOp op,
+                                    KernelModule &kernels);
+/// A copy between buffers that may be views.
+mlir::LogicalResult emitCopyKernel(mlir::memref::CopyOp op,
+                                   KernelModule &kernels);
+
+} // namespace rlx
+
+#endif // RLX_PASSES_GPU_KERNELS_LINALGKERNELS_H

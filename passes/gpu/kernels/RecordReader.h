@@ -1,0 +1,114 @@
+//===- RecordReader.h - Numbers from interleaved records --------*- C++ -*-===//
+//
+// Emits the loads, shifts and masks that read the fields of a record for one
+// row, or for a vector of rows, at positions that are known but for the number
+// of the unit of K that a loop has reached.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_PASSES_GPU_KERNELS_RECORDREADER_H
+#define RLX_PASSES_GPU_KERNELS_RECORDREADER_H
+
+#include "passes/decode/CodeNumbers.h"
+#include "passes/gpu/kernels/KernelBuilder.h"
+
+#include <map>
+
+namespace rlx {
+
+/// Emits what fills a table in memory of the workgroup; the work-items meet
+/// before they read it.
+mlir::Value emitTable(KernelBuilder &b, mlir::DenseElementsAttr values,
+                      int64_t workgroup);
+
+/// Codebooks of a kernel, where all work-items can read them fast.
+class Codebooks {
+public:
+  /// Emits at the start of the kernel what fills the tables of `scheme`: one in
+  /// memory of the workgroup. Where a work-item has several lanes, it chooses
+  /// between few entries, and reads more from a buffer.
+  Codebooks(KernelBuilder &b, QuantScheme scheme, bool hasVectors,
+            int64_t workgroup);
+  CodeNumbers::LookUp lookUp();
+  /// Bytes of the workgroup's memory that the tables of `scheme` take at most.
+  static int64_t bytes(QuantScheme scheme);
+
+private:
+  mlir::Value entry(llvm::ArrayRef<double> codebook, mlir::Value codes);
+  mlir::Value choice(llvm::ArrayRef<double> codebook, mlir::Value codes);
+  KernelBuilder &b;
+  /// Null where entries are chosen.
+  llvm::SmallVector<std::pair<llvm::SmallVector<double>, mlir::Value>> tables;
+};
+
+class RecordReader {
+public:
+  /// `packed` is an interleaved weight, a value of the host.
+  RecordReader(KernelBuilder &b, const RecordLayout &layout, Interleaving how,
+               mlir::Value packed, Codebooks &books);
+
+  /// Whether a value is a vector of rows.
+  bool hasVectors() const { return how.words == 1; }
+  /// f32 lanes for the rows of a work-item.
+  mlir::Type laneType(mlir::Type element);
+
+  /// From here on, reads record `record` of tile `tile` (counted over all
+  /// experts) and, where values are scalars, row `row` of the tile. Reads what
+  /// the whole record shares.
+  void setRecord(mlir::Value tile, mlir::Value record, mlir::Value row);
+  /// From here on, elements are counted from `unit * length`; `unit` null is
+  /// the whole record.
+  void setUnit(mlir::Value unit, int64_t length);
+
+  /// From here on, scales, offsets and values are multiplied by `factor`; null
+  /// is 1.
+  void setFactor(mlir::Value factor);
+
+  /// The longest aligned run of elements of a unit of `length` for which only
+  /// codes differ.
+  int64_t run(int64_t length) const;
+  /// The number of `field` for element `element` of the unit.
+  mlir::Value number(FieldAttr field, int64_t element);
+  /// The codes of four elements from `element` on, a multiple of four, as the
+  /// bytes of an i32; for codes of at most 8 bits, in units of at least 32
+  /// elements.
+  mlir::Value codeBytes(int64_t element);
+  /// The product of `fields`; null where there are none.
+  mlir::Value product(llvm::ArrayRef<FieldAttr> fields, int64_t element);
+  /// The zero point; null where there is none.
+  mlir::Value zero(int64_t element);
+  /// number(code) - zero.
+  mlir::Value code(int64_t element);
+  mlir::Value scale(int64_t element);
+  mlir::Value offset(int64_t element);
+  /// The whole value.
+  mlir::Value value(int64_t element);
+  bool hasOffset() const { return !scheme.attr().getOffset().empty(); }
+
+private:
+  using Key = std::tuple<int64_t, int64_t, int64_t>;
+  mlir::Value bits(const RecordPlane &plane, int64_t element);
+  mlir::Value word(int64_t perUnit, int64_t word);
+  mlir::Value dynamicWord(mlir::Value word);
+  mlir::Value shifted(mlir::Value word, mlir::Value shift, int64_t width);
+  mlir::Value vectorOf(mlir::Value scalar);
+  int64_t group(FieldAttr field) const;
+
+  KernelBuilder &b;
+  RecordLayout layout;
+  QuantScheme scheme;
+  Interleaving how;
+  mlir::Value vectors, words; ///< The weight in units of `how.words`, in words.
+  CodeNumbers numbers;
+  llvm::DenseMap<FieldAttr, llvm::SmallVector<RecordPlane>> planes;
+  mlir::Value recordBase, row, unit, factor;
+  int64_t unitLength = 0;
+  std::map<Key, mlir::Value> loaded;
+  /// Numbers by field and item: of this unit, and of the whole record.
+  llvm::DenseMap<std::pair<const void *, int64_t>, mlir::Value> known;
+  llvm::DenseMap<const void *, mlir::Value> shared;
+};
+
+} // namespace rlx
+
+#endif // RLX_PASSES_GPU_KERNELS_RECORDREADER_H

@@ -1,0 +1,80 @@
+//===- RecordLayout.h - How weights lie for devices -------------*- C++ -*-===//
+//
+// The layout that device kernels read is itself a scheme. A record holds a
+// stretch of K of one row: all fields, side operands too, in planes of 1, 2, 4,
+// 8, 16 or 32 bits, none of which crosses a word of 32 bits. It takes as few
+// bits as the scheme it comes from. Rows are interleaved word by word, or four
+// words by four words: Manifest.h has the formula. Codes of less than a byte
+// lie so that a shift and a mask give four of them as the bytes of a word:
+//
+//   element of K   3 7  2 6  1 5  0 4      of 4 bits; a byte is two of them
+//
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_PASSES_GPU_LAYOUT_RECORDLAYOUT_H
+#define RLX_PASSES_GPU_LAYOUT_RECORDLAYOUT_H
+
+#include "ir/Scheme.h"
+
+namespace rlx {
+
+/// One plane of a field in a record: the code's bits `shift` to `shift + width`
+/// of item `i`, which elements `i * group` to `(i + 1) * group` share, lie at
+/// bit `bit(i)`.
+struct RecordPlane {
+  int64_t start, width, shift, group;
+  /// Whether four items lie in the four bytes of a word, the next four above
+  /// them, instead of one item above the other.
+  bool inBytes = false;
+
+  int64_t bit(int64_t item) const {
+    if (!inBytes)
+      return start + item * width;
+    int64_t perWord = 32 / width, ofWord = item % perWord;
+    return start + item / perWord * 32 + ofWord % 4 * 8 + ofWord / 4 * width;
+  }
+};
+
+/// How tiles of rows are interleaved.
+struct Interleaving {
+  int64_t rows;  ///< Of a tile.
+  int64_t words; ///< Of a row that lie together: 1 or 4.
+};
+
+class RecordLayout {
+public:
+  /// The layout for weights of `scheme` with rows of `k` elements. Records are
+  /// whole groups of `words` words.
+  static RecordLayout create(QuantScheme scheme, int64_t k, int64_t words);
+  /// The layout whose records `scheme` describes.
+  RecordLayout(QuantScheme record, int64_t k) : scheme(record), k(k) {}
+
+  /// The scheme of a record: its block is the stretch of K of a record.
+  const QuantScheme &record() const { return scheme; }
+  int64_t length() const { return scheme.block(); }
+  int64_t words() const { return scheme.blockBytes() / 4; }
+  int64_t records() const { return (k + length() - 1) / length(); }
+  int64_t elements() const { return k; }
+  int64_t tiles(int64_t n, Interleaving how) const {
+    return (n + how.rows - 1) / how.rows;
+  }
+  int64_t tileWords(Interleaving how) const {
+    return records() * words() * how.rows;
+  }
+  llvm::SmallVector<RecordPlane> planes(FieldAttr field) const;
+
+private:
+  QuantScheme scheme;
+  int64_t k;
+};
+
+/// The longest power-of-two-multiple run within `record` elements over which
+/// `field` of `scheme` does not change, for rows of `k` elements: a divisor of
+/// `record` such that each aligned run of that length has one code.
+int64_t runLength(QuantScheme scheme, FieldAttr field, int64_t k,
+                  int64_t record);
+
+} // namespace rlx
+
+#endif // RLX_PASSES_GPU_LAYOUT_RECORDLAYOUT_H

@@ -1,0 +1,67 @@
+//===- StripQuant.cpp - Quantized tensors become plain ones ---------------===//
+
+#include "passes/support/QuantizedOperand.h"
+
+#include "ir/QuantMap.h"
+
+#include "llvm/ADT/SetVector.h"
+
+namespace rlx {
+#define GEN_PASS_DEF_STRIPQUANTPASS
+#include "passes/Passes.h.inc"
+} // namespace rlx
+
+using namespace mlir;
+using namespace rlx;
+
+/// `type` without schemes, where it is a tensor that has one.
+static Type plain(Type type) {
+  return QuantScheme::of(type) ? cast<RankedTensorType>(type).dropEncoding()
+                               : type;
+}
+
+namespace {
+struct StripQuantPass : rlx::impl::StripQuantPassBase<StripQuantPass> {
+  void runOnOperation() override {
+    llvm::SetVector<Operation *> sideWeights;
+    auto noteSides = [&](ArrayRef<Value> sides) {
+      for (Value side : sides)
+        if (auto weight = side.getDefiningOp<WeightOp>())
+          sideWeights.insert(weight);
+    };
+    SmallVector<Operation *> conversions;
+    getOperation().walk([&](Operation *op) {
+      if (isa<DequantizeOp, QuantizeOp>(op))
+        conversions.push_back(op);
+      if (quantizedOperand(op)) {
+        noteSides(sidesOf(op).given());
+        setSides(op, {});
+      } else if (auto quantize = dyn_cast<QuantizeOp>(op)) {
+        noteSides(SideValues::of(quantize).given());
+      }
+    });
+    // The map without entries takes the encoding of every value.
+    if (failed(QuantMap().apply(getOperation())))
+      return signalPassFailure();
+    getOperation().walk([](FunctionOpInterface function) {
+      if (!function.isExternal() ||
+          !isa<FunctionType>(function.getFunctionType()))
+        return;
+      auto arguments = llvm::map_to_vector(function.getArgumentTypes(), plain);
+      auto results = llvm::map_to_vector(function.getResultTypes(), plain);
+      function.setType(function.cloneTypeWith(arguments, results));
+    });
+    for (Operation *op : conversions) {
+      OpBuilder builder(op);
+      Value result = op->getResult(0);
+      result.replaceAllUsesWith(convertElements(
+          builder, op->getLoc(), op->getOperand(0),
+          cast<RankedTensorType>(result.getType()).getElementType()));
+      op->erase();
+    }
+    for (Operation *weight : sideWeights)
+      if (weight->use_empty())
+        weight->erase();
+  }
+};
+} // namespace

@@ -1,0 +1,311 @@
+//===- LowerEncodings.cpp - Encoded tensors become tensors of bytes -------===//
+//
+// The one pass that knows both sides of an encoding. Operations on quantized
+// tensors become the block operations of RlxBlockOps.td; how those are computed
+// is for BlocksToLoops.cpp.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/support/QuantizedOperand.h"
+
+#include "mlir/Dialect/Func/Transforms/FuncConversions.h"
+#include "mlir/Dialect/SCF/Transforms/Patterns.h"
+#include "mlir/Transforms/DialectConversion.h"
+
+namespace rlx {
+#define GEN_PASS_DEF_LOWERENCODINGSPASS
+#include "passes/Passes.h.inc"
+} // namespace rlx
+
+using namespace mlir;
+using namespace rlx;
+
+namespace {
+
+/// Encoded tensors become tensors of i8 with the bytes of a row as last size.
+struct StorageTypeConverter : TypeConverter {
+  StorageTypeConverter() {
+    addConversion([](Type type) { return type; });
+    addConversion([](RankedTensorType type) -> Type {
+      std::optional<QuantScheme> scheme = QuantScheme::of(type);
+      if (!scheme)
+        return type;
+      return RankedTensorType::get(scheme->storageShape(type.getShape()),
+                                   IntegerType::get(type.getContext(), 8));
+    });
+  }
+};
+
+/// An uninitialized tensor of `type`, whose dynamic sizes are given.
+Value createEmpty(OpBuilder &builder, Location loc, RankedTensorType type,
+                  ArrayRef<OpFoldResult> sizes) {
+  return tensor::EmptyOp::create(builder, loc, sizes, type.getElementType());
+}
+
+/// `value` as a tensor of `shape`: sizes that only the weight knew become
+/// static, as loops want them, or dynamic again where the result's type says
+/// so.
+Value castTo(OpBuilder &builder, Location loc, Value value,
+             ArrayRef<int64_t> shape) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (type.getShape() == shape)
+    return value;
+  return tensor::CastOp::create(builder, loc, type.clone(shape), value);
+}
+
+/// `x`, activations, with the K of `weight`.
+Value castActivations(OpBuilder &builder, Location loc, Value x, Value weight) {
+  SmallVector<int64_t> shape(cast<RankedTensorType>(x.getType()).getShape());
+  shape.back() = cast<RankedTensorType>(weight.getType()).getShape().back();
+  return castTo(builder, loc, x, shape);
+}
+
+/// A side operand of `weight`, or a bias, with the sizes that the weight tells:
+/// kernels compute addresses with them.
+Value castSide(OpBuilder &builder, Location loc, Value side, Value weight,
+               StringRef name) {
+  if (!side)
+    return side;
+  auto type = cast<RankedTensorType>(weight.getType());
+  if (name == "bias")
+    return castTo(builder, loc, side, type.getShape().drop_back());
+  return castTo(builder, loc, side,
+                QuantScheme::of(type)->findSide(name)->shape(type.getShape()));
+}
+
+/// The side operands of `op`, whose weight is `weight`.
+template <typename Operands>
+SideValues castSides(OpBuilder &builder, Location loc, Operands operands,
+                     Value weight) {
+  auto cast = [&](Value side, StringRef name) {
+    return castSide(builder, loc, side, weight, name);
+  };
+  return {cast(operands.getScales(), "scales"),
+          cast(operands.getZeroPoints(), "zero_points"),
+          cast(operands.getGlobalScale(), "global_scale")};
+}
+
+/// The scheme of a weight. A plain float tensor is stored like the built-in
+/// scheme that is named as its element type, and stays a tensor of that type.
+QuantAttr schemeOf(Value weight) {
+  auto type = cast<RankedTensorType>(weight.getType());
+  if (auto quant = dyn_cast_or_null<QuantAttr>(type.getEncoding()))
+    return quant;
+  std::string name;
+  llvm::raw_string_ostream(name) << type.getElementType();
+  return QuantAttr::get(type.getContext(),
+                        QuantScheme::parse(type.getContext(), name)->attr());
+}
+
+/// rlx.matmul ==> rlx.block_matmul.
+struct LowerMatmul : OpConversionPattern<MatmulOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(MatmulOp op, OpAdaptor operands,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto type = cast<RankedTensorType>(op.getType());
+    Location loc = op.getLoc();
+    OpFoldResult m = tensor::getMixedSize(rewriter, loc, operands.getX(), 0);
+    OpFoldResult n =
+        tensor::getMixedSize(rewriter, loc, operands.getWeight(), 0);
+    Value init = createEmpty(rewriter, loc, type, {m, n});
+    Type activations = op.getActivations().value_or(rewriter.getF32Type());
+    Value x = castActivations(rewriter, loc, operands.getX(), op.getWeight());
+    SideValues sides = castSides(rewriter, loc, operands, op.getWeight());
+    Value bias =
+        castSide(rewriter, loc, operands.getBias(), op.getWeight(), "bias");
+    auto matmul = BlockMatmulOp::create(
+        rewriter, loc, init.getType(), x, operands.getWeight(), /*ids=*/Value(),
+        sides.scales, sides.zeroPoints, sides.globalScale, bias,
+        /*epilogueInputs=*/ValueRange(), init, schemeOf(op.getWeight()),
+        TypeAttr::get(activations), /*tiles=*/TilesAttr(),
+        /*epilogueMaps=*/ArrayAttr(), op.getRequantizedAttr());
+    rewriter.replaceOp(
+        op, castTo(rewriter, loc, matmul.getResult(0), type.getShape()));
+    return success();
+  }
+};
+
+/// rlx.gather_matmul ==> rlx.block_matmul with ids.
+struct LowerGatherMatmul : OpConversionPattern<GatherMatmulOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(GatherMatmulOp op, OpAdaptor operands,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto type = cast<RankedTensorType>(op.getType());
+    Location loc = op.getLoc();
+    SmallVector<OpFoldResult> sizes =
+        tensor::getMixedSizes(rewriter, loc, operands.getIds());
+    sizes.push_back(
+        tensor::getMixedSize(rewriter, loc, operands.getWeight(), 1));
+    Value init = createEmpty(rewriter, loc, type, sizes);
+    Type activations = op.getActivations().value_or(rewriter.getF32Type());
+    Value x = castActivations(rewriter, loc, operands.getX(), op.getWeight());
+    SideValues sides = castSides(rewriter, loc, operands, op.getWeight());
+    Value bias =
+        castSide(rewriter, loc, operands.getBias(), op.getWeight(), "bias");
+    auto matmul = BlockMatmulOp::create(
+        rewriter, loc, init.getType(), x, operands.getWeight(),
+        operands.getIds(), sides.scales, sides.zeroPoints, sides.globalScale,
+        bias,
+        /*epilogueInputs=*/ValueRange(), init, schemeOf(op.getWeight()),
+        TypeAttr::get(activations), /*tiles=*/TilesAttr(),
+        /*epilogueMaps=*/ArrayAttr(), op.getRequantizedAttr());
+    rewriter.replaceOp(
+        op, castTo(rewriter, loc, matmul.getResult(0), type.getShape()));
+    return success();
+  }
+};
+
+/// rlx.embedding ==> rlx.block_dequantize with ids.
+struct LowerEmbedding : OpConversionPattern<EmbeddingOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(EmbeddingOp op, OpAdaptor operands,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto type = cast<RankedTensorType>(op.getType());
+    Location loc = op.getLoc();
+    SmallVector<OpFoldResult> sizes =
+        tensor::getMixedSizes(rewriter, loc, operands.getIds());
+    auto table = cast<RankedTensorType>(op.getTable().getType());
+    sizes.push_back(rewriter.getIndexAttr(table.getDimSize(1)));
+    Value init = createEmpty(rewriter, loc, type, sizes);
+    SideValues sides = castSides(rewriter, loc, operands, op.getTable());
+    auto rows = BlockDequantizeOp::create(
+        rewriter, loc, init.getType(), operands.getTable(), operands.getIds(),
+        sides.scales, sides.zeroPoints, sides.globalScale, init,
+        schemeOf(op.getTable()));
+    rewriter.replaceOp(
+        op, castTo(rewriter, loc, rows.getResult(0), type.getShape()));
+    return success();
+  }
+};
+
+/// rlx.dequantize ==> rlx.block_dequantize of all rows.
+struct LowerDequantize : OpConversionPattern<DequantizeOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(DequantizeOp op, OpAdaptor operands,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto type = cast<RankedTensorType>(op.getType());
+    Value init = tensor::EmptyOp::create(
+        rewriter, op.getLoc(),
+        cast<RankedTensorType>(op.getWeight().getType()).getShape(),
+        type.getElementType());
+    SideValues sides =
+        castSides(rewriter, op.getLoc(), operands, op.getWeight());
+    auto values = BlockDequantizeOp::create(
+        rewriter, op.getLoc(), init.getType(), operands.getWeight(),
+        /*ids=*/Value(), sides.scales, sides.zeroPoints, sides.globalScale,
+        init, schemeOf(op.getWeight()));
+    rewriter.replaceOp(op, castTo(rewriter, op.getLoc(), values.getResult(0),
+                                  type.getShape()));
+    return success();
+  }
+};
+
+/// rlx.quantize ==> rlx.block_quantize.
+struct LowerQuantize : OpConversionPattern<QuantizeOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(QuantizeOp op, OpAdaptor operands,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto type = cast<RankedTensorType>(op.getType());
+    auto scheme = cast<QuantAttr>(type.getEncoding());
+    auto bytes = cast<RankedTensorType>(getTypeConverter()->convertType(type));
+    Value init = tensor::EmptyOp::create(
+        rewriter, op.getLoc(), bytes.getShape(), bytes.getElementType());
+    // The result is the weight that they belong to.
+    SideValues sides =
+        castSides(rewriter, op.getLoc(), operands, op.getResult());
+    Value x = castTo(rewriter, op.getLoc(), operands.getX(), type.getShape());
+    rewriter.replaceOpWithNewOp<BlockQuantizeOp>(
+        op, bytes, x, sides.scales, sides.zeroPoints, sides.globalScale, init,
+        scheme);
+    return success();
+  }
+};
+
+struct LowerEncodingsPass
+    : rlx::impl::LowerEncodingsPassBase<LowerEncodingsPass> {
+  void runOnOperation() override {
+    MLIRContext *context = &getContext();
+    StorageTypeConverter converter;
+    RewritePatternSet patterns(context);
+    ConversionTarget target(*context);
+    target.markUnknownOpDynamicallyLegal(
+        [&](Operation *op) -> std::optional<bool> {
+          // Those of other dialects have types of their own.
+          if (auto function = dyn_cast<FunctionOpInterface>(op))
+            return converter.isLegal(function.getArgumentTypes()) &&
+                   converter.isLegal(function.getResultTypes()) &&
+                   converter.isLegal(&function.getFunctionBody());
+          return converter.isLegal(op);
+        });
+    target.addIllegalOp<MatmulOp, GatherMatmulOp, EmbeddingOp, DequantizeOp,
+                        QuantizeOp>();
+    target.addLegalOp<ModuleOp>();
+    populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
+                                                                   converter);
+    populateCallOpTypeConversionPattern(patterns, converter);
+    populateReturnOpTypeConversionPattern(patterns, converter);
+    scf::populateSCFStructuralTypeConversions(converter, patterns);
+    patterns.add<LowerMatmul, LowerGatherMatmul, LowerEmbedding,
+                 LowerDequantize, LowerQuantize>(converter, context);
+    if (failed(checkOperations()) ||
+        failed(
+            applyFullConversion(getOperation(), target, std::move(patterns))))
+      return signalPassFailure();
+    // The arguments' buffers are the caller's; bufferization must copy, not
+    // reuse.
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      for (unsigned i = 0;
+           !function.isExternal() && i < function.getNumArguments(); ++i)
+        if (isa<TensorType>(function.getArgumentTypes()[i]))
+          function.setArgAttr(i, "bufferization.writable",
+                              BoolAttr::get(context, false));
+  }
+
+  /// What conversion would refuse gets a message that says what would work.
+  LogicalResult checkOperations() {
+    WalkResult result = getOperation().walk([&](Operation *op) {
+      // Only plain weights may have dynamic sizes; no loops are made for those.
+      OpOperand *weight = quantizedOperand(op);
+      if (weight &&
+          !cast<RankedTensorType>(weight->get().getType()).hasStaticShape()) {
+        op->emitOpError()
+            << "expected the weight to have a static shape, but got "
+            << weight->get().getType();
+        return WalkResult::interrupt();
+      }
+      if (isa<func::FuncOp, func::CallOp, func::ReturnOp,
+              QuantizedWeightOpInterface, QuantizeOp, scf::ForOp, scf::IfOp,
+              scf::WhileOp, scf::ConditionOp, scf::YieldOp>(op))
+        return WalkResult::advance();
+      SmallVector<Type> types(op->getOperandTypes());
+      llvm::append_range(types, op->getResultTypes());
+      if (auto function = dyn_cast<FunctionOpInterface>(op)) {
+        llvm::append_range(types, function.getArgumentTypes());
+        llvm::append_range(types, function.getResultTypes());
+      }
+      for (Region &region : op->getRegions())
+        for (Block &block : region)
+          llvm::append_range(types, block.getArgumentTypes());
+      for (Type type : types)
+        if (QuantScheme::of(type)) {
+          op->emitOpError()
+              << "takes or gives the quantized tensor " << type
+              << ", expected an operation of rlx; put rlx.dequantize before it";
+          return WalkResult::interrupt();
+        }
+      return WalkResult::advance();
+    });
+    return failure(result.wasInterrupted());
+  }
+};
+} // namespace

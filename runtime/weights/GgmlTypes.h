@@ -1,0 +1,37 @@
+//===- GgmlTypes.h - The types of tensors in GGUF files -------------------===//
+//
+// Numbers, names and block sizes of ggml's types: what it takes to find and
+// measure a tensor in a file. How a block is decoded is the business of the
+// scheme of that name, in the compiler; nothing here reads a block.
+//
+//===----------------------------------------------------------------------===//
+#ifndef RLX_RUNTIME_WEIGHTS_GGMLTYPES_H
+#define RLX_RUNTIME_WEIGHTS_GGMLTYPES_H
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace rlx {
+
+struct GgmlType {
+  uint32_t id;            ///< The number in files.
+  std::string_view name;  ///< In ggml's spelling.
+  uint32_t blockElements; ///< Neighbours along the innermost dimension.
+  uint32_t blockBytes;
+};
+
+/// All types, by rising id.
+std::span<const GgmlType> ggmlTypes();
+
+/// The type of that number or name; null when there is none.
+const GgmlType *findGgmlType(uint32_t id);
+const GgmlType *findGgmlType(std::string_view name);
+
+/// `f32 (0), f16 (1), ...`, for messages.
+std::string listGgmlTypes();
+
+} // namespace rlx
+
+#endif // RLX_RUNTIME_WEIGHTS_GGMLTYPES_H

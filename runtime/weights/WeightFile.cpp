@@ -1,0 +1,85 @@
+//===- WeightFile.cpp - Named weights in a file ---------------------------===//
+//
+// The index of names, and the one place that knows which containers there are.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/weights/WeightFile.h"
+
+#include "runtime/MappedFile.h"
+#include "runtime/Text.h"
+#include "runtime/weights/Gguf.h"
+#include "runtime/weights/GgufReader.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace rlx {
+
+WeightFile::~WeightFile() = default;
+
+Status WeightFile::setEntries(std::vector<WeightEntry> entries) {
+  weights = std::move(entries);
+  indexByName.clear();
+  indexByName.reserve(weights.size());
+  for (size_t i = 0; i < weights.size(); ++i) {
+    auto [first, isNew] = indexByName.try_emplace(weights[i].name, i);
+    if (isNew)
+      continue;
+    const WeightEntry &earlier = weights[first->second];
+    return errorf(
+        "'{}': tensor {} at offset {} is a duplicate: the name was "
+        "used for the tensor at offset {} of '{}', expected each name "
+        "once",
+        weights[i].file, quoted(weights[i].name), weights[i].offset,
+        earlier.offset, earlier.file);
+  }
+  return {};
+}
+
+void WeightFile::releasePart(const WeightEntry &entry, uint64_t begin,
+                             uint64_t size) const {
+  WeightEntry part = entry;
+  begin = std::min<uint64_t>(begin, entry.bytes.size());
+  part.bytes = entry.bytes.subspan(
+      begin, std::min<uint64_t>(size, entry.bytes.size() - begin));
+  part.offset += begin;
+  release(part);
+}
+
+const WeightEntry *WeightFile::find(std::string_view name) const {
+  auto found = indexByName.find(name);
+  return found == indexByName.end() ? nullptr : &weights[found->second];
+}
+
+std::vector<std::string> WeightFile::nearestNames(std::string_view name,
+                                                  size_t count) const {
+  std::vector<std::pair<size_t, size_t>> byDistance; // distance, index
+  for (size_t i = 0; i < weights.size(); ++i)
+    byDistance.emplace_back(editDistance(name, weights[i].name), i);
+  count = std::min(count, byDistance.size());
+  std::ranges::partial_sort(byDistance, byDistance.begin() + count);
+  std::vector<std::string> names;
+  for (size_t i = 0; i < count; ++i)
+    names.push_back(weights[byDistance[i].second].name);
+  return names;
+}
+
+Result<std::unique_ptr<WeightFile>> openWeightFile(const std::string &path) {
+  Result<std::shared_ptr<MappedFile>> file = MappedFile::open(path);
+  if (!file)
+    return file.status();
+  std::span<const std::byte> bytes = (*file)->bytes();
+  if (isGguf(bytes)) {
+    Result<std::unique_ptr<GgufFile>> gguf = GgufFile::open(file.take());
+    if (!gguf)
+      return gguf.status();
+    return gguf.take();
+  }
+  std::string_view start(reinterpret_cast<const char *>(bytes.data()),
+                         std::min<size_t>(bytes.size(), 4));
+  return errorf("'{}': the file begins with {}, which is no known weight "
+                "format; expected 'GGUF' at offset 0",
+                path, quoted(start));
+}
+
+} // namespace rlx

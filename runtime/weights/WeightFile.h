@@ -1,0 +1,87 @@
+//===- WeightFile.h - Named weights in a file -----------------------------===//
+//
+// What the runtime sees of a weight file, whatever its container: names,
+// formats, shapes and mapped bytes. The containers are read elsewhere (Gguf.h);
+// what a format means is known to the compiler alone.
+//
+//===----------------------------------------------------------------------===//
+#ifndef RLX_RUNTIME_WEIGHTS_WEIGHTFILE_H
+#define RLX_RUNTIME_WEIGHTS_WEIGHTFILE_H
+
+#include "runtime/Status.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace rlx {
+
+/// A weight and where it lies.
+struct WeightEntry {
+  std::string name;
+  std::string format;               ///< In ggml's spelling (GgmlTypes.h).
+  std::vector<int64_t> shape;       ///< Logical, outermost first.
+  std::span<const std::byte> bytes; ///< Valid as long as its WeightFile.
+  uint64_t offset = 0;              ///< Of the first byte, in `file`.
+  std::string file;                 ///< One of several when weights are split.
+  /// Why its bytes cannot be read, as the end of a sentence that names it;
+  /// empty where they can. It is then only listed.
+  std::string problem;
+};
+
+/// The weights of one file, or of a file and its further parts. Safe to read
+/// from several threads.
+class WeightFile {
+public:
+  WeightFile(const WeightFile &) = delete;
+  WeightFile &operator=(const WeightFile &) = delete;
+  virtual ~WeightFile();
+
+  /// All weights, in the order of the file.
+  std::span<const WeightEntry> entries() const { return weights; }
+
+  /// The weight of that name; null when there is none. Valid as long as this.
+  const WeightEntry *find(std::string_view name) const;
+
+  /// At most `count` names by rising edit distance from `name`, for a message
+  /// about one that is missing.
+  std::vector<std::string> nearestNames(std::string_view name,
+                                        size_t count) const;
+
+  /// Tells the system that the bytes of `entry` are not needed soon. They stay
+  /// readable, at the cost of reading the file again.
+  virtual void release(const WeightEntry &entry) const = 0;
+  /// The same for `size` bytes of it from byte `begin`; clipped to the entry.
+  void releasePart(const WeightEntry &entry, uint64_t begin,
+                   uint64_t size) const;
+
+  /// An error where a file was changed since it was opened (MappedFile).
+  virtual Status checkUnchanged() const = 0;
+
+  /// The path that was opened.
+  const std::string &path() const { return name; }
+
+protected:
+  explicit WeightFile(std::string path) : name(std::move(path)) {}
+
+  /// Takes all weights at once, so that pointers to them stay valid. Error: two
+  /// of the same name.
+  Status setEntries(std::vector<WeightEntry> entries);
+
+private:
+  std::string name;
+  std::vector<WeightEntry> weights;
+  std::unordered_map<std::string_view, size_t> indexByName;
+};
+
+/// Opens a weight file of any known container, recognised by its first bytes.
+Result<std::unique_ptr<WeightFile>> openWeightFile(const std::string &path);
+
+} // namespace rlx
+
+#endif // RLX_RUNTIME_WEIGHTS_WEIGHTFILE_H
