@@ -27,16 +27,53 @@ if(TARGET rlx_codegen)
   add_library(rlx::plugin ALIAS rlx_plugin)
   set_target_properties(rlx_plugin PROPERTIES EXPORT_NAME plugin)
   target_compile_features(rlx_plugin INTERFACE cxx_std_20)
-  target_include_directories(rlx_plugin INTERFACE $<INSTALL_INTERFACE:include/rlx>)
+  target_include_directories(rlx_plugin INTERFACE $<INSTALL_INTERFACE:include>)
   rlx_use_mlir(rlx_plugin INTERFACE)
   install(TARGETS rlx_plugin EXPORT rlxTargets)
 endif()
 
-# The folder of rlx_configure_target's INSTALL_INTERFACE: below it, includes read as they do here ("ir/Dialect.h").
-foreach(folder IN LISTS folders)
-  install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder} ${PROJECT_BINARY_DIR}/${folder} DESTINATION include/rlx
-    FILES_MATCHING PATTERN "*.h" PATTERN "*.inc" PATTERN "CMakeFiles" EXCLUDE)
-endforeach()
+# The headers that others may include, as <rlx/codegen/Compiler.h>; no other is installed. InstallHeaders.cmake turns
+# their includes of each other, written from the root here, into that form.
+set(public_headers
+  runtime/CacheDirectory.h
+  runtime/MappedFile.h
+  runtime/Npy.h
+  runtime/Status.h
+  runtime/Tensor.h
+  runtime/cpu/KernelAbi.h
+  runtime/cpu/ThreadPool.h
+  runtime/gpu/Device.h
+  runtime/gpu/MemoryPlan.h
+  runtime/gpu/Program.h
+  runtime/gpu/ProgramSizes.h
+  runtime/gpu/Session.h
+  runtime/weights/WeightFile.h)
+if(TARGET rlx_codegen)
+  list(APPEND public_headers
+    codegen/Compiler.h
+    codegen/Executable.h
+    codegen/Signature.h
+    codegen/StatusError.h
+    codegen/Verify.h
+    codegen/WeightBindings.h
+    codegen/cpu/ObjectCode.h
+    codegen/cpu/Target.h
+    codegen/gpu/DeviceCompiler.h
+    codegen/gpu/DeviceExecutable.h
+    codegen/reference/Evaluate.h
+    codegen/reference/Numbers.h
+    ir/Dialect.h
+    ir/RlxAttributes.h.inc
+    ir/RlxDialect.h.inc
+    ir/RlxEnums.h.inc
+    ir/RlxInterfaces.h.inc
+    ir/RlxOps.h.inc
+    passes/Passes.h
+    passes/Passes.h.inc)
+endif()
+install(CODE "set(headers \"${public_headers}\")
+set(folders \"${PROJECT_SOURCE_DIR};${PROJECT_BINARY_DIR}\")")
+install(SCRIPT ${CMAKE_CURRENT_LIST_DIR}/InstallHeaders.cmake)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/rlx)
 if(folders)

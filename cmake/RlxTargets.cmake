@@ -4,7 +4,7 @@ include(GNUInstallDirs)
 function(rlx_configure_target target)
   target_include_directories(${target} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}>
-    $<INSTALL_INTERFACE:include/rlx>)
+    $<INSTALL_INTERFACE:include>)
   target_compile_features(${target} PUBLIC cxx_std_20)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wno-unused-parameter -Wno-unused-function -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
   if(RLX_SANITIZE)

@@ -65,6 +65,11 @@ blocks = {
 write("CMakeLists.txt", blocks["cmake"])
 write("app.cpp", blocks["cpp"] + read("tests", "install", "main.cpp"))
 write("my-pass.cpp", read("tests", "install", "CountMatmuls.cpp"))
+# Files of the project's own that are called as RLX's are.
+for name in ("codegen/Compiler.h", "runtime/Tensor.h", "ir/Dialect.h"):
+    os.makedirs(os.path.dirname(os.path.join(PROJECT, name)), exist_ok=True)
+    write(name, '#error "this is not the header that was installed"\n')
+write("CMakeLists.txt", blocks["cmake"] + "include_directories(${PROJECT_SOURCE_DIR})\n")
 build = os.path.join(PROJECT, "build")
 options = [f"-DCMAKE_PREFIX_PATH={PREFIX}", f"-DCMAKE_CXX_COMPILER={given.compiler}", "-DCMAKE_BUILD_TYPE=Debug"]
 # Without -g: debug information of LLVM's headers takes longer than the code.

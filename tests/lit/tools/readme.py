@@ -19,5 +19,7 @@ for number, program in enumerate(programs):
 with open(os.path.join(folder, "app.c"), "w", encoding="utf-8") as file:
     file.write("".join(re.findall(r"^```c\n(.*?)^```$", text, re.M | re.S)))
 examples = re.findall(r"^```cpp\n(.*?)^```$", text, re.M | re.S)
+# The test includes from the root of the sources, others from an installation.
+examples = [re.sub(r"#include <rlx/(.*)>", r'#include "\1"', example) for example in examples]
 same = bool(examples) and all(example in tested for example in examples)
 print(f"{len(programs)} programs, the C++ example is {'' if same else 'not '}in {os.path.basename(test)}")
