@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
 # Installs `headers`, found in `folders`, below include/rlx, and has them include each other from there. That a public
 # header includes one that is not public is an error.
 foreach(header IN LISTS headers)

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
 # What an installation holds: headers, libraries, a CMake package and a pkg-config file. Programs are installed where
 # they are declared (rlx_program).
 #

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
 # LLVM and MLIR 22. Only the shared libraries LLVM and MLIR are linked: a static MLIRxxx library would bring a second
 # copy of MLIR into the process.
 find_package(MLIR 22.1 REQUIRED CONFIG HINTS /usr/lib/llvm-22)

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
 # How this project declares its libraries and programs: one library a folder, warnings on, includes from the root.
 include(GNUInstallDirs)
 

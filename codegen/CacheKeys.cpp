@@ -1,4 +1,5 @@
 //===- CacheKeys.cpp - What compiled code depends on ----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/CacheKeys.h"
 

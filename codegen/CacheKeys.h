@@ -1,4 +1,5 @@
 //===- CacheKeys.h - What compiled code depends on --------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A cache finds by its key what it was made from, so that a key must cover all
 // of it: the program with every number in it, also those of resources, which

@@ -1,4 +1,5 @@
 //===- Compiler.cpp - From a program to an executable ---------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/Compiler.h"
 

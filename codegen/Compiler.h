@@ -1,4 +1,5 @@
 //===- Compiler.h - From a program to an executable -------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The compiler API. Nothing is printed and nothing is thrown: errors come back
 // with their full text, remarks and warnings through a callback.

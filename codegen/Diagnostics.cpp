@@ -1,4 +1,5 @@
 //===- Diagnostics.cpp - Diagnostics as text ------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/Diagnostics.h"
 

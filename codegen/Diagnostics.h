@@ -1,4 +1,5 @@
 //===- Diagnostics.h - Diagnostics as text ----------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_CODEGEN_DIAGNOSTICS_H
 #define RLX_CODEGEN_DIAGNOSTICS_H

@@ -1,4 +1,5 @@
 //===- Executable.cpp - A compiled program in this process ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/Executable.h"
 

@@ -1,4 +1,5 @@
 //===- Executable.h - A compiled program in this process --------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Binds weights by name and runs functions on the caller's buffers. Code is
 // immutable: run may be called from several threads at the same time once all

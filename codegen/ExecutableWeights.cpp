@@ -1,4 +1,5 @@
 //===- ExecutableWeights.cpp - Weights of a compiled program --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Binding by name, and packing: once, part by part, so that no more of a mapped
 // file is in memory than what is being packed, or not at all where the packed

@@ -1,4 +1,5 @@
 //===- Kernels.cpp - Which kernels a program got --------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What was chosen stands in the program itself once its weights are laid out;
 // this only puts it in words. Tiles that depend on the number of rows of

@@ -1,4 +1,5 @@
 //===- Kernels.h - Which kernels a program got ------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_CODEGEN_KERNELS_H
 #define RLX_CODEGEN_KERNELS_H

@@ -1,4 +1,5 @@
 //===- Signature.cpp - What a compiled function takes and gives -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/Signature.h"
 

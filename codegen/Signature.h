@@ -1,4 +1,5 @@
 //===- Signature.h - What a compiled function takes and gives ---*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_CODEGEN_SIGNATURE_H
 #define RLX_CODEGEN_SIGNATURE_H

@@ -1,4 +1,5 @@
 //===- StatusError.h - The runtime's errors as LLVM's -----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The runtime knows nothing of LLVM and says what went wrong in a Status; the
 // compiler's functions give llvm::Error. This is the one place where one

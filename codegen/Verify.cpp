@@ -1,4 +1,5 @@
 //===- Verify.cpp - How far a run is from the exact result ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/Verify.h"
 

@@ -1,4 +1,5 @@
 //===- Verify.h - How far a run is from the exact result --------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Compares the results of a run with those that an interpreter gives, which
 // evaluates the program as it was parsed, in double precision

@@ -1,4 +1,5 @@
 //===- WeightBindings.cpp - Which memory a program's weights are ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/WeightBindings.h"
 

@@ -1,4 +1,5 @@
 //===- WeightBindings.h - Which memory a program's weights are --*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_CODEGEN_WEIGHTBINDINGS_H
 #define RLX_CODEGEN_WEIGHTBINDINGS_H

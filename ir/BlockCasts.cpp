@@ -1,4 +1,5 @@
 //===- BlockCasts.cpp - Matmuls on stored bytes read what was cast --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // MLIR folds tensor.cast into every operation with a destination, by a clone
 // that expects regions to have blocks, which an epilogue that is not there does

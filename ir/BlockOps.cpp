@@ -1,4 +1,5 @@
 //===- BlockOps.cpp - Checks of operations on stored bytes ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "ir/BlockShapes.h"
 

@@ -1,4 +1,5 @@
 //===- BlockShapes.h - Operands of operations on stored bytes ---*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What the verifiers of RlxBlockOps.td and RlxDeviceOps.td have in common.
 // Below a verifier, passes and kernels trust shapes: they compute addresses

@@ -1,4 +1,5 @@
 //===- BuiltinSchemes.cpp - The table of schemes --------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Every built-in scheme, in the language of #rlx.scheme. This table is the only
 // place in RLX that knows schemes by name. `$x` in a pattern stands for digits

@@ -1,4 +1,5 @@
 //===- DeviceOps.cpp - The target of device kernels -----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "ir/BlockShapes.h"
 

@@ -1,4 +1,5 @@
 //===- Dialect.cpp - Registration of the rlx dialect ----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "ir/Dialect.h"
 #include "ir/Scheme.h"

@@ -1,4 +1,5 @@
 //===- Dialect.h - The rlx dialect, its attributes and operations ---------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The declarations generated from RlxDialect.td, RlxAttributes.td,
 // RlxInterfaces.td and RlxOps.td.

@@ -1,4 +1,5 @@
 //===- NearNames.h - What a name was meant to be ----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Behind "the nearest are": of the names there are, those that somebody may
 // have meant. Case and signs between words do not count, and a part of a name

@@ -1,4 +1,5 @@
 //===- Nesting.cpp - Texts that parsers can read --------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Reads tokens as far as brackets need it: strings, comments, arrows. What is
 // wrong otherwise the parsers say.

@@ -1,4 +1,5 @@
 //===- Nesting.h - Texts that parsers can read ------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_IR_NESTING_H
 #define RLX_IR_NESTING_H

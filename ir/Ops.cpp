@@ -1,4 +1,5 @@
 //===- Ops.cpp - Verifiers of the rlx operations --------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each check carries the label of the constraint in RlxOps.td.
 //

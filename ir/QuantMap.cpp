@@ -1,4 +1,5 @@
 //===- QuantMap.cpp - Which values carry which scheme ---------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "ir/QuantMap.h"
 

@@ -1,4 +1,5 @@
 //===- QuantMap.h - Which values carry which scheme -------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A map from values to schemes, in the order of insertion. It is built from the
 // encodings of a function or module, may be edited, and is written back as

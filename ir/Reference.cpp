@@ -1,4 +1,5 @@
 //===- Reference.cpp - The value of an element, in double precision -------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "ir/Reference.h"
 

@@ -1,4 +1,5 @@
 //===- Reference.h - The value of an element, in double precision ---------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Evaluates a scheme's description element by element in double precision. This
 // is what every generated decoder and kernel is compared with. It is meant to

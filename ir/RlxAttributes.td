@@ -1,4 +1,5 @@
 //===- RlxAttributes.td - Schemes and the quant encoding ---*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A scheme as data, and the encoding that puts one on a tensor. The textual
 // language is parsed and printed in SchemeSyntax.cpp, checked in

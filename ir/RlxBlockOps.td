@@ -1,4 +1,5 @@
 //===- RlxBlockOps.td - Operations on stored bytes ---------*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What the operations of RlxOps.td become once encoded tensors are byte
 // buffers: the weight operand is the stored bytes and the scheme is an

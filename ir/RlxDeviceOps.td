@@ -1,4 +1,5 @@
 //===- RlxDeviceOps.td - Operations for devices ------------*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The target of device kernels as an attribute, the forms that operations on
 // stored bytes take for devices, and the launch of a kernel.

@@ -1,4 +1,5 @@
 //===- RlxDialect.td - The rlx dialect ---------------------*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The dialect itself. Attributes are in RlxAttributes.td, operations in RlxOps.td.
 //

@@ -1,4 +1,5 @@
 //===- RlxInterfaces.td - What operations have in common ---*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_IR_RLXINTERFACES_TD
 #define RLX_IR_RLXINTERFACES_TD

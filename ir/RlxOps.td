@@ -1,4 +1,5 @@
 //===- RlxOps.td - Operations on quantized tensors ---------*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The operations of a graph. Their forms on stored bytes, which lowering uses,
 // are in RlxBlockOps.td. Constraints are numbered; the verifiers in Ops.cpp and

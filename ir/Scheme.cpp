@@ -1,4 +1,5 @@
 //===- Scheme.cpp - What follows from a scheme's description --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "ir/Scheme.h"
 

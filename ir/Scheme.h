@@ -1,4 +1,5 @@
 //===- Scheme.h - What follows from a scheme's description ------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // QuantScheme answers questions about a scheme: sizes, exact bits per element,
 // what it needs beside its blocks, where the bits of an element lie. It reads

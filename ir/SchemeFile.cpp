@@ -1,4 +1,5 @@
 //===- SchemeFile.cpp - Schemes of one's own by name ----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Such a scheme is printed with its whole description, as any that is not built
 // in: what is made of a program does not depend on the file.

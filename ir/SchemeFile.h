@@ -1,4 +1,5 @@
 //===- SchemeFile.h - Schemes of one's own by name --------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_IR_SCHEMEFILE_H
 #define RLX_IR_SCHEMEFILE_H

@@ -1,4 +1,5 @@
 //===- SchemeSyntax.cpp - The text of #rlx.scheme and #rlx.quant ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Parses and prints the description language. Whether a description makes sense
 // is for SchemeVerifier.cpp.

@@ -1,4 +1,5 @@
 //===- SchemeVerifier.cpp - Whether a description makes sense -------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A scheme must read every bit of its block exactly once, inside the block,
 // with numbers that its bits can hold. An encoding must fit the tensor it

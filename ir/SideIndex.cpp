@@ -1,4 +1,5 @@
 //===- SideIndex.cpp - How far an index into a side tensor reaches --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "ir/SideIndex.h"
 

@@ -1,4 +1,5 @@
 //===- SideIndex.h - How far an index of a side tensor reaches --*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What kernels must know of the places that a description gives besides the
 // places themselves: over how many elements of K a field stays the same, and

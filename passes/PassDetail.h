@@ -1,4 +1,5 @@
 //===- PassDetail.h - What every pass's source includes ---------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_PASSES_PASSDETAIL_H
 #define RLX_PASSES_PASSDETAIL_H

@@ -1,4 +1,5 @@
 //===- Passes.h - The passes and pipelines of RLX ---------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_PASSES_PASSES_H
 #define RLX_PASSES_PASSES_H

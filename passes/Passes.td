@@ -1,4 +1,5 @@
 //===- Passes.td - The passes of RLX -----------------------*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // One idea a pass. The pipelines that string them together are in Pipelines.cpp.
 //

@@ -1,4 +1,5 @@
 //===- Pipelines.cpp - How the passes follow each other -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/PassDetail.h"
 #include "passes/cpu/lower/ConvertRuntimeCalls.h"

@@ -1,4 +1,5 @@
 //===- BuildId.cpp - Which build of a library is running ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Looks at the segments of the loaded libraries: notes are among what is
 // loaded, and nobody writes to them.

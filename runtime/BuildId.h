@@ -1,4 +1,5 @@
 //===- BuildId.h - Which build of a library is running --------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RLX_RUNTIME_BUILDID_H
 #define RLX_RUNTIME_BUILDID_H
 

@@ -1,4 +1,5 @@
 //===- CacheDirectory.cpp - Files that are kept between processes ---------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Everything goes through one descriptor of the folder, so that what was
 // checked is what is used. A temporary file is

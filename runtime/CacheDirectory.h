@@ -1,4 +1,5 @@
 //===- CacheDirectory.h - Files that are kept between processes -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What all caches of RLX do with their folder: code in it is run and numbers in
 // it are believed, so that it must be the user's own. A folder or a file that

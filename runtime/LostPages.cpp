@@ -1,4 +1,5 @@
 //===- LostPages.cpp - Mapped files that are cut while they are read ------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/LostPages.h"
 
 #include <signal.h>

@@ -1,4 +1,5 @@
 //===- LostPages.h - Mapped files that are cut while they are read --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A page of a mapped file that somebody cut off raises SIGBUS where it is read,
 // in the middle of a kernel: no function can return an error from there. What

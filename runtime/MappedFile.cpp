@@ -1,4 +1,5 @@
 //===- MappedFile.cpp - A file read through the page cache ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 #include "runtime/MappedFile.h"
 #include "runtime/LostPages.h"

@@ -1,4 +1,5 @@
 //===- MappedFile.h - A file read through the page cache ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Maps a whole file read-only, so that weights are read when they are used and
 // never copied. It knows nothing of what the file holds. A file that someone

@@ -1,4 +1,5 @@
 //===- Npy.cpp - NumPy's .npy files ---------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The header is a Python dictionary; only the three keys and the literals that
 // the format allows are understood, in any order and spacing.

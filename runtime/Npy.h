@@ -1,4 +1,5 @@
 //===- Npy.h - NumPy's .npy files -----------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The format in which the tools take inputs and give results: one array a
 // file. Little-endian, row-major arrays of plain element types; structured,

@@ -1,4 +1,5 @@
 //===- OutputFile.cpp - Files that appear whole or not at all -------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The temporary file is `.<name>.<process>.<number>.tmp`, so that two writers
 // of the same target never share one.

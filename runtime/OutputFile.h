@@ -1,4 +1,5 @@
 //===- OutputFile.h - Files that appear whole or not at all ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Writes to a temporary file in the folder of the target and renames it when
 // everything is there. Whatever goes wrong before, an older target stays as it

@@ -1,4 +1,5 @@
 //===- Status.h - Success, or one sentence that says what went wrong ------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Status and Result carry errors through the runtime, which throws nothing.
 // An error is one sentence: lower case start, what, where, what was expected

@@ -1,4 +1,5 @@
 //===- Tensor.cpp - Typed, shaped buffers of the host ---------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Sizes are checked where a tensor is made, once; views trust them afterwards.
 //

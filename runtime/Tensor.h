@@ -1,4 +1,5 @@
 //===- Tensor.h - Typed, shaped buffers of the host -----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What goes into and comes out of a compiled program: plain element types in
 // row-major order, without strides. Quantized weights are not tensors here;

@@ -1,4 +1,5 @@
 //===- TensorChecks.cpp - What callers may pass as tensors ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/TensorChecks.h"
 
 #include <algorithm>

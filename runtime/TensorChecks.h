@@ -1,4 +1,5 @@
 //===- TensorChecks.h - What callers may pass as tensors ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Checks of views, whose shapes and pointers are whatever their maker wrote.
 //

@@ -1,4 +1,5 @@
 //===- Text.cpp - Text of files in messages -------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Plain loops over bytes; no locale, and of Unicode only its encoding.
 //

@@ -1,4 +1,5 @@
 //===- Text.h - Text of files in messages ---------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Names that come from files may hold anything, and messages go to terminals
 // and logs. Also the edit distance behind "did you mean".

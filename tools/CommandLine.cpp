@@ -1,4 +1,5 @@
 //===- CommandLine.cpp - What all tools do alike --------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/CommandLine.h"
 

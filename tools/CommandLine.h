@@ -1,4 +1,5 @@
 //===- CommandLine.h - What all tools do alike ------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_TOOLS_COMMANDLINE_H
 #define RLX_TOOLS_COMMANDLINE_H

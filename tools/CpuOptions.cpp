@@ -1,4 +1,5 @@
 //===- CpuOptions.cpp - What rlx-run and rlx-compile do alike -------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/CpuOptions.h"
 

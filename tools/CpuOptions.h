@@ -1,4 +1,5 @@
 //===- CpuOptions.h - What code for a CPU depends on ------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The options that rlx-run and rlx-compile share.
 //

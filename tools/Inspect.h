@@ -1,4 +1,5 @@
 //===- Inspect.h - What rlx-inspect shows -----------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each function writes to the stream or says in one sentence why it cannot;
 // options are read in rlx-inspect.cpp.

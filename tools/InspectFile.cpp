@@ -1,4 +1,5 @@
 //===- InspectFile.cpp - The content of a GGUF file -----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // As text, where long arrays and odd bytes are shortened and escaped, and as
 // JSON, where everything is there.

@@ -1,4 +1,5 @@
 //===- InspectSchemes.cpp - The built-in schemes --------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Names, sizes and needs of all built-in schemes, and the description of one.
 //

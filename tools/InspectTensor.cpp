@@ -1,4 +1,5 @@
 //===- InspectTensor.cpp - The values of a tensor of a GGUF file ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Through the reference decoder, so that what is written is what the scheme's
 // description says, each value rounded once to f32.

@@ -1,4 +1,5 @@
 //===- Measure.h - How long something takes ---------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_TOOLS_MEASURE_H
 #define RLX_TOOLS_MEASURE_H

@@ -1,4 +1,5 @@
 //===- rlx-bench.cpp - Speeds beside what the machine can do --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //   rlx-bench limits [--threads 1,2]
 //   rlx-bench matmul --scheme int8/32,nf4/64 --activations f32,i8 --m 1,512

@@ -1,4 +1,5 @@
 //===- rlx-compile.cpp - Programs as code in a file -----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A thin main: reads a program and has it compiled and written in the form that
 // is asked for, for a CPU or a device. Files appear whole or not at all.

@@ -1,4 +1,5 @@
 //===- rlx-demo.cpp - What RLX does, in a minute --------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // First every type of a file that ggml wrote is compiled, run and compared with
 // what ggml computed; then speeds are measured beside the machine's limits.

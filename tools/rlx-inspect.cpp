@@ -1,4 +1,5 @@
 //===- rlx-inspect.cpp - Looks into weight files and schemes --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //   rlx-inspect file.gguf [--json]                      metadata and tensors
 //   rlx-inspect file.gguf --dequantize NAME -o out.npy  the values of a tensor

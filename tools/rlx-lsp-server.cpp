@@ -1,4 +1,5 @@
 //===- rlx-lsp-server.cpp - The language server of RLX --------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What editors talk to about .mlir files that hold the rlx dialect.
 //

@@ -1,4 +1,5 @@
 //===- rlx-opt.cpp - Runs passes over IR ----------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // mlir-opt for RLX: every pass and pipeline of RLX, and those of upstream that
 // its users combine with them.

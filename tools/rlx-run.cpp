@@ -1,4 +1,5 @@
 //===- rlx-run.cpp - Compiles and runs a program --------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A thin main over the compiler API: binds weights, reads inputs, runs, writes
 // outputs. What differs between the CPU and devices is behind run/Runner.h.

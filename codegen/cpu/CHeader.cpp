@@ -1,4 +1,5 @@
 //===- CHeader.cpp - Compiled functions for C -----------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Tensors are pointers to their elements, row by row, with a parameter for each
 // size that the program leaves open. The functions here are inline: they make

@@ -1,4 +1,5 @@
 //===- CHeader.h - Compiled functions for C ---------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The header that belongs to an object file: a C function for each function of
 // the program and each packing of its weights, what the object asks of whoever

@@ -1,4 +1,5 @@
 //===- LlvmPasses.cpp - What LLVM does before it generates code -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/cpu/LlvmPasses.h"
 

@@ -1,4 +1,5 @@
 //===- LlvmPasses.h - What LLVM does before it generates code ---*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_CODEGEN_CPU_LLVMPASSES_H
 #define RLX_CODEGEN_CPU_LLVMPASSES_H

@@ -1,4 +1,5 @@
 //===- ObjectCache.cpp - Compiled objects on disk -------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/cpu/ObjectCache.h"
 

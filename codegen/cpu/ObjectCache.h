@@ -1,4 +1,5 @@
 //===- ObjectCache.h - Compiled objects on disk -----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Object files, each named by the hash of what it was compiled from and checked
 // against a hash of itself before use. A damaged file is as good as none; whose

@@ -1,4 +1,5 @@
 //===- ObjectCode.cpp - From the LLVM dialect to an object file -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/cpu/ObjectCode.h"
 

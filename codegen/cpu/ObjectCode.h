@@ -1,4 +1,5 @@
 //===- ObjectCode.h - From the LLVM dialect to an object file ---*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_CODEGEN_CPU_OBJECTCODE_H
 #define RLX_CODEGEN_CPU_OBJECTCODE_H

@@ -1,4 +1,5 @@
 //===- PackedCache.cpp - Packed weights on disk ---------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A file is a header of one page and the packed bytes, so that these are
 // aligned as they are in memory.

@@ -1,4 +1,5 @@
 //===- PackedCache.h - Packed weights on disk -------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Packed weights, each in a file named by what was packed and how: a hash of
 // the weight's bytes and the identity of the code that packs them. A file is

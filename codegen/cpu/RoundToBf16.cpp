@@ -1,4 +1,5 @@
 //===- RoundToBf16.cpp - Conversions to bf16 in code ----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Rounds to the nearest, of two to the even one, with integers. A double goes
 // by way of float, where what is not exact becomes odd: that is neither a

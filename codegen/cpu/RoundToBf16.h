@@ -1,4 +1,5 @@
 //===- RoundToBf16.h - Conversions to bf16 in code --------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_CODEGEN_CPU_ROUNDTOBF16_H
 #define RLX_CODEGEN_CPU_ROUNDTOBF16_H

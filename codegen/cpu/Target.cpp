@@ -1,4 +1,5 @@
 //===- Target.cpp - The CPU that code is generated for --------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/cpu/Target.h"
 

@@ -1,4 +1,5 @@
 //===- Target.h - The CPU that code is generated for ------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A triple, a CPU name and features, as LLVM names them, and what the passes
 // must know of their vector registers. Nothing here depends on the machine RLX

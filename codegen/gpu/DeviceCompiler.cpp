@@ -1,4 +1,5 @@
 //===- DeviceCompiler.cpp - From a program to kernels of a device ---------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/gpu/DeviceCompiler.h"
 

@@ -1,4 +1,5 @@
 //===- DeviceCompiler.h - From a program to kernels of a device -*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_CODEGEN_GPU_DEVICECOMPILER_H
 #define RLX_CODEGEN_GPU_DEVICECOMPILER_H

@@ -1,4 +1,5 @@
 //===- DeviceDialects.cpp - The dialects of GPU code ----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/gpu/DeviceDialects.h"
 

@@ -1,4 +1,5 @@
 //===- DeviceDialects.h - The dialects of GPU code --------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_CODEGEN_GPU_DEVICEDIALECTS_H
 #define RLX_CODEGEN_GPU_DEVICEDIALECTS_H

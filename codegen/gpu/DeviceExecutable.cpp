@@ -1,4 +1,5 @@
 //===- DeviceExecutable.cpp - A program compiled for a device -------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/gpu/DeviceExecutable.h"
 

@@ -1,4 +1,5 @@
 //===- DeviceExecutable.h - A program compiled for a device -----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_CODEGEN_GPU_DEVICEEXECUTABLE_H
 #define RLX_CODEGEN_GPU_DEVICEEXECUTABLE_H

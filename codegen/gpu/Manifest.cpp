@@ -1,4 +1,5 @@
 //===- Manifest.cpp - Programs of devices as JSON -------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/gpu/Manifest.h"
 

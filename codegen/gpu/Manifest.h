@@ -1,4 +1,5 @@
 //===- Manifest.h - Programs of devices as JSON -----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_CODEGEN_GPU_MANIFEST_H
 #define RLX_CODEGEN_GPU_MANIFEST_H

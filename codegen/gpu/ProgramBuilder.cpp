@@ -1,4 +1,5 @@
 //===- ProgramBuilder.cpp - From dispatches to a Program ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/gpu/ProgramBuilder.h"
 

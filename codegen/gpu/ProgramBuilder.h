@@ -1,4 +1,5 @@
 //===- ProgramBuilder.h - From dispatches to a Program ----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_CODEGEN_GPU_PROGRAMBUILDER_H
 #define RLX_CODEGEN_GPU_PROGRAMBUILDER_H

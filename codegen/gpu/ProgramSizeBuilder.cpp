@@ -1,4 +1,5 @@
 //===- ProgramSizeBuilder.cpp - Sizes as operations on the inputs' --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/gpu/ProgramSizeBuilder.h"
 

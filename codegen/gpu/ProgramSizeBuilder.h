@@ -1,4 +1,5 @@
 //===- ProgramSizeBuilder.h - Sizes as operations on the inputs' ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_CODEGEN_GPU_PROGRAMSIZEBUILDER_H
 #define RLX_CODEGEN_GPU_PROGRAMSIZEBUILDER_H

@@ -1,4 +1,5 @@
 //===- OpenClArithmetic.cpp - Arithmetic as expressions -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/opencl/OpenClArithmetic.h"
 

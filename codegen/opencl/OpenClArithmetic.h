@@ -1,4 +1,5 @@
 //===- OpenClArithmetic.h - Pure ops as expressions -------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_CODEGEN_OPENCL_OPENCLARITHMETIC_H
 #define RLX_CODEGEN_OPENCL_OPENCLARITHMETIC_H

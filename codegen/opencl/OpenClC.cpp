@@ -1,4 +1,5 @@
 //===- OpenClC.cpp - Kernels as OpenCL C ----------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Programs, signatures and constants; what stands in a function is printed by
 // OpenClFunction.

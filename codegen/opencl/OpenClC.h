@@ -1,4 +1,5 @@
 //===- OpenClC.h - Kernels as OpenCL C --------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_CODEGEN_OPENCL_OPENCLC_H
 #define RLX_CODEGEN_OPENCL_OPENCLC_H

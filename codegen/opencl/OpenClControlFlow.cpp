@@ -1,4 +1,5 @@
 //===- OpenClControlFlow.cpp - Loops and branches -------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/opencl/OpenClFunction.h"
 

@@ -1,4 +1,5 @@
 //===- OpenClElements.cpp - Several results, elements of vectors ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/opencl/OpenClFunction.h"
 

@@ -1,4 +1,5 @@
 //===- OpenClExpression.cpp - Expressions of C, composed ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/opencl/OpenClExpression.h"
 

@@ -1,4 +1,5 @@
 //===- OpenClExpression.h - Expressions of C, composed ----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Text with just enough structure to put parentheses where C needs them, and
 // where a reader does.

@@ -1,4 +1,5 @@
 //===- OpenClFunction.h - The body of a function as statements --*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // An op without effects whose result is used once becomes part of the
 // expression that uses it; everything else becomes a statement. Values are in

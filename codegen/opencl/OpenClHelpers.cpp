@@ -1,4 +1,5 @@
 //===- OpenClHelpers.cpp - Functions that a program brings along ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/opencl/OpenClHelpers.h"
 

@@ -1,4 +1,5 @@
 //===- OpenClHelpers.h - Functions that a program brings along --*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_CODEGEN_OPENCL_OPENCLHELPERS_H
 #define RLX_CODEGEN_OPENCL_OPENCLHELPERS_H

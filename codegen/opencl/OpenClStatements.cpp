@@ -1,4 +1,5 @@
 //===- OpenClStatements.cpp - Ops as statements ---------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/opencl/OpenClFunction.h"
 

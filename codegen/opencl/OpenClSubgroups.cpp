@@ -1,4 +1,5 @@
 //===- OpenClSubgroups.cpp - Operations across a subgroup -----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // All work-items of a subgroup must run such an operation together: each is a
 // statement where it stands, never part of an expression further down.

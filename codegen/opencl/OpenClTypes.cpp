@@ -1,4 +1,5 @@
 //===- OpenClTypes.cpp - Types, literals and names of OpenCL C ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/opencl/OpenClTypes.h"
 

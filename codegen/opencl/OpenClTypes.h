@@ -1,4 +1,5 @@
 //===- OpenClTypes.h - Types, literals and names of OpenCL C ----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_CODEGEN_OPENCL_OPENCLTYPES_H
 #define RLX_CODEGEN_OPENCL_OPENCLTYPES_H

@@ -1,4 +1,5 @@
 //===- OpenClValues.cpp - Where values stand, and lines of text -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/opencl/OpenClFunction.h"
 

@@ -1,4 +1,5 @@
 //===- OpenClVectors.cpp - Conversions and ops on vectors as expressions --===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/opencl/OpenClArithmetic.h"
 

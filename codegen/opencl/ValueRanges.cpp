@@ -1,4 +1,5 @@
 //===- ValueRanges.cpp - Between which bounds integers are ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/opencl/ValueRanges.h"
 

@@ -1,4 +1,5 @@
 //===- ValueRanges.h - Between which bounds integers are --------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // C leaves the overflow of signed integers undefined, and unsigned operations
 // take casts. Where the bounds of the operands show that neither matters, code

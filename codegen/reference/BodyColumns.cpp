@@ -1,4 +1,5 @@
 //===- BodyColumns.cpp - The body of a loop at many points at once --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/reference/BodyColumns.h"
 

@@ -1,4 +1,5 @@
 //===- BodyColumns.h - The body of a loop at many points at once *- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Evaluates what a loop does to its elements at some hundred points at a time,
 // as columns, where all its operations can be; and point by point where one

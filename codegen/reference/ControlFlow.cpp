@@ -1,4 +1,5 @@
 //===- ControlFlow.cpp - Calls, loops, choices, checks --------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/reference/Interpreter.h"
 

@@ -1,4 +1,5 @@
 //===- Conversions.cpp - Numbers of one type as those of another ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/reference/Elementwise.h"
 

@@ -1,4 +1,5 @@
 //===- Datum.cpp - What a value of the program is -------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/reference/Datum.h"
 

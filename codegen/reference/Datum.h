@@ -1,4 +1,5 @@
 //===- Datum.h - What a value of the program is ----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A tensor, or a scalar as a tensor of rank 0. Weights, inputs and constants
 // stay where they are until their numbers are asked for; quantized tensors stay

@@ -1,4 +1,5 @@
 //===- Element.cpp - An element of a tensor as a double -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/reference/Element.h"
 

@@ -1,4 +1,5 @@
 //===- Element.h - An element of a tensor as a double -----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_CODEGEN_REFERENCE_ELEMENT_H
 #define RLX_CODEGEN_REFERENCE_ELEMENT_H

@@ -1,4 +1,5 @@
 //===- Elementwise.h - Operations of arith and math on columns --*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What an operation does to one number, done to a column of them. The same
 // serves scalars, tensors and the bodies of loops.

@@ -1,4 +1,5 @@
 //===- Evaluate.cpp - What a program computes, exactly --------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/reference/Evaluate.h"
 

@@ -1,4 +1,5 @@
 //===- Evaluate.h - What a program computes, exactly ------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The results of a function in double precision, by an interpreter that shares
 // nothing with the passes, each with what the program's rounding may do to it.

@@ -1,4 +1,5 @@
 //===- FloatArithmetic.cpp - Sums, products, choices of floats ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each operation is a value and its slopes: by these deviations of operands
 // become one of the result.

@@ -1,4 +1,5 @@
 //===- FloatFunctions.cpp - Functions of one float ------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A function is its value, its slope, and how many half ulps it may be off, of
 // its result and of its argument.

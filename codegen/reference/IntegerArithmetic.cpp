@@ -1,4 +1,5 @@
 //===- IntegerArithmetic.cpp - Integers of up to 64 bits ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/reference/Elementwise.h"
 

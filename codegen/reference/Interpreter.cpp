@@ -1,4 +1,5 @@
 //===- Interpreter.cpp - Evaluates a program as it was written ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/reference/Interpreter.h"
 

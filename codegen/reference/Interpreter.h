@@ -1,4 +1,5 @@
 //===- Interpreter.h - Evaluates a program as it was written ----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Goes through a function operation by operation, on tensors of numbers in
 // double precision. Nothing of it is shared with the passes: it takes the

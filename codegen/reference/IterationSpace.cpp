@@ -1,4 +1,5 @@
 //===- IterationSpace.cpp - The points of linalg's loops ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/reference/IterationSpace.h"
 

@@ -1,4 +1,5 @@
 //===- IterationSpace.h - The points of linalg's loops ----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // How long the loops of a structured operation are, which its operands must
 // agree on, and where in each operand a point lies.

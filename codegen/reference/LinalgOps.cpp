@@ -1,4 +1,5 @@
 //===- LinalgOps.cpp - linalg's operations that have no body --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/reference/Interpreter.h"
 

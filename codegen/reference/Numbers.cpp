@@ -1,4 +1,5 @@
 //===- Numbers.cpp - Numbers with what rounding may do to them ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/reference/Numbers.h"
 

@@ -1,4 +1,5 @@
 //===- Numbers.h - Numbers with what rounding may do to them ----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A column of numbers of one type: the elements of a tensor, or what a scalar
 // is at each of some points. Floats are doubles, each with a deviation: how far

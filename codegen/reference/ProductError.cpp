@@ -1,4 +1,5 @@
 //===- ProductError.cpp - What rounding does to sums of products ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/reference/ProductError.h"
 

@@ -1,4 +1,5 @@
 //===- ProductError.h - What rounding does to sums of products --*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Matmuls may round their activations to the type that the program names, and
 // what is allowed beside it. Each rounding is a deviation of a factor:

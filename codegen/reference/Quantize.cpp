@@ -1,4 +1,5 @@
 //===- Quantize.cpp - The codes of numbers --------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // t = (x - offset) / scale + zero in double precision, and the code whose
 // number is nearest to it, as the text of rlx.quantize says. The program rounds

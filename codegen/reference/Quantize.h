@@ -1,4 +1,5 @@
 //===- Quantize.h - The codes of numbers ------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_CODEGEN_REFERENCE_QUANTIZE_H
 #define RLX_CODEGEN_REFERENCE_QUANTIZE_H

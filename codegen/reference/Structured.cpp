@@ -1,4 +1,5 @@
 //===- Structured.cpp - linalg's loops over tensors -----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Any operation that has linalg's interface: indexing maps, iterators, a body.
 // Where a body ends with a sum (or another fold) into its output, all before it

@@ -1,4 +1,5 @@
 //===- TensorOps.cpp - Tensors from elements and from others --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/reference/Interpreter.h"
 

@@ -1,4 +1,5 @@
 //===- TensorViews.cpp - Parts of tensors, other shapes of them -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/reference/Interpreter.h"
 

@@ -1,4 +1,5 @@
 //===- WeightOps.cpp - RLX's own operations on tensors --------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/reference/Interpreter.h"
 #include "codegen/reference/ProductError.h"

@@ -1,4 +1,5 @@
 //===- WeightRows.cpp - Rows of a weight as numbers -----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/reference/WeightRows.h"
 

@@ -1,4 +1,5 @@
 //===- WeightRows.h - Rows of a weight as numbers ---------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A weight is quantized, and decoded row by row by the reference (see
 // ir/Reference.h), or a tensor of floats.

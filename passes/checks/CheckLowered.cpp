@@ -1,4 +1,5 @@
 //===- CheckLowered.cpp - What the LLVM dialect does not take -------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/PassDetail.h"
 

@@ -1,4 +1,5 @@
 //===- CheckTensors.cpp - What tensors to buffers will not take -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/PassDetail.h"
 

@@ -1,4 +1,5 @@
 //===- GatherLoops.cpp - tensor.gather and scatter by elements ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/checks/GatherLoops.h"
 

@@ -1,4 +1,5 @@
 //===- GatherLoops.h - tensor.gather and scatter by elements ----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_PASSES_CHECKS_GATHERLOOPS_H
 #define RLX_PASSES_CHECKS_GATHERLOOPS_H

@@ -1,4 +1,5 @@
 //===- HoistChecks.cpp - Checks of arguments come first -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What can be told from a function's arguments is checked before anything is
 // computed or written. Checks of what only the function computes stay.

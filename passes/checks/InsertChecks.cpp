@@ -1,4 +1,5 @@
 //===- InsertChecks.cpp - What only shows at run time is checked ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Operations on tensors are undefined where sizes and indices do not fit. This
 // pass puts an rlx.check before each that types alone cannot vouch for. It runs

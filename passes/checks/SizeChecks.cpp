@@ -1,4 +1,5 @@
 //===- SizeChecks.cpp - Words for checks, and which an operation gets -----===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/checks/SizeChecks.h"
 

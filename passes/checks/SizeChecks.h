@@ -1,4 +1,5 @@
 //===- SizeChecks.h - Checks before one operation ---------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What --rlx-insert-checks puts before an operation: SizeChecks.cpp has the
 // words and finds the checks for an operation, SizeChecksOfTensors.cpp and

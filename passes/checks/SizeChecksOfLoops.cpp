@@ -1,4 +1,5 @@
 //===- SizeChecksOfLoops.cpp - Checks of operands that share loops --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/checks/SizeChecks.h"
 

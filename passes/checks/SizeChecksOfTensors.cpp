@@ -1,4 +1,5 @@
 //===- SizeChecksOfTensors.cpp - Checks of slices, indices and shapes -----===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/checks/SizeChecks.h"
 

@@ -1,4 +1,5 @@
 //===- BlocksToLoops.cpp - Block operations become loops ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/TileChoice.h"
 #include "passes/cpu/kernels/LoopKernels.h"

@@ -1,4 +1,5 @@
 //===- ChooseTiles.cpp - Tiles as attributes of matmuls -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/TileChoice.h"
 

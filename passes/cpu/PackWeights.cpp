@@ -1,4 +1,5 @@
 //===- PackWeights.cpp - Integer matmuls get packed weights ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Chooses, by what a scheme's description says, which matmuls run on packed
 // weights. The layout is PackedLayout's; the loops are in PackLoops.cpp and

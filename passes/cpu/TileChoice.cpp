@@ -1,4 +1,5 @@
 //===- TileChoice.cpp - How the loops of matmuls are cut ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/TileChoice.h"
 

@@ -1,4 +1,5 @@
 //===- TileChoice.h - How the loops of matmuls are cut ----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The cost model of CPU kernels. It counts vector operations: what a chunk of a
 // scheme costs to decode, by the bits of its codes and tables, and what

@@ -1,4 +1,5 @@
 //===- CodeNumbers.cpp - From codes to numbers ----------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/decode/CodeNumbers.h"
 

@@ -1,4 +1,5 @@
 //===- CodeNumbers.h - From codes to numbers on vectors ---------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Emits the operations that turn the codes of a field, an i32 or a vector of
 // i32, into the numbers they stand for. Where codes come from is for

@@ -1,4 +1,5 @@
 //===- ExpandDecode.cpp - rlx.decode from the scheme's description --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // value = product(scale) * (number(code) - zero) +- product(offset), with what
 // is the same for all lanes computed once. Reading fields is in

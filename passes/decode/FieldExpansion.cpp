@@ -1,4 +1,5 @@
 //===- FieldExpansion.cpp - Reading a scheme's fields on vectors ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/decode/FieldExpansion.h"
 

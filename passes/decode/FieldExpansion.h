@@ -1,4 +1,5 @@
 //===- FieldExpansion.h - Reading a scheme's fields on vectors --*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Emits arith and vector operations that read a field of a scheme for several
 // elements at once: the planes' bits from loaded bytes, the code, the number.

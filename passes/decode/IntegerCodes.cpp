@@ -1,4 +1,5 @@
 //===- IntegerCodes.cpp - Codes as integers of 8 bits ---------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/decode/IntegerCodes.h"
 

@@ -1,4 +1,5 @@
 //===- IntegerCodes.h - Codes as integers of 8 bits -------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_PASSES_DECODE_INTEGERCODES_H
 #define RLX_PASSES_DECODE_INTEGERCODES_H

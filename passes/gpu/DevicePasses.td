@@ -1,4 +1,5 @@
 //===- DevicePasses.td - The passes for devices ------------*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A part of Passes.td.
 //

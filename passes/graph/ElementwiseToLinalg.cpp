@@ -1,4 +1,5 @@
 //===- ElementwiseToLinalg.cpp - arith and math on tensors become loops ---===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // As upstream's pass of that name, but for a select of whole tensors by one
 // condition: the tensors may differ in size, and the result has that of the one

@@ -1,4 +1,5 @@
 //===- ExpandShapes.cpp - memref.expand_shape with sizes as given ---------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/graph/ExpandShapes.h"
 #include "passes/PassDetail.h"

@@ -1,4 +1,5 @@
 //===- ExpandShapes.h - memref.expand_shape with sizes as given -*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_PASSES_GRAPH_EXPANDSHAPES_H
 #define RLX_PASSES_GRAPH_EXPANDSHAPES_H

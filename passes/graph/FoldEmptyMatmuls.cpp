@@ -1,4 +1,5 @@
 //===- FoldEmptyMatmuls.cpp - Products over nothing, or of nothing --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Kernels cut K and N into tiles and count on at least one of each. A sum over
 // no elements is its bias, or zero; a result without columns is empty. Nor do

@@ -1,4 +1,5 @@
 //===- FuseElementwise.cpp - Elementwise operations become one ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Upstream's patterns with a rule of our own for what is fused, in place of
 // upstream's pass: that moves producers into reductions and folds reshapes into

@@ -1,4 +1,5 @@
 //===- FuseElementwise.h - Elementwise operations become one ----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_PASSES_GRAPH_FUSEELEMENTWISE_H
 #define RLX_PASSES_GRAPH_FUSEELEMENTWISE_H

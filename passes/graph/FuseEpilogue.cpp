@@ -1,4 +1,5 @@
 //===- FuseEpilogue.cpp - Elementwise operations into matmuls -------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Runs on tensors, once matmuls are operations on stored bytes. linalg fuses
 // elementwise operations with one another; what then uses a matmul alone

@@ -1,4 +1,5 @@
 //===- Annotate.cpp - Schemes for weights from a configuration ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Reads the configuration, decides on a scheme for each rlx.weight, and rewires
 // its users. The numbers are for whoever makes the weight file.

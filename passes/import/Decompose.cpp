@@ -1,4 +1,5 @@
 //===- Decompose.cpp - Composite operations to plain linalg ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Operations that MLIR describes by others, which is where their numbers come
 // from: neither loops nor kernels are made for them as a whole.

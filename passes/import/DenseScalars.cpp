@@ -1,4 +1,5 @@
 //===- DenseScalars.cpp - Scalars that are resources become attributes ----===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Upstream's lowering asks for the value of a constant of rank 0, and resources
 // have none. Larger constants stay resources: nothing copies or hashes them.

@@ -1,4 +1,5 @@
 //===- FuseDequant.cpp - Dequantize and contract becomes rlx.matmul -------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Finds contractions y = x * w^T whose weight is a dequantized tensor, and lets
 // rlx read the quantized one. Transposes and casts that are in the way of other

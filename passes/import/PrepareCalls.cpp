@@ -1,4 +1,5 @@
 //===- PrepareCalls.cpp - Programs that can be linked ---------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Compiled code is linked with nothing but the host, and the buffers of results
 // belong to the caller. What cannot be compiled for that is refused here, where

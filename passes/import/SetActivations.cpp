@@ -1,4 +1,5 @@
 //===- SetActivations.cpp - The type activations are computed in ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Numerics change only where a user asks for it; this pass asks for a whole
 // module.

@@ -1,4 +1,5 @@
 //===- SplitRankReductions.cpp - Which sizes of 1 a slice leaves out ------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The type of a slice with fewer dimensions does not say which of its sizes of
 // 1 are left out. When a size, an offset or a stride turns out to be constant,

@@ -1,4 +1,5 @@
 //===- StripQuant.cpp - Quantized tensors become plain ones ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/support/QuantizedOperand.h"
 

@@ -1,4 +1,5 @@
 //===- WeightsToArguments.cpp - rlx.weight becomes an argument ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Weights are bound by the runtime, so compiled code takes them as arguments.
 //

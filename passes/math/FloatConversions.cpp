@@ -1,4 +1,5 @@
 //===- FloatConversions.cpp - Conversions as arithmetic -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/math/FloatConversions.h"
 

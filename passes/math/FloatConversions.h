@@ -1,4 +1,5 @@
 //===- FloatConversions.h - Conversions as arithmetic -----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Conversions to and from small floats that no target has instructions for, and
 // those that targets round twice. All is derived from what LLVM knows of a

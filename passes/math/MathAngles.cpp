@@ -1,4 +1,5 @@
 //===- MathAngles.cpp - Angles, cube roots, and which function is which ---===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/math/MathFunctions.h"
 

@@ -1,4 +1,5 @@
 //===- MathExponentials.cpp - Powers, logarithms and their relatives ------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/math/MathFunctions.h"
 

@@ -1,4 +1,5 @@
 //===- MathFunctions.h - Functions of f32 as operations of arith *- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What C libraries and drivers compute with less care than their callers need,
 // or not at all, as additions, multiplications, divisions, square roots and

@@ -1,4 +1,5 @@
 //===- MathNumbers.h - Formulas of numbers as operations --------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Numbers of 32 bits, or vectors of them, with the operators of C++: what is
 // written as a formula becomes operations of arith. Comparisons are false for

@@ -1,4 +1,5 @@
 //===- BufferizeBlocks.cpp - How block operations become buffers ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The bufferization interface of the operations in RlxBlockOps.td: inputs are
 // read, the init is written, and the result is the init.

@@ -1,4 +1,5 @@
 //===- BufferizeBlocks.h - How block operations become buffers --*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_PASSES_STORAGE_BUFFERIZEBLOCKS_H
 #define RLX_PASSES_STORAGE_BUFFERIZEBLOCKS_H

@@ -1,4 +1,5 @@
 //===- DistinctResults.cpp - Each result has a buffer of its own ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Bufferization would return one buffer for equal results. The caller gives one
 // for each.

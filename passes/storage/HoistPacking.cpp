@@ -1,4 +1,5 @@
 //===- HoistPacking.cpp - Packing of weights happens once -----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Packing that depends on weights alone becomes a function that the runtime
 // calls when weights are bound.

@@ -1,4 +1,5 @@
 //===- LowerEncodings.cpp - Encoded tensors become tensors of bytes -------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The one pass that knows both sides of an encoding. Operations on quantized
 // tensors become the block operations of RlxBlockOps.td; how those are computed

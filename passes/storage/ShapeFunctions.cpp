@@ -1,4 +1,5 @@
 //===- ShapeFunctions.cpp - How large dynamic results will be -------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A copy of the function returns the sizes of the results instead of the
 // results. Clean-up afterwards leaves arithmetic on the arguments' sizes; what

@@ -1,4 +1,5 @@
 //===- Elementwise.cpp - Operations of arith and math on tensors ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/support/Elementwise.h"
 

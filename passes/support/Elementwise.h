@@ -1,4 +1,5 @@
 //===- Elementwise.h - Operations of arith and math on tensors --*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_PASSES_SUPPORT_ELEMENTWISE_H
 #define RLX_PASSES_SUPPORT_ELEMENTWISE_H

@@ -1,4 +1,5 @@
 //===- LoopBuilder.cpp - Small words for building loops -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/support/LoopBuilder.h"
 

@@ -1,4 +1,5 @@
 //===- LoopBuilder.h - Small words for building loops -----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_PASSES_SUPPORT_LOOPBUILDER_H
 #define RLX_PASSES_SUPPORT_LOOPBUILDER_H

@@ -1,4 +1,5 @@
 //===- QuantizedOperand.cpp - The weight of an operation ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/support/QuantizedOperand.h"
 

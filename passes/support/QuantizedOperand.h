@@ -1,4 +1,5 @@
 //===- QuantizedOperand.h - The weight of an operation ----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What the operations of rlx that take a quantized weight have in common: which
 // operand it is, and the side operands that belong to it.

@@ -1,4 +1,5 @@
 //===- SourceText.cpp - Where an operation stands, for messages -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/support/SourceText.h"
 

@@ -1,4 +1,5 @@
 //===- SourceText.h - Where an operation stands, for messages ---*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_PASSES_SUPPORT_SOURCETEXT_H
 #define RLX_PASSES_SUPPORT_SOURCETEXT_H

@@ -1,4 +1,5 @@
 //===- KernelAbi.cpp - What generated code calls --------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The scope is found through a thread-local pointer. A loop hands it on: each
 // thread that runs a part of the loop has the scope of the loop's caller while

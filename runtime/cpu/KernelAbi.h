@@ -1,4 +1,5 @@
 //===- KernelAbi.h - What generated code calls ----------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The C functions that compiled programs import, and the scope in which a host
 // runs one. An ExecutionScope belongs to the thread that makes it and says who

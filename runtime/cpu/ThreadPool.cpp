@@ -1,4 +1,5 @@
 //===- ThreadPool.cpp - Threads that share the iterations of a loop -------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A loop is opened, joined and closed through one word, `state`: whether it is
 // open, how many threads are inside, and whether the pool ends. Its caller

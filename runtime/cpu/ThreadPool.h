@@ -1,4 +1,5 @@
 //===- ThreadPool.h - Threads that share the iterations of a loop ---------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Runs loops with independent iterations on a fixed set of threads. Built for
 // many short loops in a row: threads that are late are not waited for, and they

@@ -1,4 +1,5 @@
 //===- Device.cpp - Listing, describing and opening devices ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What is the same for both APIs.
 //

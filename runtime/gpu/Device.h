@@ -1,4 +1,5 @@
 //===- Device.h - Devices that run kernels --------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The thin layer over Vulkan and OpenCL: devices, buffers, kernels, and queues
 // of commands that are recorded once and replayed. libvulkan and libOpenCL are

@@ -1,4 +1,5 @@
 //===- DeviceSupport.cpp - What both APIs check the same way --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Sentences for what a caller may get wrong, before a driver sees it.
 //

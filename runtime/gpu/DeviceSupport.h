@@ -1,4 +1,5 @@
 //===- DeviceSupport.h - What both APIs check the same way ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The common part of kernels, and the checks of transfers and commands that
 // come before any call of a driver: drivers may crash on what they forbid.

@@ -1,4 +1,5 @@
 //===- DynamicLibrary.cpp - Libraries that may be missing -----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Thin over dlopen. Symbols stay local: two drivers may bring two versions of
 // the same library.

@@ -1,4 +1,5 @@
 //===- DynamicLibrary.h - Libraries that may be missing -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Loads a shared library at run time and looks its functions up. Libraries stay
 // loaded until the process ends: drivers start threads and register exit

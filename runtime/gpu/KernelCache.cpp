@@ -1,4 +1,5 @@
 //===- KernelCache.cpp - What drivers compiled, on disk -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A file is: magic, length of the key, length of the content, checksum of the
 // content, key, content. The name is a hash of the key.

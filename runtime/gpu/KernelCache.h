@@ -1,4 +1,5 @@
 //===- KernelCache.h - What drivers compiled, on disk ---------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // One file for each key. A key is everything that the content depends on: the
 // device, its driver, the source. The file holds the whole key and a checksum,

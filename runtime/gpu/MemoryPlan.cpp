@@ -1,4 +1,5 @@
 //===- MemoryPlan.cpp - Which buffers of a run share memory ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Quadratic in the number of ranges that share a slot, which is small.
 //

@@ -1,4 +1,5 @@
 //===- MemoryPlan.h - Which buffers of a run share memory -----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Buffers that are never needed at the same time share a slot. The largest are
 // placed first, each into the smallest slot that is free while it lives; so a

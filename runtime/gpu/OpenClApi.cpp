@@ -1,4 +1,5 @@
 //===- OpenClApi.cpp - OpenCL's functions and error codes -----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Loads the table and puts error codes into words.
 //

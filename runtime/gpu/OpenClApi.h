@@ -1,4 +1,5 @@
 //===- OpenClApi.h - OpenCL's functions and devices -----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // libOpenCL is loaded at run time, once, and its functions are members of a
 // table that is made from a list. Objects are released by handles.

@@ -1,4 +1,5 @@
 //===- OpenClDevice.cpp - Buffers and commands of OpenCL ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // One queue that runs in order. A recorded command is a kernel object of its
 // own, because arguments belong to the object.

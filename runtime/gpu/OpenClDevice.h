@@ -1,4 +1,5 @@
 //===- OpenClDevice.h - An open OpenCL device -----------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The device with its queue, and its buffers, kernels and command lists.
 // Programs and kernels are in OpenClKernel.cpp.

@@ -1,4 +1,5 @@
 //===- OpenClInfo.cpp - What an OpenCL device can do ----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Asks drivers for properties and extensions and translates them into
 // DeviceInfo.

@@ -1,4 +1,5 @@
 //===- OpenClKernel.cpp - Programs and kernels of OpenCL ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Compiles OpenCL C or SPIR-V, or takes what the driver compiled before from
 // the cache. All kernels of a module come from one program.

@@ -1,4 +1,5 @@
 //===- OpenClSubgroups.cpp - In what subgroups OpenCL's devices run -------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // OpenCL leaves the size of subgroups to the driver, which may choose it for
 // each kernel. Kernels are compiled for one size: it must be the only one of

@@ -1,4 +1,5 @@
 //===- OpenClSubgroups.h - In what subgroups OpenCL's devices run ---------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_RUNTIME_GPU_OPENCLSUBGROUPS_H
 #define RLX_RUNTIME_GPU_OPENCLSUBGROUPS_H

@@ -1,4 +1,5 @@
 //===- Program.h - A function compiled for a device, as data --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What a compiled function asks of a device: buffers, kernels and the order in
 // which they run. Sizes may depend on the inputs' shapes; they are a list of

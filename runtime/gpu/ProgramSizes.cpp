@@ -1,4 +1,5 @@
 //===- ProgramSizes.cpp - The sizes of a program --------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Integer arithmetic that says when a value does not fit.
 //

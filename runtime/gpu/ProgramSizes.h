@@ -1,4 +1,5 @@
 //===- ProgramSizes.h - The sizes of a program, and whether it is one -----===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Evaluates a program's sizes, and checks that its indices lead somewhere:
 // programs also come from files. Knows no device.

@@ -1,4 +1,5 @@
 //===- ProgramVerify.cpp - Whether a program is one -----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Every index is checked once, so that what runs the program need not.
 //

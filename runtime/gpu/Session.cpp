@@ -1,4 +1,5 @@
 //===- Session.cpp - Weights and the setup of a program -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What happens once: kernels, weights, packed buffers. Runs are in
 // SessionRun.cpp.

@@ -1,4 +1,5 @@
 //===- Session.h - Runs a Program on a device -----------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Binds weights, runs the setup once, then runs the steps for inputs of any
 // shapes. For each set of shapes the commands are recorded once. Buffers of a

@@ -1,4 +1,5 @@
 //===- SessionRun.cpp - Runs of a program ---------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Checks inputs, records commands for new shapes, replays them.
 //

@@ -1,4 +1,5 @@
 //===- VulkanApi.cpp - Vulkan's functions and the instance ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The validation layer also watches how commands depend on each other
 // (synchronization validation): a missing barrier shows on few devices, but is

@@ -1,4 +1,5 @@
 //===- VulkanApi.h - Vulkan's functions and the instance ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // libvulkan is loaded at run time; its functions are members of tables that are
 // made from two lists. An instance owns the connection to the drivers and what

@@ -1,4 +1,5 @@
 //===- VulkanCommands.cpp - Commands recorded for a Vulkan queue ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A command waits for those before it only if it shares a buffer with one of
 // them since the last barrier: kernels do not say which buffers they write.

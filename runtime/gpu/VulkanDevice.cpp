@@ -1,4 +1,5 @@
 //===- VulkanDevice.cpp - Opening and closing a Vulkan device -------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each open device has an instance of its own, which closes with it.
 //

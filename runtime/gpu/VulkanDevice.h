@@ -1,4 +1,5 @@
 //===- VulkanDevice.h - An open Vulkan device -----------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The device with its queue, and its buffers, kernels and command lists. Memory
 // and transfers are in VulkanMemory.cpp, kernels in VulkanKernel.cpp, command

@@ -1,4 +1,5 @@
 //===- VulkanInfo.cpp - What a Vulkan device can do -----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Asks drivers for features, properties and limits, and translates them into
 // DeviceInfo.

@@ -1,4 +1,5 @@
 //===- VulkanInfo.h - What a Vulkan device can do -------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A physical device with its description, and what is needed to open it: the
 // queue, the extensions and the features that exist.

@@ -1,4 +1,5 @@
 //===- VulkanKernel.cpp - Compute pipelines -------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each pipeline has a pipeline cache of its own, so that one file on the disk
 // holds one kernel: nothing has to be merged, and no file grows.

@@ -1,4 +1,5 @@
 //===- VulkanMatrices.cpp - Matrices that subgroups multiply --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/gpu/VulkanMatrices.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 //===- VulkanMatrices.h - Matrices that subgroups multiply ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // VK_KHR_cooperative_matrix is younger than the headers that this must build
 // with: what RLX needs of it is declared here.

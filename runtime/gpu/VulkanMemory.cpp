@@ -1,4 +1,5 @@
 //===- VulkanMemory.cpp - Buffers and transfers of Vulkan -----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Memory that the host sees is copied to directly; other memory through two
 // stages, so that the host fills one while the device empties the other.

@@ -1,4 +1,5 @@
 //===- GgmlTypes.cpp - The types of tensors in GGUF files -----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The numbers are those of enum ggml_type, the sizes those of the block structs
 // in ggml-common.h. Missing numbers were removed by ggml and are not reused.

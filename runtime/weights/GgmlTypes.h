@@ -1,4 +1,5 @@
 //===- GgmlTypes.h - The types of tensors in GGUF files -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Numbers, names and block sizes of ggml's types: what it takes to find and
 // measure a tensor in a file. How a block is decoded is the business of the

@@ -1,4 +1,5 @@
 //===- Gguf.cpp - GGUF files as weight files ------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The parts of a split model are `<stem>-00001-of-00003.gguf` and so on; each
 // says its number and the count, the first also how many tensors there are in

@@ -1,4 +1,5 @@
 //===- Gguf.h - GGUF files as weight files --------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Opens GGUF files of version 2 and 3, whole or split in parts, and offers
 // their weights and their metadata. One part is read by GgufReader.h; this adds

@@ -1,4 +1,5 @@
 //===- GgufCursor.h - A bounded walk over a GGUF header -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Reads the numbers, booleans and strings of GGUF files from memory. Each read
 // says what it is reading, so that a truncated file names what is missing. What

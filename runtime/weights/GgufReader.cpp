@@ -1,4 +1,5 @@
 //===- GgufReader.cpp - One GGUF part, read and checked -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each count is compared with the bytes that remain before memory is asked for,
 // each size is computed with checked arithmetic, and each error says at which

@@ -1,4 +1,5 @@
 //===- GgufReader.h - One GGUF part, read and checked ---------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Reads the header of one GGUF file from memory and checks everything that it
 // says against the bytes that are there, since files come from strangers: no

@@ -1,4 +1,5 @@
 //===- GgufValue.cpp - Metadata values of GGUF files ----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Conversions and text; reading is in GgufReader.cpp.
 //

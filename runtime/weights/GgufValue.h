@@ -1,4 +1,5 @@
 //===- GgufValue.h - Metadata values of GGUF files ------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A value of any of the thirteen types that GGUF metadata has. Keeps the type
 // of the file, and converts on request, because writers disagree on the width

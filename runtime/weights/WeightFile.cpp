@@ -1,4 +1,5 @@
 //===- WeightFile.cpp - Named weights in a file ---------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The index of names, and the one place that knows which containers there are.
 //

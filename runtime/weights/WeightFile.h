@@ -1,4 +1,5 @@
 //===- WeightFile.h - Named weights in a file -----------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What the runtime sees of a weight file, whatever its container: names,
 // formats, shapes and mapped bytes. The containers are read elsewhere (Gguf.h);

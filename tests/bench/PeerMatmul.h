@@ -1,4 +1,5 @@
 //===- PeerMatmul.h - Matmuls computed by ggml ----------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Through ggml's public interface alone: a backend for the CPU, its kinds of
 // buffers, and a graph of one product for each copy of the weight.

@@ -1,4 +1,5 @@
 //===- peers.cpp - Matmuls of ggml and of RLX, side by side ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //   peers --type q4_K,q6_K --m 1,8,512 --activations i8,i16
 //

@@ -1,4 +1,5 @@
 //===- GgufFuzz.cpp - Any bytes as a GGUF file ----------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Reads the header and touches what it says of the data. Bytes are copied to a
 // block of exact size, where AddressSanitizer sees what is read beyond it.

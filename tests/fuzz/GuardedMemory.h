@@ -1,4 +1,5 @@
 //===- GuardedMemory.h - Memory whose borders are watched -------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A buffer that ends where a page without access begins, or begins where one
 // ends. The bytes between its other end and the page there are set to a pattern

@@ -1,4 +1,5 @@
 //===- NpyFuzz.cpp - Any bytes as an .npy file ----------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What is read has as many bytes as its shape says.
 //

@@ -1,4 +1,5 @@
 //===- Program.cpp - A random program with its inputs ---------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/fuzz/Program.h"
 

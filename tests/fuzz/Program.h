@@ -1,4 +1,5 @@
 //===- Program.h - A random program with its inputs -------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What the generator hands to the driver: the text of a module whose `main` is
 // to be run, what it is run on, and how exact its results can be expected.

@@ -1,4 +1,5 @@
 //===- ProgramControl.cpp - Control flow in random programs ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Branches that give tensors of different sizes, loops that carry tensors, and
 // calls. Which way a program goes is in its inputs.

@@ -1,4 +1,5 @@
 //===- ProgramElements.cpp - Element by element in random programs --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Expressions of arith and math, written once and used both on whole tensors
 // and in the bodies of linalg.generic.

@@ -1,4 +1,5 @@
 //===- ProgramFile.cpp - Programs that once failed ------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/fuzz/ProgramFile.h"
 

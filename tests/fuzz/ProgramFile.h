@@ -1,4 +1,5 @@
 //===- ProgramFile.h - Programs that once failed ----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_TESTS_FUZZ_PROGRAMFILE_H
 #define RLX_TESTS_FUZZ_PROGRAMFILE_H

@@ -1,4 +1,5 @@
 //===- ProgramFuzz.cpp - Random programs on all targets -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Makes programs from seeds, runs each on every target and compares with the
 // reference interpreter. What differs, crashes, hangs, or fails where the

@@ -1,4 +1,5 @@
 //===- ProgramGenerator.cpp - Random programs that are right --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The text of a program: names, types, constants, functions; and the menu of
 // operations. What each operation looks like is in the other files.

@@ -1,4 +1,5 @@
 //===- ProgramGenerator.h - Random programs that are right ------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Makes a program and its inputs from a seed. The generator knows every size at
 // run time and bounds every magnitude, so that what it writes has one right

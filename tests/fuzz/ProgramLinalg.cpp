@@ -1,4 +1,5 @@
 //===- ProgramLinalg.cpp - Operations of linalg in random programs --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Reductions, contractions, convolutions, and named operations.
 //

@@ -1,4 +1,5 @@
 //===- ProgramMatmuls.cpp - Operations of rlx in random programs ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Weights of every scheme of the table and of made-up ones, plain weights,
 // every type of activations. Names of schemes are read from the table.

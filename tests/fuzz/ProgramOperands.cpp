@@ -1,4 +1,5 @@
 //===- ProgramOperands.cpp - Where operands of programs come from ---------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The same elements can reach an operation in many ways: as an argument, a
 // weight, a constant, or a view of a larger tensor whose other elements must

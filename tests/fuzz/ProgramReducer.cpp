@@ -1,4 +1,5 @@
 //===- ProgramReducer.cpp - Less of a program that fails ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Returns one value after the other in place of the results, in the order of
 // the program, and keeps the first that fails: what it does not depend on goes.

@@ -1,4 +1,5 @@
 //===- ProgramReducer.h - Less of a program that fails ----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_TESTS_FUZZ_PROGRAMREDUCER_H
 #define RLX_TESTS_FUZZ_PROGRAMREDUCER_H

@@ -1,4 +1,5 @@
 //===- ProgramRunner.cpp - A program on every target ----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/fuzz/ProgramRunner.h"
 

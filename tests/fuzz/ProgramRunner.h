@@ -1,4 +1,5 @@
 //===- ProgramRunner.h - A program on every target --------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Runs one program on a list of targets, each time in guarded memory, and
 // compares with the reference interpreter. Everything happens in a child

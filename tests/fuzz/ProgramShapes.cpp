@@ -1,4 +1,5 @@
 //===- ProgramShapes.cpp - Operations of tensor in random programs --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Slices, reshapes, and the other ways to put tensors together.
 //

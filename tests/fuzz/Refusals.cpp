@@ -1,4 +1,5 @@
 //===- Refusals.cpp - What devices are known not to do --------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Programs run on a device as a list of steps whose sizes follow from the
 // shapes of the inputs. What needs more than that is refused while the program

@@ -1,4 +1,5 @@
 //===- Refusals.h - What devices are known not to do ------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_TESTS_FUZZ_REFUSALS_H
 #define RLX_TESTS_FUZZ_REFUSALS_H

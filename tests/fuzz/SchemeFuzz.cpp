@@ -1,4 +1,5 @@
 //===- SchemeFuzz.cpp - Any text as the description of a scheme -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A description is refused, or prints as a text that reads as the same one.
 //

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes the first inputs of the fuzz targets, small files of each kind.
 
 usage: make_seeds.py FOLDER GOLDEN.gguf     writes FOLDER/gguf, FOLDER/npy, FOLDER/scheme

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Mutates the IR of the lit tests and sends it through passes in random order: nothing may end by a signal or hang.
 
 usage: mutate_ir.py --opt build/release/bin/rlx-opt [--seed N] [--batches N | --seconds N] [--jobs N] [--keep FOLDER]

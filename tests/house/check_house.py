@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Checks that the source tree keeps the shape described in the design.
 
 usage: check_house.py RULE ROOT     prints every violation of one rule; fails if there is one

@@ -1,4 +1,5 @@
 //===- CountMatmuls.cpp - A pass that RLX does not know -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A module for rlx-opt --load-pass-plugin, built against an installation.
 //

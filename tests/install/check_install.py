@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Installs RLX and uses it as others do: starts every program, builds the README's C++ program and a pass of one's own
 with the README's CMake lines, and runs both.
 

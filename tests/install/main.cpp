@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
 // Behind the README's C++ example: calls it with the file that ggml wrote.
 #include <cstdio>
 #include <vector>

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
 # The lit suite: IR in, IR or messages out. CMake's part stands in lit.site.cfg.py.in.
 #
 # Programs are found through PATH: those of this build (rlx-opt, rlx-run, rlx-inspect, rlx-bench, rlx-compile), then

@@ -1,4 +1,5 @@
 //===- DeviceBench.cpp - Speed and error of one matmul on a device --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/bench/DeviceBench.h"
 

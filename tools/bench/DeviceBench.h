@@ -1,4 +1,5 @@
 //===- DeviceBench.h - Speed and error of one matmul on a device ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Weights rotate through more memory than the caches hold: the program has a
 // matmul for each copy of the weight, and their launches are one list of

@@ -1,4 +1,5 @@
 //===- DeviceLimits.cpp - What a device can do ----------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/bench/DeviceLimits.h"
 

@@ -1,4 +1,5 @@
 //===- DeviceLimits.h - What a device can do ------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The bandwidth of copies between buffers of the device and the rates of its
 // f32 FMAs, of matrices of f16 and of products of bytes where it has them, the

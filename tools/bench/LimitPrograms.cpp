@@ -1,4 +1,5 @@
 //===- LimitPrograms.cpp - Programs whose speed is a limit ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/bench/LimitPrograms.h"
 

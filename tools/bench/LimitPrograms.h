@@ -1,4 +1,5 @@
 //===- LimitPrograms.h - Programs whose speed is a limit --------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Texts of the LLVM dialect, because reading from memory ahead and dot products
 // are instructions, not operations on tensors. Each takes a tensor of bytes and

@@ -1,4 +1,5 @@
 //===- Limits.cpp - What the machine can do -------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 
 #include "tools/bench/Limits.h"

@@ -1,4 +1,5 @@
 //===- Limits.h - What the machine can do -----------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Read bandwidth from memory and peak rates of the instructions that matmuls
 // are made of, measured with code that RLX's own back end emits: what stands in

@@ -1,4 +1,5 @@
 //===- MatmulBench.cpp - Speed and error of one matmul --------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/bench/MatmulBench.h"
 

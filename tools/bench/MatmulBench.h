@@ -1,4 +1,5 @@
 //===- MatmulBench.h - Speed and error of one matmul ------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Compiles a program with one quantized matmul, binds random weights, measures.
 // Weights rotate through more memory than the caches hold: each copy of a

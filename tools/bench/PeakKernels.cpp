@@ -1,4 +1,5 @@
 //===- PeakKernels.cpp - Kernels that do nothing but compute --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/bench/PeakKernels.h"
 

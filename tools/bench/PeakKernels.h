@@ -1,4 +1,5 @@
 //===- PeakKernels.h - Kernels that do nothing but compute ------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Chains of one operation that do not wait for each other. A kernel takes a
 // buffer of 0.5, which the compiler does not see, a buffer for results, and how

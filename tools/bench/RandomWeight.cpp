@@ -1,4 +1,5 @@
 //===- RandomWeight.cpp - Weights with random codes -----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/bench/RandomWeight.h"
 

@@ -1,4 +1,5 @@
 //===- RandomWeight.h - Weights with random codes ---------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Stored bytes of a weight that nobody trained, for measurements and tests. All
 // codes occur; fields that are floats get finite values of moderate size,

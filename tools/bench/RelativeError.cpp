@@ -1,4 +1,5 @@
 //===- RelativeError.cpp - Of a matmul, against double precision ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/bench/RelativeError.h"
 

@@ -1,4 +1,5 @@
 //===- RelativeError.h - Of a matmul, against double precision ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_TOOLS_BENCH_RELATIVEERROR_H
 #define RLX_TOOLS_BENCH_RELATIVEERROR_H

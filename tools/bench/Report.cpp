@@ -1,4 +1,5 @@
 //===- Report.cpp - Measurements as table, JSON or CSV --------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/bench/Report.h"
 

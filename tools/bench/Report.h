@@ -1,4 +1,5 @@
 //===- Report.h - Measurements as table, JSON or CSV ------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_TOOLS_BENCH_REPORT_H
 #define RLX_TOOLS_BENCH_REPORT_H

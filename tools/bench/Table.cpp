@@ -1,4 +1,5 @@
 //===- Table.cpp - Tables on a terminal -----------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/bench/Table.h"
 

@@ -1,4 +1,5 @@
 //===- Table.h - Tables on a terminal ---------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_TOOLS_BENCH_TABLE_H
 #define RLX_TOOLS_BENCH_TABLE_H

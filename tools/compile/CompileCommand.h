@@ -1,4 +1,5 @@
 //===- CompileCommand.h - The command line of rlx-compile -------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_TOOLS_COMPILE_COMPILECOMMAND_H
 #define RLX_TOOLS_COMPILE_COMPILECOMMAND_H

@@ -1,4 +1,5 @@
 //===- CpuForms.cpp - Programs as code of a CPU in a file -----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/cpu/CHeader.h"
 #include "tools/compile/CompileCommand.h"

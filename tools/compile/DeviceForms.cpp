@@ -1,4 +1,5 @@
 //===- DeviceForms.cpp - Programs as code of devices in a file ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/Diagnostics.h"
 #include "codegen/gpu/DeviceCompiler.h"

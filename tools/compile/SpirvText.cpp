@@ -1,4 +1,5 @@
 //===- SpirvText.cpp - SPIR-V modules as assembly -------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/compile/SpirvText.h"
 

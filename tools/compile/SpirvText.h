@@ -1,4 +1,5 @@
 //===- SpirvText.h - SPIR-V modules as assembly -----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_TOOLS_COMPILE_SPIRVTEXT_H
 #define RLX_TOOLS_COMPILE_SPIRVTEXT_H

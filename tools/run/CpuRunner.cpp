@@ -1,4 +1,5 @@
 //===- CpuRunner.cpp - Runs a program on the CPU --------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/Compiler.h"
 #include "tools/Measure.h"

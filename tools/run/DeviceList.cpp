@@ -1,4 +1,5 @@
 //===- DeviceList.cpp - Devices by name, and what there is ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/run/DeviceList.h"
 

@@ -1,4 +1,5 @@
 //===- DeviceList.h - Devices by name, and what there is --------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_TOOLS_RUN_DEVICELIST_H
 #define RLX_TOOLS_RUN_DEVICELIST_H

@@ -1,4 +1,5 @@
 //===- DeviceRunner.cpp - Runs a program on a device ----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/gpu/DeviceExecutable.h"
 #include "tools/Measure.h"

@@ -1,4 +1,5 @@
 //===- RunOptions.h - The command line of rlx-run ---------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_TOOLS_RUN_RUNOPTIONS_H
 #define RLX_TOOLS_RUN_RUNOPTIONS_H

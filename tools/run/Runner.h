@@ -1,4 +1,5 @@
 //===- Runner.h - A compiled program and what runs it -----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_TOOLS_RUN_RUNNER_H
 #define RLX_TOOLS_RUN_RUNNER_H

@@ -1,4 +1,5 @@
 //===- CopyStridedOperands.cpp - Kernels read rows that are contiguous ----===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Kernels read and write vectors along the last dimension of their operands. An
 // operand whose last dimension is strided (a slice, a transposed view) is

@@ -1,4 +1,5 @@
 //===- DequantizeLoops.cpp - Loops for rlx.block_dequantize ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/kernels/LoopKernels.h"
 

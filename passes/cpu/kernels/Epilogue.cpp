@@ -1,4 +1,5 @@
 //===- Epilogue.cpp - What a matmul does with its sums --------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/kernels/Epilogue.h"
 

@@ -1,4 +1,5 @@
 //===- Epilogue.h - What a matmul does with its sums ------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Applies the epilogue of rlx.block_matmul or rlx.packed_matmul to sums that
 // are still in registers, one number or a vector of neighbouring columns.

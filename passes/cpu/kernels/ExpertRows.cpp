@@ -1,4 +1,5 @@
 //===- ExpertRows.cpp - Rows of activations by expert ---------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/kernels/ExpertRows.h"
 

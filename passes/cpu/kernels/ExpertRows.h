@@ -1,4 +1,5 @@
 //===- ExpertRows.h - Rows of activations by expert -------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // rlx.gather_matmul multiplies each (token, slot) with the expert that `ids`
 // names there. Kernels want many rows for each reading of a weight, so

@@ -1,4 +1,5 @@
 //===- LoopKernels.cpp - What loops of all block operations share ---------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/kernels/LoopKernels.h"
 

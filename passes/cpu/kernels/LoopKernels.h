@@ -1,4 +1,5 @@
 //===- LoopKernels.h - Loops for the block operations -----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The builders behind --rlx-blocks-to-loops, one file an operation. Each takes
 // an operation on memrefs and emits loops before it; the pass erases it.

@@ -1,4 +1,5 @@
 //===- MatmulLoops.cpp - Loops for rlx.block_matmul -----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A parallel loop over tiles of N. One row of activations is multiplied with
 // vectors along K as they are decoded. More rows share a panel: a stretch of K

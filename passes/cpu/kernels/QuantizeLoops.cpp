@@ -1,4 +1,5 @@
 //===- QuantizeLoops.cpp - Loops for rlx.block_quantize -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // For each element, t = (x - offset) / scale + zero, and the code whose number
 // is nearest to t. Its bits go where the planes say. All is derived from the

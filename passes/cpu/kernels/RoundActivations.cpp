@@ -1,4 +1,5 @@
 //===- RoundActivations.cpp - Activations rounded, computed in f32 --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // For matmuls whose weights have no integer kernel: activations are rounded to
 // what their type can hold and stay f32.

@@ -1,4 +1,5 @@
 //===- WeightPanel.cpp - Decoded weights that many rows share -------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/kernels/WeightPanel.h"
 

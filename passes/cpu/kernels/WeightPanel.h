@@ -1,4 +1,5 @@
 //===- WeightPanel.h - Decoded weights that many rows share -----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A stretch of K of some weight rows, decoded and transposed so that a lane is
 // an output column. Numbers are f32, or bf16 in pairs: a lane then holds two

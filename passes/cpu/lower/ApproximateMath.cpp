@@ -1,4 +1,5 @@
 //===- ApproximateMath.cpp - Functions and conversions as arithmetic ------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // MLIR's polynomials are wrong on subnormals and signed zeros, and calls of the
 // C library take vectors apart. The formulas here are those of Vulkan's kernels

@@ -1,4 +1,5 @@
 //===- CallMath.cpp - Calls of libm for what LLVM has no intrinsics for ---===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/PassDetail.h"
 

@@ -1,4 +1,5 @@
 //===- ConvertRuntimeCalls.cpp - Calls of the host through its C ABI ------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Lowers rlx.parallel_for, rlx.report_index, rlx.check and the allocation of
 // memrefs to calls of the functions in runtime/cpu/KernelAbi.h. Works on

@@ -1,4 +1,5 @@
 //===- ConvertRuntimeCalls.h - Calls of the host's C ABI --------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_PASSES_CPU_LOWER_CONVERTRUNTIMECALLS_H
 #define RLX_PASSES_CPU_LOWER_CONVERTRUNTIMECALLS_H

@@ -1,4 +1,5 @@
 //===- CopiesToLoops.cpp - Copies of strided buffers become linalg --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/PassDetail.h"
 

@@ -1,4 +1,5 @@
 //===- ExpandDot.cpp - Dot products of bytes for a target -----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Picks the instruction for rlx.dot, rlx.lookup and fields of bytes by the
 // features of the target and the length of the vectors; without one, arith and

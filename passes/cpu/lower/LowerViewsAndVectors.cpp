@@ -1,4 +1,5 @@
 //===- LowerViewsAndVectors.cpp - What convert-to-llvm does not take ------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/PassDetail.h"
 #include "passes/graph/ExpandShapes.h"

@@ -1,4 +1,5 @@
 //===- OrderStreams.cpp - Loads of streams stay in order ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A stream is read once, from its first byte to its last. Processors fetch its
 // next lines by themselves as long as they see ascending addresses. LLVM's

@@ -1,4 +1,5 @@
 //===- OutlineParallel.cpp - Parallel loop bodies become functions --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The host calls the body for ranges of indices, from several threads. Which
 // threads, and how many indices a call, is the host's choice.

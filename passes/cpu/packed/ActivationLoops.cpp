@@ -1,4 +1,5 @@
 //===- ActivationLoops.cpp - Activations as integers ----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/packed/ActivationLoops.h"
 

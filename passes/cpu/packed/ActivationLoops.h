@@ -1,4 +1,5 @@
 //===- ActivationLoops.h - Activations as integers --------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Quantizes rows of activations to i8, or to i16 as two bytes, symmetrically,
 // one scale a stretch of K; with the sums that integer kernels need. The scale

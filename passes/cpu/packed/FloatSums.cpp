@@ -1,4 +1,5 @@
 //===- FloatSums.cpp - Sums of products that are floats -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/packed/FloatSums.h"
 

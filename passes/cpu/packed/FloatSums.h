@@ -1,4 +1,5 @@
 //===- FloatSums.h - Sums of products that are floats -----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The sum of a group's products with a byte of activations is an integer that a
 // float scale has to multiply: a conversion and a product for each group, row

@@ -1,4 +1,5 @@
 //===- PackLoops.cpp - Loops for rlx.pack_weight --------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Reads codes where the scheme's description says they lie and stores them
 // where PackedLayout says the kernel reads them. Both sides are descriptions;

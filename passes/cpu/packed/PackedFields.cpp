@@ -1,4 +1,5 @@
 //===- PackedFields.cpp - Scales and offsets of packed weights ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/packed/PackedFields.h"
 

@@ -1,4 +1,5 @@
 //===- PackedFields.h - Scales and offsets of packed weights ----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Reads the fields of a packed tile as vectors, a lane a row, and multiplies
 // them to what a kernel needs: an inner scale for each group, an outer scale

@@ -1,4 +1,5 @@
 //===- PackedLayout.cpp - How packed weights lie in memory ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/packed/PackedLayout.h"
 

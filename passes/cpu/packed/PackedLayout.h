@@ -1,4 +1,5 @@
 //===- PackedLayout.h - How packed weights lie in memory --------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The layout that integer kernels read, derived from a scheme and K. A tile is
 // `lanes` rows; a vector of 4 * lanes bytes holds four consecutive codes of

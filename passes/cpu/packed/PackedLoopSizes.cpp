@@ -1,4 +1,5 @@
 //===- PackedLoopSizes.cpp - How the loops of an integer kernel are cut ---===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/packed/PackedLoopSizes.h"
 

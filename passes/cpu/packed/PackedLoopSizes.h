@@ -1,4 +1,5 @@
 //===- PackedLoopSizes.h - How the loops of an integer kernel are cut -----===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The tiles that a matmul was given, as its loops need them.
 //

@@ -1,4 +1,5 @@
 //===- PackedMatmulLoops.cpp - Loops for rlx.packed_matmul ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Integer kernels: activations are quantized, then tiles of N are computed in
 // parallel. Few rows of activations read the packed weight as they go. Many

@@ -1,4 +1,5 @@
 //===- PackedOperand.cpp - What an integer kernel multiplies --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/packed/PackedOperand.h"
 

@@ -1,4 +1,5 @@
 //===- PackedOperand.h - What an integer kernel multiplies ------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A packed weight as it is stored, and as register tiles read it: the same, or
 // with other codes, that are scaled or requantized while they are decoded.

@@ -1,4 +1,5 @@
 //===- PackedStretch.cpp - A stretch of packed weights --------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/packed/PackedStretch.h"
 

@@ -1,4 +1,5 @@
 //===- PackedStretch.h - A stretch of packed weights ------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What a register tile reads of a stretch of K: vectors of codes, scales and
 // offsets. Either from the packed weight, decoding as it goes, or from a panel,

@@ -1,4 +1,5 @@
 //===- PackedTile.cpp - A register tile of an integer kernel --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/packed/PackedTile.h"
 

@@ -1,4 +1,5 @@
 //===- PackedTile.h - A register tile of an integer kernel ------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Some rows of activations times the rows of a tile of packed weights, a
 // stretch of K at a time. With u the stored codes, q the activations' codes and

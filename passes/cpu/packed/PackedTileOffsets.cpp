@@ -1,4 +1,5 @@
 //===- PackedTileOffsets.cpp - Offsets of an integer kernel's weights -----===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What zero points, minima and other offsets add to the sums of a register
 // tile: t * (sum q) * scale(q), group by group, by dot products of the sums, or

@@ -1,4 +1,5 @@
 //===- PairedGroups.cpp - Two groups a lane -------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/packed/PairedGroups.h"
 

@@ -1,4 +1,5 @@
 //===- PairedGroups.h - Two groups a lane -----------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A group's sum of products with i8 activations has to be multiplied with its
 // scale, which costs as much as four products. Where the target multiplies

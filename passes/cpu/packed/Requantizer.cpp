@@ -1,4 +1,5 @@
 //===- Requantizer.cpp - Weights rounded to one scale a stretch -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/packed/Requantizer.h"
 

@@ -1,4 +1,5 @@
 //===- Requantizer.h - Weights rounded to one scale a stretch ---*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Where a user asks for it, panels hold a stretch of a weight row as 8-bit
 // codes that have one scale. Products are then all that is left to do for a

@@ -1,4 +1,5 @@
 //===- ScaledCodes.cpp - Codes that are multiplied with their scales ------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/packed/ScaledCodes.h"
 

@@ -1,4 +1,5 @@
 //===- ScaledCodes.h - Codes that are multiplied with their scales --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Where a group's scale is an integer and all products of it with a code fit a
 // byte, codes become these products before activations are multiplied with

@@ -1,4 +1,5 @@
 //===- ActivationKernel.cpp - Activations as bytes ------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Quantizes rows of activations symmetrically, with a scale for each stretch of
 // K, in the layout that IntegerTileKernel reads: the rows of a stretch side by

@@ -1,4 +1,5 @@
 //===- BlockReader.cpp - Fields of stored blocks, element by element ------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/gpu/kernels/BlockReader.h"
 

@@ -1,4 +1,5 @@
 //===- BlockReader.h - Fields of stored blocks, element by element --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Emits the loads of any one element of a weight as its file stores it, at a
 // position that is known only at run time. Buffers are read word by word,

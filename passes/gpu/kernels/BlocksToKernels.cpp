@@ -1,4 +1,5 @@
 //===- BlocksToKernels.cpp - Operations on buffers become kernels ---------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Every operation of a function that computes becomes a kernel and its
 // dispatch; what stays on the host is arithmetic on sizes.

@@ -1,4 +1,5 @@
 //===- ElementAccess.cpp - Elements of any type in buffers ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/gpu/kernels/ElementAccess.h"
 

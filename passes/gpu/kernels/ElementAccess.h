@@ -1,4 +1,5 @@
 //===- ElementAccess.h - Elements of any type in buffers --------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Buffers hold elements that a device may not be able to address (8 and 16
 // bits) or to compute with (f16, bf16, f8). They are read and written as words,

@@ -1,4 +1,5 @@
 //===- IntegerMatmul.cpp - Matmuls on bytes for devices -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/gpu/kernels/IntegerMatmul.h"
 

@@ -1,4 +1,5 @@
 //===- IntegerMatmul.h - Matmuls on bytes for devices -----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Whether a matmul with activations of i8 can be sums of products of bytes, by
 // what the record of its weight and the target say, and the form that both

@@ -1,4 +1,5 @@
 //===- IntegerRows.cpp - Products of bytes for a few rows -----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/gpu/kernels/IntegerRows.h"
 

@@ -1,4 +1,5 @@
 //===- IntegerRows.h - Products of bytes for a few rows ---------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_PASSES_GPU_KERNELS_INTEGERROWS_H
 #define RLX_PASSES_GPU_KERNELS_INTEGERROWS_H

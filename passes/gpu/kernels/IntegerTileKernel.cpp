@@ -1,4 +1,5 @@
 //===- IntegerTileKernel.cpp - Many rows of activations, as bytes ---------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // TileKernel with products of bytes. Both sides lie in memory of the workgroup
 // as bytes, four of K to a word, weights decoded once for all rows. Integers

@@ -1,4 +1,5 @@
 //===- InterleaveWeights.cpp - Matmuls get the layout of device kernels ---===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Every matmul on stored bytes becomes one on an interleaved weight. What
 // depends on weights alone is marked to be done once.

@@ -1,4 +1,5 @@
 //===- KernelBuilder.cpp - Kernels beside their dispatch ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/gpu/kernels/KernelBuilder.h"
 

@@ -1,4 +1,5 @@
 //===- KernelBuilder.h - Kernels beside their dispatch ----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Builds one gpu.func and, where the operation stands that it computes, the
 // rlx.dispatch that runs it. What a kernel needs of the host (a buffer, a size

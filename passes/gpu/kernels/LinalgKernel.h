@@ -1,4 +1,5 @@
 //===- LinalgKernel.h - The kernel of an ordinary operation -----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A work-item for each element of the results: LinalgKernels.cpp reads operands
 // and writes what the body computes, LinalgReductions.cpp loops over what is

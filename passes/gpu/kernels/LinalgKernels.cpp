@@ -1,4 +1,5 @@
 //===- LinalgKernels.cpp - Kernels for ordinary operations ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/gpu/kernels/LinalgKernels.h"
 

@@ -1,4 +1,5 @@
 //===- LinalgKernels.h - Kernels for ordinary operations --------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_PASSES_GPU_KERNELS_LINALGKERNELS_H
 #define RLX_PASSES_GPU_KERNELS_LINALGKERNELS_H

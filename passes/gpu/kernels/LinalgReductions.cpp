@@ -1,4 +1,5 @@
 //===- LinalgReductions.cpp - Loops whose results are carried -------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A work-item runs all iterations that give its elements, one after the other,
 // or a workgroup shares one long loop whose order does not matter.

@@ -1,4 +1,5 @@
 //===- MatmulKernels.cpp - What the kernels of a matmul share -------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/gpu/kernels/MatmulKernels.h"
 

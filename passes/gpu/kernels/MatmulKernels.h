@@ -1,4 +1,5 @@
 //===- MatmulKernels.h - Kernels for rlx.interleaved_matmul -----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_PASSES_GPU_KERNELS_MATMULKERNELS_H
 #define RLX_PASSES_GPU_KERNELS_MATMULKERNELS_H

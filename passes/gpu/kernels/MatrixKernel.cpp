@@ -1,4 +1,5 @@
 //===- MatrixKernel.cpp - Many rows of activations of f16, matrices -------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // For devices whose subgroups multiply matrices of f16 and add in f32. A
 // workgroup computes a tile of the result: step by step along K it decodes the

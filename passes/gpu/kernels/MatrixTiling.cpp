@@ -1,4 +1,5 @@
 //===- MatrixTiling.cpp - How matrices of subgroups tile a matmul ---------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/gpu/kernels/MatrixTiling.h"
 

@@ -1,4 +1,5 @@
 //===- MatrixTiling.h - How matrices of subgroups tile a matmul -*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_PASSES_GPU_KERNELS_MATRIXTILING_H
 #define RLX_PASSES_GPU_KERNELS_MATRIXTILING_H

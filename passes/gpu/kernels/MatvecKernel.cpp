@@ -1,4 +1,5 @@
 //===- MatvecKernel.cpp - Few rows of activations -------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A work-item has two rows of the weight, or as many as its vector has lanes;
 // what it loads of the activations is for all of them. Work-items side by side

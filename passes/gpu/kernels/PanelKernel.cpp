@@ -1,4 +1,5 @@
 //===- PanelKernel.cpp - Many rows of activations, vectors as lanes -------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // For devices whose work-items fill vector registers by themselves. A work-item
 // decodes a record of a few vectors of rows into a panel and multiplies it with

@@ -1,4 +1,5 @@
 //===- RecordReader.cpp - Numbers from interleaved records ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/gpu/kernels/RecordReader.h"
 

@@ -1,4 +1,5 @@
 //===- RecordReader.h - Numbers from interleaved records --------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Emits the loads, shifts and masks that read the fields of a record for one
 // row, or for a vector of rows, at positions that are known but for the number

@@ -1,4 +1,5 @@
 //===- RegisterTile.cpp - Results of a work-item of a tile ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/gpu/kernels/RegisterTile.h"
 

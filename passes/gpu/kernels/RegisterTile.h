@@ -1,4 +1,5 @@
 //===- RegisterTile.h - Results of a work-item of a tile --------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // How the results of a workgroup's tile are dealt out to its work-items: each
 // has `rows` by `columns` of them, `rowItems` and `columnItems` apart, so that

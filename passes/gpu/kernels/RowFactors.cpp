@@ -1,4 +1,5 @@
 //===- RowFactors.cpp - A weight's rows in the range of f16 ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/gpu/kernels/RowFactors.h"
 

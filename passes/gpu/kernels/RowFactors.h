@@ -1,4 +1,5 @@
 //===- RowFactors.h - A weight's rows in the range of f16 -------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A weight's numbers may be too large or too small for f16. Each of its rows is
 // multiplied by a power of two that a bound of the row gives, and the results

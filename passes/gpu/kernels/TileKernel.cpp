@@ -1,4 +1,5 @@
 //===- TileKernel.cpp - Many rows of activations, work-items as lanes -----===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A workgroup computes a tile of the result. Step by step along K it decodes a
 // tile of the weight into its memory, once for all rows, copies the activations

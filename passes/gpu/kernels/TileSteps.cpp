@@ -1,4 +1,5 @@
 //===- TileSteps.cpp - Tiles of both sides, step by step ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/gpu/kernels/TileSteps.h"
 

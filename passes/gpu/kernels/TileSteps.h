@@ -1,4 +1,5 @@
 //===- TileSteps.h - Tiles of both sides, step by step ----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A workgroup that computes a tile of a matmul goes along K in steps: what a
 // step needs of both sides is brought into its memory, then multiplied. What

@@ -1,4 +1,5 @@
 //===- WeightKernels.cpp - Kernels that read weights as stored ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/gpu/kernels/WeightKernels.h"
 

@@ -1,4 +1,5 @@
 //===- WeightKernels.h - Kernels that read weights as stored ----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_PASSES_GPU_KERNELS_WEIGHTKERNELS_H
 #define RLX_PASSES_GPU_KERNELS_WEIGHTKERNELS_H

@@ -1,4 +1,5 @@
 //===- WorkgroupReduction.cpp - What work-items have, combined ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/gpu/kernels/WorkgroupReduction.h"
 

@@ -1,4 +1,5 @@
 //===- WorkgroupReduction.h - What work-items have, combined ----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Combines a value of every work-item of a workgroup: across each subgroup by
 // the device's own operation where the target has one, across subgroups, or all

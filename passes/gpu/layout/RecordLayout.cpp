@@ -1,4 +1,5 @@
 //===- RecordLayout.cpp - How weights lie for devices ---------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/gpu/layout/RecordLayout.h"
 

@@ -1,4 +1,5 @@
 //===- RecordLayout.h - How weights lie for devices -------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The layout that device kernels read is itself a scheme. A record holds a
 // stretch of K of one row: all fields, side operands too, in planes of 1, 2, 4,

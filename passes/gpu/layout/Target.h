@@ -1,4 +1,5 @@
 //===- Target.h - The device that kernels are for ---------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_PASSES_GPU_LAYOUT_TARGET_H
 #define RLX_PASSES_GPU_LAYOUT_TARGET_H

@@ -1,4 +1,5 @@
 //===- ExactKernels.cpp - Kernels whose numbers are not the driver's ------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Vulkan bounds few functions, and some loosely: pow may lose a NaN, atan2 be
 // wrong by 4096 units in the last place, the maximum of a number and a NaN be

@@ -1,4 +1,5 @@
 //===- ExactKernels.h - Numbers that are not the driver's -------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What SPIR-V leaves to drivers, in kernels that compute what a program says in
 // operations of arith and math.

@@ -1,4 +1,5 @@
 //===- KernelsToSpirv.cpp - Kernels to the SPIR-V dialect -----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // MLIR's conversions, put together for the kernels of RLX: one set of types for
 // a target's capabilities, scalars in one buffer where the interface is

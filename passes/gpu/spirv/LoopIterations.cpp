@@ -1,4 +1,5 @@
 //===- LoopIterations.cpp - Loops that run to their end -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/gpu/spirv/LoopIterations.h"
 

@@ -1,4 +1,5 @@
 //===- LoopIterations.h - Loops that run to their end -----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_PASSES_GPU_SPIRV_LOOPITERATIONS_H
 #define RLX_PASSES_GPU_SPIRV_LOOPITERATIONS_H

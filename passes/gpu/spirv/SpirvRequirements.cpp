@@ -1,4 +1,5 @@
 //===- SpirvRequirements.cpp - What a SPIR-V module declares --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/PassDetail.h"
 

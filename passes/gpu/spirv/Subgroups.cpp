@@ -1,4 +1,5 @@
 //===- Subgroups.cpp - Kernels that compute across subgroups --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/gpu/spirv/Subgroups.h"
 

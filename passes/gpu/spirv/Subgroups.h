@@ -1,4 +1,5 @@
 //===- Subgroups.h - Kernels that compute across subgroups ------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #ifndef RLX_PASSES_GPU_SPIRV_SUBGROUPS_H
 #define RLX_PASSES_GPU_SPIRV_SUBGROUPS_H

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Checks that rlx-bench measured every case it lists, and how exactly.
 
 usage: check-bench.py results.json

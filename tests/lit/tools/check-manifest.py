@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Evaluates a function of a manifest for input shapes, as a program that runs it would, and prints what it finds.
 
 usage: check-manifest.py MANIFEST.json FUNCTION SHAPE...    SHAPE is 3,64; one for each input

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Compares the memory that a run of rlx-run had with what it packed.
 
 usage: check-memory.py REPORT.json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Runs commands on a terminal of their own and tells which colour what they say.
 
 usage: color.py NO_COLOR COMMAND...

@@ -1,4 +1,5 @@
 /* Calls compile-cpu.mlir through its header, with nothing of RLX but its code.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  * With an argument, sizes are wrong. */
 
 #define RLX_IMPLEMENTATION

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Asks every tool for its version and its help, and runs the examples there.
 
 usage: help.py FOLDER GOLDEN    in an empty folder; those of rlx-demo, which measures, are not run

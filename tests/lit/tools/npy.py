@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes and shows .npy files without NumPy, for the tests of rlx-run.
 
 usage: npy.py write FILE TYPE SHAPE [VALUE...]   TYPE as '<f4', SHAPE as 3,512; values repeat to fill the shape

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes what rlx-run needs to pack one huge weight.
 
 usage: one-weight.py FOLDER ROWS

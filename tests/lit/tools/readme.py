@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Takes the programs out of the README and finds its C++ example in the test.
 
 usage: readme.py README.md TEST.cpp FOLDER    writes FOLDER/0.mlir, FOLDER/1.mlir, ... and FOLDER/app.c

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Takes from the LLVM dialect what rlx-run names otherwise: functions, and where arguments come from."""
 
 import re

@@ -1,4 +1,5 @@
 //===- AnnotateTest.cpp - Damaged configurations of --rlx-annotate --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Whatever a configuration holds, it is used or refused with one message.
 //

@@ -1,4 +1,5 @@
 //===- Bf16Test.cpp - Conversions to bf16 ---------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Machines without an instruction for it compute it, and on all of them the
 // nearest number comes out, of two the even one.

@@ -1,4 +1,5 @@
 //===- CacheKeysTest.cpp - What compiled code depends on ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each ingredient of a key changes it, and nothing else does.
 //

@@ -1,4 +1,5 @@
 //===- CacheTest.cpp - Compiled objects on disk ---------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/unit/codegen/TestSupport.h"
 

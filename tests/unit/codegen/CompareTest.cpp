@@ -1,4 +1,5 @@
 //===- CompareTest.cpp - The comparer that the other tests trust ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/unit/codegen/TestSupport.h"
 

@@ -1,4 +1,5 @@
 //===- CompileErrorsTest.cpp - What compilation says where it cannot ------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/unit/codegen/TestSupport.h"
 

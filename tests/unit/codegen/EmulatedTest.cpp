@@ -1,4 +1,5 @@
 //===- EmulatedTest.cpp - Code for other processors, in an emulator -------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Emits objects for AArch64, links each to ForeignHost.c with a cross compiler
 // and runs it under qemu: packing and kernels of every kind of activations,

@@ -1,4 +1,5 @@
 //===- EpilogueTest.cpp - Elementwise operations after a matmul -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What is fused into a matmul gives what the operations give when they are
 // applied to the matmul's own result.

@@ -1,4 +1,5 @@
 //===- ExecutableTest.cpp - Binding and what is said where it goes wrong --===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/unit/codegen/TestSupport.h"
 

@@ -1,4 +1,5 @@
 //===- ExtremesTest.cpp - Infinities, NaNs, and numbers near them ---------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What activations that are no ordinary numbers give with integer kernels: a
 // row with an infinity or a NaN gives NaN, and no other row notices. Numbers

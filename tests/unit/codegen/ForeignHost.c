@@ -1,4 +1,5 @@
 /*===- ForeignHost.c - Calls compiled functions on another processor ------===
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  * What is linked to an object for a machine that runs in an emulator. It knows
  * nothing of the program: tensors and calls come from a file, the tensors that

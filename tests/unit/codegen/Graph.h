@@ -1,4 +1,5 @@
 //===- Graph.h - A feed-forward layer, as a program and as a formula ------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // y = x + (silu(rms(x) W1^T) * (rms(x) W3^T)) W2^T, mixed from linalg, arith,
 // math and three quantized weights, one with scales beside it.

@@ -1,4 +1,5 @@
 //===- GraphTest.cpp - Programs that mix rlx with ordinary operations -----===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/unit/codegen/Graph.h"
 

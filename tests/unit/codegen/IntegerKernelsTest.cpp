@@ -1,4 +1,5 @@
 //===- IntegerKernelsTest.cpp - Matmuls with narrow activations -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Activations that are integers, the largest of each stretch of K being the
 // largest code, are quantized without an error. What is left is the kernels'

@@ -1,4 +1,5 @@
 //===- LadderTest.cpp - Compiled matmuls of every scheme ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each scheme is compiled once, with a function for each shape; the number of
 // rows of activations is dynamic. Results are compared with the reference

@@ -1,4 +1,5 @@
 //===- MatmulPrograms.h - Programs of one matmul, and what they give ------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RLX_TESTS_UNIT_CODEGEN_MATMULPROGRAMS_H
 #define RLX_TESTS_UNIT_CODEGEN_MATMULPROGRAMS_H
 

@@ -1,4 +1,5 @@
 //===- OpenClCTest.h - Ops of MLIR, run as OpenCL C -----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // One kernel for a group of ops on the same operands: it is written in MLIR for
 // scalars and for vectors, printed, run, and compared with what functions of

@@ -1,4 +1,5 @@
 //===- OpenClDevice.cpp - Runs OpenCL C for tests -------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/unit/codegen/OpenClDevice.h"
 

@@ -1,4 +1,5 @@
 //===- OpenClDevice.h - Runs OpenCL C for tests ---------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The least that runs a kernel: the first device of the first platform, found
 // through the loader at run time, buffers made for each run.

@@ -1,4 +1,5 @@
 //===- OpenClKernelsTest.cpp - Memory and control flow in OpenCL C --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/unit/codegen/OpenClCTest.h"
 

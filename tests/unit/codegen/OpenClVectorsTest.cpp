@@ -1,4 +1,5 @@
 //===- OpenClVectorsTest.cpp - Vectors in OpenCL C ------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/unit/codegen/OpenClCTest.h"
 

@@ -1,4 +1,5 @@
 //===- OperationsTest.cpp - The other operations, from text to numbers ----===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/unit/codegen/TestSupport.h"
 

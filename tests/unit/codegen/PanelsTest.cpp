@@ -1,4 +1,5 @@
 //===- PanelsTest.cpp - Integer kernels with panels -----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Many rows of activations share weights that were decoded once. Few are enough
 // here, so that every scheme takes this way. Groups in pairs round scales and

@@ -1,4 +1,5 @@
 //===- QuantizeTest.cpp - The nearest code of any number ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // rlx.quantize and rlx.dequantize after each other, for codes of all kinds and
 // numbers that are codes, lie between two of them, in the middle or beside it,

@@ -1,4 +1,5 @@
 //===- RandomScheme.cpp - Descriptions that nobody has written ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/unit/codegen/RandomScheme.h"
 

@@ -1,4 +1,5 @@
 //===- RandomScheme.h - Descriptions that nobody has written --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Makes the text of a scheme by chance: blocks of any length, codes in several
 // planes, codebooks, small floats, scales and zero points in the block and

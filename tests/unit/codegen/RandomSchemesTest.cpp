@@ -1,4 +1,5 @@
 //===- RandomSchemesTest.cpp - Whatever a description says ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Random schemes, decoded and multiplied by kernels for several CPUs with all
 // types of activations, compared with the reference decoder. Activations are

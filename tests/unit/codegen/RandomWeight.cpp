@@ -1,4 +1,5 @@
 //===- RandomWeight.cpp - Stored weights of any scheme --------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/unit/codegen/RandomWeight.h"
 

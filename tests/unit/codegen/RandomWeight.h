@@ -1,4 +1,5 @@
 //===- RandomWeight.h - Stored weights of any scheme ----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Makes the stored bytes of a weight from nothing but the scheme's description,
 // so that a scheme needs no code here to be tested.

@@ -1,4 +1,5 @@
 //===- ReadmeExampleTest.cpp - RLX as a library, as the README shows it ---===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/Compiler.h"
 

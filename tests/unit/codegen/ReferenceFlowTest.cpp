@@ -1,4 +1,5 @@
 //===- ReferenceFlowTest.cpp - Control flow and tensors, evaluated --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/unit/codegen/ReferenceTest.h"
 

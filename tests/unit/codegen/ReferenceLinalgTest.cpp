@@ -1,4 +1,5 @@
 //===- ReferenceLinalgTest.cpp - linalg, evaluated ------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/unit/codegen/ReferenceTest.h"
 

@@ -1,4 +1,5 @@
 //===- ReferenceNumbersTest.cpp - arith and math, evaluated ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/unit/codegen/ReferenceTest.h"
 

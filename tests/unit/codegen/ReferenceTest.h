@@ -1,4 +1,5 @@
 //===- ReferenceTest.h - Programs that are evaluated, not compiled --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RLX_TESTS_UNIT_CODEGEN_REFERENCETEST_H
 #define RLX_TESTS_UNIT_CODEGEN_REFERENCETEST_H
 

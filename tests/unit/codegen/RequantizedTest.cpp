@@ -1,4 +1,5 @@
 //===- RequantizedTest.cpp - Weights rounded to one scale a stretch -------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // weights = requantized: many rows are multiplied with weights that have been
 // rounded once more. Activations are integers that lose nothing, so that what

@@ -1,4 +1,5 @@
 //===- RunTimeErrorsTest.cpp - Sizes that only show at run time -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each program is given inputs that do not fit: the run ends with one error
 // that says where, what was expected and what was found, and the executable

@@ -1,4 +1,5 @@
 //===- ScaledCodesTest.cpp - Codes that are multiplied with their scales --===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Where products of codes and integer scales fit bytes, many rows are
 // multiplied with these products. Nothing is rounded on the way: results are

@@ -1,4 +1,5 @@
 //===- SymbolsTest.cpp - Functions called like those of others ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A program's functions may be called anything: their names meet those of the C
 // library, of RLX's own functions and of what it makes of a program.

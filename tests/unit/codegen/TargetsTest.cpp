@@ -1,4 +1,5 @@
 //===- TargetsTest.cpp - Code for lesser machines of the same kind --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Kernels for CPUs that the host can stand in for, by giving the compiler fewer
 // features than the host has.

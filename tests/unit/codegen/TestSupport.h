@@ -1,4 +1,5 @@
 //===- TestSupport.h - Programs, buffers, comparison for codegen's tests --===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Compiles programs, makes the caller's buffers, and compares results with
 // numbers in double precision.

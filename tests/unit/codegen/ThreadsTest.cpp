@@ -1,4 +1,5 @@
 //===- ThreadsTest.cpp - Many threads inside a run, many runs at once -----===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/unit/codegen/Graph.h"
 

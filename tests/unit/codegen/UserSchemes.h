@@ -1,4 +1,5 @@
 //===- UserSchemes.h - Schemes that RLX has never heard of ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Descriptions as a user would write them in a module.
 //

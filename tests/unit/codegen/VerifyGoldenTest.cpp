@@ -1,4 +1,5 @@
 //===- VerifyGoldenTest.cpp - A pass is right, a failure is wrong ---------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Weights that ggml wrote, with activations of each type: what is right passes,
 // and what a kernel that reads a weight wrongly gives is refused.

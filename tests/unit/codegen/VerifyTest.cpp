@@ -1,4 +1,5 @@
 //===- VerifyTest.cpp - Programs compared with the reference --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/unit/codegen/Graph.h"
 

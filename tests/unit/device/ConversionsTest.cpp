@@ -1,4 +1,5 @@
 //===- ConversionsTest.cpp - Numbers of one type as those of another ------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Conversions between all floats that RLX has, and between them and integers,
 // on each target: each number of a short type, the numbers beside it and those

@@ -1,4 +1,5 @@
 //===- DescribedTest.cpp - Schemes whose places are unusual, on devices ---===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What a description may say that built-in schemes do not: codes that share
 // bytes unevenly, groups beside the weight that no block is a multiple of,

@@ -1,4 +1,5 @@
 //===- DeviceSupport.h - The devices that kernels are tested on -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The first device of each API that the machine has, or the one whose number is
 // in the environment, RLX_TEST_VULKAN or RLX_TEST_OPENCL. A test of an API

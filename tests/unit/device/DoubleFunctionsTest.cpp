@@ -1,4 +1,5 @@
 //===- DoubleFunctionsTest.cpp - Errors of functions over all of f64 ------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Where a target has functions of f64: at NaN, infinities, subnormals and
 // zeros, at numbers beside those where functions change, and at bit patterns in

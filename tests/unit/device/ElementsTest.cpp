@@ -1,4 +1,5 @@
 //===- ElementsTest.cpp - Elements of all sizes, and long reductions ------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The same kernels for all that a device can do, and as if it lacked it:
 // elements of 8 and 16 bits by themselves and as parts of words, reductions

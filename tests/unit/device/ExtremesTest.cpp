@@ -1,4 +1,5 @@
 //===- ExtremesTest.cpp - Large activations and codebooks on devices ------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What would overflow on the way to a result that f32 can hold, and codebooks
 // that are too large to be chosen from in code.

@@ -1,4 +1,5 @@
 //===- FunctionsTest.cpp - Errors of functions over all of f32 ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each function of docs/numerics.md, on each target, at values from all of f32:
 // NaN, infinities, subnormals and zeros, the numbers beside those where

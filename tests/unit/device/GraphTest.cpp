@@ -1,4 +1,5 @@
 //===- GraphTest.cpp - Ordinary operations, on devices and on the CPU -----===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The same program is compiled for a device and for the CPU; results agree.
 //

@@ -1,4 +1,5 @@
 //===- IntegerMatmulTest.cpp - Activations of i8 on devices ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each scheme with activations of i8, on devices with and without an integer
 // dot product. Activations that are integers, 127 being one of each stretch of

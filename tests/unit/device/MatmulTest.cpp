@@ -1,4 +1,5 @@
 //===- MatmulTest.cpp - Matmuls of every scheme on devices ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each scheme is compiled for each device, for a number of rows of activations
 // that is dynamic, with sizes that are no multiple of any tile. Results are

@@ -1,4 +1,5 @@
 //===- MatrixTest.cpp - Activations of f16 as matrices of subgroups -------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Many rows of activations that may be rounded to f16, on the first Vulkan
 // device if its subgroups multiply matrices of them; else tests are skipped.

@@ -1,4 +1,5 @@
 //===- OperationsTest.cpp - The other operations on devices ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/unit/codegen/Graph.h"
 #include "tests/unit/device/DeviceSupport.h"

@@ -1,4 +1,5 @@
 //===- PackingTest.cpp - Weights that others pack by the manifest ---------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Packs weights as the text of Manifest.h says, from what the manifest says of
 // a buffer, and runs the program without its setup.

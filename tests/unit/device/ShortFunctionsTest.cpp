@@ -1,4 +1,5 @@
 //===- ShortFunctionsTest.cpp - Functions of f16 and bf16, all of them ----===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each function of docs/numerics.md at each number of f16 and of bf16, on each
 // target; second operands are some of each kind.

@@ -1,4 +1,5 @@
 //===- SpirvTest.cpp - SPIR-V of every scheme and shape is valid ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The validator of SPIRV-Tools, which spirv-val runs, accepts the kernels of
 // every scheme and kind of operation, for every environment; and what a target

@@ -1,4 +1,5 @@
 //===- GoldenTest.cpp - The reference decoder against ggml ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Bytes that ggml wrote, decoded by RLX's descriptions, must give what ggml's
 // own decoders give, bit for bit. See tests/golden/README.md.

@@ -1,4 +1,5 @@
 //===- NestingTest.cpp - Texts that parsers can read ----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "ir/Nesting.h"
 

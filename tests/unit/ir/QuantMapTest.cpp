@@ -1,4 +1,5 @@
 //===- QuantMapTest.cpp - Which values carry which scheme -----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/unit/ir/TestSupport.h"
 

@@ -1,4 +1,5 @@
 //===- ReferenceErrorsTest.cpp - What the reference decoder refuses -------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/unit/ir/TestSupport.h"
 

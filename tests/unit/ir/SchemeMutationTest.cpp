@@ -1,4 +1,5 @@
 //===- SchemeMutationTest.cpp - Damaged descriptions of schemes -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Built-in descriptions with signs lost, repeated and changed. Each is refused
 // with a message, or prints as a text that reads as the same scheme.

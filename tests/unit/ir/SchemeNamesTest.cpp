@@ -1,4 +1,5 @@
 //===- SchemeNamesTest.cpp - Parsing and printing names of schemes --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "ir/NearNames.h"
 #include "tests/unit/ir/TestSupport.h"

@@ -1,4 +1,5 @@
 //===- SchemeQueriesTest.cpp - The numbers that follow from a scheme ------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The names, sizes and answers that the product promised before RLX, and those
 // of the schemes that joined them.

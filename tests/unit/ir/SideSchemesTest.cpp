@@ -1,4 +1,5 @@
 //===- SideSchemesTest.cpp - Schemes whose scales lie beside the codes ----===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The reference decoder against formulas written by hand for each scheme, on
 // random bytes. Nothing here reads a description.

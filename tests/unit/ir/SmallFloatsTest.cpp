@@ -1,4 +1,5 @@
 //===- SmallFloatsTest.cpp - Every code of every small float --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tests/unit/ir/TestSupport.h"
 

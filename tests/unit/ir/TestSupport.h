@@ -1,4 +1,5 @@
 //===- TestSupport.h - Schemes and stored bytes for the tests of ir -------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A context with the rlx dialect, schemes from text, random stored bytes, and
 // the comparison of a ReferenceDecoder with a formula written by hand.

@@ -1,4 +1,5 @@
 //===- UserSchemesTest.cpp - Schemes that RLX has never heard of ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Descriptions as a user would write them, decoded and compared with formulas
 // written by hand.

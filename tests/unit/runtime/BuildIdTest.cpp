@@ -1,4 +1,5 @@
 //===- BuildIdTest.cpp - Which build of a library is running --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/BuildId.h"
 
 #include <gtest/gtest.h>

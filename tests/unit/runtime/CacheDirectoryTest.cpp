@@ -1,4 +1,5 @@
 //===- CacheDirectoryTest.cpp - Files that are kept between processes -----===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Whose files are believed, how they appear, which are removed.
 //

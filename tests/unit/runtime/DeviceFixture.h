@@ -1,4 +1,5 @@
 //===- DeviceFixture.h - Tests that run on both APIs ----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Opens the first device of an API, for Vulkan with the validation layer where
 // it is installed, and has the test kernels (Kernels.cl, Kernels.spvasm).

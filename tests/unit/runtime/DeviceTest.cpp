@@ -1,4 +1,5 @@
 //===- DeviceTest.cpp - Devices, buffers, kernels, commands ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each test runs on the first device of both APIs. Vulkan's run under its
 // validation layer, which also looks for missing barriers and for objects that

@@ -1,4 +1,5 @@
 //===- FilesTest.cpp - Mapped and written files ---------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // MappedFile and OutputFile on real files, and what they refuse.
 //

@@ -1,4 +1,5 @@
 //===- GgufBuilder.h - Hand-made GGUF files -------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Writes GGUF headers piece by piece, right or wrong: every number is the
 // test's own choice. It shares no code with the reader.

@@ -1,4 +1,5 @@
 //===- GgufMutationTest.cpp - Damaged GGUF files --------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The golden file cut at every byte of its header, and damaged in thousands of
 // ways. Whatever comes out, it comes quickly, without reading past the end

@@ -1,4 +1,5 @@
 //===- GgufSplitTest.cpp - Models split over several GGUF files -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Parts that belong together, and each way in which they do not.
 //

@@ -1,4 +1,5 @@
 //===- GgufTest.cpp - GGUF files, right and wrong -------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The golden file that ggml wrote, values of every type, and one hand-made file
 // for each check of the reader.

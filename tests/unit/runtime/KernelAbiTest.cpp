@@ -1,4 +1,5 @@
 //===- KernelAbiTest.cpp - Scopes, loops and reports of generated code ----===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The C functions as generated code calls them, with a pool, with a host's own
 // loops, and without any scope.

@@ -1,4 +1,5 @@
 //===- KernelCacheTest.cpp - What drivers compiled, on disk ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Finds what was stored, and nothing else.
 //

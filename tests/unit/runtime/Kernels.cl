@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
 // What Kernels.spvasm does, in OpenCL C.
 kernel __attribute__((reqd_work_group_size(64, 1, 1))) void
 scale(global const int *in, global int *out, int count, int factor, int bias) {

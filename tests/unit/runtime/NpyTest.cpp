@@ -1,4 +1,5 @@
 //===- NpyTest.cpp - NumPy's .npy files -----------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Round trips of every element type, headers as NumPy writes them, and each
 // thing that is refused.

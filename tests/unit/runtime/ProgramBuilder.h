@@ -1,4 +1,5 @@
 //===- ProgramBuilder.h - Programs for tests ------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Makes programs of the test kernels in few words. All elements are i32.
 //

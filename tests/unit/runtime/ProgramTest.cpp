@@ -1,4 +1,5 @@
 //===- ProgramTest.cpp - Sizes, checks and memory of programs -------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What needs no device.
 //

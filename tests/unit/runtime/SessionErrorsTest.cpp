@@ -1,4 +1,5 @@
 //===- SessionErrorsTest.cpp - What sessions refuse -----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Every sentence names the argument, what was expected and what was found; and
 // a session that refused something works on.

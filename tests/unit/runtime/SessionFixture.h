@@ -1,4 +1,5 @@
 //===- SessionFixture.h - Programs on the devices of the tests ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Makes sessions of programs and runs them on vectors.
 //

@@ -1,4 +1,5 @@
 //===- SessionTest.cpp - Programs on devices ------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Runs small programs with everything a program can have, on the first device
 // of both APIs, and looks at how much memory they take.

@@ -1,4 +1,5 @@
 //===- StatusTest.cpp - Status and Result ---------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Values and errors go in and come out, through conversions and moves.
 //

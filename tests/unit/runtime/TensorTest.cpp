@@ -1,4 +1,5 @@
 //===- TensorTest.cpp - Sizes, alignment and ownership of tensors ---------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Every element type, shapes that do not fit, and moves.
 //

@@ -1,4 +1,5 @@
 //===- TestSupport.h - Folders and messages for the runtime's tests -------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A folder that lives as long as a test, whole files in one call, and checks of
 // an error's sentence.

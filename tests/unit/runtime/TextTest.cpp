@@ -1,4 +1,5 @@
 //===- TextTest.cpp - Text of files in messages ---------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/Text.h"
 
 #include <gtest/gtest.h>

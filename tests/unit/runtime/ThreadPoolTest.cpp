@@ -1,4 +1,5 @@
 //===- ThreadPoolTest.cpp - Loops on the thread pool ----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Every iteration runs exactly once, whoever calls: alone, nested, or several
 // host threads at a time.
