@@ -151,8 +151,8 @@ const std::string &rlx::compilerIdentity() {
 std::string rlx::compilationIdentity(const CompileOptions &options) {
   // All fields, by name: who adds one has to say here what depends on it.
   const auto &[target, cacheDirectory, cacheLimitBytes, cachePackedWeights,
-               deterministic, choices, printChoices, acceptBytecode, onRemark] =
-      options;
+               deterministic, choices, printChoices, acceptBytecode,
+               trustProgram, onRemark] = options;
   const auto &[triple, cpu, features] = target;
   KeyHash hash;
   hash.add(compilerIdentity());

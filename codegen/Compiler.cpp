@@ -5,6 +5,7 @@
 
 #include "codegen/CacheKeys.h"
 #include "codegen/Diagnostics.h"
+#include "codegen/ProgramCheck.h"
 #include "codegen/cpu/ObjectCache.h"
 #include "ir/NearNames.h"
 #include "ir/Nesting.h"
@@ -145,6 +146,11 @@ runPipeline(ModuleOp module, const CompileOptions &options,
 llvm::Expected<OwningOpRef<ModuleOp>>
 rlx::importModule(ModuleOp module, const CompileOptions &options) {
   OwningOpRef<ModuleOp> imported = module.clone();
+  if (!options.trustProgram) {
+    DiagnosticCollector diagnostics(module.getContext(), options.onRemark);
+    if (failed(checkProgram(*imported)))
+      return diagnostics.takeError("the program was refused");
+  }
   if (auto error = runPipeline(*imported, options, buildImportPipeline))
     return error;
   return imported;

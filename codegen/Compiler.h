@@ -37,6 +37,9 @@ struct CompileOptions {
   /// Whether a file or text may be MLIR bytecode, whose reader trusts what it
   /// reads: for programs of one's own.
   bool acceptBytecode = false;
+  /// Whether the program may work on memory by address (operations of memref,
+  /// vector, llvm), which nothing checks: for programs of one's own.
+  bool trustProgram = false;
   /// Takes the text of each remark and warning.
   std::function<void(llvm::StringRef)> onRemark;
 };

@@ -34,6 +34,9 @@ struct CpuOptions {
       "print-target",
       cl::desc("Print what the passes are told of the CPU, as options of "
                "rlx-opt --rlx-cpu, and nothing else")};
+  cl::opt<bool> trusted{
+      "trusted", cl::desc("The program is your own: it may work on memory by "
+                          "address, which nothing checks")};
   cl::list<std::string> schemes{
       "scheme", cl::value_desc("file"),
       cl::desc("File with a scheme of your own (as rlx-inspect --schemes "
@@ -56,6 +59,7 @@ struct CpuOptions {
     options.deterministic = deterministic;
     options.choices = choices;
     options.printChoices = printChoices;
+    options.trustProgram = trusted;
     options.onRemark = [](llvm::StringRef text) {
       llvm::errs() << text << "\n";
     };

@@ -112,6 +112,7 @@ static llvm::Error compile(mlir::ModuleOp module,
   llvm::raw_string_ostream(device.attribute) << *target;
   device.form = isSource ? KernelForm::openclC : KernelForm::spirv;
   CompileOptions compileOptions;
+  compileOptions.trustProgram = options.trusted;
   compileOptions.onRemark = [](llvm::StringRef text) {
     llvm::errs() << text << "\n";
   };

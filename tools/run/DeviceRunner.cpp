@@ -139,6 +139,7 @@ rlx::createDeviceRunner(mlir::ModuleOp module, const RunCommandLine &given) {
     return toError(opened.status());
   std::unique_ptr<Device> device = opened.take();
   CompileOptions options;
+  options.trustProgram = given.trusted;
   options.onRemark = [](llvm::StringRef text) { llvm::errs() << text << "\n"; };
   CompileReport compiled;
   auto executable =

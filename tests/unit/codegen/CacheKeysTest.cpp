@@ -116,6 +116,7 @@ TEST(CacheKeys, OptionsAndTheTargetCount) {
   options.cachePackedWeights = false;
   options.printChoices = true;
   options.acceptBytecode = true;
+  options.trustProgram = true;
   options.onRemark = [](llvm::StringRef) {};
   EXPECT_EQ(keyOf(program, options), key);
 }
