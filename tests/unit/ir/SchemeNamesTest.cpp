@@ -143,7 +143,6 @@ TEST_F(SchemeTest, PartsOfNamesAreNear) {
   EXPECT_EQ(first("q4k"), "gguf_q4k");
   EXPECT_EQ(first("Q4-K"), "gguf_q4k");
   EXPECT_EQ(llvm::StringRef(first("nf4")).split('/').first, "nf4");
-  EXPECT_EQ(first("gguf_q8k0"), "gguf_q8k");
   EXPECT_EQ(didYouMean("objct", {"object", "header"}),
             "; did you mean 'object'?");
   EXPECT_EQ(didYouMean("obect", {"object", "objects", "header"}),
