@@ -136,8 +136,7 @@ llvm::Error ProgramBuilder::addResultShapes() {
     }
     std::optional<SizeIndex> size = sizes.find(store.getValue());
     if (!size)
-      return unsupported(&op, "depends on more than the shapes of the inputs; "
-                              "run the program on the CPU");
+      return unknownSizes(signature.name);
     found.push_back(*size);
   }
   size_t next = 0;

@@ -1,8 +1,9 @@
 //===- DistinctResults.cpp - Each result has a buffer of its own ----------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Bufferization would return one buffer for equal results. The caller gives one
-// for each.
+// Bufferization would return one buffer for equal results, and for a result
+// that holds nothing yet beside what is written to it. The caller gives one for
+// each.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,6 +20,20 @@ namespace rlx {
 using namespace mlir;
 using namespace rlx;
 
+/// Whether nothing was written to `tensor`, so that others may be written to
+/// its buffer.
+static bool isUnwritten(Value tensor) {
+  for (Operation *op = tensor.getDefiningOp(); op;
+       op = op->getOperand(0).getDefiningOp()) {
+    if (isa<tensor::EmptyOp>(op))
+      return true;
+    if (!isa<tensor::CastOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp,
+             tensor::ExtractSliceOp>(op))
+      return false;
+  }
+  return false;
+}
+
 namespace {
 struct DistinctResultsPass
     : rlx::impl::DistinctResultsPassBase<DistinctResultsPass> {
@@ -28,7 +43,9 @@ struct DistinctResultsPass
       OpBuilder b(op);
       for (OpOperand &operand : op->getOpOperands()) {
         auto type = dyn_cast<RankedTensorType>(operand.get().getType());
-        if (!type || seen.insert(operand.get().getAsOpaquePointer()).second)
+        bool isFirst =
+            type && seen.insert(operand.get().getAsOpaquePointer()).second;
+        if (!type || (isFirst && !isUnwritten(operand.get())))
           continue;
         operand.set(bufferization::AllocTensorOp::create(
             b, op.getLoc(), type, /*dynamicSizes=*/ValueRange(),

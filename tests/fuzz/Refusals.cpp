@@ -39,6 +39,7 @@ bool rlx::fuzz::isRefusal(llvm::StringRef message) {
       "'scf.for' op cannot run on a device",
       "'scf.while' op cannot run on a device",
       "'func.call' op cannot run on a device",
+      "'arith.select' op cannot run on a device",
       // Sizes and places that are data.
       "the sizes of the results of ... depend on more than the shapes of the "
       "inputs",
