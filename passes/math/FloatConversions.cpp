@@ -203,14 +203,25 @@ Num rlx::integerRoundedToOdd(ImplicitLocOpBuilder &b, Value x, bool isSigned) {
 // Operations
 //===----------------------------------------------------------------------===//
 
-/// `value`, an f32, as `type`.
+/// The bits of the bf16 nearest to `x`.
+static Int bf16Bits(Num x) {
+  constexpr int64_t dropped = 16, quiet = 0x40;
+  Int bits = x.bits(), odd = (bits >> dropped) & 1;
+  Int rounded = (bits + odd + 0x7fff) >> dropped;
+  return choose(isNan(x), (bits >> dropped) | quiet, rounded);
+}
+
+/// `value`, an f32, as `type`. Instructions that round to bf16 take subnormal
+/// numbers for zero; vectors are those of kernels, where that does not matter.
 static Value narrow(ImplicitLocOpBuilder &b, Num value, Type type) {
   auto element = cast<FloatType>(getElementTypeOrSelf(type));
   if (element.isF32())
     return value.value;
-  if (!isSmallFloat(element))
+  bool isScalarBf16 = type.isBF16();
+  if (!isSmallFloat(element) && !isScalarBf16)
     return arith::TruncFOp::create(b, type, value.value);
-  Value bits = smallFloatBits(element, value).value;
+  Value bits = isScalarBf16 ? bf16Bits(value).value
+                            : smallFloatBits(element, value).value;
   Type integer = value.like(b.getIntegerType(element.getWidth()));
   return arith::BitcastOp::create(b, type,
                                   arith::TruncIOp::create(b, integer, bits));
@@ -249,7 +260,8 @@ Value rlx::expandConversion(Operation *op) {
       return arith::FPToUIOp::create(b, type, number.value);
     return Value();
   }
-  if (isa<arith::TruncFOp>(op) && isSmall) {
+  if (isa<arith::TruncFOp>(op) &&
+      (isSmall || type.isBF16() || (to.isBF16() && from.isF64()))) {
     if (from.getIntOrFloatBitWidth() > f32Bits)
       return narrow(b, roundToOdd(b, x), type);
     if (!from.isF32())
@@ -258,9 +270,44 @@ Value rlx::expandConversion(Operation *op) {
   }
   // A float of f32 between them would be rounded, too.
   bool isFromInteger = isa<arith::SIToFPOp, arith::UIToFPOp>(op);
-  bool isWide = isFromInteger && from.getIntOrFloatBitWidth() > f32Precision;
   if (isFromInteger && from.getIntOrFloatBitWidth() <= 64 &&
-      (isSmall || (isWide && to.isBF16())))
+      (isSmall || to.isBF16()))
     return narrow(b, integerRoundedToOdd(b, x, isa<arith::SIToFPOp>(op)), type);
   return Value();
+}
+
+bool rlx::widenArithmetic(Operation *op) {
+  Type type = op->getNumResults() == 1 ? op->getResult(0).getType() : Type();
+  if (!type || op->getNumOperands() == 0 || op->getNumRegions() != 0 ||
+      isa<CastOpInterface, arith::SelectOp>(op))
+    return false;
+  Type operand = op->getOperand(0).getType();
+  bool rounds =
+      isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
+          arith::RemFOp, arith::MaximumFOp, arith::MinimumFOp, arith::MaxNumFOp,
+          arith::MinNumFOp, math::FmaOp, math::SqrtOp>(op);
+  if (!isSmallFloat(getElementTypeOrSelf(operand)) &&
+      !(operand.isBF16() && rounds))
+    return false;
+  ImplicitLocOpBuilder b(op->getLoc(), op);
+  auto widened = [&](Type of) {
+    return isa<FloatType>(getElementTypeOrSelf(of))
+               ? Term{&b, op->getOperand(0)}.like(b.getF32Type())
+               : of;
+  };
+  OperationState state(op->getLoc(), op->getName());
+  for (Value value : op->getOperands())
+    state.operands.push_back(
+        isa<FloatType>(getElementTypeOrSelf(value.getType()))
+            ? arith::ExtFOp::create(b, widened(value.getType()), value)
+            : value);
+  state.types.push_back(widened(type));
+  state.addAttributes(llvm::to_vector(op->getDiscardableAttrs()));
+  state.propertiesAttr = op->getPropertiesAsAttribute();
+  Value result = b.create(state)->getResult(0);
+  if (result.getType() != type)
+    result = arith::TruncFOp::create(b, type, result);
+  op->getResult(0).replaceAllUsesWith(result);
+  op->erase();
+  return true;
 }

@@ -32,6 +32,11 @@ mathx::Num roundToOdd(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 mathx::Num integerRoundedToOdd(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
                                bool isSigned);
 
+/// Computes `op`, of arith or math, in f32 and rounds the result, where its
+/// operands are small floats or the CPU's own way for bf16 loses subnormal
+/// numbers. Returns whether it did, and `op` is gone.
+bool widenArithmetic(mlir::Operation *op);
+
 /// The result of `op`, a conversion of arith, built before it; null where a CPU
 /// has code for it that rounds once, or there is none.
 mlir::Value expandConversion(mlir::Operation *op);

@@ -119,6 +119,14 @@ struct ApproximateMathPass
   }
 
   void runOnOperation() override {
+    SmallVector<Operation *> all;
+    getOperation().walk([&](Operation *op) {
+      if (isa_and_nonnull<arith::ArithDialect, math::MathDialect>(
+              op->getDialect()) &&
+          llvm::none_of(op->getOperandTypes(), llvm::IsaPred<TensorType>))
+        all.push_back(op);
+    });
+    llvm::for_each(all, [](Operation *op) { (void)widenArithmetic(op); });
     SmallVector<Operation *> functions;
     getOperation().walk([&](Operation *op) {
       if (isa_and_nonnull<math::MathDialect>(op->getDialect()) &&

@@ -28,6 +28,32 @@ static Num larger(Num x, Num y, bool isMaximum, bool keepsNan) {
   return choose(isX, x, choose(isY, y, equal));
 }
 
+/// The same of f64, without its bits.
+static Value largerDouble(Operation *op) {
+  bool isMaximum = isa<arith::MaximumFOp, arith::MaxNumFOp>(op),
+       keepsNan = isa<arith::MaximumFOp, arith::MinimumFOp>(op);
+  ImplicitLocOpBuilder b(op->getLoc(), op);
+  Value x = op->getOperand(0), y = op->getOperand(1);
+  auto compare = [&](arith::CmpFPredicate predicate, Value p, Value q) {
+    return arith::CmpFOp::create(b, predicate, p, q).getResult();
+  };
+  auto select = [&](Value condition, Value yes, Value no) -> Value {
+    return arith::SelectOp::create(b, condition, yes, no);
+  };
+  auto negated = [&](Value p) -> Value { return arith::NegFOp::create(b, p); };
+  using P = arith::CmpFPredicate;
+  Value sum = arith::AddFOp::create(b, x, y), zero = sum;
+  if (!isMaximum)
+    zero = negated(arith::AddFOp::create(b, negated(x), negated(y)));
+  Value none = arith::ConstantOp::create(b, b.getZeroAttr(x.getType()));
+  Value equal = select(compare(P::OEQ, x, none), zero, x);
+  Value other = keepsNan ? sum : select(compare(P::UNO, x, x), y, x);
+  Value rest = select(compare(P::OEQ, x, y), equal, other);
+  P isFirst = isMaximum ? P::OGT : P::OLT;
+  return select(compare(isFirst, x, y), x,
+                select(compare(isFirst, y, x), y, rest));
+}
+
 /// The remainder of a division rounded towards zero, with the sign of `x`: long
 /// division of the mantissas, a few bits of the quotient at a time.
 static Num remainder(Num x, Num y) {
@@ -106,6 +132,23 @@ static Value signedRemainder(arith::RemSIOp op) {
   return arith::SubIOp::create(b, x, whole);
 }
 
+/// What replaces a maximum or minimum; null for other operations.
+static Value replacementOfMaximum(Operation *op) {
+  if (!isa<arith::MaximumFOp, arith::MinimumFOp, arith::MaxNumFOp,
+           arith::MinNumFOp>(op))
+    return Value();
+  Type type = getElementTypeOrSelf(op->getResult(0).getType());
+  if (type.isF64())
+    return largerDouble(op);
+  if (!type.isF32())
+    return Value();
+  mathx::Builder b(op->getLoc(), op);
+  return larger(Num{{&b, op->getOperand(0)}}, Num{{&b, op->getOperand(1)}},
+                isa<arith::MaximumFOp, arith::MaxNumFOp>(op),
+                isa<arith::MaximumFOp, arith::MinimumFOp>(op))
+      .value;
+}
+
 /// What replaces `op` in exact kernels, or in all; null for nothing.
 static Value replacementOf(Operation *op, bool isExact) {
   if (op->getNumResults() != 1)
@@ -126,7 +169,11 @@ static Value replacementOf(Operation *op, bool isExact) {
     return truncated(number(0)).value;
   if (Value expanded = expandMath(op))
     return expanded;
-  if (!type.isF32() || !isExact)
+  if (!isExact)
+    return Value();
+  if (Value maximum = replacementOfMaximum(op))
+    return maximum;
+  if (!type.isF32())
     return Value();
   return llvm::TypeSwitch<Operation *, Value>(op)
       .Case([&](arith::RemFOp) {
@@ -134,15 +181,22 @@ static Value replacementOf(Operation *op, bool isExact) {
                    ? Value()
                    : remainder(number(0), number(1)).value;
       })
-      .Case<arith::MaximumFOp, arith::MinimumFOp>([&](auto) {
-        return larger(number(0), number(1), isa<arith::MaximumFOp>(op), true)
-            .value;
-      })
-      .Case<arith::MaxNumFOp, arith::MinNumFOp>([&](auto) {
-        return larger(number(0), number(1), isa<arith::MaxNumFOp>(op), false)
-            .value;
-      })
       .Default(Value());
+}
+
+void rlx::expandMaxima(gpu::GPUModuleOp kernels,
+                       const llvm::StringSet<> &exact) {
+  SmallVector<Operation *> operations;
+  kernels.walk([&](Operation *op) {
+    auto kernel = op->getParentOfType<gpu::GPUFuncOp>();
+    if (kernel && exact.contains(kernel.getName()))
+      operations.push_back(op);
+  });
+  for (Operation *op : operations)
+    if (Value replacement = replacementOfMaximum(op)) {
+      op->getResult(0).replaceAllUsesWith(replacement);
+      op->erase();
+    }
 }
 
 LogicalResult rlx::expandForVulkan(gpu::GPUModuleOp kernels,

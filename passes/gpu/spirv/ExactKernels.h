@@ -24,6 +24,9 @@ inline constexpr llvm::StringLiteral exactAttributeName = "rlx.exact";
 /// operation, where there is none.
 mlir::LogicalResult expandForVulkan(mlir::gpu::GPUModuleOp kernels,
                                     const llvm::StringSet<> &exact);
+/// The same for maxima and minima alone, which OpenCL's SPIR-V has none of.
+void expandMaxima(mlir::gpu::GPUModuleOp kernels,
+                  const llvm::StringSet<> &exact);
 /// Additions and multiplications stay what they are.
 void forbidContraction(mlir::spirv::FuncOp kernel);
 

@@ -20,11 +20,13 @@
 #include "mlir/Conversion/MemRefToSPIRV/MemRefToSPIRV.h"
 #include "mlir/Conversion/SCFToSPIRV/SCFToSPIRV.h"
 #include "mlir/Conversion/VectorToSPIRV/VectorToSPIRV.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
 #include "mlir/Dialect/SPIRV/IR/TargetAndABI.h"
 #include "mlir/Dialect/SPIRV/Transforms/SPIRVConversion.h"
+#include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -350,7 +352,14 @@ struct KernelsToSpirvPass
       if (failed(expandForVulkan(module, exact)))
         return failure();
       limitIterations(module, exact);
+    } else {
+      expandMaxima(module, exact);
     }
+    // What is left is expanded without a care for zeros' signs.
+    OpPassManager expand(gpu::GPUModuleOp::getOperationName());
+    expand.addPass(arith::createArithExpandOpsPass());
+    if (failed(runPipeline(expand, module)))
+      return failure();
     spirv::TargetEnvAttr environment = environmentOf(target, hasMatrices);
     module->setAttr(spirv::getTargetEnvAttrName(), environment);
     llvm::StringSet<> withSubgroups;

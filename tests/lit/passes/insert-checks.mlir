@@ -114,7 +114,7 @@ func.func @gather_elements(%x: tensor<?x4xf32>, %i: tensor<2x1xi32>) -> tensor<2
 // CHECK: scf.for
 // CHECK: rlx.check %{{.*}}, "{{.*}}expected 0 <= index < {} in dimension 0, but got {}"
 // CHECK: tensor.insert
-func.func @scatter_elements(%x: tensor<?x4xf32>, %y: tensor<4x4xf32>, %i: tensor<2x1xindex>) -> tensor<4x4xf32> {
-  %z = tensor.scatter %x into %y[%i] scatter_dims([0]) unique : (tensor<?x4xf32>, tensor<4x4xf32>, tensor<2x1xindex>) -> tensor<4x4xf32>
+func.func @scatter_elements(%x: tensor<?x4xf32>, %y: tensor<4x4xf32>, %i: tensor<?x1xindex>) -> tensor<4x4xf32> {
+  %z = tensor.scatter %x into %y[%i] scatter_dims([0]) unique : (tensor<?x4xf32>, tensor<4x4xf32>, tensor<?x1xindex>) -> tensor<4x4xf32>
   return %z : tensor<4x4xf32>
 }

@@ -73,8 +73,8 @@ func.func @main(%x: tensor<?x3xf32>, %i: tensor<2x1xi32>) -> tensor<2x1x3xf32> {
      {ones({4, 3}), Ids({2, 1}, {3, 0})}},
     {"Scatter",
      R"(
-func.func @main(%x: tensor<?x1x3xf32>, %z: tensor<4x3xf32>, %i: tensor<2x1xi32>) -> tensor<4x3xf32> {
-  %y = tensor.scatter %x into %z[%i] scatter_dims([0]) unique : (tensor<?x1x3xf32>, tensor<4x3xf32>, tensor<2x1xi32>) -> tensor<4x3xf32>
+func.func @main(%x: tensor<?x1x3xf32>, %z: tensor<4x3xf32>, %i: tensor<?x1xi32>) -> tensor<4x3xf32> {
+  %y = tensor.scatter %x into %z[%i] scatter_dims([0]) unique : (tensor<?x1x3xf32>, tensor<4x3xf32>, tensor<?x1xi32>) -> tensor<4x3xf32>
   return %y : tensor<4x3xf32>
 })",
      {ones({3, 1, 3}), ones({4, 3}), Ids({2, 1}, {1, 2})},

@@ -9,7 +9,8 @@
 
 #include "tests/unit/device/Functions.h"
 
-#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/APSInt.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace rlx;
 using namespace rlx::test;

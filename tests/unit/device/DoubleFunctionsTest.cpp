@@ -17,7 +17,7 @@ using namespace rlx::test;
 namespace {
 
 using Limits = std::numeric_limits<double>;
-struct Doubles : Buffer<double> {
+struct Doubles : test::Buffer<double> {
   explicit Doubles(std::vector<double> content)
       : Buffer(ElementType::f64, {int64_t(content.size())}, content) {}
 };

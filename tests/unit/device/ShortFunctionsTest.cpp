@@ -58,8 +58,8 @@ void check(const ShortType &type, size_t column, bool flushes,
       std::vector<uint16_t> xs(count), ys(count, type.bits(second));
       for (size_t i = 0; i < count; ++i)
         xs[i] = uint16_t(i);
-      Buffer<uint16_t> x(type.element, {size}, xs), y(type.element, {size}, ys),
-          z(type.element, {size});
+      test::Buffer<uint16_t> x(type.element, {size}, xs),
+          y(type.element, {size}, ys), z(type.element, {size});
       run("f" + std::to_string(index), {x, y}, z);
       for (size_t i = 0; i < count; ++i) {
         double units = unitsFrom(type.format, function, numbers[z.values[i]],
