@@ -27,6 +27,9 @@ static std::vector<int64_t> indexOf(int64_t position,
 //===----------------------------------------------------------------------===//
 
 namespace {
+/// Squares of squares of f64 are beyond f64.
+using Wide = long double;
+
 /// Goes through the elements and adds them up.
 class ErrorMeasure {
 public:
@@ -47,10 +50,10 @@ private:
   double mostRows;
   ErrorReport result;
   struct Squares {
-    double differences = 0, deviations = 0, squares = 0;
+    Wide differences = 0, deviations = 0, squares = 0;
     int64_t count = 0;
-    void add(double difference, double variance) {
-      differences += difference * difference;
+    void add(double difference, Wide variance) {
+      differences += Wide(difference) * difference;
       deviations += variance;
       squares += variance * variance;
       ++count;
@@ -58,14 +61,14 @@ private:
     /// How many of them matter: as many as there are if all deviations are the
     /// same, one if one is far larger than the others.
     double effective() const {
-      return squares > 0 ? deviations * deviations / squares : 1;
+      return squares > 0 ? double(deviations * deviations / squares) : 1;
     }
   };
   double allowed(const Squares &squares) const;
   std::vector<Squares> columns; ///< by the index of the last dimension
   Squares all;
-  std::vector<double> rowVariances;
-  double reference = 0;
+  std::vector<Wide> rowVariances;
+  Wide reference = 0;
   int64_t largestAt = -1, mismatchAt = -1;
   /// Elements that may be too far off, with their differences.
   std::vector<std::pair<int64_t, double>> suspects;
@@ -94,14 +97,14 @@ void ErrorMeasure::add(int64_t i, double expected, double got, double deviation,
     return;
   }
   double difference = std::fabs(got - expected);
-  double variance = deviation * deviation;
+  Wide variance = Wide(deviation) * deviation;
   all.add(difference, variance);
   columns[i % int64_t(columns.size())].add(difference, variance);
   size_t row = size_t(i) / columns.size();
   if (rowVariances.size() <= row)
     rowVariances.resize(row + 1);
   rowVariances[row] += variance;
-  reference += magnitude * magnitude;
+  reference += Wide(magnitude) * magnitude;
   if (difference > allowedOfElement * deviation)
     suspects.push_back({i, difference});
   note(i, expected, got, difference);
@@ -126,15 +129,15 @@ ErrorReport ErrorMeasure::report() const {
     report.index = indexOf(largestAt, shape);
   if (mismatchAt >= 0)
     report.firstMismatch = indexOf(mismatchAt, shape);
-  auto relativeTo = [&](double square) {
+  auto relativeTo = [&](Wide square) {
     if (square == 0)
       return 0.0;
-    return reference > 0 ? std::sqrt(square / reference)
+    return reference > 0 ? double(std::sqrt(square / reference))
                          : std::numeric_limits<double>::infinity();
   };
   report.relative = relativeTo(all.differences);
   Squares rows;
-  for (double variance : rowVariances)
+  for (Wide variance : rowVariances)
     rows.add(0, variance);
   report.bound = allowed(rows) * relativeTo(all.deviations);
   for (auto [i, column] : llvm::enumerate(columns)) {
@@ -143,7 +146,8 @@ ErrorReport ErrorMeasure::report() const {
         report.columns++ == 0)
       report.firstColumn = int64_t(i);
   }
-  double usual = all.count ? std::sqrt(all.deviations / double(all.count)) : 0;
+  double usual =
+      all.count ? double(std::sqrt(all.deviations / Wide(all.count))) : 0;
   for (auto [i, difference] : suspects)
     if (difference > allowedOfElement * usual && report.outliers++ == 0)
       report.firstOutlier = indexOf(i, shape);

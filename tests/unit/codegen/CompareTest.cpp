@@ -53,6 +53,24 @@ TEST(CompareTest, AReferenceOfZeroAllowsNothing) {
   EXPECT_FALSE(isClose(Floats({2}, {0, 1e-30f}), {0, 0}, 1, 1));
 }
 
+// The squares of their squares are beyond f64.
+TEST(CompareTest, NumbersOfF64AsLargeAsTheyAre) {
+  double got[] = {1e300, 2e-300};
+  TensorView view{ElementType::f64, {2}, got};
+  ReferenceTensor expected;
+  expected.shape = {2};
+  mlir::MLIRContext context;
+  expected.numbers.type = mlir::Float64Type::get(&context);
+  expected.numbers.values = {1e300, 1e-300};
+  expected.numbers.deviations = {1e284, 1e-316};
+  ErrorReport report = measureError(view, expected);
+  EXPECT_TRUE(report.passes()) << report.describe();
+  expected.numbers.values[0] = 1.1e300;
+  report = measureError(view, expected);
+  EXPECT_FALSE(report.passes());
+  EXPECT_NEAR(report.relative, 1 / 11.0, 1e-6);
+}
+
 TEST(CompareTest, ReadsEveryElementType) {
   auto same = [](ElementType type, auto value, double expected) {
     TensorView view{type, {1}, &value};
