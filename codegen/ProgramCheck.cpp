@@ -41,29 +41,28 @@ static bool touchesMemory(Operation *op) {
                       llvm::any_of(function.getResultTypes(), isMemory));
 }
 
-static bool isPromise(NamedAttribute attribute) {
-  StringRef name = attribute.getName();
-  return name.starts_with("llvm.") || name == "passthrough";
-}
-
-static DictionaryAttr withoutPromises(DictionaryAttr attributes) {
+static DictionaryAttr
+onlyKept(DictionaryAttr attributes,
+         llvm::function_ref<bool(StringRef name)> isKept) {
   SmallVector<NamedAttribute> kept;
   for (NamedAttribute attribute : attributes)
-    if (!isPromise(attribute))
+    if (isKept(attribute.getName()))
       kept.push_back(attribute);
   return DictionaryAttr::get(attributes.getContext(), kept);
 }
 
-/// Of a function and its arguments and results.
-static void dropPromises(FunctionOpInterface function) {
-  function->setDiscardableAttrs(
-      withoutPromises(function->getDiscardableAttrDictionary()));
+/// Of a function, its arguments and results: MLIR hands all of them to LLVM, as
+/// "passthrough" or "personality", and RLX's own are what passes say to each
+/// other.
+static void dropForeignAttributes(FunctionOpInterface function) {
+  auto isWeight = [](StringRef name) { return name == "rlx.weight"; };
+  function->setDiscardableAttrs(DictionaryAttr::get(function->getContext()));
   for (unsigned i = 0; i < function.getNumArguments(); ++i)
     if (DictionaryAttr attributes = function.getArgAttrDict(i))
-      function.setArgAttrs(i, withoutPromises(attributes));
+      function.setArgAttrs(i, onlyKept(attributes, isWeight));
   for (unsigned i = 0; i < function.getNumResults(); ++i)
-    if (DictionaryAttr attributes = function.getResultAttrDict(i))
-      function.setResultAttrs(i, withoutPromises(attributes));
+    if (function.getResultAttrDict(i))
+      function.setResultAttrs(i, DictionaryAttr::get(function->getContext()));
 }
 
 LogicalResult rlx::checkProgram(ModuleOp module) {
@@ -86,8 +85,13 @@ LogicalResult rlx::checkProgram(ModuleOp module) {
              "(--trusted, trustProgram)";
       return WalkResult::interrupt();
     }
-    if (auto function = dyn_cast<FunctionOpInterface>(op))
-      dropPromises(function);
+    if (auto function = dyn_cast<FunctionOpInterface>(op)) {
+      dropForeignAttributes(function);
+      return WalkResult::advance();
+    }
+    for (NamedAttribute attribute : llvm::to_vector(op->getDiscardableAttrs()))
+      if (attribute.getName().strref().starts_with("llvm."))
+        op->removeDiscardableAttr(attribute.getName());
     return WalkResult::advance();
   });
   return failure(result.wasInterrupted());

@@ -12,8 +12,8 @@ namespace rlx {
 /// Refuses, at the operation, what could reach any memory of the process: all
 /// that is lowered to LLVM but is not on tensors, numbers or control flow, as
 /// loads from addresses and inline assembly, and buffers, whose indices nothing
-/// checks. Takes away attributes that are promises to LLVM, such as
-/// alignments: nobody checks them either.
+/// checks. Takes away attributes that MLIR hands to LLVM, such as alignments of
+/// arguments: nobody checks them either.
 mlir::LogicalResult checkProgram(mlir::ModuleOp module);
 
 } // namespace rlx

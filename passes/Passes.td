@@ -323,8 +323,9 @@ def SplitRankReductionsPass : Pass<"rlx-split-rank-reductions", "::mlir::func::F
 def DenseScalarsPass : Pass<"rlx-dense-scalars", "::mlir::func::FuncOp"> {
   let summary = "Make constants of rank 0 that are resources dense attributes";
   let description = [{
-    Upstream's lowering asks for their value, and resources have none. Larger
-    constants stay resources: nothing copies or hashes them.
+    Upstream's lowering asks for their value, and resources have none. So become
+    those of booleans. Other constants stay resources: nothing copies or hashes
+    them. That a resource has the bytes of its type is checked.
 
     ```mlir
     %c = arith.constant dense_resource<c> : tensor<f32>

@@ -5,6 +5,7 @@
 
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Config/llvm-config.h"
+#include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Host.h"
 
@@ -39,6 +40,8 @@ static bool detectColor(const llvm::raw_ostream &stream) {
 }
 
 void rlx::beginTool(llvm::StringLiteral example) {
+  // Where stdout is closed, the first file that is opened would take its place.
+  (void)llvm::sys::Process::FixupStandardFileDescriptors();
   llvm::cl::SetVersionPrinter(printVersion);
   // Kept as it is until the end of the process.
   static std::string help;
@@ -62,4 +65,16 @@ int rlx::reportError(llvm::StringRef tool, llvm::Error error) {
   llvm::WithColor::error(llvm::errs(), tool)
       << llvm::toString(std::move(error)) << "\n";
   return 1;
+}
+
+int rlx::finishTool(llvm::StringRef tool, llvm::Error error) {
+  llvm::outs().flush();
+  if (std::error_code code = llvm::outs().error()) {
+    // Else it ends the process when it is destroyed.
+    llvm::outs().clear_error();
+    if (!error)
+      error = llvm::createStringError(code, "cannot write to stdout: " +
+                                                code.message());
+  }
+  return error ? reportError(tool, std::move(error)) : 0;
 }

@@ -25,6 +25,9 @@ void removeForeignOptions();
 
 /// Prints `tool: error: message` and gives the exit code.
 int reportError(llvm::StringRef tool, llvm::Error error);
+/// The exit code of a tool, which fails too where what it printed could not be
+/// written.
+int finishTool(llvm::StringRef tool, llvm::Error error);
 
 /// Reads one of the words of an option. A word that there is not is an error
 /// that names those there are.

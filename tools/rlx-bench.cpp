@@ -421,5 +421,5 @@ int main(int argc, char **argv) {
         "expected a command, 'limits' or 'matmul'; see --help");
   if (!error)
     error = options.limits ? runLimits(options) : runMatmul(options);
-  return error ? reportError("rlx-bench", std::move(error)) : 0;
+  return finishTool("rlx-bench", std::move(error));
 }

@@ -54,7 +54,5 @@ int main(int argc, char **argv) {
   cl::ParseCommandLineOptions(
       argc, argv,
       "Compiles a program and writes its code, for a CPU or a device\n");
-  if (auto error = run(given))
-    return reportError("rlx-compile", std::move(error));
-  return 0;
+  return finishTool("rlx-compile", run(given));
 }

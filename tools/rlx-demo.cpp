@@ -293,5 +293,5 @@ int main(int argc, char **argv) {
     error = showSpeeds(options, MachineName::read(), progress);
   }
   progress.say("");
-  return error ? reportError("rlx-demo", std::move(error)) : 0;
+  return finishTool("rlx-demo", std::move(error));
 }

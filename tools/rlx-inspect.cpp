@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/StatusError.h"
 #include "runtime/LostPages.h"
 #include "tools/CommandLine.h"
 #include "tools/Inspect.h"
@@ -87,9 +88,5 @@ int main(int argc, char **argv) {
   cl::ParseCommandLineOptions(argc, argv,
                               "Looks into weight files and schemes.\n");
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
-  rlx::Status status = run(context);
-  if (status)
-    return 0;
-  llvm::errs() << "rlx-inspect: error: " << status.message() << "\n";
-  return 1;
+  return rlx::finishTool("rlx-inspect", rlx::toError(run(context)));
 }

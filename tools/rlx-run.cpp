@@ -12,6 +12,7 @@
 #include "runtime/Npy.h"
 #include "tools/run/Runner.h"
 
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
 
@@ -152,6 +153,12 @@ static llvm::Error run(const RunCommandLine &given) {
     return llvm::createStringError(fmt::format(
         "{} outputs are given, but '{}' has {} results", given.outputs.size(),
         function.name, function.results.size()));
+  llvm::StringSet<> files;
+  for (const std::string &path : given.outputs)
+    if (!files.insert(path).second)
+      return llvm::createStringError(
+          "expected a file of its own for each result, but '--output " + path +
+          "' is given twice");
   for (const std::string &path : given.weights) {
     Result<std::unique_ptr<WeightFile>> file = openWeightFile(path);
     if (!file)
@@ -223,7 +230,5 @@ int main(int argc, char **argv) {
   RunCommandLine options;
   cl::ParseCommandLineOptions(
       argc, argv, "Compiles a program and runs one of its functions\n");
-  if (auto error = run(options))
-    return reportError("rlx-run", std::move(error));
-  return 0;
+  return finishTool("rlx-run", run(options));
 }
