@@ -6,6 +6,7 @@
 #include "codegen/gpu/ProgramSizeBuilder.h"
 #include "passes/gpu/layout/Target.h"
 #include "passes/gpu/spirv/Subgroups.h"
+#include "passes/support/SourceText.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -45,10 +46,7 @@ private:
 } // namespace
 
 static llvm::Error unsupported(Operation *op, const Twine &what) {
-  std::string text;
-  llvm::raw_string_ostream(text) << op->getLoc();
-  return llvm::createStringError("'" + op->getName().getStringRef() + "' at " +
-                                 text + " " + what);
+  return llvm::createStringError(sourceText(op) + what);
 }
 
 //===----------------------------------------------------------------------===//
