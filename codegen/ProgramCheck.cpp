@@ -6,6 +6,7 @@
 #include "mlir/Conversion/ConvertToLLVM/ToLLVMInterface.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/StringSet.h"
@@ -73,6 +74,11 @@ LogicalResult rlx::checkProgram(ModuleOp module) {
     // What may stand beside functions, --rlx-prepare-calls says.
     if (op->getParentOp() == module.getOperation() && !isa<func::FuncOp>(op))
       return WalkResult::skip();
+    if (isa<ub::UnreachableOp>(op)) {
+      op->emitOpError() << "ends the program without a result; expected "
+                           "func.return, and cf.assert for what must not be";
+      return WalkResult::interrupt();
+    }
     bool isLowered =
         isa<LLVM::LLVMDialect>(dialect) ||
         dialect->getRegisteredInterface<ConvertToLLVMPatternInterface>();

@@ -33,10 +33,26 @@ bool dividesTensors(Operation *op) {
          isElementwiseOnTensors(op);
 }
 
+/// A crop is no padding to upstream's lowering.
+LogicalResult checkPadding(tensor::PadOp pad) {
+  for (ArrayRef<int64_t> sizes : {pad.getStaticLow(), pad.getStaticHigh()})
+    for (auto [i, size] : llvm::enumerate(sizes))
+      if (!ShapedType::isDynamic(size) && size < 0)
+        return pad.emitOpError()
+               << "expected padding of at least 0 in dimension " << i
+               << ", but got " << size
+               << "; tensor.extract_slice takes a part of a tensor";
+  return success();
+}
+
 struct InsertChecksPass : rlx::impl::InsertChecksPassBase<InsertChecksPass> {
   void runOnOperation() override {
     SmallVector<Operation *> all;
     getOperation()->walk([&](Operation *op) { all.push_back(op); });
+    for (Operation *op : all)
+      if (auto pad = dyn_cast<tensor::PadOp>(op);
+          pad && failed(checkPadding(pad)))
+        return signalPassFailure();
     for (Operation *op : all)
       if (isElementwiseOnTensors(op)) {
         SizeChecks(op).insertElementwise();
