@@ -290,6 +290,23 @@ bool rlx::widenArithmetic(Operation *op) {
       !(operand.isBF16() && rounds))
     return false;
   ImplicitLocOpBuilder b(op->getLoc(), op);
+  // Nothing is rounded; LLVM would make those of f32 ones of bf16 again.
+  if (operand.isBF16() && isa<arith::MaxNumFOp, arith::MinNumFOp>(op)) {
+    Value x = op->getOperand(0), y = op->getOperand(1);
+    auto compare = [&](arith::CmpFPredicate predicate, Value p, Value q) {
+      return arith::CmpFOp::create(b, predicate, p, q).getResult();
+    };
+    Value isFirst =
+        compare(isa<arith::MaxNumFOp>(op) ? arith::CmpFPredicate::OGT
+                                          : arith::CmpFPredicate::OLT,
+                x, y);
+    isFirst = arith::OrIOp::create(b, isFirst,
+                                   compare(arith::CmpFPredicate::UNO, y, y));
+    op->getResult(0).replaceAllUsesWith(
+        arith::SelectOp::create(b, isFirst, x, y));
+    op->erase();
+    return true;
+  }
   auto widened = [&](Type of) {
     return isa<FloatType>(getElementTypeOrSelf(of))
                ? Term{&b, op->getOperand(0)}.like(b.getF32Type())
