@@ -108,10 +108,9 @@ TEST_P(QuantizeTest, TakesTheNearestCode) {
   auto module = parseText(*other, program);
   ASSERT_TRUE(bool(module));
   auto verification = verify(**module, *executable, "main", {input}, {output});
-  if (verification)
-    EXPECT_SUCCESS(verification->check());
-  else
-    ADD_FAILURE() << llvm::toString(verification.takeError());
+  if (!verification)
+    FAIL() << llvm::toString(verification.takeError());
+  EXPECT_SUCCESS(verification->check());
   for (size_t i = 0; i < x.size(); ++i) {
     double expected = nearest(code, x[i]);
     EXPECT_TRUE(sameNumber(output.values[i], float(expected)))
