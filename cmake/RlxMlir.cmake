@@ -38,6 +38,17 @@ function(rlx_tablegen target td)
   add_custom_target(${target} DEPENDS ${outputs})
 endfunction()
 
+# rlx_reuse_mlir_headers(TARGET LINK...): what rlx_ir precompiled, for a program that links MLIR.
+function(rlx_reuse_mlir_headers target)
+  if(NOT "${ARGN}" MATCHES "rlx::(ir|passes|codegen)")
+    return()
+  endif()
+  rlx_precompile_mlir(${target} REUSE_FROM rlx_ir)
+  # A precompiled header is for one way to make code, and libraries are made of -fPIC.
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${target} PRIVATE -fPIC)
+endfunction()
+
 # rlx_precompile_mlir(TARGET [REUSE_FROM OTHER]): parsing MLIR's headers takes most of a file's compile time.
 function(rlx_precompile_mlir target)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
