@@ -61,9 +61,10 @@ rlx::findFunction(const std::vector<FunctionSignature> &signatures,
   std::string known;
   for (const FunctionSignature &signature : signatures)
     known += (known.empty() ? "'" : ", '") + signature.name + "'";
+  if (known.empty())
+    return llvm::createStringError("the program has no public function");
   return llvm::createStringError("the program has no public function '" +
-                                 name.str() + "', expected one of " +
-                                 (known.empty() ? "none" : known));
+                                 name.str() + "', expected one of " + known);
 }
 
 static std::optional<ElementType> elementTypeOf(Type type) {

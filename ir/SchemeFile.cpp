@@ -31,6 +31,23 @@ std::optional<QuantScheme> rlx::findScheme(MLIRContext *context,
   return std::nullopt;
 }
 
+/// The attribute itself: without blanks and comments before it, and without
+/// `#name =`, which a program would give it.
+static StringRef attributeOf(StringRef text) {
+  for (;;) {
+    text = text.ltrim();
+    if (!text.starts_with("//"))
+      break;
+    text = text.drop_until([](char c) { return c == '\n'; });
+  }
+  StringRef rest = text;
+  if (!rest.consume_front("#"))
+    return text;
+  rest = rest.drop_while([](char c) { return llvm::isAlnum(c) || c == '_'; })
+             .ltrim();
+  return rest.consume_front("=") ? rest.ltrim() : text;
+}
+
 llvm::Expected<QuantScheme> rlx::readSchemeFile(MLIRContext *context,
                                                 StringRef path) {
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
@@ -40,6 +57,9 @@ llvm::Expected<QuantScheme> rlx::readSchemeFile(MLIRContext *context,
   StringRef text = (*buffer)->getBuffer();
   if (llvm::Error error = checkNesting(text, path))
     return error;
+  StringRef described = attributeOf(text).rtrim();
+  size_t linesBefore =
+      text.take_front(described.data() - text.data()).count('\n');
   auto *dialect = context->getOrLoadDialect<RlxDialect>();
   std::string message;
   Attribute attribute;
@@ -49,12 +69,13 @@ llvm::Expected<QuantScheme> rlx::readSchemeFile(MLIRContext *context,
       if (message.empty()) {
         stream << path;
         if (auto place = dyn_cast<FileLineColLoc>(diagnostic.getLocation()))
-          stream << ":" << place.getLine() << ":" << place.getColumn();
+          stream << ":" << place.getLine() + linesBefore << ":"
+                 << place.getColumn();
         stream << ": " << diagnostic;
       }
       return success();
     });
-    attribute = parseAttribute(text, context);
+    attribute = parseAttribute(described, context);
   }
   auto scheme = dyn_cast_or_null<SchemeAttr>(attribute);
   if (!scheme)

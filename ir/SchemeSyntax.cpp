@@ -88,7 +88,11 @@ static ParseResult parseField(AsmParser &parser, FieldAttr &field) {
     Type planeType;
     AffineMap position;
     SMLoc loc = parser.getCurrentLocation();
-    if (parser.parseType(planeType))
+    OptionalParseResult given = parser.parseOptionalType(planeType);
+    if (!given.has_value())
+      return parser.emitError(
+          loc, "expected a type of codes such as ui4, si8, f16 or f8E4M3FN");
+    if (failed(*given))
       return failure();
     if (!planeType.isIntOrFloat())
       return parser.emitError(loc,

@@ -84,7 +84,10 @@ llvm::Error CpuTarget::check() const {
         "', expected a name that 'llc -mcpu=help' lists" +
         didYouMean(cpu, namesOf(known->getAllProcessorDescriptions())));
   llvm::SubtargetFeatures given(features);
-  for (const std::string &feature : given.getFeatures())
+  for (const std::string &feature : given.getFeatures()) {
+    if (!llvm::SubtargetFeatures::hasFlag(feature) && isKnown(*known, feature))
+      return llvm::createStringError("expected '+" + feature + "' or '-" +
+                                     feature + "', but got '" + feature + "'");
     if (!llvm::SubtargetFeatures::hasFlag(feature) ||
         !isKnown(*known, llvm::SubtargetFeatures::StripFlag(feature)))
       return llvm::createStringError(
@@ -92,6 +95,7 @@ llvm::Error CpuTarget::check() const {
           "', expected '+' or '-' before a name that 'llc -mattr=help' lists" +
           didYouMean(llvm::SubtargetFeatures::StripFlag(feature),
                      namesOf(known->getAllProcessorFeatures())));
+  }
 
   std::unique_ptr<llvm::MCSubtargetInfo> info = describe();
   llvm::Triple parsed(triple);

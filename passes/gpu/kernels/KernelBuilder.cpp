@@ -153,11 +153,16 @@ BufferView KernelBuilder::view(Value memref, StringRef name, Type element) {
   const Source &source = sourceOf(memref);
   BufferView view;
   view.buffer = buffer(memref, element ? element : type.getElementType(), name);
-  int64_t expected = 1;
+  // The stride that a row-major buffer has; none behind a dynamic size.
+  std::optional<int64_t> expected = 1;
   view.isContiguous = getConstantIntValue(source.offset) == 0;
   for (int64_t i = type.getRank() - 1; i >= 0; --i) {
-    view.isContiguous &= getConstantIntValue(source.strides[i]) == expected;
-    expected *= type.getDimSize(i);
+    view.isContiguous &=
+        expected && getConstantIntValue(source.strides[i]) == *expected;
+    if (expected && !type.isDynamicDim(i))
+      *expected *= type.getDimSize(i);
+    else
+      expected.reset();
   }
   for (auto [i, stride] : llvm::enumerate(source.strides))
     view.strides.push_back(scalar(stride, (name + "_stride" + Twine(i)).str()));
