@@ -2,6 +2,7 @@
 #
 # Installs `headers`, found in `folders`, below include/rlx, and has them include each other from there. That a public
 # header includes one that is not public is an error.
+cmake_policy(SET CMP0057 NEW) # IN_LIST
 foreach(header IN LISTS headers)
   set(source)
   foreach(folder IN LISTS folders)

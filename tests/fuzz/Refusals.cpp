@@ -37,6 +37,7 @@ bool rlx::fuzz::isRefusal(llvm::StringRef message) {
       "has control flow, which cannot run on a device",
       "'scf.if' op cannot run on a device",
       "'scf.for' op cannot run on a device",
+      "'scf.forall' op cannot run on a device",
       "'scf.while' op cannot run on a device",
       "'func.call' op cannot run on a device",
       "'arith.select' op cannot run on a device",

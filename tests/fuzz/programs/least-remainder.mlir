@@ -3,11 +3,13 @@
 // input: i8 [64]
 func.func @main(%x: tensor<64xi8>, %y: tensor<64xi8>) -> (tensor<64xi8>, tensor<64xi32>) {
   %least = arith.constant dense<-128> : tensor<64xi8>
-  %small = arith.constant dense<-100> : tensor<64xi8>
+  %zero = arith.constant dense<0> : tensor<64xi8>
   %three = arith.constant dense<3> : tensor<64xi8>
-  %is = arith.cmpi slt, %x, %small : tensor<64xi8>
+  %mask = arith.constant dense<63> : tensor<64xi8>
+  %is = arith.cmpi slt, %x, %zero : tensor<64xi8>
   %a = arith.select %is, %least, %x : tensor<64xi1>, tensor<64xi8>
-  %d = arith.ori %y, %three : tensor<64xi8>
+  %m = arith.andi %y, %mask : tensor<64xi8>
+  %d = arith.ori %m, %three : tensor<64xi8>
   %r = arith.remsi %a, %d : tensor<64xi8>
   %c = arith.constant dense<-2147483648> : tensor<64xi32>
   %w = arith.extsi %d : tensor<64xi8> to tensor<64xi32>
