@@ -16,6 +16,7 @@
 #   avx512_vnni         its dot products of bytes
 #   qemu-aarch64        %qemu-aarch64 and %aarch64-cc are there
 #   spirv-tools         spirv-val, spirv-as and spirv-dis are there
+#   sanitized           programs are slower and larger than they are
 #   vulkan-device, opencl-device
 #                       there is a device of that API
 
@@ -96,6 +97,8 @@ def listed_devices():
         return ""
 
 
+if config.sanitized:
+    config.available_features.add("sanitized")
 if shutil.which("spirv-val") and shutil.which("spirv-as"):
     config.available_features.add("spirv-tools")
 if not config.cross_compiling:
