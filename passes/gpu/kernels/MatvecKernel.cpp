@@ -301,8 +301,8 @@ Value MatvecKernel::isAnyLost(ValueRange sums) {
 /// may be too large for f32 where its scale makes it small again: what is not
 /// finite is summed once more, from whole values.
 SmallVector<Value> MatvecKernel::emitSums() {
-  if (!sumsRuns())
-    return emitRecords(shape.unit(), /*byRun=*/false);
+  if (!sumsRuns() || !readers.front().hasScale())
+    return emitRecords(shape.unit(), sumsRuns());
   SmallVector<Value> sums = emitRecords(shape.unit(), /*byRun=*/true);
   // As little code as there can be, which hardly ever runs.
   constexpr int64_t fewest = 4;

@@ -85,6 +85,7 @@ public:
   /// The whole value.
   mlir::Value value(int64_t element);
   bool hasOffset() const { return !scheme.attr().getOffset().empty(); }
+  bool hasScale() const { return !scheme.attr().getScale().empty(); }
 
 private:
   using Key = std::tuple<int64_t, int64_t, int64_t>;
