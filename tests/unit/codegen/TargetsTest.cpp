@@ -164,10 +164,11 @@ TEST_F(Targets, EmitsForAArch64) {
         instruction);
   auto unknown = CpuTarget::create("", "pentium-9", "");
   EXPECT_CONTAINS(messageOf(std::move(unknown)), "unknown CPU 'pentium-9'");
-  for (const char *feature : {"+avx1024", "avx2"})
+  for (auto [feature, message] :
+       {std::pair("+avx1024", "unknown feature '+avx1024'"),
+        {"avx2", "expected '+avx2' or '-avx2', but got 'avx2'"}})
     EXPECT_CONTAINS(
-        messageOf(CpuTarget::create("x86_64-linux-gnu", "", feature)),
-        std::string("unknown feature '") + feature + "'");
+        messageOf(CpuTarget::create("x86_64-linux-gnu", "", feature)), message);
 }
 
 // Without the registers of floats, LLVM would leave floats out.
