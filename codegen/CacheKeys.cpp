@@ -33,19 +33,19 @@ std::string KeyHash::text() const {
 
 namespace {
 /// A batch of chunks, hashed in parallel.
-struct ChunkLoop {
-  static constexpr uint64_t chunkBytes = uint64_t(1) << 20;
+struct KStepLoop {
+  static constexpr uint64_t kStepBytes = uint64_t(1) << 20;
 
   std::span<const std::byte> bytes;
   std::vector<llvm::BLAKE3Result<>> hashes;
   std::atomic<int64_t> done = 0;
 
   static void run(void *closure, int64_t begin, int64_t end) {
-    auto *loop = static_cast<ChunkLoop *>(closure);
+    auto *loop = static_cast<KStepLoop *>(closure);
     for (int64_t i = begin; i < end; ++i) {
-      uint64_t first = uint64_t(i) * chunkBytes;
+      uint64_t first = uint64_t(i) * kStepBytes;
       auto chunk = loop->bytes.subspan(
-          first, std::min<uint64_t>(chunkBytes, loop->bytes.size() - first));
+          first, std::min<uint64_t>(kStepBytes, loop->bytes.size() - first));
       loop->hashes[i] = llvm::BLAKE3::hash(
           {reinterpret_cast<const uint8_t *>(chunk.data()), chunk.size()});
     }
@@ -72,19 +72,19 @@ private:
 
 std::string rlx::hashContent(std::span<const std::byte> bytes,
                              llvm::function_ref<void(uint64_t)> done) {
-  constexpr uint64_t batchBytes = 32 * ChunkLoop::chunkBytes;
+  constexpr uint64_t batchBytes = 32 * KStepLoop::kStepBytes;
   KeyHash hash;
   hash.add(std::to_string(bytes.size()));
   for (uint64_t begin = 0; begin < bytes.size(); begin += batchBytes) {
     uint64_t size = std::min<uint64_t>(batchBytes, bytes.size() - begin);
-    ChunkLoop loop;
+    KStepLoop loop;
     loop.bytes = bytes.subspan(begin, size);
-    loop.hashes.resize(llvm::divideCeil(size, ChunkLoop::chunkBytes));
+    loop.hashes.resize(llvm::divideCeil(size, KStepLoop::kStepBytes));
     auto count = int64_t(loop.hashes.size());
-    rlx_parallel_for(ChunkLoop::run, &loop, count);
+    rlx_parallel_for(KStepLoop::run, &loop, count);
     // A scope that has failed runs no loops.
     if (loop.done != count)
-      ChunkLoop::run(&loop, 0, count);
+      KStepLoop::run(&loop, 0, count);
     for (const llvm::BLAKE3Result<> &chunk : loop.hashes)
       hash.add(llvm::toStringRef(chunk));
     if (done)

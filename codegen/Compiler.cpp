@@ -205,9 +205,9 @@ rlx::describePipeline(const CompileOptions &options) {
   // The target's properties always, the rest where it is chosen otherwise.
   llvm::SmallVector<std::string> unchosen = listOptions(usual), told;
   auto isOfTarget = [](llvm::StringRef option) {
-    return llvm::is_contained(
-        {"vector-length", "vector-registers", "instructions", "shared-ports"},
-        option.split('=').first);
+    return llvm::is_contained({"vector-length", "vector-registers",
+                               "instructions", "two-vector-ports"},
+                              option.split('=').first);
   };
   for (const std::string &option : listOptions(cpu))
     if (isOfTarget(option) || !llvm::is_contained(unchosen, option))

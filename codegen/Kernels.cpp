@@ -25,11 +25,11 @@ static std::string describe(PackedMatmulOp op) {
   stream << "packed " << op.getActivations();
   if (auto layout = PackedLayout::create(
           QuantScheme(op.getScheme().getScheme()), k, op.getLanes(), reason))
-    stream << ", " << layout->lanes << " rows a tile, stretch "
-           << layout->stretch;
+    stream << ", " << layout->lanes << " rows a tile, K block "
+           << layout->kBlock;
   TilesAttr tiles = op.getTilesAttr();
-  if (op.getRequantized() && tiles)
-    stream << ", requantized from M = " << tiles.getPanelFrom();
+  if (op.getReencoded() && tiles)
+    stream << ", reencoded from M = " << tiles.getMinMPanel();
   return text;
 }
 

@@ -12,7 +12,7 @@
 namespace rlx {
 
 /// The kernel of each matmul in `function`, whose weights have their layouts:
-/// `packed i8, 16 rows a tile, stretch 256` or `in place, f32`.
+/// `packed i8, 16 rows a tile, K block 256` or `in place, f32`.
 std::vector<std::string> describeKernels(mlir::func::FuncOp function);
 
 } // namespace rlx

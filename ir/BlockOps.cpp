@@ -13,9 +13,9 @@ using namespace rlx;
 
 LogicalResult
 TilesAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
-                  int64_t rows, int64_t panelFrom, int64_t panelRows,
-                  int64_t height, int64_t columns, int64_t depth, bool,
-                  int64_t panelTiles, bool, int64_t scaledFrom, int64_t ahead) {
+                  int64_t mr, int64_t minMPanel, int64_t mrPanel, int64_t mc,
+                  int64_t nc, int64_t kc, bool, int64_t nrPanel, bool,
+                  int64_t minMPrescaled, int64_t prefetchBytes) {
   constexpr int64_t mostRows = 32, mostTiles = 4, most = 1 << 24;
   auto check = [&](StringRef name, int64_t value, int64_t from,
                    int64_t to) -> LogicalResult {
@@ -24,19 +24,18 @@ TilesAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "expected " << name << " to be " << from << " to "
                        << to << ", but got " << value;
   };
-  if (failed(check("rows", rows, 1, mostRows)) ||
-      failed(check("panel_from", panelFrom, 1, most)) ||
-      failed(check("panel_rows", panelRows, 1, mostRows)) ||
-      failed(check("panel_tiles", panelTiles, 1, mostTiles)) ||
-      failed(check("height", height, 0, most)) ||
-      failed(check("scaled_from", scaledFrom, 0, most)) ||
-      failed(check("ahead", ahead, 0, most)) ||
-      failed(check("columns", columns, 1, most)) ||
-      failed(check("depth", depth, 1, most)))
+  if (failed(check("mr", mr, 1, mostRows)) ||
+      failed(check("min_m_panel", minMPanel, 1, most)) ||
+      failed(check("mr_panel", mrPanel, 1, mostRows)) ||
+      failed(check("nr_panel", nrPanel, 1, mostTiles)) ||
+      failed(check("mc", mc, 0, most)) ||
+      failed(check("min_m_prescaled", minMPrescaled, 0, most)) ||
+      failed(check("prefetch_bytes", prefetchBytes, 0, most)) ||
+      failed(check("nc", nc, 1, most)) || failed(check("kc", kc, 1, most)))
     return failure();
-  if (height % panelRows != 0)
-    return emitError() << "expected height to be a multiple of panel_rows, "
-                       << panelRows << ", but got " << height;
+  if (mc % mrPanel != 0)
+    return emitError() << "expected mc to be a multiple of mr_panel, "
+                       << mrPanel << ", but got " << mc;
   return success();
 }
 
@@ -159,8 +158,7 @@ LogicalResult BlockMatmulOp::verify() {
                                 getGlobalScale())) ||
       failed(shapes.verifyMatmul(*weight, getX(), getIds(), getBias(),
                                  getInit())) ||
-      failed(
-          shapes.verifyActivations("C5", getActivations(), getRequantized())))
+      failed(shapes.verifyActivations("C5", getActivations(), getReencoded())))
     return failure();
   return verifyEpilogue(*this, shapes);
 }
@@ -251,8 +249,7 @@ LogicalResult PackedMatmulOp::verify() {
       failed(shapes.verifyPacked("C2", "weight", getWeight(),
                                  ArrayRef(weight).drop_back(2))) ||
       failed(shapes.verifyCount("C3", "lanes", getLanes())) ||
-      failed(
-          shapes.verifyActivations("C5", getActivations(), getRequantized())))
+      failed(shapes.verifyActivations("C5", getActivations(), getReencoded())))
     return failure();
   if (llvm::any_of(weight, [](int64_t size) { return size < 1; }) ||
       weight.back() % scheme.block() != 0)

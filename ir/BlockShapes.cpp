@@ -245,7 +245,7 @@ LogicalResult BlockShapes::verifyCount(StringRef label, StringRef what,
 }
 
 LogicalResult BlockShapes::verifyActivations(StringRef label, Type activations,
-                                             bool requantized) const {
+                                             bool reencoded) const {
   bool isInteger =
       activations.isSignlessInteger(16) || activations.isSignlessInteger(8);
   if (!isInteger && !activations.isF32() && !activations.isBF16() &&
@@ -253,9 +253,9 @@ LogicalResult BlockShapes::verifyActivations(StringRef label, Type activations,
     return expected(label)
            << "activations to be f32, bf16, f16, i16 or i8, but got "
            << activations;
-  if (requantized && !isInteger)
+  if (reencoded && !isInteger)
     return expected(label) << "activations to be i16 or i8 where weights are "
-                              "requantized, but got "
+                              "reencoded, but got "
                            << activations;
   return success();
 }

@@ -64,10 +64,10 @@ public:
                                    mlir::Value bias, mlir::Value init) const;
 
   /// activations is a type that matmuls compute with, and weights are
-  /// requantized only where it is an integer type.
+  /// reencoded only where it is an integer type.
   mlir::LogicalResult verifyActivations(llvm::StringRef label,
                                         mlir::Type activations,
-                                        bool requantized) const;
+                                        bool reencoded) const;
 
   /// `part` is `[first, count, of how many]`, `total` being how many there are.
   mlir::LogicalResult verifyPart(llvm::StringRef label,

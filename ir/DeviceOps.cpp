@@ -152,7 +152,7 @@ LogicalResult InterleavedMatmulOp::verify() {
   if (failed(shapes.verifyKind()) ||
       failed(verifyRecord(shapes, record, getRows(), getWords())) ||
       failed(shapes.verifyActivations("C3", getActivations(),
-                                      /*requantized=*/false)))
+                                      /*reencoded=*/false)))
     return failure();
   auto sizeOf = [](Value value, bool isFirst) {
     ArrayRef<int64_t> shape = cast<ShapedType>(value.getType()).getShape();

@@ -89,7 +89,7 @@ static LogicalResult verifySides(OpT op, RankedTensorType weight) {
 
 static LogicalResult verifyActivations(Operation *op,
                                        std::optional<Type> activations,
-                                       bool requantized) {
+                                       bool reencoded) {
   bool isInteger = activations && (activations->isSignlessInteger(16) ||
                                    activations->isSignlessInteger(8));
   if (activations && !isInteger && !activations->isF32() &&
@@ -98,9 +98,9 @@ static LogicalResult verifyActivations(Operation *op,
            << "(C4) expected activations to be f32, bf16, f16, i16 or i8, but "
               "got "
            << *activations;
-  if (requantized && !isInteger)
+  if (reencoded && !isInteger)
     return op->emitOpError("(C5) expected activations to be i16 or i8 where "
-                           "weights are requantized; others multiply them as "
+                           "weights are reencoded; others multiply them as "
                            "they are");
   return success();
 }
@@ -148,7 +148,7 @@ LogicalResult MatmulOp::verify() {
   if (getBias() &&
       failed(verifyOperand(*this, "C3", "bias", getBias(), {n}, f32)))
     return failure();
-  return verifyActivations(*this, getActivations(), getRequantized());
+  return verifyActivations(*this, getActivations(), getReencoded());
 }
 
 LogicalResult GatherMatmulOp::verify() {
@@ -177,7 +177,7 @@ LogicalResult GatherMatmulOp::verify() {
   if (getBias() &&
       failed(verifyOperand(*this, "C3", "bias", getBias(), {experts, n}, f32)))
     return failure();
-  return verifyActivations(*this, getActivations(), getRequantized());
+  return verifyActivations(*this, getActivations(), getReencoded());
 }
 
 LogicalResult EmbeddingOp::verify() {

@@ -150,46 +150,46 @@ def Rlx_TilesAttr : Rlx_Attr<"Tiles"> {
   let summary = "how the loops of a matmul on a CPU are cut";
   let description = [{
     ```mlir
-    #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 8, height = 256, columns = 64, depth = 2048>
+    #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 8, mc = 256, nc = 64, kc = 2048>
     ```
 
-    - `rows`: M of a register tile that decodes weights as it reads them.
-    - `panel_from`: least M for which weights are decoded into a panel first;
-      never where it is more than `height` and that is not 0.
-    - `panel_rows`: M of a register tile that reads a panel.
-    - `height`: most M that shares a panel, and that all of N is computed for
-      before the next M; 0 where all of it does.
-    - `columns`: N of an iteration of the parallel loop.
-    - `depth`: K after which the next columns follow; a stretch of packed
-      weights, as they are stored.
-    - `pairs`: whether panels of packed weights hold two groups a lane where the
-      target can multiply them at once, which rounds their scales and sums to 16
-      bits. Rows through a panel then differ in their last bits from others.
-    - `panel_tiles`: vectors of N of a register tile that reads a panel of packed
-      weights, which share the activations that it loads. Where they are several,
-      rows are rounded up to whole register tiles. Of weights that are read in
-      place, so many pairs of vectors.
-    - `float_sums`: whether inner scales of packed weights multiply sums as
-      floats, group by group, also where they are integers. Sums of products with
-      i8 are floats from the start then, which loses some of their last bits.
-    - `scaled_from`: least M, of experts on average, from which the codes of
-      packed weights are multiplied with their groups' scales, where the products
-      are integers that fit bytes, before activations are multiplied with them;
-      0 for never. Where it is `panel_from`, all of so many rows go through
-      panels.
-    - `ahead`: bytes that register tiles without a panel ask for packed weights in
-      advance, into the first cache; 0 leaves it to the processor for one or two
-      rows, and to the second cache for more.
+    Sizes have the names of the literature (Goto and van de Geijn; BLIS): MR x NR is
+    a register tile, MC, NC and KC are cache blocks of M, N and K.
+
+    - `mr`: M of a register tile that decodes weights as it reads them.
+    - `min_m_panel`: least M for which weights are decoded into a panel first.
+    - `mr_panel`: M of a register tile that reads a panel.
+    - `mc`: most M that shares a panel. All of N is computed for these rows before
+      the next ones; 0 if M is not cut.
+    - `nc`: N of an iteration of the parallel loop.
+    - `kc`: K after which the next columns follow. Of packed weights it is the K
+      block, as they are stored.
+    - `nr_panel`: NR of a register tile that reads a panel, in vectors of packed
+      weights or in pairs of vectors of weights that are read in place. If packed
+      weights have several, rows are rounded up to whole register tiles.
+    - `i16_pairs`: panels of packed weights hold two groups a lane, if the target
+      multiplies pairs of i16. This rounds group scales and sums to 16 bits, so
+      that rows through a panel differ in their last bits from others.
+    - `magic_numbers`: group scales of packed weights multiply sums as floats,
+      group by group, also if they are integers. Sums of products with i8 start as
+      floats, which loses some of their last bits.
+    - `min_m_prescaled`: least M (of experts the mean) for which codes of packed
+      weights are multiplied with their group scales first, if the products are
+      integers that fit bytes; 0 for never. If it equals `min_m_panel`, all of
+      these rows go through panels.
+    - `prefetch_bytes`: distance at which register tiles without a panel prefetch
+      packed weights into the first cache. 0 leaves one or two rows to the
+      hardware prefetcher, and prefetches for more rows into the second cache.
 
     `--rlx-choose-tiles` chooses them.
   }];
-  let parameters = (ins "int64_t":$rows, "int64_t":$panel_from,
-      "int64_t":$panel_rows, "int64_t":$height, "int64_t":$columns,
-      "int64_t":$depth, DefaultValuedParameter<"bool", "false">:$pairs,
-      DefaultValuedParameter<"int64_t", "1">:$panel_tiles,
-      DefaultValuedParameter<"bool", "false">:$float_sums,
-      DefaultValuedParameter<"int64_t", "0">:$scaled_from,
-      DefaultValuedParameter<"int64_t", "0">:$ahead);
+  let parameters = (ins "int64_t":$mr, "int64_t":$min_m_panel,
+      "int64_t":$mr_panel, "int64_t":$mc, "int64_t":$nc,
+      "int64_t":$kc, DefaultValuedParameter<"bool", "false">:$i16_pairs,
+      DefaultValuedParameter<"int64_t", "1">:$nr_panel,
+      DefaultValuedParameter<"bool", "false">:$magic_numbers,
+      DefaultValuedParameter<"int64_t", "0">:$min_m_prescaled,
+      DefaultValuedParameter<"int64_t", "0">:$prefetch_bytes);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

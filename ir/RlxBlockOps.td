@@ -62,7 +62,7 @@ def Rlx_BlockMatmulOp : Rlx_BlockOp<"block_matmul"> {
       scheme reads them, with the shape and element type it says.
     - (C4) bias is `[N]`, or `[E, N]` with ids, of f32.
     - (C5) activations is f32, bf16, f16, i16 or i8, and one of the last two where
-      weights are requantized.
+      weights are reencoded.
     - (C6) the epilogue takes the sum and an element of each input, of which it
       computes f32 with constants and elementwise operations; the inputs' maps
       take dimensions of the init in their order, or constants.
@@ -82,7 +82,7 @@ def Rlx_BlockMatmulOp : Rlx_BlockOp<"block_matmul"> {
            Rlx_QuantAttr:$scheme, TypeAttr:$activations,
            OptionalAttr<Rlx_TilesAttr>:$tiles,
            OptionalAttr<AffineMapArrayAttr>:$epilogue_maps,
-           UnitAttr:$requantized)>.all;
+           UnitAttr:$reencoded)>.all;
   let regions = (region MaxSizedRegion<1>:$epilogue);
   let hasCanonicalizer = 1;
   let assemblyFormat = !strconcat("`ins` `(` $x `,` $weight (`,` $ids^)? `)`", sideFormat, biasFormat, epilogueFormat, "`outs` `(` $init `)`", typesFormat);
@@ -137,7 +137,7 @@ def Rlx_PackWeightOp : Rlx_BlockOp<"pack_weight"> {
   let summary = "stored bytes into the layout of a kernel";
   let description = [{
     Rows are interleaved in tiles of `lanes`, so that a vector lane is a row, and
-    all fields of a stretch of K lie where the kernel reads them, as their codes
+    all fields of a K block lie where the kernel reads them, as their codes
     (passes/cpu/packed/PackedLayout.h). The result is `[bytes]`, or `[E, bytes]`.
 
     Constraints:
@@ -163,9 +163,9 @@ def Rlx_PackedMatmulOp : Rlx_BlockOp<"packed_matmul"> {
   let summary = "rlx.block_matmul on a packed weight, with integer activations";
   let description = !strconcat([{
     Activations are quantized to `activations` (i8 or i16), symmetrically, with a
-    scale for each stretch of K that the layout names. `weight` is the result of
-    rlx.pack_weight. Where it is `requantized`, as many rows as are worth it are
-    multiplied with its values as 8-bit codes that have one scale a stretch; of
+    scale for each K block that the layout names. `weight` is the result of
+    rlx.pack_weight. Where it is `reencoded`, as many rows as are worth it are
+    multiplied with its values as 8-bit codes that have one scale a K block; of
     experts, as many as they have on average.
   }], epilogueDescription, [{
 
@@ -187,7 +187,7 @@ def Rlx_PackedMatmulOp : Rlx_BlockOp<"packed_matmul"> {
       Variadic<Rlx_TensorOrMemRef>:$epilogue_inputs,
       Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$scheme, TypeAttr:$activations,
       I64Attr:$lanes, OptionalAttr<Rlx_TilesAttr>:$tiles,
-      OptionalAttr<AffineMapArrayAttr>:$epilogue_maps, UnitAttr:$requantized);
+      OptionalAttr<AffineMapArrayAttr>:$epilogue_maps, UnitAttr:$reencoded);
   let regions = (region MaxSizedRegion<1>:$epilogue);
   let hasCanonicalizer = 1;
   let assemblyFormat = !strconcat("`ins` `(` $x `,` $weight (`,` $ids^)? `)`", biasFormat, epilogueFormat, "`outs` `(` $init `)`", typesFormat);

@@ -12,7 +12,7 @@
 def Rlx_InterleaveWeightOp : Rlx_BlockOp<"interleave_weight"> {
   let summary = "stored bytes into words that lie row beside row";
   let description = [{
-    Each stretch of K of a row becomes a record: a block of the scheme `record`,
+    Each K block of a row becomes a record: a block of the scheme `record`,
     which says the same numbers as `scheme` with all fields in the block and no
     plane across a word. A tile is `rows` rows whose records lie interleaved,
     `words` words of a row at a time, so that neighbouring work-items, or the

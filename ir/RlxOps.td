@@ -52,7 +52,7 @@ defvar sideFormat = [{
   (`scales` `(` $scales^ `)`)? (`zero_points` `(` $zero_points^ `)`)?
   (`global_scale` `(` $global_scale^ `)`)? }];
 defvar biasFormat = [{ (`bias` `(` $bias^ `)`)? }];
-defvar weightsFormat = [{ (`weights` `=` `requantized` $requantized^)? }];
+defvar weightsFormat = [{ (`weights` `=` `reencoded` $reencoded^)? }];
 defvar typesFormat = [{ attr-dict `:` functional-type(operands, results) }];
 
 def Rlx_MatmulOp : Rlx_Op<"matmul",
@@ -65,7 +65,7 @@ def Rlx_MatmulOp : Rlx_Op<"matmul",
     `activations` is the type the activations are computed in: f32 (the default),
     bf16, f16, i16 or i8. It is never changed silently.
 
-    With `weights = requantized`, many rows of activations may be multiplied with
+    With `weights = reencoded`, many rows of activations may be multiplied with
     w as 8-bit codes that have one scale for each row and some hundred elements
     of K, to which its values are rounded once more.
 
@@ -76,20 +76,20 @@ def Rlx_MatmulOp : Rlx_Op<"matmul",
       scheme of w reads them, with the shape and element type it says.
     - (C3) bias is `[N]` of f32.
     - (C4) activations is f32, bf16, f16, i16 or i8.
-    - (C5) weights are requantized only where activations is i16 or i8.
+    - (C5) weights are reencoded only where activations is i16 or i8.
 
     Example:
     ```mlir
     %y = rlx.matmul %x, %w scales(%s) bias(%b) {activations = f32}
         : (tensor<?x64xf32>, tensor<8x64xf32, #rlx.quant<int8/32>>, tensor<8x2xf32>, tensor<8xf32>) -> tensor<?x8xf32>
-    %z = rlx.matmul %x, %v weights = requantized {activations = i8}
+    %z = rlx.matmul %x, %v weights = reencoded {activations = i8}
         : (tensor<?x256xf32>, tensor<8x256xf32, #rlx.quant<gguf_q4k>>) -> tensor<?x8xf32>
     ```
   }];
   let arguments = Rlx_SideOperands<
       (ins AnyRankedTensor:$x, AnyRankedTensor:$weight),
       (ins Optional<AnyRankedTensor>:$bias,
-           OptionalAttr<TypeAttr>:$activations, UnitAttr:$requantized)>.all;
+           OptionalAttr<TypeAttr>:$activations, UnitAttr:$reencoded)>.all;
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = !strconcat("$x `,` $weight", sideFormat, biasFormat, weightsFormat, typesFormat);
   let hasVerifier = 1;
@@ -103,7 +103,7 @@ def Rlx_GatherMatmulOp : Rlx_Op<"gather_matmul",
     y[t, s, n] = sum_k x[t, s or all, k] * value(w)[ids[t, s], n, k] + bias[ids[t, s], n]
     ```
     Only experts that are named are read. An id outside `0 <= id < E` is an error
-    of the run. `weights = requantized` is as in rlx.matmul; rows are many where
+    of the run. `weights = reencoded` is as in rlx.matmul; rows are many where
     the experts have that many on average.
 
     Constraints:
@@ -123,7 +123,7 @@ def Rlx_GatherMatmulOp : Rlx_Op<"gather_matmul",
   let arguments = Rlx_SideOperands<
       (ins AnyRankedTensor:$x, AnyRankedTensor:$weight, AnyRankedTensor:$ids),
       (ins Optional<AnyRankedTensor>:$bias,
-           OptionalAttr<TypeAttr>:$activations, UnitAttr:$requantized)>.all;
+           OptionalAttr<TypeAttr>:$activations, UnitAttr:$reencoded)>.all;
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = !strconcat("$x `,` $weight `,` $ids", sideFormat, biasFormat, weightsFormat, typesFormat);
   let hasVerifier = 1;

@@ -29,8 +29,8 @@ struct CpuTargetOptions : mlir::PassPipelineOptions<CpuTargetOptions> {
       *this, "instructions",
       llvm::cl::desc(
           "features whose instructions may be used, separated by commas")};
-  Option<bool> sharedPorts{
-      *this, "shared-ports",
+  Option<bool> twoVectorPorts{
+      *this, "two-vector-ports",
       llvm::cl::desc("products take the place of all other vector operations, "
                      "not of some of them"),
       llvm::cl::init(false)};
@@ -40,49 +40,46 @@ struct CpuTargetOptions : mlir::PassPipelineOptions<CpuTargetOptions> {
           "compute a row in the same order whatever the number of rows"),
       llvm::cl::init(false)};
   // How loops are cut; 0 leaves it to --rlx-choose-tiles.
-  Option<int64_t> tileRows{*this, "tile-rows",
-                           llvm::cl::desc("M of a register tile"),
-                           llvm::cl::init(0)};
-  Option<int64_t> panelFrom{
-      *this, "panel-from",
+  Option<int64_t> mr{*this, "mr", llvm::cl::desc("M of a register tile"),
+                     llvm::cl::init(0)};
+  Option<int64_t> minMPanel{
+      *this, "min-m-panel",
       llvm::cl::desc("least M for which weights are decoded into a panel"),
       llvm::cl::init(0)};
-  Option<int64_t> panelRows{
-      *this, "panel-rows",
+  Option<int64_t> mrPanel{
+      *this, "mr-panel",
       llvm::cl::desc("M of a register tile that reads a panel"),
       llvm::cl::init(0)};
-  Option<int64_t> panelHeight{*this, "panel-height",
-                              llvm::cl::desc("most M that shares a panel"),
-                              llvm::cl::init(0)};
-  Option<int64_t> tileColumns{
-      *this, "tile-columns",
-      llvm::cl::desc("N of an iteration of the parallel loop"),
-      llvm::cl::init(0)};
-  Option<int64_t> panelDepth{
-      *this, "panel-depth",
-      llvm::cl::desc("K after which the next columns follow"),
-      llvm::cl::init(0)};
-  Option<int64_t> panelTiles{
-      *this, "panel-tiles",
+  Option<int64_t> mc{*this, "mc", llvm::cl::desc("most M that shares a panel"),
+                     llvm::cl::init(0)};
+  Option<int64_t> nc{*this, "nc",
+                     llvm::cl::desc("N of an iteration of the parallel loop"),
+                     llvm::cl::init(0)};
+  Option<int64_t> kc{*this, "kc",
+                     llvm::cl::desc("K after which the next columns follow"),
+                     llvm::cl::init(0)};
+  Option<int64_t> nrPanel{
+      *this, "nr-panel",
       llvm::cl::desc("vectors of N of a register tile that reads a panel of "
                      "packed weights"),
       llvm::cl::init(0)};
-  Option<int64_t> ahead{
-      *this, "ahead",
-      llvm::cl::desc("bytes that packed weights are asked for in advance"),
+  Option<int64_t> prefetchBytes{
+      *this, "prefetch-bytes",
+      llvm::cl::desc(
+          "distance, in bytes, at which packed weights are prefetched"),
       llvm::cl::init(0)};
-  Option<bool> floatSums{
-      *this, "float-sums",
+  Option<bool> magicNumbers{
+      *this, "magic-numbers",
       llvm::cl::desc("let sums of products with i8 be floats from the start, "
                      "which rounds their last bits; not with deterministic"),
       llvm::cl::init(true)};
-  Option<bool> pairGroups{
-      *this, "pair-groups",
+  Option<bool> i16Pairs{
+      *this, "i16-pairs",
       llvm::cl::desc("let panels for i8 hold groups in pairs, which rounds "
                      "their scales to 16 bits; not with deterministic"),
       llvm::cl::init(true)};
-  Option<bool> scaledCodes{
-      *this, "scaled-codes",
+  Option<bool> prescaledWeights{
+      *this, "prescaled-weights",
       llvm::cl::desc("multiply codes with integer scales first where the "
                      "products fit bytes"),
       llvm::cl::init(true)};

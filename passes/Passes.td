@@ -147,8 +147,8 @@ def SetActivationsPass : Pass<"rlx-set-activations", "::mlir::ModuleOp"> {
   let description = [{
     Sets `activations` on every rlx.matmul and rlx.gather_matmul with a quantized
     weight that does not say it, with a remark at each: results change within the
-    error of the type. What is written stays. With `weights=requantized` the same
-    matmuls get `weights = requantized`.
+    error of the type. What is written stays. With `weights=reencoded` the same
+    matmuls get `weights = reencoded`.
 
     ```mlir
     %y = rlx.matmul %x, %w : ...
@@ -158,7 +158,7 @@ def SetActivationsPass : Pass<"rlx-set-activations", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"activations", "activations", "std::string", "", "f32, bf16, f16, i16 or i8">,
-    Option<"weights", "weights", "std::string", "", "requantized, or nothing: as they are">
+    Option<"weights", "weights", "std::string", "", "reencoded, or nothing: as they are">
   ];
 }
 
@@ -208,7 +208,7 @@ def PackWeightsPass : Pass<"rlx-pack-weights", "::mlir::ModuleOp"> {
     A matmul with activations = i8 or i16 whose scheme has integer codes becomes a
     packing of its weight and a matmul on the packed weight. Any other is left to
     --rlx-blocks-to-loops, which rounds the activations and computes in f32. A
-    remark says what becomes of weights that are to be requantized.
+    remark says what becomes of weights that are to be reencoded.
 
     ```mlir
     %y = rlx.block_matmul ins(%x, %w) outs(%init) {scheme = #rlx.quant<gguf_q8_0>, activations = i8} : ...
@@ -221,7 +221,7 @@ def PackWeightsPass : Pass<"rlx-pack-weights", "::mlir::ModuleOp"> {
   let options = [
     Option<"vectorLength", "vector-length", "int64_t", "16", "32-bit lanes of a vector register">,
     Option<"deterministic", "deterministic", "bool", "false",
-           "a row's result does not depend on the number of rows, so that weights are never requantized">,
+           "a row's result does not depend on the number of rows, so that weights are never reencoded">,
     Option<"printChoices", "print-choices", "bool", "false", "remark what was chosen, and why">
   ];
   let dependentDialects = ["::mlir::tensor::TensorDialect"];
@@ -483,7 +483,7 @@ def BlocksToLoopsPass : Pass<"rlx-blocks-to-loops", "::mlir::func::FuncOp"> {
                            "::mlir::LLVM::LLVMDialect"];
 }
 
-def CopiesToLoopsPass : Pass<"rlx-copies-to-loops", "::mlir::func::FuncOp"> {
+def CopiesToLinalgPass : Pass<"rlx-copies-to-linalg", "::mlir::func::FuncOp"> {
   let summary = "Turn copies between strided buffers into linalg operations";
   let description = [{
     Copies of buffers that lie side by side become calls of memcpy later; others
@@ -518,7 +518,7 @@ def ExpandDecodePass : Pass<"rlx-expand-decode", "::mlir::func::FuncOp"> {
                            "::mlir::math::MathDialect"];
 }
 
-def ExpandDotPass : Pass<"rlx-expand-dot", "::mlir::func::FuncOp"> {
+def ExpandTargetOpsPass : Pass<"rlx-expand-target-ops", "::mlir::func::FuncOp"> {
   let summary = "Expand rlx.dot, rlx.lookup and fields of bytes for a target's instructions";
   let description = [{
     ```mlir
@@ -566,25 +566,25 @@ def ChooseTilesPass : Pass<"rlx-choose-tiles", "::mlir::func::FuncOp"> {
     ```mlir
     rlx.packed_matmul ... {activations = i8, ...}
     ==>
-    rlx.packed_matmul ... {activations = i8, ..., tiles = #rlx.tiles<rows = 8, ...>}
+    rlx.packed_matmul ... {activations = i8, ..., tiles = #rlx.tiles<mr = 8, ...>}
     ```
   }];
   let options = [
     Option<"vectorLength", "vector-length", "int64_t", "16", "f32 lanes of a vector register">,
     Option<"vectorRegisters", "vector-registers", "int64_t", "32", "vector registers of the target">,
     Option<"instructions", "instructions", "std::string", "\"\"", "features whose instructions may be used, separated by commas">,
-    Option<"rows", "rows", "int64_t", "0", "M of a register tile">,
-    Option<"panelFrom", "panel-from", "int64_t", "0", "least M for which weights are decoded into a panel">,
-    Option<"panelRows", "panel-rows", "int64_t", "0", "M of a register tile that reads a panel">,
-    Option<"height", "height", "int64_t", "0", "most M that shares a panel">,
-    Option<"columns", "columns", "int64_t", "0", "N of an iteration of the parallel loop">,
-    Option<"depth", "depth", "int64_t", "0", "K after which the next columns follow; packed weights have their own">,
-    Option<"panelTiles", "panel-tiles", "int64_t", "0", "vectors of N of a register tile that reads a panel of packed weights">,
-    Option<"ahead", "ahead", "int64_t", "0", "bytes that packed weights are asked for in advance">,
-    Option<"sharedPorts", "shared-ports", "bool", "false", "products take the place of all other vector operations">,
-    Option<"pairGroups", "pair-groups", "bool", "true", "let panels for i8 hold groups in pairs, which rounds their scales to 16 bits">,
-    Option<"floatSums", "float-sums", "bool", "true", "let sums of products with i8 be floats from the start, which rounds their last bits">,
-    Option<"scaledCodes", "scaled-codes", "bool", "true", "multiply codes with integer scales first where the products fit bytes">,
+    Option<"mr", "mr", "int64_t", "0", "M of a register tile">,
+    Option<"minMPanel", "min-m-panel", "int64_t", "0", "least M for which weights are decoded into a panel">,
+    Option<"mrPanel", "mr-panel", "int64_t", "0", "M of a register tile that reads a panel">,
+    Option<"mc", "mc", "int64_t", "0", "most M that shares a panel">,
+    Option<"nc", "nc", "int64_t", "0", "N of an iteration of the parallel loop">,
+    Option<"kc", "kc", "int64_t", "0", "K after which the next columns follow; packed weights have their own">,
+    Option<"nrPanel", "nr-panel", "int64_t", "0", "vectors of N of a register tile that reads a panel of packed weights">,
+    Option<"prefetchBytes", "prefetch-bytes", "int64_t", "0", "distance, in bytes, at which packed weights are prefetched">,
+    Option<"twoVectorPorts", "two-vector-ports", "bool", "false", "products take the place of all other vector operations">,
+    Option<"i16Pairs", "i16-pairs", "bool", "true", "let panels for i8 hold groups in pairs, which rounds their scales to 16 bits">,
+    Option<"magicNumbers", "magic-numbers", "bool", "true", "let sums of products with i8 be floats from the start, which rounds their last bits">,
+    Option<"prescaledWeights", "prescaled-weights", "bool", "true", "multiply codes with integer scales first where the products fit bytes">,
     Option<"printChoices", "print-choices", "bool", "false", "remark what was chosen, and why">
   ];
 }

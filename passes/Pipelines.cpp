@@ -72,18 +72,18 @@ void rlx::buildLayoutPipeline(OpPassManager &pm,
   tiles.vectorLength = options.vectorLength;
   tiles.vectorRegisters = options.vectorRegisters;
   tiles.instructions = options.instructions;
-  tiles.rows = options.tileRows;
-  tiles.panelFrom = options.panelFrom;
-  tiles.panelRows = options.panelRows;
-  tiles.height = options.panelHeight;
-  tiles.columns = options.tileColumns;
-  tiles.depth = options.panelDepth;
-  tiles.panelTiles = options.panelTiles;
-  tiles.ahead = options.ahead;
-  tiles.sharedPorts = options.sharedPorts;
-  tiles.pairGroups = options.pairGroups && !options.deterministic;
-  tiles.floatSums = options.floatSums && !options.deterministic;
-  tiles.scaledCodes = options.scaledCodes;
+  tiles.mr = options.mr;
+  tiles.minMPanel = options.minMPanel;
+  tiles.mrPanel = options.mrPanel;
+  tiles.mc = options.mc;
+  tiles.nc = options.nc;
+  tiles.kc = options.kc;
+  tiles.nrPanel = options.nrPanel;
+  tiles.prefetchBytes = options.prefetchBytes;
+  tiles.twoVectorPorts = options.twoVectorPorts;
+  tiles.i16Pairs = options.i16Pairs && !options.deterministic;
+  tiles.magicNumbers = options.magicNumbers && !options.deterministic;
+  tiles.prescaledWeights = options.prescaledWeights;
   tiles.printChoices = options.printChoices;
   pm.addNestedPass<func::FuncOp>(createChooseTilesPass(tiles));
 }
@@ -138,13 +138,13 @@ void rlx::buildLoopsPipeline(OpPassManager &pm,
   blocks.instructions = options.instructions;
   pm.addNestedPass<func::FuncOp>(createCopyStridedOperandsPass());
   // Before there are kernels to look through.
-  pm.addNestedPass<func::FuncOp>(createCopiesToLoopsPass());
+  pm.addNestedPass<func::FuncOp>(createCopiesToLinalgPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createBlocksToLoopsPass(blocks));
   pm.addNestedPass<func::FuncOp>(createExpandDecodePass());
-  ExpandDotPassOptions dots;
+  ExpandTargetOpsPassOptions dots;
   dots.instructions = options.instructions;
-  pm.addNestedPass<func::FuncOp>(createExpandDotPass(dots));
+  pm.addNestedPass<func::FuncOp>(createExpandTargetOpsPass(dots));
   pm.addNestedPass<func::FuncOp>(createApproximateMathPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

@@ -64,9 +64,9 @@ struct Options {
   cl::list<std::string> activations{
       "activations", cl::CommaSeparated, cl::value_desc("type,..."),
       cl::desc("f32, bf16, f16, i16 or i8 (f32)"), cl::sub(matmul)};
-  cl::opt<bool> requantized{
-      "requantized",
-      cl::desc("Write weights = requantized where activations are integers"),
+  cl::opt<bool> reencoded{
+      "reencoded",
+      cl::desc("Write weights = reencoded where activations are integers"),
       cl::sub(matmul)};
   cl::list<int64_t> m{"m", cl::CommaSeparated, cl::value_desc("M,..."),
                       cl::desc("Rows of activations (1,8,64,512)"),
@@ -241,9 +241,9 @@ static llvm::Error checkOptions(const Options &given) {
   if (!given.device.empty() && !given.choices.empty())
     return llvm::createStringError(
         "expected no --choices with --device, whose kernels follow the device");
-  if (!given.device.empty() && given.requantized)
+  if (!given.device.empty() && given.reencoded)
     return llvm::createStringError(
-        "expected no --requantized with --device, which multiplies weights as "
+        "expected no --reencoded with --device, which multiplies weights as "
         "they are");
   if (given.passes == 0)
     return llvm::createStringError(
@@ -307,7 +307,7 @@ static llvm::Error measureMatmuls(const Options &given,
         for (const Limits &limit : *limits)
           rows.push_back(
               {{scheme, activations, m, given.n, given.k, limit.threads,
-                given.requantized &&
+                given.reencoded &&
                     llvm::is_contained({"i16", "i8"}, activations)},
                std::nullopt,
                "",

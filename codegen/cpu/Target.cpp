@@ -236,7 +236,7 @@ llvm::Error CpuTarget::configure(CpuTargetOptions &options) const {
     options.vectorRegisters = 32;
     // Vectors of 512 bits leave Intel's processors two ports for all that
     // vectors do, which is why LLVM prefers shorter ones there.
-    options.sharedPorts = !isShort && info->checkFeatures("+prefer-256-bit");
+    options.twoVectorPorts = !isShort && info->checkFeatures("+prefer-256-bit");
   } else if (info->checkFeatures("+avx")) {
     options.vectorLength = 8;
   }

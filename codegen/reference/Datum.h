@@ -1,4 +1,4 @@
-//===- Datum.h - What a value of the program is ----------------*- C++ -*-===//
+//===- Datum.h - What a value of the program is -----------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A tensor, or a scalar as a tensor of rank 0. Weights, inputs and constants

@@ -9,27 +9,27 @@ using namespace mlir;
 using namespace rlx;
 
 /// Elements of K that share a scale, at most.
-static constexpr int64_t stretch = 256;
-/// The largest codes of activations and of requantized weights.
+static constexpr int64_t kBlock = 256;
+/// The largest codes of activations and of reencoded weights.
 static constexpr double largestI8 = 127, largestI16 = 127 * 256,
-                        largestRequantized = 126;
+                        largestReencoded = 126;
 /// The variance of numbers that are rounded to a multiple of 1.
 static constexpr double ofStep = 1.0 / 12;
 static constexpr double unitF32 = 0x1p-24;
 
-ProductError::ProductError(Type activations, bool isRequantized)
-    : activations(activations), isRequantized(isRequantized) {
+ProductError::ProductError(Type activations, bool isReencoded)
+    : activations(activations), isReencoded(isReencoded) {
   if (activations && activations.isF32())
     this->activations = Type();
 }
 
-/// Rounds each stretch to multiples of its largest number over `codes`: adds
+/// Rounds each K block to multiples of its largest number over `codes`: adds
 /// `factor` times the variance of that, and what it adds itself.
 static void addSteps(ArrayRef<double> values, MutableArrayRef<double> variances,
                      MutableArrayRef<double> errors, double codes,
                      double factor) {
-  for (size_t begin = 0; begin < values.size(); begin += stretch) {
-    size_t end = std::min(values.size(), begin + stretch);
+  for (size_t begin = 0; begin < values.size(); begin += kBlock) {
+    size_t end = std::min(values.size(), begin + kBlock);
     double largest = 0;
     for (size_t i = begin; i < end; ++i)
       largest = std::isnan(values[i]) ? values[i]
@@ -98,8 +98,8 @@ void ProductError::prepare(const WeightRow &weight, FactorRow &row) const {
   if (activations && isa<FloatType>(activations))
     addRoundings(row.values, row.variances, row.errors, activations);
   // Codes are rounded, and the scale that they are multiplied with before.
-  if (isRequantized)
-    addSteps(row.values, row.variances, row.errors, largestRequantized,
+  if (isReencoded)
+    addSteps(row.values, row.variances, row.errors, largestReencoded,
              /*factor=*/2);
   // Decoding rounds, and so do products and their sum: its parts are, in any
   // order, a third of the whole on average.

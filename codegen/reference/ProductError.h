@@ -6,7 +6,7 @@
 //
 //   i8, i16   the step of 256 elements of K that share a scale, evenly
 //   bf16, f16 the last bit, of the weights too
-//   requantized  the step of 256 elements of a weight row
+//   reencoded  the step of 256 elements of a weight row
 //
 // With e, d the deviations of x and w, those of y = sum_k x w are
 // sqrt(sum_k e^2 w^2 + x^2 d^2), and what sums in f32 add. That is for numbers
@@ -42,7 +42,7 @@ struct ProductSum {
 class ProductError {
 public:
   /// `activations` may be null, which is f32.
-  ProductError(mlir::Type activations, bool isRequantized);
+  ProductError(mlir::Type activations, bool isReencoded);
 
   /// Reads `k` activations of `x` from `begin` on.
   void readRow(const Datum &x, int64_t begin, int64_t k,
@@ -52,7 +52,7 @@ public:
 
 private:
   mlir::Type activations;
-  bool isRequantized;
+  bool isReencoded;
 };
 
 } // namespace rlx

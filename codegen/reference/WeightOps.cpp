@@ -81,8 +81,7 @@ struct Sums {
 };
 
 template <typename OpT> ProductError errorOf(OpT op) {
-  return ProductError(op.getActivations().value_or(Type()),
-                      op.getRequantized());
+  return ProductError(op.getActivations().value_or(Type()), op.getReencoded());
 }
 
 /// y[m, n] = sum_k x[m, k] * w[n, k] + bias[n]

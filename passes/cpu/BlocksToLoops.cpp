@@ -22,7 +22,7 @@ struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
     TileTarget tileTarget =
         TileTarget::of(vectorLength, vectorRegisters, instructions);
     VectorTarget target{vectorLength, vectorRegisters, deterministic,
-                        tileTarget.bf16Dot, tileTarget.wordDot};
+                        tileTarget.bf16Dot, tileTarget.i16Dot};
     SmallVector<Operation *> blocks;
     getOperation().walk([&](Operation *op) {
       if (isa<BlockMatmulOp, BlockDequantizeOp, BlockQuantizeOp, PackWeightOp,

@@ -19,7 +19,7 @@ struct ChooseTilesPass : rlx::impl::ChooseTilesPassBase<ChooseTilesPass> {
     if (failed(checkVectors(getOperation(), vectorLength, vectorRegisters)))
       return signalPassFailure();
     TileTarget target = TileTarget::of(vectorLength, vectorRegisters,
-                                       instructions, sharedPorts);
+                                       instructions, twoVectorPorts);
     WalkResult walked = getOperation().walk([&](Operation *op) {
       if (failed(checkPacking(op)))
         return WalkResult::interrupt();
@@ -37,23 +37,23 @@ struct ChooseTilesPass : rlx::impl::ChooseTilesPassBase<ChooseTilesPass> {
     if (op.getTilesAttr())
       return WalkResult::advance();
     TileChoice choice =
-        chooseTiles(op, target, {pairGroups, floatSums, scaledCodes});
+        chooseTiles(op, target, {i16Pairs, magicNumbers, prescaledWeights});
     TilesAttr chosen = choice.tiles;
     auto pick = [](int64_t given, int64_t value) {
       return given ? given : value;
     };
     constexpr bool isPacked = std::is_same_v<OpT, PackedMatmulOp>;
     auto tiles = TilesAttr::getChecked(
-        [&] { return op.emitError(); }, &getContext(),
-        pick(rows, chosen.getRows()), pick(panelFrom, chosen.getPanelFrom()),
-        pick(panelRows, chosen.getPanelRows()),
-        pick(height, chosen.getHeight()), pick(columns, chosen.getColumns()),
-        pick(isPacked ? 0 : depth, chosen.getDepth()), chosen.getPairs(),
-        pick(panelTiles, chosen.getPanelTiles()), chosen.getFloatSums(),
-        chosen.getScaledFrom() == chosen.getPanelFrom()
-            ? pick(panelFrom, chosen.getPanelFrom())
-            : chosen.getScaledFrom(),
-        pick(ahead, chosen.getAhead()));
+        [&] { return op.emitError(); }, &getContext(), pick(mr, chosen.getMr()),
+        pick(minMPanel, chosen.getMinMPanel()),
+        pick(mrPanel, chosen.getMrPanel()), pick(mc, chosen.getMc()),
+        pick(nc, chosen.getNc()), pick(isPacked ? 0 : kc, chosen.getKc()),
+        chosen.getI16Pairs(), pick(nrPanel, chosen.getNrPanel()),
+        chosen.getMagicNumbers(),
+        chosen.getMinMPrescaled() == chosen.getMinMPanel()
+            ? pick(minMPanel, chosen.getMinMPanel())
+            : chosen.getMinMPrescaled(),
+        pick(prefetchBytes, chosen.getPrefetchBytes()));
     if (!tiles)
       return WalkResult::interrupt();
     op.setTilesAttr(tiles);

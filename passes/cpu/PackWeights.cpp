@@ -56,27 +56,27 @@ struct PackWeightsPass : rlx::impl::PackWeightsPassBase<PackWeightsPass> {
     if (!layout) {
       op.emitRemark() << "activations are rounded to " << op.getActivations()
                       << " and computed in f32: " << reason;
-      if (op.getRequantized())
-        op.emitRemark("weights are not requantized: they have no integer "
+      if (op.getReencoded())
+        op.emitRemark("weights are not reencoded: they have no integer "
                       "kernel");
-      op.setRequantized(false);
+      op.setReencoded(false);
       return;
     }
     if (printChoices)
       op.emitRemark() << "packed kernel for '" << scheme.displayName()
                       << "': " << layout->lanes
-                      << " rows a tile, activation scale per "
-                      << layout->stretch << " of K, "
+                      << " rows a tile, activation scale per " << layout->kBlock
+                      << " of K, "
                       << llvm::formatv("{0:f3}", layout->bitsPerWeight()).str()
                       << " bits a weight";
-    bool requantizes = op.getRequantized() && !deterministic;
-    if (requantizes)
+    bool reencodes = op.getReencoded() && !deterministic;
+    if (reencodes)
       op.emitRemark() << "many rows are multiplied with weights that are "
                          "rounded once more: 8 bits, one scale for each row "
                          "and "
-                      << layout->stretch << " of K";
-    else if (op.getRequantized())
-      op.emitRemark("weights are not requantized: a row's result would depend "
+                      << layout->kBlock << " of K";
+    else if (op.getReencoded())
+      op.emitRemark("weights are not reencoded: a row's result would depend "
                     "on the number of rows, which deterministic forbids");
     OpBuilder builder(op);
     Location loc = op.getLoc();
@@ -93,7 +93,7 @@ struct PackWeightsPass : rlx::impl::PackWeightsPassBase<PackWeightsPass> {
         op.getIds(), op.getBias(), /*epilogueInputs=*/ValueRange(),
         op.getInit(), op.getScheme(), op.getActivationsAttr(), lanes,
         /*tiles=*/TilesAttr(), /*epilogueMaps=*/ArrayAttr(),
-        requantizes ? builder.getUnitAttr() : UnitAttr());
+        reencodes ? builder.getUnitAttr() : UnitAttr());
     op.replaceAllUsesWith(matmul);
     op.erase();
   }

@@ -1,8 +1,8 @@
 //===- TileChoice.h - How the loops of matmuls are cut ----------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The cost model of CPU kernels. It counts vector operations: what a chunk of a
-// scheme costs to decode, by the bits of its codes and tables, and what
+// The cost model of CPU kernels. It counts vector operations: what a K step of
+// a scheme costs to decode, by the bits of its codes and tables, and what
 // multiplying it costs, by its groups and the target's dot products. Registers
 // bound register tiles, caches bound panels, and a panel pays from that M on
 // where decoding again for each register tile would cost more than storing and
@@ -26,14 +26,15 @@ struct TileTarget {
   /// The intrinsic that adds products of pairs of bf16 to f32 lanes, or empty.
   llvm::StringRef bf16Dot;
   /// The intrinsic that adds products of pairs of i16 to i32 lanes, or empty.
-  llvm::StringRef wordDot;
+  llvm::StringRef i16Dot;
 
   /// Whether products take the place of all other vector operations, not of
   /// some of them.
-  bool sharedPorts = false;
+  bool twoVectorPorts = false;
 
   static TileTarget of(int64_t lanes, int64_t registers,
-                       llvm::StringRef instructions, bool sharedPorts = false);
+                       llvm::StringRef instructions,
+                       bool twoVectorPorts = false);
 };
 
 /// Fails, with a message, where loops cannot be made for such vectors.
@@ -47,7 +48,7 @@ mlir::LogicalResult checkPacking(mlir::Operation *op);
 /// What may be done. Two of it round: panels with groups in pairs, and sums
 /// that are floats from the start.
 struct AllowedKernels {
-  bool pairGroups = true, floatSums = true, scaledCodes = true;
+  bool i16Pairs = true, magicNumbers = true, prescaledWeights = true;
 };
 
 /// The tiles of a matmul, and why in a phrase.

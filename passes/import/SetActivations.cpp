@@ -50,16 +50,16 @@ struct SetActivationsPass
           << activations << "'";
       return signalPassFailure();
     }
-    if (!weights.empty() && weights != "requantized") {
+    if (!weights.empty() && weights != "reencoded") {
       getOperation().emitError() << "expected the option 'weights' to be "
-                                    "requantized, but got '"
+                                    "reencoded, but got '"
                                  << weights << "'";
       return signalPassFailure();
     }
     if (!weights.empty() && !type.isInteger()) {
       getOperation().emitError()
           << "expected 'activations' to be i16 or i8 with "
-             "'weights=requantized', but got '"
+             "'weights=reencoded', but got '"
           << activations << "'";
       return signalPassFailure();
     }
@@ -78,8 +78,8 @@ struct SetActivationsPass
       op.emitRemark() << "activations are computed in " << type;
     if (weights.empty())
       return;
-    op.setRequantized(true);
-    op.emitRemark("weights are requantized for many rows");
+    op.setReencoded(true);
+    op.emitRemark("weights are reencoded for many rows");
   }
 };
 } // namespace

@@ -121,7 +121,7 @@ struct LowerMatmul : OpConversionPattern<MatmulOp> {
         sides.scales, sides.zeroPoints, sides.globalScale, bias,
         /*epilogueInputs=*/ValueRange(), init, schemeOf(op.getWeight()),
         TypeAttr::get(activations), /*tiles=*/TilesAttr(),
-        /*epilogueMaps=*/ArrayAttr(), op.getRequantizedAttr());
+        /*epilogueMaps=*/ArrayAttr(), op.getReencodedAttr());
     rewriter.replaceOp(
         op, castTo(rewriter, loc, matmul.getResult(0), type.getShape()));
     return success();
@@ -153,7 +153,7 @@ struct LowerGatherMatmul : OpConversionPattern<GatherMatmulOp> {
         bias,
         /*epilogueInputs=*/ValueRange(), init, schemeOf(op.getWeight()),
         TypeAttr::get(activations), /*tiles=*/TilesAttr(),
-        /*epilogueMaps=*/ArrayAttr(), op.getRequantizedAttr());
+        /*epilogueMaps=*/ArrayAttr(), op.getReencodedAttr());
     rewriter.replaceOp(
         op, castTo(rewriter, loc, matmul.getResult(0), type.getShape()));
     return success();

@@ -16,7 +16,7 @@ namespace rlx {
 namespace {
 
 /// Bytes of a step of progress.
-constexpr uint64_t chunkBytes = 16 << 20;
+constexpr uint64_t kStepBytes = 16 << 20;
 
 } // namespace
 
@@ -123,7 +123,7 @@ Status OpenClDevice::upload(Buffer &to, uint64_t offset,
   if (auto status = checkRange("upload", to, offset, from.size()); !status)
     return status;
   for (uint64_t done = 0; done < from.size();) {
-    uint64_t bytes = std::min<uint64_t>(chunkBytes, from.size() - done);
+    uint64_t bytes = std::min<uint64_t>(kStepBytes, from.size() - done);
     if (auto status =
             check(cl.clEnqueueWriteBuffer(
                       queue.get(), static_cast<OpenClBuffer &>(to).memory.get(),

@@ -14,7 +14,7 @@ namespace rlx {
 namespace {
 
 /// Bytes of a stage, and of a step of progress where there are no stages.
-constexpr uint64_t chunkBytes = 16 << 20;
+constexpr uint64_t kStepBytes = 16 << 20;
 /// Stages for small transfers stay small.
 constexpr uint64_t firstStageBytes = 64 << 10;
 
@@ -140,7 +140,7 @@ Result<VkCommandBuffer> VulkanDevice::allocateCommands() {
 }
 
 Status VulkanDevice::startStages(uint64_t bytes) {
-  uint64_t wanted = bytes <= firstStageBytes ? firstStageBytes : chunkBytes;
+  uint64_t wanted = bytes <= firstStageBytes ? firstStageBytes : kStepBytes;
   for (Stage &stage : stages) {
     if (stage.buffer && stage.buffer->size() >= wanted)
       continue;
@@ -275,7 +275,7 @@ Status VulkanDevice::upload(Buffer &to, uint64_t offset,
   if (!buffer.mapped)
     return finish(uploadStaged(buffer, offset, from, progress));
   for (uint64_t done = 0; done < from.size();) {
-    uint64_t bytes = std::min<uint64_t>(chunkBytes, from.size() - done);
+    uint64_t bytes = std::min<uint64_t>(kStepBytes, from.size() - done);
     std::memcpy(buffer.mapped + offset + done, from.data() + done, bytes);
     done += bytes;
     if (progress)

@@ -209,7 +209,7 @@ void ProgramGenerator::makeMatmul() {
   Matrix w = matrix({n, k}, scheme);
   std::string activations =
       dice.pick({"f32", "f32", "f32", "bf16", "f16", "i16", "i8", "i8"});
-  bool requantized =
+  bool reencoded =
       (activations == "i8" || activations == "i16") && dice.chance(25);
   std::string bias, biasType;
   double biasMagnitude = 0, biasError = 0;
@@ -221,7 +221,7 @@ void ProgramGenerator::makeMatmul() {
     biasError = value.error;
   }
   double magnitude = x.magnitude * w.rowSum + biasMagnitude,
-         factor = activationError(activations) + (requantized ? 4e-2 : 0),
+         factor = activationError(activations) + (reencoded ? 4e-2 : 0),
          error = x.error * w.rowSum + biasError +
                  (factor * x.magnitude * w.rowNorm + 1e-6 * magnitude);
   Shape shape = {x.shape[0], {n, dice.chance(4)}};
@@ -232,7 +232,7 @@ void ProgramGenerator::makeMatmul() {
                               : " {activations = " + activations + "}";
   Value y =
       define("rlx.matmul " + x.name + ", " + w.name + w.sideOperands + bias +
-                 (requantized ? " weights = requantized" : "") + attribute +
+                 (reencoded ? " weights = reencoded" : "") + attribute +
                  " : (" + typeText(x) + ", " + w.type + w.sideTypes + biasType +
                  ") -> " + typeText(ElementType::f32, shape),
              ElementType::f32, shape, magnitude, error);
@@ -265,7 +265,7 @@ void ProgramGenerator::makeGatherMatmul() {
   std::string activations =
                   dice.pick({"f32", "f32", "bf16", "f16", "i16", "i8"}),
               bias, biasType;
-  bool requantized =
+  bool reencoded =
       (activations == "i8" || activations == "i16") && dice.chance(25);
   double biasMagnitude = 0, biasError = 0;
   if (dice.chance(25)) {
@@ -277,17 +277,16 @@ void ProgramGenerator::makeGatherMatmul() {
   }
   Shape shape = {ids.shape[0], ids.shape[1], {n, false}};
   double magnitude = x.magnitude * w.rowSum + biasMagnitude,
-         factor = activationError(activations) + (requantized ? 4e-2 : 0);
-  Value y =
-      define("rlx.gather_matmul " + x.name + ", " + w.name + ", " + ids.name +
-                 w.sideOperands + bias +
-                 (requantized ? " weights = requantized" : "") +
-                 " {activations = " + activations + "} : (" + typeText(x) +
-                 ", " + w.type + ", " + typeText(ids) + w.sideTypes + biasType +
-                 ") -> " + typeText(ElementType::f32, shape),
-             ElementType::f32, shape, magnitude,
-             x.error * w.rowSum + biasError + factor * x.magnitude * w.rowNorm +
-                 1e-6 * magnitude);
+         factor = activationError(activations) + (reencoded ? 4e-2 : 0);
+  Value y = define(
+      "rlx.gather_matmul " + x.name + ", " + w.name + ", " + ids.name +
+          w.sideOperands + bias + (reencoded ? " weights = reencoded" : "") +
+          " {activations = " + activations + "} : (" + typeText(x) + ", " +
+          w.type + ", " + typeText(ids) + w.sideTypes + biasType + ") -> " +
+          typeText(ElementType::f32, shape),
+      ElementType::f32, shape, magnitude,
+      x.error * w.rowSum + biasError + factor * x.magnitude * w.rowNorm +
+          1e-6 * magnitude);
   if (y.magnitude > 50)
     boundedTensor(y, 4);
 }

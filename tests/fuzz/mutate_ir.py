@@ -31,7 +31,7 @@ TYPES = "f32 f16 bf16 f64 i1 i4 i8 i16 i32 i64 ui8 si8 index f8E4M3FN f8E5M2 f4E
 SHAPED = ["tensor", "memref", "vector"]
 SIZES = ["?", "0", "1", "2", "8", "31", "64", "256", "4096", "2147483648", "9223372036854775807"]
 SCHEMES = "gguf_q8_0 gguf_q4k gguf_q6k gguf_q2k gguf_iq4_nl int8/32 int4/32 nvfp4/16 fp8e4m3 f32 bf16 nf4/64".split()
-KEYWORDS = """ins outs scales zero_points global_scale bias epilogue once part tiles requantized activations scheme record
+KEYWORDS = """ins outs scales zero_points global_scale bias epilogue once part tiles reencoded activations scheme record
  lanes rows words below at value bound count captures groups buffers scalars""".split()
 # Modules that other dialects' functions and odd shapes of functions stand in.
 EXTRA = [
@@ -73,12 +73,12 @@ PIPELINES = ["rlx-import", "rlx-layout", "rlx-bufferize", "rlx-loops", "rlx-llvm
 CPU = [
     "",
     "=vector-length=8 instructions=avx2,avxvnni",
-    "=vector-length=16 instructions=avx512vnni,avx512vbmi,avx512bf16 shared-ports=true",
+    "=vector-length=16 instructions=avx512vnni,avx512vbmi,avx512bf16 two-vector-ports=true",
     "=vector-length=4 instructions=neon,dotprod",
     "=deterministic=true",
     "=vector-length=0",
     "=vector-length=12",
-    "=tile-rows=3 panel-from=1",
+    "=mr=3 min-m-panel=1",
     "=print-choices=true",
 ]
 GPU = [
@@ -100,8 +100,8 @@ OPTIONS = {
     "rlx-pack-weights": ["", "=vector-length=8", "=vector-length=0", "=deterministic=true print-choices=true"],
     "rlx-blocks-to-loops": LOOPS,
     "rlx-choose-tiles": LOOPS,
-    "rlx-expand-dot": ["", "=instructions=avx512vnni,avx512vbmi", "=instructions=avx2", "=instructions=neon,dotprod"],
-    "rlx-set-activations": ["=i8", "=i16", "=bf16", "=activations=i8 weights=requantized"],
+    "rlx-expand-target-ops": ["", "=instructions=avx512vnni,avx512vbmi", "=instructions=avx2", "=instructions=neon,dotprod"],
+    "rlx-set-activations": ["=i8", "=i16", "=bf16", "=activations=i8 weights=reencoded"],
 }
 
 

@@ -83,7 +83,7 @@ constexpr Reading readings[] = {{1, 0}, {2, 0}, {2, 4096}};
 constexpr int64_t memoryBytes = int64_t(512) << 20;
 constexpr int64_t leastPartBytes = int64_t(16) << 20;
 /// What one call reads: whole huge pages, and far more than a call costs.
-constexpr int64_t chunkBytes = int64_t(4) << 20;
+constexpr int64_t kStepBytes = int64_t(4) << 20;
 } // namespace
 
 static llvm::Expected<Tensor> allocate(int64_t bytes) {
@@ -116,7 +116,7 @@ llvm::Expected<LimitsBench> LimitsBench::create(double seconds) {
   };
   for (const Reading &reading : readings) {
     Program program{fmt::format("read{}", bench.programs.size()),
-                    double(chunkBytes),
+                    double(kStepBytes),
                     true,
                     nullptr,
                     {}};
@@ -171,7 +171,7 @@ llvm::Expected<LimitsBench> LimitsBench::create(double seconds) {
 
 llvm::Expected<int64_t> LimitsBench::allocateParts(unsigned threads) {
   int64_t part =
-      std::max(memoryBytes / threads / chunkBytes * chunkBytes, leastPartBytes);
+      std::max(memoryBytes / threads / kStepBytes * kStepBytes, leastPartBytes);
   int64_t bytes = part * threads;
   if (memory.numBytes() < bytes) {
     llvm::Expected<Tensor> larger = allocate(bytes);
@@ -208,9 +208,9 @@ llvm::Expected<std::vector<double>> LimitsBench::rates(const Program &program,
       TensorView input = program.input.view();
       if (program.reads) {
         input = {ElementType::u8,
-                 {chunkBytes},
+                 {kStepBytes},
                  memory.data<uint8_t>() + thread * part + chunk};
-        chunk = (chunk + chunkBytes) % part;
+        chunk = (chunk + kStepBytes) % part;
       }
       if (llvm::Error error = code->run(program.function, input, output)) {
         llvm::consumeError(std::move(error));

@@ -47,7 +47,7 @@ bool rlx::sameWeight(const MatmulCase &a, const MatmulCase &b) {
 }
 static bool sameProgram(const MatmulCase &a, const MatmulCase &b) {
   return sameWeight(a, b) && a.activations == b.activations && a.m == b.m &&
-         a.requantized == b.requantized;
+         a.reencoded == b.reencoded;
 }
 
 llvm::Expected<RandomWeight> rlx::makeWeight(mlir::MLIRContext &context,
@@ -98,7 +98,7 @@ std::string MatmulBench::programText(const MatmulCase &wanted) const {
          fmt::format(
              "  %y = rlx.matmul %x, %w{}{} {{activations = {}}} : ({}) -> {}\n"
              "  return %y : {}\n}}\n",
-             operands, wanted.requantized ? " weights = requantized" : "",
+             operands, wanted.reencoded ? " weights = reencoded" : "",
              wanted.activations, types, y, y);
 }
 

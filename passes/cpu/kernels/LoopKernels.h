@@ -24,7 +24,7 @@ struct VectorTarget {
   /// The intrinsic that adds products of pairs of bf16 to f32 lanes, or empty.
   llvm::StringRef bf16Dot;
   /// The intrinsic that adds products of pairs of i16 to i32 lanes, or empty.
-  llvm::StringRef wordDot;
+  llvm::StringRef i16Dot;
 };
 
 /// How a row of K elements is cut into vectors: iterations of `step` elements,

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A parallel loop over tiles of N. One row of activations is multiplied with
-// vectors along K as they are decoded. More rows share a panel: a stretch of K
+// vectors along K as they are decoded. More rows share a panel: a K block
 // of the tile, decoded once and transposed so that a lane is an output row.
 // Where the target multiplies pairs of bf16 and activations are bf16, panels
 // and activations are rounded to it; else activations are rounded and computed
@@ -28,20 +28,20 @@ struct Tiles {
   int64_t tile;         ///< N of a parallel iteration
   int64_t depth;        ///< K of a panel
   int64_t rowsUnrolled; ///< weight rows side by side for one row of activations
-  int64_t panelFrom;    ///< least M of a panel
+  int64_t minMPanel;    ///< least M of a panel
   SmallVector<int64_t> rows; ///< M of register tiles, largest first
 };
 
 Tiles::Tiles(const RowSteps &steps, const VectorTarget &target, TilesAttr given,
              int64_t k)
-    : lanes(target.length), columns(2 * lanes * given.getPanelTiles()),
-      tile(llvm::alignTo(given.getColumns(), columns)),
-      depth(std::min(llvm::alignTo(given.getDepth(), steps.step),
+    : lanes(target.length), columns(2 * lanes * given.getNrPanel()),
+      tile(llvm::alignTo(given.getNc(), columns)),
+      depth(std::min(llvm::alignTo(given.getKc(), steps.step),
                      llvm::alignTo(k, steps.step))),
-      panelFrom(given.getPanelFrom()) {
+      minMPanel(given.getMinMPanel()) {
   int64_t runs = steps.step / steps.run;
   rowsUnrolled = runs >= 8 ? 1 : runs >= 4 ? 2 : 4;
-  for (int64_t count : {given.getPanelRows(), int64_t(4), int64_t(1)})
+  for (int64_t count : {given.getMrPanel(), int64_t(4), int64_t(1)})
     if (rows.empty() || count < rows.back())
       rows.push_back(count);
 }
@@ -77,8 +77,8 @@ private:
   void copyActivations(Value xTile, ArrayRef<Row> rows, Value kBegin,
                        Value kLength);
   void emitRegisterTile(WeightPanel &panel, Value xTile, const Rows &rows,
-                        ArrayRef<Row> tileRows, Value index, Value n0,
-                        Value kBegin, Value kLength);
+                        ArrayRef<Row> mr, Value index, Value n0, Value kBegin,
+                        Value kLength);
   void prefetchActivations(ArrayRef<Row> rows, Value kBegin, Value index);
   Value multiplyAdd(Value activation, Value weights, Value sum);
   Value loadColumns(Value memref, ValueRange indices, Value mask);
@@ -205,12 +205,12 @@ Value MatmulLoops::multiplyAdd(Value activation, Value weights, Value sum) {
       .getResults();
 }
 
-/// y[tileRows, n0 ..+ columns] plus the panel's share of the sums.
+/// y[mr, n0 ..+ columns] plus the panel's share of the sums.
 void MatmulLoops::emitRegisterTile(WeightPanel &panel, Value xTile,
-                                   const Rows &rows, ArrayRef<Row> tileRows,
+                                   const Rows &rows, ArrayRef<Row> mr,
                                    Value index, Value n0, Value kBegin,
                                    Value kLength) {
-  int64_t vectors = tiles.columns / tiles.lanes, count = tileRows.size();
+  int64_t vectors = tiles.columns / tiles.lanes, count = mr.size();
   SmallVector<Value> columns, masks;
   for (int64_t v = 0; v < vectors; ++v) {
     columns.push_back(b.add(n0, v * tiles.lanes));
@@ -224,16 +224,16 @@ void MatmulLoops::emitRegisterTile(WeightPanel &panel, Value xTile,
     masks.push_back(mask);
   }
   auto yAt = [&](int64_t row, int64_t v) {
-    return append(tileRows[row].y, columns[v]);
+    return append(mr[row].y, columns[v]);
   };
   // What y holds comes while products are summed up.
   constexpr int64_t firstCache = 3;
   for (int64_t row = 0; row < count; ++row)
     for (int64_t column = 0; column < tiles.columns; column += wordsOfLine)
-      memref::PrefetchOp::create(
-          b, y, append(tileRows[row].y, b.add(n0, column)),
-          /*isWrite=*/true, firstCache, /*isDataCache=*/true);
-  // A stretch of K is summed up by itself: the errors of one long sum would
+      memref::PrefetchOp::create(b, y, append(mr[row].y, b.add(n0, column)),
+                                 /*isWrite=*/true, firstCache,
+                                 /*isDataCache=*/true);
+  // A K block is summed up by itself: the errors of one long sum would
   // grow with its length.
   SmallVector<Value> zeros(count * vectors, b.zeros(tiles.lanes));
   SmallVector<Value> sums = b.loop(
@@ -267,7 +267,7 @@ void MatmulLoops::emitRegisterTile(WeightPanel &panel, Value xTile,
           b.storeVector(stored, y, yAt(row, v));
       }
   };
-  // The first stretch of K is added to the bias, the others to what y holds.
+  // The first K block is added to the bias, the others to what y holds.
   auto first = [&](int64_t row, int64_t v) -> Value {
     Value sum = sums[row * vectors + v];
     if (!op.getBias())
@@ -281,8 +281,8 @@ void MatmulLoops::emitRegisterTile(WeightPanel &panel, Value xTile,
                                  sums[row * vectors + v]);
   };
   auto finished = [&](int64_t row, int64_t v) {
-    return epilogue.apply(b, loadColumns(y, yAt(row, v), masks[v]),
-                          tileRows[row].y, columns[v], masks[v]);
+    return epilogue.apply(b, loadColumns(y, yAt(row, v), masks[v]), mr[row].y,
+                          columns[v], masks[v]);
   };
   auto isAt = [&](Value begin, int64_t where) {
     return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, begin,
@@ -345,7 +345,7 @@ void MatmulLoops::prefetchActivations(ArrayRef<Row> rows, Value kBegin,
           /*isWrite=*/false, secondCache, /*isDataCache=*/true);
 }
 
-/// Rows of activations times the tile, a stretch of K at a time.
+/// Rows of activations times the tile, a K block at a time.
 void MatmulLoops::emitPanels(Value tileBegin, const Rows &rows) {
   bool pairs = !pairDot.empty();
   WeightPanel panel(b, stored, steps, tiles.lanes, tiles.tile, tiles.depth, n,
@@ -360,16 +360,16 @@ void MatmulLoops::emitPanels(Value tileBegin, const Rows &rows) {
     Value columns = b.sub(tileEnd(tileBegin), tileBegin);
     panel.fill(b, rows.expert, tileBegin, columns, kBegin, kLength);
     rows.eachTile(b, tiles.rows, [&](ArrayRef<Value> indices) {
-      SmallVector<Row> tileRows = llvm::map_to_vector(indices, rows.row);
+      SmallVector<Row> mr = llvm::map_to_vector(indices, rows.row);
       SmallVector<Row> nextRows;
       for (Value index : indices)
         nextRows.push_back(rows.row(b.min(b.add(index, tiles.rows.front()),
                                           b.sub(rows.end, b.index(1)))));
-      copyActivations(xTile, tileRows, kBegin, kLength);
+      copyActivations(xTile, mr, kBegin, kLength);
       b.loop(b.index(0), columns, tiles.columns, [&](Value column) {
         Value index = b.div(column, tiles.columns);
         prefetchActivations(nextRows, kBegin, index);
-        emitRegisterTile(panel, xTile, rows, tileRows, index,
+        emitRegisterTile(panel, xTile, rows, mr, index,
                          b.add(tileBegin, column), kBegin, kLength);
       });
     });
@@ -421,9 +421,9 @@ void MatmulLoops::emitMatmul() {
   if (deterministic)
     return allMany();
   if (staticM)
-    return *staticM < tiles.panelFrom ? allFew() : allMany();
+    return *staticM < tiles.minMPanel ? allFew() : allMany();
   Value isFew = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, m,
-                                      b.index(tiles.panelFrom));
+                                      b.index(tiles.minMPanel));
   b.branch(isFew, allFew, allMany);
 }
 
@@ -455,7 +455,7 @@ void MatmulLoops::emitGather() {
         };
         if (deterministic)
           return b.branch(isAtLeast(1), manyRows, [] {});
-        b.branch(isAtLeast(tiles.panelFrom), manyRows, eachRow);
+        b.branch(isAtLeast(tiles.minMPanel), manyRows, eachRow);
       });
     });
     experts.release(b);

@@ -1,7 +1,7 @@
 //===- WeightPanel.h - Decoded weights that many rows share -----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A stretch of K of some weight rows, decoded and transposed so that a lane is
+// A K block of some weight rows, decoded and transposed so that a lane is
 // an output column. Numbers are f32, or bf16 in pairs: a lane then holds two
 // consecutive k, as instructions for dot products of bf16 read them.
 //
@@ -25,7 +25,7 @@ public:
   /// Whether weights that are cut into `steps` can be paired.
   static bool canPair(const RowSteps &steps, int64_t k);
 
-  /// Decodes the stretch of `kLength` from `kBegin` on of `rows` weight rows
+  /// Decodes the K block of `kLength` from `kBegin` on of `rows` weight rows
   /// from `begin` on. `expert` are the indices before a weight row's.
   void fill(LoopBuilder &b, mlir::ValueRange expert, mlir::Value begin,
             mlir::Value rows, mlir::Value kBegin, mlir::Value kLength);

@@ -24,8 +24,8 @@ public:
   void emitRow(Value m, ValueRange xRow);
 
 private:
-  void emitStretch(Value m, ValueRange xRow, Value stretch);
-  void store(Value m, Value stretch, ValueRange values, Value scale, Value k,
+  void emitKBlock(Value m, ValueRange xRow, Value kBlock);
+  void store(Value m, Value kBlock, ValueRange values, Value scale, Value k,
              int64_t group);
   Value constantInts(int64_t value) {
     auto type = VectorType::get(run, b.getI32Type());
@@ -61,13 +61,13 @@ private:
   QuantizedActivations &result;
 };
 
-void ActivationLoops::emitStretch(Value m, ValueRange xRow, Value stretch) {
-  Value begin = b.mul(stretch, layout.stretch);
+void ActivationLoops::emitKBlock(Value m, ValueRange xRow, Value kBlock) {
+  Value begin = b.mul(kBlock, layout.kBlock);
   // Magnitudes compare as the integers of their bits do, infinities and NaNs
   // being the largest, so that these are not lost.
   VectorType bits = VectorType::get(run, b.getI32Type());
   SmallVector<Value> largest =
-      b.loop(b.index(0), b.index(layout.stretch), run, constantInts(0),
+      b.loop(b.index(0), b.index(layout.kBlock), run, constantInts(0),
              [&](Value i, ValueRange seen) {
                Value magnitude =
                    math::AbsFOp::create(b, loadX(xRow, b.add(begin, i)));
@@ -103,23 +103,23 @@ void ActivationLoops::emitStretch(Value m, ValueRange xRow, Value stretch) {
                                        number);
   };
   Value inverses = spread(inverse), raises = spread(raise);
-  // All that a stretch with a NaN or an infinity gives is NaN.
+  // All that a K block with a NaN or an infinity gives is NaN.
   Value isFinite = compare(arith::CmpFPredicate::OLT, most,
                            std::numeric_limits<float>::infinity());
   scale = select(isFinite, scale,
                  constant(std::numeric_limits<float>::quiet_NaN()));
-  memref::StoreOp::create(b, scale, result.scales, ValueRange{stretch, m});
+  memref::StoreOp::create(b, scale, result.scales, ValueRange{kBlock, m});
 
   // Starts and sums are kept at the finest group that one of them needs.
-  int64_t group = layout.stretch;
+  int64_t group = layout.kBlock;
   for (int64_t wanted :
-       {result.initGroup, result.sumGroup, result.dotGroup, result.pairGroup})
+       {result.initGroup, result.sumGroup, result.bsumGroup, result.pairGroup})
     if (wanted)
       group = std::min(group, wanted);
   auto zero = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
   SmallVector<Value> starts(result.bytes, zero);
   SmallVector<Value> totals = b.loop(
-      b.index(0), b.index(layout.stretch), group, starts,
+      b.index(0), b.index(layout.kBlock), group, starts,
       [&](Value offset, ValueRange carried) {
         SmallVector<Value> partial(result.bytes, constantInts(0)),
             next(carried);
@@ -145,7 +145,7 @@ void ActivationLoops::emitStretch(Value m, ValueRange xRow, Value stretch) {
             Value words = vector::BitCastOp::create(
                 b, VectorType::get(run / 4, b.getI32Type()), packed);
             b.storeVector(words, result.codes,
-                          ValueRange{stretch, m, b.index(part),
+                          ValueRange{kBlock, m, b.index(part),
                                      b.div(b.add(offset, i), 4)});
           }
         }
@@ -155,17 +155,17 @@ void ActivationLoops::emitStretch(Value m, ValueRange xRow, Value stretch) {
               b, vector::CombiningKind::ADD, partial[part]));
           next[part] = arith::AddIOp::create(b, carried[part], sums[part]);
         }
-        store(m, stretch, sums, scale, offset, group);
+        store(m, kBlock, sums, scale, offset, group);
         return next;
       });
-  if (group != layout.stretch)
-    store(m, stretch, totals, scale, b.index(0), layout.stretch);
+  if (group != layout.kBlock)
+    store(m, kBlock, totals, scale, b.index(0), layout.kBlock);
 }
 
 /// Stores the start values and sums that are wanted for groups of `group`
 /// elements; `values` are the sums of each byte's codes of the group `k`
-/// elements into the stretch.
-void ActivationLoops::store(Value m, Value stretch, ValueRange values,
+/// elements into the K block.
+void ActivationLoops::store(Value m, Value kBlock, ValueRange values,
                             Value scale, Value k, int64_t group) {
   auto integer = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(b, b.getI32IntegerAttr(int32_t(value)));
@@ -178,19 +178,19 @@ void ActivationLoops::store(Value m, Value stretch, ValueRange values,
         start = arith::AddIOp::create(b, start, integer(result.start));
       memref::StoreOp::create(
           b, start, result.starts,
-          ValueRange{stretch, m, b.index(part), b.div(k, group)});
+          ValueRange{kBlock, m, b.index(part), b.div(k, group)});
     }
   Value sum = values[0];
   if (result.bytes == 2)
     sum = arith::AddIOp::create(b, arith::MulIOp::create(b, sum, integer(256)),
                                 values[1]);
-  if (result.dotGroup == group) {
+  if (result.bsumGroup == group) {
     Value rest = sum;
-    for (int64_t part = result.dotBytes() - 1; part >= 0; --part) {
+    for (int64_t part = result.bsumBytes() - 1; part >= 0; --part) {
       Value byte = arith::TruncIOp::create(b, b.getI8Type(), rest);
       memref::StoreOp::create(
-          b, byte, result.dotSums,
-          ValueRange{stretch, m, b.index(part), b.div(k, group)});
+          b, byte, result.bsums,
+          ValueRange{kBlock, m, b.index(part), b.div(k, group)});
       // Bytes are signed: what is left takes over what this one lacks.
       rest = arith::ShRSIOp::create(
           b,
@@ -202,23 +202,23 @@ void ActivationLoops::store(Value m, Value stretch, ValueRange values,
   if (result.pairGroup == group)
     memref::StoreOp::create(b, arith::TruncIOp::create(b, b.getI16Type(), sum),
                             result.pairSums,
-                            ValueRange{stretch, m, b.div(k, group)});
+                            ValueRange{kBlock, m, b.div(k, group)});
   if (result.sumGroup == group) {
     Value number = arith::SIToFPOp::create(b, b.getF32Type(), sum);
     memref::StoreOp::create(b, arith::MulFOp::create(b, number, scale),
                             result.sums,
-                            ValueRange{stretch, m, b.div(k, group)});
+                            ValueRange{kBlock, m, b.div(k, group)});
   }
 }
 
 void ActivationLoops::emitRow(Value m, ValueRange xRow) {
-  b.loop(b.index(0), b.index(layout.k / layout.stretch), 1,
-         [&](Value stretch) { emitStretch(m, xRow, stretch); });
+  b.loop(b.index(0), b.index(layout.k / layout.kBlock), 1,
+         [&](Value kBlock) { emitKBlock(m, xRow, kBlock); });
 }
 } // namespace
 
 void QuantizedActivations::release(LoopBuilder &b) const {
-  for (Value buffer : {codes, scales, starts, sums, dotSums, pairSums})
+  for (Value buffer : {codes, scales, starts, sums, bsums, pairSums})
     if (buffer)
       memref::DeallocOp::create(b, buffer);
 }
@@ -237,26 +237,26 @@ QuantizedActivations rlx::emitQuantizeActivations(LoopBuilder &b, Value x,
   }
   Value padded = b.roundUp(m, multiple);
   auto allocate = [&](ArrayRef<int64_t> inner, Type element) -> Value {
-    SmallVector<int64_t> shape = {layout.k / layout.stretch,
+    SmallVector<int64_t> shape = {layout.k / layout.kBlock,
                                   ShapedType::kDynamic};
     shape.append(inner.begin(), inner.end());
     return memref::AllocOp::create(b, MemRefType::get(shape, element),
                                    ValueRange{padded}, ValueRange(),
                                    b.getI64IntegerAttr(64));
   };
-  int64_t stretch = layout.stretch;
-  result.codes = allocate({form.bytes, stretch / 4}, b.getI32Type());
+  int64_t kBlock = layout.kBlock;
+  result.codes = allocate({form.bytes, kBlock / 4}, b.getI32Type());
   result.scales = allocate({}, b.getF32Type());
   if (form.initGroup)
     result.starts =
-        allocate({form.bytes, stretch / form.initGroup}, b.getI32Type());
+        allocate({form.bytes, kBlock / form.initGroup}, b.getI32Type());
   if (form.sumGroup)
-    result.sums = allocate({stretch / form.sumGroup}, b.getF32Type());
-  if (form.dotGroup)
-    result.dotSums =
-        allocate({form.dotBytes(), stretch / form.dotGroup}, b.getI8Type());
+    result.sums = allocate({kBlock / form.sumGroup}, b.getF32Type());
+  if (form.bsumGroup)
+    result.bsums =
+        allocate({form.bsumBytes(), kBlock / form.bsumGroup}, b.getI8Type());
   if (form.pairGroup)
-    result.pairSums = allocate({stretch / form.pairGroup}, b.getI16Type());
+    result.pairSums = allocate({kBlock / form.pairGroup}, b.getI16Type());
   // What happened to lie in rows beyond the last might be subnormal numbers,
   // which some processors multiply a hundred times more slowly.
   b.parallelLoop(padded, [&](Value row) {

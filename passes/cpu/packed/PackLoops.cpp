@@ -8,7 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/cpu/kernels/LoopKernels.h"
-#include "passes/cpu/packed/PackedStretch.h"
+#include "passes/cpu/packed/PackedKBlock.h"
 #include "passes/decode/FieldExpansion.h"
 
 #include "llvm/ADT/Sequence.h"
@@ -21,7 +21,7 @@ using namespace rlx;
 namespace {
 class PackLoops {
   static constexpr int64_t codesAWord = 4,
-                           words = PackedLayout::chunk / codesAWord;
+                           words = PackedLayout::kStep / codesAWord;
   static constexpr int64_t run = 16; ///< codes read at once
 
 public:
@@ -32,15 +32,15 @@ public:
   void emit();
 
 private:
-  void packStretch(Value firstRow, Value block, int64_t element, Value base);
+  void packKBlock(Value firstRow, Value block, int64_t element, Value base);
   void readCodes(Value row, Value block, int64_t element, Value lane,
-                 int64_t chunk);
+                 int64_t kStep);
   void mergeWords(ArrayRef<PackedBits> bits, int64_t count, Value from,
                   Value base);
-  void readDotOffset(Value row, Value block, int64_t element, Value lane);
-  /// Words of the scratch for the codes of a stretch.
+  void readDotMinimum(Value row, Value block, int64_t element, Value lane);
+  /// Words of the scratch for the codes of a K block.
   int64_t codeWords() const {
-    return layout.lanes * layout.stretch / codesAWord;
+    return layout.lanes * layout.kBlock / codesAWord;
   }
   void storeField(const PackedField &field, Value row, Value block,
                   int64_t element, Value base, Value offset);
@@ -118,12 +118,12 @@ void PackLoops::storeField(const PackedField &field, Value row, Value block,
   store(bytes, b.add(base, b.add(offset, field.offset)));
 }
 
-/// Codes go through a scratch of [chunk][8 words of 4 codes][lane], from which
+/// Codes go through a scratch of [K step][8 words of 4 codes][lane], from which
 /// words are read across lanes, and the words' bits are merged.
 void PackLoops::readCodes(Value row, Value block, int64_t element, Value lane,
-                          int64_t chunk) {
+                          int64_t kStep) {
   const IntegerCodes &codes = layout.codes;
-  for (int64_t first = 0; first < PackedLayout::chunk; first += run) {
+  for (int64_t first = 0; first < PackedLayout::kStep; first += run) {
     Value code = expansion(row, block, element + first, run)
                      .codes(scheme.attr().getCode());
     if (codes.flip) {
@@ -136,7 +136,7 @@ void PackLoops::readCodes(Value row, Value block, int64_t element, Value lane,
     bytes = vector::BitCastOp::create(
         b, VectorType::get(run / codesAWord, b.getI32Type()), bytes);
     for (int64_t i = 0; i < run / codesAWord; ++i) {
-      int64_t word = chunk * words + first / codesAWord + i;
+      int64_t word = kStep * words + first / codesAWord + i;
       memref::StoreOp::create(b, vector::ExtractOp::create(b, bytes, i),
                               scratch,
                               ValueRange{b.add(lane, word * layout.lanes)});
@@ -171,47 +171,47 @@ void PackLoops::mergeWords(ArrayRef<PackedBits> bits, int64_t count, Value from,
     store(merged, b.add(base, int64_t(index) * byteType.getNumElements()));
 }
 
-/// The codes of the offset's factor of a stretch, after the chunks' words.
-void PackLoops::readDotOffset(Value row, Value block, int64_t element,
-                              Value lane) {
-  for (int64_t vector = 0; vector < layout.dotOffsetVectors(); ++vector) {
+/// The codes of the offset's factor of a K block, after the K steps' words.
+void PackLoops::readDotMinimum(Value row, Value block, int64_t element,
+                               Value lane) {
+  for (int64_t vector = 0; vector < layout.dotMinimumVectors(); ++vector) {
     int64_t first = element + vector * codesAWord * layout.sumGroup;
-    Value word = groupsTogether(*layout.dotOffset, row, block, first,
+    Value word = groupsTogether(*layout.dotMinimum, row, block, first,
                                 codesAWord, /*distance=*/8);
     b.storeVector(word, scratch,
                   ValueRange{b.add(lane, codeWords() + vector * layout.lanes)});
   }
 }
 
-void PackLoops::packStretch(Value firstRow, Value block, int64_t element,
-                            Value base) {
+void PackLoops::packKBlock(Value firstRow, Value block, int64_t element,
+                           Value base) {
   b.loop(b.index(0), b.index(layout.lanes), 1, [&](Value lane) {
     Value row = sourceRow(firstRow, lane);
     for (const PackedField &field : layout.outer)
       storeField(field, row, block, element, base, b.mul(lane, field.bytes));
-    if (layout.dotOffset)
-      readDotOffset(row, block, element, lane);
-    for (int64_t chunk = 0; chunk < layout.chunksPerStretch(); ++chunk) {
-      int64_t chunkElement = element + chunk * PackedLayout::chunk;
-      readCodes(row, block, chunkElement, lane, chunk);
+    if (layout.dotMinimum)
+      readDotMinimum(row, block, element, lane);
+    for (int64_t kStep = 0; kStep < layout.kStepsPerBlock(); ++kStep) {
+      int64_t kStepElement = element + kStep * PackedLayout::kStep;
+      readCodes(row, block, kStepElement, lane, kStep);
       for (const PackedField &field : layout.inner)
-        for (int64_t group = 0; group < PackedLayout::chunk / field.group;
+        for (int64_t group = 0; group < PackedLayout::kStep / field.group;
              group += field.together) {
-          int64_t begin = layout.headerBytes + chunk * layout.chunkBytes +
+          int64_t begin = layout.headerBytes + kStep * layout.kStepBytes +
                           group / field.together * layout.lanes * field.bytes;
-          storeField(field, row, block, chunkElement + group * field.group,
+          storeField(field, row, block, kStepElement + group * field.group,
                      base, b.add(b.mul(lane, field.bytes), begin));
         }
     }
   });
-  b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, [&](Value chunk) {
-    mergeWords(layout.bits, words, b.mul(chunk, layout.lanes * words),
+  b.loop(b.index(0), b.index(layout.kStepsPerBlock()), 1, [&](Value kStep) {
+    mergeWords(layout.bits, words, b.mul(kStep, layout.lanes * words),
                b.add(b.add(base, layout.headerBytes),
-                     b.mul(chunk, layout.chunkBytes)));
+                     b.mul(kStep, layout.kStepBytes)));
   });
-  if (layout.dotOffset)
-    mergeWords(layout.dotOffsetBits, layout.dotOffsetVectors(),
-               b.index(codeWords()), b.add(base, layout.dotOffset->offset));
+  if (layout.dotMinimum)
+    mergeWords(layout.dotMinimumBits, layout.dotMinimumVectors(),
+               b.index(codeWords()), b.add(base, layout.dotMinimum->offset));
 }
 
 void PackLoops::emit() {
@@ -231,22 +231,22 @@ void PackLoops::emit() {
       tile = arith::RemUIOp::create(b, index, b.index(tiles));
     }
     int64_t size = codeWords();
-    if (layout.dotOffset)
-      size += layout.lanes * layout.dotOffsetVectors();
+    if (layout.dotMinimum)
+      size += layout.lanes * layout.dotMinimumVectors();
     auto scratchType = MemRefType::get({size}, b.getI32Type());
     scratch = memref::AllocOp::create(b, scratchType, ValueRange(),
                                       ValueRange(), b.getI64IntegerAttr(64));
     Value firstRow = b.mul(tile, layout.lanes);
-    // Whole blocks and whole stretches at a time, so that all offsets are
+    // Whole blocks and whole kBlocks at a time, so that all offsets are
     // known.
-    int64_t step = std::lcm(layout.stretch, scheme.block());
+    int64_t step = std::lcm(layout.kBlock, scheme.block());
     b.loop(b.index(0), b.index(layout.k), step, [&](Value k) {
       Value block = b.div(k, scheme.block());
-      Value first = b.div(k, layout.stretch);
-      for (int64_t element = 0; element < step; element += layout.stretch) {
-        Value stretch = b.add(first, element / layout.stretch);
-        packStretch(firstRow, block, element,
-                    stretchBegin(b, layout, rows, tile, stretch));
+      Value first = b.div(k, layout.kBlock);
+      for (int64_t element = 0; element < step; element += layout.kBlock) {
+        Value kBlock = b.add(first, element / layout.kBlock);
+        packKBlock(firstRow, block, element,
+                   kBlockBegin(b, layout, rows, tile, kBlock));
       }
     });
     memref::DeallocOp::create(b, scratch);

@@ -12,7 +12,7 @@ int64_t rlx::activationBytes(PackedMatmulOp op) {
   return op.getActivations().isInteger(8) ? 1 : 2;
 }
 
-Value rlx::twoWords(LoopBuilder &b, Value lanes) {
+Value rlx::i16x2(LoopBuilder &b, Value lanes) {
   auto i32s = cast<VectorType>(lanes.getType());
   auto constant = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(
@@ -26,19 +26,19 @@ Value rlx::twoWords(LoopBuilder &b, Value lanes) {
 }
 
 PackedFields::PackedFields(const PackedLayout &layout, PackedMatmulOp op,
-                           InnerScales innerScales)
+                           GroupScales groupScales)
     : layout(layout), weight(op.getWeight()),
-      allFloats(innerScales == InnerScales::floats) {
+      allFloats(groupScales == GroupScales::floats) {
   SchemeAttr scheme = op.getScheme().getScheme();
   for (FieldAttr field : scheme.getScale()) {
     Reference reference = find(field);
     if (!reference.inner)
-      outerScaleFields.push_back(reference);
-    else if (innerScales != InnerScales::inCodes)
-      innerScaleFields.push_back(reference);
+      blockScaleFields.push_back(reference);
+    else if (groupScales != GroupScales::inCodes)
+      groupScaleFields.push_back(reference);
   }
   for (FieldAttr field : scheme.getOffset())
-    if (!layout.dotOffset || layout.dotOffset->field != field)
+    if (!layout.dotMinimum || layout.dotMinimum->field != field)
       offsets.push_back(find(field));
   if (scheme.getZero())
     zero = find(scheme.getZero());
@@ -59,13 +59,13 @@ bool PackedFields::sumsFit(double largestActivation) const {
   constexpr double limit = 2147483648.0;
   double largestCode =
       double(std::max(layout.codes.below, layout.codes.largest()));
-  double largestSum = double(layout.stretch) * largestActivation * largestCode;
+  double largestSum = double(layout.kBlock) * largestActivation * largestCode;
   auto isInteger = [](const Reference &reference) {
     return reference.field->field.isInteger();
   };
-  if (!llvm::all_of(innerScaleFields, isInteger))
+  if (!llvm::all_of(groupScaleFields, isInteger))
     return false;
-  return largestSum * largestInnerScale() < limit;
+  return largestSum * largestGroupScale() < limit;
 }
 
 std::pair<double, double>
@@ -75,9 +75,9 @@ rlx::rangeOfProducts(std::pair<double, double> one,
                       one.second * other.first, one.second * other.second});
 }
 
-std::pair<double, double> PackedFields::innerScaleRange() const {
+std::pair<double, double> PackedFields::groupScaleRange() const {
   std::pair<double, double> range = {1, 1};
-  for (const Reference &reference : innerScaleFields) {
+  for (const Reference &reference : groupScaleFields) {
     FieldAttr field = reference.field->field;
     bool isSigned = field.getType().isSignedInteger();
     double count = std::ldexp(1.0, int(field.width()));
@@ -87,15 +87,15 @@ std::pair<double, double> PackedFields::innerScaleRange() const {
   return range;
 }
 
-double PackedFields::largestInnerScale() const {
-  auto [least, most] = innerScaleRange();
+double PackedFields::largestGroupScale() const {
+  auto [least, most] = groupScaleRange();
   return std::max(std::abs(least), std::abs(most));
 }
 
-bool PackedFields::hasInnerOffset() const {
+bool PackedFields::hasGroupOffset() const {
   auto isInner = [](const Reference &reference) { return reference.inner; };
   return llvm::any_of(offsets, isInner) ||
-         (zero && (zero.inner || hasInnerScale()));
+         (zero && (zero.inner || hasGroupScale()));
 }
 
 SmallVector<Value> PackedFields::at(LoopBuilder &b, ValueRange expert,
@@ -145,23 +145,23 @@ Value PackedFields::code(LoopBuilder &b, Value container,
   return container;
 }
 
-Value PackedFields::number(LoopBuilder &b, ValueRange expert, Value stretchBase,
-                           Value chunkBase, Reference reference,
+Value PackedFields::number(LoopBuilder &b, ValueRange expert, Value kBlockBase,
+                           Value kStepBase, Reference reference,
                            int64_t group) {
   const PackedField &field = *reference.field;
   int64_t index = reference.inner ? group : 0;
-  Value stored = container(b, expert, reference.inner ? chunkBase : stretchBase,
+  Value stored = container(b, expert, reference.inner ? kStepBase : kBlockBase,
                            field, index);
   return CodeNumbers(b, b.getLoc())
       .convert(field.field, code(b, stored, field, index));
 }
 
-SmallVector<Value> PackedFields::innerScales(LoopBuilder &b, ValueRange expert,
+SmallVector<Value> PackedFields::groupScales(LoopBuilder &b, ValueRange expert,
                                              Value base) {
   SmallVector<Value> products;
-  bool integer = innerScaleIsInteger();
-  const size_t groups = PackedLayout::chunk / layout.sumGroup;
-  for (const Reference &reference : innerScaleFields) {
+  bool integer = groupScaleIsInteger();
+  const size_t groups = PackedLayout::kStep / layout.sumGroup;
+  for (const Reference &reference : groupScaleFields) {
     CodeNumbers numbers(b, b.getLoc());
     const PackedField &field = *reference.field;
     Value stored;
@@ -180,7 +180,7 @@ SmallVector<Value> PackedFields::innerScales(LoopBuilder &b, ValueRange expert,
                         : Value(arith::MulFOp::create(b, product, number));
     }
   }
-  if (unitIsInner() && layout.codes.unit != 1)
+  if (unitIsInGroups() && layout.codes.unit != 1)
     for (Value &product : products)
       product = arith::MulFOp::create(b, product, unit(b));
   return products;
@@ -192,24 +192,24 @@ Value PackedFields::unit(LoopBuilder &b) {
       b, DenseElementsAttr::get(f32s, float(layout.codes.unit)));
 }
 
-Value PackedFields::outerScale(LoopBuilder &b, ValueRange expert,
-                               Value stretchBase) {
+Value PackedFields::blockScale(LoopBuilder &b, ValueRange expert,
+                               Value kBlockBase) {
   Value product;
-  if (layout.codes.unit != 1 && !unitIsInner())
+  if (layout.codes.unit != 1 && !unitIsInGroups())
     product = unit(b);
-  for (const Reference &reference : outerScaleFields) {
-    Value factor = number(b, expert, stretchBase, Value(), reference, 0);
+  for (const Reference &reference : blockScaleFields) {
+    Value factor = number(b, expert, kBlockBase, Value(), reference, 0);
     product =
         product ? Value(arith::MulFOp::create(b, product, factor)) : factor;
   }
   return product;
 }
 
-Value PackedFields::offset(LoopBuilder &b, ValueRange expert, Value stretchBase,
-                           Value chunkBase, int64_t group) {
+Value PackedFields::offset(LoopBuilder &b, ValueRange expert, Value kBlockBase,
+                           Value kStepBase, int64_t group) {
   Value total;
   for (const Reference &reference : offsets) {
-    Value factor = number(b, expert, stretchBase, chunkBase, reference, group);
+    Value factor = number(b, expert, kBlockBase, kStepBase, reference, group);
     total = total ? Value(arith::MulFOp::create(b, total, factor)) : factor;
   }
   if (total && offsetNegative)
@@ -217,18 +217,17 @@ Value PackedFields::offset(LoopBuilder &b, ValueRange expert, Value stretchBase,
   if (!zero)
     return total;
   Value shift = arith::NegFOp::create(
-      b, number(b, expert, stretchBase, chunkBase, zero, group));
-  for (const auto &scales : {innerScaleFields, outerScaleFields})
+      b, number(b, expert, kBlockBase, kStepBase, zero, group));
+  for (const auto &scales : {groupScaleFields, blockScaleFields})
     for (const Reference &reference : scales)
       shift = arith::MulFOp::create(
-          b, shift,
-          number(b, expert, stretchBase, chunkBase, reference, group));
+          b, shift, number(b, expert, kBlockBase, kStepBase, reference, group));
   return total ? Value(arith::AddFOp::create(b, total, shift)) : shift;
 }
 
-Value PackedFields::dotOffset(LoopBuilder &b, ValueRange expert,
-                              Value stretchBase, int64_t index) {
+Value PackedFields::dotMinimum(LoopBuilder &b, ValueRange expert,
+                               Value kBlockBase, int64_t index) {
   int64_t length = 4 * layout.lanes;
-  return load(b, expert, stretchBase, layout.dotOffset->offset + index * length,
+  return load(b, expert, kBlockBase, layout.dotMinimum->offset + index * length,
               length);
 }

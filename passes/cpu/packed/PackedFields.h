@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Reads the fields of a packed tile as vectors, a lane a row, and multiplies
-// them to what a kernel needs: an inner scale for each group, an outer scale
-// for each stretch, and an offset that is added for each element.
+// them to what a kernel needs: an group scale for each group, an block scale
+// for each K block, and an offset that is added for each element.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,19 +15,19 @@
 
 namespace rlx {
 
-/// What inner scales are for a kernel.
-enum class InnerScales {
+/// What group scales are for a kernel.
+enum class GroupScales {
   ofScheme,
   floats, ///< whatever the scheme has
   inCodes ///< none: codes are multiplied with them
-          ///< (passes/cpu/packed/ScaledCodes.h)
+          ///< (passes/cpu/packed/PrescaledWeights.h)
 };
 
 /// Bytes of an activation of that matmul: i8 has one, i16 two.
 int64_t activationBytes(PackedMatmulOp op);
 
 /// The low halves of i32 lanes as i16 lanes, each twice: a lane is a row.
-mlir::Value twoWords(LoopBuilder &b, mlir::Value lanes);
+mlir::Value i16x2(LoopBuilder &b, mlir::Value lanes);
 
 /// The least and the largest product of numbers of two ranges.
 std::pair<double, double> rangeOfProducts(std::pair<double, double> one,
@@ -36,65 +36,65 @@ std::pair<double, double> rangeOfProducts(std::pair<double, double> one,
 class PackedFields {
 public:
   PackedFields(const PackedLayout &layout, PackedMatmulOp op,
-               InnerScales innerScales = InnerScales::ofScheme);
+               GroupScales groupScales = GroupScales::ofScheme);
   /// Of codes that have no fields.
   explicit PackedFields(const PackedLayout &layout)
       : layout(layout), offsetNegative(false) {}
 
   /// Whether scales change from group to group, and whether they are integers.
-  bool hasInnerScale() const { return !innerScaleFields.empty(); }
+  bool hasGroupScale() const { return !groupScaleFields.empty(); }
   /// that sums of products with bytes can be multiplied with in 32 bits.
-  bool innerScaleIsInteger() const {
-    return hasInnerScale() && !allFloats &&
+  bool groupScaleIsInteger() const {
+    return hasGroupScale() && !allFloats &&
            sumsFit(/*largestActivation=*/1 << 7);
   }
   bool scalesAreFloats() const { return allFloats; }
   /// What a product of integers can be which such a scale is.
-  std::pair<double, double> innerScaleRange() const;
-  double largestInnerScale() const;
+  std::pair<double, double> groupScaleRange() const;
+  double largestGroupScale() const;
   /// Sums that a row of activations of one or two bytes has for a group before
   /// the scale multiplies them: one for both bytes where they fit it and
   /// nothing is to be added to each.
   int64_t groupSums(int64_t bytes) const {
-    bool fit = hasInnerScale() && !allFloats && layout.codes.bias == 0 &&
-               (!innerScaleIsInteger() || sumsFit(1 << 15));
+    bool fit = hasGroupScale() && !allFloats && layout.codes.bias == 0 &&
+               (!groupScaleIsInteger() || sumsFit(1 << 15));
     return fit ? 1 : bytes;
   }
-  /// The same for a stretch; sums of floats are whole.
-  int64_t stretchSums(int64_t bytes) const {
-    return hasInnerScale() && !innerScaleIsInteger() ? 1 : groupSums(bytes);
+  /// The same for a K block; sums of floats are whole.
+  int64_t kBlockSums(int64_t bytes) const {
+    return hasGroupScale() && !groupScaleIsInteger() ? 1 : groupSums(bytes);
   }
   /// Whether values have an offset or a zero point that is added group by group
-  /// or, where it is the same for all of them, once a stretch.
+  /// or, where it is the same for all of them, once a K block.
   bool hasOffset() const { return zero || !offsets.empty(); }
-  bool hasInnerOffset() const;
+  bool hasGroupOffset() const;
   bool hasZero() const { return bool(zero); }
-  /// Whether a stretch has a scale, and an offset, that are not 1.
-  bool hasOuterScale() const {
-    return (layout.codes.unit != 1 && !unitIsInner()) ||
-           !outerScaleFields.empty();
+  /// Whether a K block has a scale, and an offset, that are not 1.
+  bool hasBlockScale() const {
+    return (layout.codes.unit != 1 && !unitIsInGroups()) ||
+           !blockScaleFields.empty();
   }
-  bool hasOuterOffset() const { return hasOffset() && !hasInnerOffset(); }
+  bool hasBlockOffset() const { return hasOffset() && !hasGroupOffset(); }
   /// Whether dot products multiply the offset's inner factor with sums;
   /// `offset` is then the product of the outer factors.
-  bool hasDotOffset() const { return layout.dotOffset.has_value(); }
+  bool hasDotMinimum() const { return layout.dotMinimum.has_value(); }
   bool offsetIsNegative() const { return offsetNegative; }
 
-  /// Of each group of the chunk at byte `base`: i32 or f32 lanes; times the
-  /// codes' unit where no outer scale is there to take it.
+  /// Of each group of the K step at byte `base`: i32 or f32 lanes; times the
+  /// codes' unit where no block scale is there to take it.
   llvm::SmallVector<mlir::Value>
-  innerScales(LoopBuilder &b, mlir::ValueRange expert, mlir::Value base);
-  /// f32 lanes, times the codes' unit where inner scales do not have it; null
+  groupScales(LoopBuilder &b, mlir::ValueRange expert, mlir::Value base);
+  /// f32 lanes, times the codes' unit where group scales do not have it; null
   /// where it is 1.
-  mlir::Value outerScale(LoopBuilder &b, mlir::ValueRange expert,
-                         mlir::Value stretchBase);
+  mlir::Value blockScale(LoopBuilder &b, mlir::ValueRange expert,
+                         mlir::Value kBlockBase);
   /// -scale * zero +- offset of a group, f32 lanes.
   mlir::Value offset(LoopBuilder &b, mlir::ValueRange expert,
-                     mlir::Value stretchBase, mlir::Value chunkBase,
+                     mlir::Value kBlockBase, mlir::Value kStepBase,
                      int64_t group);
   /// Stored vector `index` of the factor that dot products multiply.
-  mlir::Value dotOffset(LoopBuilder &b, mlir::ValueRange expert,
-                        mlir::Value stretchBase, int64_t index);
+  mlir::Value dotMinimum(LoopBuilder &b, mlir::ValueRange expert,
+                         mlir::Value kBlockBase, int64_t index);
   /// Indices of byte `base + offset` of an expert's packed weight.
   llvm::SmallVector<mlir::Value> at(LoopBuilder &b, mlir::ValueRange expert,
                                     mlir::Value base, int64_t offset);
@@ -117,8 +117,8 @@ private:
   };
   Reference find(FieldAttr field) const;
   bool sumsFit(double largestActivation) const;
-  bool unitIsInner() const {
-    return allFloats && hasInnerScale() && outerScaleFields.empty();
+  bool unitIsInGroups() const {
+    return allFloats && hasGroupScale() && blockScaleFields.empty();
   }
   mlir::Value unit(LoopBuilder &b);
   mlir::Value container(LoopBuilder &b, mlir::ValueRange expert,
@@ -127,12 +127,12 @@ private:
   mlir::Value code(LoopBuilder &b, mlir::Value container,
                    const PackedField &field, int64_t group);
   mlir::Value number(LoopBuilder &b, mlir::ValueRange expert,
-                     mlir::Value stretchBase, mlir::Value chunkBase,
+                     mlir::Value kBlockBase, mlir::Value kStepBase,
                      Reference field, int64_t group);
 
   const PackedLayout &layout;
   mlir::Value weight;
-  llvm::SmallVector<Reference> innerScaleFields, outerScaleFields, offsets;
+  llvm::SmallVector<Reference> groupScaleFields, blockScaleFields, offsets;
   Reference zero;
   bool offsetNegative, isStream = false, allFloats = false;
 };

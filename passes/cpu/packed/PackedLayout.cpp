@@ -36,10 +36,10 @@ SmallVector<PackedBits> rlx::packBits(int64_t count, unsigned width) {
 }
 
 /// The factor of the offset that dot products can multiply with sums: the only
-/// one that changes within a stretch, used nowhere else, an unsigned integer of
-/// at most 8 bits. The sums of a stretch then fit 32 bits.
-static FieldAttr dotOffsetOf(SchemeAttr scheme,
-                             llvm::function_ref<bool(FieldAttr)> isInner) {
+/// one that changes within a K block, used nowhere else, an unsigned integer of
+/// at most 8 bits. The sums of a K block then fit 32 bits.
+static FieldAttr dotMinimumOf(SchemeAttr scheme,
+                              llvm::function_ref<bool(FieldAttr)> isInner) {
   FieldAttr found;
   for (FieldAttr field : scheme.getOffset()) {
     if (!isInner(field))
@@ -63,15 +63,15 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
       IntegerCodes::of(scheme.attr().getCode(), reason);
   if (!codes)
     return std::nullopt;
-  if (k % chunk != 0) {
-    reason = "K is no multiple of " + std::to_string(chunk);
+  if (k % kStep != 0) {
+    reason = "K is no multiple of " + std::to_string(kStep);
     return std::nullopt;
   }
   PackedLayout layout(std::move(*codes));
   layout.lanes = lanes;
   layout.k = k;
 
-  // Sums of products of a stretch with bytes of activations, and of a group
+  // Sums of products of a K block with bytes of activations, and of a group
   // with activations of 16 bits, fit 32 bits then.
   constexpr int64_t largestCode = (1 << 11) - 1;
   if (layout.codes.largest() > largestCode) {
@@ -84,21 +84,21 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
   }
 
   // How far each field reaches along K, which may be longer than a block. What
-  // does not change at the ends of chunks is outer; all else is inner, in
+  // does not change at the ends of K steps is outer; all else is inner, in
   // groups that divide its own.
-  constexpr int64_t longestStretch = 256;
+  constexpr int64_t longestKBlock = 256;
   SmallVector<FieldAttr> fields = scheme.fields();
   fields.erase(fields.begin()); // the code
   llvm::DenseMap<FieldAttr, bool> isInner;
-  layout.stretch = std::gcd(longestStretch, k);
-  layout.sumGroup = chunk;
+  layout.kBlock = std::gcd(longestKBlock, k);
+  layout.sumGroup = kStep;
   for (FieldAttr field : fields) {
     int64_t group = groupLength(scheme, field, k);
-    isInner[field] = group <= chunk || group % chunk != 0;
+    isInner[field] = group <= kStep || group % kStep != 0;
     if (isInner[field])
       layout.sumGroup = std::gcd(layout.sumGroup, group);
     else
-      layout.stretch = std::gcd(layout.stretch, group);
+      layout.kBlock = std::gcd(layout.kBlock, group);
   }
   constexpr int64_t shortestGroup = 16;
   if (layout.sumGroup < shortestGroup) {
@@ -107,50 +107,49 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
     return std::nullopt;
   }
 
-  layout.bits = packBits(chunk / 4, layout.codes.width);
-  layout.chunkBytes = layout.codeVectors() * 4 * lanes;
-  FieldAttr dotOffset = dotOffsetOf(
+  layout.bits = packBits(kStep / 4, layout.codes.width);
+  layout.kStepBytes = layout.codeVectors() * 4 * lanes;
+  FieldAttr dotMinimum = dotMinimumOf(
       scheme.attr(), [&](FieldAttr field) { return isInner[field]; });
-  if (layout.stretch / layout.sumGroup % 4 != 0)
-    dotOffset = nullptr;
+  if (layout.kBlock / layout.sumGroup % 4 != 0)
+    dotMinimum = nullptr;
   for (FieldAttr field : fields) {
-    if (field == dotOffset) {
-      layout.dotOffset = {field, layout.sumGroup, 1, layout.headerBytes};
-      int64_t vectors = layout.dotOffsetVectors();
+    if (field == dotMinimum) {
+      layout.dotMinimum = {field, layout.sumGroup, 1, layout.headerBytes};
+      int64_t vectors = layout.dotMinimumVectors();
       bool fill = vectors * field.width() % 8 == 0;
-      layout.dotOffsetBits = packBits(vectors, fill ? field.width() : 8);
-      layout.headerBytes += layout.storedDotOffsetVectors() * 4 * lanes;
+      layout.dotMinimumBits = packBits(vectors, fill ? field.width() : 8);
+      layout.headerBytes += layout.storedDotMinimumVectors() * 4 * lanes;
       continue;
     }
     int64_t bytes = field.width() <= 8 ? 1 : field.width() <= 16 ? 2 : 4;
     if (!isInner[field]) {
-      layout.outer.push_back(
-          {field, layout.stretch, bytes, layout.headerBytes});
+      layout.outer.push_back({field, layout.kBlock, bytes, layout.headerBytes});
       layout.headerBytes += bytes * lanes;
     } else {
-      int64_t groups = chunk / layout.sumGroup;
+      int64_t groups = kStep / layout.sumGroup;
       int64_t together = groups * field.width() <= 8 ? groups : 1;
       layout.inner.push_back(
-          {field, layout.sumGroup, bytes, layout.chunkBytes, together});
-      layout.chunkBytes += bytes * lanes * groups / together;
+          {field, layout.sumGroup, bytes, layout.kStepBytes, together});
+      layout.kStepBytes += bytes * lanes * groups / together;
     }
   }
   return layout;
 }
 
-PackedLayout PackedLayout::requantized() const {
+PackedLayout PackedLayout::reencoded() const {
   PackedLayout plain = *this;
   plain.codes = IntegerCodes();
   plain.codes.width = 8;
   plain.codes.bias = 128;
   plain.codes.below = 256;
-  plain.bits = packBits(chunk / 4, plain.codes.width);
+  plain.bits = packBits(kStep / 4, plain.codes.width);
   plain.outer.clear();
   plain.inner.clear();
-  plain.dotOffset.reset();
-  plain.dotOffsetBits.clear();
+  plain.dotMinimum.reset();
+  plain.dotMinimumBits.clear();
   plain.headerBytes = 0;
-  plain.chunkBytes = plain.codeVectors() * 4 * lanes;
+  plain.kStepBytes = plain.codeVectors() * 4 * lanes;
   return plain;
 }
 

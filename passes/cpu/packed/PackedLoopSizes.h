@@ -20,9 +20,9 @@ struct PackedLoopSizes {
 
   /// Of register tiles that decode as they read, largest first.
   llvm::SmallVector<int64_t> rows;
-  int64_t panelFrom;  ///< that are worth a panel
-  int64_t panelRows;  ///< of a register tile in a panel
-  int64_t panelTiles; ///< of N of a register tile in a panel
+  int64_t minMPanel; ///< that are worth a panel
+  int64_t mrPanel;   ///< of a register tile in a panel
+  int64_t nrPanel;   ///< of N of a register tile in a panel
   /// Bytes that weights are asked for in advance; 0 leaves it to the target.
   int64_t ahead;
   int64_t height;   ///< that share a panel

@@ -3,10 +3,10 @@
 //
 // Integer kernels: activations are quantized, then tiles of N are computed in
 // parallel. Few rows of activations read the packed weight as they go. Many
-// rows share a panel, in which a stretch of the weight is decoded once; their
+// rows share a panel, in which a K block of the weight is decoded once; their
 // sums wait in a buffer meanwhile. A row's sums are the same, bit for bit,
 // either way, unless panels hold groups in pairs, sums are floats or panels
-// requantize. The arithmetic is in PackedTile.cpp.
+// reencode. The arithmetic is in PackedTile.cpp.
 //
 //===----------------------------------------------------------------------===//
 
@@ -54,12 +54,12 @@ private:
                                  [&](Value row) { return rows.row(row).x; });
     }
   };
-  void addStretch(const Block &block, ArrayRef<Value> rows, ArrayRef<Value> x,
-                  ArrayRef<PackedStretch *> weights, ArrayRef<Value> at,
-                  Value stretch, llvm::function_ref<void(Value)> eachChunk);
-  void emitDirectly(const Block &block, Value tile, Value stretch);
-  void emitThroughPanels(const Block &block, const StretchPanel &panels,
-                         Value firstTile, Value stretch);
+  void addKBlock(const Block &block, ArrayRef<Value> rows, ArrayRef<Value> x,
+                 ArrayRef<PackedKBlock *> weights, ArrayRef<Value> at,
+                 Value kBlock, llvm::function_ref<void(Value)> eachKStep);
+  void emitDirectly(const Block &block, Value tile, Value kBlock);
+  void emitThroughPanels(const Block &block, const KBlockPanel &panels,
+                         Value firstTile, Value kBlock);
   void emitTiles(const Rows &rows, Value firstTile, Value lastTile,
                  bool isMany);
   void emitFewRows(const Rows &rows, Value firstTile, Value lastTile);
@@ -73,8 +73,8 @@ private:
   Value startSums(const Rows &rows, Value tile);
   void storeSums(Value sums, const Row &row, Value tile);
   Value columnMask(Value tile);
-  StoredStretch stored(const Rows &rows, Value tile, Value stretch,
-                       bool isStream = false);
+  StoredKBlock stored(const Rows &rows, Value tile, Value kBlock,
+                      bool isStream = false);
 
   PackedMatmulOp op;
   LoopBuilder b;
@@ -94,9 +94,9 @@ SmallVector<Value> append(ValueRange indices, Value last) {
   return all;
 }
 
-StoredStretch PackedMatmulLoops::stored(const Rows &rows, Value tile,
-                                        Value stretch, bool isStream) {
-  return weight.stretch(b, n, rows.expert, tile, stretch, isStream);
+StoredKBlock PackedMatmulLoops::stored(const Rows &rows, Value tile,
+                                       Value kBlock, bool isStream) {
+  return weight.kBlock(b, n, rows.expert, tile, kBlock, isStream);
 }
 
 /// Which columns of a tile y has; null where all tiles are whole.
@@ -133,27 +133,27 @@ void PackedMatmulLoops::storeSums(Value sums, const Row &row, Value tile) {
 // Rows times tiles
 //===----------------------------------------------------------------------===//
 
-/// Adds the products of a register tile with a stretch of the tiles `at` to its
+/// Adds the products of a register tile with a K block of the tiles `at` to its
 /// sums. All sums are read before one is stored: rows may repeat.
-void PackedMatmulLoops::addStretch(const Block &block, ArrayRef<Value> rows,
-                                   ArrayRef<Value> x,
-                                   ArrayRef<PackedStretch *> weights,
-                                   ArrayRef<Value> at, Value stretch,
-                                   llvm::function_ref<void(Value)> eachChunk) {
-  SmallVector<Value> after = registerTile.addStretch(
-      weights, stretch, x,
+void PackedMatmulLoops::addKBlock(const Block &block, ArrayRef<Value> rows,
+                                  ArrayRef<Value> x,
+                                  ArrayRef<PackedKBlock *> weights,
+                                  ArrayRef<Value> at, Value kBlock,
+                                  llvm::function_ref<void(Value)> eachKStep) {
+  SmallVector<Value> after = registerTile.addKBlock(
+      weights, kBlock, x,
       [&](size_t r, size_t t) {
         return b.loadVector(block.sums, block.at(b, at[t], rows[r]), lanes);
       },
-      eachChunk);
+      eachKStep);
   for (auto [i, sum] : llvm::enumerate(after))
     b.storeVector(sum, block.sums,
                   block.at(b, at[i % at.size()], rows[i / at.size()]));
 }
 
-/// Few rows times a stretch of a tile, which is decoded as it is read.
+/// Few rows times a K block of a tile, which is decoded as it is read.
 void PackedMatmulLoops::emitDirectly(const Block &block, Value tile,
-                                     Value stretch) {
+                                     Value kBlock) {
   // Memory answers after some hundred cycles: a few kilobytes at full
   // bandwidth. Where tiles do not say otherwise, they come to the second cache:
   // the first can wait for few lines at a time. One or two rows read faster
@@ -162,37 +162,36 @@ void PackedMatmulLoops::emitDirectly(const Block &block, Value tile,
   // are thrown off by more lines than these, and by loads that are out of
   // order. Weights that pass by take the place of activations in the first
   // cache.
-  constexpr int64_t mostAhead = 8192, pagesAhead = 24576, stretchesAhead = 2;
+  constexpr int64_t mostAhead = 8192, pagesAhead = 24576, kBlocksAhead = 2;
   bool toFirstCache = tiles.ahead > 0;
   int64_t ahead = toFirstCache ? tiles.ahead : mostAhead;
   block.rows.eachTile(b, tiles.rows, [&](ArrayRef<Value> rows) {
     SmallVector<Value> x = block.x(rows);
     bool asks = toFirstCache || rows.size() > PackedTile::rowsBoundByMemory;
-    StoredStretch weights =
-        stored(block.rows, tile, stretch, /*isStream=*/!asks);
+    StoredKBlock weights = stored(block.rows, tile, kBlock, /*isStream=*/!asks);
     if (!asks) {
       weights.prefetchPages(b, pagesAhead);
-      registerTile.prefetchRows(b.add(stretch, stretchesAhead), x,
+      registerTile.prefetchRows(b.add(kBlock, kBlocksAhead), x,
                                 b.sub(tile, block.firstTile), tiles.together);
     }
-    addStretch(block, rows, x, &weights, tile, stretch, [&](Value chunk) {
+    addKBlock(block, rows, x, &weights, tile, kBlock, [&](Value kStep) {
       if (asks)
-        weights.prefetch(b, /*tiles=*/1, chunk, layout.chunksPerStretch(),
-                         ahead, toFirstCache);
+        weights.prefetch(b, /*tiles=*/1, kStep, layout.kStepsPerBlock(), ahead,
+                         toFirstCache);
     });
   });
 }
 
-/// Rows times a stretch of as many tiles as there are panels: these stay in the
+/// Rows times a K block of as many tiles as there are panels: these stay in the
 /// first cache, while activations and sums pass by once.
 void PackedMatmulLoops::emitThroughPanels(const Block &block,
-                                          const StretchPanel &panels,
-                                          Value firstTile, Value stretch) {
+                                          const KBlockPanel &panels,
+                                          Value firstTile, Value kBlock) {
   Value lastTile = b.min(b.add(firstTile, panels.tiles()), block.lastTile);
   auto panelOf = [&](Value tile) { return panels.of(b.sub(tile, firstTile)); };
-  Value nextStretch = b.add(stretch, 1);
+  Value nextKBlock = b.add(kBlock, 1);
   b.loop(firstTile, lastTile, 1, [&](Value tile) {
-    StoredStretch weights = stored(block.rows, tile, stretch);
+    StoredKBlock weights = stored(block.rows, tile, kBlock);
     panelOf(tile).fill(b, weights);
   });
   // Experts have what rows they have: what is left of them repeats the last
@@ -203,51 +202,50 @@ void PackedMatmulLoops::emitThroughPanels(const Block &block,
                ? row
                : b.min(row, b.sub(block.rows.end, b.index(1)));
   };
-  b.loop(block.rows.begin, block.rows.end, tiles.panelRows, [&](Value first) {
+  b.loop(block.rows.begin, block.rows.end, tiles.mrPanel, [&](Value first) {
     SmallVector<Value> rows;
-    for (int64_t r = 0; r < tiles.panelRows; ++r)
+    for (int64_t r = 0; r < tiles.mrPanel; ++r)
       rows.push_back(
           rowAt(first, r, /*isThere=*/r == 0 || !tiles.roundsRowsUp));
     SmallVector<Value> x = block.x(rows);
-    // The stretch after this one comes while the first rows are multiplied, bit
+    // The K block after this one comes while the first rows are multiplied, bit
     // by bit; the others ask again in vain.
     int64_t parts = prefetching();
-    Value rowTile = b.div(b.sub(first, block.rows.begin), tiles.panelRows);
+    Value rowTile = b.div(b.sub(first, block.rows.begin), tiles.mrPanel);
     Value part = b.min(rowTile, b.index(parts - 1));
-    if (tiles.panelTiles > 1) {
-      stored(block.rows, firstTile, nextStretch)
+    if (tiles.nrPanel > 1) {
+      stored(block.rows, firstTile, nextKBlock)
           .prefetch(b, panels.tiles(), part, parts, /*ahead=*/0);
       auto addTiles = [&](Value tile) {
         SmallVector<Value> at;
-        for (int64_t t = 0; t < tiles.panelTiles; ++t)
+        for (int64_t t = 0; t < tiles.nrPanel; ++t)
           at.push_back(b.add(tile, t));
         auto panel = llvm::map_to_vector<4>(at, panelOf);
-        addStretch(
+        addKBlock(
             block, rows, x,
             llvm::map_to_vector(
-                panel,
-                [](StretchPanel &one) -> PackedStretch * { return &one; }),
-            at, stretch, [](Value) {});
+                panel, [](KBlockPanel &one) -> PackedKBlock * { return &one; }),
+            at, kBlock, [](Value) {});
       };
-      return panels.tiles() == tiles.panelTiles
+      return panels.tiles() == tiles.nrPanel
                  ? addTiles(firstTile)
-                 : b.loop(firstTile, lastTile, tiles.panelTiles, addTiles);
+                 : b.loop(firstTile, lastTile, tiles.nrPanel, addTiles);
     }
     // Activations of long rows come from memory: some register tiles ahead.
     constexpr int64_t tilesAhead = 3;
     SmallVector<Value> nextX =
         block.x(llvm::map_to_vector(rows, [&](Value row) {
-          return rowAt(row, tilesAhead * tiles.panelRows, /*isThere=*/false);
+          return rowAt(row, tilesAhead * tiles.mrPanel, /*isThere=*/false);
         }));
     b.loop(firstTile, lastTile, 1, [&](Value tile) {
-      registerTile.prefetchRows(stretch, nextX, b.sub(tile, firstTile),
+      registerTile.prefetchRows(kBlock, nextX, b.sub(tile, firstTile),
                                 panels.tiles());
-      StretchPanel panel = panelOf(tile);
-      StoredStretch next = stored(block.rows, tile, nextStretch);
-      int64_t chunks = layout.chunksPerStretch();
-      Value firstPart = b.mul(part, chunks);
-      addStretch(block, rows, x, &panel, tile, stretch, [&](Value chunk) {
-        next.prefetch(b, /*tiles=*/1, b.add(firstPart, chunk), parts * chunks,
+      KBlockPanel panel = panelOf(tile);
+      StoredKBlock next = stored(block.rows, tile, nextKBlock);
+      int64_t kSteps = layout.kStepsPerBlock();
+      Value firstPart = b.mul(part, kSteps);
+      addKBlock(block, rows, x, &panel, tile, kBlock, [&](Value kStep) {
+        next.prefetch(b, /*tiles=*/1, b.add(firstPart, kStep), parts * kSteps,
                       /*ahead=*/0);
       });
     });
@@ -263,7 +261,7 @@ void PackedMatmulLoops::emitTiles(const Rows &rows, Value firstTile,
                               b.getF32Type());
   Value count = b.sub(rows.end, rows.begin);
   if (isMany)
-    count = b.roundUp(count, tiles.panelRows);
+    count = b.roundUp(count, tiles.mrPanel);
   Value sums = memref::AllocOp::create(b, type, ValueRange{count}, ValueRange(),
                                        b.getI64IntegerAttr(64));
   Block block{rows, firstTile, lastTile, sums};
@@ -277,24 +275,24 @@ void PackedMatmulLoops::emitTiles(const Rows &rows, Value firstTile,
   });
   // Codes of all panels, beside which there are scales, activations and sums.
   constexpr int64_t panelBytes = 16 * 1024;
-  std::optional<Requantizer> requantizer;
-  if (weight.isRequantized())
-    requantizer.emplace(b, weight.storedLayout, weight.storedFields);
-  std::optional<StretchPanel> panels;
+  std::optional<Reencoder> reencoder;
+  if (weight.isReencoded())
+    reencoder.emplace(b, weight.storedLayout, weight.storedFields);
+  std::optional<KBlockPanel> panels;
   if (isMany) {
     int64_t count =
-        std::min(panelBytes / (layout.stretch * lanes), tiles.together);
-    count = std::max(count / tiles.panelTiles, int64_t(1)) * tiles.panelTiles;
+        std::min(panelBytes / (layout.kBlock * lanes), tiles.together);
+    count = std::max(count / tiles.nrPanel, int64_t(1)) * tiles.nrPanel;
     panels.emplace(b, layout, weight.fields,
                    weight.paired ? &*weight.paired : nullptr,
-                   requantizer ? &*requantizer : nullptr, count);
+                   reencoder ? &*reencoder : nullptr, count);
   }
-  b.loop(b.index(0), b.index(layout.stretches()), 1, [&](Value stretch) {
+  b.loop(b.index(0), b.index(layout.kBlocks()), 1, [&](Value kBlock) {
     b.loop(firstTile, lastTile, panels ? panels->tiles() : 1, [&](Value tile) {
       if (panels)
-        emitThroughPanels(block, *panels, tile, stretch);
+        emitThroughPanels(block, *panels, tile, kBlock);
       else
-        emitDirectly(block, tile, stretch);
+        emitDirectly(block, tile, kBlock);
     });
   });
   // Rows of y lie far apart: what belongs to one is written at once.
@@ -306,8 +304,8 @@ void PackedMatmulLoops::emitTiles(const Rows &rows, Value firstTile,
   });
   if (panels)
     panels->release(b);
-  if (requantizer)
-    requantizer->release(b);
+  if (reencoder)
+    reencoder->release(b);
   memref::DeallocOp::create(b, sums);
 }
 
@@ -332,17 +330,17 @@ void PackedMatmulLoops::emitFewRows(const Rows &rows, Value firstTile,
       isOne, [&] { emit(one); }, [&] { emit(rows); });
 }
 
-/// Register tiles of rows that ask for the stretch after theirs.
+/// Register tiles of rows that ask for the K block after theirs.
 int64_t PackedMatmulLoops::prefetching() {
-  int64_t fewest = op.getTilesAttr().getPanelFrom();
-  if (tiles.panelTiles > 1 && staticRows)
+  int64_t fewest = op.getTilesAttr().getMinMPanel();
+  if (tiles.nrPanel > 1 && staticRows)
     fewest = std::min(tiles.height, *staticRows);
-  return std::max<int64_t>(1, fewest / tiles.panelRows);
+  return std::max<int64_t>(1, fewest / tiles.mrPanel);
 }
 
 bool PackedMatmulLoops::hasPanels(const Rows &rows) const {
-  return tiles.panelFrom <= tiles.height &&
-         (!rows.count || *rows.count >= tiles.panelFrom);
+  return tiles.minMPanel <= tiles.height &&
+         (!rows.count || *rows.count >= tiles.minMPanel);
 }
 
 /// The block of `rows` that begins with `begin`: many rows through panels, what
@@ -358,15 +356,15 @@ void PackedMatmulLoops::emitBlock(const Rows &rows, Value begin,
   std::optional<int64_t> few;
   if (rows.count) {
     few = *rows.count % tiles.height;
-    if (*few >= tiles.panelFrom)
-      few = tiles.roundsRowsUp ? 0 : *few % tiles.panelRows;
+    if (*few >= tiles.minMPanel)
+      few = tiles.roundsRowsUp ? 0 : *few % tiles.mrPanel;
   }
   Value count = b.sub(end, begin);
   Value isMany = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, count,
-                                       b.index(tiles.panelFrom));
+                                       b.index(tiles.minMPanel));
   Value whole = tiles.roundsRowsUp
                     ? count
-                    : b.mul(b.div(count, tiles.panelRows), tiles.panelRows);
+                    : b.mul(b.div(count, tiles.mrPanel), tiles.mrPanel);
   Value many = arith::SelectOp::create(b, isMany, whole, b.index(0));
   block.end = rest.begin = b.add(begin, many);
   block.count = std::nullopt;
@@ -375,7 +373,7 @@ void PackedMatmulLoops::emitBlock(const Rows &rows, Value begin,
   b.branch(
       isMany, [&] { emitTiles(block, firstTile, lastTile, /*isMany=*/true); },
       [] {});
-  if (tiles.panelFrom == 1 || (few && *few == 0))
+  if (tiles.minMPanel == 1 || (few && *few == 0))
     return;
   Value hasRest =
       arith::CmpIOp::create(b, arith::CmpIPredicate::ult, rest.begin, end);
@@ -400,7 +398,7 @@ void PackedMatmulLoops::emitMatmul() {
   if (!hasPanels(rows))
     return parallelTiles(
         [&](Value first, Value last) { emitFewRows(rows, first, last); });
-  // All of N passes by a block of rows, of which a stretch stays in the cache.
+  // All of N passes by a block of rows, of which a K block stays in the cache.
   b.loop(rows.begin, rows.end, tiles.height, [&](Value begin) {
     parallelTiles(
         [&](Value first, Value last) { emitBlock(rows, begin, first, last); });
@@ -428,7 +426,7 @@ void PackedMatmulLoops::emitGather() {
 void PackedMatmulLoops::emit() {
   QuantizedActivations activations =
       emitQuantizeActivations(b, op.getX(), layout, registerTile.form(),
-                              tiles.roundsRowsUp ? tiles.panelRows : 1);
+                              tiles.roundsRowsUp ? tiles.mrPanel : 1);
   registerTile.setActivations(activations);
   op.getIds() ? emitGather() : emitMatmul();
   activations.release(b);
@@ -445,12 +443,12 @@ ManyRows manyRowsOf(PackedMatmulOp op, LoopBuilder &b,
                     const PackedLayout &layout) {
   TilesAttr tiles = op.getTilesAttr();
   ManyRows many;
-  if (op.getRequantized())
-    many = {PackedOperand::Codes::requantized, b.size(op.getX(), 0),
-            b.index(tiles.getPanelFrom())};
-  else if (PackedOperand::scalesManyRows(op, layout))
-    many = {PackedOperand::Codes::scaled, b.size(op.getX(), 0),
-            b.index(tiles.getScaledFrom())};
+  if (op.getReencoded())
+    many = {PackedOperand::Codes::reencoded, b.size(op.getX(), 0),
+            b.index(tiles.getMinMPanel())};
+  else if (PackedOperand::prescalesManyRows(op, layout))
+    many = {PackedOperand::Codes::prescaled, b.size(op.getX(), 0),
+            b.index(tiles.getMinMPrescaled())};
   if (!many.rows || !op.getIds())
     return many;
   // Of an expert, as many as all have on average.

@@ -6,53 +6,53 @@
 using namespace mlir;
 using namespace rlx;
 
-/// Scaled codes leave no scale that could be a float.
-static InnerScales innerScalesOf(PackedMatmulOp op, const PackedLayout &packed,
+/// Prescaled weights leave no scale that could be a float.
+static GroupScales groupScalesOf(PackedMatmulOp op, const PackedLayout &packed,
                                  PackedOperand::Codes codes,
                                  const VectorTarget &target) {
-  bool floats = op.getTilesAttr().getFloatSums() && !target.deterministic &&
-                FloatSums::fit(packed);
-  bool hasFloats = codes == PackedOperand::Codes::requantized ||
+  bool floats = op.getTilesAttr().getMagicNumbers() && !target.deterministic &&
+                MagicNumbers::fit(packed);
+  bool hasFloats = codes == PackedOperand::Codes::reencoded ||
                    (codes == PackedOperand::Codes::asStored && floats);
-  return hasFloats ? InnerScales::floats : InnerScales::ofScheme;
+  return hasFloats ? GroupScales::floats : GroupScales::ofScheme;
 }
 
-bool PackedOperand::scalesManyRows(PackedMatmulOp op,
-                                   const PackedLayout &packed) {
-  return op.getTilesAttr().getScaledFrom() != 0 && !op.getRequantized() &&
-         ScaledCodes::of(packed, PackedFields(packed, op));
+bool PackedOperand::prescalesManyRows(PackedMatmulOp op,
+                                      const PackedLayout &packed) {
+  return op.getTilesAttr().getMinMPrescaled() != 0 && !op.getReencoded() &&
+         PrescaledWeights::of(packed, PackedFields(packed, op));
 }
 
 PackedOperand::PackedOperand(PackedMatmulOp op, const PackedLayout &packed,
                              Codes codes, const VectorTarget &target)
     : weight(op.getWeight()), codes(codes),
-      innerScales(innerScalesOf(op, packed, codes, target)),
-      storedLayout(codes == Codes::asStored && FloatSums::apply(PackedFields(
-                                                   packed, op, innerScales))
+      groupScales(groupScalesOf(op, packed, codes, target)),
+      storedLayout(codes == Codes::asStored && MagicNumbers::apply(PackedFields(
+                                                   packed, op, groupScales))
                        ? packed.widened()
                        : packed),
-      storedFields(storedLayout, op, innerScales),
-      scaled(codes == Codes::scaled ? ScaledCodes::of(packed, storedFields)
-                                    : std::nullopt),
-      layout(isRequantized() ? storedLayout.requantized()
-             : scaled        ? scaled->layout(storedLayout)
-                             : storedLayout),
-      fields(isRequantized() ? PackedFields(layout)
-             : scaled        ? PackedFields(layout, op, InnerScales::inCodes)
-                             : storedFields),
-      paired(op.getTilesAttr().getPairs() && !target.deterministic &&
+      storedFields(storedLayout, op, groupScales),
+      scaled(codes == Codes::prescaled
+                 ? PrescaledWeights::of(packed, storedFields)
+                 : std::nullopt),
+      layout(isReencoded() ? storedLayout.reencoded()
+             : scaled      ? scaled->layout(storedLayout)
+                           : storedLayout),
+      fields(isReencoded() ? PackedFields(layout)
+             : scaled      ? PackedFields(layout, op, GroupScales::inCodes)
+                           : storedFields),
+      paired(op.getTilesAttr().getI16Pairs() && !target.deterministic &&
                      codes == Codes::asStored
-                 ? PairedGroups::of(layout, fields, activationBytes(op),
-                                    layout.lanes == target.length
-                                        ? target.wordDot
-                                        : StringRef())
+                 ? I16Pairs::of(layout, fields, activationBytes(op),
+                                layout.lanes == target.length ? target.i16Dot
+                                                              : StringRef())
                  : std::nullopt) {}
 
-StoredStretch PackedOperand::stretch(LoopBuilder &b, int64_t rows,
-                                     ValueRange expert, Value tile,
-                                     Value stretch, bool isStream) const {
-  return StoredStretch(storedLayout,
-                       isStream ? storedFields.streamed() : storedFields,
-                       scaled ? &*scaled : nullptr, weight, expert,
-                       stretchBegin(b, storedLayout, rows, tile, stretch));
+StoredKBlock PackedOperand::kBlock(LoopBuilder &b, int64_t rows,
+                                   ValueRange expert, Value tile, Value kBlock,
+                                   bool isStream) const {
+  return StoredKBlock(storedLayout,
+                      isStream ? storedFields.streamed() : storedFields,
+                      scaled ? &*scaled : nullptr, weight, expert,
+                      kBlockBegin(b, storedLayout, rows, tile, kBlock));
 }

@@ -2,22 +2,23 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A packed weight as it is stored, and as register tiles read it: the same, or
-// with other codes, that are scaled or requantized while they are decoded.
+// with other codes, that are scaled or reencoded while they are decoded.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef RLX_PASSES_CPU_PACKED_PACKEDOPERAND_H
 #define RLX_PASSES_CPU_PACKED_PACKEDOPERAND_H
 
-#include "passes/cpu/packed/PackedStretch.h"
+#include "passes/cpu/packed/PackedKBlock.h"
 
 namespace rlx {
 
 struct PackedOperand {
   enum class Codes {
     asStored,
-    scaled,     ///< passes/cpu/packed/ScaledCodes.h, where the scheme allows it
-    requantized ///< passes/cpu/packed/Requantizer.h
+    prescaled, ///< passes/cpu/packed/PrescaledWeights.h, where the scheme
+               ///< allows it
+    reencoded  ///< passes/cpu/packed/Reencoder.h
   };
 
   /// Of the weight of `op`, whose layout is `packed`.
@@ -26,29 +27,29 @@ struct PackedOperand {
   PackedOperand(const PackedOperand &) = delete;
   PackedOperand &operator=(const PackedOperand &) = delete;
 
-  /// Whether tiles ask for scaled codes from some M on, and the scheme has
+  /// Whether tiles ask for prescaled weights from some M on, and the scheme has
   /// them.
-  static bool scalesManyRows(PackedMatmulOp op, const PackedLayout &packed);
+  static bool prescalesManyRows(PackedMatmulOp op, const PackedLayout &packed);
 
-  bool isScaled() const { return scaled.has_value(); }
+  bool isPrescaled() const { return scaled.has_value(); }
   /// All of many rows go through panels then.
-  bool isRequantized() const { return codes == Codes::requantized; }
+  bool isReencoded() const { return codes == Codes::reencoded; }
 
-  /// The stretch of that expert's tile of a weight of `rows` rows.
-  StoredStretch stretch(LoopBuilder &b, int64_t rows, mlir::ValueRange expert,
-                        mlir::Value tile, mlir::Value stretch,
-                        bool isStream) const;
+  /// The K block of that expert's tile of a weight of `rows` rows.
+  StoredKBlock kBlock(LoopBuilder &b, int64_t rows, mlir::ValueRange expert,
+                      mlir::Value tile, mlir::Value kBlock,
+                      bool isStream) const;
 
   mlir::Value weight;
   Codes codes;
-  InnerScales innerScales; ///< of what is stored
+  GroupScales groupScales; ///< of what is stored
   PackedLayout storedLayout;
   PackedFields storedFields;
-  std::optional<ScaledCodes> scaled;
+  std::optional<PrescaledWeights> scaled;
   /// What register tiles read.
   PackedLayout layout;
   PackedFields fields;
-  std::optional<PairedGroups> paired; ///< of panels
+  std::optional<I16Pairs> paired; ///< of panels
 };
 
 } // namespace rlx

@@ -17,16 +17,16 @@ VectorType PackedTile::i32s() {
 
 ActivationForm PackedTile::form() const {
   ActivationForm form{bytes, 0, 0, 0, 0, 0};
-  if (floatSums)
-    form.start = FloatSums::startBits;
+  if (magicNumbers)
+    form.start = MagicNumbers::startBits;
   if (paired && paired->hasOffsets())
     form.pairGroup = layout.sumGroup;
   if (layout.codes.bias != 0)
-    form.initGroup = fields.hasInnerScale() ? layout.sumGroup : layout.stretch;
-  if (fields.hasDotOffset())
-    form.dotGroup = layout.sumGroup;
+    form.initGroup = fields.hasGroupScale() ? layout.sumGroup : layout.kBlock;
+  if (fields.hasDotMinimum())
+    form.bsumGroup = layout.sumGroup;
   else if (fields.hasOffset())
-    form.sumGroup = fields.hasInnerOffset() ? layout.sumGroup : layout.stretch;
+    form.sumGroup = fields.hasGroupOffset() ? layout.sumGroup : layout.kBlock;
   return form;
 }
 
@@ -57,15 +57,16 @@ void PackedTile::setActivations(const QuantizedActivations &given) {
 /// Where the codes of a row begin in `codeWords`.
 Value PackedTile::firstWord(Value index, Value row) {
   Value before = arith::MulIOp::create(b, index, b.size(activations.codes, 1));
-  return b.mul(b.add(before, row), bytes * (layout.stretch / 4));
+  return b.mul(b.add(before, row), bytes * (layout.kBlock / 4));
 }
 
-/// What the sum of products of group `group` of the stretch starts from:
+/// What the sum of products of group `group` of the K block starts from:
 /// -bias * sum q, or 0; from these on as a float where sums are.
 Value PackedTile::startValue(Value index, Value row, int64_t part,
                              Value group) {
   if (!activations.starts)
-    return integers(floatSums && part + 1 == bytes ? FloatSums::startBits : 0);
+    return integers(magicNumbers && part + 1 == bytes ? MagicNumbers::startBits
+                                                      : 0);
   return broadcastLoad(activations.starts, {index, row, b.index(part), group});
 }
 
@@ -112,7 +113,7 @@ void PackedTile::addDots(Codes codes, int64_t vectors, const Operands &operands,
       ofTiles.push_back(codes(t, v));
     for (size_t r = 0; r < words.size(); ++r)
       for (auto [p, part] : llvm::enumerate(parts))
-        addWord(ofTiles, b.add(words[r], part * (layout.stretch / 4) + v),
+        addWord(ofTiles, b.add(words[r], part * (layout.kBlock / 4) + v),
                 &dots[r * tiles * parts.size() + p], parts.size());
   }
 }
@@ -152,7 +153,7 @@ SmallVector<Value> PackedTile::groupDots(Codes codes, int64_t vectors,
   }
   dots = startedDots(codes, vectors, operands,
                      llvm::to_vector(llvm::seq(bytes)), group);
-  if (fields.stretchSums(bytes) == bytes)
+  if (fields.kBlockSums(bytes) == bytes)
     return dots;
   SmallVector<Value> words;
   for (size_t i = 0; i < count; ++i)
@@ -161,32 +162,32 @@ SmallVector<Value> PackedTile::groupDots(Codes codes, int64_t vectors,
   return words;
 }
 
-/// The sums of a stretch after one more chunk: for each row and tile one vector
-/// a byte of the activations, or one for both; then, where sums are floats that
-/// are still to be corrected, those of the tiles' scales.
-SmallVector<Value> PackedTile::addChunk(const Operands &operands, Value chunk,
+/// The sums of a K block after one more K step: for each row and tile one
+/// vector a byte of the activations, or one for both; then, where sums are
+/// floats that are still to be corrected, those of the tiles' scales.
+SmallVector<Value> PackedTile::addKStep(const Operands &operands, Value kStep,
                                         ValueRange carried) {
   // Of several tiles, what is decoded already is loaded when it is needed: all
   // of it would take too many registers.
   bool atOnce = operands.tiles.size() == 1;
   SmallVector<Value> codes;
   if (atOnce)
-    codes = operands.tiles.front()->codes(b, chunk);
+    codes = operands.tiles.front()->codes(b, kStep);
   auto code = [&](size_t tile, int64_t vector) {
     return atOnce ? codes[vector]
-                  : operands.tiles[tile]->code(b, chunk, vector);
+                  : operands.tiles[tile]->code(b, kStep, vector);
   };
-  if (fields.hasInnerScale())
-    return addScaled(operands, chunk, code, carried);
+  if (fields.hasGroupScale())
+    return addScaled(operands, kStep, code, carried);
   SmallVector<Value> next(carried);
-  // Where few sums are in flight, a sum of all chunks would be one long chain.
+  // Where few sums are in flight, a sum of all K steps would be one long chain.
   constexpr size_t sumsInFlight = 4;
   bool chains = next.size() >= sumsInFlight;
   SmallVector<Value> dots(next);
   if (!chains)
     dots.assign(next.size(), integers(0));
-  addDots(code, PackedLayout::chunk / 4, operands,
-          llvm::to_vector(llvm::seq(bytes)), chunk, dots);
+  addDots(code, PackedLayout::kStep / 4, operands,
+          llvm::to_vector(llvm::seq(bytes)), kStep, dots);
   for (auto [sum, dot] : llvm::zip_equal(next, dots))
     sum = chains ? dot : Value(arith::AddIOp::create(b, sum, dot));
   return next;
@@ -229,23 +230,23 @@ void PackedTile::addFloatGroup(const Operands &operands, Codes codes,
 }
 
 /// The same where groups have scales.
-SmallVector<Value> PackedTile::addScaled(const Operands &operands, Value chunk,
+SmallVector<Value> PackedTile::addScaled(const Operands &operands, Value kStep,
                                          Codes codes, ValueRange carried) {
   SmallVector<Value> next(carried);
   size_t tiles = operands.tiles.size();
   SmallVector<SmallVector<Value>> scales;
   auto readScales = [&] {
-    for (PackedStretch *stretch : operands.tiles)
-      scales.push_back(stretch->innerScales(b, chunk));
+    for (PackedKBlock *kBlock : operands.tiles)
+      scales.push_back(kBlock->groupScales(b, kStep));
   };
   // Of several tiles, scales would wait in registers that sums need.
   if (tiles == 1)
     readScales();
-  int64_t groups = groupsPerChunk(), vectors = layout.sumGroup / 4;
+  int64_t groups = groupsPerStep(), vectors = layout.sumGroup / 4;
   for (int64_t g = 0; g < groups; ++g) {
-    Value group = b.add(b.mul(chunk, groups), g);
+    Value group = b.add(b.mul(kStep, groups), g);
     auto code = [&](size_t t, int64_t v) { return codes(t, g * vectors + v); };
-    if (floatSums) {
+    if (magicNumbers) {
       size_t count = tiles * operands.x.size();
       auto scalesOf = [&]() -> SmallVector<Value> {
         if (scales.empty())
@@ -275,20 +276,20 @@ SmallVector<Value> PackedTile::addScaled(const Operands &operands, Value chunk,
   return next;
 }
 
-/// The sums of a stretch after the pairs of groups from chunk `chunk` on.
-SmallVector<Value> PackedTile::addPair(const Operands &operands, Value chunk,
+/// The sums of a K block after the pairs of groups from K step `kStep` on.
+SmallVector<Value> PackedTile::addPair(const Operands &operands, Value kStep,
                                        ValueRange carried) {
-  const PairedGroups &pairs = *operands.tiles.front()->paired();
+  const I16Pairs &pairs = *operands.tiles.front()->paired();
   size_t tiles = operands.tiles.size();
   SmallVector<Value> next(carried);
   SmallVector<SmallVector<Value>> codes;
-  for (PackedStretch *stretch : operands.tiles) {
-    codes.push_back(stretch->codes(b, chunk));
-    if (groupsPerChunk() == 1)
-      codes.back().append(stretch->codes(b, b.add(chunk, 1)));
+  for (PackedKBlock *kBlock : operands.tiles) {
+    codes.push_back(kBlock->codes(b, kStep));
+    if (groupsPerStep() == 1)
+      codes.back().append(kBlock->codes(b, b.add(kStep, 1)));
   }
   int64_t vectors = layout.sumGroup / 4;
-  Value first = b.mul(chunk, groupsPerChunk());
+  Value first = b.mul(kStep, groupsPerStep());
   // A constant is a start, but would be added to others as a scalar.
   bool hasStarts = activations.starts != nullptr;
   for (int64_t pair = 0; pair < int64_t(codes[0].size()) / (2 * vectors);
@@ -316,8 +317,8 @@ SmallVector<Value> PackedTile::addPair(const Operands &operands, Value chunk,
         for (Value &dot : dots[odd])
           dot = arith::AddIOp::create(b, dot, integers(pairs.rounding(odd)));
     SmallVector<Value> scales =
-        llvm::map_to_vector(operands.tiles, [&](PackedStretch *stretch) {
-          return stretch->pairedScales(b, b.add(b.div(first, 2), pair));
+        llvm::map_to_vector(operands.tiles, [&](PackedKBlock *kBlock) {
+          return kBlock->pairedScales(b, b.add(b.div(first, 2), pair));
         });
     for (auto [i, sum] : llvm::enumerate(next))
       sum = pairs.addProducts(b, pairs.words(b, dots[0][i], dots[1][i]),
@@ -330,7 +331,7 @@ void PackedTile::prefetchRows(Value index, ArrayRef<Value> rows, Value part,
                               int64_t parts) {
   // The first cache waits for few lines at a time, all of them of weights.
   constexpr int64_t wordsOfLine = 16, thirdCache = 1;
-  int64_t lines = llvm::divideCeil(layout.stretch / 4, wordsOfLine * parts);
+  int64_t lines = llvm::divideCeil(layout.kBlock / 4, wordsOfLine * parts);
   Value begin = b.mul(part, lines * wordsOfLine);
   for (Value row : rows) {
     Value first = b.add(firstWord(index, row), begin);
@@ -338,77 +339,77 @@ void PackedTile::prefetchRows(Value index, ArrayRef<Value> rows, Value part,
       for (int64_t line = 0; line < lines; ++line)
         memref::PrefetchOp::create(
             b, codeWords,
-            b.add(first, byte * (layout.stretch / 4) + line * wordsOfLine),
+            b.add(first, byte * (layout.kBlock / 4) + line * wordsOfLine),
             /*isWrite=*/false, thirdCache, /*isDataCache=*/true);
   }
 }
 
-PackedTile::Header PackedTile::readHeader(PackedStretch &stretch) {
+PackedTile::Header PackedTile::readHeader(PackedKBlock &kBlock) {
   Header header;
-  header.scale = stretch.outerScale(b);
-  bool hasPairedOffsets = stretch.paired() && stretch.paired()->hasOffsets();
-  if (fields.hasOuterOffset() || hasPairedOffsets)
-    header.offset = stretch.outerOffset(b);
+  header.scale = kBlock.blockScale(b);
+  bool hasPairedOffsets = kBlock.paired() && kBlock.paired()->hasOffsets();
+  if (fields.hasBlockOffset() || hasPairedOffsets)
+    header.offset = kBlock.blockOffset(b);
   return header;
 }
 
-/// What sums of a stretch begin with, as addChunk adds to them.
+/// What sums of a K block begin with, as addKStep adds to them.
 SmallVector<Value> PackedTile::initialSums(const Operands &operands,
                                            int64_t parts) {
   bool floats = sumsAreFloats() && !operands.tiles.front()->paired();
   SmallVector<Value> initial;
   for (Value row : operands.x)
-    for (PackedStretch *stretch : operands.tiles)
+    for (PackedKBlock *kBlock : operands.tiles)
       for (int64_t part = 0; part < parts; ++part) {
         if (floats)
-          initial.push_back(floatSums && stretch->correction(b)
-                                ? stretch->correction(b)
+          initial.push_back(magicNumbers && kBlock->correction(b)
+                                ? kBlock->correction(b)
                                 : b.zeros(layout.lanes));
-        else if (fields.hasInnerScale())
+        else if (fields.hasGroupScale())
           initial.push_back(integers(0));
         else
           initial.push_back(startValue(operands.index, row, part, b.index(0)));
       }
-  if (floatSums)
-    for (PackedStretch *stretch : operands.tiles)
-      if (!stretch->correction(b))
+  if (magicNumbers)
+    for (PackedKBlock *kBlock : operands.tiles)
+      if (!kBlock->correction(b))
         initial.push_back(b.zeros(layout.lanes));
   return initial;
 }
 
 SmallVector<Value>
-PackedTile::addStretch(ArrayRef<PackedStretch *> tiles, Value index,
-                       ArrayRef<Value> rows,
-                       llvm::function_ref<Value(size_t, size_t)> sum,
-                       llvm::function_ref<void(Value)> eachChunk) {
-  const PairedGroups *pairs = tiles.front()->paired();
+PackedTile::addKBlock(ArrayRef<PackedKBlock *> tiles, Value index,
+                      ArrayRef<Value> rows,
+                      llvm::function_ref<Value(size_t, size_t)> sum,
+                      llvm::function_ref<void(Value)> eachKStep) {
+  const I16Pairs *pairs = tiles.front()->paired();
   bool floats = sumsAreFloats() && !pairs;
-  int64_t parts = pairs ? 1 : fields.stretchSums(bytes);
+  int64_t parts = pairs ? 1 : fields.kBlockSums(bytes);
   Operands operands{index, rows, tiles, {}};
   SmallVector<Value> initial = initialSums(operands, parts);
   for (Value row : rows)
     operands.words.push_back(firstWord(index, row));
-  // Memory answers fastest in order, so that what stands before the chunks is
+  // Memory answers fastest in order, so that what stands before the K steps is
   // read first; with more rows, it would only take registers.
   bool boundByMemory = rows.size() <= rowsBoundByMemory;
   SmallVector<Header> headers;
   auto readHeaders = [&] {
-    for (PackedStretch *stretch : tiles) {
-      headers.push_back(readHeader(*stretch));
-      if (fields.hasDotOffset() && dotOffsetsFitRegisters(tiles.size()))
-        headers.back().dotOffsets = stretch->dotOffsets(b);
+    for (PackedKBlock *kBlock : tiles) {
+      headers.push_back(readHeader(*kBlock));
+      if (fields.hasDotMinimum() && dotMinimaFitRegisters(tiles.size()))
+        headers.back().dotMinima = kBlock->dotMinima(b);
     }
   };
   if (boundByMemory)
     readHeaders();
-  int64_t step = pairs && groupsPerChunk() == 1 ? 2 : 1;
+  int64_t step = pairs && groupsPerStep() == 1 ? 2 : 1;
   SmallVector<Value> totals =
-      b.loop(b.index(0), b.index(layout.chunksPerStretch()), step, initial,
-             [&](Value chunk, ValueRange carried) {
+      b.loop(b.index(0), b.index(layout.kStepsPerBlock()), step, initial,
+             [&](Value kStep, ValueRange carried) {
                for (int64_t i = 0; i < step; ++i)
-                 eachChunk(b.add(chunk, i));
-               return pairs ? addPair(operands, chunk, carried)
-                            : addChunk(operands, chunk, carried);
+                 eachKStep(b.add(kStep, i));
+               return pairs ? addPair(operands, kStep, carried)
+                            : addKStep(operands, kStep, carried);
              });
   if (!boundByMemory)
     readHeaders();
@@ -418,7 +419,8 @@ PackedTile::addStretch(ArrayRef<PackedStretch *> tiles, Value index,
     const Header &header = headers[i % tiles.size()];
     Value number = totals[i * parts];
     if (totals.size() > count * parts)
-      number = FloatSums::correct(b, number, totals[count + i % tiles.size()]);
+      number =
+          MagicNumbers::correct(b, number, totals[count + i % tiles.size()]);
     if (!floats) {
       number = arith::SIToFPOp::create(b, f32s(), number);
       if (parts == 2) {
@@ -437,8 +439,8 @@ PackedTile::addStretch(ArrayRef<PackedStretch *> tiles, Value index,
       for (size_t t = 0; t < tiles.size(); ++t)
         body(row, r, t);
   };
-  if (fields.hasDotOffset())
-    next = addDotOffsets(headers, operands, next);
+  if (fields.hasDotMinimum())
+    next = addDotMinima(headers, operands, next);
   bool pairsOffsets = pairs && pairs->hasOffsets();
   if (pairsOffsets)
     next = addPairedOffsets(headers, operands, next);
@@ -447,7 +449,7 @@ PackedTile::addStretch(ArrayRef<PackedStretch *> tiles, Value index,
     number = vector::FMAOp::create(
         b, number, broadcastLoad(activations.scales, {index, row}), sum(r, t));
   });
-  if (!fields.hasOffset() || fields.hasDotOffset() || pairsOffsets)
+  if (!fields.hasOffset() || fields.hasDotMinimum() || pairsOffsets)
     return next;
   return addOffsets(headers, operands, next);
 }

@@ -2,16 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Some rows of activations times the rows of a tile of packed weights, a
-// stretch of K at a time. With u the stored codes, q the activations' codes and
+// K block at a time. With u the stored codes, q the activations' codes and
 // s, t what the scheme's fields give,
 //
 //   y = sum over groups  s * (sum (u - bias) * q) * scale(q)
 //                     +  t * (sum q) * scale(q)
 //
 // The first sum is dot products of bytes that start from -bias * sum q. Integer
-// scales that change within a stretch multiply the i32 sums; floats appear once
-// a stretch, or once a group where the scheme's scales are floats or are taken
-// for such (passes/cpu/packed/FloatSums.h). A vector lane is an output row;
+// scales that change within a K block multiply the i32 sums; floats appear once
+// a K block, or once a group where the scheme's scales are floats or are taken
+// for such (passes/cpu/packed/MagicNumbers.h). A vector lane is an output row;
 // nothing is reduced across lanes. Activations that are loaded once multiply
 // all tiles of weights. The order of operations does not depend on the number
 // of rows, unless panels have groups in pairs, whose sums are multiplied with
@@ -23,8 +23,8 @@
 #define RLX_PASSES_CPU_PACKED_PACKEDTILE_H
 
 #include "passes/cpu/packed/ActivationLoops.h"
-#include "passes/cpu/packed/FloatSums.h"
-#include "passes/cpu/packed/PackedStretch.h"
+#include "passes/cpu/packed/MagicNumbers.h"
+#include "passes/cpu/packed/PackedKBlock.h"
 
 namespace rlx {
 
@@ -32,24 +32,24 @@ class PackedTile {
 public:
   /// `paired` are the pairs of panels, null where there are none.
   PackedTile(LoopBuilder &b, const PackedLayout &layout, PackedFields &fields,
-             int64_t bytes, const PairedGroups *paired)
+             int64_t bytes, const I16Pairs *paired)
       : b(b), layout(layout), fields(fields), bytes(bytes), paired(paired),
-        floatSums(FloatSums::apply(fields)) {}
+        magicNumbers(MagicNumbers::apply(fields)) {}
 
   /// What activations must be, and the ones to multiply.
   ActivationForm form() const;
   void setActivations(const QuantizedActivations &given);
 
   /// What `sum` gives for each row and tile, f32 lanes, plus the products of
-  /// that row with stretch `index` of that tile; tiles of a row follow each
-  /// other. `eachChunk` is called in the loop over chunks, `sum` after it.
+  /// that row with K block `index` of that tile; tiles of a row follow each
+  /// other. `eachKStep` is called in the loop over K steps, `sum` after it.
   llvm::SmallVector<mlir::Value>
-  addStretch(llvm::ArrayRef<PackedStretch *> tiles, mlir::Value index,
-             llvm::ArrayRef<mlir::Value> rows,
-             llvm::function_ref<mlir::Value(size_t row, size_t tile)> sum,
-             llvm::function_ref<void(mlir::Value)> eachChunk);
+  addKBlock(llvm::ArrayRef<PackedKBlock *> tiles, mlir::Value index,
+            llvm::ArrayRef<mlir::Value> rows,
+            llvm::function_ref<mlir::Value(size_t row, size_t tile)> sum,
+            llvm::function_ref<void(mlir::Value)> eachKStep);
 
-  /// Asks for part `part` of `parts` of the activations of stretch `index`.
+  /// Asks for part `part` of `parts` of the activations of K block `index`.
   void prefetchRows(mlir::Value index, llvm::ArrayRef<mlir::Value> rows,
                     mlir::Value part, int64_t parts);
 
@@ -57,22 +57,22 @@ public:
   static constexpr size_t rowsBoundByMemory = 2;
 
 private:
-  /// What is the same for a stretch; null where there is none.
+  /// What is the same for a K block; null where there is none.
   struct Header {
     mlir::Value scale, offset;
-    llvm::SmallVector<mlir::Value> dotOffsets; ///< empty: loaded when needed
+    llvm::SmallVector<mlir::Value> dotMinima; ///< empty: loaded when needed
   };
   /// Whether those of so many tiles can be there beside the sums.
-  bool dotOffsetsFitRegisters(size_t tiles) const {
+  bool dotMinimaFitRegisters(size_t tiles) const {
     constexpr int64_t most = 8;
-    return tiles == 1 || int64_t(tiles) * layout.dotOffsetVectors() <= most;
+    return tiles == 1 || int64_t(tiles) * layout.dotMinimumVectors() <= most;
   }
-  Header readHeader(PackedStretch &stretch);
-  /// Rows of activations of stretch `index`, and that stretch of some tiles.
+  Header readHeader(PackedKBlock &kBlock);
+  /// Rows of activations of K block `index`, and that K block of some tiles.
   struct Operands {
     mlir::Value index;
     llvm::ArrayRef<mlir::Value> x;
-    llvm::ArrayRef<PackedStretch *> tiles;
+    llvm::ArrayRef<PackedKBlock *> tiles;
     llvm::SmallVector<mlir::Value> words; ///< the rows' first in `codeWords`
   };
   /// Vector `vector` of the codes that tile `tile` has for some words.
@@ -94,11 +94,11 @@ private:
                                            mlir::Value group);
   llvm::SmallVector<mlir::Value> initialSums(const Operands &operands,
                                              int64_t parts);
-  llvm::SmallVector<mlir::Value> addChunk(const Operands &operands,
-                                          mlir::Value chunk,
+  llvm::SmallVector<mlir::Value> addKStep(const Operands &operands,
+                                          mlir::Value kStep,
                                           mlir::ValueRange carried);
   llvm::SmallVector<mlir::Value> addScaled(const Operands &operands,
-                                           mlir::Value chunk, Codes codes,
+                                           mlir::Value kStep, Codes codes,
                                            mlir::ValueRange carried);
   void
   addFloatGroup(const Operands &operands, Codes codes, int64_t vectors,
@@ -108,11 +108,11 @@ private:
   llvm::SmallVector<mlir::Value> addOffsets(llvm::ArrayRef<Header> headers,
                                             const Operands &operands,
                                             mlir::ValueRange sums);
-  llvm::SmallVector<mlir::Value> addDotOffsets(llvm::ArrayRef<Header> headers,
-                                               const Operands &operands,
-                                               mlir::ValueRange numbers);
+  llvm::SmallVector<mlir::Value> addDotMinima(llvm::ArrayRef<Header> headers,
+                                              const Operands &operands,
+                                              mlir::ValueRange numbers);
   llvm::SmallVector<mlir::Value> addPair(const Operands &operands,
-                                         mlir::Value chunk,
+                                         mlir::Value kStep,
                                          mlir::ValueRange carried);
   llvm::SmallVector<mlir::Value>
   addPairedOffsets(llvm::ArrayRef<Header> headers, const Operands &operands,
@@ -125,19 +125,19 @@ private:
   mlir::Value shiftedLeft(mlir::Value vector);
   mlir::VectorType f32s();
   mlir::VectorType i32s();
-  int64_t groupsPerChunk() const {
-    return PackedLayout::chunk / layout.sumGroup;
+  int64_t groupsPerStep() const {
+    return PackedLayout::kStep / layout.sumGroup;
   }
   bool sumsAreFloats() const {
-    return fields.hasInnerScale() && !fields.innerScaleIsInteger();
+    return fields.hasGroupScale() && !fields.groupScaleIsInteger();
   }
 
   LoopBuilder &b;
   const PackedLayout &layout;
   PackedFields &fields;
-  int64_t bytes;              ///< of an activation
-  const PairedGroups *paired; ///< of panels; null where there are none
-  bool floatSums;             ///< whether sums of products start as floats
+  int64_t bytes;          ///< of an activation
+  const I16Pairs *paired; ///< of panels; null where there are none
+  bool magicNumbers;      ///< whether sums of products start as floats
   QuantizedActivations activations;
   mlir::Value codeWords; ///< of the activations, flat
 };

@@ -19,10 +19,10 @@ SmallVector<Value> PackedTile::addPairedOffsets(ArrayRef<Header> headers,
                                                 ValueRange numbers) {
   SmallVector<Value> totals(numbers.size(), integers(0)), next;
   size_t tiles = operands.tiles.size();
-  for (int64_t pair = 0; pair < layout.stretch / layout.sumGroup / 2; ++pair) {
+  for (int64_t pair = 0; pair < layout.kBlock / layout.sumGroup / 2; ++pair) {
     SmallVector<Value> offsets =
-        llvm::map_to_vector(operands.tiles, [&](PackedStretch *stretch) {
-          return stretch->pairedOffsets(b, b.index(pair));
+        llvm::map_to_vector(operands.tiles, [&](PackedKBlock *kBlock) {
+          return kBlock->pairedOffsets(b, b.index(pair));
         });
     for (auto [r, row] : llvm::enumerate(operands.x)) {
       Value sums = broadcastWord(activations.pairSums,
@@ -58,17 +58,17 @@ SmallVector<Value> PackedTile::addOffsets(ArrayRef<Header> headers,
     }
     return next;
   };
-  if (!fields.hasInnerOffset()) {
+  if (!fields.hasGroupOffset()) {
     auto offset = [](const Header &header) { return header.offset; };
     return addGroup(llvm::map_to_vector(headers, offset), b.index(0), sums);
   }
-  return b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, sums,
-                [&](Value chunk, ValueRange carried) {
-                  Value first = b.mul(chunk, groupsPerChunk());
+  return b.loop(b.index(0), b.index(layout.kStepsPerBlock()), 1, sums,
+                [&](Value kStep, ValueRange carried) {
+                  Value first = b.mul(kStep, groupsPerStep());
                   SmallVector<Value> next(carried);
-                  for (int64_t g = 0; g < groupsPerChunk(); ++g) {
-                    auto offset = [&](PackedStretch *stretch) {
-                      return stretch->offset(b, chunk, g);
+                  for (int64_t g = 0; g < groupsPerStep(); ++g) {
+                    auto offset = [&](PackedKBlock *kBlock) {
+                      return kBlock->offset(b, kStep, g);
                     };
                     next = addGroup(llvm::map_to_vector(operands.tiles, offset),
                                     b.add(first, g), next);
@@ -80,33 +80,33 @@ SmallVector<Value> PackedTile::addOffsets(ArrayRef<Header> headers,
 /// The same in numbers that the activations' scale is still to multiply, where
 /// the inner factor of t and the sums are bytes: dot products with the sums'
 /// bytes, the most significant first.
-SmallVector<Value> PackedTile::addDotOffsets(ArrayRef<Header> headers,
-                                             const Operands &operands,
-                                             ValueRange numbers) {
+SmallVector<Value> PackedTile::addDotMinima(ArrayRef<Header> headers,
+                                            const Operands &operands,
+                                            ValueRange numbers) {
   size_t tiles = operands.tiles.size();
-  int64_t vectors = layout.dotOffsetVectors();
-  int64_t below = int64_t(1) << layout.dotOffset->field.width();
+  int64_t vectors = layout.dotMinimumVectors();
+  int64_t below = int64_t(1) << layout.dotMinimum->field.width();
   auto addProducts = [&](Value row, ArrayRef<Value> factors, Value part,
                          Value vector, MutableArrayRef<Value> totals) {
-    Value four = broadcastWord(activations.dotSums,
+    Value four = broadcastWord(activations.bsums,
                                {operands.index, row, part, b.mul(vector, 4)});
     four = vector::BitCastOp::create(b, factors.front().getType(), four);
     for (auto [factor, total] : llvm::zip_equal(factors, totals))
       total = DotOp::create(b, total.getType(), factor, four, total, below);
   };
   SmallVector<Value> totals(numbers.size(), integers(0)), next;
-  if (!headers.front().dotOffsets.empty()) {
+  if (!headers.front().dotMinima.empty()) {
     for (auto [i, total] : llvm::enumerate(totals))
-      for (int64_t part = 0; part < activations.dotBytes(); ++part) {
+      for (int64_t part = 0; part < activations.bsumBytes(); ++part) {
         if (part)
           total = shiftedLeft(total);
         for (int64_t v = 0; v < vectors; ++v)
-          addProducts(operands.x[i / tiles], headers[i % tiles].dotOffsets[v],
+          addProducts(operands.x[i / tiles], headers[i % tiles].dotMinima[v],
                       b.index(part), b.index(v), total);
       }
   } else {
     totals = b.loop(
-        b.index(0), b.index(activations.dotBytes()), 1, totals,
+        b.index(0), b.index(activations.bsumBytes()), 1, totals,
         [&](Value part, ValueRange before) {
           SmallVector<Value> shifted = llvm::map_to_vector(
               before, [&](Value total) { return shiftedLeft(total); });
@@ -114,8 +114,8 @@ SmallVector<Value> PackedTile::addDotOffsets(ArrayRef<Header> headers,
                         [&](Value vector, ValueRange carried) {
                           SmallVector<Value> sums(carried);
                           SmallVector<Value> factors = llvm::map_to_vector(
-                              operands.tiles, [&](PackedStretch *stretch) {
-                                return stretch->dotOffset(b, vector);
+                              operands.tiles, [&](PackedKBlock *kBlock) {
+                                return kBlock->dotMinimum(b, vector);
                               });
                           for (auto [r, row] : llvm::enumerate(operands.x))
                             addProducts(

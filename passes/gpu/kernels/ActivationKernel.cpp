@@ -1,8 +1,8 @@
 //===- ActivationKernel.cpp - Activations as bytes ------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Quantizes rows of activations symmetrically, with a scale for each stretch of
-// K, in the layout that IntegerTileKernel reads: the rows of a stretch side by
+// Quantizes rows of activations symmetrically, with a scale for each K block of
+// K, in the layout that IntegerTileKernel reads: the rows of a K block side by
 // side.
 //
 //===----------------------------------------------------------------------===//
@@ -16,7 +16,7 @@ using namespace mlir;
 using namespace rlx;
 
 namespace {
-constexpr int64_t stretch = IntegerMatmul::stretch, lanes = 4;
+constexpr int64_t kBlock = IntegerMatmul::kBlock, lanes = 4;
 
 class ActivationKernel {
 public:
@@ -29,11 +29,11 @@ private:
   SmallVector<Value> load(Value row, Value first);
   Value largest(ArrayRef<Value> numbers);
   void storeCodes(ArrayRef<Value> codes, Value position);
-  void emitStretch(Value row, Value number);
+  void emitKBlock(Value row, Value number);
 
   InterleavedMatmulOp op;
   const IntegerMatmul &form;
-  int64_t k, stretches;
+  int64_t k, kBlocks;
   KernelBuilder b;
   DeviceActivations results;
   BufferView x;
@@ -49,7 +49,7 @@ ActivationKernel::ActivationKernel(InterleavedMatmulOp op,
       k(cast<MemRefType>(op.getX().getType()).getShape().back()),
       b(op, kernels, "quantize_activations_i8_k" + Twine(k)) {
   RecordLayout layout = MatmulShape(op).layout;
-  stretches = layout.records() * layout.length() / stretch;
+  kBlocks = layout.records() * layout.length() / kBlock;
   x = b.view(op.getX(), "x");
   if (x.isContiguous && k % lanes == 0)
     xQuads =
@@ -74,11 +74,11 @@ Value ActivationKernel::allocate(ArrayRef<int64_t> shape, Type element) {
                                  MemRefType::get(sizes, element), dynamic);
 }
 
-/// The stretch of row `row` from element `first` on; what lies beyond K is 0.
+/// The K block of row `row` from element `first` on; what lies beyond K is 0.
 SmallVector<Value> ActivationKernel::load(Value row, Value first) {
-  bool isGuarded = stretches * stretch > k;
+  bool isGuarded = kBlocks * kBlock > k;
   SmallVector<Value> numbers;
-  for (int64_t i = 0; i < stretch; i += xQuads ? lanes : 1) {
+  for (int64_t i = 0; i < kBlock; i += xQuads ? lanes : 1) {
     Value position = b.add(first, i), isInside;
     if (isGuarded) {
       isInside = b.less(position, b.index(k));
@@ -114,9 +114,9 @@ Value ActivationKernel::largest(ArrayRef<Value> numbers) {
   return most;
 }
 
-/// Codes four to a word, four words at once; `position` counts stretches.
+/// Codes four to a word, four words at once; `position` counts kBlocks.
 void ActivationKernel::storeCodes(ArrayRef<Value> codes, Value position) {
-  constexpr int64_t byteBits = 8, quads = stretch / lanes / lanes;
+  constexpr int64_t byteBits = 8, quads = kBlock / lanes / lanes;
   auto type = VectorType::get(lanes, b.getI32Type());
   Value buffer = b.buffer(results.codes, type, "codes");
   for (int64_t quad = 0; quad < quads; ++quad) {
@@ -138,9 +138,9 @@ void ActivationKernel::storeCodes(ArrayRef<Value> codes, Value position) {
   }
 }
 
-void ActivationKernel::emitStretch(Value row, Value number) {
+void ActivationKernel::emitKBlock(Value row, Value number) {
   constexpr double largestCode = 127, smallestNormal = 0x1p-126;
-  SmallVector<Value> numbers = load(row, b.mul(number, stretch));
+  SmallVector<Value> numbers = load(row, b.mul(number, kBlock));
   constexpr int64_t infinityBits = 0x7f800000;
   Value mostBits = largest(numbers);
   Value isFinite = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, mostBits,
@@ -152,7 +152,7 @@ void ActivationKernel::emitStretch(Value row, Value number) {
                                         b.f32(smallestNormal));
   scale = b.choose(isSmall, b.f32(smallestNormal), scale);
   Value inverse = arith::DivFOp::create(b, b.f32(1), scale);
-  // All that a stretch with a NaN or an infinity gives is NaN.
+  // All that a K block with a NaN or an infinity gives is NaN.
   scale =
       b.choose(isFinite, scale, b.f32(std::numeric_limits<float>::quiet_NaN()));
   SmallVector<Value> codes;
@@ -168,7 +168,7 @@ void ActivationKernel::emitStretch(Value row, Value number) {
             position);
   if (!results.sums)
     return;
-  const int64_t groups = stretch / form.group;
+  const int64_t groups = kBlock / form.group;
   for (int64_t g = 0; g < groups; ++g) {
     Value sum = codes[g * form.group];
     for (int64_t i = 1; i < form.group; ++i)
@@ -182,25 +182,25 @@ void ActivationKernel::emitStretch(Value row, Value number) {
 
 DeviceActivations ActivationKernel::emit(RowRange range) {
   constexpr int64_t any = ShapedType::kDynamic, across = 8, down = 8;
-  results.codes = allocate({stretches, any, stretch / lanes}, b.getI32Type());
-  results.scales = allocate({stretches, any}, b.getF32Type());
+  results.codes = allocate({kBlocks, any, kBlock / lanes}, b.getI32Type());
+  results.scales = allocate({kBlocks, any}, b.getF32Type());
   if (form.hasOffset)
     results.sums =
-        allocate({stretches * stretch / form.group, any}, b.getF32Type());
+        allocate({kBlocks * kBlock / form.group, any}, b.getF32Type());
   Value thread = b.threadId(gpu::Dimension::x);
   Value number =
       b.add(b.mul(b.groupId(gpu::Dimension::x), across), b.rem(thread, across));
   Value row =
       b.add(b.mul(b.groupId(gpu::Dimension::y), down), b.div(thread, across));
   auto choice = scf::IfOp::create(
-      b, b.both(b.less(row, m), b.less(number, b.index(stretches))),
+      b, b.both(b.less(row, m), b.less(number, b.index(kBlocks))),
       /*withElse=*/false);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(choice.thenBlock());
-    emitStretch(row, number);
+    emitKBlock(row, number);
   }
-  OpFoldResult width = b.getIndexAttr(llvm::divideCeil(stretches, across));
+  OpFoldResult width = b.getIndexAttr(llvm::divideCeil(kBlocks, across));
   b.finish(
       range.restrict(b, hostM,
                      {width, b.hostCeilDiv(hostM, down), b.getIndexAttr(1)}),

@@ -3,7 +3,7 @@
 //
 // Whether a matmul with activations of i8 can be sums of products of bytes, by
 // what the record of its weight and the target say, and the form that both
-// sides then have. A group is a stretch of K for which only codes differ:
+// sides then have. A group is a K block for which only codes differ:
 //
 //   y = sum over groups of
 //         scale * (a * sum(code * q) + zero terms * a * sum(q))
@@ -23,8 +23,8 @@ namespace rlx {
 class IntegerMatmul {
 public:
   /// Elements of K that share a scale of activations, and that a work-item
-  /// quantizes or decodes together; records are whole stretches.
-  static constexpr int64_t stretch = 32;
+  /// quantizes or decodes together; records are whole kBlocks.
+  static constexpr int64_t kBlock = 32;
 
   /// Fails, with a reason, where the matmul is one of f32.
   static std::optional<IntegerMatmul> create(const RecordLayout &layout,
@@ -66,11 +66,11 @@ private:
 mlir::Value emitByteDot(KernelBuilder &b, mlir::Value x, mlir::Value y);
 
 /// Activations as a kernel leaves them, memrefs of the host. S is the number of
-/// stretches, which cover whole records of the weight.
+/// kBlocks, which cover whole records of the weight.
 struct DeviceActivations {
-  mlir::Value codes;  ///< `[S, M, stretch / 4]` of i32, four signed bytes each
+  mlir::Value codes;  ///< `[S, M, K block / 4]` of i32, four signed bytes each
   mlir::Value scales; ///< `[S, M]` of f32
-  mlir::Value sums;   ///< `[S * stretch / group, M]` of f32, or null:
+  mlir::Value sums;   ///< `[S * K block / group, M]` of f32, or null:
                       ///< scale * sum of codes
 };
 

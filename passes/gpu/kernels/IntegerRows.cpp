@@ -6,7 +6,7 @@
 using namespace mlir;
 using namespace rlx;
 
-static constexpr int64_t stretch = IntegerMatmul::stretch, bytesOfWord = 4,
+static constexpr int64_t kBlock = IntegerMatmul::kBlock, bytesOfWord = 4,
                          wordsOfQuad = 4;
 
 IntegerRows::IntegerRows(KernelBuilder &b, const IntegerMatmul &form,
@@ -22,7 +22,7 @@ IntegerRows::IntegerRows(KernelBuilder &b, const IntegerMatmul &form,
     b.barrier();
 }
 
-/// Word `word` of the stretch whose quads begin at `first`; `quads` are those
+/// Word `word` of the K block whose quads begin at `first`; `quads` are those
 /// that have been loaded.
 Value IntegerRows::word(Value first, int64_t word, SmallVector<Value> &quads) {
   if (word % wordsOfQuad == 0)
@@ -32,11 +32,11 @@ Value IntegerRows::word(Value first, int64_t word, SmallVector<Value> &quads) {
 
 SmallVector<Value> IntegerRows::multiply(RecordReader &reader, Value k,
                                          int64_t length, ValueRange carried) {
-  const int64_t quads = stretch / bytesOfWord / wordsOfQuad,
-                groups = stretch / form.group, words = form.group / bytesOfWord;
+  const int64_t quads = kBlock / bytesOfWord / wordsOfQuad,
+                groups = kBlock / form.group, words = form.group / bytesOfWord;
   SmallVector<Value> totals(carried);
-  for (int64_t begin = 0; begin < length; begin += stretch) {
-    Value number = b.add(b.div(k, stretch), begin / stretch);
+  for (int64_t begin = 0; begin < length; begin += kBlock) {
+    Value number = b.add(b.div(k, kBlock), begin / kBlock);
     SmallVector<Value> positions;
     SmallVector<SmallVector<Value>> loaded(rows.size());
     for (Value row : rows)
@@ -44,11 +44,11 @@ SmallVector<Value> IntegerRows::multiply(RecordReader &reader, Value k,
     for (int64_t g = 0; g < groups; ++g) {
       SmallVector<Value> products(rows.size());
       for (int64_t i = 0; i < words; ++i) {
-        int64_t ofStretch = g * words + i;
+        int64_t ofKBlock = g * words + i;
         Value bytes = form.signedBytes(
-            b, reader.codeBytes(begin + ofStretch * bytesOfWord), table);
+            b, reader.codeBytes(begin + ofKBlock * bytesOfWord), table);
         for (auto [r, product] : llvm::enumerate(products)) {
-          Value x = word(b.mul(positions[r], quads), ofStretch, loaded[r]);
+          Value x = word(b.mul(positions[r], quads), ofKBlock, loaded[r]);
           Value dot = emitByteDot(b, x, bytes);
           product =
               product ? Value(arith::AddIOp::create(b, product, dot)) : dot;

@@ -18,7 +18,7 @@ public:
               const DeviceActivations &x, mlir::Value m, int64_t workgroup);
   void addRow(mlir::Value row) { rows.push_back(row); }
   /// The sums of all rows with the products of the `length` elements from `k`
-  /// on, whole stretches, which `reader` has been set to.
+  /// on, whole kBlocks, which `reader` has been set to.
   llvm::SmallVector<mlir::Value> multiply(RecordReader &reader, mlir::Value k,
                                           int64_t length,
                                           mlir::ValueRange sums);

@@ -17,12 +17,12 @@ using namespace mlir;
 using namespace rlx;
 
 namespace {
-constexpr int64_t stretch = IntegerMatmul::stretch, bytesOfWord = 4,
+constexpr int64_t kBlock = IntegerMatmul::kBlock, bytesOfWord = 4,
                   wordsOfQuad = 4;
 
 /// Elements of K between two barriers.
 int64_t depthOf(const RecordLayout &layout) {
-  constexpr int64_t deepest = 2 * stretch;
+  constexpr int64_t deepest = 2 * kBlock;
   return std::gcd(deepest, layout.length());
 }
 
@@ -65,7 +65,7 @@ private:
   RecordReader reader;
   TileSteps steps;
   Value xCodes, xScales, xSums; ///< Buffers.
-  /// A line for each word, stretch or group of K, a column for each column or
+  /// A line for each word, K block or group of K, a column for each column or
   /// row of the result.
   StepMemory weights, scales, offsets, activations, factors, sums;
   Value table, m;
@@ -110,7 +110,7 @@ IntegerTileKernel::IntegerTileKernel(InterleavedMatmulOp op,
   weights = steps.allocate(words * tile.width(), i32);
   scales = steps.allocate(groups * tile.width(), f32);
   activations = steps.allocate(words * tile.height(), i32);
-  factors = steps.allocate(depth / stretch * tile.height(), f32);
+  factors = steps.allocate(depth / kBlock * tile.height(), f32);
   if (form.hasOffset) {
     xSums = b.buffer(x.sums, f32, "x_sums");
     offsets = steps.allocate(groups * tile.width(), f32);
@@ -121,14 +121,14 @@ IntegerTileKernel::IntegerTileKernel(InterleavedMatmulOp op,
     b.barrier();
 }
 
-/// Decodes stretches of K of columns.
+/// Decodes kBlocks of K of columns.
 void IntegerTileKernel::loadWeights(Value k0) {
-  const int64_t width = tile.width(), words = stretch / bytesOfWord,
-                groups = stretch / form.group;
+  const int64_t width = tile.width(), words = kBlock / bytesOfWord,
+                groups = kBlock / form.group;
   auto body = [&](Value item, Value isThere) {
     Value n = b.rem(item, width), part = b.div(item, width);
-    Value k = b.add(k0, b.mul(part, stretch));
-    tile.readColumn(b, reader, shape, n, k, stretch);
+    Value k = b.add(k0, b.mul(part, kBlock));
+    tile.readColumn(b, reader, shape, n, k, kBlock);
     Value first = b.add(b.mul(part, words * width), n);
     for (int64_t word = 0; word < words; ++word) {
       Value bytes = reader.codeBytes(word * bytesOfWord);
@@ -144,7 +144,7 @@ void IntegerTileKernel::loadWeights(Value k0) {
                     isThere);
     }
   };
-  forItems(b, tile.thread, width * depth / stretch, tile.workgroup(), body);
+  forItems(b, tile.thread, width * depth / kBlock, tile.workgroup(), body);
 }
 
 /// `count` lines of numbers of the tile's rows, from line `first` on.
@@ -164,12 +164,12 @@ void IntegerTileKernel::loadNumbers(Value source, const StepMemory &target,
 
 void IntegerTileKernel::loadActivations(Value k0) {
   const int64_t height = tile.height(), quadBytes = bytesOfWord * wordsOfQuad,
-                quads = stretch / quadBytes;
-  Value firstStretch = b.div(k0, stretch);
+                quads = kBlock / quadBytes;
+  Value firstKBlock = b.div(k0, kBlock);
   auto body = [&](Value item, Value isThere) {
     Value r = b.rem(item, height), part = b.div(item, height);
     Value row = b.min(b.add(tile.m0, r), b.sub(m, b.index(1)));
-    Value line = b.add(firstStretch, b.div(part, quads));
+    Value line = b.add(firstKBlock, b.div(part, quads));
     Value position = b.mul(b.add(b.mul(line, m), row), quads);
     Value quad = b.loadAt(xCodes, b.add(position, b.rem(part, quads)));
     Value first = b.add(b.mul(part, wordsOfQuad * height), r);
@@ -178,7 +178,7 @@ void IntegerTileKernel::loadActivations(Value k0) {
                   b.add(first, i * height), isThere);
   };
   forItems(b, tile.thread, height * depth / quadBytes, tile.workgroup(), body);
-  loadNumbers(xScales, factors, firstStretch, depth / stretch);
+  loadNumbers(xScales, factors, firstKBlock, depth / kBlock);
   if (xSums)
     loadNumbers(xSums, sums, b.div(k0, form.group), depth / form.group);
 }
@@ -220,9 +220,9 @@ SmallVector<Value> IntegerTileKernel::multiplyGroup(Value step, Value group) {
 SmallVector<Value> IntegerTileKernel::multiply(Value step, ValueRange carried) {
   auto addGroup = [&](Value group, ValueRange totals) {
     SmallVector<Value> products = multiplyGroup(step, group), next(totals);
-    Value ofStretch = b.div(group, stretch / form.group);
+    Value ofKBlock = b.div(group, kBlock / form.group);
     SmallVector<Value> w = ofColumns(scales, step, group),
-                       a = ofRows(factors, step, ofStretch), offset, sum;
+                       a = ofRows(factors, step, ofKBlock), offset, sum;
     if (form.hasOffset) {
       offset = ofColumns(offsets, step, group);
       sum = ofRows(sums, step, group);

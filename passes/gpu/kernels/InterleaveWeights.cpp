@@ -58,8 +58,8 @@ static void remarkOnActivations(BlockMatmulOp op, const RecordLayout &layout,
   Type activations = op.getActivations();
   if (activations.isF32())
     return;
-  if (op.getRequantized())
-    op.emitRemark("weights are not requantized on this device, which "
+  if (op.getReencoded())
+    op.emitRemark("weights are not reencoded on this device, which "
                   "multiplies them more exactly");
   int64_t m = cast<RankedTensorType>(op.getX().getType()).getDimSize(0);
   bool isDynamic = ShapedType::isDynamic(m);
@@ -85,7 +85,7 @@ static void remarkOnActivations(BlockMatmulOp op, const RecordLayout &layout,
              << " rows";
     return;
   }
-  remark << ", with a scale for each " << IntegerMatmul::stretch << " of K";
+  remark << ", with a scale for each " << IntegerMatmul::kBlock << " of K";
   if (isDynamic)
     remark << "; a single row is computed in f32";
 }

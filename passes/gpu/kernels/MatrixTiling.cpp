@@ -33,14 +33,14 @@ MatrixTiling MatrixTiling::choose(GpuAttr target, int64_t m,
                             {4, 4, 1},
                             {2, 4, 1}};
   for (auto [rows, columns, buffers] : sizes) {
-    tiling.tileRows = rows;
-    tiling.tileColumns = columns;
+    tiling.mr = rows;
+    tiling.nc = columns;
     tiling.buffers = buffers;
-    while (!ShapedType::isDynamic(m) && tiling.tileRows > tiling.subgroupRows &&
-           tiling.tileRows / 2 * tiling.m >= m)
-      tiling.tileRows /= 2;
-    constexpr int64_t chunkBytes = 4 * chunkWords;
-    if (tiling.chunks() * chunkBytes + otherBytes <=
+    while (!ShapedType::isDynamic(m) && tiling.mr > tiling.subgroupRows &&
+           tiling.mr / 2 * tiling.m >= m)
+      tiling.mr /= 2;
+    constexpr int64_t kStepBytes = 4 * chunkWords;
+    if (tiling.chunks() * kStepBytes + otherBytes <=
         target.getWorkgroupMemory())
       break;
   }

@@ -28,16 +28,16 @@ struct MatrixTiling {
   }
 
   /// Sides of a matrix; matrices of the tile; subgroups side by side.
-  int64_t m, n, k, tileRows, tileColumns, subgroupRows, subgroupColumns;
+  int64_t m, n, k, mr, nc, subgroupRows, subgroupColumns;
   int64_t subgroupSize;
   /// 2 where the next step is written while this one is read.
   int64_t buffers;
 
-  int64_t rows() const { return tileRows * m; }
-  int64_t columns() const { return tileColumns * n; }
+  int64_t rows() const { return mr * m; }
+  int64_t columns() const { return nc * n; }
   /// Accumulators of a subgroup.
-  int64_t gridRows() const { return tileRows / subgroupRows; }
-  int64_t gridColumns() const { return tileColumns / subgroupColumns; }
+  int64_t gridRows() const { return mr / subgroupRows; }
+  int64_t gridColumns() const { return nc / subgroupColumns; }
   int64_t workgroup() const {
     return subgroupSize * subgroupRows * subgroupColumns;
   }

@@ -72,7 +72,7 @@ SmallVector<Value> TileSteps::emit(
   store(b.index(0));
   b.barrier();
   auto emitStep = [&](Value step, ValueRange carried) {
-    // The last step loads itself again, so that all of a step is one stretch of
+    // The last step loads itself again, so that all of a step is one K block of
     // code, in which a driver can move loads, too.
     Value next = b.add(step, 1);
     Operation *before = next.getDefiningOp();

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The layout that device kernels read is itself a scheme. A record holds a
-// stretch of K of one row: all fields, side operands too, in planes of 1, 2, 4,
+// K block of one row: all fields, side operands too, in planes of 1, 2, 4,
 // 8, 16 or 32 bits, none of which crosses a word of 32 bits. It takes as few
 // bits as the scheme it comes from. Rows are interleaved word by word, or four
 // words by four words: Manifest.h has the formula. Codes of less than a byte
@@ -51,7 +51,7 @@ public:
   /// The layout whose records `scheme` describes.
   RecordLayout(QuantScheme record, int64_t k) : scheme(record), k(k) {}
 
-  /// The scheme of a record: its block is the stretch of K of a record.
+  /// The scheme of a record: its block is the K block of K of a record.
   const QuantScheme &record() const { return scheme; }
   int64_t length() const { return scheme.block(); }
   int64_t words() const { return scheme.blockBytes() / 4; }

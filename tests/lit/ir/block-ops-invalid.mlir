@@ -34,8 +34,8 @@ func.func @arguments(%x: memref<8x64xf32>, %w: memref<8x68xi8>, %r: memref<8x8xf
 // -----
 
 func.func @tiles(%x: memref<8x64xf32>, %w: memref<8x68xi8>, %y: memref<8x8xf32>) {
-  // expected-error@+1 {{expected height to be a multiple of panel_rows, 8, but got 12}}
-  rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32, tiles = #rlx.tiles<rows = 1, panel_from = 2, panel_rows = 8, height = 12, columns = 64, depth = 256>} : (memref<8x64xf32>, memref<8x68xi8>, memref<8x8xf32>) -> ()
+  // expected-error@+1 {{expected mc to be a multiple of mr_panel, 8, but got 12}}
+  rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32, tiles = #rlx.tiles<mr = 1, min_m_panel = 2, mr_panel = 8, mc = 12, nc = 64, kc = 256>} : (memref<8x64xf32>, memref<8x68xi8>, memref<8x8xf32>) -> ()
   return
 }
 
@@ -170,9 +170,9 @@ func.func @activations(%x: memref<4x64xf32>, %w: memref<8x68xi8>, %y: memref<4x8
 
 // -----
 
-func.func @requantized(%x: memref<4x64xf32>, %w: memref<8x68xi8>, %y: memref<4x8xf32>) {
-  // expected-error@+1 {{(C5) expected activations to be i16 or i8 where weights are requantized, but got 'f32'}}
-  rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32, requantized} : (memref<4x64xf32>, memref<8x68xi8>, memref<4x8xf32>) -> ()
+func.func @reencoded(%x: memref<4x64xf32>, %w: memref<8x68xi8>, %y: memref<4x8xf32>) {
+  // expected-error@+1 {{(C5) expected activations to be i16 or i8 where weights are reencoded, but got 'f32'}}
+  rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32, reencoded} : (memref<4x64xf32>, memref<8x68xi8>, memref<4x8xf32>) -> ()
   return
 }
 

@@ -194,31 +194,31 @@ func.func @matmul_c4(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_
 // -----
 
 func.func @matmul_c5(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
-  // expected-error@+1 {{'rlx.matmul' op (C5) expected activations to be i16 or i8 where weights are requantized; others multiply them as they are}}
-  %y = rlx.matmul %x, %w weights = requantized {activations = bf16} : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
+  // expected-error@+1 {{'rlx.matmul' op (C5) expected activations to be i16 or i8 where weights are reencoded; others multiply them as they are}}
+  %y = rlx.matmul %x, %w weights = reencoded {activations = bf16} : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
   return
 }
 
 // -----
 
 func.func @matmul_c5_default(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
-  // expected-error@+1 {{'rlx.matmul' op (C5) expected activations to be i16 or i8 where weights are requantized}}
-  %y = rlx.matmul %x, %w weights = requantized : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
+  // expected-error@+1 {{'rlx.matmul' op (C5) expected activations to be i16 or i8 where weights are reencoded}}
+  %y = rlx.matmul %x, %w weights = reencoded : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
   return
 }
 
 // -----
 
 func.func @gather_c5(%x: tensor<3x64xf32>, %w: tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, %ids: tensor<3x2xi32>) {
-  // expected-error@+1 {{'rlx.gather_matmul' op (C5) expected activations to be i16 or i8 where weights are requantized}}
-  %y = rlx.gather_matmul %x, %w, %ids weights = requantized {activations = f32} : (tensor<3x64xf32>, tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<3x2xi32>) -> tensor<3x2x8xf32>
+  // expected-error@+1 {{'rlx.gather_matmul' op (C5) expected activations to be i16 or i8 where weights are reencoded}}
+  %y = rlx.gather_matmul %x, %w, %ids weights = reencoded {activations = f32} : (tensor<3x64xf32>, tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<3x2xi32>) -> tensor<3x2x8xf32>
   return
 }
 
 // -----
 
 func.func @matmul_weights(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
-  // expected-error@+1 {{expected 'requantized'}}
+  // expected-error@+1 {{expected 'reencoded'}}
   %y = rlx.matmul %x, %w weights = rounded {activations = i8} : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
   return
 }

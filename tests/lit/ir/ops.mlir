@@ -30,8 +30,8 @@ func.func @matmul_without_extras(%x: tensor<3x256xf32>, %w: tensor<8x256xbf16, #
   // CHECK: rlx.matmul %{{.*}}, %{{.*}} : (tensor<3x256xf32>, tensor<8x256xbf16, #rlx.quant<gguf_q4k>>) -> tensor<3x8xf32>
   %0 = rlx.matmul %x, %w
       : (tensor<3x256xf32>, tensor<8x256xbf16, #rlx.quant<gguf_q4k>>) -> tensor<3x8xf32>
-  // CHECK: rlx.matmul %{{.*}}, %{{.*}} weights = requantized {activations = i16}
-  %r = rlx.matmul %x, %w weights = requantized {activations = i16}
+  // CHECK: rlx.matmul %{{.*}}, %{{.*}} weights = reencoded {activations = i16}
+  %r = rlx.matmul %x, %w weights = reencoded {activations = i16}
       : (tensor<3x256xf32>, tensor<8x256xbf16, #rlx.quant<gguf_q4k>>) -> tensor<3x8xf32>
   // CHECK: rlx.matmul %{{.*}}, %{{.*}} {activations = i8}
   %1 = rlx.matmul %x, %w {activations = i8}
@@ -68,8 +68,8 @@ func.func @gather_matmul(%x: tensor<5x64xf32>, %w: tensor<4x8x64xf32, #rlx.quant
   // CHECK: rlx.gather_matmul %{{.*}}, %{{.*}}, %{{.*}} : (tensor<5x64xf32>, tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<5x2xi32>) -> tensor<5x2x8xf32>
   %y = rlx.gather_matmul %x, %w, %ids
       : (tensor<5x64xf32>, tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<5x2xi32>) -> tensor<5x2x8xf32>
-  // CHECK: rlx.gather_matmul %{{.*}}, %{{.*}}, %{{.*}} weights = requantized {activations = i8} : (tensor<5x64xf32>
-  %r = rlx.gather_matmul %x, %w, %ids weights = requantized {activations = i8}
+  // CHECK: rlx.gather_matmul %{{.*}}, %{{.*}}, %{{.*}} weights = reencoded {activations = i8} : (tensor<5x64xf32>
+  %r = rlx.gather_matmul %x, %w, %ids weights = reencoded {activations = i8}
       : (tensor<5x64xf32>, tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<5x2xi32>) -> tensor<5x2x8xf32>
   // CHECK: rlx.gather_matmul %{{.*}}, %{{.*}}, %{{.*}} scales(%{{.*}}) bias(%{{.*}}) {activations = bf16}
   %z = rlx.gather_matmul %each, %i, %ids scales(%s) bias(%b) {activations = bf16}

@@ -119,7 +119,7 @@ func.func @long_rows(%x: tensor<2x9000xf32>, %z: tensor<2xf32>) -> tensor<2xf32>
 // CHECK: rlx.dispatch @kernels::@matmul_gguf_q4_1_n70_k96 groups
 // DOT-LABEL: func @bytes(
 // DOT-SAME: %[[X:.*]]: memref<64x96xf32>, %{{.*}}: memref<70x60xi8>
-// Three stretches of 32: words of four bytes, a scale and a sum of each.
+// Three kBlocks of 32: words of four bytes, a scale and a sum of each.
 // DOT-DAG: %[[CODES:.*]] = memref.alloc() : memref<3x64x8xi32>
 // DOT-DAG: %[[SCALES:.*]] = memref.alloc() : memref<3x64xf32>
 // DOT-DAG: %[[SUMS:.*]] = memref.alloc() : memref<3x64xf32>

@@ -98,7 +98,7 @@ func.func @minima(%x: memref<64x256xf32>, %p: memref<2368xi8>, %y: memref<64x16x
   // CHECK: vector.load %[[SUMS]]
   // CHECK-COUNT-4: rlx.dot {{.*}} below 64
   rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 8, height = 256, columns = 64, depth = 256>}
+      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 8, mc = 256, nc = 64, kc = 256>}
       : (memref<64x256xf32>, memref<2368xi8>, memref<64x16xf32>) -> ()
   return
 }
@@ -284,7 +284,7 @@ func.func @epilogue(%x: memref<1x64xf32>, %w: memref<1088xi8>, %r: memref<1x10xf
 
 // -----
 
-// Stretches of the tiles of a group follow each other; the last group has one
+// K blocks of the tiles of a group follow each other; the last group has one
 // tile, where others have two.
 // CHECK-LABEL: func @groups_of_tiles(
 // CHECK-SAME: memref<1x512xf32>, %[[P:[a-z0-9]+]]: memref<175232xi8>
@@ -299,7 +299,7 @@ func.func @groups_of_tiles(%x: memref<1x512xf32>, %p: memref<175232xi8>, %y: mem
   // CHECK: arith.muli %[[STRETCH]], %[[COUNT]]
   // CHECK: memref.prefetch %[[P]]
   rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 8, height = 256, columns = 32, depth = 256>}
+      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 8, mc = 256, nc = 32, kc = 256>}
       : (memref<1x512xf32>, memref<175232xi8>, memref<1x580xf32>) -> ()
   return
 }

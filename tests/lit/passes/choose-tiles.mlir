@@ -1,24 +1,24 @@
 // RUN: rlx-opt %s --rlx-choose-tiles=instructions=avx512vnni | FileCheck %s --check-prefix=WIDE
-// RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni pair-groups=false" | FileCheck %s --check-prefix=ALONE
+// RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni i16-pairs=false" | FileCheck %s --check-prefix=ALONE
 // RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni print-choices" 2>&1 | FileCheck %s --check-prefix=PAIRED
 // RUN: rlx-opt %s --rlx-choose-tiles=instructions=avx512bf16 | FileCheck %s --check-prefix=PAIRS
 // RUN: rlx-opt %s --rlx-choose-tiles="vector-length=8 vector-registers=16 instructions=avx2" | FileCheck %s --check-prefix=NARROW
-// RUN: rlx-opt %s --rlx-choose-tiles="panel-from=32 rows=4 print-choices" 2>&1 | FileCheck %s --check-prefix=GIVEN
-// RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni shared-ports print-choices" 2>&1 | FileCheck %s --check-prefix=FLOATS
-// RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni shared-ports" | FileCheck %s --check-prefix=SHARED
-// RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni shared-ports float-sums=false" | FileCheck %s --check-prefix=EXACT
-// RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni scaled-codes=false" | FileCheck %s --check-prefix=UNSCALED
+// RUN: rlx-opt %s --rlx-choose-tiles="min-m-panel=32 mr=4 print-choices" 2>&1 | FileCheck %s --check-prefix=GIVEN
+// RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni two-vector-ports print-choices" 2>&1 | FileCheck %s --check-prefix=FLOATS
+// RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni two-vector-ports" | FileCheck %s --check-prefix=SHARED
+// RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni two-vector-ports magic-numbers=false" | FileCheck %s --check-prefix=EXACT
+// RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni prescaled-weights=false" | FileCheck %s --check-prefix=UNSCALED
 // RUN: rlx-opt %s --rlx-choose-tiles="instructions=avx512vnni print-choices" 2>&1 | FileCheck %s --check-prefix=SCALED
-// RUN: not rlx-opt %s --rlx-choose-tiles="panel-tiles=9" 2>&1 | FileCheck %s --check-prefix=TILES
-// RUN: not rlx-opt %s --rlx-choose-tiles="ahead=-1" 2>&1 | FileCheck %s --check-prefix=AHEAD
-// RUN: not rlx-opt %s --rlx-choose-tiles="rows=99" 2>&1 | FileCheck %s --check-prefix=WRONG
-// RUN: not rlx-opt %s --rlx-choose-tiles="height=12" 2>&1 | FileCheck %s --check-prefix=HEIGHT
+// RUN: not rlx-opt %s --rlx-choose-tiles="nr-panel=9" 2>&1 | FileCheck %s --check-prefix=TILES
+// RUN: not rlx-opt %s --rlx-choose-tiles="prefetch-bytes=-1" 2>&1 | FileCheck %s --check-prefix=PREFETCH
+// RUN: not rlx-opt %s --rlx-choose-tiles="mr=99" 2>&1 | FileCheck %s --check-prefix=WRONG
+// RUN: not rlx-opt %s --rlx-choose-tiles="mc=12" 2>&1 | FileCheck %s --check-prefix=MC
 
-// WRONG: error: expected rows to be 1 to 32, but got 99
-// HEIGHT: error: expected height to be a multiple of panel_rows, 8, but got 12
+// WRONG: error: expected mr to be 1 to 32, but got 99
+// MC: error: expected mc to be a multiple of mr_panel, 8, but got 12
 
-// TILES: error: expected panel_tiles to be 1 to 4, but got 9
-// AHEAD: error: expected ahead to be 0 to 16777216, but got -1
+// TILES: error: expected nr_panel to be 1 to 4, but got 9
+// PREFETCH: error: expected prefetch_bytes to be 0 to 16777216, but got -1
 
 // FLOATS: remark: tiles for 'gguf_q4k': {{.*}}: all vector operations share the ports of products: {{.*}}; sums of products are floats from the start, which rounds their last bits
 
@@ -26,18 +26,18 @@
 
 // Four bits are decoded beside the products; fewer registers, fewer rows.
 // WIDE-LABEL: func @packed
-// WIDE: tiles = #rlx.tiles<rows = 8, panel_from = 256, panel_rows = 4, height = 512, columns = 128, depth = 256, pairs = true>
+// WIDE: tiles = #rlx.tiles<mr = 8, min_m_panel = 256, mr_panel = 4, mc = 512, nc = 128, kc = 256, i16_pairs = true>
 // ALONE-LABEL: func @packed
-// ALONE: tiles = #rlx.tiles<rows = 8, panel_from = 256, panel_rows = 8, height = 512, columns = 128, depth = 256>
+// ALONE: tiles = #rlx.tiles<mr = 8, min_m_panel = 256, mr_panel = 8, mc = 512, nc = 128, kc = 256>
 // Where products share their ports with all else, panels pay earlier, and their
 // register tiles are four tiles wide, or as many as are stored together.
 // SHARED-LABEL: func @packed
-// SHARED: tiles = #rlx.tiles<rows = 8, panel_from = {{[0-9]+}}, panel_rows = 3, height = 513, columns = 128, depth = 256, panel_tiles = 4, float_sums = true, ahead = 4096>
+// SHARED: tiles = #rlx.tiles<mr = 8, min_m_panel = {{[0-9]+}}, mr_panel = 3, mc = 513, nc = 128, kc = 256, nr_panel = 4, magic_numbers = true, prefetch_bytes = 4096>
 // EXACT-LABEL: func @packed
-// EXACT: tiles = #rlx.tiles<rows = 8, panel_from = {{[0-9]+}}, panel_rows = 3, height = 513, columns = 128, depth = 256, panel_tiles = 4, ahead = 4096>
+// EXACT: tiles = #rlx.tiles<mr = 8, min_m_panel = {{[0-9]+}}, mr_panel = 3, mc = 513, nc = 128, kc = 256, nr_panel = 4, prefetch_bytes = 4096>
 // NARROW-LABEL: func @packed
-// NARROW: tiles = #rlx.tiles<rows = 4, panel_from = {{[0-9]+}}, panel_rows = 4,
-// GIVEN: remark: tiles for 'gguf_q4k': #rlx.tiles<rows = 4, panel_from = 32, panel_rows = {{.*}}: decoding takes {{[0-9]+}} operations a chunk, loading from a panel {{[0-9]+}}, a row
+// NARROW: tiles = #rlx.tiles<mr = 4, min_m_panel = {{[0-9]+}}, mr_panel = 4,
+// GIVEN: remark: tiles for 'gguf_q4k': #rlx.tiles<mr = 4, min_m_panel = 32, mr_panel = {{.*}}: decoding takes {{[0-9]+}} operations a K step, loading from a panel {{[0-9]+}}, a row
 func.func @packed(%x: tensor<?x512xf32>, %w: tensor<1212416xi8>, %y: tensor<?x4096xf32>) -> tensor<?x4096xf32> {
   %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64} : (tensor<?x512xf32>, tensor<1212416xi8>, tensor<?x4096xf32>) -> tensor<?x4096xf32>
   return %0 : tensor<?x4096xf32>
@@ -45,25 +45,25 @@ func.func @packed(%x: tensor<?x512xf32>, %w: tensor<1212416xi8>, %y: tensor<?x40
 
 // Activations of two bytes have two sums.
 // WIDE-LABEL: func @two_bytes
-// WIDE: tiles = #rlx.tiles<rows = 6, panel_from = 256, panel_rows = 4, height = 256, columns = 128, depth = 256>
+// WIDE: tiles = #rlx.tiles<mr = 6, min_m_panel = 256, mr_panel = 4, mc = 256, nc = 128, kc = 256>
 func.func @two_bytes(%x: tensor<?x512xf32>, %w: tensor<1212416xi8>, %y: tensor<?x4096xf32>) -> tensor<?x4096xf32> {
   %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i16, lanes = 16 : i64} : (tensor<?x512xf32>, tensor<1212416xi8>, tensor<?x4096xf32>) -> tensor<?x4096xf32>
   return %0 : tensor<?x4096xf32>
 }
 
-// Panels that requantize have one sum a row, more rows, and pay later.
-// FLOATS: remark: tiles for 'gguf_q4k': {{.*}} sums of 6 rows 24 of 32 registers; from M = [[FROM:[0-9]+]] on weights are requantized{{$}}
-// FLOATS: panel_from = [[FROM]], panel_rows = 6, height = 516, {{.*}}, panel_tiles = 4
-// WIDE-LABEL: func @requantized
-// WIDE: tiles = #rlx.tiles<rows = 8, panel_from = {{[0-9]+}}, panel_rows = 8, height = 512, columns = 128, depth = 256, panel_tiles = 2>
-func.func @requantized(%x: tensor<?x512xf32>, %w: tensor<1212416xi8>, %y: tensor<?x4096xf32>) -> tensor<?x4096xf32> {
-  %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64, requantized} : (tensor<?x512xf32>, tensor<1212416xi8>, tensor<?x4096xf32>) -> tensor<?x4096xf32>
+// Panels that reencode have one sum a row, more rows, and pay later.
+// FLOATS: remark: tiles for 'gguf_q4k': {{.*}} sums of 6 rows 24 of 32 registers; from M = [[FROM:[0-9]+]] on weights are reencoded{{$}}
+// FLOATS: min_m_panel = [[FROM]], mr_panel = 6, mc = 516, {{.*}}, nr_panel = 4
+// WIDE-LABEL: func @reencoded
+// WIDE: tiles = #rlx.tiles<mr = 8, min_m_panel = {{[0-9]+}}, mr_panel = 8, mc = 512, nc = 128, kc = 256, nr_panel = 2>
+func.func @reencoded(%x: tensor<?x512xf32>, %w: tensor<1212416xi8>, %y: tensor<?x4096xf32>) -> tensor<?x4096xf32> {
+  %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64, reencoded} : (tensor<?x512xf32>, tensor<1212416xi8>, tensor<?x4096xf32>) -> tensor<?x4096xf32>
   return %0 : tensor<?x4096xf32>
 }
 
 // Where M is known and large, sums of half as many columns wait beside panels.
 // WIDE-LABEL: func @many_rows
-// WIDE: tiles = #rlx.tiles<rows = 6, panel_from = 256, panel_rows = 4, height = 256, columns = 64, depth = 256>
+// WIDE: tiles = #rlx.tiles<mr = 6, min_m_panel = 256, mr_panel = 4, mc = 256, nc = 64, kc = 256>
 func.func @many_rows(%x: tensor<512x14336xf32>, %w: tensor<33947648xi8>, %y: tensor<512x4096xf32>) -> tensor<512x4096xf32> {
   %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i16, lanes = 16 : i64} : (tensor<512x14336xf32>, tensor<33947648xi8>, tensor<512x4096xf32>) -> tensor<512x4096xf32>
   return %0 : tensor<512x4096xf32>
@@ -71,25 +71,25 @@ func.func @many_rows(%x: tensor<512x14336xf32>, %w: tensor<33947648xi8>, %y: ten
 
 // Few rows, a narrow panel; many, a wide one. What is written stays.
 // WIDE-LABEL: func @in_place
-// WIDE: tiles = #rlx.tiles<rows = 1, panel_from = 2, panel_rows = 12, height = 0, columns = 64, depth = 64>
-// WIDE: tiles = #rlx.tiles<rows = 1, panel_from = 2, panel_rows = 12, height = 0, columns = 512, depth = 64>
-// WIDE: tiles = #rlx.tiles<rows = 1, panel_from = 9,
+// WIDE: tiles = #rlx.tiles<mr = 1, min_m_panel = 2, mr_panel = 12, mc = 0, nc = 64, kc = 64>
+// WIDE: tiles = #rlx.tiles<mr = 1, min_m_panel = 2, mr_panel = 12, mc = 0, nc = 512, kc = 64>
+// WIDE: tiles = #rlx.tiles<mr = 1, min_m_panel = 9,
 // SHARED-LABEL: func @in_place
-// SHARED: tiles = #rlx.tiles<rows = 1, panel_from = 2, panel_rows = 6, height = 0, columns = 64, depth = 64, panel_tiles = 2>
+// SHARED: tiles = #rlx.tiles<mr = 1, min_m_panel = 2, mr_panel = 6, mc = 0, nc = 64, kc = 64, nr_panel = 2>
 // NARROW-LABEL: func @in_place
-// NARROW: tiles = #rlx.tiles<rows = 1, panel_from = 2, panel_rows = 4,
+// NARROW: tiles = #rlx.tiles<mr = 1, min_m_panel = 2, mr_panel = 4,
 func.func @in_place(%x: tensor<3x64xf32>, %m: tensor<?x64xf32>, %w: tensor<4096x68xi8>, %y: tensor<3x4096xf32>, %z: tensor<?x4096xf32>) -> (tensor<3x4096xf32>, tensor<?x4096xf32>, tensor<3x4096xf32>) {
   %0 = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32} : (tensor<3x64xf32>, tensor<4096x68xi8>, tensor<3x4096xf32>) -> tensor<3x4096xf32>
   %1 = rlx.block_matmul ins(%m, %w) outs(%z) {scheme = #rlx.quant<gguf_q8_0>, activations = f32} : (tensor<?x64xf32>, tensor<4096x68xi8>, tensor<?x4096xf32>) -> tensor<?x4096xf32>
-  %2 = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32, tiles = #rlx.tiles<rows = 1, panel_from = 9, panel_rows = 4, height = 0, columns = 64, depth = 256>} : (tensor<3x64xf32>, tensor<4096x68xi8>, tensor<3x4096xf32>) -> tensor<3x4096xf32>
+  %2 = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32, tiles = #rlx.tiles<mr = 1, min_m_panel = 9, mr_panel = 4, mc = 0, nc = 64, kc = 256>} : (tensor<3x64xf32>, tensor<4096x68xi8>, tensor<3x4096xf32>) -> tensor<3x4096xf32>
   return %0, %1, %2 : tensor<3x4096xf32>, tensor<?x4096xf32>, tensor<3x4096xf32>
 }
 
 // Panels of bf16 are twice as deep, where pairs of it are multiplied.
 // WIDE-LABEL: func @bf16
-// WIDE: columns = 512, depth = 256>
+// WIDE: nc = 512, kc = 256>
 // PAIRS-LABEL: func @bf16
-// PAIRS: columns = 512, depth = 512>
+// PAIRS: nc = 512, kc = 512>
 func.func @bf16(%x: tensor<64x4096xf32>, %w: tensor<4096x4352xi8>, %y: tensor<64x4096xf32>) -> tensor<64x4096xf32> {
   %0 = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = bf16} : (tensor<64x4096xf32>, tensor<4096x4352xi8>, tensor<64x4096xf32>) -> tensor<64x4096xf32>
   return %0 : tensor<64x4096xf32>
@@ -97,7 +97,7 @@ func.func @bf16(%x: tensor<64x4096xf32>, %w: tensor<4096x4352xi8>, %y: tensor<64
 
 // Eight rows are two register tiles of four, not six and two.
 // WIDE-LABEL: func @eight_rows
-// WIDE: tiles = #rlx.tiles<rows = 4,
+// WIDE: tiles = #rlx.tiles<mr = 4,
 func.func @eight_rows(%x: tensor<8x512xf32>, %w: tensor<1212416xi8>, %y: tensor<8x4096xf32>) -> tensor<8x4096xf32> {
   %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i16, lanes = 16 : i64} : (tensor<8x512xf32>, tensor<1212416xi8>, tensor<8x4096xf32>) -> tensor<8x4096xf32>
   return %0 : tensor<8x4096xf32>
@@ -108,17 +108,17 @@ func.func @eight_rows(%x: tensor<8x512xf32>, %w: tensor<1212416xi8>, %y: tensor<
 // from as many as share a panel.
 // SCALED: remark: tiles for 'gguf_q2k': {{.*}}; from M = 8 on codes are multiplied with their scales first
 // WIDE-LABEL: func @scaled
-// WIDE: scaled_from = 8>
-// WIDE: panel_from = [[FROM:[0-9]+]], {{.*}} scaled_from = [[FROM]]>
+// WIDE: min_m_prescaled = 8>
+// WIDE: min_m_panel = [[FROM:[0-9]+]], {{.*}} min_m_prescaled = [[FROM]]>
 // ALONE-LABEL: func @scaled
-// ALONE: scaled_from
+// ALONE: min_m_prescaled
 // SHARED-LABEL: func @scaled
-// SHARED: scaled_from = 8, ahead = 4096>
-// SHARED: panel_from = [[FROM:[0-9]+]], {{.*}} scaled_from = [[FROM]], ahead
+// SHARED: min_m_prescaled = 8, prefetch_bytes = 4096>
+// SHARED: min_m_panel = [[FROM:[0-9]+]], {{.*}} min_m_prescaled = [[FROM]], prefetch_bytes
 // NARROW-LABEL: func @scaled
-// NARROW: scaled_from = 8>
+// NARROW: min_m_prescaled = 8>
 // UNSCALED-LABEL: func @scaled
-// UNSCALED-NOT: scaled_from
+// UNSCALED-NOT: min_m_prescaled
 func.func @scaled(%x: tensor<8x512xf32>, %any: tensor<?x512xf32>, %w: tensor<688128xi8>, %y: tensor<8x4096xf32>, %z: tensor<?x4096xf32>) -> (tensor<8x4096xf32>, tensor<?x4096xf32>) {
   %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q2k>, activations = i8, lanes = 16 : i64} : (tensor<8x512xf32>, tensor<688128xi8>, tensor<8x4096xf32>) -> tensor<8x4096xf32>
   %1 = rlx.packed_matmul ins(%any, %w) outs(%z) {scheme = #rlx.quant<gguf_q2k>, activations = i8, lanes = 16 : i64} : (tensor<?x512xf32>, tensor<688128xi8>, tensor<?x4096xf32>) -> tensor<?x4096xf32>
@@ -126,10 +126,10 @@ func.func @scaled(%x: tensor<8x512xf32>, %any: tensor<?x512xf32>, %w: tensor<688
 }
 
 // Rows that may be few are multiplied with codes as stored: as many as their
-// sums leave registers for. Sums of scaled codes are fewer.
+// sums leave registers for. Sums of prescaled codes are fewer.
 // WIDE-LABEL: func @scaled_words
-// WIDE: rows = 8, {{.*}} scaled_from = 8>
-// WIDE: rows = 6, {{.*}} scaled_from
+// WIDE: mr = 8, {{.*}} min_m_prescaled = 8>
+// WIDE: mr = 6, {{.*}} min_m_prescaled
 func.func @scaled_words(%x: tensor<8x512xf32>, %any: tensor<?x512xf32>, %w: tensor<933888xi8>, %y: tensor<8x4096xf32>, %z: tensor<?x4096xf32>) -> (tensor<8x4096xf32>, tensor<?x4096xf32>) {
   %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q3k>, activations = i16, lanes = 16 : i64} : (tensor<8x512xf32>, tensor<933888xi8>, tensor<8x4096xf32>) -> tensor<8x4096xf32>
   %1 = rlx.packed_matmul ins(%any, %w) outs(%z) {scheme = #rlx.quant<gguf_q3k>, activations = i16, lanes = 16 : i64} : (tensor<?x512xf32>, tensor<933888xi8>, tensor<?x4096xf32>) -> tensor<?x4096xf32>

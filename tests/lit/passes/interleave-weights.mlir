@@ -1,4 +1,4 @@
-// Weights get the layout of a device's kernels: records of whole words, with everything that belongs to a stretch of K.
+// Weights get the layout of a device's kernels: records of whole words, with everything that belongs to a K block.
 // RUN: rlx-opt %s --rlx-lower-encodings "--rlx-interleave-weights=target=#rlx.gpu<vulkan>" | FileCheck %s
 // Rows that lie together fill lines of a cache, or vectors; a small subgroup has fewer of them.
 // RUN: rlx-opt %s --rlx-lower-encodings "--rlx-interleave-weights=target={#rlx.gpu<vulkan, subgroup_size = 8>}" | FileCheck %s --check-prefix=SMALL
@@ -92,10 +92,10 @@ func.func @words(%x: tensor<9x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0
   return %y : tensor<9x8xf32>
 }
 
-// BYTES: remark: weights are not requantized on this device, which multiplies them more exactly
+// BYTES: remark: weights are not reencoded on this device, which multiplies them more exactly
 // BYTES: remark: activations are rounded to 'i8', with a scale for each 32 of K{{$}}
-func.func @requantized(%x: tensor<9x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>> {rlx.weight = "w"}) -> tensor<9x8xf32> {
-  %y = rlx.matmul %x, %w weights = requantized {activations = i8} : (tensor<9x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<9x8xf32>
+func.func @reencoded(%x: tensor<9x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>> {rlx.weight = "w"}) -> tensor<9x8xf32> {
+  %y = rlx.matmul %x, %w weights = reencoded {activations = i8} : (tensor<9x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<9x8xf32>
   return %y : tensor<9x8xf32>
 }
 

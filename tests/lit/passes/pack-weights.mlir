@@ -61,26 +61,26 @@ func.func @exact(%x: tensor<1x64xf32>, %w: tensor<8x68xi8>, %y: tensor<1x8xf32>)
 // -----
 
 // What is written for weights stays, unless a row's result must not depend on how many there are.
-// CHECK-LABEL: func @requantized
-// CHECK: rlx.packed_matmul {{.*}} {activations = i8, lanes = 16 : i64, requantized, scheme = #rlx.quant<gguf_q4k>}
-// SAME: remark: weights are not requantized: a row's result would depend on the number of rows, which deterministic forbids
-// SAME-LABEL: func @requantized
+// CHECK-LABEL: func @reencoded
+// CHECK: rlx.packed_matmul {{.*}} {activations = i8, lanes = 16 : i64, reencoded, scheme = #rlx.quant<gguf_q4k>}
+// SAME: remark: weights are not reencoded: a row's result would depend on the number of rows, which deterministic forbids
+// SAME-LABEL: func @reencoded
 // SAME: rlx.packed_matmul {{.*}} {activations = i8, lanes = 16 : i64, scheme = #rlx.quant<gguf_q4k>}
-func.func @requantized(%x: tensor<?x512xf32>, %w: tensor<40x288xi8>, %y: tensor<?x40xf32>) -> tensor<?x40xf32> {
+func.func @reencoded(%x: tensor<?x512xf32>, %w: tensor<40x288xi8>, %y: tensor<?x40xf32>) -> tensor<?x40xf32> {
   // expected-remark @below {{many rows are multiplied with weights that are rounded once more: 8 bits, one scale for each row and 256 of K}}
-  %r = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, requantized}
+  %r = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, reencoded}
       : (tensor<?x512xf32>, tensor<40x288xi8>, tensor<?x40xf32>) -> tensor<?x40xf32>
   return %r : tensor<?x40xf32>
 }
 
 // -----
 
-// CHECK-LABEL: func @requantized_floats
-// CHECK-NOT: requantized,
-func.func @requantized_floats(%x: tensor<1x64xf32>, %w: tensor<8x64xi8>, %y: tensor<1x8xf32>) -> tensor<1x8xf32> {
+// CHECK-LABEL: func @reencoded_floats
+// CHECK-NOT: reencoded,
+func.func @reencoded_floats(%x: tensor<1x64xf32>, %w: tensor<8x64xi8>, %y: tensor<1x8xf32>) -> tensor<1x8xf32> {
   // expected-remark @below {{activations are rounded to 'i8' and computed in f32: codes are looked up in a table of more than 16 entries}}
-  // expected-remark @below {{weights are not requantized: they have no integer kernel}}
-  %r = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<fp8e4m3>, activations = i8, requantized}
+  // expected-remark @below {{weights are not reencoded: they have no integer kernel}}
+  %r = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<fp8e4m3>, activations = i8, reencoded}
       : (tensor<1x64xf32>, tensor<8x64xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
   return %r : tensor<1x8xf32>
 }
@@ -89,7 +89,7 @@ func.func @requantized_floats(%x: tensor<1x64xf32>, %w: tensor<8x64xi8>, %y: ten
 
 #groups = #rlx.scheme<"groups", block = 32, code = si8 at (i) -> (i, 0), scale = f32 in scales at (n, k) -> (n, k floordiv 48)>
 
-// A scale of 48 changes within chunks of 32: it is stored for each 16.
+// A scale of 48 changes within K steps of 32: it is stored for each 16.
 // CHECK-LABEL: func @groups
 // CHECK: rlx.packed_matmul
 func.func @groups(%x: tensor<1x384xf32>, %w: tensor<8x384xi8>, %s: tensor<8x8xf32>, %y: tensor<1x8xf32>) -> tensor<1x8xf32> {

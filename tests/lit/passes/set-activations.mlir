@@ -1,16 +1,16 @@
 // RUN: rlx-opt %s --rlx-set-activations=i8 --verify-diagnostics | FileCheck %s
-// RUN: rlx-opt %s "--rlx-set-activations=activations=i16 weights=requantized" 2>&1 | FileCheck %s --check-prefix=WEIGHTS
+// RUN: rlx-opt %s "--rlx-set-activations=activations=i16 weights=reencoded" 2>&1 | FileCheck %s --check-prefix=WEIGHTS
 // RUN: not rlx-opt %s --rlx-set-activations=activations=i7 2>&1 | FileCheck %s --check-prefix=ERROR
 // RUN: not rlx-opt %s "--rlx-set-activations=activations=i8 weights=rounded" 2>&1 | FileCheck %s --check-prefix=ROUNDED
-// RUN: not rlx-opt %s "--rlx-set-activations=activations=f32 weights=requantized" 2>&1 | FileCheck %s --check-prefix=FLOATS
+// RUN: not rlx-opt %s "--rlx-set-activations=activations=f32 weights=reencoded" 2>&1 | FileCheck %s --check-prefix=FLOATS
 
 // ERROR: expected the option 'activations' to be f32, bf16, f16, i16 or i8, but got 'i7'
-// ROUNDED: expected the option 'weights' to be requantized, but got 'rounded'
-// FLOATS: expected 'activations' to be i16 or i8 with 'weights=requantized', but got 'f32'
+// ROUNDED: expected the option 'weights' to be reencoded, but got 'rounded'
+// FLOATS: expected 'activations' to be i16 or i8 with 'weights=reencoded', but got 'f32'
 // WEIGHTS: remark: activations are computed in 'i16'
-// WEIGHTS: remark: weights are requantized for many rows
+// WEIGHTS: remark: weights are reencoded for many rows
 // WEIGHTS-LABEL: func @main
-// WEIGHTS: rlx.matmul %{{.*}}, %{{.*}} weights = requantized {activations = i16}
+// WEIGHTS: rlx.matmul %{{.*}}, %{{.*}} weights = reencoded {activations = i16}
 // WEIGHTS: rlx.matmul %{{.*}}, %{{.*}} {activations = f32}
 !w = tensor<8x64xf32, #rlx.quant<gguf_q8_0>>
 
@@ -30,7 +30,7 @@ func.func @main(%x: tensor<2x64xf32>, %w: !w, %p: tensor<8x64xf32>) -> (tensor<2
 // CHECK-LABEL: func @experts
 // CHECK: rlx.gather_matmul %{{.*}}, %{{.*}}, %{{.*}} {activations = i8}
 // WEIGHTS-LABEL: func @experts
-// WEIGHTS: rlx.gather_matmul %{{.*}}, %{{.*}}, %{{.*}} weights = requantized {activations = i16}
+// WEIGHTS: rlx.gather_matmul %{{.*}}, %{{.*}}, %{{.*}} weights = reencoded {activations = i16}
 func.func @experts(%x: tensor<2x64xf32>, %w: tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, %ids: tensor<2x3xi32>) -> tensor<2x3x8xf32> {
   // expected-remark @below {{activations are computed in 'i8'}}
   %y = rlx.gather_matmul %x, %w, %ids : (tensor<2x64xf32>, tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<2x3xi32>) -> tensor<2x3x8xf32>

@@ -161,7 +161,7 @@ protected:
     double bound = activations == "bf16" ? 8e-3 : 1e-5;
     for (int64_t m : {1, 3, 13}) {
       Floats x = Floats::random({m, k}, uint32_t(m)), y({m, n});
-      // Integers of which each stretch has the largest are quantized exactly.
+      // Integers of which each K block has the largest are quantized exactly.
       float largest = activations == "i16" ? 127 * 256 : 127;
       if (activations != "f32")
         for (int64_t i = 0; i < m * k; ++i)

@@ -1,7 +1,7 @@
 //===- IntegerKernelsTest.cpp - Matmuls with narrow activations -----------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Activations that are integers, the largest of each stretch of K being the
+// Activations that are integers, the largest of each K block being the
 // largest code, are quantized without an error. What is left is the kernels'
 // own, so that they are held to nearly the bound of f32. Errors of ordinary
 // activations are held to the bounds that users are told.
@@ -23,8 +23,8 @@ namespace {
 constexpr double kernelBound = 1e-5;
 /// Sums of products with i8 that are floats lose more, though less than users
 /// are told of.
-constexpr double floatSumsBound = 1e-3;
-const char *const exactSums = "float-sums=false";
+constexpr double magicNumbersBound = 1e-3;
+const char *const exactSums = "magic-numbers=false";
 /// Weights are rounded to bf16 where the machine multiplies pairs of them; of
 /// few outputs with large products, more is lost than users are told below.
 constexpr double bf16Bound = 8e-3;
@@ -51,7 +51,7 @@ class IntegerKernelsTest : public SchemeTest,
 TEST_P(IntegerKernelsTest, MatchesTheReference) {
   std::optional<QuantScheme> scheme = schemeOf(GetParam());
   ASSERT_TRUE(scheme);
-  // Long enough for whole stretches of 256, a remainder, and a single chunk;
+  // Long enough for whole kBlocks of 256, a remainder, and a single K step;
   // tiles in groups, the last of which has fewer, and a part of one.
   int64_t unit = std::lcm<int64_t>(scheme->block(), 32);
   std::vector<std::vector<int64_t>> shapes = {
@@ -211,10 +211,10 @@ TEST_F(SchemeTest, ManyRowsOfExperts) {
         }
         double bound = activations == "bf16" ? bf16Bound : kernelBound;
         std::vector<std::pair<std::string, double>> ways = {
-            {"shared-ports=false", bound}};
+            {"two-vector-ports=false", bound}};
         if (activations[0] == 'i')
-          ways.push_back({"shared-ports=true panel-from=8",
-                          activations == "i8" ? floatSumsBound : bound});
+          ways.push_back({"two-vector-ports=true min-m-panel=8",
+                          activations == "i8" ? magicNumbersBound : bound});
         for (const auto &[choices, bound] : ways) {
           SCOPED_TRACE(choices);
           CompileOptions options;

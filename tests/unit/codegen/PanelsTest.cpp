@@ -22,22 +22,19 @@ namespace {
 struct Way {
   const char *activations, *choices;
   double bound;
-  bool hasFloatSums = false;
-  /// Whether stretches of less than 256 are worth a test of their own.
-  bool hasShortStretches = true;
+  bool hasMagicNumbers = false;
+  /// Whether kBlocks of less than 256 are worth a test of their own.
+  bool hasShortKBlocks = true;
 };
 constexpr Way ways[] = {
-    {"i8", "panel-from=4 panel-height=24 shared-ports=false", 3e-3},
-    {"i8", "panel-from=4 panel-height=24 shared-ports=false pair-groups=false",
-     1e-5},
-    {"i16", "panel-from=4 panel-height=24 shared-ports=false", 1e-5},
+    {"i8", "min-m-panel=4 mc=24 two-vector-ports=false", 3e-3},
+    {"i8", "min-m-panel=4 mc=24 two-vector-ports=false i16-pairs=false", 1e-5},
+    {"i16", "min-m-panel=4 mc=24 two-vector-ports=false", 1e-5},
     // Register tiles of several tiles of weights, and sums that are floats,
     // through panels and without.
-    {"i8", "panel-from=4 panel-height=24 shared-ports=true", 3e-3, true},
-    {"i8", "panel-from=512 panel-height=24 shared-ports=true", 3e-3, true,
-     false},
-    {"i16", "panel-from=4 panel-height=24 shared-ports=true", 1e-5, true,
-     false},
+    {"i8", "min-m-panel=4 mc=24 two-vector-ports=true", 3e-3, true},
+    {"i8", "min-m-panel=512 mc=24 two-vector-ports=true", 3e-3, true, false},
+    {"i16", "min-m-panel=4 mc=24 two-vector-ports=true", 1e-5, true, false},
 };
 
 /// What users are told. All bits of a signed code set are -1: of groups whose
@@ -58,7 +55,7 @@ std::string function(const std::string &name, const RandomWeight &weight,
 }
 
 void check(const QuantScheme &scheme, const CompileOptions &target) {
-  // Stretches of 256, and shorter ones.
+  // K blocks of 256, and shorter ones.
   int64_t unit = std::lcm<int64_t>(scheme.block(), 32);
   std::vector<std::vector<int64_t>> shapes = {
       {37, 2 * std::lcm<int64_t>(unit, 256)}, {20, 6 * unit}};
@@ -66,7 +63,7 @@ void check(const QuantScheme &scheme, const CompileOptions &target) {
   for (const Way &way : ways) {
     SCOPED_TRACE(std::string(way.activations) + ", " + way.choices);
     shapes = all;
-    if (!way.hasShortStretches)
+    if (!way.hasShortKBlocks)
       shapes.resize(1);
     std::string text;
     for (auto [i, shape] : llvm::enumerate(shapes))
@@ -88,7 +85,7 @@ void check(const QuantScheme &scheme, const CompileOptions &target) {
         Floats x({m, k}, integers(m, k, largest, 9)), y({m, n});
         std::fill_n(x.values.begin() + zeros * k, k, 0.0f);
         EXPECT_SUCCESS(executable->run("f" + std::to_string(i), {x}, {y}));
-        bool isSmall = way.hasFloatSums && content == Content::largestCodes;
+        bool isSmall = way.hasMagicNumbers && content == Content::largestCodes;
         EXPECT_TRUE(isClose(y, product(x.values, values, m, n, k),
                             isSmall ? toldBound(way) : way.bound, 9))
             << "content " << int(content);

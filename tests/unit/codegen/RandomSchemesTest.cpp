@@ -63,7 +63,7 @@ struct Measure {
 
 TEST_P(RandomSchemesTest, MatchesTheReference) {
   constexpr double kernelBound = 1e-5, bf16Bound = 8e-3, roundedBound = 8e-3,
-                   requantizedBound = 3e-2;
+                   reencodedBound = 3e-2;
   Dice dice(uint32_t(GetParam()) * 2654435761u + 1);
   RandomScheme random(dice);
   SCOPED_TRACE("seed " + std::to_string(GetParam()) + ": " + random.text);
@@ -81,13 +81,14 @@ TEST_P(RandomSchemesTest, MatchesTheReference) {
   options.target = *target;
   options.deterministic = dice.oneIn(5);
   // These two round more than sums.
-  bool pairs = dice.oneIn(4), floatSums = dice.oneIn(4);
-  options.choices = pairs ? "" : "pair-groups=false";
-  options.choices += floatSums ? " shared-ports=true" : " float-sums=false";
+  bool pairs = dice.oneIn(4), magicNumbers = dice.oneIn(4);
+  options.choices = pairs ? "" : "i16-pairs=false";
+  options.choices +=
+      magicNumbers ? " two-vector-ports=true" : " magic-numbers=false";
   if (dice.oneIn(4))
-    options.choices += " scaled-codes=false";
+    options.choices += " prescaled-weights=false";
   if (dice.oneIn(2))
-    options.choices += " panel-from=4";
+    options.choices += " min-m-panel=4";
   SCOPED_TRACE(cpu.cpu);
 
   int64_t n = dice.pick({1, 2, 3, 5, 8, 9, 16, 17, 33});
@@ -113,7 +114,7 @@ TEST_P(RandomSchemesTest, MatchesTheReference) {
                        kinds[i].substr(0, 2) == "i8" ? "i8" : kinds[i]);
     if (kinds[i] == "i8q")
       function.replace(function.find(" {activations"), 1,
-                       " weights = requantized ");
+                       " weights = reencoded ");
     text += function;
   }
   std::unique_ptr<Executable> executable = compiled(text, options);
@@ -125,9 +126,9 @@ TEST_P(RandomSchemesTest, MatchesTheReference) {
   for (auto [i, kind] : llvm::enumerate(kinds)) {
     std::string name = "f" + std::to_string(i);
     weight.bind(*executable, name);
-    bool rounds = kind[0] == 'i' && (pairs || floatSums);
+    bool rounds = kind[0] == 'i' && (pairs || magicNumbers);
     double bound = kind == "bf16"  ? bf16Bound
-                   : kind == "i8q" ? requantizedBound
+                   : kind == "i8q" ? reencodedBound
                    : rounds        ? roundedBound
                                    : kernelBound;
     for (int64_t m : {1, 3, 17}) {

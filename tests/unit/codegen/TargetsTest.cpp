@@ -75,7 +75,7 @@ TEST_P(TargetsTest, MatchesTheReference) {
   CompileOptions options;
   options.target = *target;
   // Sums that are floats are held to bounds of their own (PanelsTest).
-  options.choices = std::string(GetParam().choices) + " float-sums=false";
+  options.choices = std::string(GetParam().choices) + " magic-numbers=false";
   for (const char *name : schemes) {
     RandomWeight weight(*builtin(name), {n, k}, 17);
     std::vector<double> values = weight.values();
@@ -87,7 +87,7 @@ TEST_P(TargetsTest, MatchesTheReference) {
       weight.bind(*executable, "w");
       for (int64_t m : {1, 13}) {
         Floats x = Floats::random({m, k}, uint32_t(m)), y({m, n});
-        // Integers of which each stretch has the largest are quantized exactly.
+        // Integers of which each K block has the largest are quantized exactly.
         float largest = activations == "i16" ? 127 * 256 : 127;
         for (int64_t i = 0; i < m * k; ++i)
           x.values[i] =

@@ -123,9 +123,9 @@ TEST_P(VerifyGoldenTest, WhatIsRightPasses) {
 }
 
 TEST_P(VerifyGoldenTest, WhatIsWrongFails) {
-  // Requantizing rounds 256 elements alike, by more than a tenth of 32 of them.
-  bool isRequantized = llvm::StringRef(GetParam()).contains("requantized");
-  int64_t rows = 40, block = isRequantized ? 256 : 32;
+  // Re-encoding rounds 256 elements alike, by more than a tenth of 32 of them.
+  bool isReencoded = llvm::StringRef(GetParam()).contains("reencoded");
+  int64_t rows = 40, block = isReencoded ? 256 : 32;
   Floats x = activations(rows, false, 7);
   for (std::string type : goldenTypes) {
     SCOPED_TRACE(type);
@@ -149,11 +149,11 @@ TEST_P(VerifyGoldenTest, WhatIsWrongFails) {
       change(used);
       return passes(used);
     };
-    int64_t row = 3, begin = isRequantized ? block : 5 * block;
+    int64_t row = 3, begin = isReencoded ? block : 5 * block;
     EXPECT_FALSE(changed([&](std::vector<double> &w) {
-      // Rows with a number far larger than others are requantized badly.
+      // Rows with a number far larger than others are reencoded badly.
       for (int64_t n0 = 0; n0 < n; ++n0)
-        for (int64_t i = 0; (n0 == row || isRequantized) && i < block; ++i)
+        for (int64_t i = 0; (n0 == row || isReencoded) && i < block; ++i)
           w[n0 * k + begin + i] *= 1.1;
     })) << "one block's scale wrong by 10 %";
     EXPECT_FALSE(changed([&](std::vector<double> &w) {
@@ -179,6 +179,6 @@ INSTANTIATE_TEST_SUITE_P(
     Activations, VerifyGoldenTest,
     testing::Values("", "{activations = f16}", "{activations = bf16}",
                     "{activations = i16}", "{activations = i8}",
-                    "weights = requantized {activations = i8}"));
+                    "weights = reencoded {activations = i8}"));
 
 } // namespace

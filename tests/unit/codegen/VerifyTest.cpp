@@ -256,15 +256,15 @@ func.func @main(%x: tensor<)" +
   double f32 = bound(""), i16 = bound("{activations = i16}"),
          f16 = bound("{activations = f16}"),
          bf16 = bound("{activations = bf16}"), i8 = bound("{activations = i8}"),
-         requantized = bound("weights = requantized {activations = i8}", 40);
+         reencoded = bound("weights = reencoded {activations = i8}", 40);
   EXPECT_LT(f32, 1e-5);
   EXPECT_LT(f32, i16);
   EXPECT_LT(i16, f16);
   EXPECT_LT(f16, bf16);
   EXPECT_LT(bf16, i8);
   EXPECT_LT(i8, 2e-2);
-  EXPECT_LT(i8, requantized);
-  EXPECT_LT(requantized, 4e-2);
+  EXPECT_LT(i8, reencoded);
+  EXPECT_LT(reencoded, 4e-2);
 }
 
 // Both sizes are right for one of the flags.

@@ -1,4 +1,4 @@
-//===- Functions.h - The functions of docs/numerics.md ---------*- C++ -*-===//
+//===- Functions.h - The functions of docs/numerics.md ----------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What they are to be, how far a number is from that, and the bounds that the

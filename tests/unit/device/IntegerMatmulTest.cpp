@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each scheme with activations of i8, on devices with and without an integer
-// dot product. Activations that are integers, 127 being one of each stretch of
+// dot product. Activations that are integers, 127 being one of each K block of
 // K, are quantized without an error: what is left is the kernels' own. Ordinary
 // ones are held to the bound that users are told.
 //

@@ -18,10 +18,11 @@ constexpr double f32Bound = 2e-6;
 
 using Parameters = std::tuple<TestDevice, std::string>;
 
-class DeviceLadderTest : public SchemeTest,
-                         public testing::WithParamInterface<Parameters> {};
+class DeviceSchemeMatmulTest : public SchemeTest,
+                               public testing::WithParamInterface<Parameters> {
+};
 
-TEST_P(DeviceLadderTest, MatchesTheReference) {
+TEST_P(DeviceSchemeMatmulTest, MatchesTheReference) {
   auto [wanted, name] = GetParam();
   std::string reason;
   rlx::Device *device = openDevice(wanted, reason);
@@ -55,7 +56,7 @@ TEST_P(DeviceLadderTest, MatchesTheReference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Schemes, DeviceLadderTest,
+INSTANTIATE_TEST_SUITE_P(Schemes, DeviceSchemeMatmulTest,
                          testing::Combine(testing::ValuesIn(testDevices),
                                           testing::ValuesIn(allSchemes())),
                          variantTestName<TestDevice>);

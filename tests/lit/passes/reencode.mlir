@@ -1,7 +1,7 @@
-// Panels with 8-bit codes that have one scale a stretch, made of a stretch's scales and offsets in fixed point.
+// Panels with 8-bit codes that have one scale a K block, made of a K block's scales and offsets in fixed point.
 // RUN: rlx-opt %s --split-input-file "--rlx-blocks-to-loops=instructions=avx512vnni" --canonicalize | FileCheck %s
 
-// 64 rows are many: the largest value of a stretch, then codes by a product and a sum of 16 bits. Register tiles have
+// 64 rows are many: the largest value of a K block, then codes by a product and a sum of 16 bits. Register tiles have
 // nothing but products, whose sums are integers until the end.
 // CHECK-LABEL: func @many(
 // CHECK: memref.alloc() {alignment = 64 : i64} : memref<2x64x64xi8>
@@ -15,8 +15,8 @@
 // CHECK: arith.sitofp
 // CHECK-NOT: below 16
 func.func @many(%x: memref<66x256xf32>, %p: memref<9472xi8>, %y: memref<66x64xf32>) {
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64, requantized,
-      tiles = #rlx.tiles<rows = 8, panel_from = 64, panel_rows = 6, height = 516, columns = 32, depth = 256, panel_tiles = 2>}
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64, reencoded,
+      tiles = #rlx.tiles<mr = 8, min_m_panel = 64, mr_panel = 6, mc = 516, nc = 32, kc = 256, nr_panel = 2>}
       : (memref<66x256xf32>, memref<9472xi8>, memref<66x64xf32>) -> ()
   return
 }
@@ -30,8 +30,8 @@ func.func @many(%x: memref<66x256xf32>, %p: memref<9472xi8>, %y: memref<66x64xf3
 // CHECK-NOT: below 256
 // CHECK: return
 func.func @few(%x: memref<8x256xf32>, %p: memref<9472xi8>, %y: memref<8x64xf32>) {
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64, requantized,
-      tiles = #rlx.tiles<rows = 8, panel_from = 64, panel_rows = 6, height = 516, columns = 32, depth = 256, panel_tiles = 2>}
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64, reencoded,
+      tiles = #rlx.tiles<mr = 8, min_m_panel = 64, mr_panel = 6, mc = 516, nc = 32, kc = 256, nr_panel = 2>}
       : (memref<8x256xf32>, memref<9472xi8>, memref<8x64xf32>) -> ()
   return
 }
@@ -50,8 +50,8 @@ func.func @few(%x: memref<8x256xf32>, %p: memref<9472xi8>, %y: memref<8x64xf32>)
 // CHECK: } else {
 // CHECK: rlx.dot {{.*}} below 16
 func.func @any(%x: memref<?x256xf32>, %p: memref<9472xi8>, %y: memref<?x64xf32>) {
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64, requantized,
-      tiles = #rlx.tiles<rows = 8, panel_from = 64, panel_rows = 6, height = 516, columns = 32, depth = 256, panel_tiles = 2>}
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64, reencoded,
+      tiles = #rlx.tiles<mr = 8, min_m_panel = 64, mr_panel = 6, mc = 516, nc = 32, kc = 256, nr_panel = 2>}
       : (memref<?x256xf32>, memref<9472xi8>, memref<?x64xf32>) -> ()
   return
 }
@@ -71,8 +71,8 @@ func.func @any(%x: memref<?x256xf32>, %p: memref<9472xi8>, %y: memref<?x64xf32>)
 // CHECK: rlx.dot {{.*}} below 16
 // CHECK: return
 func.func @experts(%x: memref<?x256xf32>, %p: memref<3x9472xi8>, %ids: memref<?x2xi32>, %y: memref<?x2x64xf32>) {
-  rlx.packed_matmul ins(%x, %p, %ids) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64, requantized,
-      tiles = #rlx.tiles<rows = 8, panel_from = 64, panel_rows = 6, height = 516, columns = 32, depth = 256, panel_tiles = 2>}
+  rlx.packed_matmul ins(%x, %p, %ids) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64, reencoded,
+      tiles = #rlx.tiles<mr = 8, min_m_panel = 64, mr_panel = 6, mc = 516, nc = 32, kc = 256, nr_panel = 2>}
       : (memref<?x256xf32>, memref<3x9472xi8>, memref<?x2xi32>, memref<?x2x64xf32>) -> ()
   return
 }

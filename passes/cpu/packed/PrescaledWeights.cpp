@@ -1,31 +1,31 @@
-//===- ScaledCodes.cpp - Codes that are multiplied with their scales ------===//
+//===- PrescaledWeights.cpp - Codes times their group scales --------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "passes/cpu/packed/ScaledCodes.h"
+#include "passes/cpu/packed/PrescaledWeights.h"
 
 using namespace mlir;
 using namespace rlx;
 
-std::optional<ScaledCodes> ScaledCodes::of(const PackedLayout &layout,
-                                           const PackedFields &fields) {
+std::optional<PrescaledWeights>
+PrescaledWeights::of(const PackedLayout &layout, const PackedFields &fields) {
   constexpr int64_t largestByte = 255;
   // A zero point is subtracted from codes, which these are no longer.
-  if (!fields.innerScaleIsInteger() || fields.hasZero())
+  if (!fields.groupScaleIsInteger() || fields.hasZero())
     return std::nullopt;
   auto [least, most] =
       rangeOfProducts({double(-layout.codes.bias),
                        double(layout.codes.below - 1 - layout.codes.bias)},
-                      fields.innerScaleRange());
+                      fields.groupScaleRange());
   if (most - least > largestByte)
     return std::nullopt;
-  ScaledCodes scaled;
+  PrescaledWeights scaled;
   scaled.bias = layout.codes.bias;
   scaled.least = int64_t(least);
   scaled.most = int64_t(most);
   return scaled;
 }
 
-PackedLayout ScaledCodes::layout(const PackedLayout &stored) const {
+PackedLayout PrescaledWeights::layout(const PackedLayout &stored) const {
   PackedLayout scaled = stored;
   scaled.codes.width = 8;
   scaled.codes.bias = -least;
@@ -35,8 +35,9 @@ PackedLayout ScaledCodes::layout(const PackedLayout &stored) const {
   return scaled;
 }
 
-SmallVector<Value> ScaledCodes::multiply(LoopBuilder &b, ArrayRef<Value> codes,
-                                         ArrayRef<Value> scales) const {
+SmallVector<Value> PrescaledWeights::multiply(LoopBuilder &b,
+                                              ArrayRef<Value> codes,
+                                              ArrayRef<Value> scales) const {
   auto i32s = cast<VectorType>(scales.front().getType());
   auto constant = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(
@@ -45,13 +46,13 @@ SmallVector<Value> ScaledCodes::multiply(LoopBuilder &b, ArrayRef<Value> codes,
   constexpr int64_t bothBytes = 0x0101;
   SmallVector<Value> factors, shifts;
   for (Value scale : scales) {
-    factors.push_back(twoWords(b, scale));
+    factors.push_back(i16x2(b, scale));
     if (!hasShift())
       continue;
     Value shift = arith::SubIOp::create(
         b, constant(-least * bothBytes),
         arith::MulIOp::create(b, scale, constant(bias * bothBytes)));
-    shifts.push_back(twoWords(b, shift));
+    shifts.push_back(i16x2(b, shift));
   }
   auto words = cast<VectorType>(factors.front().getType());
   SmallVector<Value> products;

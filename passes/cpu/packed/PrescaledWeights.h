@@ -1,10 +1,10 @@
-//===- ScaledCodes.h - Codes that are multiplied with their scales --------===//
+//===- PrescaledWeights.h - Codes times their group scales ------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Where a group's scale is an integer and all products of it with a code fit a
 // byte, codes become these products before activations are multiplied with
 // them. That is exact, and leaves nothing to do for a group: sums of products
-// go on through the whole stretch. With u the stored codes and s the scale, the
+// go on through the whole K block. With u the stored codes and s the scale, the
 // new codes are
 //
 //   (u - bias) * s - least  =  u * s + (-least - bias * s)
@@ -18,19 +18,19 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef RLX_PASSES_CPU_PACKED_SCALEDCODES_H
-#define RLX_PASSES_CPU_PACKED_SCALEDCODES_H
+#ifndef RLX_PASSES_CPU_PACKED_PRESCALEDWEIGHTS_H
+#define RLX_PASSES_CPU_PACKED_PRESCALEDWEIGHTS_H
 
 #include "passes/cpu/packed/PackedFields.h"
 
 namespace rlx {
 
-class ScaledCodes {
+class PrescaledWeights {
 public:
   /// Nothing where products do not fit a byte, or groups have no scales.
   /// `fields` are those of the scheme.
-  static std::optional<ScaledCodes> of(const PackedLayout &layout,
-                                       const PackedFields &fields);
+  static std::optional<PrescaledWeights> of(const PackedLayout &layout,
+                                            const PackedFields &fields);
 
   /// The same layout with these codes.
   PackedLayout layout(const PackedLayout &stored) const;
@@ -38,7 +38,7 @@ public:
   /// Operations for a vector of codes.
   int64_t operations() const { return hasShift() ? 2 : 1; }
 
-  /// The new codes of a chunk, from those stored and the scales of its groups,
+  /// The new codes of a K step, from those stored and the scales of its groups,
   /// i32 lanes.
   llvm::SmallVector<mlir::Value>
   multiply(LoopBuilder &b, llvm::ArrayRef<mlir::Value> codes,
@@ -53,4 +53,4 @@ private:
 
 } // namespace rlx
 
-#endif // RLX_PASSES_CPU_PACKED_SCALEDCODES_H
+#endif // RLX_PASSES_CPU_PACKED_PRESCALEDWEIGHTS_H

@@ -1,43 +1,43 @@
-//===- PackedStretch.cpp - A stretch of packed weights --------------------===//
+//===- PackedKBlock.cpp - A K block of packed weights ---------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "passes/cpu/packed/PackedStretch.h"
+#include "passes/cpu/packed/PackedKBlock.h"
 
 using namespace mlir;
 using namespace rlx;
 
-static constexpr int64_t vectorsPerChunk = PackedLayout::chunk / 4;
+static constexpr int64_t vectorsPerStep = PackedLayout::kStep / 4;
 
-Value rlx::stretchBegin(LoopBuilder &b, const PackedLayout &layout,
-                        int64_t rows, Value tile, Value stretch) {
-  int64_t tiles = layout.tiles(rows), together = layout.tilesTogether(rows);
+Value rlx::kBlockBegin(LoopBuilder &b, const PackedLayout &layout, int64_t rows,
+                       Value tile, Value kBlock) {
+  int64_t tiles = layout.tiles(rows), together = layout.macroPanel(rows);
   Value first = b.mul(b.div(tile, together), together);
   Value before = b.mul(first, layout.tileBytes());
-  Value stretches;
+  Value kBlocks;
   if (tiles % together == 0) {
-    stretches = b.mul(stretch, together);
+    kBlocks = b.mul(kBlock, together);
   } else {
     Value count = b.min(b.sub(b.index(tiles), first), b.index(together));
-    stretches = arith::MulIOp::create(b, stretch, count);
+    kBlocks = arith::MulIOp::create(b, kBlock, count);
   }
-  stretches = b.add(stretches, b.sub(tile, first));
-  return b.add(before, b.mul(stretches, layout.stretchBytes()));
+  kBlocks = b.add(kBlocks, b.sub(tile, first));
+  return b.add(before, b.mul(kBlocks, layout.kBlockBytes()));
 }
 
 //===----------------------------------------------------------------------===//
 // Packed weights
 //===----------------------------------------------------------------------===//
 
-Value StoredStretch::chunkBase(LoopBuilder &b, Value chunk) {
+Value StoredKBlock::kStepBase(LoopBuilder &b, Value kStep) {
   return b.add(b.add(base, layout.headerBytes),
-               b.mul(chunk, layout.chunkBytes));
+               b.mul(kStep, layout.kStepBytes));
 }
 
-void StoredStretch::prefetch(LoopBuilder &b, int64_t tiles, Value part,
-                             int64_t parts, int64_t ahead, bool toFirstCache) {
+void StoredKBlock::prefetch(LoopBuilder &b, int64_t tiles, Value part,
+                            int64_t parts, int64_t ahead, bool toFirstCache) {
   constexpr int64_t cacheLine = 64, firstCache = 3, secondCache = 2;
   int64_t lines =
-      llvm::divideCeil(tiles * layout.stretchBytes(), cacheLine * parts);
+      llvm::divideCeil(tiles * layout.kBlockBytes(), cacheLine * parts);
   Value begin = b.add(base, b.mul(part, lines * cacheLine));
   for (int64_t line = 0; line < lines; ++line)
     memref::PrefetchOp::create(
@@ -46,9 +46,9 @@ void StoredStretch::prefetch(LoopBuilder &b, int64_t tiles, Value part,
         /*isDataCache=*/true);
 }
 
-void StoredStretch::prefetchPages(LoopBuilder &b, int64_t ahead) {
+void StoredKBlock::prefetchPages(LoopBuilder &b, int64_t ahead) {
   constexpr int64_t page = 4096, secondCache = 2;
-  for (int64_t at = 0; at < layout.stretchBytes(); at += page)
+  for (int64_t at = 0; at < layout.kBlockBytes(); at += page)
     memref::PrefetchOp::create(b, weight,
                                fields.at(b, expert, base, ahead + at),
                                /*isWrite=*/false, secondCache,
@@ -96,8 +96,8 @@ static SmallVector<Value> unpack(LoopBuilder &b, ArrayRef<Value> stored,
   return codes;
 }
 
-SmallVector<Value> StoredStretch::storedCodes(LoopBuilder &b, Value chunk) {
-  Value begin = chunkBase(b, chunk);
+SmallVector<Value> StoredKBlock::storedCodes(LoopBuilder &b, Value kStep) {
+  Value begin = kStepBase(b, kStep);
   int64_t bytes = 4 * layout.lanes;
   SmallVector<Value> stored;
   for (int64_t v = 0; v < layout.codeVectors(); ++v)
@@ -118,153 +118,151 @@ SmallVector<Value> StoredStretch::storedCodes(LoopBuilder &b, Value chunk) {
   return codes;
 }
 
-SmallVector<Value> StoredStretch::codes(LoopBuilder &b, Value chunk) {
-  SmallVector<Value> codes = storedCodes(b, chunk);
+SmallVector<Value> StoredKBlock::codes(LoopBuilder &b, Value kStep) {
+  SmallVector<Value> codes = storedCodes(b, kStep);
   if (!scaled)
     return codes;
   return scaled->multiply(b, codes,
-                          fields.innerScales(b, expert, chunkBase(b, chunk)));
+                          fields.groupScales(b, expert, kStepBase(b, kStep)));
 }
 
-SmallVector<Value> StoredStretch::innerScales(LoopBuilder &b, Value chunk) {
+SmallVector<Value> StoredKBlock::groupScales(LoopBuilder &b, Value kStep) {
   if (scaled)
     return {};
-  return fields.innerScales(b, expert, chunkBase(b, chunk));
+  return fields.groupScales(b, expert, kStepBase(b, kStep));
 }
 
-Value StoredStretch::offset(LoopBuilder &b, Value chunk, int64_t group) {
-  return fields.offset(b, expert, base, chunkBase(b, chunk), group);
+Value StoredKBlock::offset(LoopBuilder &b, Value kStep, int64_t group) {
+  return fields.offset(b, expert, base, kStepBase(b, kStep), group);
 }
 
-Value StoredStretch::outerScale(LoopBuilder &b) {
-  return fields.outerScale(b, expert, base);
+Value StoredKBlock::blockScale(LoopBuilder &b) {
+  return fields.blockScale(b, expert, base);
 }
 
-Value StoredStretch::outerOffset(LoopBuilder &b) {
+Value StoredKBlock::blockOffset(LoopBuilder &b) {
   return fields.offset(b, expert, base, base, 0);
 }
 
-SmallVector<Value> StoredStretch::dotOffsets(LoopBuilder &b) {
+SmallVector<Value> StoredKBlock::dotMinima(LoopBuilder &b) {
   SmallVector<Value> stored;
-  for (int64_t i = 0; i < layout.storedDotOffsetVectors(); ++i)
-    stored.push_back(fields.dotOffset(b, expert, base, i));
-  return unpack(b, stored, layout.dotOffsetBits);
+  for (int64_t i = 0; i < layout.storedDotMinimumVectors(); ++i)
+    stored.push_back(fields.dotMinimum(b, expert, base, i));
+  return unpack(b, stored, layout.dotMinimumBits);
 }
 
 //===----------------------------------------------------------------------===//
 // Panels
 //===----------------------------------------------------------------------===//
 
-StretchPanel::StretchPanel(LoopBuilder &b, const PackedLayout &layout,
-                           PackedFields &fields, const PairedGroups *paired,
-                           Requantizer *requantizer, int64_t tiles)
-    : layout(layout), pairs(paired), requantizer(requantizer), tile(b.index(0)),
-      hasOuterScale(requantizer || fields.hasOuterScale()),
-      hasOuterOffset(fields.hasOuterOffset()) {
+KBlockPanel::KBlockPanel(LoopBuilder &b, const PackedLayout &layout,
+                         PackedFields &fields, const I16Pairs *paired,
+                         Reencoder *reencoder, int64_t tiles)
+    : layout(layout), pairs(paired), reencoder(reencoder), tile(b.index(0)),
+      hasBlockScale(reencoder || fields.hasBlockScale()),
+      hasBlockOffset(fields.hasBlockOffset()) {
   auto allocate = [&](ArrayRef<int64_t> shape, Type element) -> Value {
     return memref::AllocOp::create(b, MemRefType::get(shape, element),
                                    ValueRange(), ValueRange(),
                                    b.getI64IntegerAttr(64));
   };
   Type f32 = b.getF32Type(), i32 = b.getI32Type(), i8 = b.getI8Type();
-  int64_t lanes = layout.lanes, groups = layout.stretch / layout.sumGroup;
-  int64_t vectors = layout.chunksPerStretch() * vectorsPerChunk;
+  int64_t lanes = layout.lanes, groups = layout.kBlock / layout.sumGroup;
+  int64_t vectors = layout.kStepsPerBlock() * vectorsPerStep;
   codeBuffer = allocate({tiles, vectors, 4 * lanes}, i8);
   if (pairs) {
     scaleBuffer = allocate({tiles, groups / 2, lanes}, i32);
     scaleNumbers = allocate({groups, lanes}, f32);
-    hasOuterScale |= pairs->roundsScales() || pairs->unit() != 1;
+    hasBlockScale |= pairs->roundsScales() || pairs->unit() != 1;
     if (pairs->hasOffsets()) {
       offsetBuffer = allocate({tiles, groups / 2, lanes}, i32);
       offsetNumbers = allocate({groups, lanes}, f32);
-      hasOuterOffset = true;
+      hasBlockOffset = true;
     }
   } else {
-    if (fields.hasInnerScale())
+    if (fields.hasGroupScale())
       scaleBuffer = allocate({tiles, groups, lanes},
-                             fields.innerScaleIsInteger() ? i32 : f32);
-    if (fields.hasInnerOffset())
+                             fields.groupScaleIsInteger() ? i32 : f32);
+    if (fields.hasGroupOffset())
       offsetBuffer = allocate({tiles, groups, lanes}, f32);
   }
-  if (hasOuterScale || hasOuterOffset)
-    outerBuffer = allocate({tiles, 2, lanes}, f32);
-  if (FloatSums::apply(fields))
+  if (hasBlockScale || hasBlockOffset)
+    blockBuffer = allocate({tiles, 2, lanes}, f32);
+  if (MagicNumbers::apply(fields))
     correctionBuffer = allocate({tiles, 1, lanes}, f32);
-  if (fields.hasDotOffset())
-    dotBuffer = allocate({tiles, layout.dotOffsetVectors(), 4 * lanes}, i8);
+  if (fields.hasDotMinimum())
+    dotBuffer = allocate({tiles, layout.dotMinimumVectors(), 4 * lanes}, i8);
 }
 
-int64_t StretchPanel::tiles() const {
+int64_t KBlockPanel::tiles() const {
   return cast<MemRefType>(codeBuffer.getType()).getDimSize(0);
 }
 
-StretchPanel StretchPanel::of(Value tile) const {
-  StretchPanel panel = *this;
+KBlockPanel KBlockPanel::of(Value tile) const {
+  KBlockPanel panel = *this;
   panel.tile = tile;
   return panel;
 }
 
-void StretchPanel::release(LoopBuilder &b) {
+void KBlockPanel::release(LoopBuilder &b) {
   for (Value buffer :
-       {codeBuffer, scaleBuffer, offsetBuffer, outerBuffer, dotBuffer,
+       {codeBuffer, scaleBuffer, offsetBuffer, blockBuffer, dotBuffer,
         correctionBuffer, scaleNumbers, offsetNumbers})
     if (buffer)
       memref::DeallocOp::create(b, buffer);
 }
 
-void StretchPanel::store(LoopBuilder &b, Value vector, Value buffer,
-                         Value row) {
+void KBlockPanel::store(LoopBuilder &b, Value vector, Value buffer, Value row) {
   b.storeVector(vector, buffer, {tile, row, b.index(0)});
 }
 
-void StretchPanel::fillCodes(LoopBuilder &b, StoredStretch &stored,
-                             Value chunk) {
-  for (auto [v, codes] : llvm::enumerate(stored.codes(b, chunk)))
-    store(b, codes, codeBuffer, b.add(b.mul(chunk, vectorsPerChunk), v));
+void KBlockPanel::fillCodes(LoopBuilder &b, StoredKBlock &stored, Value kStep) {
+  for (auto [v, codes] : llvm::enumerate(stored.codes(b, kStep)))
+    store(b, codes, codeBuffer, b.add(b.mul(kStep, vectorsPerStep), v));
 }
 
-void StretchPanel::fill(LoopBuilder &b, StoredStretch &stored) {
-  if (requantizer) {
-    Value scale = requantizer->fill(b, stored, codeBuffer, tile);
-    return store(b, scale, outerBuffer, b.index(0));
+void KBlockPanel::fill(LoopBuilder &b, StoredKBlock &stored) {
+  if (reencoder) {
+    Value scale = reencoder->fill(b, stored, codeBuffer, tile);
+    return store(b, scale, blockBuffer, b.index(0));
   }
   if (dotBuffer)
-    for (auto [i, factor] : llvm::enumerate(stored.dotOffsets(b)))
+    for (auto [i, factor] : llvm::enumerate(stored.dotMinima(b)))
       store(b, factor, dotBuffer, b.index(int64_t(i)));
   if (pairs)
     return fillPaired(b, stored);
-  if (hasOuterScale)
-    store(b, stored.outerScale(b), outerBuffer, b.index(0));
-  if (hasOuterOffset)
-    store(b, stored.outerOffset(b), outerBuffer, b.index(1));
-  auto fillChunk = [&](Value chunk) {
-    fillCodes(b, stored, chunk);
-    SmallVector<Value> scales = stored.innerScales(b, chunk);
+  if (hasBlockScale)
+    store(b, stored.blockScale(b), blockBuffer, b.index(0));
+  if (hasBlockOffset)
+    store(b, stored.blockOffset(b), blockBuffer, b.index(1));
+  auto fillKStep = [&](Value kStep) {
+    fillCodes(b, stored, kStep);
+    SmallVector<Value> scales = stored.groupScales(b, kStep);
     for (auto [g, scale] : llvm::enumerate(scales))
-      store(b, scale, scaleBuffer, group(b, chunk, int64_t(g)));
+      store(b, scale, scaleBuffer, group(b, kStep, int64_t(g)));
     if (offsetBuffer)
-      for (int64_t g = 0; g < PackedLayout::chunk / layout.sumGroup; ++g)
-        store(b, stored.offset(b, chunk, g), offsetBuffer, group(b, chunk, g));
+      for (int64_t g = 0; g < PackedLayout::kStep / layout.sumGroup; ++g)
+        store(b, stored.offset(b, kStep, g), offsetBuffer, group(b, kStep, g));
     return scales;
   };
-  Value chunks = b.index(layout.chunksPerStretch());
+  Value kSteps = b.index(layout.kStepsPerBlock());
   if (!correctionBuffer)
-    return b.loop(b.index(0), chunks, 1,
-                  [&](Value chunk) { fillChunk(chunk); });
+    return b.loop(b.index(0), kSteps, 1,
+                  [&](Value kStep) { fillKStep(kStep); });
   SmallVector<Value> sum = {b.zeros(layout.lanes)};
   sum =
-      b.loop(b.index(0), chunks, 1, sum, [&](Value chunk, ValueRange carried) {
+      b.loop(b.index(0), kSteps, 1, sum, [&](Value kStep, ValueRange carried) {
         Value next = carried[0];
-        for (Value scale : fillChunk(chunk))
+        for (Value scale : fillKStep(kStep))
           next = arith::AddFOp::create(b, next, scale);
         return SmallVector<Value>{next};
       });
-  store(b, FloatSums::correct(b, b.zeros(layout.lanes), sum[0]),
+  store(b, MagicNumbers::correct(b, b.zeros(layout.lanes), sum[0]),
         correctionBuffer, b.index(0));
 }
 
-/// Numbers wait until the largest of the stretch is known, then become words.
-void StretchPanel::fillPaired(LoopBuilder &b, StoredStretch &stored) {
+/// Numbers wait until the largest of the K block is known, then become words.
+void KBlockPanel::fillPaired(LoopBuilder &b, StoredKBlock &stored) {
   VectorType f32s = VectorType::get(layout.lanes, b.getF32Type());
   auto keep = [&](Value number, Value buffer, Value group,
                   Value largest) -> Value {
@@ -275,16 +273,16 @@ void StretchPanel::fillPaired(LoopBuilder &b, StoredStretch &stored) {
                                      math::AbsFOp::create(b, number));
   };
   SmallVector<Value> largest(offsetBuffer ? 2 : 1, b.zeros(layout.lanes));
-  largest = b.loop(b.index(0), b.index(layout.chunksPerStretch()), 1, largest,
-                   [&](Value chunk, ValueRange seen) {
+  largest = b.loop(b.index(0), b.index(layout.kStepsPerBlock()), 1, largest,
+                   [&](Value kStep, ValueRange seen) {
                      SmallVector<Value> next(seen);
-                     fillCodes(b, stored, chunk);
+                     fillCodes(b, stored, kStep);
                      for (auto [g, scale] :
-                          llvm::enumerate(stored.innerScales(b, chunk))) {
-                       Value at = group(b, chunk, int64_t(g));
+                          llvm::enumerate(stored.groupScales(b, kStep))) {
+                       Value at = group(b, kStep, int64_t(g));
                        next[0] = keep(scale, scaleNumbers, at, next[0]);
                        if (offsetBuffer)
-                         next[1] = keep(stored.offset(b, chunk, int64_t(g)),
+                         next[1] = keep(stored.offset(b, kStep, int64_t(g)),
                                         offsetNumbers, at, next[1]);
                      }
                      return next;
@@ -294,69 +292,69 @@ void StretchPanel::fillPaired(LoopBuilder &b, StoredStretch &stored) {
   auto multiply = [&](Value factor) {
     unit = unit ? Value(arith::MulFOp::create(b, unit, factor)) : factor;
   };
-  if (Value outer = stored.outerScale(b))
+  if (Value outer = stored.blockScale(b))
     multiply(outer);
   if (pairs->unit() != 1)
     multiply(arith::ConstantOp::create(
         b, DenseElementsAttr::get(f32s, float(pairs->unit()))));
   if (unit)
-    store(b, unit, outerBuffer, b.index(0));
+    store(b, unit, blockBuffer, b.index(0));
   if (offsetBuffer)
     store(b,
           pairs->storeOffsets(b, offsetNumbers, largest[1], offsetBuffer, tile),
-          outerBuffer, b.index(1));
-  else if (hasOuterOffset)
-    store(b, stored.outerOffset(b), outerBuffer, b.index(1));
+          blockBuffer, b.index(1));
+  else if (hasBlockOffset)
+    store(b, stored.blockOffset(b), blockBuffer, b.index(1));
 }
 
-Value StretchPanel::group(LoopBuilder &b, Value chunk, int64_t group) {
-  return b.add(b.mul(chunk, PackedLayout::chunk / layout.sumGroup), group);
+Value KBlockPanel::group(LoopBuilder &b, Value kStep, int64_t group) {
+  return b.add(b.mul(kStep, PackedLayout::kStep / layout.sumGroup), group);
 }
 
-Value StretchPanel::load(LoopBuilder &b, Value buffer, Value row) {
+Value KBlockPanel::load(LoopBuilder &b, Value buffer, Value row) {
   return b.loadVector(buffer, {tile, row, b.index(0)},
                       cast<MemRefType>(buffer.getType()).getShape().back());
 }
 
-SmallVector<Value> StretchPanel::codes(LoopBuilder &b, Value chunk) {
+SmallVector<Value> KBlockPanel::codes(LoopBuilder &b, Value kStep) {
   SmallVector<Value> codes;
-  for (int64_t v = 0; v < vectorsPerChunk; ++v)
+  for (int64_t v = 0; v < vectorsPerStep; ++v)
     codes.push_back(
-        load(b, codeBuffer, b.add(b.mul(chunk, vectorsPerChunk), v)));
+        load(b, codeBuffer, b.add(b.mul(kStep, vectorsPerStep), v)));
   return codes;
 }
 
-Value StretchPanel::code(LoopBuilder &b, Value chunk, int64_t vector) {
-  return load(b, codeBuffer, b.add(b.mul(chunk, vectorsPerChunk), vector));
+Value KBlockPanel::code(LoopBuilder &b, Value kStep, int64_t vector) {
+  return load(b, codeBuffer, b.add(b.mul(kStep, vectorsPerStep), vector));
 }
 
-Value StretchPanel::correction(LoopBuilder &b) {
+Value KBlockPanel::correction(LoopBuilder &b) {
   return correctionBuffer ? load(b, correctionBuffer, b.index(0)) : Value();
 }
 
-SmallVector<Value> StretchPanel::innerScales(LoopBuilder &b, Value chunk) {
+SmallVector<Value> KBlockPanel::groupScales(LoopBuilder &b, Value kStep) {
   SmallVector<Value> scales;
   if (scaleBuffer)
-    for (int64_t g = 0; g < PackedLayout::chunk / layout.sumGroup; ++g)
-      scales.push_back(load(b, scaleBuffer, group(b, chunk, g)));
+    for (int64_t g = 0; g < PackedLayout::kStep / layout.sumGroup; ++g)
+      scales.push_back(load(b, scaleBuffer, group(b, kStep, g)));
   return scales;
 }
 
-Value StretchPanel::offset(LoopBuilder &b, Value chunk, int64_t g) {
-  return load(b, offsetBuffer, group(b, chunk, g));
+Value KBlockPanel::offset(LoopBuilder &b, Value kStep, int64_t g) {
+  return load(b, offsetBuffer, group(b, kStep, g));
 }
 
-Value StretchPanel::outerScale(LoopBuilder &b) {
-  return hasOuterScale ? load(b, outerBuffer, b.index(0)) : Value();
+Value KBlockPanel::blockScale(LoopBuilder &b) {
+  return hasBlockScale ? load(b, blockBuffer, b.index(0)) : Value();
 }
 
-Value StretchPanel::outerOffset(LoopBuilder &b) {
-  return hasOuterOffset ? load(b, outerBuffer, b.index(1)) : Value();
+Value KBlockPanel::blockOffset(LoopBuilder &b) {
+  return hasBlockOffset ? load(b, blockBuffer, b.index(1)) : Value();
 }
 
-SmallVector<Value> StretchPanel::dotOffsets(LoopBuilder &b) {
+SmallVector<Value> KBlockPanel::dotMinima(LoopBuilder &b) {
   SmallVector<Value> factors;
-  for (int64_t i = 0; i < layout.dotOffsetVectors(); ++i)
-    factors.push_back(dotOffset(b, b.index(i)));
+  for (int64_t i = 0; i < layout.dotMinimumVectors(); ++i)
+    factors.push_back(dotMinimum(b, b.index(i)));
   return factors;
 }

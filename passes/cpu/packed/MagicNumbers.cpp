@@ -1,12 +1,12 @@
-//===- FloatSums.cpp - Sums of products that are floats -------------------===//
+//===- MagicNumbers.cpp - Sums of products that are floats ----------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "passes/cpu/packed/FloatSums.h"
+#include "passes/cpu/packed/MagicNumbers.h"
 
 using namespace mlir;
 using namespace rlx;
 
-Value FloatSums::correct(LoopBuilder &b, Value numbers, Value scales) {
+Value MagicNumbers::correct(LoopBuilder &b, Value numbers, Value scales) {
   Value factor = arith::ConstantOp::create(
       b, DenseElementsAttr::get(cast<ShapedType>(scales.getType()), -start));
   return vector::FMAOp::create(b, scales, factor, numbers);

@@ -1,4 +1,4 @@
-// RUN: rlx-opt %s --rlx-copies-to-loops | FileCheck %s
+// RUN: rlx-opt %s --rlx-copies-to-linalg | FileCheck %s
 
 // CHECK-LABEL: func @strided_source(
 // CHECK-SAME: %[[A:[a-z0-9]+]]: memref<8x8xf32, strided<[16, 1]>>, %[[B:[a-z0-9]+]]: memref<8x8xf32>

@@ -1,7 +1,7 @@
-// RUN: rlx-opt %s --rlx-expand-dot=instructions=avx512vnni,avx512bw | FileCheck %s --check-prefix=VNNI
-// RUN: rlx-opt %s --rlx-expand-dot=instructions=avx512bw | FileCheck %s --check-prefix=BW
-// RUN: rlx-opt %s --rlx-expand-dot=instructions=avx512vbmi,avx512bw | FileCheck %s --check-prefix=VBMI
-// RUN: rlx-opt %s --rlx-expand-dot | FileCheck %s --check-prefix=GENERIC
+// RUN: rlx-opt %s --rlx-expand-target-ops=instructions=avx512vnni,avx512bw | FileCheck %s --check-prefix=VNNI
+// RUN: rlx-opt %s --rlx-expand-target-ops=instructions=avx512bw | FileCheck %s --check-prefix=BW
+// RUN: rlx-opt %s --rlx-expand-target-ops=instructions=avx512vbmi,avx512bw | FileCheck %s --check-prefix=VBMI
+// RUN: rlx-opt %s --rlx-expand-target-ops | FileCheck %s --check-prefix=GENERIC
 
 // VNNI-LABEL: func @small
 // VNNI: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
@@ -86,7 +86,7 @@ func.func @other_fields(%c: vector<64xi8>) -> (vector<64xi8>, vector<64xi8>) {
 }
 
 // Where no instruction rounds to bf16, integers do.
-// RUN: rlx-opt %s --rlx-expand-dot=instructions=avx512bf16 | FileCheck %s --check-prefix=BF16
+// RUN: rlx-opt %s --rlx-expand-target-ops=instructions=avx512bf16 | FileCheck %s --check-prefix=BF16
 // GENERIC-LABEL: func @to_bf16
 // GENERIC-NOT: arith.truncf {{.*}} to vector<16xbf16>
 // GENERIC: arith.bitcast {{.*}} : vector<16xi16> to vector<16xbf16>

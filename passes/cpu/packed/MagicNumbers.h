@@ -1,4 +1,4 @@
-//===- FloatSums.h - Sums of products that are floats -----------*- C++ -*-===//
+//===- MagicNumbers.h - Sums of products that are floats --------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The sum of a group's products with a byte of activations is an integer that a
@@ -17,20 +17,20 @@
 // some hundred times less than what rounding activations to i8 loses, codes are
 // as large as bytes hold (PackedLayout::widened). That counts on groups that
 // use the range of their codes, as quantizers make them: where all codes of a
-// stretch are a hundredth of it, as much is lost as by rounding to i8. A scale
+// K block are a hundredth of it, as much is lost as by rounding to i8. A scale
 // that is infinite gives NaN. Of i16, which are two bytes, sums of the first
 // are converted: only those of the last may lose bits.
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef RLX_PASSES_CPU_PACKED_FLOATSUMS_H
-#define RLX_PASSES_CPU_PACKED_FLOATSUMS_H
+#ifndef RLX_PASSES_CPU_PACKED_MAGICNUMBERS_H
+#define RLX_PASSES_CPU_PACKED_MAGICNUMBERS_H
 
 #include "passes/cpu/packed/PackedFields.h"
 
 namespace rlx {
 
-struct FloatSums {
+struct MagicNumbers {
   static constexpr float start = 12582912; ///< 1.5 * 2^23
   static constexpr int32_t startBits = 0x4b400000;
 
@@ -45,7 +45,7 @@ struct FloatSums {
   /// Whether sums of products start as floats where scales are floats; only
   /// where those fit are they asked for.
   static bool apply(const PackedFields &fields) {
-    return fields.scalesAreFloats() && fields.hasInnerScale();
+    return fields.scalesAreFloats() && fields.hasGroupScale();
   }
   /// numbers - start * scales
   static mlir::Value correct(LoopBuilder &b, mlir::Value numbers,
@@ -54,4 +54,4 @@ struct FloatSums {
 
 } // namespace rlx
 
-#endif // RLX_PASSES_CPU_PACKED_FLOATSUMS_H
+#endif // RLX_PASSES_CPU_PACKED_MAGICNUMBERS_H

@@ -1,4 +1,4 @@
-//===- ExpandDot.cpp - Dot products of bytes for a target -----------------===//
+//===- ExpandTargetOps.cpp - Dot products of bytes for a target -----------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Picks the instruction for rlx.dot, rlx.lookup and fields of bytes by the
@@ -13,7 +13,7 @@
 #include "llvm/ADT/StringSet.h"
 
 namespace rlx {
-#define GEN_PASS_DEF_EXPANDDOTPASS
+#define GEN_PASS_DEF_EXPANDTARGETOPSPASS
 #include "passes/Passes.h.inc"
 } // namespace rlx
 
@@ -221,8 +221,9 @@ Value Expander::toBf16(arith::TruncFOp op) {
                                   arith::TruncIOp::create(b, loc, i16, result));
 }
 
-struct ExpandDotPass : rlx::impl::ExpandDotPassBase<ExpandDotPass> {
-  using ExpandDotPassBase::ExpandDotPassBase;
+struct ExpandTargetOpsPass
+    : rlx::impl::ExpandTargetOpsPassBase<ExpandTargetOpsPass> {
+  using ExpandTargetOpsPassBase::ExpandTargetOpsPassBase;
 
   void runOnOperation() override {
     llvm::StringSet<> features;

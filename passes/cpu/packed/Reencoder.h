@@ -1,10 +1,10 @@
-//===- Requantizer.h - Weights rounded to one scale a stretch ---*- C++ -*-===//
+//===- Reencoder.h - Weights rounded to one scale a K block -----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Where a user asks for it, panels hold a stretch of a weight row as 8-bit
+// Where a user asks for it, panels hold a K block of a weight row as 8-bit
 // codes that have one scale. Products are then all that is left to do for a
-// chunk, whatever the scheme. With u the stored codes, s and t what the
-// scheme's fields give for a group, and |value| <= largest in the stretch,
+// K step, whatever the scheme. With u the stored codes, s and t what the
+// scheme's fields give for a group, and |value| <= largest in the K block,
 //
 //   value = (u - bias) * s + t,   q = round(value / unit),
 //   unit = largest / 126
@@ -15,32 +15,32 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef RLX_PASSES_CPU_PACKED_REQUANTIZER_H
-#define RLX_PASSES_CPU_PACKED_REQUANTIZER_H
+#ifndef RLX_PASSES_CPU_PACKED_REENCODER_H
+#define RLX_PASSES_CPU_PACKED_REENCODER_H
 
 #include "passes/cpu/packed/PackedFields.h"
 
 namespace rlx {
 
-class StoredStretch;
+class StoredKBlock;
 
-class Requantizer {
+class Reencoder {
 public:
   /// `fields` give scales as floats. Both must outlive this.
-  Requantizer(LoopBuilder &b, const PackedLayout &layout,
-              const PackedFields &fields);
+  Reencoder(LoopBuilder &b, const PackedLayout &layout,
+            const PackedFields &fields);
   void release(LoopBuilder &b);
 
-  /// Writes all codes of a stretch, as unsigned bytes that have a bias of 128,
+  /// Writes all codes of a K block, as unsigned bytes that have a bias of 128,
   /// to the vectors of tile `tile` of `panel`, `[tiles, vectors, 4 * lanes]` of
   /// i8. Returns their scale.
-  mlir::Value fill(LoopBuilder &b, StoredStretch &stored, mlir::Value panel,
+  mlir::Value fill(LoopBuilder &b, StoredKBlock &stored, mlir::Value panel,
                    mlir::Value tile);
 
 private:
-  mlir::Value offset(LoopBuilder &b, StoredStretch &stored, mlir::Value chunk,
+  mlir::Value offset(LoopBuilder &b, StoredKBlock &stored, mlir::Value kStep,
                      int64_t group, mlir::Value outer);
-  mlir::Value groupOf(LoopBuilder &b, mlir::Value chunk, int64_t group) const;
+  mlir::Value groupOf(LoopBuilder &b, mlir::Value kStep, int64_t group) const;
   mlir::VectorType f32s(LoopBuilder &b) const {
     return mlir::VectorType::get(layout.lanes, b.getF32Type());
   }
@@ -54,4 +54,4 @@ private:
 
 } // namespace rlx
 
-#endif // RLX_PASSES_CPU_PACKED_REQUANTIZER_H
+#endif // RLX_PASSES_CPU_PACKED_REENCODER_H

@@ -1,4 +1,4 @@
-//===- PairedGroups.h - Two groups a lane -----------------------*- C++ -*-===//
+//===- I16Pairs.h - Two groups a lane ---------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A group's sum of products with i8 activations has to be multiplied with its
@@ -11,13 +11,13 @@
 // That rounds, less than activations of i8 are rounded: sums of products lose
 // the bits that 16 cannot hold, up in even groups and down in odd ones, so that
 // nothing is added on average and zero stays zero; scales that are no integers
-// and offsets become integers of a stretch's largest, each row for itself. One
+// and offsets become integers of a K block's largest, each row for itself. One
 // that is infinite gives NaN.
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef RLX_PASSES_CPU_PACKED_PAIREDGROUPS_H
-#define RLX_PASSES_CPU_PACKED_PAIREDGROUPS_H
+#ifndef RLX_PASSES_CPU_PACKED_I16PAIRS_H
+#define RLX_PASSES_CPU_PACKED_I16PAIRS_H
 
 #include "passes/cpu/packed/PackedFields.h"
 
@@ -25,15 +25,15 @@
 
 namespace rlx {
 
-class PairedGroups {
+class I16Pairs {
 public:
   /// Nothing where scales do not change from group to group, groups are odd or
-  /// the target has no such products. `wordDot` is the intrinsic that adds
+  /// the target has no such products. `i16Dot` is the intrinsic that adds
   /// products of pairs of i16 to i32 lanes, or empty.
-  static std::optional<PairedGroups> of(const PackedLayout &layout,
-                                        const PackedFields &fields,
-                                        int64_t activationBytes,
-                                        llvm::StringRef wordDot);
+  static std::optional<I16Pairs> of(const PackedLayout &layout,
+                                    const PackedFields &fields,
+                                    int64_t activationBytes,
+                                    llvm::StringRef i16Dot);
 
   bool roundsScales() const { return largestScale != 0; }
   bool hasOffsets() const { return pairsOffsets; }
@@ -63,22 +63,22 @@ public:
   mlir::Value storeOffsets(LoopBuilder &b, mlir::Value numbers,
                            mlir::Value largest, mlir::Value words,
                            mlir::Value at) const {
-    return store(b, numbers, largest, largestWord, words, at);
+    return store(b, numbers, largest, largestI16, words, at);
   }
 
 private:
-  static constexpr double largestWord = 32767;
+  static constexpr double largestI16 = 32767;
   mlir::Value store(LoopBuilder &b, mlir::Value numbers, mlir::Value largest,
                     double largestInteger, mlir::Value words,
                     mlir::Value at) const;
 
-  llvm::StringRef wordDot;
+  llvm::StringRef i16Dot;
   int64_t shift = 0; ///< bits that sums of products lose; or gain, if negative
   int64_t largestScale = 0; ///< that scales become; 0 where they are integers
   bool pairsOffsets = false;
-  int64_t groups = 0; ///< of a stretch
+  int64_t groups = 0; ///< of a K block
 };
 
 } // namespace rlx
 
-#endif // RLX_PASSES_CPU_PACKED_PAIREDGROUPS_H
+#endif // RLX_PASSES_CPU_PACKED_I16PAIRS_H

@@ -1,4 +1,4 @@
-//===- CopiesToLoops.cpp - Copies of strided buffers become linalg --------===//
+//===- CopiesToLinalg.cpp - Copies of strided buffers become linalg -------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/PassDetail.h"
@@ -6,7 +6,7 @@
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
 
 namespace rlx {
-#define GEN_PASS_DEF_COPIESTOLOOPSPASS
+#define GEN_PASS_DEF_COPIESTOLINALGPASS
 #include "passes/Passes.h.inc"
 } // namespace rlx
 
@@ -14,7 +14,8 @@ using namespace mlir;
 using namespace rlx;
 
 namespace {
-struct CopiesToLoopsPass : rlx::impl::CopiesToLoopsPassBase<CopiesToLoopsPass> {
+struct CopiesToLinalgPass
+    : rlx::impl::CopiesToLinalgPassBase<CopiesToLinalgPass> {
   void runOnOperation() override {
     auto isPlain = [](Value value) {
       auto type = dyn_cast<MemRefType>(value.getType());

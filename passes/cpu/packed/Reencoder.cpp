@@ -1,9 +1,9 @@
-//===- Requantizer.cpp - Weights rounded to one scale a stretch -----------===//
+//===- Reencoder.cpp - Weights rounded to one scale a K block -------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "passes/cpu/packed/Requantizer.h"
+#include "passes/cpu/packed/Reencoder.h"
 
-#include "passes/cpu/packed/PackedStretch.h"
+#include "passes/cpu/packed/PackedKBlock.h"
 
 using namespace mlir;
 using namespace rlx;
@@ -21,42 +21,42 @@ static Value splat16(LoopBuilder &b, VectorType type, int64_t value) {
       b, DenseElementsAttr::get(type, int16_t(value)));
 }
 
-Requantizer::Requantizer(LoopBuilder &b, const PackedLayout &layout,
-                         const PackedFields &fields)
+Reencoder::Reencoder(LoopBuilder &b, const PackedLayout &layout,
+                     const PackedFields &fields)
     : layout(layout), fields(fields) {
   auto allocate = [&](ArrayRef<int64_t> shape, Type element) -> Value {
     return memref::AllocOp::create(b, MemRefType::get(shape, element),
                                    ValueRange(), ValueRange(),
                                    b.getI64IntegerAttr(64));
   };
-  int64_t groups = layout.stretch / layout.sumGroup, lanes = layout.lanes;
+  int64_t groups = layout.kBlock / layout.sumGroup, lanes = layout.lanes;
   scaleNumbers = allocate({groups, lanes}, b.getF32Type());
-  if (fields.hasOffset() || fields.hasDotOffset())
+  if (fields.hasOffset() || fields.hasDotMinimum())
     offsetNumbers = allocate({groups, lanes}, b.getF32Type());
-  if (fields.hasDotOffset())
+  if (fields.hasDotMinimum())
     dotFactors =
-        allocate({layout.dotOffsetVectors(), 4 * lanes}, b.getI8Type());
+        allocate({layout.dotMinimumVectors(), 4 * lanes}, b.getI8Type());
 }
 
-void Requantizer::release(LoopBuilder &b) {
+void Reencoder::release(LoopBuilder &b) {
   for (Value buffer : {scaleNumbers, offsetNumbers, dotFactors})
     if (buffer)
       memref::DeallocOp::create(b, buffer);
 }
 
-Value Requantizer::groupOf(LoopBuilder &b, Value chunk, int64_t group) const {
-  return b.add(b.mul(chunk, PackedLayout::chunk / layout.sumGroup), group);
+Value Reencoder::groupOf(LoopBuilder &b, Value kStep, int64_t group) const {
+  return b.add(b.mul(kStep, PackedLayout::kStep / layout.sumGroup), group);
 }
 
-/// What is added to the values of group `group` of the chunk; `outer` is the
-/// stretch's offset, or factor of offsets.
-Value Requantizer::offset(LoopBuilder &b, StoredStretch &stored, Value chunk,
-                          int64_t group, Value outer) {
+/// What is added to the values of group `group` of the K step; `outer` is the
+/// K block's offset, or factor of offsets.
+Value Reencoder::offset(LoopBuilder &b, StoredKBlock &stored, Value kStep,
+                        int64_t group, Value outer) {
   if (!dotFactors)
-    return fields.hasInnerOffset() ? stored.offset(b, chunk, group) : outer;
+    return fields.hasGroupOffset() ? stored.offset(b, kStep, group) : outer;
   // A 32-bit lane holds the factors of four groups.
   VectorType words = VectorType::get(layout.lanes, b.getI32Type());
-  Value index = groupOf(b, chunk, group), vector = b.div(index, 4);
+  Value index = groupOf(b, kStep, group), vector = b.div(index, 4);
   Value four = b.loadVector(dotFactors, {vector, b.index(0)}, 4 * layout.lanes);
   Value position = b.mul(b.sub(index, b.mul(vector, 4)), 8);
   Value distance = vector::BroadcastOp::create(
@@ -108,40 +108,40 @@ static std::pair<Value, Value> rangeOf(LoopBuilder &b, ArrayRef<Value> codes,
           })};
 }
 
-Value Requantizer::fill(LoopBuilder &b, StoredStretch &stored, Value panel,
-                        Value tile) {
+Value Reencoder::fill(LoopBuilder &b, StoredKBlock &stored, Value panel,
+                      Value tile) {
   const IntegerCodes &kind = layout.codes;
-  constexpr int64_t vectors = PackedLayout::chunk / 4;
-  int64_t groups = PackedLayout::chunk / layout.sumGroup, lanes = layout.lanes;
+  constexpr int64_t vectors = PackedLayout::kStep / 4;
+  int64_t groups = PackedLayout::kStep / layout.sumGroup, lanes = layout.lanes;
   int64_t ofGroup = vectors / groups;
-  Value chunks = b.index(layout.chunksPerStretch());
-  auto at = [&](Value chunk, int64_t vector) {
-    return SmallVector<Value>{tile, b.add(b.mul(chunk, vectors), vector),
+  Value kSteps = b.index(layout.kStepsPerBlock());
+  auto at = [&](Value kStep, int64_t vector) {
+    return SmallVector<Value>{tile, b.add(b.mul(kStep, vectors), vector),
                               b.index(0)};
   };
-  Value outer = stored.outerScale(b);
-  Value outerOffset = fields.hasOuterOffset() ? stored.outerOffset(b) : Value();
+  Value outer = stored.blockScale(b);
+  Value blockOffset = fields.hasBlockOffset() ? stored.blockOffset(b) : Value();
   if (dotFactors)
-    for (auto [i, factor] : llvm::enumerate(stored.dotOffsets(b)))
+    for (auto [i, factor] : llvm::enumerate(stored.dotMinima(b)))
       b.storeVector(factor, dotFactors, {b.index(int64_t(i)), b.index(0)});
 
   // Codes as they are wait in the panel until the largest value is known.
   SmallVector<Value> largest = {b.zeros(lanes)};
   largest = b.loop(
-      b.index(0), chunks, 1, largest, [&](Value chunk, ValueRange carried) {
+      b.index(0), kSteps, 1, largest, [&](Value kStep, ValueRange carried) {
         Value most = carried[0];
-        SmallVector<Value> codes = stored.codes(b, chunk),
-                           inner = stored.innerScales(b, chunk);
+        SmallVector<Value> codes = stored.codes(b, kStep),
+                           inner = stored.groupScales(b, kStep);
         for (auto [v, code] : llvm::enumerate(codes))
-          b.storeVector(code, panel, at(chunk, int64_t(v)));
+          b.storeVector(code, panel, at(kStep, int64_t(v)));
         for (int64_t g = 0; g < groups; ++g) {
           Value scale = outer ? outer : splat(b, f32s(b), 1);
           if (!inner.empty())
             scale = arith::MulFOp::create(b, inner[g], scale);
-          SmallVector<Value> place = {groupOf(b, chunk, g), b.index(0)};
+          SmallVector<Value> place = {groupOf(b, kStep, g), b.index(0)};
           Value shift, ofGroupMost = b.zeros(lanes);
           if (offsetNumbers)
-            shift = offset(b, stored, chunk, g, outerOffset);
+            shift = offset(b, stored, kStep, g, blockOffset);
           auto [low, high] =
               rangeOf(b, ArrayRef(codes).slice(g * ofGroup, ofGroup), f32s(b));
           for (Value code : {low, high}) {
@@ -194,12 +194,12 @@ Value Requantizer::fill(LoopBuilder &b, StoredStretch &stored, Value panel,
   // so large that the scale's rounding error must not be multiplied with it.
   bool isCode = kind.bias >= 0 && kind.bias < kind.below;
   auto halves = [&](Value number) {
-    return twoWords(b, arith::FPToSIOp::create(b, i32s, number));
+    return i16x2(b, arith::FPToSIOp::create(b, i32s, number));
   };
-  b.loop(b.index(0), chunks, 1, [&](Value chunk) {
+  b.loop(b.index(0), kSteps, 1, [&](Value kStep) {
     SmallVector<Value> scales, shifts;
     for (int64_t g = 0; g < groups; ++g) {
-      Value group = groupOf(b, chunk, g), exact = scaled(scaleNumbers, group),
+      Value group = groupOf(b, kStep, g), exact = scaled(scaleNumbers, group),
             scale = rounded(exact);
       // The bias of the new codes is a bit of the upper byte.
       Value shift = arith::MulFOp::create(
@@ -217,7 +217,7 @@ Value Requantizer::fill(LoopBuilder &b, StoredStretch &stored, Value panel,
     Value byte = splat16(b, words, 8), lowByte = splat16(b, words, 0xff),
           highByte = splat16(b, words, 0xff00);
     for (int64_t v = 0; v < vectors; ++v) {
-      Value code = b.loadVector(panel, at(chunk, v), 4 * lanes);
+      Value code = b.loadVector(panel, at(kStep, v), 4 * lanes);
       Value both = vector::BitCastOp::create(b, words, code);
       auto round = [&](Value some) -> Value {
         return arith::AddIOp::create(
@@ -230,7 +230,7 @@ Value Requantizer::fill(LoopBuilder &b, StoredStretch &stored, Value panel,
           arith::OrIOp::create(b, arith::ShRUIOp::create(b, even, byte),
                                arith::AndIOp::create(b, odd, highByte));
       b.storeVector(vector::BitCastOp::create(b, code.getType(), bytes), panel,
-                    at(chunk, v));
+                    at(kStep, v));
     }
   });
   return arith::MulFOp::create(b, largest[0],

@@ -1,7 +1,7 @@
-//===- RequantizedTest.cpp - Weights rounded to one scale a stretch -------===//
+//===- ReencodedTest.cpp - Weights rounded to one scale a K block ---------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// weights = requantized: many rows are multiplied with weights that have been
+// weights = reencoded: many rows are multiplied with weights that have been
 // rounded once more. Activations are integers that lose nothing, so that what
 // is seen is the rounding of weights alone.
 //
@@ -19,31 +19,31 @@ using namespace rlx::test;
 
 namespace {
 
-/// Half of 1/126 of a stretch's largest value, at worst, and less the larger
+/// Half of 1/126 of a K block's largest value, at worst, and less the larger
 /// the others are. Random scales make them small.
 constexpr double bound = 1.5e-2;
 constexpr int64_t n = 37, m = 29, zeros = 2;
 /// Rows for two blocks, in small ones.
-const std::string choices = "panel-from=4 panel-height=24";
+const std::string choices = "min-m-panel=4 mc=24";
 
 std::string function(const std::string &name, const RandomWeight &weight,
-                     const std::string &activations, bool requantized = true,
+                     const std::string &activations, bool reencoded = true,
                      bool isDynamic = false) {
   std::string text = matmulFunction(name, weight, activations);
-  if (requantized)
-    text.insert(text.find(" {activations"), " weights = requantized");
+  if (reencoded)
+    text.insert(text.find(" {activations"), " weights = reencoded");
   for (size_t at; !isDynamic && (at = text.find("<?x")) != std::string::npos;)
     text.replace(at, 3, "<" + std::to_string(m) + "x");
   return text;
 }
 
-class RequantizedTest : public SchemeTest,
-                        public testing::WithParamInterface<std::string> {};
+class ReencodedTest : public SchemeTest,
+                      public testing::WithParamInterface<std::string> {};
 
-TEST_P(RequantizedTest, IsCloseToTheReference) {
+TEST_P(ReencodedTest, IsCloseToTheReference) {
   std::optional<QuantScheme> scheme = schemeOf(GetParam());
   ASSERT_TRUE(scheme);
-  // Stretches of 256, and shorter ones.
+  // K blocks of 256, and shorter ones.
   int64_t unit = std::lcm<int64_t>(scheme->block(), 32);
   const std::vector<std::vector<int64_t>> shapes = {
       {n, 2 * std::lcm<int64_t>(unit, 256)}, {20, 6 * unit}};
@@ -87,54 +87,53 @@ bothWays(const QuantScheme &scheme, int64_t rows, CompileOptions options) {
   RandomWeight weight(scheme, {n, 512}, 3);
   options.choices = choices;
   std::vector<float> results[2];
-  for (bool requantized : {false, true}) {
+  for (bool reencoded : {false, true}) {
     std::unique_ptr<Executable> executable = compiled(
-        function("f", weight, "i8", requantized, /*isDynamic=*/true), options);
+        function("f", weight, "i8", reencoded, /*isDynamic=*/true), options);
     if (!executable)
       return {};
     weight.bind(*executable, "f");
     Floats x({rows, 512}, integers(rows, 512, 127, 5)), y({rows, n});
     EXPECT_SUCCESS(executable->run("f", {x}, {y}));
-    results[requantized] = y.values;
+    results[reencoded] = y.values;
   }
   return {results[0], results[1]};
 }
 
-using RequantizedRowsTest = SchemeTest;
+using ReencodedRowsTest = SchemeTest;
 
-TEST_F(RequantizedRowsTest, OnlyManyAreRoundedOnceMore) {
+TEST_F(ReencodedRowsTest, OnlyManyAreRoundedOnceMore) {
   for (const char *name : {"gguf_q4k", "gguf_q6k", "mxfp4"}) {
     SCOPED_TRACE(name);
-    auto [few, fewRequantized] = bothWays(*builtin(name), 3, {});
-    EXPECT_EQ(few, fewRequantized);
-    auto [many, manyRequantized] = bothWays(*builtin(name), m, {});
-    EXPECT_NE(many, manyRequantized);
+    auto [few, fewReencoded] = bothWays(*builtin(name), 3, {});
+    EXPECT_EQ(few, fewReencoded);
+    auto [many, manyReencoded] = bothWays(*builtin(name), m, {});
+    EXPECT_NE(many, manyReencoded);
   }
 }
 
-TEST_F(RequantizedRowsTest, NoneAreWhereResultsAreDeterministic) {
+TEST_F(ReencodedRowsTest, NoneAreWhereResultsAreDeterministic) {
   CompileOptions options;
   options.deterministic = true;
-  auto [many, manyRequantized] = bothWays(*builtin("gguf_q4k"), m, options);
+  auto [many, manyReencoded] = bothWays(*builtin("gguf_q4k"), m, options);
   EXPECT_FALSE(many.empty());
-  EXPECT_EQ(many, manyRequantized);
+  EXPECT_EQ(many, manyReencoded);
 }
 
 // Some experts have many rows, one has a single one, one none.
-TEST_F(RequantizedRowsTest, AreWhatExpertsHaveOnAverage) {
+TEST_F(ReencodedRowsTest, AreWhatExpertsHaveOnAverage) {
   constexpr int64_t experts = 4, k = 512, slots = 2;
   for (const char *name : {"gguf_q4k", "gguf_q8_0"})
     for (bool shared : {false, true}) {
       SCOPED_TRACE(name + std::string(shared ? " shared" : ""));
       RandomWeight weight(*builtin(name), {experts, n, k}, 5);
       CompileOptions options;
-      options.choices = choices + (shared ? " shared-ports=true" : "");
+      options.choices = choices + (shared ? " two-vector-ports=true" : "");
       std::unique_ptr<Executable> exact =
           compiled(gatherFunction("f", weight, "{activations = i8}"), options);
-      std::unique_ptr<Executable> rounded =
-          compiled(gatherFunction("f", weight,
-                                  "weights = requantized {activations = i8}"),
-                   options);
+      std::unique_ptr<Executable> rounded = compiled(
+          gatherFunction("f", weight, "weights = reencoded {activations = i8}"),
+          options);
       ASSERT_TRUE(exact && rounded);
       weight.bind(*exact, "f");
       weight.bind(*rounded, "f");
@@ -161,9 +160,9 @@ TEST_F(RequantizedRowsTest, AreWhatExpertsHaveOnAverage) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Schemes, RequantizedTest,
+INSTANTIATE_TEST_SUITE_P(Schemes, ReencodedTest,
                          testing::ValuesIn(allSchemes()), testName);
-INSTANTIATE_TEST_SUITE_P(Described, RequantizedTest,
+INSTANTIATE_TEST_SUITE_P(Described, ReencodedTest,
                          testing::Values(std::string(wideScales),
                                          std::string(sevenBits),
                                          std::string(oneBit)),

@@ -1,5 +1,5 @@
 // Sums of products that are floats from the start: 1262485504 are the bits of
-// 1.5 * 2^23, which is subtracted times the scales of a stretch.
+// 1.5 * 2^23, which is subtracted times the scales of a K block.
 // RUN: rlx-opt %s --split-input-file "--rlx-blocks-to-loops=instructions=avx512vnni" --canonicalize | FileCheck %s
 // RUN: rlx-opt %s --split-input-file "--rlx-blocks-to-loops=instructions=avx512vnni deterministic" --canonicalize | FileCheck %s --check-prefix=EXACT
 
@@ -19,7 +19,7 @@
 // EXACT: rlx.dot {{.*}} below 16
 func.func @bias(%x: memref<60x256xf32>, %p: memref<9216xi8>, %y: memref<60x64xf32>) {
   rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4_0>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 6, height = 516, columns = 64, depth = 256, panel_tiles = 2, float_sums = true, ahead = 4096>}
+      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 6, mc = 516, nc = 64, kc = 256, nr_panel = 2, magic_numbers = true, prefetch_bytes = 4096>}
       : (memref<60x256xf32>, memref<9216xi8>, memref<60x64xf32>) -> ()
   return
 }
@@ -36,7 +36,7 @@ func.func @bias(%x: memref<60x256xf32>, %p: memref<9216xi8>, %y: memref<60x64xf3
 // CHECK: vector.fma
 func.func @direct(%x: memref<2x256xf32>, %p: memref<9472xi8>, %y: memref<2x64xf32>) {
   rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 6, height = 516, columns = 64, depth = 256, panel_tiles = 2, float_sums = true, ahead = 4096>}
+      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 6, mc = 516, nc = 64, kc = 256, nr_panel = 2, magic_numbers = true, prefetch_bytes = 4096>}
       : (memref<2x256xf32>, memref<9472xi8>, memref<2x64xf32>) -> ()
   return
 }
@@ -56,7 +56,7 @@ func.func @direct(%x: memref<2x256xf32>, %p: memref<9472xi8>, %y: memref<2x64xf3
 // CHECK: vector.fma
 func.func @two_bytes(%x: memref<2x256xf32>, %p: memref<9472xi8>, %y: memref<2x64xf32>) {
   rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i16, lanes = 16 : i64,
-      tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 4, height = 256, columns = 64, depth = 256, panel_tiles = 2, float_sums = true, ahead = 4096>}
+      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 4, mc = 256, nc = 64, kc = 256, nr_panel = 2, magic_numbers = true, prefetch_bytes = 4096>}
       : (memref<2x256xf32>, memref<9472xi8>, memref<2x64xf32>) -> ()
   return
 }

@@ -1,4 +1,4 @@
-//===- LadderTest.cpp - Compiled matmuls of every scheme ------------------===//
+//===- SchemeMatmulTest.cpp - Compiled matmuls of every scheme -----------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each scheme is compiled once, with a function for each shape; the number of
@@ -33,13 +33,13 @@ void checkProduct(const Executable &executable, const std::string &name,
   EXPECT_TRUE(isClose(y, expected, bound, seed)) << "M = " << m;
 }
 
-class LadderTest : public SchemeTest,
-                   public testing::WithParamInterface<std::string> {
+class SchemeMatmulTest : public SchemeTest,
+                         public testing::WithParamInterface<std::string> {
 protected:
   std::optional<QuantScheme> scheme() { return schemeOf(GetParam()); }
 };
 
-TEST_P(LadderTest, MatchesTheReference) {
+TEST_P(SchemeMatmulTest, MatchesTheReference) {
   std::optional<QuantScheme> scheme = this->scheme();
   ASSERT_TRUE(scheme);
   // Each scheme takes other pairs of N and K; together they take all.
@@ -106,8 +106,8 @@ TEST_P(LadderTest, MatchesTheReference) {
                  10 * number + 5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Schemes, LadderTest, testing::ValuesIn(allSchemes()),
-                         testName);
+INSTANTIATE_TEST_SUITE_P(Schemes, SchemeMatmulTest,
+                         testing::ValuesIn(allSchemes()), testName);
 
 // The bound holds for the longest rows that models have.
 TEST_F(SchemeTest, LongRows) {

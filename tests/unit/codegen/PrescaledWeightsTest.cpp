@@ -1,4 +1,4 @@
-//===- ScaledCodesTest.cpp - Codes that are multiplied with their scales --===//
+//===- PrescaledWeightsTest.cpp - Codes times their group scales ---------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Where products of codes and integer scales fit bytes, many rows are
@@ -21,20 +21,20 @@ namespace {
 constexpr int64_t n = 37, k = 768;
 
 std::string choices(bool scaled, bool shared) {
-  return std::string("panel-from=12 panel-height=24 shared-ports=") +
+  return std::string("min-m-panel=12 mc=24 two-vector-ports=") +
          (shared ? "true" : "false") +
-         " scaled-codes=" + (scaled ? "true" : "false");
+         " prescaled-weights=" + (scaled ? "true" : "false");
 }
 
-class ScaledCodesTest : public SchemeTest,
-                        public testing::WithParamInterface<std::string> {
+class PrescaledWeightsTest : public SchemeTest,
+                             public testing::WithParamInterface<std::string> {
 protected:
   std::optional<QuantScheme> scheme() { return schemeOf(GetParam()); }
 };
 
 // Rows that decode as they read, panels of one and of several tiles, and what
 // is left of them; rows of any number and of one that is known.
-TEST_P(ScaledCodesTest, GiveTheSameBits) {
+TEST_P(PrescaledWeightsTest, GiveTheSameBits) {
   ASSERT_TRUE(scheme());
   for (bool shared : {false, true})
     for (std::string activations : {"i8", "i16"})
@@ -80,7 +80,7 @@ TEST_P(ScaledCodesTest, GiveTheSameBits) {
 
 // Without them, sums that are floats from the start round: what gives the exact
 // result has used them.
-TEST_P(ScaledCodesTest, AreUsedByManyRows) {
+TEST_P(PrescaledWeightsTest, AreUsedByManyRows) {
   ASSERT_TRUE(scheme());
   std::string text =
       matmulFunction("f", RandomWeight(*scheme(), {n, k}, 1), "i8");
@@ -108,7 +108,7 @@ TEST_P(ScaledCodesTest, AreUsedByManyRows) {
 
 // Experts with few rows and with many share a kernel, chosen by how many rows
 // they have on average.
-TEST_P(ScaledCodesTest, OfExpertsGiveTheSameBits) {
+TEST_P(PrescaledWeightsTest, OfExpertsGiveTheSameBits) {
   ASSERT_TRUE(scheme());
   constexpr int64_t experts = 3, tokens = 40, slots = 2;
   RandomWeight weight(*scheme(), {experts, n, k}, 5);
@@ -134,9 +134,9 @@ TEST_P(ScaledCodesTest, OfExpertsGiveTheSameBits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Schemes, ScaledCodesTest,
+INSTANTIATE_TEST_SUITE_P(Schemes, PrescaledWeightsTest,
                          testing::Values("gguf_q2k", "gguf_q3k"), testName);
-INSTANTIATE_TEST_SUITE_P(Described, ScaledCodesTest,
+INSTANTIATE_TEST_SUITE_P(Described, PrescaledWeightsTest,
                          testing::Values(std::string(smallProducts),
                                          std::string(smallCodebook)),
                          testName);

@@ -1,29 +1,29 @@
-//===- PairedGroups.cpp - Two groups a lane -------------------------------===//
+//===- I16Pairs.cpp - Two groups a lane -----------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "passes/cpu/packed/PairedGroups.h"
+#include "passes/cpu/packed/I16Pairs.h"
 
 using namespace mlir;
 using namespace rlx;
 
-std::optional<PairedGroups> PairedGroups::of(const PackedLayout &layout,
-                                             const PackedFields &fields,
-                                             int64_t activationBytes,
-                                             StringRef wordDot) {
-  PairedGroups paired;
-  paired.groups = layout.stretch / layout.sumGroup;
-  if (activationBytes != 1 || wordDot.empty() || !fields.hasInnerScale() ||
+std::optional<I16Pairs> I16Pairs::of(const PackedLayout &layout,
+                                     const PackedFields &fields,
+                                     int64_t activationBytes,
+                                     StringRef i16Dot) {
+  I16Pairs paired;
+  paired.groups = layout.kBlock / layout.sumGroup;
+  if (activationBytes != 1 || i16Dot.empty() || !fields.hasGroupScale() ||
       paired.groups % 2 != 0)
     return std::nullopt;
-  paired.wordDot = wordDot;
-  paired.pairsOffsets = fields.hasInnerOffset();
+  paired.i16Dot = i16Dot;
+  paired.pairsOffsets = fields.hasGroupOffset();
   constexpr int64_t largestActivation = 127;
   int64_t largestSum =
       layout.sumGroup * largestActivation * layout.codes.largest();
   // Never 0: halves of words that are moved by whole bytes become permutations
   // of two vectors in LLVM, which take the place of products where shifts and
   // masked moves do not.
-  constexpr auto most16 = int64_t(largestWord);
+  constexpr auto most16 = int64_t(largestI16);
   paired.shift = 2 * largestSum <= most16 ? -1 : 1;
   while (paired.shift > 0 &&
          (largestSum + paired.rounding(0)) >> paired.shift > most16)
@@ -36,8 +36,8 @@ std::optional<PairedGroups> PairedGroups::of(const PackedLayout &layout,
   // The products of all groups have to fit 32 bits.
   int64_t most = std::min(most16, ((int64_t(1) << 31) - 1) /
                                       (paired.groups * (most16 + 1)));
-  if (!fields.innerScaleIsInteger() ||
-      fields.largestInnerScale() > double(most))
+  if (!fields.groupScaleIsInteger() ||
+      fields.largestGroupScale() > double(most))
     paired.largestScale = most;
   return paired;
 }
@@ -62,7 +62,7 @@ static Value halves(LoopBuilder &b, Value even, Value odd) {
   return vector::BitCastOp::create(b, type, words);
 }
 
-Value PairedGroups::words(LoopBuilder &b, Value even, Value odd) const {
+Value I16Pairs::words(LoopBuilder &b, Value even, Value odd) const {
   Value distance = splat(b, even, std::abs(shift));
   even = shift > 0 ? Value(arith::ShRUIOp::create(b, even, distance))
                    : Value(arith::ShLIOp::create(b, even, distance));
@@ -70,20 +70,20 @@ Value PairedGroups::words(LoopBuilder &b, Value even, Value odd) const {
   return halves(b, even, odd);
 }
 
-Value PairedGroups::addProducts(LoopBuilder &b, Value words, Value factors,
-                                Value sum) const {
+Value I16Pairs::addProducts(LoopBuilder &b, Value words, Value factors,
+                            Value sum) const {
   int64_t lanes = cast<VectorType>(sum.getType()).getNumElements();
   VectorType i16s = VectorType::get(2 * lanes, b.getI16Type());
   words = vector::BitCastOp::create(b, i16s, words);
   factors = vector::BitCastOp::create(b, i16s, factors);
   return LLVM::CallIntrinsicOp::create(b, sum.getType(),
-                                       b.getStringAttr(wordDot),
+                                       b.getStringAttr(i16Dot),
                                        ValueRange{sum, words, factors})
       .getResults();
 }
 
-Value PairedGroups::store(LoopBuilder &b, Value numbers, Value largest,
-                          double largestInteger, Value words, Value at) const {
+Value I16Pairs::store(LoopBuilder &b, Value numbers, Value largest,
+                      double largestInteger, Value words, Value at) const {
   auto f32s = cast<VectorType>(largest.getType());
   auto i32s = VectorType::get(f32s.getShape(), b.getI32Type());
   auto constant = [&](double value) -> Value {

@@ -3,7 +3,7 @@
 // RUN: rlx-opt %s --split-input-file "--rlx-blocks-to-loops=instructions=avx512vnni" --canonicalize | FileCheck %s
 
 // A row's two words: one product makes two codes. Register tiles have no scales
-// of groups: what is converted are sums of the whole stretch.
+// of groups: what is converted are sums of the whole K block.
 // CHECK-LABEL: func @panels(
 // CHECK: %[[BOTH:.*]] = arith.ori {{.*}} : vector<16xi32>
 // CHECK: %[[SCALE:.*]] = vector.bitcast %{{.*}} : vector<16xi32> to vector<32xi16>
@@ -16,7 +16,7 @@
 // CHECK: arith.sitofp
 func.func @panels(%x: memref<60x256xf32>, %p: memref<5376xi8>, %y: memref<60x64xf32>) {
   rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q2k>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 6, height = 516, columns = 64, depth = 256, panel_tiles = 2, float_sums = true, scaled_from = 16, ahead = 4096>}
+      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 6, mc = 516, nc = 64, kc = 256, nr_panel = 2, magic_numbers = true, min_m_prescaled = 16, prefetch_bytes = 4096>}
       : (memref<60x256xf32>, memref<5376xi8>, memref<60x64xf32>) -> ()
   return
 }
@@ -34,7 +34,7 @@ func.func @panels(%x: memref<60x256xf32>, %p: memref<5376xi8>, %y: memref<60x64x
 // CHECK: return
 func.func @any(%x: memref<?x256xf32>, %p: memref<5376xi8>, %y: memref<?x64xf32>) {
   rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q2k>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 6, height = 516, columns = 64, depth = 256, panel_tiles = 2, float_sums = true, scaled_from = 16, ahead = 4096>}
+      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 6, mc = 516, nc = 64, kc = 256, nr_panel = 2, magic_numbers = true, min_m_prescaled = 16, prefetch_bytes = 4096>}
       : (memref<?x256xf32>, memref<5376xi8>, memref<?x64xf32>) -> ()
   return
 }
@@ -48,7 +48,7 @@ func.func @any(%x: memref<?x256xf32>, %p: memref<5376xi8>, %y: memref<?x64xf32>)
 // CHECK: rlx.dot {{.*}} below 253
 func.func @direct(%x: memref<8x256xf32>, %p: memref<7296xi8>, %y: memref<8x64xf32>) {
   rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q3k>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 8, height = 256, columns = 64, depth = 256, scaled_from = 8>}
+      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 8, mc = 256, nc = 64, kc = 256, min_m_prescaled = 8>}
       : (memref<8x256xf32>, memref<7296xi8>, memref<8x64xf32>) -> ()
   return
 }
@@ -61,7 +61,7 @@ func.func @direct(%x: memref<8x256xf32>, %p: memref<7296xi8>, %y: memref<8x64xf3
 // CHECK: rlx.dot {{.*}} below 64
 func.func @too_large(%x: memref<8x256xf32>, %p: memref<13440xi8>, %y: memref<8x64xf32>) {
   rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q6k>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 8, height = 256, columns = 64, depth = 256, scaled_from = 8>}
+      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 8, mc = 256, nc = 64, kc = 256, min_m_prescaled = 8>}
       : (memref<8x256xf32>, memref<13440xi8>, memref<8x64xf32>) -> ()
   return
 }
@@ -75,7 +75,7 @@ func.func @too_large(%x: memref<8x256xf32>, %p: memref<13440xi8>, %y: memref<8x6
 // CHECK: rlx.dot {{.*}} below 64
 func.func @too_large_for_panels(%x: memref<60x256xf32>, %p: memref<13440xi8>, %y: memref<60x64xf32>) {
   rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q6k>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 8, height = 256, columns = 64, depth = 256, scaled_from = 16>}
+      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 8, mc = 256, nc = 64, kc = 256, min_m_prescaled = 16>}
       : (memref<60x256xf32>, memref<13440xi8>, memref<60x64xf32>) -> ()
   return
 }

@@ -21,14 +21,14 @@
 // ALONE-NOT: vpdpwssd
 func.func @integers(%x: memref<64x256xf32>, %p: memref<2368xi8>, %y: memref<64x16xf32>) {
   rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 4, height = 256, columns = 64, depth = 256, pairs = true>}
+      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 4, mc = 256, nc = 64, kc = 256, i16_pairs = true>}
       : (memref<64x256xf32>, memref<2368xi8>, memref<64x16xf32>) -> ()
   return
 }
 
 // -----
 
-// Scales and minima that are floats become integers of the largest of a stretch;
+// Scales and minima that are floats become integers of the largest of a K block;
 // sums of activations are kept as 16 bits too.
 // CHECK-LABEL: func @floats(
 // CHECK: %[[SUMS:.*]] = memref.alloc() {alignment = 64 : i64} : memref<1x64x8xi16>
@@ -42,22 +42,22 @@ func.func @integers(%x: memref<64x256xf32>, %p: memref<2368xi8>, %y: memref<64x1
 // ALONE-NOT: vpdpwssd
 func.func @floats(%x: memref<64x256xf32>, %p: memref<2560xi8>, %y: memref<64x16xf32>) {
   rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4_1>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 4, height = 256, columns = 64, depth = 256, pairs = true>}
+      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 4, mc = 256, nc = 64, kc = 256, i16_pairs = true>}
       : (memref<64x256xf32>, memref<2560xi8>, memref<64x16xf32>) -> ()
   return
 }
 
 // -----
 
-// One group a stretch has nothing to be paired with, and i16 more bits.
+// One group a K block has nothing to be paired with, and i16 more bits.
 // CHECK-LABEL: func @one_group(
 // CHECK-NOT: vpdpwssd
 func.func @one_group(%x: memref<64x96xf32>, %p: memref<960xi8>, %y: memref<64x16xf32>) {
   rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4_1>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<rows = 8, panel_from = 16, panel_rows = 4, height = 256, columns = 64, depth = 256, pairs = true>}
+      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 4, mc = 256, nc = 64, kc = 256, i16_pairs = true>}
       : (memref<64x96xf32>, memref<960xi8>, memref<64x16xf32>) -> ()
   rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4_1>, activations = i16, lanes = 16 : i64,
-      tiles = #rlx.tiles<rows = 4, panel_from = 16, panel_rows = 4, height = 256, columns = 64, depth = 256, pairs = true>}
+      tiles = #rlx.tiles<mr = 4, min_m_panel = 16, mr_panel = 4, mc = 256, nc = 64, kc = 256, i16_pairs = true>}
       : (memref<64x96xf32>, memref<960xi8>, memref<64x16xf32>) -> ()
   return
 }
