@@ -156,63 +156,40 @@ rlx::importModule(ModuleOp module, const CompileOptions &options) {
   return imported;
 }
 
-/// `name=value` of each option.
-static llvm::SmallVector<std::string> listOptions(const CpuTargetOptions &cpu) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  cpu.print(stream);
-  llvm::SmallVector<llvm::StringRef> words;
-  llvm::StringRef(text).trim(" {}").split(words, ' ', -1, /*KeepEmpty=*/false);
-  return {words.begin(), words.end()};
-}
-
 /// What the passes are told: the target's properties, then what the caller
 /// chose otherwise.
-static llvm::Error configure(CpuTargetOptions &cpu,
+static llvm::Expected<CpuProperties>
+propertiesFor(const CompileOptions &options) {
+  llvm::Expected<CpuProperties> cpu = options.target.properties();
+  if (!cpu)
+    return cpu.takeError();
+  cpu->deterministic = options.deterministic;
+  if (llvm::Error error = cpu->setAll(options.choices))
+    return llvm::createStringError("expected choices as fields of #rlx.cpu, "
+                                   "name=value ..., but got '" +
+                                   options.choices +
+                                   "': " + llvm::toString(std::move(error)));
+  return cpu;
+}
+
+static llvm::Error configure(CpuTargetOptions &pipeline,
                              const CompileOptions &options) {
-  if (auto error = options.target.configure(cpu))
-    return error;
-  cpu.deterministic = options.deterministic;
-  cpu.printChoices = options.printChoices;
-  std::string message;
-  llvm::raw_string_ostream stream(message);
-  if (succeeded(cpu.parseFromString(options.choices, stream)))
-    return llvm::Error::success();
-  // The first one that there is not.
-  llvm::SmallVector<std::string> known;
-  for (llvm::StringRef option : listOptions(cpu))
-    known.push_back(option.split('=').first.str());
-  std::string suggestion;
-  llvm::SmallVector<llvm::StringRef> given;
-  llvm::StringRef(options.choices).split(given, ' ', -1, /*KeepEmpty=*/false);
-  for (llvm::StringRef option : given)
-    if (llvm::StringRef name = option.split('=').first;
-        suggestion.empty() && !llvm::is_contained(known, name))
-      suggestion = didYouMean(name, known);
-  return llvm::createStringError(
-      "expected choices as options of rlx-opt --rlx-cpu, but got '" +
-      options.choices + "'" + (message.empty() ? "" : ": ") +
-      llvm::StringRef(message).trim() + suggestion);
+  llvm::Expected<CpuProperties> cpu = propertiesFor(options);
+  if (!cpu)
+    return cpu.takeError();
+  pipeline.target = "#rlx.cpu<" + cpu->text() + ">";
+  pipeline.printChoices = options.printChoices;
+  return llvm::Error::success();
 }
 
 llvm::Expected<std::string>
 rlx::describePipeline(const CompileOptions &options) {
   if (auto error = options.target.check())
     return error;
-  CpuTargetOptions cpu, usual;
-  if (auto error = configure(cpu, options))
-    return error;
-  // The target's properties always, the rest where it is chosen otherwise.
-  llvm::SmallVector<std::string> unchosen = listOptions(usual), told;
-  auto isOfTarget = [](llvm::StringRef option) {
-    return llvm::is_contained({"vector-length", "vector-registers",
-                               "instructions", "two-vector-ports"},
-                              option.split('=').first);
-  };
-  for (const std::string &option : listOptions(cpu))
-    if (isOfTarget(option) || !llvm::is_contained(unchosen, option))
-      told.push_back(option);
-  return llvm::join(told, " ");
+  llvm::Expected<CpuProperties> cpu = propertiesFor(options);
+  if (!cpu)
+    return cpu.takeError();
+  return "target={#rlx.cpu<" + cpu->text(/*wholeMachine=*/true) + ">}";
 }
 
 /// Gives the weights of an imported module the layouts of the target's kernels,

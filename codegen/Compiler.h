@@ -29,8 +29,8 @@ struct CompileOptions {
   /// Results do not depend, bit for bit, on the number of threads, nor those of
   /// a row on the number of rows.
   bool deterministic = false;
-  /// Choices to be made otherwise than the target suggests, as options of the
-  /// pipeline `rlx-cpu`: "vector-length=8 vector-registers=16".
+  /// Choices to be made otherwise than the target suggests, as fields of
+  /// #rlx.cpu: "vector_bits=256 vector_registers=16 mr=4".
   std::string choices;
   /// Remark which kernels were chosen, and why.
   bool printChoices = false;
@@ -63,7 +63,7 @@ compileFile(llvm::StringRef path, const CompileOptions &options = {},
             CompileReport *report = nullptr);
 
 /// What the passes are told for these options, as options of the pipelines of
-/// rlx-opt: `vector-length=16 vector-registers=32 ...`.
+/// rlx-opt: `target={#rlx.cpu<vector_bits = 512, ...>}`.
 llvm::Expected<std::string> describePipeline(const CompileOptions &options);
 
 /// Code in the form of a file, with the signatures of its functions.

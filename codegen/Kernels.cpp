@@ -10,7 +10,6 @@
 #include "codegen/Kernels.h"
 
 #include "ir/Dialect.h"
-#include "passes/cpu/packed/PackedLayout.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/raw_ostream.h"
@@ -19,17 +18,15 @@ using namespace mlir;
 using namespace rlx;
 
 static std::string describe(PackedMatmulOp op) {
-  int64_t k = cast<ShapedType>(op.getX().getType()).getShape().back();
-  std::string text, reason;
+  std::string text;
   llvm::raw_string_ostream stream(text);
-  stream << "packed " << op.getActivations();
-  if (auto layout = PackedLayout::create(
-          QuantScheme(op.getScheme().getScheme()), k, op.getLanes(), reason))
-    stream << ", " << layout->lanes << " rows a tile, K block "
-           << layout->kBlock;
-  TilesAttr tiles = op.getTilesAttr();
-  if (op.getReencoded() && tiles)
-    stream << ", reencoded from M = " << tiles.getMinMPanel();
+  PackedAttr layout = op.getLayout();
+  stream << "packed " << op.getActivations() << ", " << layout.getLanes()
+         << " rows a tile, K block " << layout.getKBlock();
+  if (TilesAttr tiles = op.getTilesAttr())
+    for (KernelAttr kernel : tiles.getKernels())
+      if (kernel.getMode() == KernelMode::reencoded)
+        stream << ", reencoded from M = " << kernel.getMinM();
   return text;
 }
 

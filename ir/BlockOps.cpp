@@ -8,34 +8,112 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
+#include "llvm/Support/CheckedArithmetic.h"
+
 using namespace mlir;
 using namespace rlx;
 
+/// Fails unless `value` lies from `from` to `to`.
+static LogicalResult
+checkRange(llvm::function_ref<InFlightDiagnostic()> emitError, StringRef name,
+           int64_t value, int64_t from, int64_t to) {
+  if (value >= from && value <= to)
+    return success();
+  return emitError() << "expected " << name << " to be " << from << " to " << to
+                     << ", but got " << value;
+}
+
+/// More than any K, and so that sizes in bytes do not overflow.
+static constexpr int64_t mostSize = 1 << 24;
+
+LogicalResult
+PackedAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                   int64_t lanes, int64_t kBlock, int64_t group,
+                   int64_t blockBytes, DenseI64ArrayAttr header,
+                   DenseI64ArrayAttr steps, int64_t minimum) {
+  constexpr int64_t mostLanes = 256;
+  if (lanes < 1 || lanes > mostLanes || !llvm::isPowerOf2_64(lanes))
+    return emitError() << "expected lanes to be a power of two of at most "
+                       << mostLanes << ", but got " << lanes;
+  if (failed(checkRange(emitError, "k_block", kBlock, 1, mostSize)) ||
+      failed(checkRange(emitError, "group", group, 1, kBlock)) ||
+      failed(checkRange(emitError, "block_bytes", blockBytes, 1, mostSize)) ||
+      failed(checkRange(emitError, "minimum", minimum, 0, mostSize)))
+    return failure();
+  return success();
+}
+
+std::optional<int64_t> PackedAttr::bytes(int64_t n, int64_t k) const {
+  std::optional<int64_t> blocks =
+      llvm::checkedMul(microPanels(n), k / getKBlock());
+  return blocks ? llvm::checkedMul(*blocks, getBlockBytes()) : std::nullopt;
+}
+
+LogicalResult
+KernelAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                   KernelMode mode, int64_t minM, int64_t minMPanel,
+                   bool i16Pairs) {
+  if (failed(checkRange(emitError, "min_m", minM, 1, mostSize)) ||
+      failed(checkRange(emitError, "min_m_panel", minMPanel, 0, mostSize)))
+    return failure();
+  if (mode == KernelMode::reencoded && minMPanel != 1)
+    return emitError() << "expected min_m_panel to be 1 where weights are "
+                          "reencoded, but got "
+                       << minMPanel;
+  if (i16Pairs && mode != KernelMode::i32 && mode != KernelMode::f32)
+    return emitError()
+           << "expected i16_pairs with the mode i32 or f32, but got "
+           << stringifyKernelMode(mode);
+  return success();
+}
+
 LogicalResult
 TilesAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
-                  int64_t mr, int64_t minMPanel, int64_t mrPanel, int64_t mc,
-                  int64_t nc, int64_t kc, bool, int64_t nrPanel, bool,
-                  int64_t minMPrescaled, int64_t prefetchBytes) {
-  constexpr int64_t mostRows = 32, mostTiles = 4, most = 1 << 24;
-  auto check = [&](StringRef name, int64_t value, int64_t from,
-                   int64_t to) -> LogicalResult {
-    if (value >= from && value <= to)
-      return success();
-    return emitError() << "expected " << name << " to be " << from << " to "
-                       << to << ", but got " << value;
+                  int64_t mr, int64_t mrPanel, int64_t nrPanel, int64_t mc,
+                  int64_t nc, int64_t kc, int64_t prefetchBytes,
+                  ArrayRef<KernelAttr> kernels) {
+  constexpr int64_t mostRows = 32, mostTiles = 4;
+  auto check = [&](StringRef name, int64_t value, int64_t from, int64_t to) {
+    return checkRange(emitError, name, value, from, to);
   };
   if (failed(check("mr", mr, 1, mostRows)) ||
-      failed(check("min_m_panel", minMPanel, 1, most)) ||
       failed(check("mr_panel", mrPanel, 1, mostRows)) ||
       failed(check("nr_panel", nrPanel, 1, mostTiles)) ||
-      failed(check("mc", mc, 0, most)) ||
-      failed(check("min_m_prescaled", minMPrescaled, 0, most)) ||
-      failed(check("prefetch_bytes", prefetchBytes, 0, most)) ||
-      failed(check("nc", nc, 1, most)) || failed(check("kc", kc, 1, most)))
+      failed(check("mc", mc, 0, mostSize)) ||
+      failed(check("prefetch_bytes", prefetchBytes, 0, mostSize)) ||
+      failed(check("nc", nc, 1, mostSize)) ||
+      failed(check("kc", kc, 1, mostSize)))
     return failure();
   if (mc % mrPanel != 0)
     return emitError() << "expected mc to be a multiple of mr_panel, "
                        << mrPanel << ", but got " << mc;
+  constexpr size_t mostKernels = 2;
+  if (kernels.empty() || kernels.size() > mostKernels)
+    return emitError() << "expected one or two kernels, but got "
+                       << kernels.size();
+  if (kernels.front().getMinM() != 1)
+    return emitError()
+           << "expected the first kernel to be for all M from 1 on, "
+              "but got min_m "
+           << kernels.front().getMinM();
+  return success();
+}
+
+/// Weights that are read in place have one kernel, of mode decoded; packed ones
+/// have others.
+static LogicalResult verifyKernels(Operation *op, TilesAttr tiles,
+                                   bool isPacked) {
+  if (!tiles)
+    return success();
+  for (KernelAttr kernel : tiles.getKernels())
+    if ((kernel.getMode() == KernelMode::decoded) == isPacked)
+      return op->emitOpError()
+             << "expected tiles with " << (isPacked ? "no kernel" : "a kernel")
+             << " of mode decoded, "
+             << "but got " << tiles;
+  if (!isPacked && tiles.getKernels().size() != 1)
+    return op->emitOpError()
+           << "expected tiles with one kernel, but got " << tiles;
   return success();
 }
 
@@ -160,6 +238,8 @@ LogicalResult BlockMatmulOp::verify() {
                                  getInit())) ||
       failed(shapes.verifyActivations("C5", getActivations(), getReencoded())))
     return failure();
+  if (failed(verifyKernels(*this, getTilesAttr(), /*isPacked=*/false)))
+    return failure();
   return verifyEpilogue(*this, shapes);
 }
 
@@ -224,10 +304,11 @@ LogicalResult PackWeightOp::verify() {
       failed(shapes.verifyBytes("C2", "weight", getWeight())) ||
       failed(shapes.verifySides(*weight, scheme, getScales(), getZeroPoints(),
                                 getGlobalScale())) ||
-      failed(shapes.verifyCount("C4", "lanes", getLanes())))
+      failed(shapes.verifyPacked("C5", "init", getInit(),
+                                 ArrayRef(*weight).drop_back(2))))
     return failure();
-  return shapes.verifyPacked("C5", "init", getInit(),
-                             ArrayRef(*weight).drop_back(2));
+  return shapes.verifyLayout("C5", "init", getInit(), getLayout(),
+                             (*weight)[weight->size() - 2], weight->back());
 }
 
 LogicalResult PackedMatmulOp::verify() {
@@ -248,7 +329,6 @@ LogicalResult PackedMatmulOp::verify() {
                                  getInit())) ||
       failed(shapes.verifyPacked("C2", "weight", getWeight(),
                                  ArrayRef(weight).drop_back(2))) ||
-      failed(shapes.verifyCount("C3", "lanes", getLanes())) ||
       failed(shapes.verifyActivations("C5", getActivations(), getReencoded())))
     return failure();
   if (llvm::any_of(weight, [](int64_t size) { return size < 1; }) ||
@@ -261,6 +341,11 @@ LogicalResult PackedMatmulOp::verify() {
   if (!getActivations().isInteger())
     return shapes.expected("C5")
            << "activations to be i8 or i16, but got " << getActivations();
+  if (failed(shapes.verifyLayout("C2", "weight", getWeight(), getLayout(),
+                                 weight[weight.size() - 2], weight.back())))
+    return failure();
+  if (failed(verifyKernels(*this, getTilesAttr(), /*isPacked=*/true)))
+    return failure();
   return verifyEpilogue(*this, shapes);
 }
 
@@ -284,6 +369,15 @@ LogicalResult DotOp::verify() {
   return success();
 }
 
+/// Products with zeros are zeros.
+OpFoldResult DotOp::fold(FoldAdaptor operands) {
+  for (Attribute operand : {operands.getCodes(), operands.getActivations()})
+    if (auto bytes = dyn_cast_or_null<DenseElementsAttr>(operand);
+        bytes && bytes.isSplat() && bytes.getSplatValue<APInt>().isZero())
+      return getAccumulator();
+  return {};
+}
+
 LogicalResult LookupOp::verify() {
   constexpr size_t entries = 16;
   if (getTable().size() != entries)
@@ -295,6 +389,29 @@ LogicalResult LookupOp::verify() {
     return emitOpError() << "(C2) expected a vector of at most " << mostCodes
                          << " codes, but got " << type;
   return success();
+}
+
+LogicalResult ExtractBitsOp::verify() {
+  constexpr int64_t bits = 8, mostBytes = 4096;
+  int64_t width = getWidth(), from = getFrom(), to = getTo();
+  bool lie = width >= 1 && width <= bits && from >= 0 && to >= 0 &&
+             from <= bits - width && to <= bits - width;
+  if (!lie)
+    return emitOpError() << "(C1) expected bits in a byte, but got " << width
+                         << " from bit " << from << " to bit " << to;
+  auto type = cast<VectorType>(getType());
+  if (type.isScalable() || type.getNumElements() > mostBytes ||
+      type.getNumElements() % 2 != 0)
+    return emitOpError()
+           << "(C2) expected a vector of an even number of bytes, "
+              "at most "
+           << mostBytes << ", but got " << type;
+  return success();
+}
+
+/// All bits, where they are.
+OpFoldResult ExtractBitsOp::fold(FoldAdaptor) {
+  return getWidth() == 8 ? getBytes() : Value();
 }
 
 LogicalResult DecodeOp::verify() {
@@ -377,6 +494,15 @@ LogicalResult CheckOp::verify() {
 }
 
 /// What always holds needs no check.
+/// A loop without iterations is nothing.
+LogicalResult ParallelForOp::canonicalize(ParallelForOp op,
+                                          PatternRewriter &rewriter) {
+  if (!matchPattern(op.getCount(), m_Zero()))
+    return failure();
+  rewriter.eraseOp(op);
+  return success();
+}
+
 LogicalResult CheckOp::canonicalize(CheckOp op, PatternRewriter &rewriter) {
   APInt value;
   if (!matchPattern(op.getCondition(), m_ConstantInt(&value)) || value.isZero())

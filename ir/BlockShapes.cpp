@@ -93,6 +93,23 @@ LogicalResult BlockShapes::verifyPacked(StringRef label, StringRef what,
                          << type;
 }
 
+LogicalResult BlockShapes::verifyLayout(StringRef label, StringRef what,
+                                        Value value, PackedAttr layout,
+                                        int64_t n, int64_t k) const {
+  if (k % layout.getKBlock() != 0)
+    return expected(label) << "K to be a multiple of the K block, "
+                           << layout.getKBlock() << ", but got " << k;
+  int64_t bytes = cast<ShapedType>(value.getType()).getShape().back();
+  std::optional<int64_t> needed = layout.bytes(n, k);
+  if (needed == bytes)
+    return success();
+  InFlightDiagnostic error = expected(label)
+                             << "'" << what << "' of " << n << " x " << k
+                             << " elements to have ";
+  return needed ? error << *needed << " bytes, but got " << bytes
+                : error << "at most 2^63 bytes";
+}
+
 LogicalResult BlockShapes::verifyStatic(StringRef label, StringRef what,
                                         Value value, int64_t dimension) const {
   auto type = cast<ShapedType>(value.getType());

@@ -74,6 +74,12 @@ public:
                                  std::optional<llvm::ArrayRef<int64_t>> part,
                                  int64_t total) const;
 
+  /// `value` has as many bytes as a packed weight `[n, k]`, and K is whole K
+  /// blocks.
+  mlir::LogicalResult verifyLayout(llvm::StringRef label, llvm::StringRef what,
+                                   mlir::Value value, PackedAttr layout,
+                                   int64_t n, int64_t k) const;
+
   /// A count of rows or lanes, which code is unrolled by.
   mlir::LogicalResult verifyCount(llvm::StringRef label, llvm::StringRef what,
                                   int64_t count) const;

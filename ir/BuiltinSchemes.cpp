@@ -5,8 +5,12 @@
 // place in RLX that knows schemes by name. `$x` in a pattern stands for digits
 // and is replaced in the body.
 //
-// Layouts of the gguf_ schemes: ggml/src/ggml-common.h and ggml-quants.c. Side
-// tensors: scales and zero points of group g lie at (n, k floordiv g).
+// Sources. gguf_: ggml/src/ggml-common.h and ggml-quants.c. fp8: Micikevicius
+// et al., "FP8 Formats for Deep Learning", 2022. mxfp4: OCP Microscaling
+// Formats (MX) Specification 1.0, 2023. nvfp4: NVIDIA's two-level FP4, as
+// ModelOpt and TensorRT write it. nf4: Dettmers et al., "QLoRA", 2023, with the
+// numbers of bitsandbytes. affine: MLX. Side tensors: scales and zero points of
+// group g lie at (n, k floordiv g).
 //
 //===----------------------------------------------------------------------===//
 

@@ -29,6 +29,7 @@ namespace mlir {
 class PatternRewriter;
 } // namespace mlir
 namespace rlx {
+struct CpuProperties;
 class SchemeAttr;
 } // namespace rlx
 
@@ -43,5 +44,11 @@ class SchemeAttr;
 
 #define GET_OP_CLASSES
 #include "ir/RlxOps.h.inc"
+
+namespace rlx {
+/// The attribute of a module that says what its kernels are for: #rlx.cpu or
+/// #rlx.gpu.
+constexpr llvm::StringLiteral targetAttributeName = "rlx.target";
+} // namespace rlx
 
 #endif // RLX_IR_DIALECT_H

@@ -145,58 +145,171 @@ def Rlx_QuantAttr : Rlx_Attr<"Quant",
 // Kernels
 //===----------------------------------------------------------------------===//
 
-def Rlx_TilesAttr : Rlx_Attr<"Tiles"> {
-  let mnemonic = "tiles";
-  let summary = "how the loops of a matmul on a CPU are cut";
+def Rlx_PackedAttr : Rlx_Attr<"Packed"> {
+  let mnemonic = "packed";
+  let summary = "how a weight is stored for a CPU's integer kernels";
   let description = [{
     ```mlir
-    #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 8, mc = 256, nc = 64, kc = 2048>
+    #rlx.packed<lanes = 16, k_block = 256, group = 32, block_bytes = 2368, header = [1], steps = [2]>
     ```
 
-    Sizes have the names of the literature (Goto and van de Geijn; BLIS): MR x NR is
-    a register tile, MC, NC and KC are cache blocks of M, N and K.
+    A micro-panel is `lanes` rows of the weight, interleaved so that a 32-bit lane
+    of a vector is a row. It is a sequence of K blocks of `block_bytes` bytes. A K
+    block has `k_block` elements of each row: a header, then a K step for each 32
+    elements. passes/cpu/packed/PackedLayout.h has a picture of the bytes.
+
+    - `group`: elements of K that share a group scale, and whose activations' sum
+      is needed: 16 or 32.
+    - `header`, `steps`: the fields that lie in the header and in each K step, in
+      this order. The scheme's fields are numbered: the code is 0, then come the
+      zero point, scales and offsets.
+    - `minimum`: the field whose bytes lie in the header so that dot products
+      multiply them with the sums of activations; 0 if there is none.
+
+    `--rlx-pack-weights` chooses it.
+  }];
+  let parameters = (ins "int64_t":$lanes, "int64_t":$k_block, "int64_t":$group,
+      "int64_t":$block_bytes,
+      OptionalParameter<"::mlir::DenseI64ArrayAttr">:$header,
+      OptionalParameter<"::mlir::DenseI64ArrayAttr">:$steps,
+      DefaultValuedParameter<"int64_t", "0">:$minimum);
+  let extraClassDeclaration = [{
+    /// Micro-panels of a weight of so many rows.
+    int64_t microPanels(int64_t rows) const {
+      return (rows + getLanes() - 1) / getLanes();
+    }
+    /// The bytes of a weight `[n, k]`; nothing if they overflow.
+    std::optional<int64_t> bytes(int64_t n, int64_t k) const;
+  }];
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def Rlx_KernelMode : I32EnumAttr<"KernelMode", "how a kernel sums and scales products", [
+    I32EnumAttrCase<"decoded", 0>, I32EnumAttrCase<"i32", 1>,
+    I32EnumAttrCase<"f32", 2>, I32EnumAttrCase<"magic", 3>,
+    I32EnumAttrCase<"prescaled", 4>, I32EnumAttrCase<"reencoded", 5>]> {
+  let cppNamespace = "::rlx";
+}
+
+def Rlx_KernelAttr : Rlx_Attr<"Kernel"> {
+  let mnemonic = "kernel";
+  let summary = "a kernel of a matmul: its mode, and for which M it is";
+  let description = [{
+    ```mlir
+    #rlx.kernel<f32, min_m_panel = 64, i16_pairs = true>
+    ```
+
+    Modes:
+    - `decoded`: weights become f32, or pairs of bf16, before they are multiplied.
+      The only one of weights that are read in place.
+    - `i32`: products with i8 or i16 are summed up as i32 for a K block; group
+      scales, if there are any, are integers and multiply i32 sums.
+    - `f32`: group scales multiply the sums of groups, converted to f32.
+    - `magic`: the same, with sums that start as the bits of 1.5 * 2^23, so that
+      they are floats without a conversion. It rounds.
+    - `prescaled`: codes are multiplied with their group scales first, where the
+      products are integers that fit a byte. Exact.
+    - `reencoded`: weights become i8 with one scale a row and K block, in panels.
+      It rounds; a program asks for it with `weights = reencoded`.
+
+    `min_m` (1): the least M that the kernel is for; of experts, the mean number of
+    rows. `min_m_panel` (0): the least M for which weights go through panels, a
+    scratch buffer of decoded weights in a cache: 0 for never, 1 for always.
+    `i16_pairs` (false): in panels, the sums of two groups and their scales are
+    pairs of i16, which one instruction multiplies: the mode of rows through
+    panels, beside `i32` or `f32`. It rounds.
+  }];
+  let parameters = (ins EnumParameter<Rlx_KernelMode>:$mode,
+      DefaultValuedParameter<"int64_t", "1">:$min_m,
+      DefaultValuedParameter<"int64_t", "0">:$min_m_panel,
+      DefaultValuedParameter<"bool", "false">:$i16_pairs);
+  let assemblyFormat = "`<` $mode (`,` struct($min_m, $min_m_panel, $i16_pairs)^)? `>`";
+  let genVerifyDecl = 1;
+}
+
+def Rlx_TilesAttr : Rlx_Attr<"Tiles"> {
+  let mnemonic = "tiles";
+  let summary = "how the loops of a matmul on a CPU are cut, and its kernels";
+  let description = [{
+    ```mlir
+    #rlx.tiles<mr = 8, mr_panel = 8, mc = 256, nc = 64, kc = 256, kernels = [<i32, min_m_panel = 16>]>
+    ```
+
+    Sizes have the names of the literature (Goto and van de Geijn, "Anatomy of
+    high-performance matrix multiplication", 2008; BLIS): MR x NR is a register
+    tile, MC, NC and KC are cache blocks of M, N and K.
 
     - `mr`: M of a register tile that decodes weights as it reads them.
-    - `min_m_panel`: least M for which weights are decoded into a panel first.
     - `mr_panel`: M of a register tile that reads a panel.
+    - `nr_panel` (1): NR of such a tile, in vectors of packed weights or in pairs of
+      vectors of weights that are read in place. If packed weights have several,
+      rows are rounded up to whole register tiles.
     - `mc`: most M that shares a panel. All of N is computed for these rows before
       the next ones; 0 if M is not cut.
     - `nc`: N of an iteration of the parallel loop.
     - `kc`: K after which the next columns follow. Of packed weights it is the K
       block, as they are stored.
-    - `nr_panel`: NR of a register tile that reads a panel, in vectors of packed
-      weights or in pairs of vectors of weights that are read in place. If packed
-      weights have several, rows are rounded up to whole register tiles.
-    - `i16_pairs`: panels of packed weights hold two groups a lane, if the target
-      multiplies pairs of i16. This rounds group scales and sums to 16 bits, so
-      that rows through a panel differ in their last bits from others.
-    - `magic_numbers`: group scales of packed weights multiply sums as floats,
-      group by group, also if they are integers. Sums of products with i8 start as
-      floats, which loses some of their last bits.
-    - `min_m_prescaled`: least M (of experts the mean) for which codes of packed
-      weights are multiplied with their group scales first, if the products are
-      integers that fit bytes; 0 for never. If it equals `min_m_panel`, all of
-      these rows go through panels.
-    - `prefetch_bytes`: distance at which register tiles without a panel prefetch
-      packed weights into the first cache. 0 leaves one or two rows to the
+    - `prefetch_bytes` (0): distance at which register tiles without a panel
+      prefetch packed weights into the first cache. 0 leaves one or two rows to the
       hardware prefetcher, and prefetches for more rows into the second cache.
+    - `kernels`: one or two; the second is for the M from its `min_m` on.
 
     `--rlx-choose-tiles` chooses them.
   }];
-  let parameters = (ins "int64_t":$mr, "int64_t":$min_m_panel,
-      "int64_t":$mr_panel, "int64_t":$mc, "int64_t":$nc,
-      "int64_t":$kc, DefaultValuedParameter<"bool", "false">:$i16_pairs,
-      DefaultValuedParameter<"int64_t", "1">:$nr_panel,
-      DefaultValuedParameter<"bool", "false">:$magic_numbers,
-      DefaultValuedParameter<"int64_t", "0">:$min_m_prescaled,
-      DefaultValuedParameter<"int64_t", "0">:$prefetch_bytes);
-  let assemblyFormat = "`<` struct(params) `>`";
+  let parameters = (ins "int64_t":$mr, "int64_t":$mr_panel,
+      DefaultValuedParameter<"int64_t", "1">:$nr_panel, "int64_t":$mc,
+      "int64_t":$nc, "int64_t":$kc,
+      DefaultValuedParameter<"int64_t", "0">:$prefetch_bytes,
+      ArrayRefParameter<"::rlx::KernelAttr">:$kernels);
+  let assemblyFormat = [{ `<` struct($mr, $mr_panel, $mc, $nc, $kc) `,`
+    `kernels` `=` `[` $kernels `]` (`,` struct($nr_panel, $prefetch_bytes)^)? `>` }];
   let genVerifyDecl = 1;
 }
 
 //===----------------------------------------------------------------------===//
 // Targets
 //===----------------------------------------------------------------------===//
+
+def Rlx_CpuAttr : Rlx_Attr<"Cpu"> {
+  let mnemonic = "cpu";
+  let summary = "the CPU that kernels are generated for";
+  let description = [{
+    What kernels must know of a CPU, and what a user wants otherwise than the cost
+    model. `rlx.target` of a module has it; passes read it there. What is not said
+    has a default.
+
+    ```mlir
+    #rlx.cpu<vector_bits = 256, vector_registers = 16, features = [avx2, ssse3]>
+    ```
+
+    The machine:
+    - `vector_bits` (512), `vector_registers` (32): of the vector unit.
+    - `features`: LLVM's names of instruction sets whose instructions may be used.
+      passes/cpu/target/CpuFeatures.cpp says what each gives and costs.
+    - `two_vector_ports` (false): all vector operations share two issue ports, so
+      that a multiplication displaces any other. So it is with 512 bits on Intel.
+    - `cache_line` (64), `page` (4096), `l1` (32768), `l2` (1048576): in bytes.
+
+    Modes of kernels:
+    - `deterministic` (false): a row is computed in the same order for any number
+      of rows. Modes that round are off then.
+    - `i16_pairs`, `magic_numbers`, `prescaled_weights` (true): whether these modes
+      may be chosen (docs/numerics.md).
+
+    Sizes of `#rlx.tiles` that replace those of the cost model, 0 for none: `mr`,
+    `min_m_panel`, `mr_panel`, `nr_panel`, `mc`, `nc`, `kc`, `prefetch_bytes`.
+  }];
+  let parameters = (ins StringRefParameter<>:$text);
+  let extraClassDeclaration = [{
+    static CpuAttr get(::mlir::MLIRContext *context,
+                       const ::rlx::CpuProperties &properties);
+    ::rlx::CpuProperties properties() const;
+    /// The target of the module around `op`, or the default.
+    static ::rlx::CpuProperties of(::mlir::Operation *op);
+  }];
+  let hasCustomAssemblyFormat = 1;
+}
 
 def Rlx_GpuApi : I32EnumAttr<"GpuApi", "an interface to devices", [
     I32EnumAttrCase<"vulkan", 0>, I32EnumAttrCase<"opencl", 1>]> {

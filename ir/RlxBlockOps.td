@@ -136,25 +136,26 @@ def Rlx_BlockQuantizeOp : Rlx_BlockOp<"block_quantize"> {
 def Rlx_PackWeightOp : Rlx_BlockOp<"pack_weight"> {
   let summary = "stored bytes into the layout of a kernel";
   let description = [{
-    Rows are interleaved in tiles of `lanes`, so that a vector lane is a row, and
-    all fields of a K block lie where the kernel reads them, as their codes
-    (passes/cpu/packed/PackedLayout.h). The result is `[bytes]`, or `[E, bytes]`.
+    Rows are interleaved, so that a vector lane is a row, and all fields of a K
+    block lie where the kernel reads them, as their codes: as `layout` says. The
+    result is `[bytes]`, or `[E, bytes]`.
 
     Constraints:
     - (C1), (C2), (C3) as in rlx.block_matmul, for the weight.
-    - (C4) `lanes` is a power of two of at most 256.
-    - (C5) the init is `[bytes]` or `[E, bytes]` of i8, static. How many bytes,
-      --rlx-blocks-to-loops checks.
+    - (C4) K is a multiple of the layout's K block. That the layout is the scheme's,
+      --rlx-choose-tiles and --rlx-blocks-to-loops check.
+    - (C5) the init is `[bytes]` or `[E, bytes]` of i8, as many bytes as the layout
+      has for the weight.
 
     Example:
     ```mlir
-    rlx.pack_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, lanes = 16 : i64}
+    rlx.pack_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>}
         : (memref<8x68xi8>, memref<1088xi8>) -> ()
     ```
   }];
   let arguments = Rlx_BlockSideOperands<
       (ins Rlx_TensorOrMemRef:$weight),
-      (ins Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$scheme, I64Attr:$lanes)>.all;
+      (ins Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$scheme, Rlx_PackedAttr:$layout)>.all;
   let assemblyFormat = !strconcat("`ins` `(` $weight `)`", sideFormat, "`outs` `(` $init `)`", typesFormat);
   let hasVerifier = 1;
 }
@@ -164,21 +165,23 @@ def Rlx_PackedMatmulOp : Rlx_BlockOp<"packed_matmul"> {
   let description = !strconcat([{
     Activations are quantized to `activations` (i8 or i16), symmetrically, with a
     scale for each K block that the layout names. `weight` is the result of
-    rlx.pack_weight. Where it is `reencoded`, as many rows as are worth it are
-    multiplied with its values as 8-bit codes that have one scale a K block; of
-    experts, as many as they have on average.
+    rlx.pack_weight. With `reencoded`, kernels may use weights that are re-encoded
+    to i8 with one scale for each row and K block, for M from the second kernel's
+    `min_m` on; of experts, the mean number of rows counts.
   }], epilogueDescription, [{
 
     Constraints:
     - (C1), (C4), (C6) as in rlx.block_matmul; K is a multiple of the scheme's
       block.
-    - (C2) weight is `[bytes]`, or `[E, bytes]` with ids, of i8, static.
-    - (C3) `lanes` is a power of two of at most 256.
+    - (C2) weight is `[bytes]`, or `[E, bytes]` with ids, of i8, as many bytes as the
+      layout has for it.
+    - (C3) K is a multiple of the layout's K block; the layout is the scheme's, as in
+      rlx.pack_weight.
     - (C5) activations is i8 or i16.
 
     Example:
     ```mlir
-    rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64}
+    rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>}
         : (memref<?x64xf32>, memref<1088xi8>, memref<?x8xf32>) -> ()
     ```
   }]);
@@ -186,7 +189,7 @@ def Rlx_PackedMatmulOp : Rlx_BlockOp<"packed_matmul"> {
       Optional<Rlx_TensorOrMemRef>:$ids, Optional<Rlx_TensorOrMemRef>:$bias,
       Variadic<Rlx_TensorOrMemRef>:$epilogue_inputs,
       Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$scheme, TypeAttr:$activations,
-      I64Attr:$lanes, OptionalAttr<Rlx_TilesAttr>:$tiles,
+      Rlx_PackedAttr:$layout, OptionalAttr<Rlx_TilesAttr>:$tiles,
       OptionalAttr<AffineMapArrayAttr>:$epilogue_maps, UnitAttr:$reencoded);
   let regions = (region MaxSizedRegion<1>:$epilogue);
   let hasCanonicalizer = 1;
@@ -238,6 +241,7 @@ def Rlx_DotOp : Rlx_Op<"dot", [Pure, AllTypesMatch<["accumulator", "result"]>,
   let assemblyFormat = [{ $codes `,` $activations `,` $accumulator `below` $below attr-dict `:`
     type($codes) `,` type($accumulator) }];
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Rlx_LookupOp : Rlx_Op<"lookup", [Pure, AllTypesMatch<["codes", "result"]>]> {
@@ -260,6 +264,34 @@ def Rlx_LookupOp : Rlx_Op<"lookup", [Pure, AllTypesMatch<["codes", "result"]>]> 
   let results = (outs VectorOfRankAndType<[1], [I8]>:$result);
   let assemblyFormat = "$codes $table attr-dict `:` type($codes)";
   let hasVerifier = 1;
+}
+
+def Rlx_ExtractBitsOp : Rlx_Op<"extract_bits", [Pure, AllTypesMatch<["bytes", "result"]>]> {
+  let summary = "some bits of each byte, moved to where a code has them";
+  let description = [{
+    ```
+    result[i] = ((unsigned(bytes[i]) >> from) % 2^width) << to
+    ```
+    With `loose`, the other bits of the result may be anything.
+
+    Constraints:
+    - (C1) the bits lie in a byte before and after: `width` is 1 to 8, `from` and
+      `to` are at least 0 and at most 8 - width.
+    - (C2) the vector is of fixed and even length, at most 4096.
+
+    Example:
+    ```mlir
+    %v = rlx.extract_bits %bytes from 4 to 0 width 4 : vector<64xi8>
+    ```
+  }];
+  let arguments = (ins VectorOfRankAndType<[1], [I8]>:$bytes, I64Attr:$from,
+                       I64Attr:$to, I64Attr:$width, UnitAttr:$loose);
+  let results = (outs VectorOfRankAndType<[1], [I8]>:$result);
+  let assemblyFormat = [{
+    $bytes `from` $from `to` $to `width` $width (`loose` $loose^)? attr-dict
+    `:` type($bytes) }];
+  let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Rlx_DecodeOp : Rlx_Op<"decode",
@@ -360,6 +392,7 @@ def Rlx_ParallelForOp : Rlx_Op<"parallel_for",
   let assemblyFormat = [{
     $body `count` $count (`captures` `(` $captures^ `)` `:` type($captures))?
     attr-dict }];
+  let hasCanonicalizeMethod = 1;
 }
 
 #endif

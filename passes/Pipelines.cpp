@@ -57,35 +57,16 @@ void rlx::buildImportPipeline(OpPassManager &pm) {
 
 void rlx::buildLayoutPipeline(OpPassManager &pm,
                               const CpuTargetOptions &options) {
+  pm.addPass(createAttachCpuTargetPass({options.target}));
   pm.addNestedPass<func::FuncOp>(createFoldEmptyMatmulsPass());
   pm.addPass(createLowerEncodingsPass());
-  PackWeightsPassOptions packing;
-  packing.vectorLength = options.vectorLength;
-  packing.printChoices = options.printChoices;
-  packing.deterministic = options.deterministic;
-  pm.addPass(createPackWeightsPass(packing));
+  pm.addPass(createPackWeightsPass({options.printChoices}));
   pm.addPass(createHoistPackingPass());
   pm.addNestedPass<func::FuncOp>(createElementwiseToLinalgPass());
   pm.addPass(createCanonicalizerPass());
-  pm.addNestedPass<func::FuncOp>(createFuseEpiloguePass());
-  ChooseTilesPassOptions tiles;
-  tiles.vectorLength = options.vectorLength;
-  tiles.vectorRegisters = options.vectorRegisters;
-  tiles.instructions = options.instructions;
-  tiles.mr = options.mr;
-  tiles.minMPanel = options.minMPanel;
-  tiles.mrPanel = options.mrPanel;
-  tiles.mc = options.mc;
-  tiles.nc = options.nc;
-  tiles.kc = options.kc;
-  tiles.nrPanel = options.nrPanel;
-  tiles.prefetchBytes = options.prefetchBytes;
-  tiles.twoVectorPorts = options.twoVectorPorts;
-  tiles.i16Pairs = options.i16Pairs && !options.deterministic;
-  tiles.magicNumbers = options.magicNumbers && !options.deterministic;
-  tiles.prescaledWeights = options.prescaledWeights;
-  tiles.printChoices = options.printChoices;
-  pm.addNestedPass<func::FuncOp>(createChooseTilesPass(tiles));
+  pm.addNestedPass<func::FuncOp>(
+      createFuseEpiloguePass({options.printChoices}));
+  pm.addNestedPass<func::FuncOp>(createChooseTilesPass({options.printChoices}));
 }
 
 /// Tensors to buffers; results are written to buffers of the caller.
@@ -131,20 +112,14 @@ void rlx::buildBufferizePipeline(OpPassManager &pm) {
 
 void rlx::buildLoopsPipeline(OpPassManager &pm,
                              const CpuTargetOptions &options) {
-  BlocksToLoopsPassOptions blocks;
-  blocks.vectorLength = options.vectorLength;
-  blocks.vectorRegisters = options.vectorRegisters;
-  blocks.deterministic = options.deterministic;
-  blocks.instructions = options.instructions;
+  pm.addPass(createAttachCpuTargetPass({options.target}));
   pm.addNestedPass<func::FuncOp>(createCopyStridedOperandsPass());
   // Before there are kernels to look through.
   pm.addNestedPass<func::FuncOp>(createCopiesToLinalgPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
-  pm.addNestedPass<func::FuncOp>(createBlocksToLoopsPass(blocks));
+  pm.addNestedPass<func::FuncOp>(createBlocksToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createExpandDecodePass());
-  ExpandTargetOpsPassOptions dots;
-  dots.instructions = options.instructions;
-  pm.addNestedPass<func::FuncOp>(createExpandTargetOpsPass(dots));
+  pm.addNestedPass<func::FuncOp>(createExpandTargetOpsPass());
   pm.addNestedPass<func::FuncOp>(createApproximateMathPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

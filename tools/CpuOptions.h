@@ -27,7 +27,7 @@ struct CpuOptions {
       cl::desc("Same bits for any number of threads and rows")};
   cl::opt<std::string> choices{
       "choices", cl::value_desc("name=value ..."),
-      cl::desc("Override what is chosen, by options of rlx-opt --rlx-cpu")};
+      cl::desc("Override what is chosen, by fields of #rlx.cpu")};
   cl::opt<bool> printChoices{
       "print-choices", cl::desc("Say which kernels were chosen, and why")};
   cl::opt<bool> printTarget{

@@ -90,7 +90,7 @@ struct Options {
 
   cl::opt<std::string> choices{
       "choices", cl::value_desc("name=value ..."),
-      cl::desc("Override what is chosen, by options of rlx-opt --rlx-cpu"),
+      cl::desc("Override what is chosen, by fields of #rlx.cpu"),
       cl::sub(matmul)};
 
   Format format() const {

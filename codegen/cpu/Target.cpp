@@ -4,6 +4,7 @@
 #include "codegen/cpu/Target.h"
 
 #include "ir/NearNames.h"
+#include "passes/cpu/target/CpuFeatures.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/MC/MCSubtargetInfo.h"
@@ -209,36 +210,31 @@ static bool hasKnownFeature(const llvm::MCSubtargetInfo &info,
   return isKnown(info, feature) && info.checkFeatures(("+" + feature).str());
 }
 
-llvm::Error CpuTarget::configure(CpuTargetOptions &options) const {
+llvm::Expected<CpuProperties> CpuTarget::properties() const {
   llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine =
       createMachine();
   if (!machine)
     return machine.takeError();
   const llvm::MCSubtargetInfo *info = (*machine)->getMCSubtargetInfo();
   llvm::Triple parsed(triple);
+  CpuProperties cpu;
   // 128-bit vectors, which every target has or LLVM emulates.
-  options.vectorLength = 4;
-  options.vectorRegisters = 16;
-  if (parsed.isAArch64())
-    options.vectorRegisters = 32;
-  std::string known;
-  for (llvm::StringRef feature :
-       {"avx512vnni", "avxvnni", "avx512bf16", "avx512vbmi", "avx512bw", "avx2",
-        "ssse3", "i8mm", "dotprod", "bf16", "neon"})
+  cpu.vectorBits = 128;
+  cpu.vectorRegisters = parsed.isAArch64() ? 32 : 16;
+  for (llvm::StringRef feature : knownCpuFeatures())
     if (hasKnownFeature(*info, feature))
-      known += (known.empty() ? "" : ",") + feature.str();
-  options.instructions = known;
+      cpu.features.push_back(feature.str());
   if (!parsed.isX86())
-    return llvm::Error::success();
+    return cpu;
   if (info->checkFeatures("+avx512f")) {
     bool isShort = prefers256Bits() && info->checkFeatures("+avx512vl");
-    options.vectorLength = isShort ? 8 : 16;
-    options.vectorRegisters = 32;
+    cpu.vectorBits = isShort ? 256 : 512;
+    cpu.vectorRegisters = 32;
     // Vectors of 512 bits leave Intel's processors two ports for all that
     // vectors do, which is why LLVM prefers shorter ones there.
-    options.twoVectorPorts = !isShort && info->checkFeatures("+prefer-256-bit");
+    cpu.twoVectorPorts = !isShort && info->checkFeatures("+prefer-256-bit");
   } else if (info->checkFeatures("+avx")) {
-    options.vectorLength = 8;
+    cpu.vectorBits = 256;
   }
-  return llvm::Error::success();
+  return cpu;
 }

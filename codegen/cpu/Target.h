@@ -1,8 +1,8 @@
 //===- Target.h - The CPU that code is generated for ------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A triple, a CPU name and features, as LLVM names them, and what the passes
-// must know of their vector registers. Nothing here depends on the machine RLX
+// A triple, a CPU name and features, as LLVM names them, and what kernels must
+// know of it. Nothing here depends on the machine RLX
 // was built on.
 //
 //===----------------------------------------------------------------------===//
@@ -10,7 +10,7 @@
 #ifndef RLX_CODEGEN_CPU_TARGET_H
 #define RLX_CODEGEN_CPU_TARGET_H
 
-#include "passes/Passes.h"
+#include "ir/CpuProperties.h"
 
 #include "llvm/Support/Error.h"
 
@@ -48,8 +48,8 @@ struct CpuTarget {
   /// Fails, saying what is missing, where code for this target cannot run in
   /// this process. Features that the system does not tell of count as there.
   llvm::Error checkHost() const;
-  /// Sets the vector lengths and register counts of the pipelines.
-  llvm::Error configure(CpuTargetOptions &options) const;
+  /// What kernels must know of it.
+  llvm::Expected<CpuProperties> properties() const;
 
 private:
   std::unique_ptr<llvm::MCSubtargetInfo> describe() const;

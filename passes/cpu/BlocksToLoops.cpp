@@ -17,12 +17,7 @@ struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
   using BlocksToLoopsPassBase::BlocksToLoopsPassBase;
 
   void runOnOperation() override {
-    if (failed(checkVectors(getOperation(), vectorLength, vectorRegisters)))
-      return signalPassFailure();
-    TileTarget tileTarget =
-        TileTarget::of(vectorLength, vectorRegisters, instructions);
-    VectorTarget target{vectorLength, vectorRegisters, deterministic,
-                        tileTarget.bf16Dot, tileTarget.i16Dot};
+    const CpuProperties cpu = CpuAttr::of(getOperation());
     SmallVector<Operation *> blocks;
     getOperation().walk([&](Operation *op) {
       if (isa<BlockMatmulOp, BlockDequantizeOp, BlockQuantizeOp, PackWeightOp,
@@ -32,11 +27,14 @@ struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
     for (Operation *op : blocks)
       if (failed(checkPacking(op)))
         return signalPassFailure();
-    auto completeTiles = [&](auto matmul) {
-      if (!matmul.getTilesAttr())
-        matmul.setTilesAttr(
-            chooseTiles(matmul, tileTarget, {!deterministic, !deterministic})
-                .tiles);
+    auto completeTiles = [&](auto matmul) -> LogicalResult {
+      if (matmul.getTilesAttr())
+        return success();
+      FailureOr<TileChoice> choice = chooseTiles(matmul, cpu);
+      if (failed(choice))
+        return failure();
+      matmul.setTilesAttr(choice->tiles);
+      return success();
     };
     for (Operation *op : blocks) {
       if (op->getNumResults() != 0) {
@@ -54,17 +52,19 @@ struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
         }
       LogicalResult result = success();
       if (auto matmul = dyn_cast<BlockMatmulOp>(op)) {
-        completeTiles(matmul);
-        result = emitMatmulLoops(matmul, target);
+        result = completeTiles(matmul);
+        if (succeeded(result))
+          result = emitMatmulLoops(matmul, cpu);
       } else if (auto packed = dyn_cast<PackedMatmulOp>(op)) {
-        completeTiles(packed);
-        result = emitPackedMatmulLoops(packed, target);
+        result = completeTiles(packed);
+        if (succeeded(result))
+          result = emitPackedMatmulLoops(packed, cpu);
       } else if (auto dequantize = dyn_cast<BlockDequantizeOp>(op)) {
-        result = emitDequantizeLoops(dequantize, target);
+        result = emitDequantizeLoops(dequantize, cpu);
       } else if (auto pack = dyn_cast<PackWeightOp>(op)) {
         result = emitPackLoops(pack);
       } else {
-        result = emitQuantizeLoops(cast<BlockQuantizeOp>(op), target);
+        result = emitQuantizeLoops(cast<BlockQuantizeOp>(op), cpu);
       }
       if (failed(result))
         return signalPassFailure();

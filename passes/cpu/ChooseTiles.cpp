@@ -16,51 +16,31 @@ struct ChooseTilesPass : rlx::impl::ChooseTilesPassBase<ChooseTilesPass> {
   using ChooseTilesPassBase::ChooseTilesPassBase;
 
   void runOnOperation() override {
-    if (failed(checkVectors(getOperation(), vectorLength, vectorRegisters)))
-      return signalPassFailure();
-    TileTarget target = TileTarget::of(vectorLength, vectorRegisters,
-                                       instructions, twoVectorPorts);
+    const CpuProperties cpu = CpuAttr::of(getOperation());
     WalkResult walked = getOperation().walk([&](Operation *op) {
       if (failed(checkPacking(op)))
         return WalkResult::interrupt();
       if (auto matmul = dyn_cast<PackedMatmulOp>(op))
-        return choose(matmul, target);
+        return choose(matmul, cpu);
       if (auto matmul = dyn_cast<BlockMatmulOp>(op))
-        return choose(matmul, target);
+        return choose(matmul, cpu);
       return WalkResult::advance();
     });
     if (walked.wasInterrupted())
       signalPassFailure();
   }
 
-  template <typename OpT> WalkResult choose(OpT op, const TileTarget &target) {
+  template <typename OpT> WalkResult choose(OpT op, const CpuProperties &cpu) {
     if (op.getTilesAttr())
       return WalkResult::advance();
-    TileChoice choice =
-        chooseTiles(op, target, {i16Pairs, magicNumbers, prescaledWeights});
-    TilesAttr chosen = choice.tiles;
-    auto pick = [](int64_t given, int64_t value) {
-      return given ? given : value;
-    };
-    constexpr bool isPacked = std::is_same_v<OpT, PackedMatmulOp>;
-    auto tiles = TilesAttr::getChecked(
-        [&] { return op.emitError(); }, &getContext(), pick(mr, chosen.getMr()),
-        pick(minMPanel, chosen.getMinMPanel()),
-        pick(mrPanel, chosen.getMrPanel()), pick(mc, chosen.getMc()),
-        pick(nc, chosen.getNc()), pick(isPacked ? 0 : kc, chosen.getKc()),
-        chosen.getI16Pairs(), pick(nrPanel, chosen.getNrPanel()),
-        chosen.getMagicNumbers(),
-        chosen.getMinMPrescaled() == chosen.getMinMPanel()
-            ? pick(minMPanel, chosen.getMinMPanel())
-            : chosen.getMinMPrescaled(),
-        pick(prefetchBytes, chosen.getPrefetchBytes()));
-    if (!tiles)
+    FailureOr<TileChoice> choice = chooseTiles(op, cpu);
+    if (failed(choice))
       return WalkResult::interrupt();
-    op.setTilesAttr(tiles);
+    op.setTilesAttr(choice->tiles);
     if (printChoices)
       op.emitRemark() << "tiles for '"
                       << QuantScheme(op.getScheme().getScheme()).displayName()
-                      << "': " << tiles << ": " << choice.why;
+                      << "': " << choice->tiles << ": " << choice->why;
     return WalkResult::advance();
   }
 };

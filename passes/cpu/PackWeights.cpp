@@ -7,7 +7,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/cpu/TileChoice.h"
+#include "ir/CpuProperties.h"
+#include "passes/PassDetail.h"
 #include "passes/cpu/packed/PackedLayout.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -27,9 +28,7 @@ struct PackWeightsPass : rlx::impl::PackWeightsPassBase<PackWeightsPass> {
   void runOnOperation() override {
     SmallVector<BlockMatmulOp> matmuls;
     getOperation().walk([&](BlockMatmulOp op) { matmuls.push_back(op); });
-    if (failed(
-            checkVectors(getOperation(), vectorLength, TileTarget().registers)))
-      return signalPassFailure();
+    const CpuProperties cpu = CpuAttr::of(getOperation());
     for (BlockMatmulOp op : matmuls) {
       if (!op.getActivations().isInteger(8) &&
           !op.getActivations().isInteger(16))
@@ -40,11 +39,11 @@ struct PackWeightsPass : rlx::impl::PackWeightsPassBase<PackWeightsPass> {
                        "to be packed");
         return signalPassFailure();
       }
-      pack(op);
+      pack(op, cpu);
     }
   }
 
-  void pack(BlockMatmulOp op) {
+  void pack(BlockMatmulOp op, const CpuProperties &cpu) {
     QuantScheme scheme(op.getScheme().getScheme());
     auto weight = cast<RankedTensorType>(op.getWeight().getType());
     int64_t k = cast<RankedTensorType>(op.getX().getType()).getShape().back();
@@ -52,7 +51,7 @@ struct PackWeightsPass : rlx::impl::PackWeightsPassBase<PackWeightsPass> {
     std::string reason = "the weight is not quantized";
     std::optional<PackedLayout> layout;
     if (weight.getElementType().isInteger(8))
-      layout = PackedLayout::create(scheme, k, vectorLength, reason);
+      layout = PackedLayout::create(scheme, k, cpu.lanes(), reason);
     if (!layout) {
       op.emitRemark() << "activations are rounded to " << op.getActivations()
                       << " and computed in f32: " << reason;
@@ -69,7 +68,7 @@ struct PackWeightsPass : rlx::impl::PackWeightsPassBase<PackWeightsPass> {
                       << " of K, "
                       << llvm::formatv("{0:f3}", layout->bitsPerWeight()).str()
                       << " bits a weight";
-    bool reencodes = op.getReencoded() && !deterministic;
+    bool reencodes = op.getReencoded() && !cpu.deterministic;
     if (reencodes)
       op.emitRemark() << "many rows are multiplied with weights that are "
                          "rounded once more: 8 bits, one scale for each row "
@@ -84,14 +83,14 @@ struct PackWeightsPass : rlx::impl::PackWeightsPassBase<PackWeightsPass> {
     shape.push_back(layout->tiles(n) * layout->tileBytes());
     Value empty =
         tensor::EmptyOp::create(builder, loc, shape, builder.getI8Type());
-    IntegerAttr lanes = builder.getI64IntegerAttr(vectorLength);
-    auto packed = PackWeightOp::create(
-        builder, loc, empty.getType(), op.getWeight(), op.getScales(),
-        op.getZeroPoints(), op.getGlobalScale(), empty, op.getScheme(), lanes);
+    auto packed = PackWeightOp::create(builder, loc, empty.getType(),
+                                       op.getWeight(), op.getScales(),
+                                       op.getZeroPoints(), op.getGlobalScale(),
+                                       empty, op.getScheme(), layout->attr);
     auto matmul = PackedMatmulOp::create(
         builder, loc, op.getResultTypes(), op.getX(), packed.getResult(0),
         op.getIds(), op.getBias(), /*epilogueInputs=*/ValueRange(),
-        op.getInit(), op.getScheme(), op.getActivationsAttr(), lanes,
+        op.getInit(), op.getScheme(), op.getActivationsAttr(), layout->attr,
         /*tiles=*/TilesAttr(), /*epilogueMaps=*/ArrayAttr(),
         reencodes ? builder.getUnitAttr() : UnitAttr());
     op.replaceAllUsesWith(matmul);

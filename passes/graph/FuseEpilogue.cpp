@@ -22,7 +22,7 @@ namespace rlx {
 using namespace mlir;
 using namespace rlx;
 
-/// Whether an operation of a linalg region can be applied to vectors too.
+/// Whether an operation of a linalg region can be applied to sums in registers.
 static bool canBeInEpilogue(Operation &op) {
   if (isa<arith::ConstantOp>(op))
     return op.getResult(0).getType().isIntOrFloat();
@@ -34,11 +34,22 @@ static bool canBeInEpilogue(Operation &op) {
 }
 
 namespace {
+/// Why an operation is not fused with a matmul; success where nothing prevents
+/// it.
+class Obstacle {
+public:
+  static Obstacle none() { return Obstacle(""); }
+  Obstacle(const char *reason) : reason(reason) {}
+  explicit operator bool() const { return *reason != 0; }
+  const char *reason;
+};
+
 struct FuseEpiloguePass : rlx::impl::FuseEpiloguePassBase<FuseEpiloguePass> {
+  using FuseEpiloguePassBase::FuseEpiloguePassBase;
+
   void runOnOperation() override;
   LogicalResult fuseElementwise();
-  bool tryFuse(linalg::GenericOp generic);
-  template <typename OpT> bool tryFuse(linalg::GenericOp generic, OpT matmul);
+  void tryFuse(linalg::GenericOp generic);
 };
 } // namespace
 
@@ -73,34 +84,75 @@ static bool takesDimensionsInOrder(AffineMap map) {
   return true;
 }
 
-template <typename OpT>
-bool FuseEpiloguePass::tryFuse(linalg::GenericOp generic, OpT matmul) {
-  Value result = matmul->getResult(0);
-  if (!matmul.getEpilogue().empty() ||
-      llvm::any_of(result.getUsers(),
-                   [&](Operation *user) { return user != generic; }))
-    return false;
-  Block &body = *generic.getBody();
+/// Whether `generic` reads the numbers that its result replaces.
+static bool readsOuts(linalg::GenericOp generic) {
   OpOperand &outs = generic.getDpsInitsMutable()[0];
-  bool readsOuts = !body.getArgument(outs.getOperandNumber()).use_empty();
+  return !generic.getBody()->getArgument(outs.getOperandNumber()).use_empty();
+}
 
-  SmallVector<Value> inputs;
-  SmallVector<AffineMap> maps;
+/// What an operation must be to be an epilogue at all.
+static Obstacle obstacleIn(linalg::GenericOp generic) {
+  if (!generic.hasPureTensorSemantics() || generic.getNumResults() != 1)
+    return "it gives more than one tensor";
+  if (generic.getNumParallelLoops() != generic.getNumLoops())
+    return "it reduces a dimension";
+  auto type = cast<RankedTensorType>(generic.getResult(0).getType());
+  if (!type.getElementType().isF32())
+    return "its result is not f32";
+  if (!generic.getMatchingIndexingMap(&generic.getDpsInitsMutable()[0])
+           .isIdentity())
+    return "its result is permuted";
+  if (!llvm::all_of(generic.getBody()->without_terminator(), canBeInEpilogue))
+    return "it has an operation that is no function of single numbers";
+  return Obstacle::none();
+}
+
+/// What prevents that `generic` becomes the epilogue of `matmul`.
+static Obstacle obstacleBetween(linalg::GenericOp generic, Operation *matmul) {
+  Value result = matmul->getResult(0);
+  if (!matmul->getRegion(0).empty())
+    return "the matmul has an epilogue already";
+  if (llvm::any_of(result.getUsers(),
+                   [&](Operation *user) { return user != generic; }))
+    return "the matmul's result has other uses";
+  if (matmul->getBlock() != generic->getBlock())
+    return "the matmul lies in another block";
+  if (result.getType() != generic.getResult(0).getType())
+    return "its result has another type than the matmul's";
+  OpOperand &outs = generic.getDpsInitsMutable()[0];
   for (OpOperand &operand : generic->getOpOperands()) {
-    if (&operand == &outs && !readsOuts)
+    if (&operand == &outs && !readsOuts(generic))
       continue;
     AffineMap map = generic.getMatchingIndexingMap(&operand);
     if (operand.get() == result) {
       if (!map.isIdentity())
-        return false;
+        return "it permutes the matmul's result";
       continue;
     }
-    if (!isa<RankedTensorType>(operand.get().getType()) ||
-        cast<RankedTensorType>(operand.get().getType()).getRank() == 0 ||
-        !takesDimensionsInOrder(map))
-      return false;
+    auto type = dyn_cast<RankedTensorType>(operand.get().getType());
+    if (!type || type.getRank() == 0)
+      return "an input is no tensor, or one without dimensions";
+    if (!takesDimensionsInOrder(map))
+      return "an input's dimensions are permuted";
+  }
+  return Obstacle::none();
+}
+
+/// Makes `generic` the epilogue of `matmul`.
+template <typename OpT>
+static void fuse(linalg::GenericOp generic, OpT matmul) {
+  Value result = matmul->getResult(0);
+  Block &body = *generic.getBody();
+  OpOperand &outs = generic.getDpsInitsMutable()[0];
+  bool isRead = readsOuts(generic);
+
+  SmallVector<Value> inputs;
+  SmallVector<AffineMap> maps;
+  for (OpOperand &operand : generic->getOpOperands()) {
+    if ((&operand == &outs && !isRead) || operand.get() == result)
+      continue;
     inputs.push_back(operand.get());
-    maps.push_back(map);
+    maps.push_back(generic.getMatchingIndexingMap(&operand));
   }
 
   OpBuilder builder(generic);
@@ -108,13 +160,13 @@ bool FuseEpiloguePass::tryFuse(linalg::GenericOp generic, OpT matmul) {
   fused.getEpilogueInputsMutable().assign(inputs);
   fused.setEpilogueMapsAttr(builder.getAffineMapArrayAttr(maps));
   // A fresh destination may become a buffer of the caller.
-  if (!readsOuts && outs.get().getDefiningOp<tensor::EmptyOp>())
+  if (!isRead && outs.get().getDefiningOp<tensor::EmptyOp>())
     fused.getInitMutable().assign(outs.get());
   Block &block = fused.getEpilogue().emplaceBlock();
   Value sum = block.addArgument(builder.getF32Type(), generic.getLoc());
   IRMapping values;
   for (OpOperand &operand : generic->getOpOperands()) {
-    if (&operand == &outs && !readsOuts)
+    if (&operand == &outs && !isRead)
       continue;
     Value inner = body.getArgument(operand.getOperandNumber());
     values.map(inner, operand.get() == result
@@ -129,33 +181,38 @@ bool FuseEpiloguePass::tryFuse(linalg::GenericOp generic, OpT matmul) {
   generic.getResult(0).replaceAllUsesWith(fused->getResult(0));
   generic.erase();
   matmul.erase();
-  return true;
 }
 
-bool FuseEpiloguePass::tryFuse(linalg::GenericOp generic) {
-  if (!generic.hasPureTensorSemantics() || generic.getNumResults() != 1 ||
-      generic.getNumParallelLoops() != generic.getNumLoops())
-    return false;
-  auto type = cast<RankedTensorType>(generic.getResult(0).getType());
-  if (!type.getElementType().isF32() ||
-      !generic.getMatchingIndexingMap(&generic.getDpsInitsMutable()[0])
-           .isIdentity() ||
-      !llvm::all_of(generic.getBody()->without_terminator(), canBeInEpilogue))
-    return false;
+void FuseEpiloguePass::tryFuse(linalg::GenericOp generic) {
+  SmallVector<Operation *> matmuls;
+  for (Value input : generic.getDpsInputs())
+    if (Operation *op = input.getDefiningOp();
+        isa_and_nonnull<BlockMatmulOp, PackedMatmulOp>(op))
+      matmuls.push_back(op);
+  if (matmuls.empty())
+    return;
+  Obstacle obstacle = obstacleIn(generic);
   // Of several matmuls the last one, which is computed when the others are.
   Operation *last = nullptr;
-  for (Value input : generic.getDpsInputs()) {
-    Operation *matmul = input.getDefiningOp();
-    if (!isa_and_nonnull<BlockMatmulOp, PackedMatmulOp>(matmul) ||
-        matmul->getBlock() != generic->getBlock() || input.getType() != type)
-      continue;
-    if (!last || last->isBeforeInBlock(matmul))
+  for (Operation *matmul : matmuls) {
+    if (obstacle)
+      break;
+    if (matmul->getBlock() == generic->getBlock() &&
+        matmul->getResult(0).getType() == generic.getResult(0).getType() &&
+        (!last || last->isBeforeInBlock(matmul)))
       last = matmul;
   }
-  if (auto packed = dyn_cast_or_null<PackedMatmulOp>(last))
-    return tryFuse(generic, packed);
-  auto block = dyn_cast_or_null<BlockMatmulOp>(last);
-  return block && tryFuse(generic, block);
+  if (!obstacle)
+    obstacle = obstacleBetween(generic, last ? last : matmuls.back());
+  if (obstacle) {
+    if (printChoices)
+      generic.emitRemark() << "not fused with the matmul before it: "
+                           << obstacle.reason;
+    return;
+  }
+  if (auto packed = dyn_cast<PackedMatmulOp>(last))
+    return fuse(generic, packed);
+  fuse(generic, cast<BlockMatmulOp>(last));
 }
 
 void FuseEpiloguePass::runOnOperation() {

@@ -98,49 +98,32 @@ QuantAttr schemeOf(Value weight) {
                         QuantScheme::parse(type.getContext(), name)->attr());
 }
 
-/// rlx.matmul ==> rlx.block_matmul.
-struct LowerMatmul : OpConversionPattern<MatmulOp> {
-  using OpConversionPattern::OpConversionPattern;
+/// The ids of a matmul and the sizes of its result: of rlx.matmul, none and
+/// `[M, N]`; of rlx.gather_matmul, `[T, S, N]`.
+std::pair<Value, SmallVector<OpFoldResult>>
+idsAndSizes(OpBuilder &builder, Location loc, MatmulOpAdaptor operands) {
+  return {Value(),
+          {tensor::getMixedSize(builder, loc, operands.getX(), 0),
+           tensor::getMixedSize(builder, loc, operands.getWeight(), 0)}};
+}
+std::pair<Value, SmallVector<OpFoldResult>>
+idsAndSizes(OpBuilder &builder, Location loc, GatherMatmulOpAdaptor operands) {
+  SmallVector<OpFoldResult> sizes =
+      tensor::getMixedSizes(builder, loc, operands.getIds());
+  sizes.push_back(tensor::getMixedSize(builder, loc, operands.getWeight(), 1));
+  return {operands.getIds(), sizes};
+}
+
+/// rlx.matmul and rlx.gather_matmul ==> rlx.block_matmul.
+template <typename OpT> struct LowerMatmul : OpConversionPattern<OpT> {
+  using OpConversionPattern<OpT>::OpConversionPattern;
 
   LogicalResult
-  matchAndRewrite(MatmulOp op, OpAdaptor operands,
+  matchAndRewrite(OpT op, typename OpT::Adaptor operands,
                   ConversionPatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op.getType());
     Location loc = op.getLoc();
-    OpFoldResult m = tensor::getMixedSize(rewriter, loc, operands.getX(), 0);
-    OpFoldResult n =
-        tensor::getMixedSize(rewriter, loc, operands.getWeight(), 0);
-    Value init = createEmpty(rewriter, loc, type, {m, n});
-    Type activations = op.getActivations().value_or(rewriter.getF32Type());
-    Value x = castActivations(rewriter, loc, operands.getX(), op.getWeight());
-    SideValues sides = castSides(rewriter, loc, operands, op.getWeight());
-    Value bias =
-        castSide(rewriter, loc, operands.getBias(), op.getWeight(), "bias");
-    auto matmul = BlockMatmulOp::create(
-        rewriter, loc, init.getType(), x, operands.getWeight(), /*ids=*/Value(),
-        sides.scales, sides.zeroPoints, sides.globalScale, bias,
-        /*epilogueInputs=*/ValueRange(), init, schemeOf(op.getWeight()),
-        TypeAttr::get(activations), /*tiles=*/TilesAttr(),
-        /*epilogueMaps=*/ArrayAttr(), op.getReencodedAttr());
-    rewriter.replaceOp(
-        op, castTo(rewriter, loc, matmul.getResult(0), type.getShape()));
-    return success();
-  }
-};
-
-/// rlx.gather_matmul ==> rlx.block_matmul with ids.
-struct LowerGatherMatmul : OpConversionPattern<GatherMatmulOp> {
-  using OpConversionPattern::OpConversionPattern;
-
-  LogicalResult
-  matchAndRewrite(GatherMatmulOp op, OpAdaptor operands,
-                  ConversionPatternRewriter &rewriter) const override {
-    auto type = cast<RankedTensorType>(op.getType());
-    Location loc = op.getLoc();
-    SmallVector<OpFoldResult> sizes =
-        tensor::getMixedSizes(rewriter, loc, operands.getIds());
-    sizes.push_back(
-        tensor::getMixedSize(rewriter, loc, operands.getWeight(), 1));
+    auto [ids, sizes] = idsAndSizes(rewriter, loc, operands);
     Value init = createEmpty(rewriter, loc, type, sizes);
     Type activations = op.getActivations().value_or(rewriter.getF32Type());
     Value x = castActivations(rewriter, loc, operands.getX(), op.getWeight());
@@ -148,9 +131,8 @@ struct LowerGatherMatmul : OpConversionPattern<GatherMatmulOp> {
     Value bias =
         castSide(rewriter, loc, operands.getBias(), op.getWeight(), "bias");
     auto matmul = BlockMatmulOp::create(
-        rewriter, loc, init.getType(), x, operands.getWeight(),
-        operands.getIds(), sides.scales, sides.zeroPoints, sides.globalScale,
-        bias,
+        rewriter, loc, init.getType(), x, operands.getWeight(), ids,
+        sides.scales, sides.zeroPoints, sides.globalScale, bias,
         /*epilogueInputs=*/ValueRange(), init, schemeOf(op.getWeight()),
         TypeAttr::get(activations), /*tiles=*/TilesAttr(),
         /*epilogueMaps=*/ArrayAttr(), op.getReencodedAttr());
@@ -256,8 +238,9 @@ struct LowerEncodingsPass
     populateCallOpTypeConversionPattern(patterns, converter);
     populateReturnOpTypeConversionPattern(patterns, converter);
     scf::populateSCFStructuralTypeConversions(converter, patterns);
-    patterns.add<LowerMatmul, LowerGatherMatmul, LowerEmbedding,
-                 LowerDequantize, LowerQuantize>(converter, context);
+    patterns.add<LowerMatmul<MatmulOp>, LowerMatmul<GatherMatmulOp>,
+                 LowerEmbedding, LowerDequantize, LowerQuantize>(converter,
+                                                                 context);
     if (failed(checkOperations()) ||
         failed(
             applyFullConversion(getOperation(), target, std::move(patterns))))

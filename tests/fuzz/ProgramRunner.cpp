@@ -36,7 +36,7 @@ rlx::fuzz::runTargets(const std::vector<std::string> &names) {
       {"cpu", "", "", false, 0, ""},
       {"deterministic", "", "", true, 2, ""},
       {"threads", "", "", false, 3, ""},
-      {"panels", "", "min-m-panel=2", false, 2, ""},
+      {"panels", "", "min_m_panel=2", false, 2, ""},
   };
 #if defined(__x86_64__)
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();

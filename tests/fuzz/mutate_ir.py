@@ -56,7 +56,7 @@ EXTRA = [
     "  rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32}"
     " : (memref<4x64xf32>, memref<8x68xi8>, memref<4x8xf32>) -> ()\n  return\n}",
     "func.func @packing(%w: memref<8x68xi8> {rlx.weight = \"w\"}, %p: memref<1088xi8>) {\n"
-    "  rlx.pack_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, lanes = 16 : i64}"
+    "  rlx.pack_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>}"
     " : (memref<8x68xi8>, memref<1088xi8>) -> ()\n  return\n}",
     "func.func @kernels(%x: tensor<1x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>> {rlx.weight = \"w\"})"
     " -> tensor<1x8xf32> {\n  %y = rlx.matmul %x, %w : (tensor<1x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>)"
@@ -72,13 +72,13 @@ REFUSED = re.compile(r"array<\s*(index|!)")
 PIPELINES = ["rlx-import", "rlx-layout", "rlx-bufferize", "rlx-loops", "rlx-llvm", "rlx-cpu", "rlx-gpu", "rlx-spirv"]
 CPU = [
     "",
-    "=vector-length=8 instructions=avx2,avxvnni",
-    "=vector-length=16 instructions=avx512vnni,avx512vbmi,avx512bf16 two-vector-ports=true",
-    "=vector-length=4 instructions=neon,dotprod",
-    "=deterministic=true",
-    "=vector-length=0",
-    "=vector-length=12",
-    "=mr=3 min-m-panel=1",
+    "=target={#rlx.cpu<vector_bits = 256, vector_registers = 16, features = [avx2, avxvnni]>}",
+    "=target={#rlx.cpu<features = [avx512vnni, avx512vbmi, avx512bf16], two_vector_ports = true>}",
+    "=target={#rlx.cpu<vector_bits = 128, features = [neon, dotprod]>}",
+    "=target={#rlx.cpu<deterministic = true>}",
+    "=target={#rlx.cpu<vector_bits = 0>}",
+    "=target={#rlx.cpu<features = [none]>}",
+    "=target={#rlx.cpu<mr = 3, min_m_panel = 1>}",
     "=print-choices=true",
 ]
 GPU = [
@@ -90,17 +90,15 @@ GPU = [
     "subgroup_size = 32, subgroup_arithmetic = true, cooperative_matrix = [16, 16, 16]>}",
     "=target={#rlx.gpu<vulkan, buffer_bytes = 65536>}",
 ]
-LOOPS = ["", "=vector-length=8", "=instructions=avx512vnni", "=vector-length=0", "=deterministic=true"]
 OPTIONS = {
     "rlx-cpu": CPU,
     "rlx-layout": CPU,
     "rlx-loops": CPU,
     "rlx-gpu": GPU,
     "rlx-interleave-weights": GPU,
-    "rlx-pack-weights": ["", "=vector-length=8", "=vector-length=0", "=deterministic=true print-choices=true"],
-    "rlx-blocks-to-loops": LOOPS,
-    "rlx-choose-tiles": LOOPS,
-    "rlx-expand-target-ops": ["", "=instructions=avx512vnni,avx512vbmi", "=instructions=avx2", "=instructions=neon,dotprod"],
+    "rlx-attach-cpu-target": CPU[:-1],
+    "rlx-pack-weights": ["", "=print-choices=true"],
+    "rlx-choose-tiles": ["", "=print-choices=true"],
     "rlx-set-activations": ["=i8", "=i16", "=bf16", "=activations=i8 weights=reencoded"],
 }
 

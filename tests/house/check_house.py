@@ -35,6 +35,7 @@ PASS_ROOMS = (
     "import",
     "graph",
     "storage",
+    "cpu/target",
     "cpu/kernels",
     "cpu/packed",
     "cpu",
@@ -133,7 +134,29 @@ def check_includes(root):
                     yield f"{path}:{number}: the runtime must not know LLVM or MLIR: {line.strip()}"
 
 
+def is_one_letter(one, other):
+    """Whether two words differ by one letter: another one, or one more."""
+    if len(one) == len(other):
+        return sum(a != b for a, b in zip(one, other)) == 1
+    short, long = sorted((one, other), key=len)
+    return len(long) == len(short) + 1 and any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
+
+
+def check_names(root):
+    """Sources whose names differ by one letter are taken for each other."""
+    stems = {}
+    for path in files(root):
+        if path.split("/")[0] in ALLOWED and path.endswith(CODE):
+            stems.setdefault(os.path.splitext(os.path.basename(path))[0], path)
+    names = sorted(stems)
+    for at, one in enumerate(names):
+        for other in names[at + 1 :]:
+            if is_one_letter(one, other):
+                yield f"{stems[one]}: expected a name that differs by more than a letter from that of '{stems[other]}'"
+
+
 def check_layout(root):
+    yield from check_names(root)
     for path in files(root):
         if not path.startswith(FREE_PATHS):
             if len(path) >= MAX_PATH:
@@ -291,6 +314,8 @@ CASES = [
     ("layout", "a/b/c/d/e.cpp", "", True),
     ("layout", "tests/golden/b/c/d/" + "e" * 60, "", False),
     ("layout", "build/a/b/c/d/e.cpp", "", False),
+    ("layout", "ir/PackedTile.h passes/PackedTiles.h", "", True),
+    ("layout", "ir/PackedTile.h passes/PackedTile.cpp passes/TileLoops.h", "", False),
     ("schemes", "passes/A.cpp", "// !rlx.quant<gguf_q4k>\nscheme.blockBytes();\n", False),
     ("schemes", "passes/A.cpp", 'if (name == "gguf_q4k")\n', True),
     ("schemes", "passes/A.cpp", "lowerGgufQ4K(op);\n", True),

@@ -7,11 +7,11 @@ using namespace mlir;
 using namespace rlx;
 
 LogicalResult rlx::emitDequantizeLoops(BlockDequantizeOp op,
-                                       const VectorTarget &target) {
+                                       const CpuProperties &cpu) {
   LoopBuilder b(op.getLoc(), op);
   StoredOperands stored = StoredOperands::of(op);
   QuantScheme scheme(op.getScheme().getScheme());
-  RowSteps steps(scheme, target.length);
+  RowSteps steps(scheme, cpu.lanes());
   Value init = op.getInit(), ids = op.getIds();
   auto type = cast<MemRefType>(init.getType());
   int64_t k = type.getShape().back();

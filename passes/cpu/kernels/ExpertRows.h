@@ -40,11 +40,11 @@ public:
     std::optional<int64_t> count; ///< where it is known
     llvm::function_ref<Row(mlir::Value)> row;
 
-    /// Calls `body` with the indices of the rows of register tiles of the first
-    /// of `sizes`, which fall to 1, or to what the number of rows is a multiple
-    /// of. What is left is a tile of its own where that number is known; else
-    /// it is rounded up to one of the sizes, rows beyond the last repeating it:
-    /// another tile would read the weights once more.
+    /// Splits the range into register tiles of sizes[0] rows and calls `body`
+    /// with the rows of each. `sizes` fall to 1, or to a divisor of the number
+    /// of rows. A static remainder becomes one smaller tile. A dynamic one is
+    /// rounded up to the next size and repeats the last row, because another
+    /// tile would read the weights once more.
     void
     eachTile(LoopBuilder &b, llvm::ArrayRef<int64_t> sizes,
              llvm::function_ref<void(llvm::ArrayRef<mlir::Value>)> body) const;

@@ -8,12 +8,12 @@
 using namespace mlir;
 using namespace rlx;
 
-RowSteps::RowSteps(const QuantScheme &scheme, int64_t vectorLength)
-    : block(scheme.block()), tailRun(std::gcd(block, vectorLength)) {
+RowSteps::RowSteps(const QuantScheme &scheme, int64_t lanes)
+    : block(scheme.block()), tailRun(std::gcd(block, lanes)) {
   // Blocks smaller than a vector are decoded several at once.
-  bool several = block < vectorLength && vectorLength % block == 0;
-  run = several ? vectorLength : tailRun;
-  step = several ? vectorLength : block;
+  bool several = block < lanes && lanes % block == 0;
+  run = several ? lanes : tailRun;
+  step = several ? lanes : block;
 }
 
 //===----------------------------------------------------------------------===//

@@ -9,29 +9,17 @@
 #ifndef RLX_PASSES_CPU_KERNELS_LOOPKERNELS_H
 #define RLX_PASSES_CPU_KERNELS_LOOPKERNELS_H
 
+#include "ir/CpuProperties.h"
 #include "passes/PassDetail.h"
 #include "passes/support/LoopBuilder.h"
 
 namespace rlx {
 
-/// What loops must know of the target.
-struct VectorTarget {
-  int64_t length = 16;    ///< f32 lanes of a register
-  int64_t registers = 32; ///< vector registers
-  /// Whether a row must be computed in the same order whatever the number of
-  /// rows.
-  bool deterministic = false;
-  /// The intrinsic that adds products of pairs of bf16 to f32 lanes, or empty.
-  llvm::StringRef bf16Dot;
-  /// The intrinsic that adds products of pairs of i16 to i32 lanes, or empty.
-  llvm::StringRef i16Dot;
-};
-
 /// How a row of K elements is cut into vectors: iterations of `step` elements,
 /// each of `step / run` decodes of `run` lanes; what does not fill a step is
 /// cut block by block into `tailRun` lanes.
 struct RowSteps {
-  RowSteps(const QuantScheme &scheme, int64_t vectorLength);
+  RowSteps(const QuantScheme &scheme, int64_t lanes);
   int64_t block;
   int64_t run, step;
   int64_t tailRun;
@@ -75,15 +63,14 @@ mlir::Value emitRoundedActivations(LoopBuilder &b, mlir::Value x,
 /// read as one. --rlx-copy-strided-operands sees to it.
 bool isContiguousFor(mlir::OpOperand &operand);
 
-mlir::LogicalResult emitMatmulLoops(BlockMatmulOp op,
-                                    const VectorTarget &target);
+mlir::LogicalResult emitMatmulLoops(BlockMatmulOp op, const CpuProperties &cpu);
 mlir::LogicalResult emitDequantizeLoops(BlockDequantizeOp op,
-                                        const VectorTarget &target);
+                                        const CpuProperties &cpu);
 mlir::LogicalResult emitQuantizeLoops(BlockQuantizeOp op,
-                                      const VectorTarget &target);
+                                      const CpuProperties &cpu);
 mlir::LogicalResult emitPackLoops(PackWeightOp op);
 mlir::LogicalResult emitPackedMatmulLoops(PackedMatmulOp op,
-                                          const VectorTarget &target);
+                                          const CpuProperties &cpu);
 
 } // namespace rlx
 

@@ -13,6 +13,7 @@
 #include "passes/cpu/kernels/Epilogue.h"
 #include "passes/cpu/kernels/ExpertRows.h"
 #include "passes/cpu/kernels/WeightPanel.h"
+#include "passes/cpu/target/CpuFeatures.h"
 
 using namespace mlir;
 using namespace rlx;
@@ -21,7 +22,7 @@ namespace {
 
 /// Sizes of the tiles, all in elements.
 struct Tiles {
-  Tiles(const RowSteps &steps, const VectorTarget &target, TilesAttr given,
+  Tiles(const RowSteps &steps, const CpuProperties &cpu, TilesAttr given,
         int64_t k);
   int64_t lanes;        ///< of a vector
   int64_t columns;      ///< of a register tile: pairs of vectors
@@ -32,13 +33,15 @@ struct Tiles {
   SmallVector<int64_t> rows; ///< M of register tiles, largest first
 };
 
-Tiles::Tiles(const RowSteps &steps, const VectorTarget &target, TilesAttr given,
+Tiles::Tiles(const RowSteps &steps, const CpuProperties &cpu, TilesAttr given,
              int64_t k)
-    : lanes(target.length), columns(2 * lanes * given.getNrPanel()),
+    : lanes(cpu.lanes()), columns(2 * lanes * given.getNrPanel()),
       tile(llvm::alignTo(given.getNc(), columns)),
       depth(std::min(llvm::alignTo(given.getKc(), steps.step),
                      llvm::alignTo(k, steps.step))),
-      minMPanel(given.getMinMPanel()) {
+      minMPanel(given.getKernels().front().getMinMPanel()) {
+  if (minMPanel == 0) // Never.
+    minMPanel = std::numeric_limits<int64_t>::max();
   int64_t runs = steps.step / steps.run;
   rowsUnrolled = runs >= 8 ? 1 : runs >= 4 ? 2 : 4;
   for (int64_t count : {given.getMrPanel(), int64_t(4), int64_t(1)})
@@ -48,16 +51,16 @@ Tiles::Tiles(const RowSteps &steps, const VectorTarget &target, TilesAttr given,
 
 class MatmulLoops {
 public:
-  MatmulLoops(BlockMatmulOp op, const VectorTarget &target)
+  MatmulLoops(BlockMatmulOp op, const CpuProperties &cpu)
       : op(op), b(op.getLoc(), op), stored(StoredOperands::of(op)),
-        steps(QuantScheme(op.getScheme().getScheme()), target.length),
+        steps(QuantScheme(op.getScheme().getScheme()), cpu.lanes()),
         x(op.getX()), y(op.getInit()),
         k(cast<MemRefType>(x.getType()).getShape().back()),
         n(cast<MemRefType>(y.getType()).getShape().back()),
-        tiles(steps, target, op.getTilesAttr(), k), epilogue(Epilogue::of(op)),
-        deterministic(target.deterministic) {
+        tiles(steps, cpu, op.getTilesAttr(), k), epilogue(Epilogue::of(op)),
+        deterministic(cpu.deterministic) {
     if (op.getActivations().isBF16() && WeightPanel::canPair(steps, k))
-      pairDot = target.bf16Dot;
+      pairDot = intrinsicFor(cpu, VectorOp::bf16Dot);
   }
 
   void emit() { op.getIds() ? emitGather() : emitMatmul(); }
@@ -464,8 +467,7 @@ void MatmulLoops::emitGather() {
 }
 } // namespace
 
-LogicalResult rlx::emitMatmulLoops(BlockMatmulOp op,
-                                   const VectorTarget &target) {
-  MatmulLoops(op, target).emit();
+LogicalResult rlx::emitMatmulLoops(BlockMatmulOp op, const CpuProperties &cpu) {
+  MatmulLoops(op, cpu).emit();
   return success();
 }

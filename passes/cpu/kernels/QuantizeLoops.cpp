@@ -350,6 +350,6 @@ LogicalResult QuantizeLoops::emit() {
 } // namespace
 
 LogicalResult rlx::emitQuantizeLoops(BlockQuantizeOp op,
-                                     const VectorTarget &target) {
+                                     const CpuProperties &cpu) {
   return QuantizeLoops(op).emit();
 }

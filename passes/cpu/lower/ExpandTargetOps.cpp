@@ -1,7 +1,7 @@
 //===- ExpandTargetOps.cpp - Dot products of bytes for a target -----------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Picks the instruction for rlx.dot, rlx.lookup and fields of bytes by the
+// Picks the instruction for rlx.dot, rlx.lookup and rlx.extract_bits by the
 // features of the target and the length of the vectors; without one, arith and
 // vector operations. So are conversions to bf16, for each element of which LLVM
 // would call a function.
@@ -9,8 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/PassDetail.h"
-
-#include "llvm/ADT/StringSet.h"
+#include "passes/cpu/target/CpuFeatures.h"
 
 namespace rlx {
 #define GEN_PASS_DEF_EXPANDTARGETOPSPASS
@@ -23,12 +22,12 @@ using namespace rlx;
 namespace {
 class Expander {
 public:
-  Expander(OpBuilder &builder, Location loc, const llvm::StringSet<> &features)
-      : b(builder), loc(loc), features(features) {}
+  Expander(OpBuilder &builder, Location loc, const CpuProperties &cpu)
+      : b(builder), loc(loc), cpu(cpu) {}
 
   Value dot(DotOp op);
   Value lookup(LookupOp op);
-  Value field(arith::AndIOp op);
+  Value extract(ExtractBitsOp op);
   Value toBf16(arith::TruncFOp op);
 
 private:
@@ -39,19 +38,17 @@ private:
   }
   Value madd(DotOp op, StringRef bytes, StringRef words);
   /// The table's entries at the six low bits of each of 64 bytes.
-  Value permute(VectorType type, ArrayRef<int8_t> entries, Value bytes) {
+  Value permute(StringRef intrinsic, VectorType type, ArrayRef<int8_t> entries,
+                Value bytes) {
     Value table = arith::ConstantOp::create(
         b, loc, DenseElementsAttr::get(type, entries));
-    return call("llvm.x86.avx512.permvar.qi.512", type, {table, bytes});
+    return call(intrinsic, type, {table, bytes});
   }
   Value generic(DotOp op);
-  bool has(StringRef feature) const { return features.contains(feature); }
-
-  /// What vpermb looks up at once, and how many entries its tables have.
-  static constexpr int64_t permutedBytes = 64;
+  Value shiftAndMask(ExtractBitsOp op);
   OpBuilder &b;
   Location loc;
-  const llvm::StringSet<> &features;
+  const CpuProperties &cpu;
 };
 
 /// Pairs of bytes to 16 bits, which must not saturate, then pairs of those
@@ -87,28 +84,14 @@ Value Expander::generic(DotOp op) {
 
 Value Expander::dot(DotOp op) {
   int64_t bits = cast<VectorType>(op.getType()).getNumElements() * 32;
-  // Codes below 128 are the same number signed, and their sums of two products
-  // fit 16 bits.
-  constexpr int64_t signedLimit = 128;
-  bool small = op.getBelow() <= signedLimit;
-  SmallVector<Value> operands = {op.getAccumulator(), op.getCodes(),
-                                 op.getActivations()};
-  if (bits == 512 && has("avx512vnni"))
-    return call("llvm.x86.avx512.vpdpbusd.512", op.getType(), operands);
-  if (bits == 256 && (has("avxvnni") || has("avx512vnni")))
-    return call("llvm.x86.avx512.vpdpbusd.256", op.getType(), operands);
-  if (bits == 128 && has("i8mm"))
-    return call("llvm.aarch64.neon.usdot.v4i32.v16i8", op.getType(), operands);
-  if (bits == 128 && has("dotprod") && small)
-    return call("llvm.aarch64.neon.sdot.v4i32.v16i8", op.getType(), operands);
-  if (bits == 512 && has("avx512bw") && small)
-    return madd(op, "llvm.x86.avx512.pmaddubs.w.512",
-                "llvm.x86.avx512.pmaddw.d.512");
-  if (bits == 256 && has("avx2") && small)
-    return madd(op, "llvm.x86.avx2.pmadd.ub.sw", "llvm.x86.avx2.pmadd.wd");
-  if (bits == 128 && has("ssse3") && small)
-    return madd(op, "llvm.x86.ssse3.pmadd.ub.sw.128", "llvm.x86.sse2.pmadd.wd");
-  return generic(op);
+  const VectorInstruction *found =
+      findInstruction(cpu, VectorOp::byteDot, bits, op.getBelow());
+  if (!found || found->intrinsic.empty())
+    return generic(op);
+  if (!found->wordIntrinsic.empty())
+    return madd(op, found->intrinsic, found->wordIntrinsic);
+  return call(found->intrinsic, op.getType(),
+              {op.getAccumulator(), op.getCodes(), op.getActivations()});
 }
 
 Value Expander::lookup(LookupOp op) {
@@ -119,22 +102,18 @@ Value Expander::lookup(LookupOp op) {
   SmallVector<int8_t> entries;
   for (int64_t i = 0; i < count; ++i)
     entries.push_back(op.getTable()[i % op.getTable().size()]);
-  if (count == permutedBytes && has("avx512vbmi"))
-    return permute(type, entries, op.getCodes());
+  if (const VectorInstruction *found =
+          findInstruction(cpu, VectorOp::lookup64, 8 * count))
+    return permute(found->intrinsic, type, entries, op.getCodes());
   Value table = arith::ConstantOp::create(
       b, loc, DenseElementsAttr::get(type, ArrayRef<int8_t>(entries)));
   // Others have a meaning for a byte's highest bits.
   Value low = arith::ConstantOp::create(
       b, loc, DenseElementsAttr::get(type, int8_t(15)));
   Value codes = arith::AndIOp::create(b, loc, op.getCodes(), low);
-  if (count == 64 && has("avx512bw"))
-    return call("llvm.x86.avx512.pshuf.b.512", type, {table, codes});
-  if (count == 32 && has("avx2"))
-    return call("llvm.x86.avx2.pshuf.b", type, {table, codes});
-  if (count == 16 && has("ssse3"))
-    return call("llvm.x86.ssse3.pshuf.b.128", type, {table, codes});
-  if (count == 16 && has("neon"))
-    return call("llvm.aarch64.neon.tbl1.v16i8", type, {table, codes});
+  if (const VectorInstruction *found =
+          findInstruction(cpu, VectorOp::lookup16, 8 * count))
+    return call(found->intrinsic, type, {table, codes});
   SmallVector<Value> bytes;
   for (int64_t i = 0; i < count; ++i) {
     Value code = vector::ExtractOp::create(b, loc, codes, i);
@@ -145,42 +124,47 @@ Value Expander::lookup(LookupOp op) {
   return vector::FromElementsOp::create(b, loc, type, bytes);
 }
 
-static std::optional<uint64_t> splatOf(Value value) {
-  DenseElementsAttr elements;
-  if (!matchPattern(value, m_Constant(&elements)) || !elements.isSplat())
-    return std::nullopt;
-  return elements.getSplatValue<APInt>().getZExtValue();
+/// Bits of bytes where they lie, shifted in lanes of 16 bits and masked. What
+/// the shift brings over from the neighbouring byte is outside the mask.
+Value Expander::shiftAndMask(ExtractBitsOp op) {
+  auto type = cast<VectorType>(op.getType());
+  int64_t right = op.getFrom() - op.getTo();
+  Value bits = op.getBytes();
+  if (right) {
+    VectorType wide =
+        VectorType::get(type.getNumElements() / 2, b.getI16Type());
+    Value distance = arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(wide, int16_t(std::abs(right))));
+    bits = vector::BitCastOp::create(b, loc, wide, bits);
+    bits = right > 0 ? Value(arith::ShRUIOp::create(b, loc, bits, distance))
+                     : Value(arith::ShLIOp::create(b, loc, bits, distance));
+    bits = vector::BitCastOp::create(b, loc, type, bits);
+  }
+  if (op.getWidth() == 8 || op.getLoose())
+    return bits;
+  int64_t mask = ((int64_t(1) << op.getWidth()) - 1) << op.getTo();
+  return arith::AndIOp::create(
+      b, loc, bits,
+      arith::ConstantOp::create(b, loc,
+                                DenseElementsAttr::get(type, int8_t(mask))));
 }
 
-/// Bits of bytes that are shifted, in lanes of 16 bits, and masked: where they
-/// are among a byte's lowest six, one instruction looks up what comes out.
-Value Expander::field(arith::AndIOp op) {
-  auto type = dyn_cast<VectorType>(op.getType());
-  if (!has("avx512vbmi") || !type || type.getRank() != 1 || type.isScalable() ||
-      !type.getElementType().isInteger(8) ||
-      type.getNumElements() != permutedBytes)
-    return Value();
-  auto shifted = op.getLhs().getDefiningOp<vector::BitCastOp>();
-  Operation *shift = shifted ? shifted.getSource().getDefiningOp() : nullptr;
-  if (!isa_and_nonnull<arith::ShRUIOp, arith::ShLIOp>(shift))
-    return Value();
-  auto words = shift->getOperand(0).getDefiningOp<vector::BitCastOp>();
-  std::optional<uint64_t> mask = splatOf(op.getRhs()),
-                          distance = splatOf(shift->getOperand(1));
-  if (!words || words.getSource().getType() != type || !mask || !distance ||
-      *distance >= 8)
-    return Value();
-  bool isRight = isa<arith::ShRUIOp>(shift);
-  uint64_t source = isRight ? *mask << *distance : *mask >> *distance;
-  // A neighbouring byte's bits would come in.
-  bool stays = isRight || (source << *distance) == *mask;
-  if (source >= permutedBytes || !stays)
-    return Value();
+/// One instruction looks up what becomes of a byte if the bits are among its
+/// lowest six.
+Value Expander::extract(ExtractBitsOp op) {
+  auto type = cast<VectorType>(op.getType());
+  constexpr int64_t lookedUp = 6;
+  int64_t from = op.getFrom(), to = op.getTo(), width = op.getWidth();
+  const VectorInstruction *found = findInstruction(
+      cpu, VectorOp::lookup64, 8 * int64_t(type.getNumElements()));
+  // A mask alone, or a shift, is cheaper.
+  if (!found || from == to || op.getLoose() || from + width > lookedUp)
+    return shiftAndMask(op);
   SmallVector<int8_t> entries;
-  for (uint64_t byte = 0; byte < permutedBytes; ++byte)
+  for (int64_t byte = 0; byte < int64_t(1) << lookedUp; ++byte)
     entries.push_back(
-        int8_t((isRight ? byte >> *distance : byte << *distance) & *mask));
-  return permute(type, entries, words.getSource());
+        int8_t(((byte >> from) & ((int64_t(1) << width) - 1)) << to));
+  return permute(found->intrinsic, type, entries, op.getBytes());
 }
 
 /// The type of the integers with as many bits as the elements of `type`.
@@ -194,8 +178,8 @@ Type integersOf(Type type, unsigned width) {
 Value Expander::toBf16(arith::TruncFOp op) {
   Value x = op.getIn();
   Type source = getElementTypeOrSelf(x.getType());
-  if (!getElementTypeOrSelf(op.getType()).isBF16() || has("avx512bf16") ||
-      has("bf16") || !source.isF32())
+  if (!getElementTypeOrSelf(op.getType()).isBF16() || !source.isF32() ||
+      findInstruction(cpu, VectorOp::toBf16, /*bits=*/0))
     return Value();
   Type i32 = integersOf(x.getType(), 32);
   auto constant = [&](Type type, int64_t value) -> Value {
@@ -226,21 +210,17 @@ struct ExpandTargetOpsPass
   using ExpandTargetOpsPassBase::ExpandTargetOpsPassBase;
 
   void runOnOperation() override {
-    llvm::StringSet<> features;
-    SmallVector<StringRef> names;
-    StringRef(instructions).split(names, ',', -1, /*KeepEmpty=*/false);
-    for (StringRef name : names)
-      features.insert(name);
+    const CpuProperties cpu = CpuAttr::of(getOperation());
     getOperation().walk([&](Operation *op) {
       OpBuilder builder(op);
-      Expander expander(builder, op->getLoc(), features);
+      Expander expander(builder, op->getLoc(), cpu);
       Value expanded;
       if (auto dot = dyn_cast<DotOp>(op))
         expanded = expander.dot(dot);
       else if (auto lookup = dyn_cast<LookupOp>(op))
         expanded = expander.lookup(lookup);
-      else if (auto bits = dyn_cast<arith::AndIOp>(op))
-        expanded = expander.field(bits);
+      else if (auto bits = dyn_cast<ExtractBitsOp>(op))
+        expanded = expander.extract(bits);
       else if (auto conversion = dyn_cast<arith::TruncFOp>(op))
         expanded = expander.toBf16(conversion);
       if (!expanded)

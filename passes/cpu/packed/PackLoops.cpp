@@ -255,14 +255,6 @@ void PackLoops::emit() {
 } // namespace
 
 LogicalResult rlx::emitPackLoops(PackWeightOp op) {
-  auto type = cast<MemRefType>(op.getWeight().getType());
-  QuantScheme scheme(op.getScheme().getScheme());
-  int64_t k = type.getShape().back() / scheme.blockBytes() * scheme.block();
-  std::string reason;
-  std::optional<PackedLayout> layout =
-      PackedLayout::create(scheme, k, op.getLanes(), reason);
-  if (!layout)
-    return op.emitOpError() << "cannot be packed: " << reason;
-  PackLoops(op, std::move(*layout)).emit();
+  PackLoops(op, PackedLayout::of(op)).emit();
   return success();
 }

@@ -20,7 +20,7 @@ enum class GroupScales {
   ofScheme,
   floats, ///< whatever the scheme has
   inCodes ///< none: codes are multiplied with them
-          ///< (passes/cpu/packed/PrescaledWeights.h)
+          ///< (passes/cpu/packed/PrescaledWeights.cpp)
 };
 
 /// Bytes of an activation of that matmul: i8 has one, i16 two.
@@ -41,9 +41,10 @@ public:
   explicit PackedFields(const PackedLayout &layout)
       : layout(layout), offsetNegative(false) {}
 
-  /// Whether scales change from group to group, and whether they are integers.
+  /// Whether scales change from group to group.
   bool hasGroupScale() const { return !groupScaleFields.empty(); }
-  /// that sums of products with bytes can be multiplied with in 32 bits.
+  /// Whether group scales are integers so small that a product with the sum of
+  /// a K block's products with bytes fits i32.
   bool groupScaleIsInteger() const {
     return hasGroupScale() && !allFloats &&
            sumsFit(/*largestActivation=*/1 << 7);
@@ -52,15 +53,15 @@ public:
   /// What a product of integers can be which such a scale is.
   std::pair<double, double> groupScaleRange() const;
   double largestGroupScale() const;
-  /// Sums that a row of activations of one or two bytes has for a group before
-  /// the scale multiplies them: one for both bytes where they fit it and
-  /// nothing is to be added to each.
+  /// Accumulators of a row of activations for a group, before the scale
+  /// multiplies them: 1 for i8; for i16, which is two bytes, 1 if both fit one
+  /// i32 and start from 0, else 2.
   int64_t groupSums(int64_t bytes) const {
     bool fit = hasGroupScale() && !allFloats && layout.codes.bias == 0 &&
                (!groupScaleIsInteger() || sumsFit(1 << 15));
     return fit ? 1 : bytes;
   }
-  /// The same for a K block; sums of floats are whole.
+  /// The same for a K block, behind group scales: 1 for sums of floats.
   int64_t kBlockSums(int64_t bytes) const {
     return hasGroupScale() && !groupScaleIsInteger() ? 1 : groupSums(bytes);
   }

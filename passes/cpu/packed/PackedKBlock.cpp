@@ -1,7 +1,7 @@
 //===- PackedKBlock.cpp - A K block of packed weights ---------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "passes/cpu/packed/PackedKBlock.h"
+#include "passes/cpu/packed/PackedMode.h"
 
 using namespace mlir;
 using namespace rlx;
@@ -33,55 +33,42 @@ Value StoredKBlock::kStepBase(LoopBuilder &b, Value kStep) {
                b.mul(kStep, layout.kStepBytes));
 }
 
+StoredKBlock::StoredKBlock(const PackedMode &mode, Value weight,
+                           ValueRange expert, Value base, bool isStream)
+    : mode(mode), layout(mode.storedLayout),
+      fields(isStream ? mode.storedFields.streamed() : mode.storedFields),
+      weight(weight), expert(expert), base(base) {}
+
 void StoredKBlock::prefetch(LoopBuilder &b, int64_t tiles, Value part,
-                            int64_t parts, int64_t ahead, bool toFirstCache) {
-  constexpr int64_t cacheLine = 64, firstCache = 3, secondCache = 2;
+                            int64_t parts, int64_t distance, int64_t cacheLine,
+                            bool toFirstCache) {
+  constexpr int64_t firstCache = 3, secondCache = 2;
   int64_t lines =
       llvm::divideCeil(tiles * layout.kBlockBytes(), cacheLine * parts);
   Value begin = b.add(base, b.mul(part, lines * cacheLine));
   for (int64_t line = 0; line < lines; ++line)
     memref::PrefetchOp::create(
-        b, weight, fields.at(b, expert, begin, ahead + line * cacheLine),
+        b, weight, fields.at(b, expert, begin, distance + line * cacheLine),
         /*isWrite=*/false, toFirstCache ? firstCache : secondCache,
         /*isDataCache=*/true);
 }
 
-void StoredKBlock::prefetchPages(LoopBuilder &b, int64_t ahead) {
-  constexpr int64_t page = 4096, secondCache = 2;
+void StoredKBlock::prefetchPages(LoopBuilder &b, int64_t distance,
+                                 int64_t page) {
+  constexpr int64_t secondCache = 2;
   for (int64_t at = 0; at < layout.kBlockBytes(); at += page)
     memref::PrefetchOp::create(b, weight,
-                               fields.at(b, expert, base, ahead + at),
+                               fields.at(b, expert, base, distance + at),
                                /*isWrite=*/false, secondCache,
                                /*isDataCache=*/true);
 }
 
-/// `stored` with these bits where they lie in the codes, and others elsewhere.
-static Value shiftBits(LoopBuilder &b, Value stored, const PackedBits &bits) {
-  auto type = cast<VectorType>(stored.getType());
-  VectorType wide = VectorType::get(type.getNumElements() / 2, b.getI16Type());
-  int right = int(bits.position) - int(bits.shift);
-  if (right) {
-    Value distance = arith::ConstantOp::create(
-        b, DenseElementsAttr::get(wide, int16_t(std::abs(right))));
-    stored = vector::BitCastOp::create(b, wide, stored);
-    stored = right > 0 ? Value(arith::ShRUIOp::create(b, stored, distance))
-                       : Value(arith::ShLIOp::create(b, stored, distance));
-    stored = vector::BitCastOp::create(b, type, stored);
-  }
-  return stored;
-}
-
-/// These bits of `stored`, where they lie in the codes. What a shift of 16-bit
-/// lanes brings over from the next byte is outside the mask.
-static Value extractBits(LoopBuilder &b, Value stored, const PackedBits &bits) {
-  Value shifted = shiftBits(b, stored, bits);
-  if (bits.width == 8)
-    return shifted;
-  auto type = cast<VectorType>(shifted.getType());
-  int64_t mask = ((1 << bits.width) - 1) << bits.shift;
-  return arith::AndIOp::create(
-      b, shifted,
-      arith::ConstantOp::create(b, DenseElementsAttr::get(type, int8_t(mask))));
+/// These bits of `stored`, where they lie in the codes.
+static Value extractBits(LoopBuilder &b, Value stored, const PackedBits &bits,
+                         bool loose = false) {
+  return b.createOrFold<ExtractBitsOp>(b.getLoc(), stored.getType(), stored,
+                                       bits.position, bits.shift, bits.width,
+                                       loose);
 }
 
 /// The vectors of codes that `bits` of the stored vectors are.
@@ -110,7 +97,8 @@ SmallVector<Value> StoredKBlock::storedCodes(LoopBuilder &b, Value kStep) {
   constexpr unsigned tableBits = 4;
   if (kind.width == tableBits)
     for (const PackedBits &bits : layout.bits)
-      codes.push_back(shiftBits(b, stored[bits.stored], bits));
+      codes.push_back(
+          extractBits(b, stored[bits.stored], bits, /*loose=*/true));
   else
     codes = unpack(b, stored, layout.bits);
   for (Value &code : codes)
@@ -119,15 +107,13 @@ SmallVector<Value> StoredKBlock::storedCodes(LoopBuilder &b, Value kStep) {
 }
 
 SmallVector<Value> StoredKBlock::codes(LoopBuilder &b, Value kStep) {
-  SmallVector<Value> codes = storedCodes(b, kStep);
-  if (!scaled)
-    return codes;
-  return scaled->multiply(b, codes,
-                          fields.groupScales(b, expert, kStepBase(b, kStep)));
+  return mode.decode(b, storedCodes(b, kStep), [&] {
+    return fields.groupScales(b, expert, kStepBase(b, kStep));
+  });
 }
 
 SmallVector<Value> StoredKBlock::groupScales(LoopBuilder &b, Value kStep) {
-  if (scaled)
+  if (mode.scalesAreInCodes())
     return {};
   return fields.groupScales(b, expert, kStepBase(b, kStep));
 }
@@ -155,47 +141,35 @@ SmallVector<Value> StoredKBlock::dotMinima(LoopBuilder &b) {
 // Panels
 //===----------------------------------------------------------------------===//
 
-KBlockPanel::KBlockPanel(LoopBuilder &b, const PackedLayout &layout,
-                         PackedFields &fields, const I16Pairs *paired,
-                         Reencoder *reencoder, int64_t tiles)
-    : layout(layout), pairs(paired), reencoder(reencoder), tile(b.index(0)),
-      hasBlockScale(reencoder || fields.hasBlockScale()),
-      hasBlockOffset(fields.hasBlockOffset()) {
-  auto allocate = [&](ArrayRef<int64_t> shape, Type element) -> Value {
-    return memref::AllocOp::create(b, MemRefType::get(shape, element),
-                                   ValueRange(), ValueRange(),
-                                   b.getI64IntegerAttr(64));
-  };
-  Type f32 = b.getF32Type(), i32 = b.getI32Type(), i8 = b.getI8Type();
-  int64_t lanes = layout.lanes, groups = layout.kBlock / layout.sumGroup;
-  int64_t vectors = layout.kStepsPerBlock() * vectorsPerStep;
-  codeBuffer = allocate({tiles, vectors, 4 * lanes}, i8);
-  if (pairs) {
-    scaleBuffer = allocate({tiles, groups / 2, lanes}, i32);
-    scaleNumbers = allocate({groups, lanes}, f32);
-    hasBlockScale |= pairs->roundsScales() || pairs->unit() != 1;
-    if (pairs->hasOffsets()) {
-      offsetBuffer = allocate({tiles, groups / 2, lanes}, i32);
-      offsetNumbers = allocate({groups, lanes}, f32);
-      hasBlockOffset = true;
-    }
-  } else {
-    if (fields.hasGroupScale())
-      scaleBuffer = allocate({tiles, groups, lanes},
-                             fields.groupScaleIsInteger() ? i32 : f32);
-    if (fields.hasGroupOffset())
-      offsetBuffer = allocate({tiles, groups, lanes}, f32);
-  }
-  if (hasBlockScale || hasBlockOffset)
-    blockBuffer = allocate({tiles, 2, lanes}, f32);
-  if (MagicNumbers::apply(fields))
-    correctionBuffer = allocate({tiles, 1, lanes}, f32);
-  if (fields.hasDotMinimum())
-    dotBuffer = allocate({tiles, layout.dotMinimumVectors(), 4 * lanes}, i8);
+Value KBlockPanel::allocateScratch(LoopBuilder &b, int64_t rows, int64_t lanes,
+                                   Type element) const {
+  return memref::AllocOp::create(b, MemRefType::get({rows, lanes}, element),
+                                 ValueRange(), ValueRange(),
+                                 b.getI64IntegerAttr(64));
 }
 
-int64_t KBlockPanel::tiles() const {
-  return cast<MemRefType>(codeBuffer.getType()).getDimSize(0);
+Value KBlockPanel::allocate(LoopBuilder &b, int64_t rows, int64_t lanes,
+                            Type element) const {
+  return memref::AllocOp::create(
+      b, MemRefType::get({count, rows, lanes}, element), ValueRange(),
+      ValueRange(), b.getI64IntegerAttr(64));
+}
+
+void KBlockPanel::allocateBlock(LoopBuilder &b, bool hasScale, bool hasOffset) {
+  hasBlockScale = hasScale;
+  hasBlockOffset = hasOffset;
+  block = allocate(b, 2, layout.lanes, b.getF32Type());
+}
+
+KBlockPanel::KBlockPanel(LoopBuilder &b, const PackedMode &mode, int64_t tiles)
+    : tile(b.index(0)), mode(mode), layout(mode.layout), count(tiles) {
+  mode.allocateScratch(b, *this);
+  codeBytes = allocate(b, layout.kStepsPerBlock() * vectorsPerStep,
+                       4 * layout.lanes, b.getI8Type());
+  mode.allocate(b, *this);
+  if (mode.fields.hasDotMinimum())
+    minima = allocate(b, layout.dotMinimumVectors(), 4 * layout.lanes,
+                      b.getI8Type());
 }
 
 KBlockPanel KBlockPanel::of(Value tile) const {
@@ -205,9 +179,8 @@ KBlockPanel KBlockPanel::of(Value tile) const {
 }
 
 void KBlockPanel::release(LoopBuilder &b) {
-  for (Value buffer :
-       {codeBuffer, scaleBuffer, offsetBuffer, blockBuffer, dotBuffer,
-        correctionBuffer, scaleNumbers, offsetNumbers})
+  for (Value buffer : {codeBytes, scales, offsets, block, minima, correction,
+                       scaleScratch, offsetScratch, minimumScratch})
     if (buffer)
       memref::DeallocOp::create(b, buffer);
 }
@@ -216,145 +189,79 @@ void KBlockPanel::store(LoopBuilder &b, Value vector, Value buffer, Value row) {
   b.storeVector(vector, buffer, {tile, row, b.index(0)});
 }
 
-void KBlockPanel::fillCodes(LoopBuilder &b, StoredKBlock &stored, Value kStep) {
-  for (auto [v, codes] : llvm::enumerate(stored.codes(b, kStep)))
-    store(b, codes, codeBuffer, b.add(b.mul(kStep, vectorsPerStep), v));
-}
-
-void KBlockPanel::fill(LoopBuilder &b, StoredKBlock &stored) {
-  if (reencoder) {
-    Value scale = reencoder->fill(b, stored, codeBuffer, tile);
-    return store(b, scale, blockBuffer, b.index(0));
-  }
-  if (dotBuffer)
-    for (auto [i, factor] : llvm::enumerate(stored.dotMinima(b)))
-      store(b, factor, dotBuffer, b.index(int64_t(i)));
-  if (pairs)
-    return fillPaired(b, stored);
-  if (hasBlockScale)
-    store(b, stored.blockScale(b), blockBuffer, b.index(0));
-  if (hasBlockOffset)
-    store(b, stored.blockOffset(b), blockBuffer, b.index(1));
-  auto fillKStep = [&](Value kStep) {
-    fillCodes(b, stored, kStep);
-    SmallVector<Value> scales = stored.groupScales(b, kStep);
-    for (auto [g, scale] : llvm::enumerate(scales))
-      store(b, scale, scaleBuffer, group(b, kStep, int64_t(g)));
-    if (offsetBuffer)
-      for (int64_t g = 0; g < PackedLayout::kStep / layout.sumGroup; ++g)
-        store(b, stored.offset(b, kStep, g), offsetBuffer, group(b, kStep, g));
-    return scales;
-  };
-  Value kSteps = b.index(layout.kStepsPerBlock());
-  if (!correctionBuffer)
-    return b.loop(b.index(0), kSteps, 1,
-                  [&](Value kStep) { fillKStep(kStep); });
-  SmallVector<Value> sum = {b.zeros(layout.lanes)};
-  sum =
-      b.loop(b.index(0), kSteps, 1, sum, [&](Value kStep, ValueRange carried) {
-        Value next = carried[0];
-        for (Value scale : fillKStep(kStep))
-          next = arith::AddFOp::create(b, next, scale);
-        return SmallVector<Value>{next};
-      });
-  store(b, MagicNumbers::correct(b, b.zeros(layout.lanes), sum[0]),
-        correctionBuffer, b.index(0));
-}
-
-/// Numbers wait until the largest of the K block is known, then become words.
-void KBlockPanel::fillPaired(LoopBuilder &b, StoredKBlock &stored) {
-  VectorType f32s = VectorType::get(layout.lanes, b.getF32Type());
-  auto keep = [&](Value number, Value buffer, Value group,
-                  Value largest) -> Value {
-    if (isa<IntegerType>(getElementTypeOrSelf(number)))
-      number = arith::SIToFPOp::create(b, f32s, number);
-    b.storeVector(number, buffer, {group, b.index(0)});
-    return arith::MaximumFOp::create(b, largest,
-                                     math::AbsFOp::create(b, number));
-  };
-  SmallVector<Value> largest(offsetBuffer ? 2 : 1, b.zeros(layout.lanes));
-  largest = b.loop(b.index(0), b.index(layout.kStepsPerBlock()), 1, largest,
-                   [&](Value kStep, ValueRange seen) {
-                     SmallVector<Value> next(seen);
-                     fillCodes(b, stored, kStep);
-                     for (auto [g, scale] :
-                          llvm::enumerate(stored.groupScales(b, kStep))) {
-                       Value at = group(b, kStep, int64_t(g));
-                       next[0] = keep(scale, scaleNumbers, at, next[0]);
-                       if (offsetBuffer)
-                         next[1] = keep(stored.offset(b, kStep, int64_t(g)),
-                                        offsetNumbers, at, next[1]);
-                     }
-                     return next;
-                   });
-  Value unit =
-      pairs->storeScales(b, scaleNumbers, largest[0], scaleBuffer, tile);
-  auto multiply = [&](Value factor) {
-    unit = unit ? Value(arith::MulFOp::create(b, unit, factor)) : factor;
-  };
-  if (Value outer = stored.blockScale(b))
-    multiply(outer);
-  if (pairs->unit() != 1)
-    multiply(arith::ConstantOp::create(
-        b, DenseElementsAttr::get(f32s, float(pairs->unit()))));
-  if (unit)
-    store(b, unit, blockBuffer, b.index(0));
-  if (offsetBuffer)
-    store(b,
-          pairs->storeOffsets(b, offsetNumbers, largest[1], offsetBuffer, tile),
-          blockBuffer, b.index(1));
-  else if (hasBlockOffset)
-    store(b, stored.blockOffset(b), blockBuffer, b.index(1));
-}
-
-Value KBlockPanel::group(LoopBuilder &b, Value kStep, int64_t group) {
-  return b.add(b.mul(kStep, PackedLayout::kStep / layout.sumGroup), group);
-}
-
 Value KBlockPanel::load(LoopBuilder &b, Value buffer, Value row) {
   return b.loadVector(buffer, {tile, row, b.index(0)},
                       cast<MemRefType>(buffer.getType()).getShape().back());
 }
 
+Value KBlockPanel::group(LoopBuilder &b, Value kStep, int64_t group) const {
+  return b.add(b.mul(kStep, PackedLayout::kStep / layout.sumGroup), group);
+}
+
+void KBlockPanel::fillMinima(LoopBuilder &b, StoredKBlock &stored) {
+  if (minima)
+    for (auto [i, minimum] : llvm::enumerate(stored.dotMinima(b)))
+      store(b, minimum, minima, b.index(int64_t(i)));
+}
+
+void KBlockPanel::fillBlock(LoopBuilder &b, StoredKBlock &stored) {
+  if (hasBlockScale)
+    store(b, stored.blockScale(b), block, b.index(0));
+  if (hasBlockOffset)
+    store(b, stored.blockOffset(b), block, b.index(1));
+}
+
+void KBlockPanel::fillCodes(LoopBuilder &b, StoredKBlock &stored, Value kStep) {
+  for (auto [v, codes] : llvm::enumerate(stored.codes(b, kStep)))
+    store(b, codes, codeBytes, b.add(b.mul(kStep, vectorsPerStep), v));
+}
+
+SmallVector<Value> KBlockPanel::fillKStep(LoopBuilder &b, StoredKBlock &stored,
+                                          Value kStep) {
+  fillCodes(b, stored, kStep);
+  SmallVector<Value> groupScales = stored.groupScales(b, kStep);
+  for (auto [g, scale] : llvm::enumerate(groupScales))
+    store(b, scale, scales, group(b, kStep, int64_t(g)));
+  if (offsets)
+    for (int64_t g = 0; g < PackedLayout::kStep / layout.sumGroup; ++g)
+      store(b, stored.offset(b, kStep, g), offsets, group(b, kStep, g));
+  return groupScales;
+}
+
 SmallVector<Value> KBlockPanel::codes(LoopBuilder &b, Value kStep) {
   SmallVector<Value> codes;
   for (int64_t v = 0; v < vectorsPerStep; ++v)
-    codes.push_back(
-        load(b, codeBuffer, b.add(b.mul(kStep, vectorsPerStep), v)));
+    codes.push_back(code(b, kStep, v));
   return codes;
 }
 
 Value KBlockPanel::code(LoopBuilder &b, Value kStep, int64_t vector) {
-  return load(b, codeBuffer, b.add(b.mul(kStep, vectorsPerStep), vector));
-}
-
-Value KBlockPanel::correction(LoopBuilder &b) {
-  return correctionBuffer ? load(b, correctionBuffer, b.index(0)) : Value();
+  return load(b, codeBytes, b.add(b.mul(kStep, vectorsPerStep), vector));
 }
 
 SmallVector<Value> KBlockPanel::groupScales(LoopBuilder &b, Value kStep) {
-  SmallVector<Value> scales;
-  if (scaleBuffer)
+  SmallVector<Value> all;
+  if (scales)
     for (int64_t g = 0; g < PackedLayout::kStep / layout.sumGroup; ++g)
-      scales.push_back(load(b, scaleBuffer, group(b, kStep, g)));
-  return scales;
+      all.push_back(load(b, scales, group(b, kStep, g)));
+  return all;
 }
 
 Value KBlockPanel::offset(LoopBuilder &b, Value kStep, int64_t g) {
-  return load(b, offsetBuffer, group(b, kStep, g));
+  return load(b, offsets, group(b, kStep, g));
 }
 
 Value KBlockPanel::blockScale(LoopBuilder &b) {
-  return hasBlockScale ? load(b, blockBuffer, b.index(0)) : Value();
+  return hasBlockScale ? load(b, block, b.index(0)) : Value();
 }
 
 Value KBlockPanel::blockOffset(LoopBuilder &b) {
-  return hasBlockOffset ? load(b, blockBuffer, b.index(1)) : Value();
+  return hasBlockOffset ? load(b, block, b.index(1)) : Value();
 }
 
 SmallVector<Value> KBlockPanel::dotMinima(LoopBuilder &b) {
-  SmallVector<Value> factors;
+  SmallVector<Value> all;
   for (int64_t i = 0; i < layout.dotMinimumVectors(); ++i)
-    factors.push_back(dotMinimum(b, b.index(i)));
-  return factors;
+    all.push_back(dotMinimum(b, b.index(i)));
+  return all;
 }

@@ -4,19 +4,17 @@
 // What a register tile reads of a K block: vectors of codes, scales and
 // offsets. Either from the packed weight, decoding as it goes, or from a panel,
 // a buffer in which a K block was decoded once for many rows of activations.
-// Both give the same values, unless the panel holds groups in pairs.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef RLX_PASSES_CPU_PACKED_PACKEDKBLOCK_H
 #define RLX_PASSES_CPU_PACKED_PACKEDKBLOCK_H
 
-#include "passes/cpu/packed/I16Pairs.h"
-#include "passes/cpu/packed/MagicNumbers.h"
-#include "passes/cpu/packed/PrescaledWeights.h"
-#include "passes/cpu/packed/Reencoder.h"
+#include "passes/cpu/packed/PackedFields.h"
 
 namespace rlx {
+
+class PackedMode;
 
 /// Where a K block of a tile begins in packed weights of so many rows, in
 /// bytes.
@@ -43,38 +41,22 @@ public:
   /// Of the whole K block; null where it is 1, or where there is none.
   virtual mlir::Value blockScale(LoopBuilder &b) = 0;
   virtual mlir::Value blockOffset(LoopBuilder &b) = 0;
-  /// The offset's factor that dot products multiply.
+  /// The minima that dot products multiply with sums of activations.
   virtual llvm::SmallVector<mlir::Value> dotMinima(LoopBuilder &b) = 0;
   /// Vector `vector` of these; null unless they are decoded already.
   virtual mlir::Value dotMinimum(LoopBuilder &, mlir::Value vector) {
     return {};
   }
-
-  /// What corrects sums that started as floats, for all groups of the K block;
-  /// null where that is not known in advance.
-  virtual mlir::Value correction(LoopBuilder &) { return {}; }
-
-  /// Null unless groups are in pairs: there are no group scales and offsets
-  /// then but those of pairs, as words, and the outer ones are their units.
-  virtual const I16Pairs *paired() const { return nullptr; }
-  virtual mlir::Value pairedScales(LoopBuilder &, mlir::Value pair) {
-    return {};
-  }
-  virtual mlir::Value pairedOffsets(LoopBuilder &, mlir::Value pair) {
-    return {};
-  }
+  /// The panel that this is of, or null.
+  virtual class KBlockPanel *panel() { return nullptr; }
 };
 
 /// The packed weight itself: the K block begins at byte `base`, of that expert.
-/// `layout` and `fields` are those of what is stored; where codes are scaled,
-/// there are no group scales.
 class StoredKBlock : public PackedKBlock {
 public:
-  StoredKBlock(const PackedLayout &layout, PackedFields fields,
-               const PrescaledWeights *scaled, mlir::Value weight,
-               mlir::ValueRange expert, mlir::Value base)
-      : layout(layout), fields(std::move(fields)), scaled(scaled),
-        weight(weight), expert(expert), base(base) {}
+  /// As `mode` reads it; `isStream`: once and in order.
+  StoredKBlock(const PackedMode &mode, mlir::Value weight,
+               mlir::ValueRange expert, mlir::Value base, bool isStream);
 
   llvm::SmallVector<mlir::Value> codes(LoopBuilder &b,
                                        mlir::Value kStep) override;
@@ -85,46 +67,41 @@ public:
   mlir::Value blockOffset(LoopBuilder &b) override;
   llvm::SmallVector<mlir::Value> dotMinima(LoopBuilder &b) override;
 
-  /// Asks for what lies `ahead` bytes after part `part` of the `parts` that the
-  /// K block of `tiles` tiles is cut into, to come to the first or the second
+  /// Prefetches what lies `distance` bytes after part `part` of the `parts`
+  /// that the K block of `tiles` tiles is cut into, to the first or the second
   /// cache.
   void prefetch(LoopBuilder &b, int64_t tiles, mlir::Value part, int64_t parts,
-                int64_t ahead, bool toFirstCache = false);
+                int64_t distance, int64_t cacheLine, bool toFirstCache = false);
 
   /// The same for a line of each page that the K block is long, which makes the
   /// processor look up where the page lies.
-  void prefetchPages(LoopBuilder &b, int64_t ahead);
+  void prefetchPages(LoopBuilder &b, int64_t distance, int64_t page);
 
 private:
   mlir::Value kStepBase(LoopBuilder &b, mlir::Value kStep);
   llvm::SmallVector<mlir::Value> storedCodes(LoopBuilder &b, mlir::Value kStep);
 
+  const PackedMode &mode;
   const PackedLayout &layout;
   PackedFields fields;
-  const PrescaledWeights *scaled; ///< or null
   mlir::Value weight;
   llvm::SmallVector<mlir::Value> expert;
   mlir::Value base;
 };
 
-/// A buffer for a decoded K block of each of some tiles. What is read and
-/// written is that of one of them.
+/// Buffers for a decoded K block of each of some tiles; the mode fills them.
+/// What is read and written is that of one tile.
 class KBlockPanel : public PackedKBlock {
 public:
-  /// `paired` and `reencoder` must outlive the panel; null where groups are
-  /// not in pairs, and where weights are not reencoded. `layout` and `fields`
-  /// are those of the panel.
-  KBlockPanel(LoopBuilder &b, const PackedLayout &layout, PackedFields &fields,
-              const I16Pairs *paired, Reencoder *reencoder, int64_t tiles);
-  int64_t tiles() const;
+  KBlockPanel(LoopBuilder &b, const PackedMode &mode, int64_t tiles);
+  int64_t tiles() const { return count; }
   /// The part of the `tile`th tile.
   KBlockPanel of(mlir::Value tile) const;
-  /// Decodes a K block into the panel.
-  void fill(LoopBuilder &b, StoredKBlock &stored);
   void release(LoopBuilder &b);
 
   llvm::SmallVector<mlir::Value> codes(LoopBuilder &b,
                                        mlir::Value kStep) override;
+  mlir::Value code(LoopBuilder &b, mlir::Value kStep, int64_t vector) override;
   llvm::SmallVector<mlir::Value> groupScales(LoopBuilder &b,
                                              mlir::Value kStep) override;
   mlir::Value offset(LoopBuilder &b, mlir::Value kStep, int64_t group) override;
@@ -132,36 +109,45 @@ public:
   mlir::Value blockOffset(LoopBuilder &b) override;
   llvm::SmallVector<mlir::Value> dotMinima(LoopBuilder &b) override;
   mlir::Value dotMinimum(LoopBuilder &b, mlir::Value vector) override {
-    return load(b, dotBuffer, vector);
+    return load(b, minima, vector);
   }
-  mlir::Value code(LoopBuilder &b, mlir::Value kStep, int64_t vector) override;
-  mlir::Value correction(LoopBuilder &b) override;
-  const I16Pairs *paired() const override { return pairs; }
-  mlir::Value pairedScales(LoopBuilder &b, mlir::Value pair) override {
-    return load(b, scaleBuffer, pair);
-  }
-  mlir::Value pairedOffsets(LoopBuilder &b, mlir::Value pair) override {
-    return load(b, offsetBuffer, pair);
-  }
+  KBlockPanel *panel() override { return this; }
 
-private:
+  //===--- For modes
+  //-------------------------------------------------------===//
+
+  /// `[tiles, rows, lanes]`, and without tiles.
+  mlir::Value allocate(LoopBuilder &b, int64_t rows, int64_t lanes,
+                       mlir::Type element) const;
+  mlir::Value allocateScratch(LoopBuilder &b, int64_t rows, int64_t lanes,
+                              mlir::Type element) const;
+  void allocateBlock(LoopBuilder &b, bool hasScale, bool hasOffset);
+  mlir::Value load(LoopBuilder &b, mlir::Value buffer, mlir::Value row);
   void store(LoopBuilder &b, mlir::Value vector, mlir::Value buffer,
              mlir::Value row);
-  void fillPaired(LoopBuilder &b, StoredKBlock &stored);
+  /// The row of group `group` of a K step.
+  mlir::Value group(LoopBuilder &b, mlir::Value kStep, int64_t group) const;
+  /// What is decoded of the stored K block: minima, scale and offset of the
+  /// whole, codes of a K step, all of a K step, whose group scales it returns.
+  void fillMinima(LoopBuilder &b, StoredKBlock &stored);
+  void fillBlock(LoopBuilder &b, StoredKBlock &stored);
   void fillCodes(LoopBuilder &b, StoredKBlock &stored, mlir::Value kStep);
-  mlir::Value group(LoopBuilder &b, mlir::Value kStep, int64_t group);
-  mlir::Value load(LoopBuilder &b, mlir::Value buffer, mlir::Value row);
+  llvm::SmallVector<mlir::Value> fillKStep(LoopBuilder &b, StoredKBlock &stored,
+                                           mlir::Value kStep);
 
-  const PackedLayout &layout;
-  const I16Pairs *pairs;
-  Reencoder *reencoder;
   mlir::Value tile;
   /// `[tiles, vectors, lanes]` each; null where nothing is kept.
-  mlir::Value codeBuffer, scaleBuffer, offsetBuffer, blockBuffer, dotBuffer;
-  mlir::Value correctionBuffer;
-  /// `[groups, lanes]` of f32 on their way to pairs.
-  mlir::Value scaleNumbers, offsetNumbers;
+  mlir::Value codeBytes, scales, offsets, block, minima;
+  /// What a mode keeps besides, `[tiles, 1, lanes]` of f32.
+  mlir::Value correction;
+  /// `[vectors, lanes]` on their way, for one tile at a time.
+  mlir::Value scaleScratch, offsetScratch, minimumScratch;
   bool hasBlockScale = false, hasBlockOffset = false;
+
+private:
+  const PackedMode &mode;
+  const PackedLayout &layout;
+  int64_t count;
 };
 
 } // namespace rlx

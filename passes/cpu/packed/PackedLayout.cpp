@@ -67,16 +67,12 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
     reason = "K is no multiple of " + std::to_string(kStep);
     return std::nullopt;
   }
-  PackedLayout layout(std::move(*codes));
-  layout.lanes = lanes;
-  layout.k = k;
-
   // Sums of products of a K block with bytes of activations, and of a group
   // with activations of 16 bits, fit 32 bits then.
   constexpr int64_t largestCode = (1 << 11) - 1;
-  if (layout.codes.largest() > largestCode) {
+  if (codes->largest() > largestCode) {
     reason = "codes minus their bias reach " +
-             std::to_string(layout.codes.largest()) +
+             std::to_string(codes->largest()) +
              ", with which sums of products may not fit 32 bits; expected at "
              "most " +
              std::to_string(largestCode);
@@ -84,57 +80,110 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
   }
 
   // How far each field reaches along K, which may be longer than a block. What
-  // does not change at the ends of K steps is outer; all else is inner, in
-  // groups that divide its own.
-  constexpr int64_t longestKBlock = 256;
+  // does not change at the ends of K steps lies in the header; all else lies in
+  // the K steps, in groups that divide its own.
+  constexpr int64_t longestKBlock = 256, shortestGroup = 16;
   SmallVector<FieldAttr> fields = scheme.fields();
-  fields.erase(fields.begin()); // the code
   llvm::DenseMap<FieldAttr, bool> isInner;
-  layout.kBlock = std::gcd(longestKBlock, k);
-  layout.sumGroup = kStep;
-  for (FieldAttr field : fields) {
+  int64_t kBlock = std::gcd(longestKBlock, k), sumGroup = kStep;
+  for (FieldAttr field : llvm::drop_begin(fields)) {
     int64_t group = groupLength(scheme, field, k);
     isInner[field] = group <= kStep || group % kStep != 0;
     if (isInner[field])
-      layout.sumGroup = std::gcd(layout.sumGroup, group);
+      sumGroup = std::gcd(sumGroup, group);
     else
-      layout.kBlock = std::gcd(layout.kBlock, group);
+      kBlock = std::gcd(kBlock, group);
   }
-  constexpr int64_t shortestGroup = 16;
-  if (layout.sumGroup < shortestGroup) {
+  if (sumGroup < shortestGroup) {
     reason = "scales change within " + std::to_string(shortestGroup) +
              " elements of K";
     return std::nullopt;
   }
 
-  layout.bits = packBits(kStep / 4, layout.codes.width);
-  layout.kStepBytes = layout.codeVectors() * 4 * lanes;
   FieldAttr dotMinimum = dotMinimumOf(
       scheme.attr(), [&](FieldAttr field) { return isInner[field]; });
-  if (layout.kBlock / layout.sumGroup % 4 != 0)
+  if (kBlock / sumGroup % 4 != 0)
     dotMinimum = nullptr;
-  for (FieldAttr field : fields) {
-    if (field == dotMinimum) {
-      layout.dotMinimum = {field, layout.sumGroup, 1, layout.headerBytes};
-      int64_t vectors = layout.dotMinimumVectors();
-      bool fill = vectors * field.width() % 8 == 0;
-      layout.dotMinimumBits = packBits(vectors, fill ? field.width() : 8);
-      layout.headerBytes += layout.storedDotMinimumVectors() * 4 * lanes;
-      continue;
-    }
-    int64_t bytes = field.width() <= 8 ? 1 : field.width() <= 16 ? 2 : 4;
-    if (!isInner[field]) {
-      layout.outer.push_back({field, layout.kBlock, bytes, layout.headerBytes});
-      layout.headerBytes += bytes * lanes;
-    } else {
-      int64_t groups = kStep / layout.sumGroup;
-      int64_t together = groups * field.width() <= 8 ? groups : 1;
-      layout.inner.push_back(
-          {field, layout.sumGroup, bytes, layout.kStepBytes, together});
-      layout.kStepBytes += bytes * lanes * groups / together;
-    }
-  }
+  SmallVector<int64_t> header, steps;
+  int64_t minimum = 0;
+  for (auto [index, field] : llvm::enumerate(fields))
+    if (field == dotMinimum)
+      minimum = int64_t(index);
+    else if (index > 0)
+      (isInner[field] ? steps : header).push_back(int64_t(index));
+  MLIRContext *context = scheme.attr().getContext();
+  auto list = [&](ArrayRef<int64_t> some) {
+    return some.empty() ? DenseI64ArrayAttr()
+                        : DenseI64ArrayAttr::get(context, some);
+  };
+  // The bytes follow from the rest.
+  auto attrOf = [&](int64_t blockBytes) {
+    return PackedAttr::get(context, lanes, kBlock, sumGroup, blockBytes,
+                           list(header), list(steps), minimum);
+  };
+  PackedLayout layout(scheme, std::move(*codes), k, attrOf(1));
+  layout.attr = attrOf(layout.kBlockBytes());
   return layout;
+}
+
+PackedLayout::PackedLayout(QuantScheme scheme, IntegerCodes integers, int64_t k,
+                           PackedAttr attr)
+    : codes(std::move(integers)), lanes(attr.getLanes()), k(k),
+      kBlock(attr.getKBlock()), sumGroup(attr.getGroup()), attr(attr) {
+  SmallVector<FieldAttr> fields = scheme.fields();
+  bits = packBits(kStep / 4, codes.width);
+  kStepBytes = codeVectors() * 4 * lanes;
+  auto bytesOf = [](FieldAttr field) {
+    return field.width() <= 8 ? 1 : field.width() <= 16 ? 2 : 4;
+  };
+  auto indices = [](DenseI64ArrayAttr some) {
+    return some ? some.asArrayRef() : ArrayRef<int64_t>();
+  };
+  auto addMinimum = [&] {
+    FieldAttr field = fields[attr.getMinimum()];
+    dotMinimum = {field, sumGroup, 1, headerBytes};
+    int64_t vectors = dotMinimumVectors();
+    bool fill = vectors * field.width() % 8 == 0;
+    dotMinimumBits = packBits(vectors, fill ? field.width() : 8);
+    headerBytes += storedDotMinimumVectors() * 4 * lanes;
+  };
+  // Fields lie in the order of their numbers.
+  for (int64_t index : indices(attr.getHeader())) {
+    if (attr.getMinimum() && !dotMinimum && attr.getMinimum() < index)
+      addMinimum();
+    int64_t bytes = bytesOf(fields[index]);
+    outer.push_back({fields[index], kBlock, bytes, headerBytes});
+    headerBytes += bytes * lanes;
+  }
+  if (attr.getMinimum() && !dotMinimum)
+    addMinimum();
+  for (int64_t index : indices(attr.getSteps())) {
+    FieldAttr field = fields[index];
+    int64_t bytes = bytesOf(field), groups = kStep / sumGroup;
+    int64_t together = groups * field.width() <= 8 ? groups : 1;
+    inner.push_back({field, sumGroup, bytes, kStepBytes, together});
+    kStepBytes += bytes * lanes * groups / together;
+  }
+}
+
+PackedLayout PackedLayout::of(QuantAttr quant, int64_t k, PackedAttr attr) {
+  QuantScheme scheme(quant.getScheme());
+  std::string reason;
+  return PackedLayout(
+      scheme, *IntegerCodes::of(scheme.attr().getCode(), reason), k, attr);
+}
+
+PackedLayout PackedLayout::of(PackedMatmulOp op) {
+  return of(op.getScheme(),
+            cast<ShapedType>(op.getX().getType()).getShape().back(),
+            op.getLayout());
+}
+
+PackedLayout PackedLayout::of(PackWeightOp op) {
+  QuantScheme scheme(op.getScheme().getScheme());
+  int64_t bytes = cast<ShapedType>(op.getWeight().getType()).getShape().back();
+  return of(op.getScheme(), bytes / scheme.blockBytes() * scheme.block(),
+            op.getLayout());
 }
 
 PackedLayout PackedLayout::reencoded() const {

@@ -1,26 +1,34 @@
 //===- PackedLayout.h - How packed weights lie in memory --------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The layout that integer kernels read, derived from a scheme and K. A tile is
-// `lanes` rows; a vector of 4 * lanes bytes holds four consecutive codes of
-// each row, so that a 32-bit lane is a row. Some tiles make up a group, which
-// is a sequence of kBlocks of K: the first one of each tile, the second of
-// each, and so on. What a kernel has loaded of activations then serves all
-// tiles of the group while it reads weights in order. A K block is a header and
-// then its K steps:
+// The layout that integer kernels read, as #rlx.packed says it, with all
+// positions. A micro-panel ("tile") is `lanes` rows of the weight. A vector of
+// 4 * lanes bytes holds four consecutive codes of each row, so that a 32-bit
+// lane is a row. Some micro-panels make up a macro-panel, a sequence of K
+// blocks: the first one of each micro-panel, the second of each, and so on.
+// What a kernel has loaded of activations serves all of them while it reads
+// weights in order.
 //
-//   K block: outer fields, `lanes` codes each | K step 0 | K step 1 | ...
-//   K step:   codes, then inner fields: `lanes` codes for each group
+//   K block:  header | K step 0 | K step 1 | ...
+//   header:   fields that are the same for the K block, `lanes` codes each
+//   K step:   codes of 32 elements, then fields of each group, `lanes` codes
+//   each
 //
-// Fields keep their codes, each in a container of whole bytes; where the codes
-// of a K step's groups fit one byte together, they share it. A field that
-// changes within a K step or from K step to K step is inner, any other is
-// outer. An offset's inner factor that is an unsigned integer of a byte lies in
-// the header instead, a vector of bytes for each four groups, where a 32-bit
-// lane is a row again: its products with the activations' sums are dot
-// products. Eight vectors of codes of w bits lie in w vectors of bytes: 8 / w
-// of them whole in each, and the others piece by piece in the bits that are
-// left.
+// Q4_K with 16 lanes, k_block = 256, block_bytes = 2368:
+//
+//   bytes      what
+//   0..31      d, f16, of rows 0 to 15
+//   32..63     dmin, f16, of rows 0 to 15
+//   64..191    minima: 4 groups a lane, 2 vectors of 64 bytes (6 bits each, as
+//              bytes: vpdpbusd multiplies them with bsums)
+//   192..463   K step 0: 4 vectors of 64 bytes, each with two vectors of 4-bit
+//              codes (low and high nibbles); then scales, a byte for each row
+//   464..      K steps 1 to 7
+//
+// Fields keep their codes, each in a container of 1, 2 or 4 bytes. If the codes
+// of a K step's groups fit one byte together, they share it. Eight vectors of
+// codes of w bits lie in w vectors of bytes: 8 / w of them whole in each, and
+// the others piece by piece in the bits that are left.
 //
 //===----------------------------------------------------------------------===//
 
@@ -59,9 +67,14 @@ class PackedLayout {
 public:
   static constexpr int64_t kStep = 32; ///< elements of K
 
-  /// Fails, with a reason, where the scheme's kernels cannot be integer ones.
+  /// Chooses the layout. Fails, with a reason, where the scheme's kernels
+  /// cannot be integer ones.
   static std::optional<PackedLayout> create(QuantScheme scheme, int64_t k,
                                             int64_t lanes, std::string &reason);
+  /// What an operation says, whose layout is the scheme's: --rlx-choose-tiles
+  /// and --rlx-blocks-to-loops check that first (checkPacking).
+  static PackedLayout of(PackedMatmulOp op);
+  static PackedLayout of(PackWeightOp op);
 
   IntegerCodes codes;
   int64_t lanes, k;
@@ -103,11 +116,17 @@ public:
   /// number(code) stays (u - bias) * unit.
   PackedLayout widened() const;
   /// Of a K block in a panel whose codes have 8 bits, a bias of 128 and one
-  /// scale (passes/cpu/packed/Reencoder.h).
+  /// scale (passes/cpu/packed/ReencodedWeights.cpp).
   PackedLayout reencoded() const;
 
+  /// What operations say of it.
+  PackedAttr attr;
+
 private:
-  PackedLayout(IntegerCodes codes) : codes(std::move(codes)) {}
+  /// Where everything lies: what `attr` means for the scheme and its codes.
+  PackedLayout(QuantScheme scheme, IntegerCodes codes, int64_t k,
+               PackedAttr attr);
+  static PackedLayout of(QuantAttr quant, int64_t k, PackedAttr attr);
 };
 
 } // namespace rlx

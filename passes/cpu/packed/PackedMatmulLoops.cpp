@@ -5,15 +5,15 @@
 // parallel. Few rows of activations read the packed weight as they go. Many
 // rows share a panel, in which a K block of the weight is decoded once; their
 // sums wait in a buffer meanwhile. A row's sums are the same, bit for bit,
-// either way, unless panels hold groups in pairs, sums are floats or panels
-// reencode. The arithmetic is in PackedTile.cpp.
+// either way, unless the mode of a kernel rounds
+// (passes/cpu/packed/PackedMode.h). The arithmetic is in PackedTile.cpp.
 //
 //===----------------------------------------------------------------------===//
 
 #include "passes/cpu/kernels/Epilogue.h"
 #include "passes/cpu/kernels/ExpertRows.h"
 #include "passes/cpu/packed/PackedLoopSizes.h"
-#include "passes/cpu/packed/PackedTile.h"
+#include "passes/cpu/packed/PackedMode.h"
 
 using namespace mlir;
 using namespace rlx;
@@ -22,14 +22,13 @@ namespace {
 class PackedMatmulLoops {
 public:
   PackedMatmulLoops(PackedMatmulOp op, const LoopBuilder &builder,
-                    const PackedLayout &packed, PackedOperand::Codes codes,
-                    const VectorTarget &target)
-      : op(op), b(builder), weight(op, packed, codes, target),
-        layout(weight.layout), y(op.getInit()), lanes(layout.lanes),
+                    KernelAttr kernel, const KernelModes &modes,
+                    const CpuProperties &cpu)
+      : op(op), b(builder), kernel(kernel), modes(modes), cpu(cpu),
+        layout(modes.direct->layout), y(op.getInit()), lanes(layout.lanes),
         n(cast<MemRefType>(y.getType()).getShape().back()),
-        registerTile(b, layout, weight.fields, activationBytes(op),
-                     weight.paired ? &*weight.paired : nullptr),
-        tiles(op, packed, weight), epilogue(Epilogue::of(op)) {}
+        registerTile(b, layout, modes.direct->bytes),
+        tiles(op.getTilesAttr(), kernel, lanes), epilogue(Epilogue::of(op)) {}
 
   void emit();
 
@@ -54,7 +53,8 @@ private:
                                  [&](Value row) { return rows.row(row).x; });
     }
   };
-  void addKBlock(const Block &block, ArrayRef<Value> rows, ArrayRef<Value> x,
+  void addKBlock(const PackedMode &mode, const Block &block,
+                 ArrayRef<Value> rows, ArrayRef<Value> x,
                  ArrayRef<PackedKBlock *> weights, ArrayRef<Value> at,
                  Value kBlock, llvm::function_ref<void(Value)> eachKStep);
   void emitDirectly(const Block &block, Value tile, Value kBlock);
@@ -78,7 +78,9 @@ private:
 
   PackedMatmulOp op;
   LoopBuilder b;
-  PackedOperand weight;
+  KernelAttr kernel;
+  const KernelModes &modes;
+  const CpuProperties &cpu;
   const PackedLayout &layout; ///< that register tiles read
   Value y;
   int64_t lanes, n;
@@ -96,7 +98,9 @@ SmallVector<Value> append(ValueRange indices, Value last) {
 
 StoredKBlock PackedMatmulLoops::stored(const Rows &rows, Value tile,
                                        Value kBlock, bool isStream) {
-  return weight.kBlock(b, n, rows.expert, tile, kBlock, isStream);
+  Value begin = kBlockBegin(b, modes.direct->storedLayout, n, tile, kBlock);
+  return StoredKBlock(*modes.direct, op.getWeight(), rows.expert, begin,
+                      isStream);
 }
 
 /// Which columns of a tile y has; null where all tiles are whole.
@@ -135,13 +139,13 @@ void PackedMatmulLoops::storeSums(Value sums, const Row &row, Value tile) {
 
 /// Adds the products of a register tile with a K block of the tiles `at` to its
 /// sums. All sums are read before one is stored: rows may repeat.
-void PackedMatmulLoops::addKBlock(const Block &block, ArrayRef<Value> rows,
-                                  ArrayRef<Value> x,
+void PackedMatmulLoops::addKBlock(const PackedMode &mode, const Block &block,
+                                  ArrayRef<Value> rows, ArrayRef<Value> x,
                                   ArrayRef<PackedKBlock *> weights,
                                   ArrayRef<Value> at, Value kBlock,
                                   llvm::function_ref<void(Value)> eachKStep) {
   SmallVector<Value> after = registerTile.addKBlock(
-      weights, kBlock, x,
+      mode, weights, kBlock, x,
       [&](size_t r, size_t t) {
         return b.loadVector(block.sums, block.at(b, at[t], rows[r]), lanes);
       },
@@ -155,30 +159,35 @@ void PackedMatmulLoops::addKBlock(const Block &block, ArrayRef<Value> rows,
 void PackedMatmulLoops::emitDirectly(const Block &block, Value tile,
                                      Value kBlock) {
   // Memory answers after some hundred cycles: a few kilobytes at full
-  // bandwidth. Where tiles do not say otherwise, they come to the second cache:
-  // the first can wait for few lines at a time. One or two rows read faster
-  // than what is asked for in advance could come: processors then do better by
-  // themselves, but not across pages, of which they are told, a line each. They
-  // are thrown off by more lines than these, and by loads that are out of
-  // order. Weights that pass by take the place of activations in the first
-  // cache.
-  constexpr int64_t mostAhead = 8192, pagesAhead = 24576, kBlocksAhead = 2;
-  bool toFirstCache = tiles.ahead > 0;
-  int64_t ahead = toFirstCache ? tiles.ahead : mostAhead;
-  block.rows.eachTile(b, tiles.rows, [&](ArrayRef<Value> rows) {
+  // bandwidth. Where tiles do not say otherwise, weights come to the second
+  // cache: the first can wait for few lines at a time. One or two rows are
+  // bound by memory. The hardware prefetcher is better than prefetch
+  // instructions then, except that it stops at the end of a page, so that one
+  // line of each next page is prefetched. More prefetches, or loads out of
+  // order, would disturb it. Weights that pass by displace activations from the
+  // first cache.
+  constexpr int64_t distance = 8192, pageDistance = 24576, kBlocksAhead = 2;
+  bool toFirstCache = tiles.prefetchBytes > 0;
+  block.rows.eachTile(b, tiles.mr, [&](ArrayRef<Value> rows) {
     SmallVector<Value> x = block.x(rows);
-    bool asks = toFirstCache || rows.size() > PackedTile::rowsBoundByMemory;
-    StoredKBlock weights = stored(block.rows, tile, kBlock, /*isStream=*/!asks);
-    if (!asks) {
-      weights.prefetchPages(b, pagesAhead);
+    bool prefetches =
+        toFirstCache || rows.size() > PackedTile::rowsBoundByMemory;
+    StoredKBlock weights =
+        stored(block.rows, tile, kBlock, /*isStream=*/!prefetches);
+    if (!prefetches) {
+      weights.prefetchPages(b, pageDistance, cpu.page);
       registerTile.prefetchRows(b.add(kBlock, kBlocksAhead), x,
-                                b.sub(tile, block.firstTile), tiles.together);
+                                b.sub(tile, block.firstTile), tiles.macroPanel,
+                                cpu.cacheLine);
     }
-    addKBlock(block, rows, x, &weights, tile, kBlock, [&](Value kStep) {
-      if (asks)
-        weights.prefetch(b, /*tiles=*/1, kStep, layout.kStepsPerBlock(), ahead,
-                         toFirstCache);
-    });
+    addKBlock(*modes.direct, block, rows, x, &weights, tile, kBlock,
+              [&](Value kStep) {
+                if (prefetches)
+                  weights.prefetch(
+                      b, /*tiles=*/1, kStep, layout.kStepsPerBlock(),
+                      toFirstCache ? tiles.prefetchBytes : distance,
+                      cpu.cacheLine, toFirstCache);
+              });
   });
 }
 
@@ -192,7 +201,8 @@ void PackedMatmulLoops::emitThroughPanels(const Block &block,
   Value nextKBlock = b.add(kBlock, 1);
   b.loop(firstTile, lastTile, 1, [&](Value tile) {
     StoredKBlock weights = stored(block.rows, tile, kBlock);
-    panelOf(tile).fill(b, weights);
+    KBlockPanel panel = panelOf(tile);
+    modes.ofPanels().fill(b, weights, panel);
   });
   // Experts have what rows they have: what is left of them repeats the last
   // one.
@@ -215,14 +225,15 @@ void PackedMatmulLoops::emitThroughPanels(const Block &block,
     Value part = b.min(rowTile, b.index(parts - 1));
     if (tiles.nrPanel > 1) {
       stored(block.rows, firstTile, nextKBlock)
-          .prefetch(b, panels.tiles(), part, parts, /*ahead=*/0);
+          .prefetch(b, panels.tiles(), part, parts, /*distance=*/0,
+                    cpu.cacheLine);
       auto addTiles = [&](Value tile) {
         SmallVector<Value> at;
         for (int64_t t = 0; t < tiles.nrPanel; ++t)
           at.push_back(b.add(tile, t));
         auto panel = llvm::map_to_vector<4>(at, panelOf);
         addKBlock(
-            block, rows, x,
+            modes.ofPanels(), block, rows, x,
             llvm::map_to_vector(
                 panel, [](KBlockPanel &one) -> PackedKBlock * { return &one; }),
             at, kBlock, [](Value) {});
@@ -239,15 +250,16 @@ void PackedMatmulLoops::emitThroughPanels(const Block &block,
         }));
     b.loop(firstTile, lastTile, 1, [&](Value tile) {
       registerTile.prefetchRows(kBlock, nextX, b.sub(tile, firstTile),
-                                panels.tiles());
+                                panels.tiles(), cpu.cacheLine);
       KBlockPanel panel = panelOf(tile);
       StoredKBlock next = stored(block.rows, tile, nextKBlock);
       int64_t kSteps = layout.kStepsPerBlock();
       Value firstPart = b.mul(part, kSteps);
-      addKBlock(block, rows, x, &panel, tile, kBlock, [&](Value kStep) {
-        next.prefetch(b, /*tiles=*/1, b.add(firstPart, kStep), parts * kSteps,
-                      /*ahead=*/0);
-      });
+      addKBlock(modes.ofPanels(), block, rows, x, &panel, tile, kBlock,
+                [&](Value kStep) {
+                  next.prefetch(b, /*tiles=*/1, b.add(firstPart, kStep),
+                                parts * kSteps, /*distance=*/0, cpu.cacheLine);
+                });
     });
   });
 }
@@ -257,7 +269,7 @@ void PackedMatmulLoops::emitThroughPanels(const Block &block,
 /// multiple of those of a register tile.
 void PackedMatmulLoops::emitTiles(const Rows &rows, Value firstTile,
                                   Value lastTile, bool isMany) {
-  auto type = MemRefType::get({ShapedType::kDynamic, tiles.together, lanes},
+  auto type = MemRefType::get({ShapedType::kDynamic, tiles.macroPanel, lanes},
                               b.getF32Type());
   Value count = b.sub(rows.end, rows.begin);
   if (isMany)
@@ -273,19 +285,14 @@ void PackedMatmulLoops::emitTiles(const Rows &rows, Value firstTile,
     eachRow(
         [&](Value row) { b.storeVector(start, sums, block.at(b, tile, row)); });
   });
-  // Codes of all panels, beside which there are scales, activations and sums.
-  constexpr int64_t panelBytes = 16 * 1024;
-  std::optional<Reencoder> reencoder;
-  if (weight.isReencoded())
-    reencoder.emplace(b, weight.storedLayout, weight.storedFields);
   std::optional<KBlockPanel> panels;
   if (isMany) {
+    // Codes of all panels take half of the first cache, beside which there are
+    // scales, activations and sums.
     int64_t count =
-        std::min(panelBytes / (layout.kBlock * lanes), tiles.together);
+        std::min(cpu.l1 / 2 / (layout.kBlock * lanes), tiles.macroPanel);
     count = std::max(count / tiles.nrPanel, int64_t(1)) * tiles.nrPanel;
-    panels.emplace(b, layout, weight.fields,
-                   weight.paired ? &*weight.paired : nullptr,
-                   reencoder ? &*reencoder : nullptr, count);
+    panels.emplace(b, modes.ofPanels(), count);
   }
   b.loop(b.index(0), b.index(layout.kBlocks()), 1, [&](Value kBlock) {
     b.loop(firstTile, lastTile, panels ? panels->tiles() : 1, [&](Value tile) {
@@ -304,8 +311,6 @@ void PackedMatmulLoops::emitTiles(const Rows &rows, Value firstTile,
   });
   if (panels)
     panels->release(b);
-  if (reencoder)
-    reencoder->release(b);
   memref::DeallocOp::create(b, sums);
 }
 
@@ -332,14 +337,14 @@ void PackedMatmulLoops::emitFewRows(const Rows &rows, Value firstTile,
 
 /// Register tiles of rows that ask for the K block after theirs.
 int64_t PackedMatmulLoops::prefetching() {
-  int64_t fewest = op.getTilesAttr().getMinMPanel();
+  int64_t fewest = tiles.minMPanel == 1 ? kernel.getMinM() : tiles.minMPanel;
   if (tiles.nrPanel > 1 && staticRows)
-    fewest = std::min(tiles.height, *staticRows);
+    fewest = std::min(tiles.mc, *staticRows);
   return std::max<int64_t>(1, fewest / tiles.mrPanel);
 }
 
 bool PackedMatmulLoops::hasPanels(const Rows &rows) const {
-  return tiles.minMPanel <= tiles.height &&
+  return tiles.minMPanel != 0 && tiles.minMPanel <= tiles.mc &&
          (!rows.count || *rows.count >= tiles.minMPanel);
 }
 
@@ -347,7 +352,7 @@ bool PackedMatmulLoops::hasPanels(const Rows &rows) const {
 /// is no whole register tile of them directly.
 void PackedMatmulLoops::emitBlock(const Rows &rows, Value begin,
                                   Value firstTile, Value lastTile) {
-  Value end = b.min(b.add(begin, tiles.height), rows.end);
+  Value end = b.min(b.add(begin, tiles.mc), rows.end);
   Rows block = rows, rest = rows;
   block.begin = begin;
   block.end = end;
@@ -355,7 +360,7 @@ void PackedMatmulLoops::emitBlock(const Rows &rows, Value begin,
     return emitFewRows(block, firstTile, lastTile);
   std::optional<int64_t> few;
   if (rows.count) {
-    few = *rows.count % tiles.height;
+    few = *rows.count % tiles.mc;
     if (*few >= tiles.minMPanel)
       few = tiles.roundsRowsUp ? 0 : *few % tiles.mrPanel;
   }
@@ -383,7 +388,7 @@ void PackedMatmulLoops::emitBlock(const Rows &rows, Value begin,
 
 void PackedMatmulLoops::parallelTiles(
     llvm::function_ref<void(Value, Value)> body) {
-  int64_t count = layout.tiles(n), together = tiles.together;
+  int64_t count = layout.tiles(n), together = tiles.macroPanel;
   b.parallelLoop(b.index(llvm::divideCeil(count, together)), [&](Value index) {
     Value first = b.mul(index, together);
     body(first, b.min(b.add(first, together), b.index(count)));
@@ -399,7 +404,7 @@ void PackedMatmulLoops::emitMatmul() {
     return parallelTiles(
         [&](Value first, Value last) { emitFewRows(rows, first, last); });
   // All of N passes by a block of rows, of which a K block stays in the cache.
-  b.loop(rows.begin, rows.end, tiles.height, [&](Value begin) {
+  b.loop(rows.begin, rows.end, tiles.mc, [&](Value begin) {
     parallelTiles(
         [&](Value first, Value last) { emitBlock(rows, begin, first, last); });
   });
@@ -416,7 +421,7 @@ void PackedMatmulLoops::emitGather() {
                 experts.end(b, expert),
                 std::nullopt,
                 row};
-      b.loop(rows.begin, rows.end, tiles.height,
+      b.loop(rows.begin, rows.end, tiles.mc,
              [&](Value begin) { emitBlock(rows, begin, first, last); });
     });
   });
@@ -425,70 +430,57 @@ void PackedMatmulLoops::emitGather() {
 
 void PackedMatmulLoops::emit() {
   QuantizedActivations activations =
-      emitQuantizeActivations(b, op.getX(), layout, registerTile.form(),
+      emitQuantizeActivations(b, op.getX(), layout, modes.form(),
                               tiles.roundsRowsUp ? tiles.mrPanel : 1);
   registerTile.setActivations(activations);
   op.getIds() ? emitGather() : emitMatmul();
   activations.release(b);
 }
 
-/// The codes that so many rows of activations are multiplied with, and whether
-/// there are so many: null where all are multiplied with codes as stored.
-struct ManyRows {
-  PackedOperand::Codes codes = PackedOperand::Codes::asStored;
-  Value rows, from;
-};
-
-ManyRows manyRowsOf(PackedMatmulOp op, LoopBuilder &b,
-                    const PackedLayout &layout) {
-  TilesAttr tiles = op.getTilesAttr();
-  ManyRows many;
-  if (op.getReencoded())
-    many = {PackedOperand::Codes::reencoded, b.size(op.getX(), 0),
-            b.index(tiles.getMinMPanel())};
-  else if (PackedOperand::prescalesManyRows(op, layout))
-    many = {PackedOperand::Codes::prescaled, b.size(op.getX(), 0),
-            b.index(tiles.getMinMPrescaled())};
-  if (!many.rows || !op.getIds())
-    return many;
-  // Of an expert, as many as all have on average.
+/// Rows of activations, of experts all together, and from how many on the
+/// kernel is for them.
+std::pair<Value, Value> rowsAndLeast(PackedMatmulOp op, LoopBuilder &b,
+                                     KernelAttr kernel) {
+  Value rows = b.size(op.getX(), 0), least = b.index(kernel.getMinM());
+  if (!op.getIds())
+    return {rows, least};
   auto product = [&](Value one, Value other) -> Value {
     return b.createOrFold<arith::MulIOp>(b.getLoc(), one, other);
   };
-  many.rows = product(b.size(op.getIds(), 0), b.size(op.getIds(), 1));
-  many.from = product(many.from, b.size(op.getWeight(), 0));
-  return many;
+  return {product(b.size(op.getIds(), 0), b.size(op.getIds(), 1)),
+          product(least, b.size(op.getWeight(), 0))};
 }
 } // namespace
 
 LogicalResult rlx::emitPackedMatmulLoops(PackedMatmulOp op,
-                                         const VectorTarget &target) {
-  QuantScheme scheme(op.getScheme().getScheme());
-  int64_t k = cast<MemRefType>(op.getX().getType()).getShape().back();
-  std::string reason;
-  std::optional<PackedLayout> layout =
-      PackedLayout::create(scheme, k, op.getLanes(), reason);
-  if (!layout)
-    return op.emitOpError() << "has no integer kernel: " << reason;
+                                         const CpuProperties &cpu) {
+  const PackedLayout layout = PackedLayout::of(op);
   LoopBuilder b(op.getLoc(), op);
-  auto emit = [&](PackedOperand::Codes codes) {
-    PackedMatmulLoops(op, b, *layout, codes, target).emit();
+  ArrayRef<KernelAttr> kernels = op.getTilesAttr().getKernels();
+  SmallVector<KernelModes> modes;
+  for (KernelAttr kernel : kernels) {
+    FailureOr<KernelModes> some = KernelModes::of(op, kernel, layout, cpu);
+    if (failed(some))
+      return failure();
+    modes.push_back(std::move(*some));
+  }
+  auto emit = [&](size_t i) {
+    PackedMatmulLoops(op, b, kernels[i], modes[i], cpu).emit();
   };
-  ManyRows many = manyRowsOf(op, b, *layout);
-  auto emitFew = [&] { emit(PackedOperand::Codes::asStored); };
-  if (!many.rows) {
-    emitFew();
+  if (kernels.size() == 1) {
+    emit(0);
     return success();
   }
-  std::optional<int64_t> rows = getConstantIntValue(many.rows),
-                         from = getConstantIntValue(many.from);
-  if (rows && from) {
-    emit(*rows >= *from ? many.codes : PackedOperand::Codes::asStored);
+  auto [rows, least] = rowsAndLeast(op, b, kernels[1]);
+  std::optional<int64_t> knownRows = getConstantIntValue(rows),
+                         knownLeast = getConstantIntValue(least);
+  if (knownRows && knownLeast) {
+    emit(*knownRows >= *knownLeast ? 1 : 0);
     return success();
   }
   Value isMany =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::uge, many.rows, many.from);
+      arith::CmpIOp::create(b, arith::CmpIPredicate::uge, rows, least);
   b.branch(
-      isMany, [&] { emit(many.codes); }, emitFew);
+      isMany, [&] { emit(1); }, [&] { emit(0); });
   return success();
 }

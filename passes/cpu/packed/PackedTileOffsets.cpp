@@ -2,48 +2,22 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What zero points, minima and other offsets add to the sums of a register
-// tile: t * (sum q) * scale(q), group by group, by dot products of the sums, or
-// for groups in pairs.
+// tile: t * (sum q) * scale(q), group by group or by dot products of the sums.
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/cpu/packed/PackedTile.h"
+#include "passes/cpu/packed/PackedMode.h"
 
 using namespace mlir;
 using namespace rlx;
 
-/// Adds t * (sum q) to numbers that the activations' scale is still to
-/// multiply, groups in pairs.
-SmallVector<Value> PackedTile::addPairedOffsets(ArrayRef<Header> headers,
-                                                const Operands &operands,
-                                                ValueRange numbers) {
-  SmallVector<Value> totals(numbers.size(), integers(0)), next;
-  size_t tiles = operands.tiles.size();
-  for (int64_t pair = 0; pair < layout.kBlock / layout.sumGroup / 2; ++pair) {
-    SmallVector<Value> offsets =
-        llvm::map_to_vector(operands.tiles, [&](PackedKBlock *kBlock) {
-          return kBlock->pairedOffsets(b, b.index(pair));
-        });
-    for (auto [r, row] : llvm::enumerate(operands.x)) {
-      Value sums = broadcastWord(activations.pairSums,
-                                 {operands.index, row, b.index(2 * pair)});
-      for (size_t t = 0; t < tiles; ++t) {
-        Value &total = totals[r * tiles + t];
-        total = paired->addProducts(b, sums, offsets[t], total);
-      }
-    }
-  }
-  for (auto [i, number] : llvm::enumerate(numbers))
-    next.push_back(
-        vector::FMAOp::create(b, arith::SIToFPOp::create(b, f32s(), totals[i]),
-                              headers[i % tiles].offset, number));
-  return next;
-}
-
 /// Adds t * (sum q) * scale(q): zero points, minima and other offsets.
-SmallVector<Value> PackedTile::addOffsets(ArrayRef<Header> headers,
-                                          const Operands &operands,
+SmallVector<Value> PackedTile::addOffsets(const PackedMode &mode,
+                                          const TileOperands &operands,
+                                          ArrayRef<KBlockHeader> headers,
                                           ValueRange sums) {
+  const PackedFields &fields = mode.fields;
+  int64_t groupsPerStep = PackedLayout::kStep / layout.sumGroup;
   size_t tiles = operands.tiles.size();
   auto addGroup = [&](ArrayRef<Value> offsets, Value position,
                       ValueRange carried) {
@@ -59,14 +33,14 @@ SmallVector<Value> PackedTile::addOffsets(ArrayRef<Header> headers,
     return next;
   };
   if (!fields.hasGroupOffset()) {
-    auto offset = [](const Header &header) { return header.offset; };
+    auto offset = [](const KBlockHeader &header) { return header.offset; };
     return addGroup(llvm::map_to_vector(headers, offset), b.index(0), sums);
   }
   return b.loop(b.index(0), b.index(layout.kStepsPerBlock()), 1, sums,
                 [&](Value kStep, ValueRange carried) {
-                  Value first = b.mul(kStep, groupsPerStep());
+                  Value first = b.mul(kStep, groupsPerStep);
                   SmallVector<Value> next(carried);
-                  for (int64_t g = 0; g < groupsPerStep(); ++g) {
+                  for (int64_t g = 0; g < groupsPerStep; ++g) {
                     auto offset = [&](PackedKBlock *kBlock) {
                       return kBlock->offset(b, kStep, g);
                     };
@@ -80,8 +54,9 @@ SmallVector<Value> PackedTile::addOffsets(ArrayRef<Header> headers,
 /// The same in numbers that the activations' scale is still to multiply, where
 /// the inner factor of t and the sums are bytes: dot products with the sums'
 /// bytes, the most significant first.
-SmallVector<Value> PackedTile::addDotMinima(ArrayRef<Header> headers,
-                                            const Operands &operands,
+SmallVector<Value> PackedTile::addDotMinima(const PackedFields &fields,
+                                            const TileOperands &operands,
+                                            ArrayRef<KBlockHeader> headers,
                                             ValueRange numbers) {
   size_t tiles = operands.tiles.size();
   int64_t vectors = layout.dotMinimumVectors();

@@ -3,7 +3,7 @@
 
 #include "passes/gpu/kernels/LinalgKernels.h"
 
-#include "passes/gpu/kernels/LinalgKernel.h"
+#include "passes/gpu/kernels/LinalgBody.h"
 #include "passes/gpu/spirv/ExactKernels.h"
 
 #include "mlir/IR/Matchers.h"

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/gpu/kernels/LinalgKernel.h"
+#include "passes/gpu/kernels/LinalgBody.h"
 
 #include "passes/gpu/kernels/WorkgroupReduction.h"
 #include "passes/gpu/spirv/LoopIterations.h"

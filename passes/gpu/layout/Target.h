@@ -10,9 +10,6 @@
 
 namespace rlx {
 
-/// The attribute of a module whose kernels are for a device.
-constexpr llvm::StringLiteral targetAttributeName = "rlx.target";
-
 /// The target that an option of a pass names.
 inline mlir::FailureOr<GpuAttr> parseTarget(mlir::MLIRContext *context,
                                             llvm::StringRef text) {

@@ -35,7 +35,7 @@ func.func @arguments(%x: memref<8x64xf32>, %w: memref<8x68xi8>, %r: memref<8x8xf
 
 func.func @tiles(%x: memref<8x64xf32>, %w: memref<8x68xi8>, %y: memref<8x8xf32>) {
   // expected-error@+1 {{expected mc to be a multiple of mr_panel, 8, but got 12}}
-  rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32, tiles = #rlx.tiles<mr = 1, min_m_panel = 2, mr_panel = 8, mc = 12, nc = 64, kc = 256>} : (memref<8x64xf32>, memref<8x68xi8>, memref<8x8xf32>) -> ()
+  rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32, tiles = #rlx.tiles<mr = 1, mr_panel = 8, mc = 12, nc = 64, kc = 256, kernels = [<decoded, min_m_panel = 2>]>} : (memref<8x64xf32>, memref<8x68xi8>, memref<8x8xf32>) -> ()
   return
 }
 
@@ -259,15 +259,15 @@ func.func @quantize_scheme(%x: memref<8x64xf32>, %q: memref<8x68xi8>) {
 
 func.func @pack_plain(%w: memref<8x64xf32>, %p: memref<1088xi8>) {
   // expected-error@+1 {{'rlx.pack_weight' op (C2) expected 'weight' to be of i8, but got 'memref<8x64xf32>'}}
-  rlx.pack_weight ins(%w) outs(%p) {scheme = #rlx.quant<f32>, lanes = 16 : i64} : (memref<8x64xf32>, memref<1088xi8>) -> ()
+  rlx.pack_weight ins(%w) outs(%p) {scheme = #rlx.quant<f32>, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>} : (memref<8x64xf32>, memref<1088xi8>) -> ()
   return
 }
 
 // -----
 
 func.func @pack_lanes(%w: memref<8x68xi8>, %p: memref<1088xi8>) {
-  // expected-error@+1 {{'rlx.pack_weight' op (C4) expected lanes to be a power of two of at most 256, but got 0}}
-  rlx.pack_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, lanes = 0 : i64} : (memref<8x68xi8>, memref<1088xi8>) -> ()
+  // expected-error@+1 {{expected lanes to be a power of two of at most 256, but got 0}}
+  rlx.pack_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, layout = #rlx.packed<lanes = 0, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>} : (memref<8x68xi8>, memref<1088xi8>) -> ()
   return
 }
 
@@ -275,7 +275,7 @@ func.func @pack_lanes(%w: memref<8x68xi8>, %p: memref<1088xi8>) {
 
 func.func @pack_result(%w: memref<8x68xi8>, %p: memref<?xi8>) {
   // expected-error@+1 {{'rlx.pack_weight' op (C5) expected 'init' to have a static shape, but got 'memref<?xi8>'}}
-  rlx.pack_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, lanes = 16 : i64} : (memref<8x68xi8>, memref<?xi8>) -> ()
+  rlx.pack_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>} : (memref<8x68xi8>, memref<?xi8>) -> ()
   return
 }
 
@@ -283,7 +283,7 @@ func.func @pack_result(%w: memref<8x68xi8>, %p: memref<?xi8>) {
 
 func.func @packed_columns(%x: memref<4x48xf32>, %p: memref<1088xi8>, %y: memref<4x8xf32>) {
   // expected-error@+1 {{'rlx.packed_matmul' op (C1) expected K of 'x' to be a multiple of the block size 32 of 'gguf_q8_0'}}
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64} : (memref<4x48xf32>, memref<1088xi8>, memref<4x8xf32>) -> ()
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>} : (memref<4x48xf32>, memref<1088xi8>, memref<4x8xf32>) -> ()
   return
 }
 
@@ -291,15 +291,15 @@ func.func @packed_columns(%x: memref<4x48xf32>, %p: memref<1088xi8>, %y: memref<
 
 func.func @packed_weight(%x: memref<4x64xf32>, %p: memref<8x68xi8>, %y: memref<4x8xf32>) {
   // expected-error@+1 {{'rlx.packed_matmul' op (C2) expected 'weight' to be 'memref<?xi8>', but got 'memref<8x68xi8>'}}
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64} : (memref<4x64xf32>, memref<8x68xi8>, memref<4x8xf32>) -> ()
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>} : (memref<4x64xf32>, memref<8x68xi8>, memref<4x8xf32>) -> ()
   return
 }
 
 // -----
 
 func.func @packed_lanes(%x: memref<4x64xf32>, %p: memref<1088xi8>, %y: memref<4x8xf32>) {
-  // expected-error@+1 {{'rlx.packed_matmul' op (C3) expected lanes to be a power of two of at most 256, but got 2147483648}}
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 2147483648 : i64} : (memref<4x64xf32>, memref<1088xi8>, memref<4x8xf32>) -> ()
+  // expected-error@+1 {{expected lanes to be a power of two of at most 256, but got 2147483648}}
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, layout = #rlx.packed<lanes = 2147483648, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>} : (memref<4x64xf32>, memref<1088xi8>, memref<4x8xf32>) -> ()
   return
 }
 
@@ -307,7 +307,7 @@ func.func @packed_lanes(%x: memref<4x64xf32>, %p: memref<1088xi8>, %y: memref<4x
 
 func.func @packed_bias(%x: memref<4x64xf32>, %p: memref<1088xi8>, %b: memref<?xf32>, %y: memref<4x8xf32>) {
   // expected-error@+1 {{'rlx.packed_matmul' op (C4) expected N of 'bias' to be static, but got 'memref<?xf32>'}}
-  rlx.packed_matmul ins(%x, %p) bias(%b) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64} : (memref<4x64xf32>, memref<1088xi8>, memref<?xf32>, memref<4x8xf32>) -> ()
+  rlx.packed_matmul ins(%x, %p) bias(%b) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>} : (memref<4x64xf32>, memref<1088xi8>, memref<?xf32>, memref<4x8xf32>) -> ()
   return
 }
 
@@ -315,7 +315,7 @@ func.func @packed_bias(%x: memref<4x64xf32>, %p: memref<1088xi8>, %b: memref<?xf
 
 func.func @packed_activations(%x: memref<4x64xf32>, %p: memref<1088xi8>, %y: memref<4x8xf32>) {
   // expected-error@+1 {{'rlx.packed_matmul' op (C5) expected activations to be i8 or i16, but got 'bf16'}}
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = bf16, lanes = 16 : i64} : (memref<4x64xf32>, memref<1088xi8>, memref<4x8xf32>) -> ()
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = bf16, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>} : (memref<4x64xf32>, memref<1088xi8>, memref<4x8xf32>) -> ()
   return
 }
 
@@ -397,5 +397,54 @@ func.func private @body(index, index)
 func.func @parallel_captures(%n: index, %x: memref<8xf32>) {
   // expected-error@+1 {{'rlx.parallel_for' op (C2) expected 'body' to take two indices and the captures, and to give nothing}}
   rlx.parallel_for @body count %n captures(%x) : memref<8xf32>
+  return
+}
+
+// -----
+
+func.func @pack_k_block(%w: memref<8x68xi8>, %p: memref<1088xi8>) {
+  // expected-error@+1 {{'rlx.pack_weight' op (C5) expected K to be a multiple of the K block, 128, but got 64}}
+  rlx.pack_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, layout = #rlx.packed<lanes = 16, k_block = 128, group = 32, block_bytes = 1088, steps = [1]>} : (memref<8x68xi8>, memref<1088xi8>) -> ()
+  return
+}
+
+// -----
+
+func.func @packed_bytes(%x: memref<4x64xf32>, %p: memref<1087xi8>, %y: memref<4x8xf32>) {
+  // expected-error@+1 {{'rlx.packed_matmul' op (C2) expected 'weight' of 8 x 64 elements to have 1088 bytes, but got 1087}}
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>} : (memref<4x64xf32>, memref<1087xi8>, memref<4x8xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func @no_kernel(%x: memref<8x64xf32>, %w: memref<8x68xi8>, %y: memref<8x8xf32>) {
+  // expected-error@+1 {{'rlx.block_matmul' op expected tiles with a kernel of mode decoded, but got}}
+  rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32, tiles = #rlx.tiles<mr = 1, mr_panel = 8, mc = 0, nc = 64, kc = 256, kernels = [<i32, min_m_panel = 2>]>} : (memref<8x64xf32>, memref<8x68xi8>, memref<8x8xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func @kernel_pairs(%x: memref<8x64xf32>, %w: memref<8x68xi8>, %y: memref<8x8xf32>) {
+  // expected-error@+2 {{failed to parse Rlx_TilesAttr parameter 'kernels'}}
+  // expected-error@+1 {{expected i16_pairs with the mode i32 or f32, but got decoded}}
+  rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32, tiles = #rlx.tiles<mr = 1, mr_panel = 8, mc = 0, nc = 64, kc = 256, kernels = [<decoded, i16_pairs = true>]>} : (memref<8x64xf32>, memref<8x68xi8>, memref<8x8xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func @extract_bits(%b: vector<64xi8>) {
+  // expected-error@+1 {{'rlx.extract_bits' op (C1) expected bits in a byte, but got 4 from bit 6 to bit 0}}
+  %v = rlx.extract_bits %b from 6 to 0 width 4 : vector<64xi8>
+  return
+}
+
+// -----
+
+func.func @extract_odd(%b: vector<3xi8>) {
+  // expected-error@+1 {{'rlx.extract_bits' op (C2) expected a vector of an even number of bytes, at most 4096, but got 'vector<3xi8>'}}
+  %v = rlx.extract_bits %b from 4 to 0 width 4 : vector<3xi8>
   return
 }

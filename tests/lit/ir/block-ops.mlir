@@ -89,11 +89,11 @@ func.func @parallel_for(%n: index, %x: memref<8xf32>) {
 
 // CHECK-LABEL: func @packed
 func.func @packed(%w: memref<8x68xi8>, %p: memref<1088xi8>, %x: memref<?x64xf32>, %y: memref<?x8xf32>) {
-  // CHECK: rlx.pack_weight ins(%{{.*}}) outs(%{{.*}}) {lanes = 16 : i64, scheme = #rlx.quant<gguf_q8_0>}
-  rlx.pack_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, lanes = 16 : i64}
+  // CHECK: rlx.pack_weight ins(%{{.*}}) outs(%{{.*}}) {layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>, scheme = #rlx.quant<gguf_q8_0>}
+  rlx.pack_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>}
       : (memref<8x68xi8>, memref<1088xi8>) -> ()
-  // CHECK: rlx.packed_matmul ins(%{{.*}}, %{{.*}}) outs(%{{.*}}) {activations = i8, lanes = 16 : i64, scheme = #rlx.quant<gguf_q8_0>}
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64}
+  // CHECK: rlx.packed_matmul ins(%{{.*}}, %{{.*}}) outs(%{{.*}}) {activations = i8, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>, scheme = #rlx.quant<gguf_q8_0>}
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>}
       : (memref<?x64xf32>, memref<1088xi8>, memref<?x8xf32>) -> ()
   return
 }

@@ -1,8 +1,8 @@
 // RUN: rlx-opt %s --split-input-file --rlx-blocks-to-loops --canonicalize --verify-diagnostics | FileCheck %s
 // Fewer lanes: more decodes, shorter vectors.
-// RUN: rlx-opt %s --split-input-file "--rlx-blocks-to-loops=vector-length=4 vector-registers=16" --verify-diagnostics | FileCheck %s --check-prefix=NARROW
+// RUN: rlx-opt %s --split-input-file "--rlx-attach-cpu-target=target={#rlx.cpu<vector_bits = 128, vector_registers = 16>}" --rlx-blocks-to-loops --verify-diagnostics | FileCheck %s --check-prefix=NARROW
 // Pairs of bf16 where the target multiplies them.
-// RUN: rlx-opt %s --split-input-file "--rlx-blocks-to-loops=instructions=avx512bf16" --verify-diagnostics | FileCheck %s --check-prefix=PAIRS
+// RUN: rlx-opt %s --split-input-file "--rlx-attach-cpu-target=target={#rlx.cpu<features = [avx512bf16]>}" --rlx-blocks-to-loops --verify-diagnostics | FileCheck %s --check-prefix=PAIRS
 
 // One row of activations multiplies as it decodes.
 // CHECK-LABEL: func @one_row(
@@ -97,8 +97,8 @@ func.func @minima(%x: memref<64x256xf32>, %p: memref<2368xi8>, %y: memref<64x16x
   // CHECK: rlx.dot {{.*}} below 16
   // CHECK: vector.load %[[SUMS]]
   // CHECK-COUNT-4: rlx.dot {{.*}} below 64
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 8, mc = 256, nc = 64, kc = 256>}
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 256, group = 32, block_bytes = 2368, header = [1, 3], steps = [2], minimum = 4>,
+      tiles = #rlx.tiles<mr = 8, mr_panel = 8, mc = 256, nc = 64, kc = 256, kernels = [<i32, min_m_panel = 16>]>}
       : (memref<64x256xf32>, memref<2368xi8>, memref<64x16xf32>) -> ()
   return
 }
@@ -277,7 +277,7 @@ func.func @epilogue(%x: memref<1x64xf32>, %w: memref<1088xi8>, %r: memref<1x10xf
     %0 = math.exp %a : f32
     %1 = arith.addf %0, %b : f32
     rlx.yield %1 : f32
-  } outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64}
+  } outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>}
       : (memref<1x64xf32>, memref<1088xi8>, memref<1x10xf32>, memref<1x10xf32>) -> ()
   return
 }
@@ -298,8 +298,8 @@ func.func @groups_of_tiles(%x: memref<1x512xf32>, %p: memref<175232xi8>, %y: mem
   // CHECK: %[[COUNT:.*]] = arith.minui %[[LEFT]], %c2
   // CHECK: arith.muli %[[STRETCH]], %[[COUNT]]
   // CHECK: memref.prefetch %[[P]]
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 8, mc = 256, nc = 32, kc = 256>}
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 256, group = 32, block_bytes = 2368, header = [1, 3], steps = [2], minimum = 4>,
+      tiles = #rlx.tiles<mr = 8, mr_panel = 8, mc = 256, nc = 32, kc = 256, kernels = [<i32, min_m_panel = 16>]>}
       : (memref<1x512xf32>, memref<175232xi8>, memref<1x580xf32>) -> ()
   return
 }

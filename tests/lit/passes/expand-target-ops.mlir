@@ -1,6 +1,6 @@
-// RUN: rlx-opt %s --rlx-expand-target-ops=instructions=avx512vnni,avx512bw | FileCheck %s --check-prefix=VNNI
-// RUN: rlx-opt %s --rlx-expand-target-ops=instructions=avx512bw | FileCheck %s --check-prefix=BW
-// RUN: rlx-opt %s --rlx-expand-target-ops=instructions=avx512vbmi,avx512bw | FileCheck %s --check-prefix=VBMI
+// RUN: rlx-opt %s "--rlx-attach-cpu-target=target={#rlx.cpu<features = [avx512vnni, avx512bw]>}" --rlx-expand-target-ops | FileCheck %s --check-prefix=VNNI
+// RUN: rlx-opt %s "--rlx-attach-cpu-target=target={#rlx.cpu<features = [avx512bw]>}" --rlx-expand-target-ops | FileCheck %s --check-prefix=BW
+// RUN: rlx-opt %s "--rlx-attach-cpu-target=target={#rlx.cpu<features = [avx512vbmi, avx512bw]>}" --rlx-expand-target-ops | FileCheck %s --check-prefix=VBMI
 // RUN: rlx-opt %s --rlx-expand-target-ops | FileCheck %s --check-prefix=GENERIC
 
 // VNNI-LABEL: func @small
@@ -42,8 +42,8 @@ func.func @table(%c: vector<64xi8>) -> vector<64xi8> {
   return %r : vector<64xi8>
 }
 
-// Shifted and masked bits are looked up where they are among a byte's six low
-// ones: here the two above the lowest, then the two lowest, moved up.
+// Bits that are moved are looked up where they are among a byte's six low ones:
+// here the two above the lowest, then the two lowest, moved up.
 // VBMI-LABEL: func @fields
 // VBMI-SAME: %[[C:[a-z0-9]+]]: vector<64xi8>
 // VBMI: %[[DOWN:.*]] = arith.constant dense<[0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 0, {{.*}}]> : vector<64xi8>
@@ -51,42 +51,36 @@ func.func @table(%c: vector<64xi8>) -> vector<64xi8> {
 // VBMI: %[[UP:.*]] = arith.constant dense<[0, 16, 32, 48, 0, 16, {{.*}}]> : vector<64xi8>
 // VBMI: %[[B:.*]] = llvm.call_intrinsic "llvm.x86.avx512.permvar.qi.512"(%[[UP]], %[[C]])
 // VBMI: return %[[A]], %[[B]]
+// Elsewhere they are shifted in lanes of 16 bits and masked.
 // VNNI-LABEL: func @fields
-// VNNI-COUNT-2: arith.andi
+// VNNI: arith.shrui {{.*}} : vector<32xi16>
+// VNNI: arith.andi {{.*}} : vector<64xi8>
+// VNNI: arith.shli {{.*}} : vector<32xi16>
+// VNNI: arith.andi {{.*}} : vector<64xi8>
 func.func @fields(%c: vector<64xi8>) -> (vector<64xi8>, vector<64xi8>) {
-  %two = arith.constant dense<2> : vector<32xi16>
-  %four = arith.constant dense<4> : vector<32xi16>
-  %low = arith.constant dense<3> : vector<64xi8>
-  %high = arith.constant dense<48> : vector<64xi8>
-  %w = vector.bitcast %c : vector<64xi8> to vector<32xi16>
-  %0 = arith.shrui %w, %two : vector<32xi16>
-  %1 = vector.bitcast %0 : vector<32xi16> to vector<64xi8>
-  %a = arith.andi %1, %low : vector<64xi8>
-  %2 = arith.shli %w, %four : vector<32xi16>
-  %3 = vector.bitcast %2 : vector<32xi16> to vector<64xi8>
-  %b = arith.andi %3, %high : vector<64xi8>
+  %a = rlx.extract_bits %c from 2 to 0 width 2 : vector<64xi8>
+  %b = rlx.extract_bits %c from 0 to 4 width 2 : vector<64xi8>
   return %a, %b : vector<64xi8>, vector<64xi8>
 }
 
-// A byte's two highest bits, and bits that come from the byte below.
+// A byte's two highest bits, bits that stay where they are, and bits beside which
+// others may be.
 // VBMI-LABEL: func @other_fields
-// VBMI-COUNT-2: arith.andi
-func.func @other_fields(%c: vector<64xi8>) -> (vector<64xi8>, vector<64xi8>) {
-  %two = arith.constant dense<2> : vector<32xi16>
-  %six = arith.constant dense<6> : vector<32xi16>
-  %low = arith.constant dense<3> : vector<64xi8>
-  %w = vector.bitcast %c : vector<64xi8> to vector<32xi16>
-  %0 = arith.shrui %w, %six : vector<32xi16>
-  %1 = vector.bitcast %0 : vector<32xi16> to vector<64xi8>
-  %a = arith.andi %1, %low : vector<64xi8>
-  %2 = arith.shli %w, %two : vector<32xi16>
-  %3 = vector.bitcast %2 : vector<32xi16> to vector<64xi8>
-  %b = arith.andi %3, %low : vector<64xi8>
-  return %a, %b : vector<64xi8>, vector<64xi8>
+// VBMI: arith.shrui {{.*}} : vector<32xi16>
+// VBMI: arith.andi {{.*}} : vector<64xi8>
+// VBMI: arith.andi {{.*}} : vector<64xi8>
+// VBMI: arith.shrui {{.*}} : vector<32xi16>
+// VBMI-NOT: arith.andi
+// VBMI: return
+func.func @other_fields(%c: vector<64xi8>) -> (vector<64xi8>, vector<64xi8>, vector<64xi8>) {
+  %a = rlx.extract_bits %c from 6 to 0 width 2 : vector<64xi8>
+  %b = rlx.extract_bits %c from 2 to 2 width 2 : vector<64xi8>
+  %d = rlx.extract_bits %c from 4 to 0 width 4 loose : vector<64xi8>
+  return %a, %b, %d : vector<64xi8>, vector<64xi8>, vector<64xi8>
 }
 
 // Where no instruction rounds to bf16, integers do.
-// RUN: rlx-opt %s --rlx-expand-target-ops=instructions=avx512bf16 | FileCheck %s --check-prefix=BF16
+// RUN: rlx-opt %s "--rlx-attach-cpu-target=target={#rlx.cpu<features = [avx512bf16]>}" --rlx-expand-target-ops | FileCheck %s --check-prefix=BF16
 // GENERIC-LABEL: func @to_bf16
 // GENERIC-NOT: arith.truncf {{.*}} to vector<16xbf16>
 // GENERIC: arith.bitcast {{.*}} : vector<16xi16> to vector<16xbf16>

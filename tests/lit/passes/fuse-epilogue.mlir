@@ -34,7 +34,7 @@ func.func @silu_times(%x: tensor<2x64xf32>, %g: tensor<8x68xi8>, %u: tensor<8x68
 // CHECK-NEXT: ^bb0(%{{.*}}: f32, %{{.*}}: f32, %{{.*}}: f16, %{{.*}}: f32):
 // CHECK-NOT: linalg
 func.func @broadcast(%x: tensor<?x64xf32>, %w: tensor<1088xi8>, %y: tensor<?x8xf32>, %s: tensor<?xf32>, %c: tensor<8xf16>, %z: tensor<?x8xf32>) -> tensor<?x8xf32> {
-  %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64} : (tensor<?x64xf32>, tensor<1088xi8>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  %0 = rlx.packed_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>} : (tensor<?x64xf32>, tensor<1088xi8>, tensor<?x8xf32>) -> tensor<?x8xf32>
   %1 = linalg.generic {indexing_maps = [affine_map<(m, n) -> (m)>, affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (n)>, affine_map<(m, n) -> (m, n)>], iterator_types = ["parallel", "parallel"]}
       ins(%s, %0, %c : tensor<?xf32>, tensor<?x8xf32>, tensor<8xf16>) outs(%z : tensor<?x8xf32>) {
   ^bb0(%a: f32, %b: f32, %d: f16, %o: f32):

@@ -10,9 +10,9 @@
 // CHECK: rlx.pack_weight ins(%[[W]])
 func.func @weight(%x: tensor<1x64xf32>, %w: tensor<8x68xi8> {rlx.weight = "w"}) -> tensor<1x8xf32> {
   %e = tensor.empty() : tensor<1088xi8>
-  %p = rlx.pack_weight ins(%w) outs(%e) {scheme = #rlx.quant<gguf_q8_0>, lanes = 16 : i64} : (tensor<8x68xi8>, tensor<1088xi8>) -> tensor<1088xi8>
+  %p = rlx.pack_weight ins(%w) outs(%e) {scheme = #rlx.quant<gguf_q8_0>, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>} : (tensor<8x68xi8>, tensor<1088xi8>) -> tensor<1088xi8>
   %y = tensor.empty() : tensor<1x8xf32>
-  %r = rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64} : (tensor<1x64xf32>, tensor<1088xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
+  %r = rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>} : (tensor<1x64xf32>, tensor<1088xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
   return %r : tensor<1x8xf32>
 }
 
@@ -22,9 +22,9 @@ func.func @weight(%x: tensor<1x64xf32>, %w: tensor<8x68xi8> {rlx.weight = "w"}) 
 // CHECK: rlx.packed_matmul
 func.func @argument(%x: tensor<1x64xf32>, %w: tensor<8x68xi8>) -> tensor<1x8xf32> {
   %e = tensor.empty() : tensor<1088xi8>
-  %p = rlx.pack_weight ins(%w) outs(%e) {scheme = #rlx.quant<gguf_q8_0>, lanes = 16 : i64} : (tensor<8x68xi8>, tensor<1088xi8>) -> tensor<1088xi8>
+  %p = rlx.pack_weight ins(%w) outs(%e) {scheme = #rlx.quant<gguf_q8_0>, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>} : (tensor<8x68xi8>, tensor<1088xi8>) -> tensor<1088xi8>
   %y = tensor.empty() : tensor<1x8xf32>
-  %r = rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, lanes = 16 : i64} : (tensor<1x64xf32>, tensor<1088xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
+  %r = rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>} : (tensor<1x64xf32>, tensor<1088xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
   return %r : tensor<1x8xf32>
 }
 
@@ -32,7 +32,7 @@ func.func @argument(%x: tensor<1x64xf32>, %w: tensor<8x68xi8>) -> tensor<1x8xf32
 // CHECK-LABEL: func @buffers(
 // CHECK: rlx.pack_weight
 func.func @buffers(%w: memref<8x68xi8> {rlx.weight = "w"}, %p: memref<1088xi8>) {
-  rlx.pack_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, lanes = 16 : i64} : (memref<8x68xi8>, memref<1088xi8>) -> ()
+  rlx.pack_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>} : (memref<8x68xi8>, memref<1088xi8>) -> ()
   return
 }
 
@@ -42,7 +42,7 @@ func.func @buffers(%w: memref<8x68xi8> {rlx.weight = "w"}, %p: memref<1088xi8>) 
 // CHECK: func @named.pack0_0(
 func.func @named(%x: tensor<1x64xf32>, %w: tensor<8x68xi8> {rlx.weight = "w"}) -> tensor<1088xi8> {
   %e = tensor.empty() : tensor<1088xi8>
-  %p = rlx.pack_weight ins(%w) outs(%e) {scheme = #rlx.quant<gguf_q8_0>, lanes = 16 : i64} : (tensor<8x68xi8>, tensor<1088xi8>) -> tensor<1088xi8>
+  %p = rlx.pack_weight ins(%w) outs(%e) {scheme = #rlx.quant<gguf_q8_0>, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>} : (tensor<8x68xi8>, tensor<1088xi8>) -> tensor<1088xi8>
   return %p : tensor<1088xi8>
 }
 func.func @named.pack0() {

@@ -1,8 +1,6 @@
-// Groups two a lane: where the target multiplies pairs of 16 bits, tiles say so,
-// and rows may depend on how many they are.
-// RUN: rlx-opt %s --split-input-file "--rlx-blocks-to-loops=instructions=avx512vnni" --canonicalize | FileCheck %s
-// RUN: rlx-opt %s --split-input-file "--rlx-blocks-to-loops=instructions=avx512vnni deterministic" --canonicalize | FileCheck %s --check-prefix=ALONE
-// RUN: rlx-opt %s --split-input-file "--rlx-blocks-to-loops=instructions=avx2 vector-length=16" --canonicalize | FileCheck %s --check-prefix=ALONE
+// Groups two a lane, which an instruction for pairs of i16 multiplies with their
+// scales.
+// RUN: rlx-opt %s --split-input-file "--rlx-attach-cpu-target=target={#rlx.cpu<features = [avx512vnni]>}" --rlx-blocks-to-loops --canonicalize | FileCheck %s
 
 // Scales that are integers stay what they are; minima are bytes already. Sums of
 // products of 17 bits lose one.
@@ -17,11 +15,9 @@
 // CHECK: arith.shli
 // CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpwssd.512"
 // CHECK-COUNT-4: rlx.dot {{.*}} below 64
-// ALONE-LABEL: func @integers(
-// ALONE-NOT: vpdpwssd
 func.func @integers(%x: memref<64x256xf32>, %p: memref<2368xi8>, %y: memref<64x16xf32>) {
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 4, mc = 256, nc = 64, kc = 256, i16_pairs = true>}
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 256, group = 32, block_bytes = 2368, header = [1, 3], steps = [2], minimum = 4>,
+      tiles = #rlx.tiles<mr = 8, mr_panel = 4, mc = 256, nc = 64, kc = 256, kernels = [<i32, min_m_panel = 16, i16_pairs = true>]>}
       : (memref<64x256xf32>, memref<2368xi8>, memref<64x16xf32>) -> ()
   return
 }
@@ -38,26 +34,9 @@ func.func @integers(%x: memref<64x256xf32>, %p: memref<2368xi8>, %y: memref<64x1
 // CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpwssd.512"
 // CHECK: vector.load %[[SUMS]]
 // CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpwssd.512"
-// ALONE-LABEL: func @floats(
-// ALONE-NOT: vpdpwssd
 func.func @floats(%x: memref<64x256xf32>, %p: memref<2560xi8>, %y: memref<64x16xf32>) {
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4_1>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 4, mc = 256, nc = 64, kc = 256, i16_pairs = true>}
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4_1>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 256, group = 32, block_bytes = 2560, steps = [1, 2]>,
+      tiles = #rlx.tiles<mr = 8, mr_panel = 4, mc = 256, nc = 64, kc = 256, kernels = [<f32, min_m_panel = 16, i16_pairs = true>]>}
       : (memref<64x256xf32>, memref<2560xi8>, memref<64x16xf32>) -> ()
-  return
-}
-
-// -----
-
-// One group a K block has nothing to be paired with, and i16 more bits.
-// CHECK-LABEL: func @one_group(
-// CHECK-NOT: vpdpwssd
-func.func @one_group(%x: memref<64x96xf32>, %p: memref<960xi8>, %y: memref<64x16xf32>) {
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4_1>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 4, mc = 256, nc = 64, kc = 256, i16_pairs = true>}
-      : (memref<64x96xf32>, memref<960xi8>, memref<64x16xf32>) -> ()
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4_1>, activations = i16, lanes = 16 : i64,
-      tiles = #rlx.tiles<mr = 4, min_m_panel = 16, mr_panel = 4, mc = 256, nc = 64, kc = 256, i16_pairs = true>}
-      : (memref<64x96xf32>, memref<960xi8>, memref<64x16xf32>) -> ()
   return
 }

@@ -1,11 +1,11 @@
 // RUN: rlx-opt %s --rlx-pack-weights --split-input-file --verify-diagnostics | FileCheck %s
-// RUN: rlx-opt %s --rlx-pack-weights="vector-length=8 print-choices" --split-input-file 2>&1 | FileCheck %s --check-prefix=NARROW
-// RUN: rlx-opt %s --rlx-pack-weights=deterministic --split-input-file 2>&1 | FileCheck %s --check-prefix=SAME
+// RUN: rlx-opt %s "--rlx-attach-cpu-target=target={#rlx.cpu<vector_bits = 256>}" --rlx-pack-weights=print-choices --split-input-file 2>&1 | FileCheck %s --check-prefix=NARROW
+// RUN: rlx-opt %s "--rlx-attach-cpu-target=target={#rlx.cpu<deterministic = true>}" --rlx-pack-weights --split-input-file 2>&1 | FileCheck %s --check-prefix=SAME
 
 // Codes of 4 bits, a scale and a minimum of 8 bits for 32 elements, two halves for 256.
 // CHECK-LABEL: func @two_levels
-// CHECK: %[[P:.*]] = rlx.pack_weight ins(%{{.*}}) outs(%{{.*}}) {lanes = 16 : i64, scheme = #rlx.quant<gguf_q4k>} : (tensor<40x288xi8>, tensor<14208xi8>) -> tensor<14208xi8>
-// CHECK: rlx.packed_matmul ins(%{{.*}}, %[[P]]) outs(%{{.*}}) {activations = i8, lanes = 16 : i64, scheme = #rlx.quant<gguf_q4k>}
+// CHECK: %[[P:.*]] = rlx.pack_weight ins(%{{.*}}) outs(%{{.*}}) {layout = #[[L:.*]], scheme = #rlx.quant<gguf_q4k>} : (tensor<40x288xi8>, tensor<14208xi8>) -> tensor<14208xi8>
+// CHECK: rlx.packed_matmul ins(%{{.*}}, %[[P]]) outs(%{{.*}}) {activations = i8, layout = #[[L]], scheme = #rlx.quant<gguf_q4k>}
 // NARROW: remark: packed kernel for 'gguf_q4k': 8 rows a tile, activation scale per 256 of K, 4.625 bits a weight
 func.func @two_levels(%x: tensor<?x512xf32>, %w: tensor<40x288xi8>, %y: tensor<?x40xf32>) -> tensor<?x40xf32> {
   %r = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8}
@@ -62,10 +62,10 @@ func.func @exact(%x: tensor<1x64xf32>, %w: tensor<8x68xi8>, %y: tensor<1x8xf32>)
 
 // What is written for weights stays, unless a row's result must not depend on how many there are.
 // CHECK-LABEL: func @reencoded
-// CHECK: rlx.packed_matmul {{.*}} {activations = i8, lanes = 16 : i64, reencoded, scheme = #rlx.quant<gguf_q4k>}
+// CHECK: rlx.packed_matmul {{.*}} {activations = i8, layout = {{.*}}, reencoded, scheme = #rlx.quant<gguf_q4k>}
 // SAME: remark: weights are not reencoded: a row's result would depend on the number of rows, which deterministic forbids
 // SAME-LABEL: func @reencoded
-// SAME: rlx.packed_matmul {{.*}} {activations = i8, lanes = 16 : i64, scheme = #rlx.quant<gguf_q4k>}
+// SAME: rlx.packed_matmul {{.*}} {activations = i8, layout = #{{.*}}, scheme = #rlx.quant<gguf_q4k>}
 func.func @reencoded(%x: tensor<?x512xf32>, %w: tensor<40x288xi8>, %y: tensor<?x40xf32>) -> tensor<?x40xf32> {
   // expected-remark @below {{many rows are multiplied with weights that are rounded once more: 8 bits, one scale for each row and 256 of K}}
   %r = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, reencoded}

@@ -7,7 +7,7 @@
 // Each leaves what can be read again.
 // RUN: rlx-opt %s --rlx-import | rlx-opt --rlx-layout | rlx-opt --rlx-bufferize | rlx-opt --rlx-loops | rlx-opt --rlx-llvm | FileCheck %s --check-prefix=LLVM
 // The target decides on the vectors.
-// RUN: rlx-opt %s --rlx-import --rlx-layout --rlx-bufferize "--rlx-loops=vector-length=8 vector-registers=16" | FileCheck %s --check-prefix=NARROW
+// RUN: rlx-opt %s --rlx-import --rlx-layout --rlx-bufferize "--rlx-loops=target={#rlx.cpu<vector_bits = 256, vector_registers = 16>}" | FileCheck %s --check-prefix=NARROW
 
 // IMPORT-LABEL: func @main(
 // IMPORT-SAME: %[[X:[a-z0-9]+]]: tensor<?x64xf32>, %[[W:[a-z0-9]+]]: tensor<100x64xf32, #rlx.quant<int8/32>> {rlx.weight = "w"}, %[[S:[a-z0-9]+]]: tensor<100x2xf32> {rlx.weight = "w.scales"})

@@ -1,6 +1,6 @@
 // Codes that are multiplied with integer scales before activations are
 // multiplied with them. Products of q2_K are 0 to 45.
-// RUN: rlx-opt %s --split-input-file "--rlx-blocks-to-loops=instructions=avx512vnni" --canonicalize | FileCheck %s
+// RUN: rlx-opt %s --split-input-file "--rlx-attach-cpu-target=target={#rlx.cpu<features = [avx512vnni]>}" --rlx-blocks-to-loops --canonicalize | FileCheck %s
 
 // A row's two words: one product makes two codes. Register tiles have no scales
 // of groups: what is converted are sums of the whole K block.
@@ -15,8 +15,8 @@
 // CHECK-NOT: below 4
 // CHECK: arith.sitofp
 func.func @panels(%x: memref<60x256xf32>, %p: memref<5376xi8>, %y: memref<60x64xf32>) {
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q2k>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 6, mc = 516, nc = 64, kc = 256, nr_panel = 2, magic_numbers = true, min_m_prescaled = 16, prefetch_bytes = 4096>}
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q2k>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 256, group = 16, block_bytes = 1344, header = [1, 3], steps = [2], minimum = 4>,
+      tiles = #rlx.tiles<mr = 8, mr_panel = 6, mc = 516, nc = 64, kc = 256, kernels = [<magic>, <prescaled, min_m = 16, min_m_panel = 1>], nr_panel = 2, prefetch_bytes = 4096>}
       : (memref<60x256xf32>, memref<5376xi8>, memref<60x64xf32>) -> ()
   return
 }
@@ -33,8 +33,8 @@ func.func @panels(%x: memref<60x256xf32>, %p: memref<5376xi8>, %y: memref<60x64x
 // CHECK: rlx.dot {{.*}} below 193
 // CHECK: return
 func.func @any(%x: memref<?x256xf32>, %p: memref<5376xi8>, %y: memref<?x64xf32>) {
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q2k>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 6, mc = 516, nc = 64, kc = 256, nr_panel = 2, magic_numbers = true, min_m_prescaled = 16, prefetch_bytes = 4096>}
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q2k>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 256, group = 16, block_bytes = 1344, header = [1, 3], steps = [2], minimum = 4>,
+      tiles = #rlx.tiles<mr = 8, mr_panel = 6, mc = 516, nc = 64, kc = 256, kernels = [<magic>, <prescaled, min_m = 16, min_m_panel = 1>], nr_panel = 2, prefetch_bytes = 4096>}
       : (memref<?x256xf32>, memref<5376xi8>, memref<?x64xf32>) -> ()
   return
 }
@@ -47,35 +47,8 @@ func.func @any(%x: memref<?x256xf32>, %p: memref<5376xi8>, %y: memref<?x64xf32>)
 // CHECK-NEXT: arith.addi {{.*}} : vector<32xi16>
 // CHECK: rlx.dot {{.*}} below 253
 func.func @direct(%x: memref<8x256xf32>, %p: memref<7296xi8>, %y: memref<8x64xf32>) {
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q3k>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 8, mc = 256, nc = 64, kc = 256, min_m_prescaled = 8>}
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q3k>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 256, group = 16, block_bytes = 1824, header = [1], steps = [2]>,
+      tiles = #rlx.tiles<mr = 8, mr_panel = 8, mc = 256, nc = 64, kc = 256, kernels = [<i32, min_m_panel = 16>, <prescaled, min_m = 8, min_m_panel = 16>]>}
       : (memref<8x256xf32>, memref<7296xi8>, memref<8x64xf32>) -> ()
-  return
-}
-
-// -----
-
-// Products of q6_K do not fit: nothing changes.
-// CHECK-LABEL: func @too_large(
-// CHECK-NOT: arith.muli {{.*}} : vector<32xi16>
-// CHECK: rlx.dot {{.*}} below 64
-func.func @too_large(%x: memref<8x256xf32>, %p: memref<13440xi8>, %y: memref<8x64xf32>) {
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q6k>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 8, mc = 256, nc = 64, kc = 256, min_m_prescaled = 8>}
-      : (memref<8x256xf32>, memref<13440xi8>, memref<8x64xf32>) -> ()
-  return
-}
-
-// -----
-
-// Nor for panels, which there are from the same M on.
-// CHECK-LABEL: func @too_large_for_panels(
-// CHECK: memref.alloc() {{.*}} : memref<4x64x64xi8>
-// CHECK-NOT: arith.muli {{.*}} : vector<32xi16>
-// CHECK: rlx.dot {{.*}} below 64
-func.func @too_large_for_panels(%x: memref<60x256xf32>, %p: memref<13440xi8>, %y: memref<60x64xf32>) {
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q6k>, activations = i8, lanes = 16 : i64,
-      tiles = #rlx.tiles<mr = 8, min_m_panel = 16, mr_panel = 8, mc = 256, nc = 64, kc = 256, min_m_prescaled = 16>}
-      : (memref<60x256xf32>, memref<13440xi8>, memref<60x64xf32>) -> ()
   return
 }

@@ -1,5 +1,5 @@
 // Panels with 8-bit codes that have one scale a K block, made of a K block's scales and offsets in fixed point.
-// RUN: rlx-opt %s --split-input-file "--rlx-blocks-to-loops=instructions=avx512vnni" --canonicalize | FileCheck %s
+// RUN: rlx-opt %s --split-input-file "--rlx-attach-cpu-target=target={#rlx.cpu<features = [avx512vnni]>}" --rlx-blocks-to-loops --canonicalize | FileCheck %s
 
 // 64 rows are many: the largest value of a K block, then codes by a product and a sum of 16 bits. Register tiles have
 // nothing but products, whose sums are integers until the end.
@@ -15,8 +15,8 @@
 // CHECK: arith.sitofp
 // CHECK-NOT: below 16
 func.func @many(%x: memref<66x256xf32>, %p: memref<9472xi8>, %y: memref<66x64xf32>) {
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64, reencoded,
-      tiles = #rlx.tiles<mr = 8, min_m_panel = 64, mr_panel = 6, mc = 516, nc = 32, kc = 256, nr_panel = 2>}
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 256, group = 32, block_bytes = 2368, header = [1, 3], steps = [2], minimum = 4>, reencoded,
+      tiles = #rlx.tiles<mr = 8, mr_panel = 6, mc = 516, nc = 32, kc = 256, kernels = [<i32>, <reencoded, min_m = 64, min_m_panel = 1>], nr_panel = 2>}
       : (memref<66x256xf32>, memref<9472xi8>, memref<66x64xf32>) -> ()
   return
 }
@@ -30,8 +30,8 @@ func.func @many(%x: memref<66x256xf32>, %p: memref<9472xi8>, %y: memref<66x64xf3
 // CHECK-NOT: below 256
 // CHECK: return
 func.func @few(%x: memref<8x256xf32>, %p: memref<9472xi8>, %y: memref<8x64xf32>) {
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64, reencoded,
-      tiles = #rlx.tiles<mr = 8, min_m_panel = 64, mr_panel = 6, mc = 516, nc = 32, kc = 256, nr_panel = 2>}
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 256, group = 32, block_bytes = 2368, header = [1, 3], steps = [2], minimum = 4>, reencoded,
+      tiles = #rlx.tiles<mr = 8, mr_panel = 6, mc = 516, nc = 32, kc = 256, kernels = [<i32>, <reencoded, min_m = 64, min_m_panel = 1>], nr_panel = 2>}
       : (memref<8x256xf32>, memref<9472xi8>, memref<8x64xf32>) -> ()
   return
 }
@@ -50,8 +50,8 @@ func.func @few(%x: memref<8x256xf32>, %p: memref<9472xi8>, %y: memref<8x64xf32>)
 // CHECK: } else {
 // CHECK: rlx.dot {{.*}} below 16
 func.func @any(%x: memref<?x256xf32>, %p: memref<9472xi8>, %y: memref<?x64xf32>) {
-  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64, reencoded,
-      tiles = #rlx.tiles<mr = 8, min_m_panel = 64, mr_panel = 6, mc = 516, nc = 32, kc = 256, nr_panel = 2>}
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 256, group = 32, block_bytes = 2368, header = [1, 3], steps = [2], minimum = 4>, reencoded,
+      tiles = #rlx.tiles<mr = 8, mr_panel = 6, mc = 516, nc = 32, kc = 256, kernels = [<i32>, <reencoded, min_m = 64, min_m_panel = 1>], nr_panel = 2>}
       : (memref<?x256xf32>, memref<9472xi8>, memref<?x64xf32>) -> ()
   return
 }
@@ -71,8 +71,8 @@ func.func @any(%x: memref<?x256xf32>, %p: memref<9472xi8>, %y: memref<?x64xf32>)
 // CHECK: rlx.dot {{.*}} below 16
 // CHECK: return
 func.func @experts(%x: memref<?x256xf32>, %p: memref<3x9472xi8>, %ids: memref<?x2xi32>, %y: memref<?x2x64xf32>) {
-  rlx.packed_matmul ins(%x, %p, %ids) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, lanes = 16 : i64, reencoded,
-      tiles = #rlx.tiles<mr = 8, min_m_panel = 64, mr_panel = 6, mc = 516, nc = 32, kc = 256, nr_panel = 2>}
+  rlx.packed_matmul ins(%x, %p, %ids) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 256, group = 32, block_bytes = 2368, header = [1, 3], steps = [2], minimum = 4>, reencoded,
+      tiles = #rlx.tiles<mr = 8, mr_panel = 6, mc = 516, nc = 32, kc = 256, kernels = [<i32>, <reencoded, min_m = 64, min_m_panel = 1>], nr_panel = 2>}
       : (memref<?x256xf32>, memref<3x9472xi8>, memref<?x2xi32>, memref<?x2x64xf32>) -> ()
   return
 }

@@ -49,10 +49,10 @@
 
 // What is chosen can be chosen otherwise: the kernels are others, and right.
 // RUN: sed 's/rlx.matmul %%x, %%w/& {activations = i8}/' %s > %t.i8.mlir
-// RUN: rlx-run %t.i8.mlir --weights %golden/ggml-types.gguf --input %t.x.npy --output %t.y4.npy --choices "vector-length=4" --json \
+// RUN: rlx-run %t.i8.mlir --weights %golden/ggml-types.gguf --input %t.x.npy --output %t.y4.npy --choices "vector_bits=128" --json \
 // RUN:   | FileCheck %s --check-prefix=CHOICES
 // CHOICES: "packed i8, 4 rows a tile, K block 256"
-// RUN: rlx-run %t.i8.mlir --weights %golden/ggml-types.gguf --input %t.x.npy --output %t.y8.npy --choices "vector-length=8"
+// RUN: rlx-run %t.i8.mlir --weights %golden/ggml-types.gguf --input %t.x.npy --output %t.y8.npy --choices "vector_bits=256"
 // RUN: python3 %S/npy.py diff %t.y4.npy %t.y8.npy | FileCheck %s --check-prefix=SAME
 // SAME: {{^(0|.*e-0[789])}}
 

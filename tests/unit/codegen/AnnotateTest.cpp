@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/Passes.h"
 #include "tests/unit/codegen/TestSupport.h"
 
 #include "tests/unit/runtime/TestSupport.h"

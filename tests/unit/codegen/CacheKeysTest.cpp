@@ -101,7 +101,7 @@ TEST(CacheKeys, OptionsAndTheTargetCount) {
       {"cpu", [](auto &options) { options.target.cpu = "x86-64"; }},
       {"features", [](auto &options) { options.target.features += ",-fma"; }},
       {"deterministic", [](auto &options) { options.deterministic = true; }},
-      {"choices", [](auto &options) { options.choices = "vector-length=4"; }}};
+      {"choices", [](auto &options) { options.choices = "vector_bits=128"; }}};
   std::set<std::string> keys = {key}, identities = {compilationIdentity({})};
   for (const auto &[name, change] : changes) {
     CompileOptions options;

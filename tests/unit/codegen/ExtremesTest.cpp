@@ -34,7 +34,7 @@ TEST_P(ExtremesTest, NonFiniteRowsAreNan) {
     SCOPED_TRACE(name);
     RandomWeight weight(*builtin(name), {n, k}, 3);
     CompileOptions options;
-    options.choices = "i16-pairs=false magic-numbers=false min-m-panel=8";
+    options.choices = "i16_pairs=false magic_numbers=false min_m_panel=8";
     std::unique_ptr<Executable> executable =
         compiled(matmulFunction("main", weight, type), options);
     ASSERT_TRUE(executable);

@@ -24,7 +24,7 @@ constexpr double kernelBound = 1e-5;
 /// Sums of products with i8 that are floats lose more, though less than users
 /// are told of.
 constexpr double magicNumbersBound = 1e-3;
-const char *const exactSums = "magic-numbers=false";
+const char *const exactSums = "magic_numbers=false";
 /// Weights are rounded to bf16 where the machine multiplies pairs of them; of
 /// few outputs with large products, more is lost than users are told below.
 constexpr double bf16Bound = 8e-3;
@@ -211,9 +211,9 @@ TEST_F(SchemeTest, ManyRowsOfExperts) {
         }
         double bound = activations == "bf16" ? bf16Bound : kernelBound;
         std::vector<std::pair<std::string, double>> ways = {
-            {"two-vector-ports=false", bound}};
+            {"two_vector_ports=false", bound}};
         if (activations[0] == 'i')
-          ways.push_back({"two-vector-ports=true min-m-panel=8",
+          ways.push_back({"two_vector_ports=true min_m_panel=8",
                           activations == "i8" ? magicNumbersBound : bound});
         for (const auto &[choices, bound] : ways) {
           SCOPED_TRACE(choices);

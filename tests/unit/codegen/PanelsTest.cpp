@@ -27,14 +27,14 @@ struct Way {
   bool hasShortKBlocks = true;
 };
 constexpr Way ways[] = {
-    {"i8", "min-m-panel=4 mc=24 two-vector-ports=false", 3e-3},
-    {"i8", "min-m-panel=4 mc=24 two-vector-ports=false i16-pairs=false", 1e-5},
-    {"i16", "min-m-panel=4 mc=24 two-vector-ports=false", 1e-5},
+    {"i8", "min_m_panel=4 mc=24 two_vector_ports=false", 3e-3},
+    {"i8", "min_m_panel=4 mc=24 two_vector_ports=false i16_pairs=false", 1e-5},
+    {"i16", "min_m_panel=4 mc=24 two_vector_ports=false", 1e-5},
     // Register tiles of several tiles of weights, and sums that are floats,
     // through panels and without.
-    {"i8", "min-m-panel=4 mc=24 two-vector-ports=true", 3e-3, true},
-    {"i8", "min-m-panel=512 mc=24 two-vector-ports=true", 3e-3, true, false},
-    {"i16", "min-m-panel=4 mc=24 two-vector-ports=true", 1e-5, true, false},
+    {"i8", "min_m_panel=4 mc=24 two_vector_ports=true", 3e-3, true},
+    {"i8", "min_m_panel=512 mc=24 two_vector_ports=true", 3e-3, true, false},
+    {"i16", "min_m_panel=4 mc=24 two_vector_ports=true", 1e-5, true, false},
 };
 
 /// What users are told. All bits of a signed code set are -1: of groups whose
@@ -118,7 +118,7 @@ TEST_F(SchemeTest, PanelsOfShortVectors) {
   ASSERT_TRUE(bool(target)) << llvm::toString(target.takeError());
   CompileOptions options;
   options.target = *target;
-  options.choices = "vector-registers=16";
+  options.choices = "vector_registers=16";
   for (const char *name :
        {"gguf_q2k", "gguf_q4_1", "gguf_q6k", "gguf_q5_0", "nvfp4/16"}) {
     SCOPED_TRACE(name);

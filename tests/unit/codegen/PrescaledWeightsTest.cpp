@@ -1,4 +1,4 @@
-//===- PrescaledWeightsTest.cpp - Codes times their group scales ---------===//
+//===- PrescaledWeightsTest.cpp - Codes times their group scales ----------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Where products of codes and integer scales fit bytes, many rows are
@@ -21,9 +21,9 @@ namespace {
 constexpr int64_t n = 37, k = 768;
 
 std::string choices(bool scaled, bool shared) {
-  return std::string("min-m-panel=12 mc=24 two-vector-ports=") +
+  return std::string("min_m_panel=12 mc=24 two_vector_ports=") +
          (shared ? "true" : "false") +
-         " prescaled-weights=" + (scaled ? "true" : "false");
+         " prescaled_weights=" + (scaled ? "true" : "false");
 }
 
 class PrescaledWeightsTest : public SchemeTest,

@@ -82,13 +82,13 @@ TEST_P(RandomSchemesTest, MatchesTheReference) {
   options.deterministic = dice.oneIn(5);
   // These two round more than sums.
   bool pairs = dice.oneIn(4), magicNumbers = dice.oneIn(4);
-  options.choices = pairs ? "" : "i16-pairs=false";
+  options.choices = pairs ? "" : "i16_pairs=false";
   options.choices +=
-      magicNumbers ? " two-vector-ports=true" : " magic-numbers=false";
+      magicNumbers ? " two_vector_ports=true" : " magic_numbers=false";
   if (dice.oneIn(4))
-    options.choices += " prescaled-weights=false";
+    options.choices += " prescaled_weights=false";
   if (dice.oneIn(2))
-    options.choices += " min-m-panel=4";
+    options.choices += " min_m_panel=4";
   SCOPED_TRACE(cpu.cpu);
 
   int64_t n = dice.pick({1, 2, 3, 5, 8, 9, 16, 17, 33});

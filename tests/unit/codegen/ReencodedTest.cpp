@@ -24,7 +24,7 @@ namespace {
 constexpr double bound = 1.5e-2;
 constexpr int64_t n = 37, m = 29, zeros = 2;
 /// Rows for two blocks, in small ones.
-const std::string choices = "min-m-panel=4 mc=24";
+const std::string choices = "min_m_panel=4 mc=24";
 
 std::string function(const std::string &name, const RandomWeight &weight,
                      const std::string &activations, bool reencoded = true,
@@ -128,7 +128,7 @@ TEST_F(ReencodedRowsTest, AreWhatExpertsHaveOnAverage) {
       SCOPED_TRACE(name + std::string(shared ? " shared" : ""));
       RandomWeight weight(*builtin(name), {experts, n, k}, 5);
       CompileOptions options;
-      options.choices = choices + (shared ? " two-vector-ports=true" : "");
+      options.choices = choices + (shared ? " two_vector_ports=true" : "");
       std::unique_ptr<Executable> exact =
           compiled(gatherFunction("f", weight, "{activations = i8}"), options);
       std::unique_ptr<Executable> rounded = compiled(

@@ -1,4 +1,4 @@
-//===- SchemeMatmulTest.cpp - Compiled matmuls of every scheme -----------===//
+//===- SchemeMatmulTest.cpp - Compiled matmuls of every scheme ------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each scheme is compiled once, with a function for each shape; the number of

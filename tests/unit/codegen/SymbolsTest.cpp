@@ -82,7 +82,7 @@ TEST_F(SymbolsOfPackers, MeetThoseOfTheProgram) {
   for (const std::string &type : weight.types())
     types += ", " + type;
   CompileOptions options;
-  options.choices = "magic-numbers=false"; // Integers are exact.
+  options.choices = "magic_numbers=false"; // Integers are exact.
   std::unique_ptr<Executable> executable = compiled(
       function("main.pack0", "2.0") +
           "func.func @main(%x: tensor<2x64xf32>) -> tensor<2x32xf32> {\n" +

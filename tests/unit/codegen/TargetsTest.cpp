@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/Passes.h"
 #include "tests/unit/codegen/TestSupport.h"
 
 #include "mlir/Pass/PassManager.h"
@@ -28,7 +29,7 @@ constexpr Variant avxVnni = {"avxvnni", "x86-64-v3", "+avxvnni", "avxvnni"};
 /// with only that run them.
 constexpr Variant avxVnniStandIn = {"avxvnni_by_avx512", "x86-64-v3",
                                     "+avx512vl,+avx512vnni,+prefer-256-bit",
-                                    "avx512vnni", "vector-registers=16"};
+                                    "avx512vnni", "vector_registers=16"};
 /// Generic SSE, SSSE3, AVX2 without and with VNNI, AVX-512 without VNNI, with
 /// it, with larger tables, and with dot products of bf16.
 constexpr Variant variants[] = {
@@ -75,7 +76,7 @@ TEST_P(TargetsTest, MatchesTheReference) {
   CompileOptions options;
   options.target = *target;
   // Sums that are floats are held to bounds of their own (PanelsTest).
-  options.choices = std::string(GetParam().choices) + " magic-numbers=false";
+  options.choices = std::string(GetParam().choices) + " magic_numbers=false";
   for (const char *name : schemes) {
     RandomWeight weight(*builtin(name), {n, k}, 17);
     std::vector<double> values = weight.values();
@@ -131,14 +132,16 @@ std::string assemblyOf(const std::string &text, const CompileOptions &options) {
 std::string loweredFor(const std::string &text, const CompileOptions &options) {
   std::unique_ptr<mlir::MLIRContext> context = createContext();
   auto module = parseText(*context, text);
-  CpuTargetOptions cpu;
+  auto properties = options.target.properties();
   if (llvm::Error error =
-          llvm::joinErrors(module.takeError(), options.target.configure(cpu))) {
+          llvm::joinErrors(module.takeError(), properties.takeError())) {
     ADD_FAILURE() << llvm::toString(std::move(error));
     return "";
   }
+  EXPECT_SUCCESS(properties->setAll(options.choices));
+  CpuTargetOptions cpu;
+  cpu.target = "#rlx.cpu<" + properties->text() + ">";
   mlir::PassManager passes(context.get());
-  EXPECT_TRUE(succeeded(cpu.parseFromString(options.choices)));
   buildCpuPipeline(passes, cpu);
   EXPECT_TRUE(succeeded(passes.run(**module)));
   std::string lowered;

@@ -1,4 +1,4 @@
-//===- LinalgKernel.h - The kernel of an ordinary operation -----*- C++ -*-===//
+//===- LinalgBody.h - The kernel of an ordinary operation -------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A work-item for each element of the results: LinalgKernels.cpp reads operands
@@ -7,8 +7,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef RLX_PASSES_GPU_KERNELS_LINALGKERNEL_H
-#define RLX_PASSES_GPU_KERNELS_LINALGKERNEL_H
+#ifndef RLX_PASSES_GPU_KERNELS_LINALGBODY_H
+#define RLX_PASSES_GPU_KERNELS_LINALGBODY_H
 
 #include "passes/gpu/kernels/ElementAccess.h"
 
@@ -65,4 +65,4 @@ private:
 
 } // namespace rlx
 
-#endif // RLX_PASSES_GPU_KERNELS_LINALGKERNEL_H
+#endif // RLX_PASSES_GPU_KERNELS_LINALGBODY_H
