@@ -12,7 +12,7 @@ include(CMakePackageConfigHelpers)
 
 # Only what was built is offered: with RLX_COMPILER=OFF that is the runtime.
 set(folders)
-foreach(name runtime ir passes codegen)
+foreach(name runtime ir passes quantize codegen)
   if(TARGET rlx_${name})
     list(APPEND folders ${name})
     install(TARGETS rlx_${name} EXPORT rlxTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
@@ -49,6 +49,9 @@ set(public_headers
   runtime/gpu/Program.h
   runtime/gpu/ProgramSizes.h
   runtime/gpu/Session.h
+  runtime/weights/GgufValue.h
+  runtime/weights/GgufWriter.h
+  runtime/OutputFile.h
   runtime/weights/WeightFile.h)
 if(TARGET rlx_codegen)
   list(APPEND public_headers
@@ -62,9 +65,12 @@ if(TARGET rlx_codegen)
     codegen/cpu/Target.h
     codegen/gpu/DeviceCompiler.h
     codegen/gpu/DeviceExecutable.h
+    codegen/quantize/Quantizer.h
     codegen/reference/Evaluate.h
     codegen/reference/Numbers.h
     ir/Dialect.h
+    ir/QuantRule.h
+    ir/Scheme.h
     ir/RlxAttributes.h.inc
     ir/RlxDialect.h.inc
     ir/RlxEnums.h.inc

@@ -21,6 +21,8 @@ struct GgmlType {
   std::string_view name;  ///< In ggml's spelling.
   uint32_t blockElements; ///< Neighbours along the innermost dimension.
   uint32_t blockBytes;
+  int32_t fileType; ///< What `general.file_type` says of files of mostly this
+                    ///< type; -1 where there is no number for it.
 };
 
 /// All types, by rising id.
