@@ -3,7 +3,8 @@
 //
 // Every built-in scheme, in the language of #rlx.scheme. This table is the only
 // place in RLX that knows schemes by name. `$x` in a pattern stands for digits
-// and is replaced in the body.
+// and is replaced in the body. The last string is the rule by which scales are
+// chosen (QuantRule.h), and the scheme for weights whose K does not fit.
 //
 // Sources. gguf_: ggml/src/ggml-common.h and ggml-quants.c. fp8: Micikevicius
 // et al., "FP8 Formats for Deep Learning", 2022. mxfp4: OCP Microscaling
@@ -29,19 +30,19 @@ static constexpr BuiltinScheme table[] = {
      R"(block = $b,
         code = si8 at (i) -> (i, 0),
         scale = f32 in scales at (n, k) -> (n, k floordiv $b))",
-     "int8/32 int8/64 int8/128"},
+     "int8/32 int8/64 int8/128", "absmax 127"},
     {"int8a/$b",
      R"(block = $b,
         code = si8 at (i) -> (i, 0),
         zero = f32 in zero_points at (n, k) -> (n, k floordiv $b),
         scale = f32 in scales at (n, k) -> (n, k floordiv $b))",
-     "int8a/32 int8a/64 int8a/128"},
+     "int8a/32 int8a/64 int8a/128", "minmax"},
     {"int8/tensor",
      "block = 1, code = si8 at byte 0, scale = f32 in scales at (n, k) -> (0)",
-     ""},
+     "", "absmax 127"},
     {"int8/channel",
      "block = 1, code = si8 at byte 0, scale = f32 in scales at (n, k) -> (n)",
-     ""},
+     "", "absmax 127"},
     {"int4/$b",
      R"(block = $b,
         code = si4 at (i) -> (i floordiv 2, 4 * (i mod 2)),
@@ -52,42 +53,42 @@ static constexpr BuiltinScheme table[] = {
         code = ui4 at (i) -> (i floordiv 2, 4 * (i mod 2)),
         zero = f32 in zero_points at (n, k) -> (n, k floordiv $b),
         scale = f32 in scales at (n, k) -> (n, k floordiv $b))",
-     "int4a/32 int4a/64 int4a/128"},
+     "int4a/32 int4a/64 int4a/128", "minmax"},
     // q * scale + offset: the zero point is a float, the value of code 0.
     {"affine$w/$b",
      R"(block = $b,
         code = ui$w at (i) -> (0, $w * i),
         scale = f32 in scales at (n, k) -> (n, k floordiv $b),
         offset = f32 in zero_points at (n, k) -> (n, k floordiv $b))",
-     "affine2/64 affine3/64 affine4/64 affine6/64 affine8/64"},
+     "affine2/64 affine3/64 affine4/64 affine6/64 affine8/64", "minmax"},
 
     // Small floats.
     {"fp8e4m3", "block = 1, code = f8E4M3FN at byte 0", ""},
     {"fp8e4m3/tensor",
      "block = 1, code = f8E4M3FN at byte 0, scale = f32 in scales at (n, k) -> "
      "(0)",
-     ""},
+     "", "absmax 448"},
     {"fp8e4m3/channel",
      "block = 1, code = f8E4M3FN at byte 0, scale = f32 in scales at (n, k) -> "
      "(n)",
-     ""},
+     "", "absmax 448"},
     {"fp8e4m3/$rx$c",
      R"(block = 1, code = f8E4M3FN at byte 0,
         scale = f32 in scales at (n, k) -> (n floordiv $r, k floordiv $c))",
-     "fp8e4m3/128x128"},
+     "fp8e4m3/128x128", "absmax 448"},
     {"fp8e5m2", "block = 1, code = f8E5M2 at byte 0", ""},
     {"fp8e5m2/tensor",
      "block = 1, code = f8E5M2 at byte 0, scale = f32 in scales at (n, k) -> "
      "(0)",
-     ""},
+     "", "absmax 57344"},
     {"fp8e5m2/channel",
      "block = 1, code = f8E5M2 at byte 0, scale = f32 in scales at (n, k) -> "
      "(n)",
-     ""},
+     "", "absmax 57344"},
     {"fp8e5m2/$rx$c",
      R"(block = 1, code = f8E5M2 at byte 0,
         scale = f32 in scales at (n, k) -> (n floordiv $r, k floordiv $c))",
-     "fp8e5m2/128x128"},
+     "fp8e5m2/128x128", "absmax 57344"},
     {"nvfp4/16",
      R"(block = 16,
         code = f4E2M1FN at (i) -> (i floordiv 2, 4 * (i mod 2)),
@@ -98,7 +99,7 @@ static constexpr BuiltinScheme table[] = {
      R"(block = 32,
         code = f4E2M1FN at (i) -> (i floordiv 2, 4 * (i mod 2)),
         scale = f8E8M0FNU in scales at (n, k) -> (n, k floordiv 32))",
-     ""},
+     "", "power_of_two 4"},
     // Normal-float codes of bitsandbytes, first element in the high nibble.
     {"nf4/64",
      R"(block = 64,
@@ -109,50 +110,50 @@ static constexpr BuiltinScheme table[] = {
            0.33791524171829224, 0.44070982933044434, 0.5626170039176941,
            0.7229568362236023, 1.0],
         scale = f32 in scales at (n, k) -> (n, k floordiv 64))",
-     ""},
+     "", "absmax 1"},
 
     // ggml's blocks.
     {"gguf_q4_0",
      R"(ggml = "q4_0", block = 32, bytes = 18,
         code = ui4 at (i) -> (2 + i mod 16, 4 * (i floordiv 16)) - 8,
         scale = f16 at byte 0)",
-     ""},
+     "", "signed_max -8 by reciprocal ties up"},
     {"gguf_q4_1",
      R"(ggml = "q4_1", block = 32, bytes = 20,
         code = ui4 at (i) -> (4 + i mod 16, 4 * (i floordiv 16)),
         scale = f16 at byte 0,
         offset = f16 at byte 2)",
-     ""},
+     "", "minmax by reciprocal ties up"},
     {"gguf_q5_0",
      R"(ggml = "q5_0", block = 32, bytes = 22,
         code = ui4 at (i) -> (6 + i mod 16, 4 * (i floordiv 16))
             ++ ui1 at (i) -> (2 + i floordiv 8, i mod 8) - 16,
         scale = f16 at byte 0)",
-     ""},
+     "", "signed_max -16 by reciprocal ties up"},
     {"gguf_q5_1",
      R"(ggml = "q5_1", block = 32, bytes = 24,
         code = ui4 at (i) -> (8 + i mod 16, 4 * (i floordiv 16))
             ++ ui1 at (i) -> (4 + i floordiv 8, i mod 8),
         scale = f16 at byte 0,
         offset = f16 at byte 2)",
-     ""},
+     "", "minmax by reciprocal ties up"},
     {"gguf_q8_0",
      R"(ggml = "q8_0", block = 32, bytes = 34,
         code = si8 at (i) -> (2 + i, 0),
         scale = f16 at byte 0)",
-     ""},
+     "", "absmax 127 by reciprocal ties away"},
     // The sums of 16 codes that follow the codes say nothing new.
     {"gguf_q8k",
      R"(ggml = "q8_K", block = 256, bytes = 292, unused = 256,
         code = si8 at (i) -> (4 + i, 0),
         scale = f32 at byte 0)",
-     ""},
+     "", "signed_max -127 by inverse ties even sums 16 at 260"},
     {"gguf_q2k",
      R"(ggml = "q2_K", block = 256, bytes = 84,
         code = ui2 at (i) -> (16 + 32 * (i floordiv 128) + i mod 32, 2 * ((i mod 128) floordiv 32)),
         scale = f16 at byte 80 * ui4 at (i) -> (i floordiv 16, 0),
         offset = - f16 at byte 82 * ui4 at (i) -> (i floordiv 16, 4))",
-     ""},
+     "", "search else gguf_iq4_nl"},
     {"gguf_q3k",
      R"(ggml = "q3_K", block = 256, bytes = 110,
         code = ui2 at (i) -> (32 + 32 * (i floordiv 128) + i mod 32, 2 * ((i mod 128) floordiv 32))
@@ -160,7 +161,7 @@ static constexpr BuiltinScheme table[] = {
         scale = f16 at byte 108
               * ui4 at (i) -> (96 + (i floordiv 16) mod 8, 4 * (i floordiv 128))
              ++ ui2 at (i) -> (104 + (i floordiv 16) mod 4, 2 * (i floordiv 64)) - 32)",
-     ""},
+     "", "search else gguf_iq4_nl"},
     {"gguf_q4k",
      R"(ggml = "q4_K", block = 256, bytes = 144,
         code = ui4 at (i) -> (16 + 32 * (i floordiv 64) + i mod 32, 4 * ((i mod 64) floordiv 32)),
@@ -170,7 +171,7 @@ static constexpr BuiltinScheme table[] = {
         offset = - f16 at byte 2
                * ui4 at (i) -> (8 + i floordiv 32, 4 * (i floordiv 128))
               ++ ui2 at (i) -> (8 + (i floordiv 32) mod 4, 4 + 2 * (i floordiv 128)))",
-     ""},
+     "", "search else gguf_q5_0"},
     {"gguf_q5k",
      R"(ggml = "q5_K", block = 256, bytes = 176,
         code = ui4 at (i) -> (48 + 32 * (i floordiv 64) + i mod 32, 4 * ((i mod 64) floordiv 32))
@@ -181,13 +182,13 @@ static constexpr BuiltinScheme table[] = {
         offset = - f16 at byte 2
                * ui4 at (i) -> (8 + i floordiv 32, 4 * (i floordiv 128))
               ++ ui2 at (i) -> (8 + (i floordiv 32) mod 4, 4 + 2 * (i floordiv 128)))",
-     ""},
+     "", "search else gguf_q5_1"},
     {"gguf_q6k",
      R"(ggml = "q6_K", block = 256, bytes = 210,
         code = ui4 at (i) -> (64 * (i floordiv 128) + i mod 64, 4 * ((i mod 128) floordiv 64))
             ++ ui2 at (i) -> (128 + 32 * (i floordiv 128) + i mod 32, 2 * ((i mod 128) floordiv 32)) - 32,
         scale = f16 at byte 208 * si8 at (i) -> (192 + i floordiv 16, 0))",
-     ""},
+     "", "search else gguf_q8_0"},
     {"gguf_iq4_nl",
      R"(ggml = "iq4_nl", block = 32, bytes = 18,
         code = ui4 at (i) -> (2 + i mod 16, 4 * (i floordiv 16)) as
@@ -201,12 +202,12 @@ static constexpr BuiltinScheme table[] = {
         scale = f16 at byte 0
               * ui4 at (i) -> (4 + i floordiv 64, 4 * ((i floordiv 32) mod 2))
              ++ ui2 at (i) -> (2 + i floordiv 128, 2 * ((i floordiv 32) mod 4)) - 32)",
-     ""},
+     "", "search else gguf_iq4_nl"},
     {"gguf_mxfp4",
      R"(ggml = "mxfp4", block = 32, bytes = 17,
         code = f4E2M1FN at (i) -> (1 + i mod 16, 4 * (i floordiv 16)),
         scale = f8E8M0FNU at byte 0)",
-     ""},
+     "", "power_of_two 4 by log2f ties first"},
     // The scale's sign bit is never read.
     {"gguf_nvfp4",
      R"(ggml = "nvfp4", block = 64, bytes = 36, unused = 4,
@@ -217,7 +218,7 @@ static constexpr BuiltinScheme table[] = {
      R"(ggml = "tq2_0", block = 256, bytes = 66,
         code = ui2 at (i) -> (32 * (i floordiv 128) + i mod 32, 2 * ((i mod 128) floordiv 32)) - 1,
         scale = f16 at byte 64)",
-     ""},
+     "", "search else gguf_q4_0"},
 };
 
 llvm::ArrayRef<BuiltinScheme> rlx::builtinSchemes() { return table; }

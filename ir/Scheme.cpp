@@ -114,6 +114,16 @@ static bool isGgmlSpelling(const BuiltinScheme &scheme, StringRef name) {
                                .equals_insensitive(name);
 }
 
+const BuiltinScheme *rlx::findBuiltinScheme(StringRef name) {
+  for (const BuiltinScheme &scheme : builtinSchemes()) {
+    SmallVector<std::pair<char, StringRef>> parameters;
+    if (isGgmlSpelling(scheme, name) ||
+        matchPattern(name, scheme.pattern, parameters))
+      return &scheme;
+  }
+  return nullptr;
+}
+
 std::optional<QuantScheme> QuantScheme::parse(MLIRContext *context,
                                               StringRef name) {
   auto *dialect = context->getOrLoadDialect<RlxDialect>();

@@ -1,0 +1,260 @@
+//===- Solver.cpp - Scales and offsets of least error ---------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// How a problem is started; Refine.cpp makes it better.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/quantize/Solver.h"
+
+#include "codegen/quantize/FactorStart.h"
+
+#include "llvm/ADT/Sequence.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace rlx;
+using namespace rlx::quantize;
+
+SchemeNumbers::SchemeNumbers(QuantScheme scheme, QuantRule::Ties ties)
+    : scheme(scheme), list(scheme), code(scheme.attr().getCode(), ties),
+      line(code) {
+  for (FieldAttr field : list.fields)
+    fields.emplace_back(field);
+}
+
+//===----------------------------------------------------------------------===//
+// What signs there may be
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The signs of a product of fields, and whether many groups share the choice
+/// of one, as those of a block's f16 times unsigned numbers do.
+struct ProductSigns {
+  Signs signs = Signs::none;
+  bool shared = false;
+};
+} // namespace
+
+static Signs flipped(Signs signs) {
+  if (signs == Signs::notNegative)
+    return Signs::notPositive;
+  return signs == Signs::notPositive ? Signs::notNegative : signs;
+}
+
+static Signs signsOf(const FieldNumbers &numbers) {
+  if (numbers.hasNegative() && numbers.hasPositive())
+    return Signs::both;
+  return numbers.hasNegative() ? Signs::notPositive : Signs::notNegative;
+}
+
+/// Of the fields first <= i < last; cellsOf counts a field's cells.
+static ProductSigns signsOfProduct(llvm::ArrayRef<FieldNumbers> fields,
+                                   int first, int last,
+                                   llvm::ArrayRef<int64_t> numCells) {
+  ProductSigns result;
+  if (first == last)
+    return result;
+  int finest = first;
+  result.signs = Signs::notNegative;
+  for (int i = first; i < last; ++i) {
+    if (numCells[i] > numCells[finest])
+      finest = i;
+    Signs signs = signsOf(fields[i]);
+    if (signs == Signs::both || result.signs == Signs::both)
+      result.signs = Signs::both;
+    else if (signs == Signs::notPositive)
+      result.signs = flipped(result.signs);
+  }
+  result.shared =
+      result.signs == Signs::both && signsOf(fields[finest]) != Signs::both;
+  return result;
+}
+
+llvm::SmallVector<LineRange> Solver::hypotheses() const {
+  const FieldList &list = numbers.list;
+  llvm::SmallVector<int64_t> numCells(list.fields.size());
+  for (const Cell &cell : problem.cells)
+    ++numCells[cell.field];
+  int firstOffset = list.numScales + list.numZeros,
+      last = int(list.fields.size());
+  ProductSigns scale =
+      signsOfProduct(numbers.fields, 0, list.numScales, numCells);
+  ProductSigns base =
+      signsOfProduct(numbers.fields, firstOffset, last, numCells);
+  if (numbers.scheme.attr().getOffsetNegative())
+    base.signs = flipped(base.signs);
+  if (list.numZeros)
+    base = {Signs::both, false};
+
+  // Codes of one sign that have a base reach values of both signs one way only.
+  bool oneSided = numbers.code.lowest() >= 0;
+  llvm::SmallVector<Signs> scales = {scale.signs}, bases = {base.signs};
+  if (scale.shared)
+    scales =
+        oneSided && base.signs != Signs::none
+            ? llvm::SmallVector<Signs>{Signs::notNegative}
+            : llvm::SmallVector<Signs>{Signs::notNegative, Signs::notPositive};
+  if (base.shared) {
+    int64_t positive = llvm::count_if(
+        all, [](const SampleSums &sums) { return sums.least >= 0; });
+    bases = {Signs::notPositive};
+    if (!oneSided || 2 * positive >= int64_t(all.size()))
+      bases.push_back(Signs::notNegative);
+  }
+  llvm::SmallVector<LineRange> result;
+  for (Signs s : scales)
+    for (Signs b : bases)
+      result.push_back({s, b});
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// The start
+//===----------------------------------------------------------------------===//
+
+Solver::Solver(const SchemeNumbers &numbers, const Problem &problem,
+               const double *x, const double *w)
+    : numbers(numbers), problem(problem), x(x), w(w) {
+  for (const Group &group : problem.groups)
+    all.push_back(sumsOf(samplesOf(group)));
+  for (int i = 0; i < int(problem.cells.size()); ++i)
+    order.push_back(i);
+  llvm::stable_sort(order, [&](int a, int b) {
+    return problem.cells[a].groups.size() < problem.cells[b].groups.size();
+  });
+  findPairs();
+}
+
+/// A scale's cell and that of a zero or offset which the same groups read are
+/// chosen together. A cell that a group reads twice follows no line.
+void Solver::findPairs() {
+  const FieldList &list = numbers.list;
+  baseOf.assign(problem.cells.size(), -1);
+  isPaired.assign(problem.cells.size(), false);
+  isIrregular.assign(problem.cells.size(), false);
+  for (const Group &group : problem.groups)
+    for (size_t i = 0; i < group.cells.size(); ++i)
+      for (size_t j = 0; j < i; ++j)
+        if (group.cells[i] == group.cells[j])
+          isIrregular[group.cells[i]] = true;
+  for (int scale = 0; scale < int(problem.cells.size()); ++scale) {
+    const Cell &cell = problem.cells[scale];
+    if (!list.isScale(cell.field) || isIrregular[scale])
+      continue;
+    for (int base : problem.groups[cell.groups.front()].cells) {
+      const Cell &other = problem.cells[base];
+      if (list.isScale(other.field) || isIrregular[base] || isPaired[base] ||
+          other.groups != cell.groups)
+        continue;
+      baseOf[scale] = base;
+      isPaired[base] = true;
+      break;
+    }
+  }
+}
+
+void Solver::fitGroups(LineRange range) {
+  fitted.clear();
+  std::vector<double> scratch(problem.elements.size());
+  for (auto [group, sums] : llvm::zip(problem.groups, all)) {
+    if (numbers.list.numScales == 0) {
+      // The numbers as they are, in the middle of the values.
+      double middle = (sums.least + sums.most) / 2 -
+                      (numbers.code.lowest() + numbers.code.highest()) / 2;
+      fitted.push_back({{1, middle}, 0, 1, sums.w});
+      continue;
+    }
+    fitted.push_back(
+        searchLine(numbers.line, samplesOf(group), range, scratch.data()));
+  }
+}
+
+Solver::Parts Solver::partsOf(const SchemeNumbers &numbers, const Group &group,
+                              llvm::ArrayRef<uint32_t> codes) {
+  Parts parts;
+  double offset = 1;
+  bool hasOffset = false;
+  for (int i = 0; i < int(group.cells.size()); ++i) {
+    double number = numbers.fields[i].number(codes[group.cells[i]]);
+    if (numbers.list.isScale(i))
+      parts.scale *= number;
+    else if (numbers.list.isZero(i))
+      parts.zero = number;
+    else {
+      offset *= number;
+      hasOffset = true;
+    }
+  }
+  if (hasOffset)
+    parts.offset = numbers.scheme.attr().getOffsetNegative() ? -offset : offset;
+  return parts;
+}
+
+void Solver::startFrom(Solution &solution, int attempt) const {
+  const FieldList &list = numbers.list;
+  solution.codes.assign(problem.cells.size(), 0);
+  llvm::SmallVector<int> scales, offsets;
+  for (int i = 0; i < int(list.fields.size()); ++i) {
+    if (list.isScale(i))
+      scales.push_back(i);
+    if (list.isOffset(i))
+      offsets.push_back(i);
+  }
+  std::vector<Wanted> wanted;
+  for (const FittedLine &fit : fitted)
+    wanted.push_back({fit.line.scale, fit.scaleCurvature});
+  startFactors(numbers.fields, scales, problem, wanted, attempt,
+               solution.codes);
+  if (list.numZeros) {
+    // With an offset beside it, the zero only has to be small.
+    for (auto [want, fit] : llvm::zip(wanted, fitted))
+      want = {offsets.empty() && fit.line.scale != 0
+                  ? -fit.line.base / fit.line.scale
+                  : 0,
+              1};
+    startFactors(numbers.fields, {list.numScales}, problem, wanted, attempt,
+                 solution.codes);
+  }
+  if (!offsets.empty()) {
+    bool negative = numbers.scheme.attr().getOffsetNegative();
+    for (size_t g = 0; g < wanted.size(); ++g) {
+      Parts parts = partsOf(numbers, problem.groups[g], solution.codes);
+      double base =
+          fitted[g].line.base + (list.numZeros ? parts.scale * parts.zero : 0);
+      wanted[g] = {negative ? -base : base, fitted[g].baseCurvature};
+    }
+    startFactors(numbers.fields, offsets, problem, wanted, attempt,
+                 solution.codes);
+  }
+}
+
+Solution Solver::solve() {
+  Solution best;
+  best.error = std::numeric_limits<double>::infinity();
+  size_t elements = problem.elements.size(), groups = problem.groups.size();
+  // How a coarse factor is used is a choice; with one factor there is none.
+  bool hasChoice = numbers.list.numScales > 1 ||
+                   numbers.list.fields.size() - numbers.list.numScales > 1;
+  constexpr int choices = 3;
+  auto allGroups = llvm::to_vector(llvm::seq<int>(0, int(groups)));
+  trial.q.resize(elements);
+  trial.sums.resize(groups);
+  trial.errors.resize(groups);
+  for (LineRange range : hypotheses()) {
+    fitGroups(range);
+    for (int attempt = 0; attempt < (hasChoice ? choices : 1); ++attempt) {
+      Solution solution;
+      solution.q.resize(elements);
+      solution.sums.resize(groups);
+      solution.errors.resize(groups);
+      startFrom(solution, attempt);
+      solution.error = evaluate(solution, allGroups);
+      refine(solution);
+      if (solution.error < best.error || best.codes.empty())
+        best = std::move(solution);
+    }
+  }
+  return best;
+}

@@ -1,0 +1,122 @@
+//===- QuantRule.cpp - How scales are chosen from the data ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "ir/QuantRule.h"
+
+#include "ir/NearNames.h"
+
+#include "llvm/ADT/StringSwitch.h"
+
+#include <cmath>
+
+using namespace rlx;
+
+namespace {
+/// The words of a rule's text, one after the other.
+class Words {
+public:
+  explicit Words(llvm::StringRef text) : rest(text) {}
+
+  bool done() { return rest.ltrim().empty(); }
+  llvm::StringRef next() {
+    auto [word, behind] = llvm::getToken(rest);
+    rest = behind;
+    return word;
+  }
+  /// A word of a list, as its position in it.
+  llvm::Expected<size_t> oneOf(llvm::ArrayRef<std::string> words,
+                               const llvm::Twine &what) {
+    llvm::StringRef word = next();
+    for (size_t i = 0; i < words.size(); ++i)
+      if (word == words[i])
+        return i;
+    return llvm::createStringError("expected " + what + " of a rule to be " +
+                                   llvm::join(words, ", ") + ", but got '" +
+                                   word + "'" + didYouMean(word, words));
+  }
+  template <typename T> llvm::Error number(T &value, const llvm::Twine &what) {
+    llvm::StringRef word = next();
+    if constexpr (std::is_floating_point_v<T>) {
+      if (!word.getAsDouble(value) && std::isfinite(value) && value != 0)
+        return llvm::Error::success();
+    } else if (!word.getAsInteger(10, value) && value >= 0) {
+      return llvm::Error::success();
+    }
+    return llvm::createStringError("expected a number " + what +
+                                   " in a rule, but got '" + word + "'");
+  }
+
+private:
+  llvm::StringRef rest;
+};
+} // namespace
+
+/// What may follow the method.
+static llvm::Error parseFurther(Words &words, QuantRule &rule) {
+  llvm::Expected<size_t> kind =
+      words.oneOf({"by", "ties", "sums", "else"}, "a further word");
+  if (!kind)
+    return kind.takeError();
+  switch (*kind) {
+  case 0: {
+    auto how =
+        words.oneOf({"reciprocal", "inverse", "log2f"}, "what follows 'by'");
+    if (!how)
+      return how.takeError();
+    rule.arithmetic = QuantRule::Arithmetic(*how + 1);
+    return llvm::Error::success();
+  }
+  case 1: {
+    auto how = words.oneOf({"up", "away", "even", "first"}, "'ties'");
+    if (!how)
+      return how.takeError();
+    rule.ties = QuantRule::Ties(*how + 1);
+    return llvm::Error::success();
+  }
+  case 2: {
+    QuantRule::Sums sums{};
+    if (auto error = words.number(sums.length, "of codes behind 'sums'"))
+      return error;
+    if (llvm::StringRef word = words.next(); word != "at" || sums.length == 0)
+      return llvm::createStringError(
+          "expected 'sums LENGTH at BYTE' in a rule, but got '" + word + "'");
+    if (auto error = words.number(sums.firstByte, "of a byte behind 'at'"))
+      return error;
+    rule.sums = sums;
+    return llvm::Error::success();
+  }
+  default:
+    rule.fallback = words.next().str();
+    if (rule.fallback.empty())
+      return llvm::createStringError(
+          "expected a scheme's name behind 'else' in a rule");
+    return llvm::Error::success();
+  }
+}
+
+llvm::Expected<QuantRule> QuantRule::parse(llvm::StringRef text) {
+  Words words(text);
+  QuantRule rule;
+  llvm::Expected<size_t> method =
+      words.oneOf({"search", "signed_max", "absmax", "minmax", "power_of_two"},
+                  "the method");
+  if (!method)
+    return method.takeError();
+  rule.method = Method(*method);
+  if (rule.method != Method::search && rule.method != Method::minMax)
+    if (auto error = words.number(rule.reach, "behind the method"))
+      return error;
+  while (!words.done())
+    if (auto error = parseFurther(words, rule))
+      return error;
+  return rule;
+}
+
+QuantRule QuantRule::of(QuantScheme scheme) {
+  const BuiltinScheme *builtin =
+      scheme.isBuiltin() ? findBuiltinScheme(scheme.displayName()) : nullptr;
+  if (!builtin || builtin->rule.empty())
+    return {};
+  // The table is tested to hold no other text.
+  return llvm::cantFail(parse(builtin->rule));
+}
