@@ -26,7 +26,7 @@ def run(command):
     return done.stdout
 
 
-tools = ["inspect", "run", "opt", "compile", "bench", "lsp-server", "demo"]
+tools = ["inspect", "quantize", "run", "opt", "compile", "bench", "lsp-server", "demo"]
 ran = 0
 for tool in tools:
     name = "rlx-" + tool

@@ -1,0 +1,284 @@
+//===- Converter.cpp - Quantizes a file -----------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/quantize/Converter.h"
+
+#include "codegen/StatusError.h"
+#include "runtime/cpu/ThreadPool.h"
+#include "runtime/weights/GgmlTypes.h"
+#include "runtime/weights/GgufWriter.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Process.h"
+
+#include <cmath>
+#include <numeric>
+
+using namespace rlx;
+using namespace rlx::quantize;
+
+double Outcome::relativeError() const {
+  return squaredSize > 0 ? std::sqrt(squaredError / squaredSize) : 0;
+}
+
+static int64_t rowsOf(const WeightEntry &entry) {
+  return std::accumulate(entry.shape.begin(), entry.shape.end() - 1, int64_t(1),
+                         std::multiplies<>());
+}
+
+namespace {
+/// One line of a terminal that says how far things are. Says nothing where
+/// there is no terminal.
+class Progress {
+public:
+  explicit Progress(size_t numSteps)
+      : numSteps(numSteps),
+        shown(llvm::sys::Process::StandardErrIsDisplayed()) {}
+  ~Progress() {
+    if (shown)
+      llvm::errs() << "\r\x1b[K";
+  }
+  void show(size_t step, llvm::StringRef name, int64_t percent) {
+    if (!shown || percent == last)
+      return;
+    last = percent;
+    llvm::errs() << llvm::formatv("\r\x1b[K[{0}/{1}] {2} {3}%", step + 1,
+                                  numSteps, name, percent);
+  }
+
+private:
+  size_t numSteps;
+  bool shown;
+  int64_t last = -1;
+};
+
+/// Quantizes some rows of a weight on all threads.
+class RowsQuantizer {
+public:
+  RowsQuantizer(const WeightSource &source, const WeightEntry &entry,
+                const Quantizer &quantizer, ThreadPool &pool)
+      : source(source), entry(entry), quantizer(quantizer), pool(pool),
+        columns(entry.shape.back()),
+        rowBytes(quantizer.scheme().rowBytes(columns)) {}
+
+  /// The bytes of rows `begin` to `end`; adds to the outcome.
+  llvm::Expected<llvm::ArrayRef<uint8_t>> run(int64_t begin, int64_t end,
+                                              Outcome &outcome);
+
+private:
+  void runRow(int64_t row);
+
+  const WeightSource &source;
+  const WeightEntry &entry;
+  const Quantizer &quantizer;
+  ThreadPool &pool;
+  int64_t columns, rowBytes, first = 0;
+  std::vector<uint8_t> bytes;
+  std::vector<Outcome> outcomes;     ///< Of each row.
+  std::vector<std::string> messages; ///< Of each row; mostly empty.
+};
+} // namespace
+
+void RowsQuantizer::runRow(int64_t index) {
+  std::vector<float> values(columns), decoded(columns);
+  int64_t row = first + index;
+  source.readRows(entry, row, row + 1, values);
+  llvm::MutableArrayRef<uint8_t> blocks(bytes.data() + index * rowBytes,
+                                        rowBytes);
+  if (llvm::Error error =
+          quantizer.quantizeRows(values, row, row + 1, {blocks, {}, {}, {}})) {
+    messages[index] = llvm::toString(std::move(error));
+    return;
+  }
+  quantizer.decodeRows(blocks, decoded);
+  Outcome outcome;
+  for (int64_t i = 0; i < columns; ++i) {
+    double value = values[i], difference = value - decoded[i];
+    outcome.squaredSize += value * value;
+    outcome.squaredError += difference * difference;
+  }
+  outcomes[index] = outcome;
+}
+
+llvm::Expected<llvm::ArrayRef<uint8_t>>
+RowsQuantizer::run(int64_t begin, int64_t end, Outcome &outcome) {
+  first = begin;
+  int64_t count = end - begin;
+  bytes.resize(count * rowBytes);
+  outcomes.assign(count, {});
+  messages.assign(count, "");
+  pool.parallelFor(
+      [](void *closure, int64_t from, int64_t to) {
+        for (int64_t i = from; i < to; ++i)
+          static_cast<RowsQuantizer *>(closure)->runRow(i);
+      },
+      this, count);
+  // In their order, whichever thread was first.
+  for (int64_t i = 0; i < count; ++i) {
+    if (!messages[i].empty())
+      return llvm::createStringError(messages[i]);
+    outcome.squaredError += outcomes[i].squaredError;
+    outcome.squaredSize += outcomes[i].squaredSize;
+  }
+  return llvm::ArrayRef(bytes);
+}
+
+/// Without what says how the source was stored, and with what says it of the
+/// output.
+static std::vector<GgufEntry> metadataFor(const Conversion &conversion) {
+  std::vector<GgufEntry> keys;
+  auto set = [&](llvm::StringRef key, uint32_t number) {
+    for (GgufEntry &entry : keys)
+      if (entry.key == key) {
+        entry.value = {number};
+        return;
+      }
+    keys.push_back({key.str(), {number}});
+  };
+  for (const GgufEntry &entry : conversion.source.metadata())
+    // The parts of a split file become one.
+    if (!llvm::StringRef(entry.key).starts_with("split."))
+      keys.push_back(entry);
+  const GgmlType *type =
+      findGgmlType(std::string_view(ggufFormat(conversion.scheme)));
+  if (type && type->fileType >= 0)
+    set("general.file_type", uint32_t(type->fileType));
+  // The version of ggml's formats for quantized weights.
+  set("general.quantization_version", 2);
+  return keys;
+}
+
+namespace {
+class Converter {
+public:
+  Converter(const Conversion &conversion, GgufWriter &writer)
+      : conversion(conversion), writer(writer), pool(conversion.numThreads),
+        progress(conversion.steps.size()) {}
+  llvm::Expected<std::vector<Outcome>> run();
+
+private:
+  llvm::Error copy(const WeightEntry &entry);
+  llvm::Error quantize(size_t index, const Step &step, Outcome &outcome);
+
+  const Conversion &conversion;
+  GgufWriter &writer;
+  ThreadPool pool;
+  Progress progress;
+};
+} // namespace
+
+/// How much is held in memory at once, about.
+static constexpr int64_t bytesAtOnce = int64_t(16) << 20;
+
+llvm::Error Converter::copy(const WeightEntry &entry) {
+  if (!entry.problem.empty())
+    return llvm::createStringError("weight '" + entry.name + "' " +
+                                   entry.problem);
+  for (size_t at = 0; at < entry.bytes.size(); at += bytesAtOnce)
+    if (Status status = writer.append(entry.bytes.subspan(
+            at, std::min<size_t>(bytesAtOnce, entry.bytes.size() - at)));
+        !status)
+      return toError(status);
+  return llvm::Error::success();
+}
+
+llvm::Error Converter::quantize(size_t index, const Step &step,
+                                Outcome &outcome) {
+  const WeightEntry &entry = *step.entry;
+  QuantizeOptions options;
+  options.name = entry.name;
+  options.rule = step.rule;
+  if (auto found = conversion.imatrix.find(entry.name);
+      found != conversion.imatrix.end())
+    options.importance = found->second;
+  auto quantizer =
+      Quantizer::create(*step.scheme, entry.shape, std::move(options));
+  if (!quantizer)
+    return quantizer.takeError();
+  RowsQuantizer rows(conversion.source, entry, *quantizer, pool);
+  int64_t count = rowsOf(entry);
+  int64_t atOnce = std::max<int64_t>(
+      pool.size(), bytesAtOnce / step.scheme->rowBytes(entry.shape.back()));
+  for (int64_t begin = 0; begin < count; begin += atOnce) {
+    int64_t end = std::min(count, begin + atOnce);
+    progress.show(index, entry.name, 100 * begin / count);
+    auto bytes = rows.run(begin, end, outcome);
+    if (!bytes)
+      return bytes.takeError();
+    if (Status status = writer.append(
+            std::as_bytes(std::span(bytes->data(), bytes->size())));
+        !status)
+      return toError(status);
+    conversion.source.release(entry, begin, end);
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::vector<Outcome>> Converter::run() {
+  std::vector<Outcome> outcomes(conversion.steps.size());
+  for (auto [index, step] : llvm::enumerate(conversion.steps)) {
+    if (llvm::Error error = step.scheme ? quantize(index, step, outcomes[index])
+                                        : copy(*step.entry))
+      return error;
+  }
+  return outcomes;
+}
+
+llvm::Expected<std::vector<Outcome>>
+quantize::convert(const Conversion &conversion, const std::string &output) {
+  std::vector<GgufTensor> tensors;
+  for (const Step &step : conversion.steps)
+    tensors.push_back({step.entry->name, step.format(), step.entry->shape});
+  auto writer = toExpected(
+      GgufWriter::create(output, metadataFor(conversion), std::move(tensors)));
+  if (!writer)
+    return writer.takeError();
+  auto outcomes = Converter(conversion, *writer).run();
+  if (!outcomes)
+    return outcomes.takeError();
+  if (Status status = writer->commit(); !status)
+    return toError(status);
+  return outcomes;
+}
+
+void quantize::printSummary(const Conversion &conversion,
+                            llvm::ArrayRef<Outcome> outcomes,
+                            llvm::raw_ostream &stream) {
+  size_t width = 6;
+  for (const Step &step : conversion.steps)
+    width = std::max(width, step.entry->name.size());
+  std::string format = "{0,-" + std::to_string(width) +
+                       "}  {1,-16} {2,-8} {3,-8} {4,7} {5,10}  {6}";
+  auto printLine = [&](const auto &...columns) {
+    stream << llvm::StringRef(llvm::formatv(format.c_str(), columns...).str())
+                  .rtrim()
+           << "\n";
+  };
+  printLine("weight", "shape", "from", "to", "bits", "rel. error", "");
+  uint64_t before = 0, after = 0;
+  double quantizedBits = 0, elements = 0;
+  for (auto [index, step] : llvm::enumerate(conversion.steps)) {
+    const WeightEntry &entry = *step.entry;
+    auto bytes = storedBytes({entry.name, step.format(), entry.shape});
+    uint64_t size = bytes ? *bytes : 0;
+    before += entry.bytes.size();
+    after += size;
+    double count = double(*countElements(entry.shape));
+    if (step.scheme) {
+      quantizedBits += 8.0 * double(size);
+      elements += count;
+    }
+    std::string error =
+        step.scheme && index < outcomes.size()
+            ? llvm::formatv("{0:e2}", outcomes[index].relativeError()).str()
+            : "";
+    std::string bits =
+        llvm::formatv("{0:f4}", 8.0 * double(size) / count).str();
+    printLine(entry.name, describeShape(entry.shape), entry.format,
+              step.format(), bits, error, step.note);
+  }
+  stream << llvm::formatv(
+      "{0} bytes became {1}; {2:f4} bits for each of {3} quantized weights\n",
+      before, after, elements > 0 ? quantizedBits / elements : 0,
+      uint64_t(elements));
+}

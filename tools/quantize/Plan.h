@@ -1,0 +1,51 @@
+//===- Plan.h - Which weight gets which scheme ------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Decides for each tensor of a source whether it is quantized and how, as
+// llama.cpp does: matrices are, norms and the like are not, embeddings and the
+// output get more bits, and what a scheme cannot take gets the one that the
+// table of schemes names in its place.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_TOOLS_QUANTIZE_PLAN_H
+#define RLX_TOOLS_QUANTIZE_PLAN_H
+
+#include "tools/quantize/WeightSource.h"
+
+#include "llvm/Support/GlobPattern.h"
+
+namespace rlx::quantize {
+
+/// What the command line asks for.
+struct Wishes {
+  QuantScheme scheme;
+  std::optional<QuantRule> rule; ///< Of `scheme`, in place of its own.
+  /// Of embeddings and the output; none: as all others.
+  std::optional<QuantScheme> outputScheme;
+  /// By name, the last that matches counts.
+  std::vector<std::pair<llvm::GlobPattern, QuantScheme>> overrides;
+  bool requantize = false; ///< Also what is quantized already.
+};
+
+/// The type of GGUF that is stored like this, or an empty string.
+std::string ggufFormat(QuantScheme scheme);
+
+struct Step {
+  const WeightEntry *entry;
+  std::optional<QuantScheme> scheme; ///< None: copied as it is.
+  std::optional<QuantRule> rule;
+  std::string note; ///< Why it is not as asked for; may be empty.
+
+  std::string format() const {
+    return scheme ? ggufFormat(*scheme) : entry->format;
+  }
+};
+
+/// Errors: a scheme that GGUF has no type for, nothing to quantize.
+llvm::Expected<std::vector<Step>> makePlan(const WeightSource &source,
+                                           const Wishes &wishes);
+
+} // namespace rlx::quantize
+
+#endif // RLX_TOOLS_QUANTIZE_PLAN_H

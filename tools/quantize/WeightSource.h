@@ -1,0 +1,64 @@
+//===- WeightSource.h - Weights to be quantized -----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A GGUF file, or an npy file, which is one weight that has the file's name.
+// Rows are read when they are asked for, as f32, whatever they are stored as.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_TOOLS_QUANTIZE_WEIGHTSOURCE_H
+#define RLX_TOOLS_QUANTIZE_WEIGHTSOURCE_H
+
+#include "codegen/quantize/Quantizer.h"
+#include "runtime/Tensor.h"
+#include "runtime/weights/Gguf.h"
+
+#include "mlir/IR/MLIRContext.h"
+
+#include <map>
+#include <memory>
+
+namespace rlx::quantize {
+
+class WeightSource {
+public:
+  /// Opens a file; its first bytes say which kind it is of.
+  static llvm::Expected<std::unique_ptr<WeightSource>>
+  open(const std::string &path, mlir::MLIRContext &context);
+
+  llvm::ArrayRef<WeightEntry> entries() const { return weights; }
+  llvm::ArrayRef<GgufEntry> metadata() const { return keys; }
+  const std::string &path() const { return name; }
+
+  /// Whether rows of the weight can be read as numbers: RLX has a scheme for
+  /// its format, and its bytes are there.
+  bool isReadable(const WeightEntry &entry) const;
+  /// Whether they are stored as plain floats.
+  bool isPlain(const WeightEntry &entry) const;
+
+  /// Rows `begin` to `end` of a readable weight, all dimensions but the
+  /// innermost counted as rows.
+  void readRows(const WeightEntry &entry, int64_t begin, int64_t end,
+                llvm::MutableArrayRef<float> values) const;
+  /// The system may forget the rows' bytes.
+  void release(const WeightEntry &entry, int64_t begin, int64_t end) const;
+
+private:
+  WeightSource(std::string path, mlir::MLIRContext &context)
+      : name(std::move(path)), context(context) {}
+  llvm::Error openNpy();
+  /// Makes what reads each format, so that reading needs no lock.
+  void prepareReaders();
+
+  std::string name;
+  mlir::MLIRContext &context;
+  std::unique_ptr<GgufFile> gguf;
+  Tensor npy;
+  std::vector<WeightEntry> weights;
+  std::vector<GgufEntry> keys;
+  std::map<std::string, std::unique_ptr<Quantizer>> readers; ///< By format.
+};
+
+} // namespace rlx::quantize
+
+#endif // RLX_TOOLS_QUANTIZE_WEIGHTSOURCE_H
