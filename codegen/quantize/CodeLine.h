@@ -10,27 +10,11 @@
 #ifndef RLX_CODEGEN_QUANTIZE_CODELINE_H
 #define RLX_CODEGEN_QUANTIZE_CODELINE_H
 
+#include "codegen/quantize/CodeLoops.h"
 #include "codegen/quantize/FieldNumbers.h"
 
 namespace rlx::quantize {
 
-/// Elements that share scale, zero and offset: values and their weights in the
-/// error, all above or equal to 0.
-struct Samples {
-  const double *x;
-  const double *w;
-  int64_t count;
-};
-
-/// value(q) = scale * q + base.
-struct Line {
-  double scale = 0, base = 0;
-};
-
-/// Weighted sums over elements and their numbers q.
-struct Sums {
-  double q = 0, qq = 0, xq = 0;
-};
 /// What does not depend on q.
 struct SampleSums {
   double w = 0, x = 0, xx = 0, least = 0, most = 0;
@@ -43,19 +27,15 @@ public:
 
   /// The number nearest to each element.
   Sums assign(Samples samples, Line line, double *q) const;
-  /// The squared error of given numbers.
-  static double error(Samples samples, Line line, const double *q);
-
   const FieldNumbers &numbers() const { return field; }
   /// How many numbers there are, as far as a search cares.
   int64_t levels() const { return count; }
 
 private:
-  Sums assignIntegers(Samples samples, Line line, double *q) const;
-  Sums assignFew(Samples samples, Line line, double *q) const;
   Sums assignAny(Samples samples, Line line, double *q) const;
 
   const FieldNumbers &field;
+  const CodeLoops &loops;
   int64_t count;
   std::vector<double> values, middles; ///< Of few numbers.
 };

@@ -8,36 +8,6 @@
 using namespace rlx;
 using namespace rlx::quantize;
 
-namespace {
-class FactorStart {
-public:
-  FactorStart(llvm::ArrayRef<FieldNumbers> fields, const Problem &problem,
-              llvm::ArrayRef<Wanted> wanted, std::vector<uint32_t> &codes)
-      : fields(fields), problem(problem), wanted(wanted.begin(), wanted.end()),
-        codes(codes) {}
-
-  void run(llvm::ArrayRef<int> factors, int attempt);
-
-private:
-  void countCells(llvm::ArrayRef<int> factors);
-  void startCoarse(const Cell &cell, uint32_t &code, double reach);
-  void startPair(const Cell &cell, uint32_t &code, const FieldNumbers &fine,
-                 int attempt);
-  void startFine(const Cell &cell, uint32_t &code);
-  double costOf(const Cell &cell, double coarse,
-                const FieldNumbers &fine) const;
-  const FieldNumbers &numbersOf(const Cell &cell) const {
-    return fields[cell.field];
-  }
-
-  llvm::ArrayRef<FieldNumbers> fields;
-  const Problem &problem;
-  std::vector<Wanted> wanted; ///< Less the factors that are chosen.
-  std::vector<uint32_t> &codes;
-  llvm::SmallVector<int64_t> numCells; ///< Of each field.
-};
-} // namespace
-
 /// The nearest code whose number is not 0, if there is one.
 static uint32_t nearestButZero(const FieldNumbers &numbers, double t) {
   uint32_t code = numbers.nearest(t);
@@ -50,8 +20,22 @@ static uint32_t nearestButZero(const FieldNumbers &numbers, double t) {
   return code;
 }
 
+FactorStart::FactorStart(llvm::ArrayRef<FieldNumbers> fields,
+                         llvm::ArrayRef<int> factors, const Problem &problem,
+                         llvm::ArrayRef<Wanted> wanted)
+    : fields(fields), problem(problem), order(factors),
+      asked(wanted.begin(), wanted.end()), choices(problem.cells.size()) {
+  llvm::SmallVector<int64_t> numCells(fields.size());
+  for (const Cell &cell : problem.cells)
+    ++numCells[cell.field];
+  llvm::stable_sort(order, [&](int a, int b) {
+    return std::pair(numCells[a], !fields[a].isWide()) <
+           std::pair(numCells[b], !fields[b].isWide());
+  });
+}
+
 /// The largest of what the groups of a cell want.
-static double extremeOf(const Cell &cell, llvm::ArrayRef<Wanted> wanted) {
+double FactorStart::extremeOf(const Cell &cell) const {
   double extreme = 0;
   for (int group : cell.groups)
     if (std::fabs(wanted[group].product) > std::fabs(extreme))
@@ -60,77 +44,84 @@ static double extremeOf(const Cell &cell, llvm::ArrayRef<Wanted> wanted) {
 }
 
 /// A factor above the two finest: what all others can make of it is enough.
-void FactorStart::startCoarse(const Cell &cell, uint32_t &code, double reach) {
-  code = nearestButZero(numbersOf(cell), extremeOf(cell, wanted) / reach);
+uint32_t FactorStart::startCoarse(const Cell &cell, double reach) const {
+  return nearestButZero(fields[cell.field], extremeOf(cell) / reach);
 }
 
 double FactorStart::costOf(const Cell &cell, double coarse,
                            const FieldNumbers &fine) const {
-  double cost = 0;
+  double cost = 0, inverse = coarse == 0 ? 0 : 1 / coarse;
   for (int group : cell.groups) {
     const Wanted &want = wanted[group];
-    double near =
-        coarse == 0 ? 0
-                    : coarse * fine.number(fine.nearest(want.product / coarse));
+    double near = coarse * fine.nearestNumber(want.product * inverse);
     cost += want.cost * (near - want.product) * (near - want.product);
   }
   return cost;
 }
 
-/// The coarser of two factors: such that the largest of the groups gets a
-/// number of the finer one, each of which is tried.
-void FactorStart::startPair(const Cell &cell, uint32_t &code,
-                            const FieldNumbers &fine, int attempt) {
-  const FieldNumbers &coarse = numbersOf(cell);
-  double extreme = extremeOf(cell, wanted);
+/// Numbers of the finer factor that the largest of the groups may get: all that
+/// use most of its range, and some of the others, which are for factors that
+/// cannot become smaller.
+static llvm::SmallVector<double> triedNumbers(const FieldNumbers &fine) {
+  if (fine.isWide())
+    return {1};
   llvm::SmallVector<double> numbers;
-  if (fine.isWide()) {
-    numbers = {1};
-  } else {
-    // All of few; of many, those at the ends, which use the most of them.
-    constexpr size_t few = 64, ends = 40;
-    llvm::ArrayRef<double> all = fine.sorted();
-    for (size_t i = 0; i < all.size(); ++i)
-      if (all.size() <= few || i < ends || i + ends >= all.size() || i % 8 == 0)
-        if (all[i] != 0)
-          numbers.push_back(all[i]);
+  llvm::ArrayRef<double> all = fine.sorted();
+  double largest =
+      std::max(std::fabs(fine.lowest()), std::fabs(fine.highest()));
+  size_t step = all.size() <= 64 ? 1 : 2, index = 0;
+  for (double number : all) {
+    size_t every = std::fabs(number) >= 0.6 * largest ? step : 6 * step;
+    if (number != 0 && index++ % every == 0)
+      numbers.push_back(number);
   }
-  llvm::SmallVector<std::pair<double, uint32_t>> choices;
-  for (double number : numbers) {
+  return numbers;
+}
+
+/// The coarser of two factors: such that the largest of the groups gets a
+/// number of the finer one.
+const FactorStart::Choices &FactorStart::choicesOf(int index,
+                                                   const FieldNumbers &fine) {
+  if (choices[index])
+    return *choices[index];
+  const Cell &cell = problem.cells[index];
+  const FieldNumbers &coarse = fields[cell.field];
+  double extreme = extremeOf(cell);
+  Choices &result = choices[index].emplace();
+  for (double number : triedNumbers(fine)) {
     uint32_t choice = nearestButZero(coarse, extreme / number);
-    if (!llvm::is_contained(llvm::make_second_range(choices), choice))
-      choices.push_back({costOf(cell, coarse.number(choice), fine), choice});
+    if (!llvm::is_contained(llvm::make_second_range(result), choice))
+      result.push_back({costOf(cell, coarse.number(choice), fine), choice});
   }
-  llvm::stable_sort(choices, llvm::less_first());
-  code = choices.empty()
-             ? coarse.nearest(0)
-             : choices[std::min<size_t>(attempt, choices.size() - 1)].second;
+  if (result.empty())
+    result.push_back({0, coarse.nearest(0)});
+  llvm::stable_sort(result, llvm::less_first());
+  return result;
 }
 
 /// The finest factor: what its groups want on the whole.
-void FactorStart::startFine(const Cell &cell, uint32_t &code) {
+uint32_t FactorStart::startFine(const Cell &cell) const {
   double sum = 0, cost = 0;
   for (int group : cell.groups) {
     sum += wanted[group].product * wanted[group].cost;
     cost += wanted[group].cost;
   }
-  double mean = cost > 0 ? sum / cost : extremeOf(cell, wanted);
-  code = numbersOf(cell).nearest(mean);
+  return fields[cell.field].nearest(cost > 0 ? sum / cost : extremeOf(cell));
 }
 
-void FactorStart::countCells(llvm::ArrayRef<int> factors) {
-  numCells.assign(fields.size(), 0);
-  for (const Cell &cell : problem.cells)
-    ++numCells[cell.field];
+void FactorStart::divide(const Cell &cell, double number) {
+  for (int group : cell.groups) {
+    Wanted &want = wanted[group];
+    want.product = number == 0 ? 0 : want.product / number;
+    want.cost *= number * number;
+  }
 }
 
-void FactorStart::run(llvm::ArrayRef<int> factors, int attempt) {
-  countCells(factors);
-  llvm::SmallVector<int> order(factors);
-  llvm::stable_sort(order, [&](int a, int b) {
-    return std::pair(numCells[a], !fields[a].isWide()) <
-           std::pair(numCells[b], !fields[b].isWide());
-  });
+void FactorStart::start(int attempt, std::vector<uint32_t> &codes) {
+  wanted = asked;
+  // With more than two, the choices depend on the factors above.
+  if (order.size() > 2)
+    choices.assign(choices.size(), std::nullopt);
   auto largest = [&](int field) {
     // Wide floats need not be used up to their bounds.
     return fields[field].isWide() ? 1
@@ -142,29 +133,19 @@ void FactorStart::run(llvm::ArrayRef<int> factors, int attempt) {
     for (int finer : llvm::ArrayRef(order).drop_front(level + 1))
       reach *= largest(finer);
     size_t behind = order.size() - level - 1;
-    for (size_t i = 0; i < problem.cells.size(); ++i) {
+    for (int i = 0; i < int(problem.cells.size()); ++i) {
       const Cell &cell = problem.cells[i];
       if (cell.field != order[level])
         continue;
-      if (behind == 0)
-        startFine(cell, codes[i]);
-      else if (behind == 1)
-        startPair(cell, codes[i], fields[order.back()], attempt);
-      else
-        startCoarse(cell, codes[i], reach);
-      double number = fields[cell.field].number(codes[i]);
-      for (int group : cell.groups) {
-        Wanted &want = wanted[group];
-        want.product = number == 0 ? 0 : want.product / number;
-        want.cost *= number * number;
+      if (behind == 0) {
+        codes[i] = startFine(cell);
+      } else if (behind == 1) {
+        const Choices &all = choicesOf(i, fields[order.back()]);
+        codes[i] = all[std::min<size_t>(attempt, all.size() - 1)].second;
+      } else {
+        codes[i] = startCoarse(cell, reach);
       }
+      divide(cell, fields[cell.field].number(codes[i]));
     }
   }
-}
-
-void quantize::startFactors(llvm::ArrayRef<FieldNumbers> fields,
-                            llvm::ArrayRef<int> factors, const Problem &problem,
-                            llvm::ArrayRef<Wanted> wanted, int attempt,
-                            std::vector<uint32_t> &codes) {
-  FactorStart(fields, problem, wanted, codes).run(factors, attempt);
 }

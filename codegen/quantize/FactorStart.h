@@ -21,14 +21,36 @@ struct Wanted {
   double product = 0, cost = 0;
 };
 
-/// Writes into `codes` those of all cells of the fields `factors`, which are
-/// numbers of `fields`. The coarser of the two finest factors decides how the
-/// finest are used: attempt 0 takes the choice that costs least, attempt 1 the
-/// next, and so on.
-void startFactors(llvm::ArrayRef<FieldNumbers> fields,
-                  llvm::ArrayRef<int> factors, const Problem &problem,
-                  llvm::ArrayRef<Wanted> wanted, int attempt,
-                  std::vector<uint32_t> &codes);
+class FactorStart {
+public:
+  /// For the fields `factors`, which are numbers of `fields`.
+  FactorStart(llvm::ArrayRef<FieldNumbers> fields, llvm::ArrayRef<int> factors,
+              const Problem &problem, llvm::ArrayRef<Wanted> wanted);
+
+  /// Writes into `codes` those of all cells of the factors. The coarser of the
+  /// two finest decides how the finest are used: attempt 0 takes the choice
+  /// that costs least, attempt 1 the next, and so on.
+  void start(int attempt, std::vector<uint32_t> &codes);
+
+private:
+  /// Codes by cost.
+  using Choices = llvm::SmallVector<std::pair<double, uint32_t>>;
+
+  uint32_t startCoarse(const Cell &cell, double reach) const;
+  const Choices &choicesOf(int cell, const FieldNumbers &fine);
+  uint32_t startFine(const Cell &cell) const;
+  double costOf(const Cell &cell, double coarse,
+                const FieldNumbers &fine) const;
+  double extremeOf(const Cell &cell) const;
+  void divide(const Cell &cell, double number);
+
+  llvm::ArrayRef<FieldNumbers> fields;
+  const Problem &problem;
+  llvm::SmallVector<int> order; ///< Factors, the coarsest first.
+  std::vector<Wanted> asked;    ///< By the caller.
+  std::vector<Wanted> wanted;   ///< Less the factors that are chosen.
+  std::vector<std::optional<Choices>> choices; ///< Of cells.
+};
 
 } // namespace rlx::quantize
 

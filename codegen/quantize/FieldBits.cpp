@@ -30,16 +30,25 @@ uint32_t quantize::readBits(const uint8_t *bytes, int64_t first,
 
 FieldBits::FieldBits(QuantScheme scheme, FieldAttr field) {
   for (PlaneAttr plane : field.getPlanes()) {
-    Plane &bits = planes.emplace_back(Plane{plane.width(), {}});
-    for (int64_t i = 0; i < scheme.block(); ++i)
+    Plane &bits = planes.emplace_back(Plane{plane.width(), true, {}});
+    for (int64_t i = 0; i < scheme.block(); ++i) {
       bits.firstBits.push_back(firstBit(plane, i));
+      bits.isNarrow &= bits.firstBits.back() % 8 + bits.width <= 8;
+    }
   }
 }
 
 void FieldBits::write(uint8_t *block, int64_t element, uint32_t code) const {
   for (const Plane &plane : planes) {
     uint32_t mask = uint32_t((uint64_t(1) << plane.width) - 1);
-    writeBits(block, plane.firstBits[element], plane.width, code & mask);
+    int64_t first = plane.firstBits[element];
+    if (plane.isNarrow) {
+      uint8_t &byte = block[first / 8];
+      byte =
+          uint8_t((byte & ~(mask << first % 8)) | ((code & mask) << first % 8));
+    } else {
+      writeBits(block, first, plane.width, code & mask);
+    }
     code = uint32_t(uint64_t(code) >> plane.width);
   }
 }
@@ -48,7 +57,11 @@ uint32_t FieldBits::read(const uint8_t *block, int64_t element) const {
   uint32_t code = 0;
   unsigned shift = 0;
   for (const Plane &plane : planes) {
-    code |= readBits(block, plane.firstBits[element], plane.width) << shift;
+    int64_t first = plane.firstBits[element];
+    uint32_t bits = plane.isNarrow ? block[first / 8] >> first % 8 &
+                                         ((1u << plane.width) - 1)
+                                   : readBits(block, first, plane.width);
+    code |= bits << shift;
     shift += plane.width;
   }
   return code;

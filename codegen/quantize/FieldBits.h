@@ -29,6 +29,7 @@ public:
 private:
   struct Plane {
     unsigned width;
+    bool isNarrow = true;           ///< No element's bits cross a byte.
     std::vector<int64_t> firstBits; ///< Of each element.
   };
   llvm::SmallVector<Plane, 2> planes;

@@ -76,7 +76,8 @@ static bool isBefore(double a, double b) {
 }
 
 FieldNumbers::FieldNumbers(FieldAttr field, QuantRule::Ties ties)
-    : field(field), ties(ties), width(field.width()) {
+    : field(field), ties(ties), width(field.width()),
+      mask(uint32_t((uint64_t(1) << width) - 1)) {
   auto floatType = dyn_cast<FloatType>(field.getType());
   bool isFloat = floatType && !field.getCodebook();
   constexpr unsigned narrowFloat = 8;

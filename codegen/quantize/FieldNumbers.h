@@ -12,6 +12,7 @@
 
 #include "ir/QuantRule.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -27,6 +28,18 @@ public:
   uint32_t nearest(double t) const;
   /// The number that a code means.
   double number(uint32_t code) const;
+  /// The number of the nearest code; halves of integers go anywhere.
+  double nearestNumber(double t) const {
+    if (kind != Kind::integer)
+      return number(nearest(t));
+    // Adding it leaves no bits behind the point.
+    constexpr double magic = 0x1.8p52;
+    return (std::min(std::max(t, low), high) + magic) - magic;
+  }
+  /// The code of a number that there is, of integers.
+  uint32_t codeOfInteger(int64_t number) const {
+    return uint32_t(number + field.getBias()) & mask;
+  }
 
   /// The codes of the nearest number and of `reach` numbers at either side.
   /// Where numbers lie so close that neighbours make no difference, only the
@@ -65,6 +78,7 @@ private:
   QuantRule::Ties ties;
   Kind kind;
   unsigned width;
+  uint32_t mask; ///< Of as many bits.
   double low = 0, high = 0;
   std::vector<double> numbers; ///< Sorted, -0 before 0.
   std::vector<uint32_t> codes; ///< Of `numbers`; empty for integers.

@@ -14,6 +14,7 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 using namespace rlx;
@@ -165,6 +166,13 @@ const float *Quantizer::Weight::importanceOf(int64_t row) const {
 
 llvm::Error Quantizer::Weight::checkFinite(llvm::ArrayRef<float> values,
                                            int64_t firstRow) const {
+  // Most often all are, and this is quick.
+  constexpr float largest = std::numeric_limits<float>::max();
+  int bad = 0;
+  for (float value : values)
+    bad |= !(std::fabs(value) <= largest);
+  if (!bad)
+    return llvm::Error::success();
   for (auto [i, value] : llvm::enumerate(values)) {
     if (std::isfinite(value) ||
         (options.allowNonFinite && numbers.code.special(value)))
@@ -244,6 +252,7 @@ private:
            place.column / weight.scheme.block() * weight.scheme.blockBytes();
   }
   void gather(const Problem &problem);
+  void weigh(const Problem &problem);
   void solve(const Problem &problem);
   void writeCell(const Cell &cell, uint32_t code);
   llvm::MutableArrayRef<uint8_t> sideOf(llvm::StringRef operand) const;
@@ -264,21 +273,37 @@ template <typename Weight>
 void RowWriter<Weight>::gather(const Problem &problem) {
   size_t count = problem.elements.size();
   singles.resize(count);
-  x.resize(count);
-  w.resize(count);
-  double sum = 0;
-  for (size_t i = 0; i < count; ++i) {
-    Place place = placeOf(problem.elements[i]);
-    float value = valueAt(place);
-    const float *importance = weight.importanceOf(place.row);
-    bool isFinite = std::isfinite(value);
-    singles[i] = isFinite ? value : 0;
-    x[i] = singles[i];
-    w[i] = !isFinite ? 0 : importance ? importance[place.column] : 1;
-    sum += w[i];
+  if (patch.rows == 1) {
+    const float *from =
+        values + (patch.firstRow - begin) * weight.columns + firstColumn;
+    for (size_t i = 0; i < count; ++i)
+      singles[i] = from[problem.elements[i]];
+  } else {
+    for (size_t i = 0; i < count; ++i)
+      singles[i] = valueAt(placeOf(problem.elements[i]));
   }
+}
+
+/// What counts for a search.
+template <typename Weight>
+void RowWriter<Weight>::weigh(const Problem &problem) {
+  size_t count = problem.elements.size();
+  x.assign(singles.begin(), singles.end());
+  w.assign(count, 1);
+  double sum = double(count);
+  if (const float *importance = weight.importanceOf(patch.firstRow)) {
+    sum = 0;
+    for (size_t i = 0; i < count; ++i)
+      sum += w[i] =
+          importance[firstColumn + problem.elements[i] % patch.columns];
+  }
+  for (size_t i = 0; i < count; ++i)
+    if (!std::isfinite(singles[i])) {
+      sum -= w[i];
+      x[i] = w[i] = 0;
+    }
   // Where nothing counts, all count alike.
-  if (sum == 0)
+  if (!(sum > 0))
     std::fill(w.begin(), w.end(), 1);
 }
 
@@ -286,10 +311,13 @@ template <typename Weight>
 void RowWriter<Weight>::solve(const Problem &problem) {
   if (weight.rule.method != QuantRule::Method::search &&
       problem.groups.size() == 1) {
+    for (float &value : singles)
+      value = std::isfinite(value) ? value : 0;
     followRule(weight.rule, weight.numbers, problem, singles, cellCodes,
                elementCodes);
     return;
   }
+  weigh(problem);
   Solution solution =
       Solver(weight.numbers, problem, x.data(), w.data()).solve();
   cellCodes = std::move(solution.codes);
@@ -341,13 +369,21 @@ void RowWriter<Weight>::write(const Problem &problem, Patch where,
   solve(problem);
   for (auto [cell, code] : llvm::zip(problem.cells, cellCodes))
     writeCell(cell, code);
+  if (weight.options.allowNonFinite)
+    for (size_t i = 0; i < problem.elements.size(); ++i)
+      if (float value = valueAt(placeOf(problem.elements[i]));
+          !std::isfinite(value))
+        elementCodes[i] = *weight.numbers.code.special(value);
+  if (patch.rows == 1 && patch.columns == weight.scheme.block()) {
+    uint8_t *block = blockAt(placeOf(0));
+    for (size_t i = 0; i < problem.elements.size(); ++i)
+      weight.codeBits.write(block, problem.elements[i], elementCodes[i]);
+    return;
+  }
   for (size_t i = 0; i < problem.elements.size(); ++i) {
     Place place = placeOf(problem.elements[i]);
-    uint32_t code = elementCodes[i];
-    if (float value = valueAt(place); !std::isfinite(value))
-      code = *weight.numbers.code.special(value);
     weight.codeBits.write(blockAt(place), place.column % weight.scheme.block(),
-                          code);
+                          elementCodes[i]);
   }
 }
 

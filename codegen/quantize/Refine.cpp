@@ -25,7 +25,7 @@ double Solver::evaluate(Solution &solution, llvm::ArrayRef<int> groups) const {
     Line line{parts.scale, parts.base()};
     double *q = solution.q.data() + group.begin;
     solution.sums[g] = numbers.line.assign(samplesOf(group), line, q);
-    solution.errors[g] = CodeLine::error(samplesOf(group), line, q);
+    solution.errors[g] = solution.sums[g].error;
     error += solution.errors[g];
   }
   return error;
@@ -204,22 +204,39 @@ bool Solver::refineIrregular(Solution &solution, int cell) {
   return tryCodes(solution, cell, tries);
 }
 
+/// What may be better after a change of `cell`: cells that groups share with
+/// it.
+void Solver::unsettle(int cell) {
+  for (int g : problem.cells[cell].groups)
+    for (int other : problem.groups[g].cells)
+      if (other != cell)
+        isSettled[other] = false;
+}
+
 void Solver::refine(Solution &solution) {
   constexpr int rounds = 6;
   trial.codes = solution.codes;
+  isSettled.assign(problem.cells.size(), false);
   for (int round = 0; round < rounds; ++round) {
     double before = solution.error;
     bool better = false;
     for (int cell : order) {
-      if (isIrregular[cell])
-        better |= refineIrregular(solution, cell);
-      else if (baseOf[cell] >= 0)
-        better |= refinePair(solution, cell, baseOf[cell]);
-      else if (!isPaired[cell])
-        better |= refineCell(solution, cell);
+      if (isPaired[cell] || isSettled[cell])
+        continue;
+      bool now = isIrregular[cell]   ? refineIrregular(solution, cell)
+                 : baseOf[cell] >= 0 ? refinePair(solution, cell, baseOf[cell])
+                                     : refineCell(solution, cell);
+      better |= now;
+      isSettled[cell] = !now;
+      if (!now)
+        continue;
+      unsettle(cell);
+      if (baseOf[cell] >= 0)
+        unsettle(baseOf[cell]);
+      isSettled[cell] = false;
     }
     // Less than this is not worth a round.
-    if (!better || solution.error > before * (1 - 1e-4))
+    if (!better || solution.error > before * (1 - 3e-4))
       break;
   }
 }

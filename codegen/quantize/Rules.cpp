@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 using namespace rlx;
 using namespace rlx::quantize;
@@ -36,6 +37,10 @@ llvm::Error quantize::checkRule(const QuantRule &rule,
   } else if (rule.method == Method::minMax) {
     return fail("a zero or an offset");
   }
+  if ((rule.arithmetic == Arithmetic::reciprocal ||
+       rule.arithmetic == Arithmetic::inverse) &&
+      !numbers.code.isInteger())
+    return fail("integers as codes");
   if (numbers.scheme.attr().getOffsetNegative())
     return fail("an offset that is added");
   if (numbers.list.fields.size() == 2 && numbers.list.fields[0].getOperand() &&
@@ -50,6 +55,12 @@ uint32_t quantize::exactCode(const FieldNumbers &code,
   if (parts.scale == 0 || !std::isfinite(parts.scale))
     return code.nearest(0);
   double quotient = (x - parts.offset) / parts.scale, t = quotient + parts.zero;
+  if (code.isInteger()) {
+    // Far from the middle between two, there is no doubt.
+    double number = code.nearestNumber(t);
+    if (std::fabs(t - number) < 0.499 && std::fabs(quotient) < 1e9)
+      return code.codeOfInteger(int64_t(number));
+  }
   uint32_t nearest = code.nearest(t);
   // The quotient is rounded: near the middle between two numbers, their errors
   // decide.
@@ -71,16 +82,22 @@ struct Extremes {
   float magnitude = 0, signedMost = 0, least, most;
 
   explicit Extremes(llvm::ArrayRef<float> x) : least(x[0]), most(x[0]) {
-    for (float value : x) {
-      if (magnitude < std::fabs(value)) {
-        magnitude = std::fabs(value);
-        signedMost = value;
-      }
-      if (value < least)
-        least = value;
-      if (value > most)
-        most = value;
+    const float *values = x.data();
+    int64_t count = int64_t(x.size());
+    float size = 0, low = x[0], high = x[0];
+#pragma omp simd reduction(max : size, high) reduction(min : low)
+    for (int64_t i = 0; i < count; ++i) {
+      size = std::max(size, std::fabs(values[i]));
+      low = std::min(low, values[i]);
+      high = std::max(high, values[i]);
     }
+    // Zeros are equal, whatever their sign.
+    magnitude = size;
+    least = *llvm::find(x, low);
+    most = *llvm::find(x, high);
+    if (size > 0)
+      signedMost = *llvm::find_if(
+          x, [&](float value) { return std::fabs(value) == size; });
   }
 };
 
@@ -98,7 +115,7 @@ public:
       : rule(rule), numbers(numbers), x(x), extremes(x) {}
 
   Chosen choose() const;
-  uint32_t codeInF32(float value, const Chosen &chosen) const;
+  void codesInF32(const Chosen &chosen, std::vector<uint32_t> &codes) const;
 
 private:
   Chosen byQuotient(float extreme) const;
@@ -175,26 +192,39 @@ Chosen Follower::choose() const {
   return chosen;
 }
 
-uint32_t Follower::codeInF32(float value, const Chosen &chosen) const {
-  auto low = float(numbers.code.lowest());
-  float t = numbers.list.isOffset(1) && numbers.list.fields.size() > 1
-                ? (value - chosen.least) * chosen.inverse + low
-                : value * chosen.inverse;
-  float number;
-  switch (rule.ties) {
-  case QuantRule::Ties::up: {
-    float shifted = t + (0.5f - low);
-    // Too small a scale has an infinite inverse.
-    number = std::isfinite(shifted) ? std::trunc(shifted) + low : low;
-    break;
+/// To an integer, with the operations that others use; `low` is the least.
+static float rounded(QuantRule::Ties ties, float t, float low) {
+  if (ties == QuantRule::Ties::up)
+    return float(int32_t(t + (0.5f - low))) + low;
+  if (ties == QuantRule::Ties::even) {
+    // Adding it leaves no bits behind the point.
+    constexpr float magic = 0x1.8p23f;
+    return (t + magic) - magic;
   }
-  case QuantRule::Ties::even:
-    number = std::isfinite(t) ? std::nearbyint(t) : 0;
-    break;
-  default:
-    number = std::isfinite(t) ? std::round(t) : 0;
+  auto number = float(int32_t(t));
+  return std::fabs(t - number) >= 0.5f ? number + std::copysign(1.0f, t)
+                                       : number;
+}
+
+/// Codes of integers, for the scale before it is stored.
+void Follower::codesInF32(const Chosen &chosen,
+                          std::vector<uint32_t> &codes) const {
+  const FieldNumbers &code = numbers.code;
+  auto low = float(code.lowest()), high = float(code.highest());
+  bool hasOffset = numbers.list.fields.size() > 1 && numbers.list.isOffset(1);
+  float least = hasOffset ? chosen.least : 0, start = hasOffset ? low : 0;
+  // What no code reaches; an infinite inverse, of too small a scale, gives the
+  // lowest or 0.
+  constexpr float beyond = 1e6f;
+  float fallback = rule.ties == QuantRule::Ties::up ? low : 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    float t = (x[i] - least) * chosen.inverse + start;
+    bool isFinite = std::fabs(t) <= std::numeric_limits<float>::max();
+    t = std::min(std::max(t, -beyond), beyond);
+    float number = rounded(rule.ties, t, low);
+    number = isFinite ? std::min(std::max(number, low), high) : fallback;
+    codes[i] = code.codeOfInteger(int32_t(number));
   }
-  return numbers.code.nearest(number);
 }
 
 void quantize::followRule(const QuantRule &rule, const SchemeNumbers &numbers,
@@ -211,8 +241,11 @@ void quantize::followRule(const QuantRule &rule, const SchemeNumbers &numbers,
   elementCodes.resize(x.size());
   bool isExact = rule.arithmetic == Arithmetic::exact ||
                  rule.arithmetic == Arithmetic::log2f;
+  if (!isExact) {
+    follower.codesInF32(chosen, elementCodes);
+    return;
+  }
   Solver::Parts parts = Solver::partsOf(numbers, group, cellCodes);
   for (size_t i = 0; i < x.size(); ++i)
-    elementCodes[i] = isExact ? exactCode(numbers.code, parts, x[i])
-                              : follower.codeInF32(x[i], chosen);
+    elementCodes[i] = exactCode(numbers.code, parts, x[i]);
 }

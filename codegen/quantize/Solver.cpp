@@ -7,8 +7,6 @@
 
 #include "codegen/quantize/Solver.h"
 
-#include "codegen/quantize/FactorStart.h"
-
 #include "llvm/ADT/Sequence.h"
 
 #include <cmath>
@@ -192,9 +190,8 @@ Solver::Parts Solver::partsOf(const SchemeNumbers &numbers, const Group &group,
   return parts;
 }
 
-void Solver::startFrom(Solution &solution, int attempt) const {
+void Solver::prepareStart() {
   const FieldList &list = numbers.list;
-  solution.codes.assign(problem.cells.size(), 0);
   llvm::SmallVector<int> scales, offsets;
   for (int i = 0; i < int(list.fields.size()); ++i) {
     if (list.isScale(i))
@@ -202,32 +199,37 @@ void Solver::startFrom(Solution &solution, int attempt) const {
     if (list.isOffset(i))
       offsets.push_back(i);
   }
+  starts.clear();
   std::vector<Wanted> wanted;
-  for (const FittedLine &fit : fitted)
-    wanted.push_back({fit.line.scale, fit.scaleCurvature});
-  startFactors(numbers.fields, scales, problem, wanted, attempt,
-               solution.codes);
-  if (list.numZeros) {
-    // With an offset beside it, the zero only has to be small.
-    for (auto [want, fit] : llvm::zip(wanted, fitted))
-      want = {offsets.empty() && fit.line.scale != 0
-                  ? -fit.line.base / fit.line.scale
-                  : 0,
-              1};
-    startFactors(numbers.fields, {list.numScales}, problem, wanted, attempt,
-                 solution.codes);
-  }
-  if (!offsets.empty()) {
-    bool negative = numbers.scheme.attr().getOffsetNegative();
-    for (size_t g = 0; g < wanted.size(); ++g) {
-      Parts parts = partsOf(numbers, problem.groups[g], solution.codes);
-      double base =
-          fitted[g].line.base + (list.numZeros ? parts.scale * parts.zero : 0);
-      wanted[g] = {negative ? -base : base, fitted[g].baseCurvature};
-    }
-    startFactors(numbers.fields, offsets, problem, wanted, attempt,
-                 solution.codes);
-  }
+  auto start = [&](llvm::ArrayRef<int> factors, auto wantedOf) {
+    if (factors.empty())
+      return;
+    wanted.clear();
+    for (const FittedLine &fit : fitted)
+      wanted.push_back(wantedOf(fit));
+    starts.emplace_back(numbers.fields, factors, problem, wanted);
+  };
+  start(scales, [](const FittedLine &fit) {
+    return Wanted{fit.line.scale, fit.scaleCurvature};
+  });
+  // With an offset beside it, the zero only has to be small.
+  llvm::SmallVector<int> zeros;
+  if (list.numZeros)
+    zeros.push_back(list.numScales);
+  start(zeros, [&](const FittedLine &fit) {
+    bool isWanted = offsets.empty() && fit.line.scale != 0;
+    return Wanted{isWanted ? -fit.line.base / fit.line.scale : 0, 1};
+  });
+  double sign = numbers.scheme.attr().getOffsetNegative() ? -1 : 1;
+  start(offsets, [&](const FittedLine &fit) {
+    return Wanted{sign * fit.line.base, fit.baseCurvature};
+  });
+}
+
+void Solver::startFrom(Solution &solution, int attempt) {
+  solution.codes.assign(problem.cells.size(), 0);
+  for (FactorStart &start : starts)
+    start.start(attempt, solution.codes);
 }
 
 Solution Solver::solve() {
@@ -244,6 +246,8 @@ Solution Solver::solve() {
   trial.errors.resize(groups);
   for (LineRange range : hypotheses()) {
     fitGroups(range);
+    prepareStart();
+    double firstError = 0;
     for (int attempt = 0; attempt < (hasChoice ? choices : 1); ++attempt) {
       Solution solution;
       solution.q.resize(elements);
@@ -251,6 +255,12 @@ Solution Solver::solve() {
       solution.errors.resize(groups);
       startFrom(solution, attempt);
       solution.error = evaluate(solution, allGroups);
+      // A start that is worse than the first does not overtake it.
+      constexpr double hopeless = 1.02;
+      if (attempt == 0)
+        firstError = solution.error;
+      else if (solution.error > hopeless * firstError)
+        continue;
       refine(solution);
       if (solution.error < best.error || best.codes.empty())
         best = std::move(solution);

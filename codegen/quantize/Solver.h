@@ -15,6 +15,7 @@
 #define RLX_CODEGEN_QUANTIZE_SOLVER_H
 
 #include "codegen/quantize/Cells.h"
+#include "codegen/quantize/FactorStart.h"
 #include "codegen/quantize/LineSearch.h"
 
 namespace rlx::quantize {
@@ -59,8 +60,10 @@ public:
 private:
   llvm::SmallVector<LineRange> hypotheses() const;
   void fitGroups(LineRange range);
-  void startFrom(Solution &solution, int attempt) const;
+  void prepareStart();
+  void startFrom(Solution &solution, int attempt);
   void refine(Solution &solution);
+  void unsettle(int cell);
   bool refineCell(Solution &solution, int cell);
   bool refinePair(Solution &solution, int scale, int base);
   bool refineIrregular(Solution &solution, int cell);
@@ -84,11 +87,13 @@ private:
   const SchemeNumbers &numbers;
   const Problem &problem;
   const double *x, *w;
-  std::vector<SampleSums> all;    ///< Of each group.
-  std::vector<FittedLine> fitted; ///< Of each group.
-  llvm::SmallVector<int> order;   ///< Cells, those of fewest groups first.
-  std::vector<int> baseOf;        ///< Of a scale's cell: that of its base.
+  std::vector<SampleSums> all;              ///< Of each group.
+  std::vector<FittedLine> fitted;           ///< Of each group.
+  llvm::SmallVector<FactorStart, 3> starts; ///< Of scale, zero and offset.
+  llvm::SmallVector<int> order; ///< Cells, those of fewest groups first.
+  std::vector<int> baseOf;      ///< Of a scale's cell: that of its base.
   std::vector<bool> isPaired, isIrregular;
+  std::vector<bool> isSettled; ///< Cells that gave nothing, until others do.
   Solution trial; ///< In refine, its codes are the solution's between steps.
 };
 

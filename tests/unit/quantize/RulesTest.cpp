@@ -140,8 +140,9 @@ TEST_F(SchemeTest, ZeroPointsMeanZeroExactly) {
     if (!decoder)
       FAIL() << llvm::toString(decoder.takeError());
     for (int k = 0; k < 96; ++k)
-      if (x[k] == 0)
+      if (x[k] == 0) {
         EXPECT_EQ(decoder->value(0, k), 0) << name << " " << k;
+      }
   }
 }
 

@@ -1,0 +1,142 @@
+//===- CodeLoops.cpp - The inner loops of searches, in vectors ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/quantize/CodeLoops.h"
+
+#include "llvm/ADT/SmallVector.h"
+
+#include <cstring>
+
+using namespace rlx::quantize;
+
+#define RLX_INLINE inline __attribute__((always_inline))
+
+namespace {
+constexpr int64_t lanes = 8;
+using Vector = double __attribute__((vector_size(lanes * sizeof(double))));
+
+/// Each loop is this, with another way to choose the number for a quotient.
+/// What is behind the last full vector is done in one with weights of 0.
+template <typename Choose>
+RLX_INLINE Sums loop(Samples samples, Line line, double *q, Choose choose) {
+  Vector sq = {}, sqq = {}, sxq = {}, se = {};
+  auto step = [&](Vector x, Vector w, const double *from)
+      __attribute__((always_inline)) {
+    Vector number = choose(x, from);
+    Vector weighted = w * number, difference = line.scale * number + line.base;
+    difference -= x;
+    sq += weighted;
+    sqq += weighted * number;
+    sxq += weighted * x;
+    se += w * difference * difference;
+    return number;
+  };
+  int64_t i = 0;
+  for (; i + lanes <= samples.count; i += lanes) {
+    Vector x, w;
+    std::memcpy(&x, samples.x + i, sizeof(x));
+    std::memcpy(&w, samples.w + i, sizeof(w));
+    Vector number = step(x, w, q + i);
+    std::memcpy(q + i, &number, sizeof(number));
+  }
+  if (int64_t rest = samples.count - i) {
+    double x[lanes] = {}, w[lanes] = {}, from[lanes] = {};
+    std::memcpy(x, samples.x + i, rest * sizeof(double));
+    std::memcpy(w, samples.w + i, rest * sizeof(double));
+    std::memcpy(from, q + i, rest * sizeof(double));
+    Vector vx, vw;
+    std::memcpy(&vx, x, sizeof(vx));
+    std::memcpy(&vw, w, sizeof(vw));
+    Vector number = step(vx, vw, from);
+    std::memcpy(q + i, &number, rest * sizeof(double));
+  }
+  Sums sums;
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    sums.q += sq[lane];
+    sums.qq += sqq[lane];
+    sums.xq += sxq[lane];
+    sums.error += se[lane];
+  }
+  return sums;
+}
+
+RLX_INLINE Sums loopIntegers(Samples samples, Line line, double low,
+                             double high, double *q) {
+  // Adding it leaves no bits behind the point.
+  constexpr double magic = 0x1.8p52;
+  double inverse = 1 / line.scale;
+  Vector least = Vector{} + low, most = Vector{} + high;
+  return loop(
+      samples, line,
+      q, [&](Vector x, const double *) __attribute__((always_inline)) {
+        Vector t = (x - line.base) * inverse;
+        t = t < least ? least : t;
+        t = t > most ? most : t;
+        return (t + magic) - magic;
+      });
+}
+
+RLX_INLINE Sums loopFew(Samples samples, Line line, const double *values,
+                        const double *middles, int64_t count, double *q) {
+  double inverse = 1 / line.scale;
+  return loop(
+      samples, line,
+      q, [&](Vector x, const double *) __attribute__((always_inline)) {
+        Vector t = (x - line.base) * inverse, number = Vector{} + values[0];
+        for (int64_t j = 0; j + 1 < count; ++j)
+          number =
+              t > Vector{} + middles[j] ? Vector{} + values[j + 1] : number;
+        return number;
+      });
+}
+
+RLX_INLINE Sums loopGiven(Samples samples, Line line, const double *q) {
+  return loop(
+      samples, line, const_cast<double *>(q),
+      [&](Vector, const double *from) __attribute__((always_inline)) {
+        Vector number;
+        std::memcpy(&number, from, sizeof(number));
+        return number;
+      });
+}
+} // namespace
+
+// The same three functions for each processor.
+#define RLX_LOOPS(NAME, TARGET)                                                \
+  namespace NAME {                                                             \
+  TARGET static Sums integers(Samples samples, Line line, double low,          \
+                              double high, double *q) {                        \
+    return loopIntegers(samples, line, low, high, q);                          \
+  }                                                                            \
+  TARGET static Sums few(Samples samples, Line line, const double *values,     \
+                         const double *middles, int64_t count, double *q) {    \
+    return loopFew(samples, line, values, middles, count, q);                  \
+  }                                                                            \
+  TARGET static Sums given(Samples samples, Line line, const double *q) {      \
+    return loopGiven(samples, line, q);                                        \
+  }                                                                            \
+  static constexpr CodeLoops loops = {integers, few, given};                   \
+  }
+
+RLX_LOOPS(generic, )
+#if defined(__x86_64__)
+RLX_LOOPS(avx2, __attribute__((target("avx2"))))
+RLX_LOOPS(avx512, __attribute__((target("avx512f,avx512dq,avx512vl"))))
+#endif
+
+llvm::ArrayRef<CodeLoops> CodeLoops::all() {
+  static const llvm::SmallVector<CodeLoops> supported = [] {
+    llvm::SmallVector<CodeLoops> loops;
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f") &&
+        __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl"))
+      loops.push_back(avx512::loops);
+    if (__builtin_cpu_supports("avx2"))
+      loops.push_back(avx2::loops);
+#endif
+    loops.push_back(generic::loops);
+    return loops;
+  }();
+  return supported;
+}
