@@ -212,16 +212,15 @@ static Int bf16Bits(Num x) {
 }
 
 /// `value`, an f32, as `type`. Instructions that round to bf16 take subnormal
-/// numbers for zero; vectors are those of kernels, where that does not matter.
+/// numbers for zero.
 static Value narrow(ImplicitLocOpBuilder &b, Num value, Type type) {
   auto element = cast<FloatType>(getElementTypeOrSelf(type));
   if (element.isF32())
     return value.value;
-  bool isScalarBf16 = type.isBF16();
-  if (!isSmallFloat(element) && !isScalarBf16)
+  if (!isSmallFloat(element) && !element.isBF16())
     return arith::TruncFOp::create(b, type, value.value);
-  Value bits = isScalarBf16 ? bf16Bits(value).value
-                            : smallFloatBits(element, value).value;
+  Value bits = element.isBF16() ? bf16Bits(value).value
+                                : smallFloatBits(element, value).value;
   Type integer = value.like(b.getIntegerType(element.getWidth()));
   return arith::BitcastOp::create(b, type,
                                   arith::TruncIOp::create(b, integer, bits));
@@ -237,11 +236,18 @@ Value rlx::expandConversion(Operation *op) {
   ImplicitLocOpBuilder b(op->getLoc(), op);
   Term term{&b, x};
   bool isSmall = isSmallFloat(to);
-  if (auto truncate = dyn_cast<arith::TruncFOp>(op))
+  if (auto truncate = dyn_cast<arith::TruncFOp>(op)) {
     if (truncate.getRoundingmode().value_or(
             arith::RoundingMode::to_nearest_even) !=
         arith::RoundingMode::to_nearest_even)
       return Value();
+    // Kernels ask for the target's instruction.
+    if (to.isBF16() && from.isF32() && isa<VectorType>(type) &&
+        bitEnumContainsAny(
+            truncate.getFastmath().value_or(arith::FastMathFlags::none),
+            arith::FastMathFlags::afn))
+      return Value();
+  }
   if (isSmallFloat(from)) {
     Value bits = arith::BitcastOp::create(
         b, term.like(b.getIntegerType(from.getIntOrFloatBitWidth())), x);
@@ -260,8 +266,7 @@ Value rlx::expandConversion(Operation *op) {
       return arith::FPToUIOp::create(b, type, number.value);
     return Value();
   }
-  if (isa<arith::TruncFOp>(op) &&
-      (isSmall || type.isBF16() || (to.isBF16() && from.isF64()))) {
+  if (isa<arith::TruncFOp>(op) && (isSmall || to.isBF16())) {
     if (from.getIntOrFloatBitWidth() > f32Bits)
       return narrow(b, roundToOdd(b, x), type);
     if (!from.isF32())
@@ -286,12 +291,12 @@ bool rlx::widenArithmetic(Operation *op) {
       isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
           arith::RemFOp, arith::MaximumFOp, arith::MinimumFOp, arith::MaxNumFOp,
           arith::MinNumFOp, math::FmaOp, math::SqrtOp>(op);
-  if (!isSmallFloat(getElementTypeOrSelf(operand)) &&
-      !(operand.isBF16() && rounds))
+  bool isBf16 = getElementTypeOrSelf(operand).isBF16();
+  if (!isSmallFloat(getElementTypeOrSelf(operand)) && !(isBf16 && rounds))
     return false;
   ImplicitLocOpBuilder b(op->getLoc(), op);
   // Nothing is rounded; LLVM would make those of f32 ones of bf16 again.
-  if (operand.isBF16() && isa<arith::MaxNumFOp, arith::MinNumFOp>(op)) {
+  if (isBf16 && isa<arith::MaxNumFOp, arith::MinNumFOp>(op)) {
     Value x = op->getOperand(0), y = op->getOperand(1);
     auto compare = [&](arith::CmpFPredicate predicate, Value p, Value q) {
       return arith::CmpFOp::create(b, predicate, p, q).getResult();

@@ -317,8 +317,7 @@ void MatmulLoops::copyActivations(Value xTile, ArrayRef<Row> rows, Value kBegin,
       Value vector = b.loadVector(x, at(i), length);
       if (!pairs)
         return b.storeVector(vector, xTile, {tileRow, i});
-      vector = arith::TruncFOp::create(
-          b, VectorType::get(length, b.getBF16Type()), vector);
+      vector = toPairedBf16(b, vector);
       vector = vector::BitCastOp::create(
           b, VectorType::get(length / 2, b.getI32Type()), vector);
       b.storeVector(vector, xTile, {tileRow, b.div(i, 2)});

@@ -85,6 +85,14 @@ void WeightPanel::transposeStep(LoopBuilder &b, Value group, Value panelRow,
          });
 }
 
+Value rlx::toPairedBf16(LoopBuilder &b, Value vector) {
+  auto type = cast<VectorType>(vector.getType());
+  auto fast =
+      arith::FastMathFlagsAttr::get(b.getContext(), arith::FastMathFlags::afn);
+  return arith::TruncFOp::create(b, type.clone(b.getBF16Type()), vector,
+                                 arith::RoundingModeAttr(), fast);
+}
+
 /// Stores the vectors of consecutive k from `row` on.
 void WeightPanel::store(LoopBuilder &b, ArrayRef<Value> vectors, Value group,
                         Value row) {
@@ -93,10 +101,9 @@ void WeightPanel::store(LoopBuilder &b, ArrayRef<Value> vectors, Value group,
       b.storeVector(vector, panel, {group, b.add(row, i), b.index(0)});
     return;
   }
-  VectorType rounded = VectorType::get(lanes, b.getBF16Type());
   for (size_t i = 0; i < vectors.size(); i += 2) {
-    Value even = arith::TruncFOp::create(b, rounded, vectors[i]);
-    Value odd = arith::TruncFOp::create(b, rounded, vectors[i + 1]);
+    Value even = toPairedBf16(b, vectors[i]);
+    Value odd = toPairedBf16(b, vectors[i + 1]);
     b.storeVector(vector::InterleaveOp::create(b, even, odd), panel,
                   {group, b.add(b.div(row, 2), i / 2), b.index(0)});
   }

@@ -14,6 +14,10 @@
 
 namespace rlx {
 
+/// A vector of f32 as bf16 to be multiplied, by the target's instruction: such
+/// take subnormal numbers for zero, as those that multiply do.
+mlir::Value toPairedBf16(LoopBuilder &b, mlir::Value vector);
+
 class WeightPanel {
 public:
   /// Of up to `columns` weight rows and `depth` of K, a multiple of the steps.

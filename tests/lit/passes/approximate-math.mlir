@@ -50,3 +50,16 @@ func.func @small(%v: vector<8xf32>, %s: f8E5M2, %i: i32) -> (vector<8xf8E4M3FN>,
   %2 = arith.uitofp %i : i32 to bf16
   return %0, %1, %2 : vector<8xf8E4M3FN>, f32, bf16
 }
+
+// bf16 in vectors, too, but for a kernel's that says so.
+// CHECK-LABEL: func @bf16
+// CHECK: arith.addf %{{.*}} : vector<8xf32>
+// CHECK: arith.bitcast %{{.*}} : vector<8xi16> to vector<8xbf16>
+// CHECK-NOT: arith.truncf {{.*}} to vector<8xbf16>
+// CHECK: arith.truncf %{{.*}} fastmath<afn> : vector<8xf32> to vector<8xbf16>
+func.func @bf16(%x: vector<8xbf16>, %y: vector<8xf32>) -> (vector<8xbf16>, vector<8xbf16>, vector<8xbf16>) {
+  %0 = arith.addf %x, %x : vector<8xbf16>
+  %1 = arith.truncf %y : vector<8xf32> to vector<8xbf16>
+  %2 = arith.truncf %y fastmath<afn> : vector<8xf32> to vector<8xbf16>
+  return %0, %1, %2 : vector<8xbf16>, vector<8xbf16>, vector<8xbf16>
+}

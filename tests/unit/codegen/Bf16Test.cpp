@@ -125,9 +125,39 @@ void checkSum(const CompileOptions &options) {
     EXPECT_EQ(y.values[i], nearest(float(valueOf(x.values[i]) + 1))) << i;
 }
 
+// So they do on vectors of a matmul's sums, subnormal numbers, too.
+void checkEpilogue(const CompileOptions &options) {
+  constexpr int64_t size = 40;
+  auto executable = compiled(
+      R"(func.func @main(%x: tensor<3x40xf32>, %w: tensor<40x40xf32>, %r: tensor<3x40xbf16>) -> tensor<3x40xf32> {
+  %y = rlx.matmul %x, %w : (tensor<3x40xf32>, tensor<40x40xf32>) -> tensor<3x40xf32>
+  %z = arith.truncf %y : tensor<3x40xf32> to tensor<3x40xbf16>
+  %s = arith.addf %z, %r : tensor<3x40xbf16>
+  %f = arith.extf %s : tensor<3x40xbf16> to tensor<3x40xf32>
+  return %f : tensor<3x40xf32>
+})",
+      options);
+  ASSERT_TRUE(executable);
+  Floats x({3, size}), w({size, size}), y({3, size});
+  Buffer<uint16_t> r(ElementType::bf16, {3, size});
+  for (int64_t i = 0; i < size; ++i)
+    w.values[i * size + i] = 1;
+  for (size_t i = 0; i < x.values.size(); ++i) {
+    x.values[i] = float(
+        std::ldexp(i % 2 ? -1 - 0.013 * i : 1 + 0.017 * i, int(i % 12) - 135));
+    r.values[i] = uint16_t(5 * i);
+  }
+  EXPECT_SUCCESS(executable->run("main", {x, w, r}, {y}));
+  for (size_t i = 0; i < x.values.size(); ++i)
+    EXPECT_EQ(y.values[i], valueOf(nearest(valueOf(nearest(x.values[i])) +
+                                           valueOf(r.values[i]))))
+        << i;
+}
+
 TEST(Bf16, RoundsOnThisMachine) {
   check({});
   checkSum({});
+  checkEpilogue({});
 }
 
 TEST(Bf16, RoundsWithoutInstructions) {
@@ -141,6 +171,7 @@ TEST(Bf16, RoundsWithoutInstructions) {
   options.target = *target;
   check(options);
   checkSum(options);
+  checkEpilogue(options);
 }
 
 } // namespace
