@@ -51,6 +51,7 @@ private:
   void insert(EmbeddingOp rows);
   void insert(DequantizeOp values);
   void insert(QuantizeOp codes);
+  void unreadIds(mlir::Value ids, mlir::OpFoldResult count);
   template <typename OpT> void insertMatmul(OpT matmul);
   template <typename OpT> void insertRows(OpT rows, mlir::Value table);
   void indices(mlir::Value tensor, mlir::ValueRange indices);

@@ -211,9 +211,53 @@ template <typename OpT> void SizeChecks::insertRows(OpT rows, Value table) {
   resultSizes(rows->getResult(0), sizes);
 }
 
+/// Whether nothing needs more than the sizes of what `op` gives.
+static bool isUnread(Operation *op) {
+  SmallVector<Operation *> work = {op};
+  llvm::SmallPtrSet<Operation *, 8> seen;
+  while (!work.empty())
+    for (Operation *user : work.pop_back_val()->getUsers()) {
+      if (isa<tensor::DimOp>(user) || !seen.insert(user).second)
+        continue;
+      if (user->hasTrait<OpTrait::IsTerminator>() || !isMemoryEffectFree(user))
+        return false;
+      work.push_back(user);
+    }
+  return true;
+}
+
+/// Kernels check the ids that they use; of a result that nothing reads there is
+/// no kernel.
+void SizeChecks::unreadIds(Value ids, OpFoldResult count) {
+  if (!isUnread(op))
+    return;
+  RankedTensorType type = tensorOf(ids);
+  Value bound = toValue(count);
+  Value empty = tensor::EmptyOp::create(
+      b, tensor::getMixedSizes(b, b.getLoc(), ids), type.getElementType());
+  if (empty.getType() != type)
+    empty = tensor::CastOp::create(b, type, empty);
+  auto map = linalg::MapOp::create(
+      b, ids, empty, [](OpBuilder &inner, Location loc, ValueRange elements) {
+        linalg::YieldOp::create(inner, loc, elements.front());
+      });
+  Block &body = map.getMapper().front();
+  b.setInsertionPoint(body.getTerminator());
+  Value id =
+      arith::IndexCastOp::create(b, b.getIndexType(), body.getArgument(0));
+  require(compare(arith::CmpIPredicate::ult, id, bound),
+          "expected 0 <= id < {}, but got {}", {bound, id});
+}
+
 void SizeChecks::insert(MatmulOp matmul) { insertMatmul(matmul); }
-void SizeChecks::insert(GatherMatmulOp matmul) { insertMatmul(matmul); }
-void SizeChecks::insert(EmbeddingOp rows) { insertRows(rows, rows.getTable()); }
+void SizeChecks::insert(GatherMatmulOp matmul) {
+  insertMatmul(matmul);
+  unreadIds(matmul.getIds(), size(matmul.getWeight(), 0));
+}
+void SizeChecks::insert(EmbeddingOp rows) {
+  insertRows(rows, rows.getTable());
+  unreadIds(rows.getIds(), size(rows.getTable(), 0));
+}
 void SizeChecks::insert(DequantizeOp values) {
   insertRows(values, values.getWeight());
 }

@@ -35,6 +35,7 @@ func.func @known(%x: tensor<?x64xf32>, %w: tensor<8x64xf32>, %i: tensor<4xi32>, 
 // CHECK-LABEL: func @gather
 // CHECK: 'rlx.gather_matmul' expected dimension 0 of x to be {}, as of the ids, but got {}
 // CHECK: 'rlx.gather_matmul' expected dimension 1 of x to be {}, as of the ids, but got {}
+// CHECK-NOT: rlx.check
 func.func @gather(%x: tensor<?x?x64xf32>, %w: tensor<4x8x64xf32>, %ids: tensor<?x?xi32>) -> tensor<?x?x8xf32> {
   %y = rlx.gather_matmul %x, %w, %ids : (tensor<?x?x64xf32>, tensor<4x8x64xf32>, tensor<?x?xi32>) -> tensor<?x?x8xf32>
   return %y : tensor<?x?x8xf32>
@@ -117,4 +118,23 @@ func.func @gather_elements(%x: tensor<?x4xf32>, %i: tensor<2x1xi32>) -> tensor<2
 func.func @scatter_elements(%x: tensor<?x4xf32>, %y: tensor<4x4xf32>, %i: tensor<?x1xindex>) -> tensor<4x4xf32> {
   %z = tensor.scatter %x into %y[%i] scatter_dims([0]) unique : (tensor<?x4xf32>, tensor<4x4xf32>, tensor<?x1xindex>) -> tensor<4x4xf32>
   return %z : tensor<4x4xf32>
+}
+
+// Where nothing reads a result, no kernel checks its ids.
+// CHECK-LABEL: func @unread
+// CHECK: linalg.map ins(%[[IDS:.*]] : tensor<3xi32>)
+// CHECK: arith.cmpi ult
+// CHECK: rlx.check %{{.*}}, "{{.*}}'rlx.embedding' expected 0 <= id < {}, but got {}"
+// CHECK: rlx.embedding
+// CHECK: linalg.map
+// CHECK: rlx.check %{{.*}}, "{{.*}}'rlx.gather_matmul' expected 0 <= id < {}, but got {}"
+// CHECK-NOT: linalg.map
+// CHECK: return
+func.func @unread(%t: tensor<8x64xf32>, %w: tensor<4x8x64xf32>, %ids: tensor<3xi32>, %experts: tensor<3x1xi32>) -> (tensor<3x64xf32>, index) {
+  %c0 = arith.constant 0 : index
+  %read = rlx.embedding %t, %ids : (tensor<8x64xf32>, tensor<3xi32>) -> tensor<3x64xf32>
+  %x = rlx.embedding %t, %ids : (tensor<8x64xf32>, tensor<3xi32>) -> tensor<3x64xf32>
+  %y = rlx.gather_matmul %x, %w, %experts : (tensor<3x64xf32>, tensor<4x8x64xf32>, tensor<3x1xi32>) -> tensor<3x1x8xf32>
+  %n = tensor.dim %y, %c0 : tensor<3x1x8xf32>
+  return %read, %n : tensor<3x64xf32>, index
 }
