@@ -29,15 +29,15 @@ struct HoistPackingPass : rlx::impl::HoistPackingPassBase<HoistPackingPass> {
   LogicalResult hoist(func::FuncOp function, SymbolTable &symbols) {
     SmallVector<PackWeightOp> packings;
     function.walk([&](PackWeightOp op) {
-      bool onlyWeights = llvm::all_of(op.getDpsInputs(), [&](Value value) {
-        auto argument = dyn_cast<BlockArgument>(value);
-        return argument && argument.getOwner() == &function.front() &&
-               function.getArgAttr(argument.getArgNumber(), "rlx.weight");
-      });
       // On buffers, the packed weight is one that somebody else may write.
-      if (onlyWeights && op->getNumResults() == 1 &&
-          op.getInit().getDefiningOp<tensor::EmptyOp>())
+      if (op->getNumResults() != 1 ||
+          !op.getInit().getDefiningOp<tensor::EmptyOp>())
+        return;
+      if (llvm::all_of(op.getDpsInputs(),
+                       [&](Value value) { return isBound(value, function); }))
         packings.push_back(op);
+      else
+        remark(op, function);
     });
     for (auto [index, op] : llvm::enumerate(packings)) {
       func::FuncOp packer = createPacker(function, op, index, symbols);
@@ -60,6 +60,26 @@ struct HoistPackingPass : rlx::impl::HoistPackingPassBase<HoistPackingPass> {
           function.getArgAttr(argument.getArgNumber(), "rlx.weight"))
         unused.set(argument.getArgNumber());
     return function.eraseArguments(unused);
+  }
+
+  /// Whether `value` is a weight that is bound once.
+  static bool isBound(Value value, func::FuncOp function) {
+    auto argument = dyn_cast<BlockArgument>(value);
+    return argument && argument.getOwner() == &function.front() &&
+           function.getArgAttr(argument.getArgNumber(), "rlx.weight");
+  }
+
+  /// Says why `op` is not done once.
+  static void remark(PackWeightOp op, func::FuncOp function) {
+    bool isWeight = !isBound(op.getWeight(), function);
+    auto inputs = op.getDpsInputs();
+    Value other = *llvm::find_if(
+        inputs, [&](Value value) { return !isBound(value, function); });
+    op.emitRemark() << (isWeight ? "the weight is " : "what scales it is ")
+                    << (isa<BlockArgument>(other)
+                            ? "an argument without rlx.weight"
+                            : "computed by the program")
+                    << " and is packed in each call";
   }
 
   func::FuncOp createPacker(func::FuncOp function, PackWeightOp op,

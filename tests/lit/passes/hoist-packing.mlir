@@ -1,4 +1,4 @@
-// RUN: rlx-opt %s --rlx-hoist-packing | FileCheck %s
+// RUN: rlx-opt %s --rlx-hoist-packing --verify-diagnostics | FileCheck %s
 
 // Packing of a weight moves out; the weight itself is no longer an argument.
 // CHECK-LABEL: func @weight(
@@ -22,6 +22,7 @@ func.func @weight(%x: tensor<1x64xf32>, %w: tensor<8x68xi8> {rlx.weight = "w"}) 
 // CHECK: rlx.packed_matmul
 func.func @argument(%x: tensor<1x64xf32>, %w: tensor<8x68xi8>) -> tensor<1x8xf32> {
   %e = tensor.empty() : tensor<1088xi8>
+  // expected-remark @below {{the weight is an argument without rlx.weight and is packed in each call}}
   %p = rlx.pack_weight ins(%w) outs(%e) {scheme = #rlx.quant<gguf_q8_0>, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>} : (tensor<8x68xi8>, tensor<1088xi8>) -> tensor<1088xi8>
   %y = tensor.empty() : tensor<1x8xf32>
   %r = rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>} : (tensor<1x64xf32>, tensor<1088xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
