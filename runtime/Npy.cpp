@@ -8,7 +8,6 @@
 #include "runtime/Npy.h"
 
 #include "runtime/MappedFile.h"
-#include "runtime/OutputFile.h"
 #include "runtime/Text.h"
 
 #include <algorithm>
@@ -298,7 +297,7 @@ Result<Tensor> parseNpy(const std::string &path,
   return tensor;
 }
 
-Status writeNpy(const std::string &path, const TensorView &tensor) {
+Result<OutputFile> beginNpy(const std::string &path, const TensorView &tensor) {
   std::optional<int64_t> count = countElements(tensor.shape);
   if (!count || (*count > 0 && !tensor.data))
     return errorf("'{}': cannot write a tensor {} without data", path,
@@ -332,7 +331,12 @@ Status writeNpy(const std::string &path, const TensorView &tensor) {
                                    static_cast<size_t>(tensor.numBytes())});
       !status)
     return status;
-  return file->commit();
+  return file;
+}
+
+Status writeNpy(const std::string &path, const TensorView &tensor) {
+  Result<OutputFile> file = beginNpy(path, tensor);
+  return file ? file->commit() : file.status();
 }
 
 } // namespace rlx

@@ -9,6 +9,7 @@
 #ifndef RLX_RUNTIME_NPY_H
 #define RLX_RUNTIME_NPY_H
 
+#include "runtime/OutputFile.h"
 #include "runtime/Status.h"
 #include "runtime/Tensor.h"
 
@@ -34,6 +35,9 @@ Result<Tensor> parseNpy(const std::string &path,
 /// Writes version 1.0, header padded to 64 bytes; the file appears whole or not
 /// at all. bf16 is written as '<u2', its bits, which plain NumPy can read.
 Status writeNpy(const std::string &path, const TensorView &tensor);
+/// The same as a file that is written and waits for its name, so that several
+/// appear together.
+Result<OutputFile> beginNpy(const std::string &path, const TensorView &tensor);
 
 } // namespace rlx
 

@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <system_error>
 #include <utility>
 
@@ -123,6 +124,23 @@ Status OutputFile::commit(Sync sync) {
     return errorf("'{}': cannot finish the file: {}", name, strerror(reason));
   }
   temporary.clear();
+  return {};
+}
+
+Status OutputFile::commitAll(std::span<OutputFile> files) {
+  std::map<fs::path, std::string> names;
+  for (const OutputFile &file : files) {
+    std::error_code failed;
+    auto [known, isNew] =
+        names.try_emplace(fs::weakly_canonical(file.target, failed), file.name);
+    if (!isNew)
+      return errorf("'{}' and '{}' are the same file, expected one for each "
+                    "output",
+                    known->second, file.name);
+  }
+  for (OutputFile &file : files)
+    if (Status status = file.commit(); !status)
+      return status;
   return {};
 }
 

@@ -46,6 +46,11 @@ public:
   enum class Sync { yes, no };
   Status commit(Sync sync = Sync::yes);
 
+  /// Gives all files their names, once all are there: an error of one leaves
+  /// none, unless giving the name itself fails. Two for the same path are an
+  /// error.
+  static Status commitAll(std::span<OutputFile> files);
+
   /// The path as it was given.
   const std::string &path() const { return name; }
 

@@ -9,6 +9,8 @@
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Host.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 
 using namespace rlx;
@@ -39,9 +41,30 @@ static bool detectColor(const llvm::raw_ostream &stream) {
   return !isOff && llvm::WithColor::defaultAutoDetectFunction()(stream);
 }
 
-void rlx::beginTool(llvm::StringLiteral example) {
+/// Why what was printed could not be written, said once: a stream that is
+/// destroyed with an error ends the process in LLVM's words.
+static llvm::Error flushStdout() {
+  llvm::outs().flush();
+  std::error_code code = llvm::outs().error();
+  llvm::outs().clear_error();
+  return code ? llvm::createStringError(code, "cannot write to stdout: " +
+                                                  code.message())
+              : llvm::Error::success();
+}
+
+static llvm::StringLiteral runningTool = "";
+
+void rlx::beginTool(llvm::StringLiteral tool, llvm::StringLiteral example) {
   // Where stdout is closed, the first file that is opened would take its place.
   (void)llvm::sys::Process::FixupStandardFileDescriptors();
+  runningTool = tool;
+  // For --help and --version, too, which end the process. What is registered
+  // behind the stream is called before it is destroyed.
+  (void)llvm::outs();
+  std::atexit([] {
+    if (llvm::Error error = flushStdout())
+      _exit(reportError(runningTool, std::move(error)));
+  });
   llvm::cl::SetVersionPrinter(printVersion);
   // Kept as it is until the end of the process.
   static std::string help;
@@ -68,13 +91,11 @@ int rlx::reportError(llvm::StringRef tool, llvm::Error error) {
 }
 
 int rlx::finishTool(llvm::StringRef tool, llvm::Error error) {
-  llvm::outs().flush();
-  if (std::error_code code = llvm::outs().error()) {
-    // Else it ends the process when it is destroyed.
-    llvm::outs().clear_error();
-    if (!error)
-      error = llvm::createStringError(code, "cannot write to stdout: " +
-                                                code.message());
+  if (llvm::Error unwritten = flushStdout()) {
+    if (error)
+      llvm::consumeError(std::move(unwritten));
+    else
+      error = std::move(unwritten);
   }
   return error ? reportError(tool, std::move(error)) : 0;
 }

@@ -15,7 +15,9 @@ namespace rlx {
 /// To be called first. `--version` tells the versions of RLX and LLVM and what
 /// the processor has; `--help` ends with `example`, command lines that a user
 /// may type; nothing is coloured where NO_COLOR says so, unless --color does.
-void beginTool(llvm::StringLiteral example);
+/// Whatever way the tool ends, it fails where what it printed could not be
+/// written.
+void beginTool(llvm::StringLiteral tool, llvm::StringLiteral example);
 
 /// Takes away the options that LLVM's libraries registered for themselves, so
 /// that a tool's own may have the same names and are the only ones in --help.

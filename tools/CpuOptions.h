@@ -71,7 +71,13 @@ struct CpuOptions {
 llvm::Error readSchemeFiles(mlir::MLIRContext &context,
                             const cl::list<std::string> &paths);
 
-/// Writes a file whole or not at all; `-` is stdout.
+/// Text and the file that it is for; `-` is stdout.
+struct OutputText {
+  std::string path;
+  llvm::StringRef text;
+};
+/// Writes all files, whole, or none.
+llvm::Error writeOutputs(llvm::ArrayRef<OutputText> outputs);
 llvm::Error writeOutput(const std::string &path, llvm::StringRef text);
 
 } // namespace rlx

@@ -109,6 +109,7 @@ static llvm::Error
 writeReports(const Options &given,
              llvm::function_ref<void(llvm::raw_ostream &, Format)> report) {
   report(llvm::outs(), given.format());
+  std::vector<OutputFile> files;
   for (const std::string &path : given.outputs) {
     llvm::StringRef name = path;
     std::string text;
@@ -119,11 +120,11 @@ writeReports(const Options &given,
     Result<OutputFile> file = OutputFile::create(path);
     if (!file)
       return toError(file.status());
-    for (Status status : {file->write(text), file->commit()})
-      if (!status)
-        return toError(status);
+    files.push_back(file.take());
+    if (Status status = files.back().write(text); !status)
+      return toError(status);
   }
-  return llvm::Error::success();
+  return toError(OutputFile::commitAll(files));
 }
 
 /// Measures each number of threads once.
@@ -406,6 +407,7 @@ static llvm::Error runMatmul(const Options &given) {
 
 int main(int argc, char **argv) {
   beginTool(
+      "rlx-bench",
       "  rlx-bench limits --threads 1\n"
       "  rlx-bench matmul --scheme gguf_q4k --activations f32,i8 --m 1,64 "
       "--n 1024 --k 1024\n");

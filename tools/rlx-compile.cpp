@@ -44,6 +44,7 @@ static llvm::Error run(const CompileCommand &given) {
 
 int main(int argc, char **argv) {
   beginTool(
+      "rlx-compile",
       "  rlx-compile q4.mlir --target-cpu x86-64-v3 --emit object -o q4.o "
       "--header q4.h\n"
       "  rlx-compile q4.mlir --target vulkan --emit spirv -o q4.spv "

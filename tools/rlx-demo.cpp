@@ -275,7 +275,8 @@ static llvm::Error showSpeeds(const Options &given, const MachineName &machine,
 }
 
 int main(int argc, char **argv) {
-  beginTool("  rlx-demo --threads 1 --scheme q4_K --shape 4096x4096\n");
+  beginTool("rlx-demo",
+            "  rlx-demo --threads 1 --scheme q4_K --shape 4096x4096\n");
   llvm::InitLLVM init(argc, argv);
   removeForeignOptions();
   Options options;

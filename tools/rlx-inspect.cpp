@@ -79,6 +79,7 @@ static rlx::Status run(mlir::MLIRContext &context) {
 
 int main(int argc, char **argv) {
   rlx::beginTool(
+      "rlx-inspect",
       "  rlx-inspect ggml-types.gguf\n"
       "  rlx-inspect ggml-types.gguf --dequantize activations -o x.npy\n"
       "  rlx-inspect --schemes --describe gguf_q4k\n");

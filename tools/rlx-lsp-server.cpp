@@ -12,7 +12,8 @@
 #include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"
 
 int main(int argc, char **argv) {
-  rlx::beginTool("  In the settings of VS Code, for its MLIR extension:\n"
+  rlx::beginTool("rlx-lsp-server",
+                 "  In the settings of VS Code, for its MLIR extension:\n"
                  "    \"mlir.server_path\": \"rlx-lsp-server\"\n");
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);

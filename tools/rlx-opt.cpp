@@ -52,7 +52,7 @@ static mlir::LogicalResult run(llvm::StringRef input, llvm::StringRef output,
                                mlir::DialectRegistry &registry,
                                const mlir::MlirOptMainConfig &config) {
   std::string message;
-  auto report = [&](llvm::StringRef text) {
+  auto report = [&](const llvm::Twine &text) {
     llvm::WithColor::error(llvm::errs(), "rlx-opt") << text << "\n";
     return mlir::failure();
   };
@@ -68,6 +68,13 @@ static mlir::LogicalResult run(llvm::StringRef input, llvm::StringRef output,
   if (failed(
           mlir::MlirOptMain(stream->os(), std::move(file), registry, config)))
     return mlir::failure();
+  stream->os().flush();
+  if (std::error_code code = stream->os().error()) {
+    stream->os().clear_error();
+    return report("cannot write to " +
+                  (output == "-" ? "stdout" : "'" + output.str() + "'") + ": " +
+                  code.message());
+  }
   stream->keep();
   return mlir::success();
 }
@@ -88,7 +95,8 @@ static void refuseBrokenPlugins() {
 }
 
 int main(int argc, char **argv) {
-  rlx::beginTool("  rlx-opt q4.mlir --rlx-import --rlx-layout --rlx-bufferize\n"
+  rlx::beginTool("rlx-opt",
+                 "  rlx-opt q4.mlir --rlx-import --rlx-layout --rlx-bufferize\n"
                  "  rlx-opt q4.mlir \"--rlx-cpu=$(rlx-run --print-target)\" "
                  "--mlir-print-ir-after-all\n");
   mlir::DialectRegistry registry;

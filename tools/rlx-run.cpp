@@ -70,6 +70,19 @@ readInputs(const RunCommandLine &given, const FunctionSignature &function) {
   return inputs;
 }
 
+/// All of them or none.
+static llvm::Error writeResults(llvm::ArrayRef<std::string> paths,
+                                llvm::ArrayRef<Tensor> results) {
+  std::vector<OutputFile> files;
+  for (const auto &[path, result] : llvm::zip_first(paths, results)) {
+    Result<OutputFile> file = beginNpy(path, result.view());
+    if (!file)
+      return toError(file.status());
+    files.push_back(file.take());
+  }
+  return toError(OutputFile::commitAll(files));
+}
+
 static std::vector<TensorView> viewsOf(const std::vector<Tensor> &tensors) {
   std::vector<TensorView> views;
   for (const Tensor &tensor : tensors)
@@ -181,10 +194,8 @@ static llvm::Error run(const RunCommandLine &given) {
     if (auto error =
             (*runner)->measureRuns(views, viewsOf(*outputs), report, text))
       return error;
-  for (size_t i = 0; i < given.outputs.size(); ++i)
-    if (Status status = writeNpy(given.outputs[i], (*outputs)[i].view());
-        !status)
-      return toError(status);
+  if (auto error = writeResults(given.outputs, *outputs))
+    return error;
   Verification verification;
   if (given.verify) {
     auto verified =
@@ -220,7 +231,8 @@ static llvm::Error run(const RunCommandLine &given) {
 }
 
 int main(int argc, char **argv) {
-  beginTool("  rlx-run q4.mlir --weights ggml-types.gguf --input x.npy "
+  beginTool("rlx-run",
+            "  rlx-run q4.mlir --weights ggml-types.gguf --input x.npy "
             "--verify\n"
             "  rlx-run q4.mlir --emit assembly\n"
             "  rlx-opt q4.mlir \"--rlx-cpu=$(rlx-run --print-target)\"\n");

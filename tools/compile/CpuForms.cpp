@@ -56,9 +56,9 @@ llvm::Error rlx::compileForCpu(mlir::ModuleOp module,
   }
   if (isHeader)
     return writeOutput(given.output, header);
-  if (auto error = writeOutput(given.output,
-                               {emitted->code.data(), emitted->code.size()}))
-    return error;
-  return given.header.empty() ? llvm::Error::success()
-                              : writeOutput(given.header, header);
+  llvm::SmallVector<OutputText> outputs = {
+      {given.output, {emitted->code.data(), emitted->code.size()}}};
+  if (!given.header.empty())
+    outputs.push_back({given.header, header});
+  return writeOutputs(outputs);
 }

@@ -141,10 +141,10 @@ static llvm::Error compile(mlir::ModuleOp module,
   }
   if (isManifest)
     return writeOutput(options.output, manifest);
-  if (auto error = writeOutput(options.output, code))
-    return error;
-  return options.manifest.empty() ? llvm::Error::success()
-                                  : writeOutput(options.manifest, manifest);
+  llvm::SmallVector<OutputText> outputs = {{options.output, code}};
+  if (!options.manifest.empty())
+    outputs.push_back({options.manifest, manifest});
+  return writeOutputs(outputs);
 }
 
 llvm::Error rlx::compileForDevice(mlir::OwningOpRef<mlir::ModuleOp> module,

@@ -167,6 +167,28 @@ TEST(OutputFile, LeavesNothingWithoutCommit) {
   EXPECT_EQ(folder.numFiles(), 0u);
 }
 
+TEST(OutputFile, CommitsAllOrNone) {
+  TemporaryFolder folder;
+  auto begun = [&](const std::string &name) {
+    OutputFile file = OutputFile::create(folder / name).take();
+    EXPECT_TRUE(file.write(name));
+    return file;
+  };
+  {
+    std::vector<OutputFile> files;
+    files.push_back(begun("one"));
+    files.push_back(begun("./one"));
+    expectError(OutputFile::commitAll(files), folder / "./one", "same file");
+  }
+  EXPECT_EQ(folder.numFiles(), 0u);
+  std::vector<OutputFile> files;
+  files.push_back(begun("one"));
+  files.push_back(begun("two"));
+  ASSERT_TRUE(OutputFile::commitAll(files));
+  EXPECT_EQ(readFile(folder / "two"), "two");
+  EXPECT_EQ(folder.numFiles(), 2u);
+}
+
 TEST(OutputFile, FollowsLinks) {
   TemporaryFolder folder;
   writeFile(folder / "real", "old");
