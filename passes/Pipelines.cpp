@@ -38,6 +38,13 @@
 using namespace mlir;
 using namespace rlx;
 
+/// Upstream's, but for a pattern that takes sizes that a loop begins with for
+/// those of all iterations.
+static std::unique_ptr<Pass> canonicalizer() {
+  return createCanonicalizerPass(
+      GreedyRewriteConfig(), {"(anonymous namespace)::ForOpTensorCastFolder"});
+}
+
 void rlx::buildImportPipeline(OpPassManager &pm) {
   pm.addPass(createPrepareCallsPass());
   // Nothing is rewritten before what is undefined was checked.
@@ -50,7 +57,7 @@ void rlx::buildImportPipeline(OpPassManager &pm) {
   pm.addPass(createLiftControlFlowToSCFPass());
   pm.addNestedPass<func::FuncOp>(createDecomposePass());
   pm.addNestedPass<func::FuncOp>(createFuseDequantPass());
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(canonicalizer());
   pm.addPass(createCSEPass());
   pm.addPass(createWeightsToArgumentsPass());
 }
@@ -63,7 +70,7 @@ void rlx::buildLayoutPipeline(OpPassManager &pm,
   pm.addPass(createPackWeightsPass({options.printChoices}));
   pm.addPass(createHoistPackingPass());
   pm.addNestedPass<func::FuncOp>(createElementwiseToLinalgPass());
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(canonicalizer());
   pm.addNestedPass<func::FuncOp>(
       createFuseEpiloguePass({options.printChoices}));
   pm.addNestedPass<func::FuncOp>(createChooseTilesPass({options.printChoices}));
@@ -78,7 +85,7 @@ static void addBufferization(OpPassManager &pm) {
   pm.addPass(createShapeFunctionsPass());
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());
   pm.addNestedPass<func::FuncOp>(createFuseElementwisePass());
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(canonicalizer());
   pm.addPass(createCSEPass());
   pm.addNestedPass<func::FuncOp>(createHoistChecksPass());
 
@@ -91,7 +98,7 @@ static void addBufferization(OpPassManager &pm) {
   options.functionBoundaryTypeConversion =
       bufferization::LayoutMapOption::IdentityLayoutMap;
   pm.addPass(bufferization::createOneShotBufferizePass(options));
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(canonicalizer());
   pm.addPass(createCSEPass());
   // The caller owns the results' buffers: a result is written where it belongs.
   bufferization::BufferResultsToOutParamsPassOptions results;
@@ -106,7 +113,7 @@ void rlx::buildBufferizePipeline(OpPassManager &pm) {
   addBufferization(pm);
   bufferization::buildBufferDeallocationPipeline(
       pm, bufferization::BufferDeallocationPipelineOptions());
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(canonicalizer());
   pm.addPass(createCSEPass());
 }
 
@@ -121,7 +128,7 @@ void rlx::buildLoopsPipeline(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createExpandDecodePass());
   pm.addNestedPass<func::FuncOp>(createExpandTargetOpsPass());
   pm.addNestedPass<func::FuncOp>(createApproximateMathPass());
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(canonicalizer());
   pm.addPass(createCSEPass());
   pm.addPass(createOutlineParallelPass());
 }
@@ -147,13 +154,13 @@ void rlx::buildKernelsPipeline(OpPassManager &pm,
   pm.addPass(createInterleaveWeightsPass(layout));
   // Device memory is freed by the runtime, which knows how long it is read.
   addBufferization(pm);
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(canonicalizer());
   pm.addPass(createCSEPass());
   pm.addPass(createBlocksToKernelsPass());
   // The dispatches' operands: whole buffers, and sizes.
   pm.addPass(createExpandShapesPass());
   pm.addNestedPass<func::FuncOp>(memref::createExpandStridedMetadataPass());
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(canonicalizer());
   pm.addPass(createCSEPass());
 }
 

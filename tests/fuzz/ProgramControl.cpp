@@ -124,6 +124,64 @@ void ProgramGenerator::makeFor() {
        count == 0 ? start.error : std::min(error, 2 * limit)});
 }
 
+/// A loop whose tensor has other sizes after each iteration: it grows, is
+/// halved or is turned around.
+void ProgramGenerator::makeResizingFor() {
+  Value start = anyFloat(2, 2, 8);
+  if (depth > 2 || start.count() > 1000)
+    return;
+  int64_t count = dice.below(4);
+  std::string from = index(0),
+              to = dice.chance(50) ? indexFromData(count) : index(count),
+              step = index(1), i = fresh("i"), carried = fresh("t"),
+              zero = index(0), one = index(1), two = index(2), name = fresh();
+  enum { grows, halves, turns } how = dice.pick({grows, halves, turns});
+  size_t changed = size_t(dice.below(2));
+  Shape shape = start.shape;
+  for (size_t d = 0; d < 2; ++d)
+    shape[d].dynamic |= how == turns || d == changed || dice.chance(30);
+  start = cast(start, shape);
+  std::string type = typeText(start), next = fresh();
+  emit(name + " = scf.for " + i + " = " + from + " to " + to + " step " + step +
+       " iter_args(" + carried + " = " + start.name + ") -> (" + type + ") {");
+  std::string sizes[2];
+  for (size_t d = 0; d < 2 && how != grows; ++d) {
+    sizes[d] = shape[d].dynamic ? fresh() : std::to_string(shape[d].value);
+    if (shape[d].dynamic)
+      emit(sizes[d] + " = tensor.dim " + carried + ", " + (d ? one : zero) +
+           " : " + type);
+  }
+  if (how == grows) {
+    emit(next + " = tensor.concat dim(" + std::to_string(changed) + ") " +
+         carried + ", " + carried + " : (" + type + ", " + type + ") -> " +
+         type);
+  } else if (how == halves) {
+    std::string half = fresh();
+    emit(half + " = arith.ceildivui " + sizes[changed] + ", " + two +
+         " : index");
+    sizes[changed] = half;
+    emit(next + " = tensor.extract_slice " + carried + "[0, 0] [" + sizes[0] +
+         ", " + sizes[1] + "] [" + (changed ? "1, 2" : "2, 1") + "] : " + type +
+         " to " + type);
+  } else {
+    std::string blank = fresh();
+    emit(blank + " = tensor.empty(" + sizes[1] + ", " + sizes[0] +
+         ") : " + type);
+    emit(next + " = linalg.transpose ins(" + carried + " : " + type +
+         ") outs(" + blank + " : " + type + ") permutation = [1, 0]");
+  }
+  emit("scf.yield " + next + " : " + type);
+  emit("}");
+  for (int64_t round = 0; round < count; ++round)
+    if (how == turns)
+      std::swap(shape[0], shape[1]);
+    else if (how == grows)
+      shape[changed].value *= 2;
+    else
+      shape[changed].value = (shape[changed].value + 1) / 2;
+  add({name, start.element, shape, start.magnitude, start.error});
+}
+
 void ProgramGenerator::makeCall() {
   if (!function.isMain || depth > 1)
     return;

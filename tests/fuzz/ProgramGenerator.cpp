@@ -238,6 +238,7 @@ void ProgramGenerator::makeOperation() {
       {3, &ProgramGenerator::makeCastOfShape},
       {4, &ProgramGenerator::makeIf},
       {3, &ProgramGenerator::makeFor},
+      {2, &ProgramGenerator::makeResizingFor},
       {3, &ProgramGenerator::makeCall},
       {2, &ProgramGenerator::makeTensorSelect},
   };
@@ -248,6 +249,7 @@ void ProgramGenerator::makeOperation() {
   for (const auto &[weight, maker] : menu) {
     bool branches = maker == &ProgramGenerator::makeIf ||
                     maker == &ProgramGenerator::makeFor ||
+                    maker == &ProgramGenerator::makeResizingFor ||
                     maker == &ProgramGenerator::makeTensorSelect;
     if (at < weight && straight && branches)
       return;

@@ -221,6 +221,7 @@ private:
   //===--------------------------------------------------------------------===//
   void makeIf();
   void makeFor();
+  void makeResizingFor();
   void makeCall();
   void makeTensorSelect();
   Value branchValue(ElementType element, size_t rank);
