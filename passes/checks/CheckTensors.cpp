@@ -4,6 +4,7 @@
 #include "passes/PassDetail.h"
 
 #include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace rlx {
 #define GEN_PASS_DEF_CHECKTENSORSPASS
@@ -28,6 +29,26 @@ static StringRef lacking(Type type) {
   return "";
 }
 
+/// Code holds each element of a constant, also where all are the same.
+static LogicalResult checkBytes(arith::ConstantOp op) {
+  auto type = dyn_cast<RankedTensorType>(op.getType());
+  if (!type || !type.hasStaticShape() ||
+      !type.getElementType().isIntOrIndexOrFloat())
+    return success();
+  constexpr uint64_t most = uint64_t(1) << 30, byte = 8;
+  uint64_t bits = type.getElementType().isIndex()
+                      ? IndexType::kInternalStorageBitWidth
+                      : type.getElementTypeBitWidth();
+  for (int64_t size : type.getShape())
+    bits = llvm::SaturatingMultiply(bits, uint64_t(size));
+  if (bits <= most * byte)
+    return success();
+  return op.emitOpError() << "is " << type
+                          << ", expected a constant of at most " << most
+                          << " bytes; linalg.fill makes a tensor of one "
+                             "number, an argument holds others";
+}
+
 namespace {
 struct CheckTensorsPass : rlx::impl::CheckTensorsPassBase<CheckTensorsPass> {
   void runOnOperation() override {
@@ -39,6 +60,9 @@ struct CheckTensorsPass : rlx::impl::CheckTensorsPassBase<CheckTensorsPass> {
   }
 
   LogicalResult check(Operation *op) {
+    auto constant = dyn_cast<arith::ConstantOp>(op);
+    if (constant && failed(checkBytes(constant)))
+      return failure();
     bool hasTensors = false;
     auto lacks = [&](Type type) -> LogicalResult {
       hasTensors |= isa<TensorType>(type);

@@ -125,7 +125,7 @@ static void replaceByBias(BlockMatmulOp op) {
 }
 
 /// Makes a matmul one on an interleaved weight, or several on its parts.
-static void
+static LogicalResult
 interleave(BlockMatmulOp op, GpuAttr target,
            DenseMap<std::pair<Value, Attribute>, SmallVector<Value>> &done) {
   OpBuilder builder(op);
@@ -140,10 +140,20 @@ interleave(BlockMatmulOp op, GpuAttr target,
   remarkOnActivations(op, layout, target);
 
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
-  if (llvm::is_contained(weight.getShape(), 0))
-    return replaceByBias(op);
+  if (llvm::is_contained(weight.getShape(), 0)) {
+    replaceByBias(op);
+    return success();
+  }
   bool isStacked = weight.getRank() == 3;
   Parts parts(weight, layout, n, how, target);
+  constexpr int64_t mostParts = 512;
+  if (int64_t count = llvm::divideCeil(parts.total, parts.length);
+      count > mostParts)
+    return op.emitOpError()
+           << "has a weight of " << op.getWeight().getType() << ", which takes "
+           << count << " buffers of at most " << target.getBufferBytes()
+           << " bytes, expected at most " << mostParts
+           << "; run the program on the CPU";
   SmallVector<Value> sources = {op.getWeight()};
   for (Value side : {op.getScales(), op.getZeroPoints(), op.getGlobalScale()})
     if (side)
@@ -185,6 +195,7 @@ interleave(BlockMatmulOp op, GpuAttr target,
   }
   op.getResult(0).replaceAllUsesWith(result);
   op.erase();
+  return success();
 }
 
 namespace {
@@ -215,7 +226,8 @@ struct InterleaveWeightsPass
           op.emitOpError("expected a weight of at least one element");
           return WalkResult::interrupt();
         }
-        interleave(op, *gpu, done);
+        if (failed(interleave(op, *gpu, done)))
+          return WalkResult::interrupt();
       }
       return WalkResult::advance();
     });

@@ -3,6 +3,7 @@
 // RUN: not rlx-opt %s --rlx-cpu --split-input-file 2>&1 | FileCheck %s --check-prefixes=BOTH
 // RUN: not rlx-opt %s --rlx-gpu --split-input-file 2>&1 | FileCheck %s --check-prefixes=BOTH
 // BOTH-COUNT-3: is not supported on tensors
+// BOTH: expected a constant of at most
 // BOTH-NOT: was not bufferized
 
 // CHECK-LABEL: func @fine
@@ -53,4 +54,14 @@ func.func @encoded(%f: f32, %i: index) -> f32 {
   %x = tensor.empty() : tensor<4xf32, "odd">
   %r = tensor.extract %x[%i] : tensor<4xf32, "odd">
   return %r : f32
+}
+
+// -----
+
+// Code would hold each element.
+func.func @constant() -> (tensor<4000000000x4xi32>, tensor<4294967296x4294967296xf32>) {
+  // expected-error@+1 {{'arith.constant' op is 'tensor<4000000000x4xi32>', expected a constant of at most 1073741824 bytes; linalg.fill makes a tensor of one number, an argument holds others}}
+  %c = arith.constant dense<1> : tensor<4000000000x4xi32>
+  %d = arith.constant dense<1.0> : tensor<4294967296x4294967296xf32>
+  return %c, %d : tensor<4000000000x4xi32>, tensor<4294967296x4294967296xf32>
 }

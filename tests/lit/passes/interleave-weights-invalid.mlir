@@ -26,3 +26,12 @@ func.func @empty(%x: tensor<3x64xf32>, %w: tensor<0x64xf32>, %y: tensor<3x0xf32>
   %z = rlx.block_matmul ins(%x, %w) outs(%y) {activations = f32, scheme = #rlx.quant<f32>} : (tensor<3x64xf32>, tensor<0x64xf32>, tensor<3x0xf32>) -> tensor<3x0xf32>
   return %z : tensor<3x0xf32>
 }
+
+// -----
+
+// Buffers of a device are limited, and so is how many of them one weight takes.
+func.func @many_parts(%x: tensor<4x64xf32>, %w: tensor<4294967296x68xi8>, %y: tensor<4x4294967296xf32>) -> tensor<4x4294967296xf32> {
+  // expected-error@+1 {{buffers of at most 134217728 bytes, expected at most 512; run the program on the CPU}}
+  %z = rlx.block_matmul ins(%x, %w) outs(%y) {activations = f32, scheme = #rlx.quant<gguf_q8_0>} : (tensor<4x64xf32>, tensor<4294967296x68xi8>, tensor<4x4294967296xf32>) -> tensor<4x4294967296xf32>
+  return %z : tensor<4x4294967296xf32>
+}
