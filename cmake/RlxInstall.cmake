@@ -68,6 +68,7 @@ if(TARGET rlx_codegen)
     codegen/quantize/Quantizer.h
     codegen/reference/Evaluate.h
     codegen/reference/Numbers.h
+    ir/CpuProperties.h
     ir/Dialect.h
     ir/QuantRule.h
     ir/Scheme.h

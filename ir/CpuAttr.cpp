@@ -58,7 +58,7 @@ static ParseResult parseValue(AsmParser &parser, std::string &value) {
     return success();
   }
   if (failed(parser.parseOptionalLSquare())) {
-    int64_t integer;
+    int64_t integer = 0;
     if (parser.parseInteger(integer))
       return failure();
     value = std::to_string(integer);

@@ -158,7 +158,8 @@ static llvm::Error run(const QuantizeCommandLine &given,
 }
 
 int main(int argc, char **argv) {
-  beginTool("  rlx-quantize ggml-types.gguf -o small.gguf --scheme q4_K "
+  beginTool("rlx-quantize",
+            "  rlx-quantize ggml-types.gguf -o small.gguf --scheme q4_K "
             "--tensor 'source=q6_K'\n"
             "  rlx-inspect small.gguf\n");
   llvm::InitLLVM init(argc, argv);

@@ -3,7 +3,7 @@
 
 #include "codegen/reference/Interpreter.h"
 #include "codegen/reference/ProductError.h"
-#include "codegen/reference/Quantize.h"
+#include "codegen/reference/QuantizeOps.h"
 #include "codegen/reference/WeightRows.h"
 
 #include "ir/Dialect.h"

@@ -1,8 +1,8 @@
-//===- Quantize.h - The codes of numbers ------------------------*- C++ -*-===//
+//===- QuantizeOps.h - The codes of numbers ---------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#ifndef RLX_CODEGEN_REFERENCE_QUANTIZE_H
-#define RLX_CODEGEN_REFERENCE_QUANTIZE_H
+#ifndef RLX_CODEGEN_REFERENCE_QUANTIZEOPS_H
+#define RLX_CODEGEN_REFERENCE_QUANTIZEOPS_H
 
 #include "codegen/reference/Interpreter.h"
 
@@ -12,4 +12,4 @@ mlir::LogicalResult runQuantize(Interpreter &interpreter, QuantizeOp op);
 
 } // namespace rlx
 
-#endif // RLX_CODEGEN_REFERENCE_QUANTIZE_H
+#endif // RLX_CODEGEN_REFERENCE_QUANTIZEOPS_H

@@ -1,4 +1,4 @@
-//===- Quantize.cpp - The codes of numbers --------------------------------===//
+//===- QuantizeOps.cpp - The codes of numbers -----------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // t = (x - offset) / scale + zero in double precision, and the code whose
@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/reference/Quantize.h"
+#include "codegen/reference/QuantizeOps.h"
 
 #include "ir/Dialect.h"
 #include "ir/Reference.h"
