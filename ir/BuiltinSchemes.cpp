@@ -15,11 +15,20 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ir/Scheme.h"
+#include "ir/QuantRule.h"
+
+#include <array>
 
 using namespace rlx;
 
-static constexpr BuiltinScheme table[] = {
+namespace {
+struct Row {
+  BuiltinScheme scheme;
+  llvm::StringRef rule = {};
+};
+} // namespace
+
+static constexpr Row table[] = {
     // Plain floats: one element a block.
     {"f32", "block = 1, code = f32 at byte 0", ""},
     {"f16", "block = 1, code = f16 at byte 0", ""},
@@ -221,4 +230,20 @@ static constexpr BuiltinScheme table[] = {
      "", "search else gguf_q4_0"},
 };
 
-llvm::ArrayRef<BuiltinScheme> rlx::builtinSchemes() { return table; }
+/// A column of the table.
+template <typename T> static constexpr auto columnOf(T Row::*member) {
+  std::array<T, std::size(table)> column = {};
+  for (size_t i = 0; i < column.size(); ++i)
+    column[i] = table[i].*member;
+  return column;
+}
+
+llvm::ArrayRef<BuiltinScheme> rlx::builtinSchemes() {
+  static constexpr auto schemes = columnOf(&Row::scheme);
+  return schemes;
+}
+
+llvm::ArrayRef<llvm::StringRef> rlx::builtinRules() {
+  static constexpr auto rules = columnOf(&Row::rule);
+  return rules;
+}

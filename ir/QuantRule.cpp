@@ -113,10 +113,11 @@ llvm::Expected<QuantRule> QuantRule::parse(llvm::StringRef text) {
 }
 
 QuantRule QuantRule::of(QuantScheme scheme) {
-  const BuiltinScheme *builtin =
-      scheme.isBuiltin() ? findBuiltinScheme(scheme.displayName()) : nullptr;
-  if (!builtin || builtin->rule.empty())
+  std::optional<size_t> index;
+  if (scheme.isBuiltin())
+    index = findBuiltinScheme(scheme.displayName());
+  if (!index || builtinRules()[*index].empty())
     return {};
   // The table is tested to hold no other text.
-  return llvm::cantFail(parse(builtin->rule));
+  return llvm::cantFail(parse(builtinRules()[*index]));
 }

@@ -61,6 +61,12 @@ struct QuantRule {
   static QuantRule of(QuantScheme scheme);
 };
 
+/// The texts of rules, in the order of `builtinSchemes()`; empty: by a search.
+llvm::ArrayRef<llvm::StringRef> builtinRules();
+/// The position in `builtinSchemes()` of what `name`, a display name or ggml
+/// spelling, belongs to.
+std::optional<size_t> findBuiltinScheme(llvm::StringRef name);
+
 } // namespace rlx
 
 #endif // RLX_IR_QUANTRULE_H

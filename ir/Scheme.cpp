@@ -4,6 +4,7 @@
 #include "ir/Scheme.h"
 
 #include "ir/NearNames.h"
+#include "ir/QuantRule.h"
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "llvm/ADT/StringExtras.h"
@@ -114,14 +115,14 @@ static bool isGgmlSpelling(const BuiltinScheme &scheme, StringRef name) {
                                .equals_insensitive(name);
 }
 
-const BuiltinScheme *rlx::findBuiltinScheme(StringRef name) {
-  for (const BuiltinScheme &scheme : builtinSchemes()) {
+std::optional<size_t> rlx::findBuiltinScheme(StringRef name) {
+  for (auto [index, scheme] : llvm::enumerate(builtinSchemes())) {
     SmallVector<std::pair<char, StringRef>> parameters;
     if (isGgmlSpelling(scheme, name) ||
         matchPattern(name, scheme.pattern, parameters))
-      return &scheme;
+      return index;
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 std::optional<QuantScheme> QuantScheme::parse(MLIRContext *context,

@@ -118,12 +118,8 @@ struct BuiltinScheme {
   llvm::StringRef body;    ///< The description; `$b` stands for the parameter.
   llvm::StringRef
       samples; ///< Names to list, separated by spaces; empty: pattern.
-  /// How a quantizer chooses scales (QuantRule.h); empty: by a search.
-  llvm::StringRef rule = {};
 };
 llvm::ArrayRef<BuiltinScheme> builtinSchemes();
-/// The one that `name`, a display name or ggml spelling, belongs to, or null.
-const BuiltinScheme *findBuiltinScheme(llvm::StringRef name);
 /// Every built-in name that has no parameters, and the usual ones of the
 /// others.
 llvm::SmallVector<std::string> builtinSchemeNames();
