@@ -65,6 +65,7 @@ if(TARGET rlx_codegen)
     codegen/cpu/Target.h
     codegen/gpu/DeviceCompiler.h
     codegen/gpu/DeviceExecutable.h
+    codegen/quantize/FakeQuantize.h
     codegen/quantize/Quantizer.h
     codegen/reference/Evaluate.h
     codegen/reference/Numbers.h
