@@ -4,6 +4,7 @@
 //   rlx-quantize model.gguf -o small.gguf --scheme q4_K
 //   rlx-quantize model.gguf -o small.gguf --scheme q4_K --imatrix imatrix.gguf
 //   rlx-quantize weight.npy -o weight.gguf --scheme q6_K
+//   rlx-quantize compare weight.npy --schemes all
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,6 +12,7 @@
 #include "ir/SchemeFile.h"
 #include "runtime/LostPages.h"
 #include "tools/CommandLine.h"
+#include "tools/quantize/Compare.h"
 #include "tools/quantize/Converter.h"
 
 #include "llvm/Support/InitLLVM.h"
@@ -18,6 +20,10 @@
 namespace cl = llvm::cl;
 using namespace rlx;
 using namespace rlx::quantize;
+
+static cl::SubCommand
+    compareCommand("compare", "Tells bits, error and time of schemes for a "
+                              "weight of one's own");
 
 namespace {
 /// Lives in main, behind removeForeignOptions.
@@ -51,6 +57,18 @@ struct QuantizeCommandLine {
                        cl::desc("Only say what would become of what")};
   cl::opt<unsigned> threads{"threads", cl::init(0), cl::value_desc("N"),
                             cl::desc("Threads to run on (all processors)")};
+
+  // Of `compare`.
+  cl::opt<std::string> compared{cl::Positional, cl::Required,
+                                cl::desc("<weight.npy or weights.gguf>"),
+                                cl::sub(compareCommand)};
+  cl::opt<std::string> schemes{
+      "schemes", cl::init("all"), cl::value_desc("names"),
+      cl::desc("Names, separated by commas, or: all, gguf (all)"),
+      cl::sub(compareCommand)};
+  cl::opt<std::string> weight{"weight", cl::value_desc("name"),
+                              cl::desc("Which weight of a file with several"),
+                              cl::sub(compareCommand)};
 };
 } // namespace
 
@@ -157,6 +175,54 @@ static llvm::Error run(const QuantizeCommandLine &given,
   return llvm::Error::success();
 }
 
+/// `all`, `gguf`, or names.
+static llvm::Expected<llvm::SmallVector<QuantScheme>>
+readSchemes(mlir::MLIRContext &context, llvm::StringRef given) {
+  llvm::SmallVector<QuantScheme> schemes;
+  if (given == "all" || given == "gguf") {
+    for (const std::string &name : builtinSchemeNames()) {
+      QuantScheme scheme = *QuantScheme::parse(&context, name);
+      if (given == "all" || scheme.isGguf())
+        schemes.push_back(scheme);
+    }
+    return schemes;
+  }
+  llvm::SmallVector<llvm::StringRef> names;
+  given.split(names, ',', -1, /*KeepEmpty=*/false);
+  for (llvm::StringRef name : names) {
+    llvm::Expected<QuantScheme> scheme = findScheme(context, name);
+    if (!scheme)
+      return scheme.takeError();
+    schemes.push_back(*scheme);
+  }
+  return schemes;
+}
+
+static llvm::Error runCompare(const QuantizeCommandLine &given,
+                              mlir::MLIRContext &context) {
+  auto schemes = readSchemes(context, given.schemes);
+  if (!schemes)
+    return schemes.takeError();
+  auto source = WeightSource::open(given.compared, context);
+  if (!source)
+    return source.takeError();
+  llvm::SmallVector<std::string> names;
+  for (const WeightEntry &entry : (*source)->entries())
+    names.push_back(entry.name);
+  std::string wanted = given.weight;
+  if (wanted.empty() && names.size() == 1)
+    wanted = names.front();
+  for (const WeightEntry &entry : (*source)->entries())
+    if (entry.name == wanted)
+      return compare(**source, entry, *schemes, llvm::outs());
+  if (wanted.empty())
+    return llvm::createStringError("'" + (*source)->path() + "' has " +
+                                   llvm::Twine(names.size()) +
+                                   " weights, expected --weight NAME");
+  return llvm::createStringError("'" + (*source)->path() + "' has no weight '" +
+                                 wanted + "'" + didYouMean(wanted, names));
+}
+
 int main(int argc, char **argv) {
   beginTool("rlx-quantize",
             "  rlx-quantize ggml-types.gguf -o small.gguf --scheme q4_K "
@@ -168,5 +234,6 @@ int main(int argc, char **argv) {
   QuantizeCommandLine given;
   cl::ParseCommandLineOptions(argc, argv, "Quantizes the weights of a file.\n");
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
-  return finishTool("rlx-quantize", run(given, context));
+  return finishTool("rlx-quantize", compareCommand ? runCompare(given, context)
+                                                   : run(given, context));
 }

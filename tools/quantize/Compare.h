@@ -1,0 +1,24 @@
+//===- Compare.h - What each scheme makes of a weight -----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Quantizes the same rows by one scheme after the other, and tells bits, error
+// and time.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_TOOLS_QUANTIZE_COMPARE_H
+#define RLX_TOOLS_QUANTIZE_COMPARE_H
+
+#include "tools/quantize/WeightSource.h"
+
+namespace rlx::quantize {
+
+/// Prints a table of the schemes, by bits, with a plot of their errors. Schemes
+/// whose block does not fit are left out, and named.
+llvm::Error compare(const WeightSource &source, const WeightEntry &entry,
+                    llvm::ArrayRef<QuantScheme> schemes,
+                    llvm::raw_ostream &stream);
+
+} // namespace rlx::quantize
+
+#endif // RLX_TOOLS_QUANTIZE_COMPARE_H
