@@ -15,6 +15,16 @@ namespace {
 constexpr int64_t lanes = 8;
 using Vector = double __attribute__((vector_size(lanes * sizeof(double))));
 
+/// Halves are added to halves: a chain of sums would take longer than the loop.
+RLX_INLINE double sumOf(const Vector &vector) {
+  double sums[lanes];
+  std::memcpy(sums, &vector, sizeof(sums));
+  for (int64_t half = lanes / 2; half > 0; half /= 2)
+    for (int64_t i = 0; i < half; ++i)
+      sums[i] += sums[i + half];
+  return sums[0];
+}
+
 /// Each loop is this, with another way to choose the number for a quotient.
 /// What is behind the last full vector is done in one with weights of 0.
 template <typename Choose>
@@ -50,14 +60,7 @@ RLX_INLINE Sums loop(Samples samples, Line line, double *q, Choose choose) {
     Vector number = step(vx, vw, from);
     std::memcpy(q + i, &number, rest * sizeof(double));
   }
-  Sums sums;
-  for (int64_t lane = 0; lane < lanes; ++lane) {
-    sums.q += sq[lane];
-    sums.qq += sqq[lane];
-    sums.xq += sxq[lane];
-    sums.error += se[lane];
-  }
-  return sums;
+  return {sumOf(sq), sumOf(sqq), sumOf(sxq), sumOf(se)};
 }
 
 RLX_INLINE Sums loopIntegers(Samples samples, Line line, double low,

@@ -41,13 +41,13 @@ FieldBits::FieldBits(QuantScheme scheme, FieldAttr field) {
 void FieldBits::write(uint8_t *block, int64_t element, uint32_t code) const {
   for (const Plane &plane : planes) {
     uint32_t mask = uint32_t((uint64_t(1) << plane.width) - 1);
-    int64_t first = plane.firstBits[element];
+    auto first = uint64_t(plane.firstBits[element]);
     if (plane.isNarrow) {
       uint8_t &byte = block[first / 8];
       byte =
           uint8_t((byte & ~(mask << first % 8)) | ((code & mask) << first % 8));
     } else {
-      writeBits(block, first, plane.width, code & mask);
+      writeBits(block, int64_t(first), plane.width, code & mask);
     }
     code = uint32_t(uint64_t(code) >> plane.width);
   }
@@ -57,10 +57,11 @@ uint32_t FieldBits::read(const uint8_t *block, int64_t element) const {
   uint32_t code = 0;
   unsigned shift = 0;
   for (const Plane &plane : planes) {
-    int64_t first = plane.firstBits[element];
-    uint32_t bits = plane.isNarrow ? block[first / 8] >> first % 8 &
-                                         ((1u << plane.width) - 1)
-                                   : readBits(block, first, plane.width);
+    auto first = uint64_t(plane.firstBits[element]);
+    uint32_t bits =
+        plane.isNarrow
+            ? block[first / 8] >> first % 8 & ((1u << plane.width) - 1)
+            : readBits(block, int64_t(first), plane.width);
     code |= bits << shift;
     shift += plane.width;
   }

@@ -16,44 +16,27 @@ using namespace mlir;
 using namespace rlx;
 using namespace rlx::quantize;
 
-namespace {
-/// How a float of 16 or 32 bits is stored.
-struct FloatLayout {
-  int mantissaBits, leastExponent;
-};
-} // namespace
-
-static FloatLayout layoutOf(FloatType type) {
-  if (type.isF16())
-    return {10, -14};
-  return {type.isBF16() ? 7 : 23, -126};
-}
-
 static double powerOfTwo(int exponent) {
   return llvm::bit_cast<double>(uint64_t(exponent + 1023) << 52);
 }
 
 /// What decodeFloat gives, faster; searches ask for it all the time.
-static double wideNumber(FloatType type, uint32_t code) {
-  auto [mantissaBits, leastExponent] = layoutOf(type);
+double FieldNumbers::wideNumber(uint32_t code) const {
+  auto [mantissaBits, leastExponent] = layout;
   uint32_t mantissa = code & ((1u << mantissaBits) - 1);
-  unsigned width = type.getWidth();
-  int exponent =
-      int(code >> mantissaBits & ((1u << (width - 1 - mantissaBits)) - 1));
+  int exponent = int((code & (mask >> 1)) >> mantissaBits);
   if (exponent == 1 - 2 * (leastExponent - 1)) // infinities and NaNs
-    return decodeFloat(type, code);
-  double number =
-      exponent == 0
-          ? mantissa * powerOfTwo(leastExponent - mantissaBits)
-          : ((1u << mantissaBits) + mantissa) *
-                powerOfTwo(exponent - 1 + leastExponent - mantissaBits);
+    return decodeFloat(cast<FloatType>(field.getType()), code);
+  int shift = leastExponent - int(mantissaBits);
+  double number = exponent == 0 ? mantissa * powerOfTwo(shift)
+                                : ((1u << mantissaBits) + mantissa) *
+                                      powerOfTwo(exponent - 1 + shift);
   return code >> (width - 1) ? -number : number;
 }
 
 /// The other way, rounded to nearest even; an infinity where it is too large.
-static uint32_t wideCode(FloatType type, double t) {
-  auto [mantissaBits, leastExponent] = layoutOf(type);
-  unsigned width = type.getWidth();
+uint32_t FieldNumbers::wideCode(double t) const {
+  auto [mantissaBits, leastExponent] = layout;
   uint32_t sign = uint32_t(std::signbit(t)) << (width - 1);
   uint32_t infinity = uint32_t(1 - 2 * (leastExponent - 1)) << mantissaBits;
   double size = std::fabs(t);
@@ -63,7 +46,8 @@ static uint32_t wideCode(FloatType type, double t) {
       std::max(int(llvm::bit_cast<uint64_t>(size) >> 52) - 1023, leastExponent);
   // Adding it leaves no bits behind the point.
   constexpr double magic = 0x1p52;
-  double rounded = (size * powerOfTwo(mantissaBits - exponent) + magic) - magic;
+  double rounded =
+      (size * powerOfTwo(int(mantissaBits) - exponent) + magic) - magic;
   // What is rounded up to a power of two carries into the exponent.
   uint32_t code =
       (uint32_t(exponent - leastExponent) << mantissaBits) + uint32_t(rounded);
@@ -77,13 +61,16 @@ static bool isBefore(double a, double b) {
 
 FieldNumbers::FieldNumbers(FieldAttr field, QuantRule::Ties ties)
     : field(field), ties(ties), width(field.width()),
-      mask(uint32_t((uint64_t(1) << width) - 1)) {
+      mask(uint32_t((uint64_t(1) << width) - 1)), bias(field.getBias()) {
   auto floatType = dyn_cast<FloatType>(field.getType());
   bool isFloat = floatType && !field.getCodebook();
   constexpr unsigned narrowFloat = 8;
   if (isFloat && floatType.getWidth() > narrowFloat &&
       width == floatType.getWidth()) {
     kind = Kind::wide;
+    layout = floatType.isF16()
+                 ? FloatLayout{10, -14}
+                 : FloatLayout{floatType.isBF16() ? 7u : 23u, -126};
     high = llvm::APFloat::getLargest(floatType.getFloatSemantics())
                .convertToDouble();
     low = -high - double(field.getBias());
@@ -118,8 +105,8 @@ FieldNumbers::FieldNumbers(FieldAttr field, QuantRule::Ties ties)
 double FieldNumbers::number(uint32_t code) const {
   if (kind != Kind::wide)
     return numberByCode[code];
-  double number = wideNumber(cast<FloatType>(field.getType()), code);
-  return field.getBias() ? number - double(field.getBias())
+  double number = wideNumber(code);
+  return bias                                         ? number - double(bias)
          : field.getNanAsZero() && std::isnan(number) ? 0
                                                       : number;
 }
@@ -185,8 +172,7 @@ uint32_t FieldNumbers::converted(double t) const {
   if (kind != Kind::wide)
     return nearest(t);
   // A sum with 0 would lose the sign of -0.
-  return wideCode(cast<FloatType>(field.getType()),
-                  field.getBias() ? t + double(field.getBias()) : t);
+  return wideCode(bias ? t + double(bias) : t);
 }
 
 std::optional<uint32_t> FieldNumbers::special(double t) const {
@@ -202,6 +188,12 @@ std::optional<uint32_t> FieldNumbers::special(double t) const {
 }
 
 uint32_t FieldNumbers::nearest(double t) const {
+  if (kind == Kind::integer) {
+    // Where it is in doubt which integer is near, the rule for ties decides.
+    double number = nearestNumber(t);
+    if (std::fabs(t - number) < 0.5)
+      return codeOfInteger(int64_t(number));
+  }
   if (kind != Kind::wide)
     return codeAt(positionOf(t));
   return converted(std::clamp(t, low, high));

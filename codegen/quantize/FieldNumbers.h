@@ -38,7 +38,7 @@ public:
   }
   /// The code of a number that there is, of integers.
   uint32_t codeOfInteger(int64_t number) const {
-    return uint32_t(number + field.getBias()) & mask;
+    return uint32_t(number + bias) & mask;
   }
 
   /// The codes of the nearest number and of `reach` numbers at either side.
@@ -69,6 +69,14 @@ public:
 
 private:
   enum class Kind { integer, wide, table };
+  /// How a float of 16 or 32 bits is stored.
+  struct FloatLayout {
+    unsigned mantissaBits = 0;
+    int leastExponent = 0;
+  };
+
+  double wideNumber(uint32_t code) const;
+  uint32_t wideCode(double t) const;
 
   bool tieGoesUp(double t, size_t below) const;
   size_t positionOf(double t) const;
@@ -79,6 +87,8 @@ private:
   Kind kind;
   unsigned width;
   uint32_t mask; ///< Of as many bits.
+  int64_t bias;
+  FloatLayout layout; ///< Of wide floats.
   double low = 0, high = 0;
   std::vector<double> numbers; ///< Sorted, -0 before 0.
   std::vector<uint32_t> codes; ///< Of `numbers`; empty for integers.

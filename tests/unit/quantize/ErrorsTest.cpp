@@ -44,6 +44,24 @@ TEST_F(QuantizeErrors, ShapesThatDoNotFit) {
   EXPECT_NE(creation("q4_0", {32}), "");
 }
 
+TEST_F(QuantizeErrors, SchemesThatCannotBeMade) {
+  auto creation = [&](const char *text) {
+    auto quantizer = Quantizer::create(*described(text), {1, 8});
+    return quantizer ? "" : llvm::toString(quantizer.takeError());
+  };
+  EXPECT_EQ(
+      creation("#rlx.scheme<\"wide\", block = 1, code = ui16 at byte 0 ++ "
+               "ui8 at byte 2 as f32>"),
+      "scheme 'wide' cannot be quantized: it has a field of 24 bits, "
+      "expected at most 16 or all bits of a float");
+  // Two planes of a scale, which elements share in different ways.
+  EXPECT_EQ(creation("#rlx.scheme<\"shared\", block = 4, code = ui8 at (i) -> "
+                     "(i, 0), scale = ui4 at (i) -> (4, 4 * (i floordiv 2)) ++ "
+                     "ui8 at (i) -> (5, 0)>"),
+            "scheme 'shared' cannot be quantized: elements share a part of the "
+            "bits of a scale, zero or offset, expected all of them or none");
+}
+
 TEST_F(QuantizeErrors, ImportanceThatDoesNotFit) {
   QuantizeOptions options;
   options.importance.assign(31, 1);
