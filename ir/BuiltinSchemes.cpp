@@ -1,7 +1,7 @@
 //===- BuiltinSchemes.cpp - The table of schemes --------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Every built-in scheme, in the language of #rlx.scheme. This table is the only
+// Every built-in scheme, in the language of #rlx.scheme. This file is the only
 // place in RLX that knows schemes by name. `$x` in a pattern stands for digits
 // and is replaced in the body. The last string is the rule by which scales are
 // chosen (QuantRule.h), and the scheme for weights whose K does not fit.
@@ -15,6 +15,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/QuantMethod.h"
 #include "ir/QuantRule.h"
 
 #include <array>
@@ -247,3 +248,17 @@ llvm::ArrayRef<llvm::StringRef> rlx::builtinRules() {
   static constexpr auto rules = columnOf(&Row::rule);
   return rules;
 }
+
+/// Methods that people know by name, and the schemes that they store weights
+/// in.
+static constexpr BuiltinMethod methods[] = {
+    {"int8", "INT8-Symmetric", "int8/channel"},
+    {"int4", "INT4-Asymmetric", "int4a/$g"},
+    {"fp8", "FP8-E4M3", "fp8e4m3/channel"},
+    {"awq", "AWQ(group=$g)", "int4a/$g", QuantAlgorithm::awq},
+    {"smoothquant", "SmoothQuant(α=$a)", "int8/channel",
+     QuantAlgorithm::smoothQuant},
+    {"gptq", "GPTQ($wbit, group=$g)", "affine$w/$g", QuantAlgorithm::gptq},
+};
+
+llvm::ArrayRef<BuiltinMethod> rlx::builtinMethods() { return methods; }

@@ -19,6 +19,10 @@ def AnnotatePass : Pass<"rlx-annotate", "::mlir::ModuleOp"> {
       {"pattern": "output*", "scheme": "none"} ] }
     ```
 
+    An entry may have a `"method"` (`nearest`, `smoothquant` with `"alpha"`, `awq`,
+    `gptq`), and the default be an object with both: how weights are made is for
+    rlx-quantize, which reads the same file.
+
     Of the results of rlx.weight, those of `[N, K]` or `[E, N, K]` floats get the
     scheme. Side operands that it needs become weights `<name>.<operand>`, wired
     into the users. Users that take no quantized weight get rlx.dequantize, and a

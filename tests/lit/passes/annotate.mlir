@@ -13,16 +13,17 @@
 // RUN: not rlx-opt %t/own.mlir "--rlx-annotate=config=%t/scheme.json" 2>&1 | FileCheck %t/errors --check-prefix=SCHEME
 // RUN: not rlx-opt %t/own.mlir "--rlx-annotate=config=%t/attribute.json" 2>&1 | FileCheck %t/errors --check-prefix=ATTRIBUTE
 // RUN: not rlx-opt %t/own.mlir "--rlx-annotate=config=%t/number.json" 2>&1 | FileCheck %t/errors --check-prefix=NUMBER
+// RUN: not rlx-opt %t/own.mlir "--rlx-annotate=config=%t/method.json" 2>&1 | FileCheck %t/errors --check-prefix=METHOD
 // RUN: not rlx-opt %t/own.mlir "--rlx-annotate=config=%t/override-key.json" 2>&1 | FileCheck %t/errors --check-prefix=OVERRIDE
 // RUN: not rlx-opt %t/own.mlir "--rlx-annotate=config=%t/pattern.json" 2>&1 | FileCheck %t/errors --check-prefix=PATTERN
 // RUN: not rlx-opt %t/own.mlir "--rlx-annotate=config=%t/no-pattern.json" 2>&1 | FileCheck %t/errors --check-prefix=NOPATTERN
 
 //--- schemes.json
-{ "default": "gguf_q8_0",
+{ "default": { "scheme": "gguf_q8_0", "method": "gptq" },
   "overrides": [
     { "pattern": "blk.*.attn_?.weight", "scheme": "none" },
     { "pattern": "blk.*.attn_v.weight", "scheme": "int8a/32" },
-    { "pattern": "experts", "scheme": "nvfp4/16" } ] }
+    { "pattern": "experts", "scheme": "nvfp4/16", "method": "smoothquant", "alpha": 0.4 } ] }
 
 //--- schemes.mlir
 // CHECK-LABEL: func @default
@@ -169,6 +170,8 @@ func.func @own(%x: tensor<1x64xf32>) -> tensor<1x8xf32> {
 { "default": "#rlx.scheme<\"own\", block = 2>" }
 //--- number.json
 { "default": 8 }
+//--- method.json
+{ "default": { "scheme": "int8/32", "method": "GPTQ" } }
 //--- override-key.json
 { "overrides": [ { "pattern": "*", "scheme": "none", "why": "" } ] }
 //--- pattern.json
@@ -185,6 +188,7 @@ KEY: error: cannot use the configuration '{{.*}}key.json': 'configuration': unkn
 SCHEME: error: cannot use the configuration '{{.*}}scheme.json': 'overrides[1].scheme': unknown scheme 'gguf_q8_1', expected a built-in name such as
 ATTRIBUTE: error: cannot use the configuration '{{.*}}attribute.json': 'default': expected a scheme to give 'block' and 'code'
 NUMBER: error: cannot use the configuration '{{.*}}number.json': 'default': expected a string
-OVERRIDE: error: cannot use the configuration '{{.*}}override-key.json': 'overrides[0]': unknown key 'why', expected 'pattern' and 'scheme'
+OVERRIDE: error: cannot use the configuration '{{.*}}override-key.json': 'overrides[0]': unknown key 'why', expected 'pattern', 'scheme', 'method' and 'alpha'
+METHOD: error: cannot use the configuration '{{.*}}method.json': 'default.method': expected nearest, smoothquant, awq, gptq, but got 'GPTQ'; did you mean 'gptq'?
 PATTERN: error: cannot use the configuration '{{.*}}pattern.json': 'overrides[0].pattern': invalid glob pattern
 NOPATTERN: error: cannot use the configuration '{{.*}}no-pattern.json': 'overrides[0].pattern': is missing, expected a string
