@@ -1,0 +1,24 @@
+//===- InverseFactor.h - The Cholesky factor of an inverse ------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// For a symmetric positive definite H, the upper triangular U with
+// U^T U = H^-1. The inverse itself is never formed: with H = C C^T and C upper
+// triangular, U is the inverse of C.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_CODEGEN_QUANTIZE_METHODS_INVERSEFACTOR_H
+#define RLX_CODEGEN_QUANTIZE_METHODS_INVERSEFACTOR_H
+
+#include <cstdint>
+#include <vector>
+
+namespace rlx::quantize {
+
+/// Replaces H, n rows of n numbers, by U; only its upper half is read, and the
+/// lower one becomes 0. False where H is not positive definite.
+bool inverseFactor(std::vector<double> &matrix, int64_t n);
+
+} // namespace rlx::quantize
+
+#endif // RLX_CODEGEN_QUANTIZE_METHODS_INVERSEFACTOR_H

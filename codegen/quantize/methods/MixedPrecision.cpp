@@ -1,0 +1,168 @@
+//===- MixedPrecision.cpp - A scheme for each layer by its error ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/quantize/methods/MixedPrecision.h"
+
+#include "llvm/Support/FormatVariadic.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace rlx;
+
+//===----------------------------------------------------------------------===//
+// What schemes cost
+//===----------------------------------------------------------------------===//
+
+llvm::Expected<LayerSensitivity> rlx::measureSensitivity(
+    llvm::StringRef name, llvm::ArrayRef<int64_t> shape,
+    llvm::ArrayRef<float> values, const Activations *activations,
+    llvm::ArrayRef<QuantScheme> schemes, QuantizeOptions options) {
+  if (shape.size() != 2)
+    return llvm::createStringError("expected a weight of [N, K], but got '" +
+                                   name + "' of " + llvm::Twine(shape.size()) +
+                                   " dimensions");
+  std::optional<OutputError> outputs;
+  if (activations) {
+    if (llvm::Error error = activations->checkColumns(shape.back()))
+      return error;
+    outputs.emplace(*activations);
+  }
+  options.name = name.str();
+  LayerSensitivity layer{name.str(), int64_t(values.size()), {}};
+  for (const QuantScheme &scheme : schemes) {
+    if (shape.back() % scheme.block() != 0)
+      continue;
+    auto weight = quantizeWeight(scheme, shape, values, options);
+    if (!weight)
+      return weight.takeError();
+    std::vector<double> numbers = weight->values();
+    double error = 0;
+    if (outputs)
+      error = outputs->of(values, numbers);
+    else
+      for (auto [x, number] : llvm::zip(values, numbers))
+        error += (number - x) * (number - x);
+    layer.costs.push_back({scheme, 8 * weight->bytes(), error});
+  }
+  if (layer.costs.empty())
+    return llvm::createStringError(
+        "expected a scheme whose block divides the " +
+        llvm::Twine(shape.back()) + " columns of '" + name + "'");
+  return layer;
+}
+
+//===----------------------------------------------------------------------===//
+// The choice
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// A choice for all layers so far.
+struct Partial {
+  int64_t bits = 0;
+  double error = 0;
+  uint32_t before = 0, cost = 0; ///< Of the layers before, and of the last one.
+};
+} // namespace
+
+/// More are put together.
+static constexpr size_t mostPartials = 8192;
+
+/// Leaves those that no other beats in both bits and error, by rising bits.
+static std::vector<Partial> undominated(std::vector<Partial> all) {
+  llvm::stable_sort(all, [](const Partial &a, const Partial &b) {
+    return std::pair(a.bits, a.error) < std::pair(b.bits, b.error);
+  });
+  std::vector<Partial> best;
+  for (const Partial &partial : all)
+    if (best.empty() || partial.error < best.back().error)
+      best.push_back(partial);
+  if (best.size() <= mostPartials)
+    return best;
+  // The last of each stretch of bits has the least error.
+  std::vector<Partial> few = {best.front()};
+  double stretch =
+      double(best.back().bits - best.front().bits) / (mostPartials - 2);
+  auto at = [&](const Partial &partial) {
+    return int64_t(double(partial.bits - best.front().bits) / stretch);
+  };
+  for (size_t i = 1; i < best.size(); ++i)
+    if (i + 1 == best.size() || at(best[i]) != at(best[i + 1]))
+      few.push_back(best[i]);
+  return few;
+}
+
+static int64_t leastBits(const LayerSensitivity &layer) {
+  return llvm::min_element(layer.costs,
+                           [](const SchemeCost &a, const SchemeCost &b) {
+                             return a.bits < b.bits;
+                           })
+      ->bits;
+}
+
+/// A name as a glob that matches nothing else.
+static std::string escaped(llvm::StringRef name) {
+  std::string pattern;
+  for (char c : name) {
+    if (llvm::StringRef("*?[]{}\\").contains(c))
+      pattern += '\\';
+    pattern += c;
+  }
+  return pattern;
+}
+
+static llvm::Expected<MixedPrecision>
+resultOf(llvm::ArrayRef<LayerSensitivity> layers, std::vector<size_t> chosen) {
+  MixedPrecision result;
+  int64_t elements = 0, bits = 0;
+  for (auto [layer, index] : llvm::zip(layers, chosen)) {
+    const SchemeCost &cost = layer.costs[index];
+    bits += cost.bits;
+    elements += layer.elements;
+    result.error += cost.error;
+    if (llvm::Error error = result.config.addOverride(escaped(layer.name),
+                                                      QuantMethod(cost.scheme)))
+      return error;
+  }
+  result.averageBits = double(bits) / double(elements);
+  result.chosen = std::move(chosen);
+  return result;
+}
+
+llvm::Expected<MixedPrecision>
+rlx::chooseSchemes(llvm::ArrayRef<LayerSensitivity> layers,
+                   double averageBits) {
+  if (layers.empty())
+    return llvm::createStringError("expected at least one layer");
+  int64_t elements = 0, least = 0;
+  for (const LayerSensitivity &layer : layers) {
+    elements += layer.elements;
+    least += leastBits(layer);
+  }
+  if (!(double(least) <= averageBits * double(elements)))
+    return llvm::createStringError(llvm::formatv(
+        "expected an average of at least {0:f4} bits, which the smallest "
+        "schemes have, but got {1:f4}",
+        double(least) / double(elements), averageBits));
+  std::vector<std::vector<Partial>> steps = {{Partial{}}};
+  for (const LayerSensitivity &layer : layers) {
+    least -= leastBits(layer);
+    std::vector<Partial> all;
+    for (auto [i, partial] : llvm::enumerate(steps.back()))
+      for (auto [j, cost] : llvm::enumerate(layer.costs)) {
+        int64_t bits = partial.bits + cost.bits;
+        if (double(bits + least) <= averageBits * double(elements))
+          all.push_back(
+              {bits, partial.error + cost.error, uint32_t(i), uint32_t(j)});
+      }
+    steps.push_back(undominated(std::move(all)));
+  }
+  // By rising bits, errors fall: the last one is the best.
+  std::vector<size_t> chosen(layers.size());
+  size_t at = steps.back().size() - 1;
+  for (size_t i = layers.size(); i > 0; --i) {
+    chosen[i - 1] = steps[i][at].cost;
+    at = steps[i][at].before;
+  }
+  return resultOf(layers, std::move(chosen));
+}
