@@ -13,6 +13,7 @@
 #include "runtime/weights/Gguf.h"
 
 #include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <string>
@@ -22,6 +23,13 @@ namespace rlx::inspect {
 /// The metadata and the tensors of a file, for people or as JSON.
 void listFile(const GgufFile &file, mlir::MLIRContext &context, bool json,
               llvm::raw_ostream &stream);
+
+/// What each weight takes in memory, and all of them, as plain floats too.
+void listMemory(const GgufFile &file, mlir::MLIRContext &context, bool json,
+                llvm::raw_ostream &stream);
+/// The same of the weights of a program, a file of MLIR.
+llvm::Error listProgramMemory(const std::string &path, bool json,
+                              llvm::raw_ostream &stream);
 
 /// Writes the values of a tensor of any rank to an npy file of f32.
 Status dequantize(const GgufFile &file, const std::string &tensor,

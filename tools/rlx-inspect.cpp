@@ -3,6 +3,8 @@
 //
 //   rlx-inspect file.gguf [--json]                      metadata and tensors
 //   rlx-inspect file.gguf --dequantize NAME -o out.npy  the values of a tensor
+//   rlx-inspect file.gguf --memory [--json]             what weights take
+//   rlx-inspect program.mlir --memory [--json]          those of a program
 //   rlx-inspect --schemes [--json]                      the built-in schemes
 //   rlx-inspect --schemes --describe NAME               one scheme's
 //   description
@@ -11,6 +13,7 @@
 
 #include "codegen/StatusError.h"
 #include "runtime/LostPages.h"
+#include "runtime/weights/GgufReader.h"
 #include "tools/CommandLine.h"
 #include "tools/Inspect.h"
 
@@ -20,7 +23,8 @@
 namespace cl = llvm::cl;
 
 static cl::OptionCategory category("rlx-inspect");
-static cl::opt<std::string> path(cl::Positional, cl::desc("[file.gguf]"),
+static cl::opt<std::string> path(cl::Positional,
+                                 cl::desc("[file.gguf or program.mlir]"),
                                  cl::cat(category));
 static cl::opt<bool> json("json", cl::desc("write JSON"), cl::cat(category));
 static cl::opt<std::string>
@@ -30,6 +34,10 @@ static cl::opt<std::string>
 static cl::opt<std::string> output("o", cl::value_desc("file.npy"),
                                    cl::desc("where --dequantize writes to"),
                                    cl::cat(category));
+static cl::opt<bool>
+    memory("memory",
+           cl::desc("what weights take in memory, of a file or a program"),
+           cl::cat(category));
 static cl::opt<bool> schemes("schemes", cl::desc("list the built-in schemes"),
                              cl::cat(category));
 static cl::opt<std::string>
@@ -51,6 +59,8 @@ static rlx::Status checkOptions() {
         "expected --dequantize to stand with a file, but got --schemes");
   if (dequantize.getNumOccurrences() && !output.getNumOccurrences())
     return rlx::errorf("expected '-o file.npy' with --dequantize");
+  if (memory && (schemes || dequantize.getNumOccurrences()))
+    return rlx::errorf("expected --memory to stand with a file alone");
   if (output.getNumOccurrences() && !dequantize.getNumOccurrences())
     return rlx::errorf("expected -o to stand with --dequantize");
   if (json && (dequantize.getNumOccurrences() || describe.getNumOccurrences()))
@@ -59,9 +69,14 @@ static rlx::Status checkOptions() {
   return {};
 }
 
-static rlx::Status run(mlir::MLIRContext &context) {
-  if (rlx::Status status = checkOptions(); !status)
-    return status;
+/// Whether a file begins as GGUF does; all else may be a program.
+static bool isGgufFile(const std::string &path) {
+  rlx::Result<std::shared_ptr<rlx::MappedFile>> file =
+      rlx::MappedFile::open(path);
+  return file && rlx::isGguf((*file)->bytes());
+}
+
+static rlx::Status lookInto(mlir::MLIRContext &context) {
   if (describe.getNumOccurrences())
     return rlx::inspect::describeScheme(describe, context, llvm::outs());
   if (schemes) {
@@ -73,14 +88,27 @@ static rlx::Status run(mlir::MLIRContext &context) {
     return file.status();
   if (dequantize.getNumOccurrences())
     return rlx::inspect::dequantize(**file, dequantize, output, context);
+  if (memory) {
+    rlx::inspect::listMemory(**file, context, json, llvm::outs());
+    return {};
+  }
   rlx::inspect::listFile(**file, context, json, llvm::outs());
   return {};
+}
+
+static llvm::Error run(mlir::MLIRContext &context) {
+  if (rlx::Status status = checkOptions(); !status)
+    return rlx::toError(status);
+  if (memory && !isGgufFile(path))
+    return rlx::inspect::listProgramMemory(path, json, llvm::outs());
+  return rlx::toError(lookInto(context));
 }
 
 int main(int argc, char **argv) {
   rlx::beginTool(
       "rlx-inspect",
       "  rlx-inspect ggml-types.gguf\n"
+      "  rlx-inspect ggml-types.gguf --memory\n"
       "  rlx-inspect ggml-types.gguf --dequantize activations -o x.npy\n"
       "  rlx-inspect --schemes --describe gguf_q4k\n");
   llvm::InitLLVM init(argc, argv);
@@ -89,5 +117,5 @@ int main(int argc, char **argv) {
   cl::ParseCommandLineOptions(argc, argv,
                               "Looks into weight files and schemes.\n");
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
-  return rlx::finishTool("rlx-inspect", rlx::toError(run(context)));
+  return rlx::finishTool("rlx-inspect", run(context));
 }
