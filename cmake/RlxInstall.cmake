@@ -65,14 +65,26 @@ if(TARGET rlx_codegen)
     codegen/cpu/Target.h
     codegen/gpu/DeviceCompiler.h
     codegen/gpu/DeviceExecutable.h
+    codegen/ProgramMemory.h
     codegen/quantize/FakeQuantize.h
     codegen/quantize/Quantizer.h
+    codegen/quantize/methods/Activations.h
+    codegen/quantize/methods/Awq.h
+    codegen/quantize/methods/Gptq.h
+    codegen/quantize/methods/MixedPrecision.h
+    codegen/quantize/methods/PlainVectors.h
+    codegen/quantize/methods/QuantizedWeight.h
+    codegen/quantize/methods/SmoothQuant.h
     codegen/reference/Evaluate.h
     codegen/reference/Numbers.h
     ir/CpuProperties.h
     ir/Dialect.h
+    ir/QuantConfig.h
+    ir/QuantMethod.h
     ir/QuantRule.h
+    ir/Reference.h
     ir/Scheme.h
+    ir/WeightMemory.h
     ir/RlxAttributes.h.inc
     ir/RlxDialect.h.inc
     ir/RlxEnums.h.inc

@@ -3,6 +3,8 @@
 //
 //   rlx-quantize model.gguf -o small.gguf --scheme q4_K
 //   rlx-quantize model.gguf -o small.gguf --scheme q4_K --imatrix imatrix.gguf
+//   rlx-quantize model.gguf -o small.gguf --scheme q4_0 --method gptq
+//     --activations blk.0.attn_q.weight=x.npy
 //   rlx-quantize weight.npy -o weight.gguf --scheme q6_K
 //   rlx-quantize compare weight.npy --schemes all
 //
@@ -47,6 +49,33 @@ struct QuantizeCommandLine {
       "tensor", cl::value_desc("glob=scheme"),
       cl::desc("What weights of these names become; may repeat, and the last "
                "that matches counts")};
+  cl::opt<std::string> config{
+      "config", cl::value_desc("file.json"),
+      cl::desc("What weights become by name, and how, as --rlx-annotate reads "
+               "it; before --tensor")};
+  cl::opt<QuantAlgorithm, false, WordParser<QuantAlgorithm>> method{
+      "method", cl::init(QuantAlgorithm::nearest), cl::value_desc("word"),
+      cl::desc("How codes are chosen (nearest):"),
+      cl::values(
+          clEnumValN(QuantAlgorithm::nearest, "nearest", "the nearest numbers"),
+          clEnumValN(QuantAlgorithm::gptq, "gptq",
+                     "errors make up for each other in the outputs"),
+          clEnumValN(QuantAlgorithm::awq, "awq",
+                     "factors of columns by search; the file has them "
+                     "as NAME.input_factors, and a program divides "
+                     "activations by them"),
+          clEnumValN(QuantAlgorithm::smoothQuant, "smoothquant",
+                     "the same, by maxima of activations and "
+                     "weights"))};
+  cl::opt<double> alpha{
+      "alpha", cl::init(QuantMethod::defaultAlpha), cl::value_desc("number"),
+      cl::desc("How much of activations' size weights take over with --method "
+               "smoothquant, 0 to 1 (0.5)")};
+  cl::list<std::string> activations{
+      "activations", cl::value_desc("name=file.npy"),
+      cl::desc("Rows of activations that a weight is multiplied with, for "
+               "--method; may repeat. Weights without them get the nearest "
+               "numbers")};
   cl::opt<std::string> imatrix{
       "imatrix", cl::value_desc("file.gguf"),
       cl::desc("Importance of columns, as llama.cpp writes it")};
@@ -86,25 +115,66 @@ static llvm::Error readOverrides(const QuantizeCommandLine &given,
     if (glob.empty() || name.empty())
       return llvm::createStringError(
           "expected --tensor 'glob=scheme', but got '" + text + "'");
-    llvm::Expected<llvm::GlobPattern> pattern = llvm::GlobPattern::create(glob);
-    if (!pattern)
-      return pattern.takeError();
     llvm::Expected<QuantScheme> scheme = findScheme(context, name);
     if (!scheme)
       return scheme.takeError();
-    wishes.overrides.push_back({std::move(*pattern), *scheme});
+    if (llvm::Error error = wishes.config.addOverride(
+            glob, QuantMethod(*scheme, given.method, given.alpha)))
+      return error;
   }
   return llvm::Error::success();
 }
 
-static llvm::Expected<Wishes> readWishes(const QuantizeCommandLine &given,
-                                         mlir::MLIRContext &context) {
-  if (given.scheme.empty())
-    return llvm::createStringError("expected --scheme NAME");
-  llvm::Expected<QuantScheme> scheme = findScheme(context, given.scheme);
+/// What --config says; nothing without it.
+static llvm::Expected<QuantConfig> readConfig(const QuantizeCommandLine &given,
+                                              mlir::MLIRContext &context) {
+  if (!given.config.getNumOccurrences())
+    return QuantConfig();
+  llvm::Expected<QuantConfig> config =
+      QuantConfig::read(&context, given.config);
+  if (!config)
+    return llvm::createStringError("cannot use the configuration '" +
+                                   given.config +
+                                   "': " + llvm::toString(config.takeError()));
+  return config;
+}
+
+/// --scheme, or the default of the configuration with its algorithm.
+static llvm::Expected<QuantMethod> usualMethod(const QuantizeCommandLine &given,
+                                               mlir::MLIRContext &context,
+                                               const QuantConfig &config) {
+  if (given.scheme.getNumOccurrences()) {
+    llvm::Expected<QuantScheme> scheme = findScheme(context, given.scheme);
+    if (!scheme)
+      return scheme.takeError();
+    return QuantMethod(*scheme, given.method, given.alpha);
+  }
+  auto scheme = config.defaultMethod().scheme(&context);
   if (!scheme)
     return scheme.takeError();
-  Wishes wishes{*scheme, {}, {}, {}, given.requantize};
+  if (!*scheme)
+    return llvm::createStringError(
+        given.config.getNumOccurrences()
+            ? "expected --scheme NAME, or a configuration whose default is one"
+            : "expected --scheme NAME");
+  return given.method.getNumOccurrences()
+             ? QuantMethod(*scheme, given.method, given.alpha)
+             : config.defaultMethod();
+}
+
+static llvm::Expected<Wishes> readWishes(const QuantizeCommandLine &given,
+                                         mlir::MLIRContext &context) {
+  llvm::Expected<QuantConfig> config = readConfig(given, context);
+  if (!config)
+    return config.takeError();
+  llvm::Expected<QuantMethod> method = usualMethod(given, context, *config);
+  if (!method)
+    return method.takeError();
+  auto scheme = method->scheme(&context); // says what is wrong with alpha, too
+  if (!scheme)
+    return scheme.takeError();
+  Wishes wishes{**scheme,           {},      {},
+                std::move(*config), *method, given.requantize};
   if (given.rule.getNumOccurrences()) {
     llvm::Expected<QuantRule> rule = QuantRule::parse(given.rule);
     if (!rule)
@@ -122,13 +192,73 @@ static llvm::Expected<Wishes> readWishes(const QuantizeCommandLine &given,
   return wishes;
 }
 
+static llvm::SmallVector<std::string> namesOf(const WeightSource &source) {
+  llvm::SmallVector<std::string> names;
+  for (const WeightEntry &entry : source.entries())
+    names.push_back(entry.name);
+  return names;
+}
+
+/// A pattern that matches nothing was meant for something.
+static void warnOfUnmatched(const QuantConfig &config,
+                            const WeightSource &source) {
+  llvm::SmallVector<std::string> names = namesOf(source);
+  for (const std::string &pattern : config.unmatched(names))
+    llvm::WithColor::warning(llvm::errs(), "rlx-quantize")
+        << "no weight matches '" << pattern << "'" << didYouMean(pattern, names)
+        << "\n";
+}
+
+static llvm::Expected<ActivationFiles>
+readActivationFiles(const QuantizeCommandLine &given,
+                    const WeightSource &source) {
+  llvm::SmallVector<std::string> names = namesOf(source);
+  ActivationFiles files;
+  for (llvm::StringRef text : given.activations) {
+    auto [name, path] = text.split('=');
+    if (name.empty() || path.empty())
+      return llvm::createStringError(
+          "expected --activations 'name=file.npy', but got '" + text + "'");
+    if (!llvm::is_contained(names, name))
+      return llvm::createStringError("'" + source.path() + "' has no weight '" +
+                                     name + "'" + didYouMean(name, names));
+    files[name] = path.str();
+  }
+  return files;
+}
+
+/// Weights without activations get the nearest numbers. That none has any is an
+/// error.
+static llvm::Error settleAlgorithms(std::vector<Step> &steps,
+                                    const ActivationFiles &activations) {
+  bool isAsked = false, isMet = false;
+  for (Step &step : steps) {
+    if (!step.scheme || !isCalibrated(step.algorithm)) {
+      step.algorithm = QuantAlgorithm::nearest;
+      continue;
+    }
+    isAsked = true;
+    std::string word = nameOf(step.algorithm).str();
+    bool isKnown = activations.count(step.entry->name);
+    isMet |= isKnown;
+    if (!isKnown)
+      step.algorithm = QuantAlgorithm::nearest;
+    step.note += step.note.empty() ? "" : "; ";
+    step.note +=
+        isKnown ? word + ", error of outputs" : "no activations for " + word;
+  }
+  if (isAsked && !isMet)
+    return llvm::createStringError(
+        "expected --activations name=file.npy for at least one of the weights "
+        "that are quantized for them");
+  return llvm::Error::success();
+}
+
 /// Names of an imatrix that no weight has are worth a word: it may be of
 /// another model.
 static void warnOfUnknownNames(const Imatrix &imatrix,
                                const WeightSource &source) {
-  llvm::SmallVector<std::string> known, missing;
-  for (const WeightEntry &entry : source.entries())
-    known.push_back(entry.name);
+  llvm::SmallVector<std::string> known = namesOf(source), missing;
   for (const auto &entry : imatrix)
     if (!llvm::is_contained(known, entry.first()))
       missing.push_back(entry.first().str());
@@ -154,8 +284,15 @@ static llvm::Error run(const QuantizeCommandLine &given,
   llvm::Expected<std::vector<Step>> steps = makePlan(**source, *wishes);
   if (!steps)
     return steps.takeError();
+  warnOfUnmatched(wishes->config, **source);
+  auto activations = readActivationFiles(given, **source);
+  if (!activations)
+    return activations.takeError();
+  if (llvm::Error error = settleAlgorithms(*steps, *activations))
+    return error;
   Conversion conversion{
-      **source, std::move(*steps), {}, wishes->scheme, given.threads};
+      **source,       std::move(*steps), {}, std::move(*activations),
+      wishes->scheme, given.threads};
   if (given.imatrix.getNumOccurrences()) {
     llvm::Expected<Imatrix> imatrix = readImatrix(given.imatrix);
     if (!imatrix)

@@ -4,7 +4,6 @@
 #include "tools/quantize/Converter.h"
 
 #include "codegen/StatusError.h"
-#include "runtime/cpu/ThreadPool.h"
 #include "runtime/weights/GgmlTypes.h"
 #include "runtime/weights/GgufWriter.h"
 
@@ -159,6 +158,8 @@ public:
 private:
   llvm::Error copy(const WeightEntry &entry);
   llvm::Error quantize(size_t index, const Step &step, Outcome &outcome);
+  llvm::Error calibrate(const Step &step, QuantizeOptions options,
+                        Outcome &outcome);
 
   const Conversion &conversion;
   GgufWriter &writer;
@@ -182,6 +183,38 @@ llvm::Error Converter::copy(const WeightEntry &entry) {
   return llvm::Error::success();
 }
 
+static std::span<const std::byte> asBytes(llvm::ArrayRef<float> numbers) {
+  return std::as_bytes(std::span(numbers.data(), numbers.size()));
+}
+
+/// Whole weights, which their algorithms need.
+llvm::Error Converter::calibrate(const Step &step, QuantizeOptions options,
+                                 Outcome &outcome) {
+  const WeightEntry &entry = *step.entry;
+  auto activations = readActivations(conversion.activations.lookup(entry.name),
+                                     entry.shape.back());
+  if (!activations)
+    return activations.takeError();
+  std::vector<float> values(*countElements(entry.shape));
+  conversion.source.readRows(entry, 0, rowsOf(entry), values);
+  conversion.source.release(entry, 0, rowsOf(entry));
+  auto result = quantizeCalibrated(step, std::move(values), *activations,
+                                   std::move(options), pool);
+  if (!result)
+    return result.takeError();
+  outcome.squaredError = result->squaredError;
+  outcome.squaredSize = result->squaredSize;
+  const std::vector<uint8_t> &blocks = result->weight.blocks;
+  if (Status status =
+          writer.append(std::as_bytes(std::span(blocks.data(), blocks.size())));
+      !status)
+    return toError(status);
+  if (!result->factors.empty())
+    if (Status status = writer.append(asBytes(result->factors)); !status)
+      return toError(status);
+  return llvm::Error::success();
+}
+
 llvm::Error Converter::quantize(size_t index, const Step &step,
                                 Outcome &outcome) {
   const WeightEntry &entry = *step.entry;
@@ -191,6 +224,10 @@ llvm::Error Converter::quantize(size_t index, const Step &step,
   if (auto found = conversion.imatrix.find(entry.name);
       found != conversion.imatrix.end())
     options.importance = found->second;
+  if (isCalibrated(step.algorithm)) {
+    progress.show(index, entry.name, 0);
+    return calibrate(step, std::move(options), outcome);
+  }
   auto quantizer =
       Quantizer::create(*step.scheme, entry.shape, std::move(options));
   if (!quantizer)
@@ -227,8 +264,12 @@ llvm::Expected<std::vector<Outcome>> Converter::run() {
 llvm::Expected<std::vector<Outcome>>
 quantize::convert(const Conversion &conversion, const std::string &output) {
   std::vector<GgufTensor> tensors;
-  for (const Step &step : conversion.steps)
+  for (const Step &step : conversion.steps) {
     tensors.push_back({step.entry->name, step.format(), step.entry->shape});
+    if (hasFactors(step.algorithm))
+      tensors.push_back(
+          {factorsName(*step.entry), "f32", {step.entry->shape.back()}});
+  }
   auto writer = toExpected(
       GgufWriter::create(output, metadataFor(conversion), std::move(tensors)));
   if (!writer)

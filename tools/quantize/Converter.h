@@ -10,8 +10,8 @@
 #ifndef RLX_TOOLS_QUANTIZE_CONVERTER_H
 #define RLX_TOOLS_QUANTIZE_CONVERTER_H
 
+#include "tools/quantize/Calibrated.h"
 #include "tools/quantize/Imatrix.h"
-#include "tools/quantize/Plan.h"
 
 namespace rlx::quantize {
 
@@ -19,11 +19,13 @@ struct Conversion {
   const WeightSource &source;
   std::vector<Step> steps;
   Imatrix imatrix;
+  ActivationFiles activations;
   QuantScheme scheme; ///< Of most weights: what `general.file_type` says.
   unsigned numThreads = 0;
 };
 
-/// What became of a weight.
+/// What became of a weight. Errors are those of its numbers, or, where it was
+/// quantized for activations, of its outputs.
 struct Outcome {
   double squaredError = 0, squaredSize = 0;
   double relativeError() const;

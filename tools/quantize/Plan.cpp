@@ -5,6 +5,8 @@
 
 #include "runtime/weights/GgmlTypes.h"
 
+#include "llvm/Support/GlobPattern.h"
+
 using namespace rlx;
 using namespace rlx::quantize;
 
@@ -70,13 +72,8 @@ static llvm::Error checkStorable(QuantScheme scheme) {
                                  names);
 }
 
-static QuantScheme wantedScheme(const Wishes &wishes, const WeightEntry &entry,
-                                bool &isNamed) {
-  for (const auto &[pattern, scheme] : llvm::reverse(wishes.overrides))
-    if (pattern.match(entry.name)) {
-      isNamed = true;
-      return scheme;
-    }
+/// The scheme of a weight that no override names.
+static QuantScheme usualScheme(const Wishes &wishes, const WeightEntry &entry) {
   if (wishes.outputScheme && matchesAny(entry.name, outputNames) &&
       wishes.outputScheme->payloadBits().value() >
           wishes.scheme.payloadBits().value())
@@ -84,15 +81,26 @@ static QuantScheme wantedScheme(const Wishes &wishes, const WeightEntry &entry,
   return wishes.scheme;
 }
 
-static Step stepOf(const WeightSource &source, const Wishes &wishes,
-                   const WeightEntry &entry) {
-  Step step{&entry, std::nullopt, std::nullopt, ""};
-  bool isNamed = false;
-  QuantScheme scheme = wantedScheme(wishes, entry, isNamed);
+static llvm::Expected<Step> stepOf(const WeightSource &source,
+                                   const Wishes &wishes,
+                                   const WeightEntry &entry) {
+  Step step{&entry, std::nullopt, std::nullopt};
   if (entry.shape.size() < 2 || entry.shape.size() > 3)
     return step;
-  if (!isNamed && matchesAny(entry.name, keptNames))
+  const QuantMethod *named = wishes.config.overrideFor(entry.name);
+  if (!named && matchesAny(entry.name, keptNames))
     return step;
+  std::optional<QuantScheme> wanted = usualScheme(wishes, entry);
+  if (named) {
+    auto scheme = named->scheme(wishes.scheme.attr().getContext());
+    if (!scheme)
+      return scheme.takeError();
+    wanted = *scheme;
+  }
+  if (!wanted) // stays as it is
+    return step;
+  if (llvm::Error error = checkStorable(*wanted))
+    return error;
   if (!source.isReadable(entry)) {
     step.note =
         "kept: " + (entry.problem.empty() ? "no numbers that RLX can read"
@@ -100,22 +108,25 @@ static Step stepOf(const WeightSource &source, const Wishes &wishes,
     return step;
   }
   if (!source.isPlain(entry)) {
-    if (entry.format == ggufFormat(scheme))
+    if (entry.format == ggufFormat(*wanted))
       return step;
     if (!wishes.requantize) {
       step.note = "kept: quantized already (--requantize)";
       return step;
     }
   }
-  step.scheme = fitting(scheme, entry.shape.back());
+  step.scheme = fitting(*wanted, entry.shape.back());
+  const QuantMethod &method = named ? *named : wishes.method;
+  step.algorithm = method.algorithm();
+  step.alpha = method.alpha();
   if (*step.scheme == wishes.scheme)
     step.rule = wishes.rule;
-  if (!(*step.scheme == scheme))
+  if (!(*step.scheme == *wanted))
     step.note =
         (llvm::Twine(entry.shape.back()) +
          " columns are no multiple "
          "of the " +
-         llvm::Twine(scheme.block()) + " of '" + scheme.displayName() + "'")
+         llvm::Twine(wanted->block()) + " of '" + wanted->displayName() + "'")
             .str();
   return step;
 }
@@ -127,12 +138,13 @@ llvm::Expected<std::vector<Step>> quantize::makePlan(const WeightSource &source,
   if (wishes.outputScheme)
     if (auto error = checkStorable(*wishes.outputScheme))
       return error;
-  for (const auto &[pattern, scheme] : wishes.overrides)
-    if (auto error = checkStorable(scheme))
-      return error;
   std::vector<Step> steps;
-  for (const WeightEntry &entry : source.entries())
-    steps.push_back(stepOf(source, wishes, entry));
+  for (const WeightEntry &entry : source.entries()) {
+    llvm::Expected<Step> step = stepOf(source, wishes, entry);
+    if (!step)
+      return step.takeError();
+    steps.push_back(std::move(*step));
+  }
   if (llvm::none_of(steps, [](const Step &step) { return step.scheme; }))
     return llvm::createStringError(
         "'" + source.path() +

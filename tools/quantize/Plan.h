@@ -11,9 +11,8 @@
 #ifndef RLX_TOOLS_QUANTIZE_PLAN_H
 #define RLX_TOOLS_QUANTIZE_PLAN_H
 
+#include "ir/QuantConfig.h"
 #include "tools/quantize/WeightSource.h"
-
-#include "llvm/Support/GlobPattern.h"
 
 namespace rlx::quantize {
 
@@ -23,8 +22,8 @@ struct Wishes {
   std::optional<QuantRule> rule; ///< Of `scheme`, in place of its own.
   /// Of embeddings and the output; none: as all others.
   std::optional<QuantScheme> outputScheme;
-  /// By name, the last that matches counts.
-  std::vector<std::pair<llvm::GlobPattern, QuantScheme>> overrides;
+  QuantConfig config;      ///< Its overrides, by name.
+  QuantMethod method;      ///< Of all others; its algorithm and alpha.
   bool requantize = false; ///< Also what is quantized already.
 };
 
@@ -35,6 +34,8 @@ struct Step {
   const WeightEntry *entry;
   std::optional<QuantScheme> scheme; ///< None: copied as it is.
   std::optional<QuantRule> rule;
+  QuantAlgorithm algorithm = QuantAlgorithm::nearest;
+  double alpha = QuantMethod::defaultAlpha;
   std::string note; ///< Why it is not as asked for; may be empty.
 
   std::string format() const {

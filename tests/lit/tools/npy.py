@@ -3,6 +3,9 @@
 """Writes and shows .npy files without NumPy, for the tests of rlx-run.
 
 usage: npy.py write FILE TYPE SHAPE [VALUE...]   TYPE as '<f4', SHAPE as 3,512; values repeat to fill the shape
+       npy.py activations FILE SHAPE SEED        f32 whose columns have much in common
+       npy.py less-output-error W X A B [FACTORS]   whether the outputs X W^T suffer less from A than from B; A is
+                                                 for X divided by FACTORS
        npy.py gguf FILE.gguf NAME FILE.npy       the f32 tensor NAME of a GGUF file
        npy.py show FILE                          type, shape and the first values
        npy.py diff A B                           norm of the difference over the norm of B
@@ -10,6 +13,7 @@ usage: npy.py write FILE TYPE SHAPE [VALUE...]   TYPE as '<f4', SHAPE as 3,512; 
 
 import ast
 import math
+import random
 import struct
 import sys
 
@@ -85,6 +89,35 @@ def from_gguf(gguf, name, path):
     write(path, "<f4", ",".join(map(str, found[0])), values)
 
 
+def activations(path, shape, seed):
+    generator = random.Random(int(seed))
+    rows, columns = map(int, shape.split(","))
+    values = []
+    for _ in range(rows):
+        common = [generator.gauss(0, 1) for _ in range(8)]
+        values += [generator.gauss(0, 0.5) + common[k % 8] * (1 + k % 3) for k in range(columns)]
+    write(path, "<f4", shape, values)
+
+
+def output_error(weight, x, other, factors):
+    rows, columns = weight[1]
+    total = 0
+    for n in range(rows):
+        row = range(n * columns, (n + 1) * columns)
+        d = [other[2][i] / factors[i % columns] - weight[2][i] for i in row]
+        total += sum(sum(x[2][t * columns + k] * d[k] for k in range(columns)) ** 2 for t in range(x[1][0]))
+    return total
+
+
+def less_output_error(weight, x, a, b, factors=None):
+    weight, x = read(weight), read(x)
+    ones = [1] * weight[1][1]
+    first = output_error(weight, x, read(a), read(factors)[2] if factors else ones)
+    second = output_error(weight, x, read(b), ones)
+    if not first < second:
+        sys.exit(f"the error {first} is not below {second}")
+
+
 def norm(values):
     return math.sqrt(sum(value * value for value in values))
 
@@ -95,6 +128,10 @@ def main(arguments):
         write(arguments[1], arguments[2], arguments[3], arguments[4:])
     elif command == "gguf":
         from_gguf(*arguments[1:])
+    elif command == "activations":
+        activations(*arguments[1:])
+    elif command == "less-output-error":
+        less_output_error(*arguments[1:])
     elif command == "show":
         kind, shape, data = read(arguments[1])
         print(kind, shape, *data[:8])
