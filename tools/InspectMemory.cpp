@@ -165,7 +165,7 @@ static void print(const std::vector<ProgramWeight> &weights, bool json,
 
 void inspect::listMemory(const GgufFile &file, mlir::MLIRContext &context,
                          bool json, llvm::raw_ostream &stream) {
-  print(weightsOf(file, context), json, stream);
+  print(::weightsOf(file, context), json, stream);
 }
 
 llvm::Error inspect::listProgramMemory(const std::string &path, bool json,
