@@ -25,8 +25,8 @@ using namespace rlx;
 namespace json = llvm::json;
 
 /// The weights of a GGUF file, as those of a program.
-static std::vector<ProgramWeight> weightsOf(const GgufFile &file,
-                                            mlir::MLIRContext &context) {
+static std::vector<ProgramWeight> weightsOfFile(const GgufFile &file,
+                                                mlir::MLIRContext &context) {
   std::vector<ProgramWeight> weights;
   for (const WeightEntry &entry : file.entries()) {
     ProgramWeight weight;
@@ -165,7 +165,7 @@ static void print(const std::vector<ProgramWeight> &weights, bool json,
 
 void inspect::listMemory(const GgufFile &file, mlir::MLIRContext &context,
                          bool json, llvm::raw_ostream &stream) {
-  print(::weightsOf(file, context), json, stream);
+  print(weightsOfFile(file, context), json, stream);
 }
 
 llvm::Error inspect::listProgramMemory(const std::string &path, bool json,
