@@ -31,6 +31,16 @@ llvm::Error QuantConfig::addOverride(StringRef pattern, QuantMethod method) {
   return llvm::Error::success();
 }
 
+void QuantConfig::addLayer(StringRef name, QuantMethod method) {
+  std::string pattern;
+  for (char c : name) {
+    if (StringRef("*?[]{}\\").contains(c))
+      pattern += '\\';
+    pattern += c;
+  }
+  llvm::cantFail(addOverride(pattern, method)); // It has no sign of a glob.
+}
+
 const QuantMethod *QuantConfig::overrideFor(StringRef name) const {
   for (const Override &entry : llvm::reverse(overrides))
     if (entry.matches(name))

@@ -44,6 +44,9 @@ public:
   /// before all overrides so far. Error: a malformed glob.
   llvm::Error addOverride(llvm::StringRef pattern, QuantMethod method);
 
+  /// The same for one name, whatever signs it has.
+  void addLayer(llvm::StringRef name, QuantMethod method);
+
   const QuantMethod &defaultMethod() const { return fallback; }
   /// The last override that matches, else the default.
   const QuantMethod &methodFor(llvm::StringRef name) const;

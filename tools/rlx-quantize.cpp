@@ -13,7 +13,9 @@
 #include "codegen/StatusError.h"
 #include "ir/SchemeFile.h"
 #include "runtime/LostPages.h"
+#include "runtime/OutputFile.h"
 #include "tools/CommandLine.h"
+#include "tools/quantize/Choice.h"
 #include "tools/quantize/Compare.h"
 #include "tools/quantize/Converter.h"
 
@@ -71,11 +73,29 @@ struct QuantizeCommandLine {
       "alpha", cl::init(QuantMethod::defaultAlpha), cl::value_desc("number"),
       cl::desc("How much of activations' size weights take over with --method "
                "smoothquant, 0 to 1 (0.5)")};
+  cl::opt<bool> actOrder{
+      "act-order", cl::desc("With --method gptq: columns whose activations are "
+                            "largest come first")};
+  cl::opt<double> damping{
+      "damping", cl::init(GptqOptions().damping), cl::value_desc("number"),
+      cl::desc("With --method gptq: what is added to the Hessian's diagonal, "
+               "of its mean (0.01)")};
   cl::list<std::string> activations{
       "activations", cl::value_desc("name=file.npy"),
       cl::desc("Rows of activations that a weight is multiplied with, for "
                "--method; may repeat. Weights without them get the nearest "
                "numbers")};
+  cl::opt<double> averageBits{
+      "average-bits", cl::value_desc("number"),
+      cl::desc("Choose a scheme for each weight, such that all together have "
+               "so many bits on average at the least error of outputs; "
+               "--tensor and --config name exceptions")};
+  cl::list<std::string> among{
+      "among", cl::CommaSeparated, cl::value_desc("scheme,..."),
+      cl::desc("The schemes that --average-bits chooses among")};
+  cl::opt<std::string> writeConfig{
+      "write-config", cl::value_desc("file.json"),
+      cl::desc("Write what each matrix becomes, for --rlx-annotate")};
   cl::opt<std::string> imatrix{
       "imatrix", cl::value_desc("file.gguf"),
       cl::desc("Importance of columns, as llama.cpp writes it")};
@@ -271,6 +291,43 @@ static void warnOfUnknownNames(const Imatrix &imatrix,
       << didYouMean(missing.front(), known) << "\n";
 }
 
+/// Chooses a scheme for each weight where that is asked for.
+static llvm::Error choose(const QuantizeCommandLine &given,
+                          mlir::MLIRContext &context, const Wishes &wishes,
+                          Conversion &conversion) {
+  bool isAsked = given.averageBits.getNumOccurrences();
+  if (isAsked != !given.among.empty())
+    return llvm::createStringError(
+        "expected --average-bits and --among to stand together");
+  if (!isAsked)
+    return llvm::Error::success();
+  ChoiceWishes choice{given.averageBits, {}, wishes.config};
+  for (llvm::StringRef name : given.among) {
+    llvm::Expected<QuantScheme> scheme = findScheme(context, name);
+    if (!scheme)
+      return scheme.takeError();
+    if (llvm::Error error = checkStorable(*scheme))
+      return error;
+    choice.among.push_back(*scheme);
+  }
+  return chooseForAll(conversion, choice);
+}
+
+static llvm::Error writeConfig(const std::string &path,
+                               const QuantConfig &config,
+                               mlir::MLIRContext &context) {
+  llvm::Expected<std::string> text = config.json(&context);
+  if (!text)
+    return text.takeError();
+  *text += "\n";
+  auto file = toExpected(OutputFile::create(path));
+  if (!file)
+    return file.takeError();
+  if (Status status = file->write(std::string_view(*text)); !status)
+    return toError(status);
+  return toError(file->commit());
+}
+
 static llvm::Error run(const QuantizeCommandLine &given,
                        mlir::MLIRContext &context) {
   llvm::Expected<Wishes> wishes = readWishes(given, context);
@@ -293,6 +350,8 @@ static llvm::Error run(const QuantizeCommandLine &given,
   Conversion conversion{
       **source,       std::move(*steps), {}, std::move(*activations),
       wishes->scheme, given.threads};
+  conversion.gptq.ordered = given.actOrder;
+  conversion.gptq.damping = given.damping;
   if (given.imatrix.getNumOccurrences()) {
     llvm::Expected<Imatrix> imatrix = readImatrix(given.imatrix);
     if (!imatrix)
@@ -300,6 +359,12 @@ static llvm::Error run(const QuantizeCommandLine &given,
     conversion.imatrix = std::move(*imatrix);
     warnOfUnknownNames(conversion.imatrix, **source);
   }
+  if (llvm::Error error = choose(given, context, *wishes, conversion))
+    return error;
+  if (given.writeConfig.getNumOccurrences())
+    if (llvm::Error error = writeConfig(
+            given.writeConfig, configOf(conversion, wishes->method), context))
+      return error;
   if (given.dryRun) {
     printSummary(conversion, {}, llvm::outs());
     return llvm::Error::success();

@@ -5,7 +5,6 @@
 
 #include "codegen/StatusError.h"
 #include "codegen/quantize/methods/Awq.h"
-#include "codegen/quantize/methods/Gptq.h"
 #include "codegen/quantize/methods/SmoothQuant.h"
 #include "runtime/Npy.h"
 
@@ -102,15 +101,15 @@ llvm::Error ParallelGptq::run(ThreadPool &pool) {
 static llvm::Expected<CalibratedWeight>
 byGptq(QuantScheme scheme, llvm::ArrayRef<int64_t> shape,
        llvm::ArrayRef<float> values, const Activations &activations,
-       const QuantizeOptions &options, ThreadPool &pool) {
-  auto quantizer = Quantizer::create(scheme, shape, options);
+       const GptqOptions &options, ThreadPool &pool) {
+  auto quantizer = Quantizer::create(scheme, shape, options.quantize);
   if (!quantizer)
     return quantizer.takeError();
-  auto hessian = GptqHessian::create(activations, GptqOptions().damping,
-                                     GptqOptions().ordered);
+  auto hessian =
+      GptqHessian::create(activations, options.damping, options.ordered);
   if (!hessian)
     return hessian.takeError();
-  auto gptq = GptqQuantizer::create(scheme, shape, *hessian, options);
+  auto gptq = GptqQuantizer::create(scheme, shape, *hessian, options.quantize);
   if (!gptq)
     return gptq.takeError();
   CalibratedWeight result{QuantizedWeight(*quantizer, shape), {}};
@@ -170,7 +169,7 @@ static void measure(CalibratedWeight &result, llvm::ArrayRef<float> values,
 llvm::Expected<CalibratedWeight>
 quantize::quantizeCalibrated(const Step &step, std::vector<float> values,
                              const Activations &activations,
-                             QuantizeOptions options, ThreadPool &pool) {
+                             const GptqOptions &options, ThreadPool &pool) {
   const WeightEntry &entry = *step.entry;
   if (entry.shape.size() != 2)
     return llvm::createStringError(
@@ -183,9 +182,9 @@ quantize::quantizeCalibrated(const Step &step, std::vector<float> values,
       return byGptq(*step.scheme, entry.shape, values, activations, options,
                     pool);
     case QuantAlgorithm::awq:
-      return byAwq(step, values, activations, options);
+      return byAwq(step, values, activations, options.quantize);
     case QuantAlgorithm::smoothQuant:
-      return bySmoothing(step, values, activations, options);
+      return bySmoothing(step, values, activations, options.quantize);
     case QuantAlgorithm::nearest:
       break;
     }

@@ -10,7 +10,7 @@
 #define RLX_TOOLS_QUANTIZE_CALIBRATED_H
 
 #include "codegen/quantize/methods/Activations.h"
-#include "codegen/quantize/methods/QuantizedWeight.h"
+#include "codegen/quantize/methods/Gptq.h"
 #include "runtime/cpu/ThreadPool.h"
 #include "tools/quantize/Plan.h"
 
@@ -39,9 +39,10 @@ struct CalibratedWeight {
   double squaredError = 0, squaredSize = 0;
 };
 
+/// `options` are also those of other algorithms, as far as they have them.
 llvm::Expected<CalibratedWeight>
 quantizeCalibrated(const Step &step, std::vector<float> values,
-                   const Activations &activations, QuantizeOptions options,
+                   const Activations &activations, const GptqOptions &options,
                    ThreadPool &pool);
 
 } // namespace rlx::quantize

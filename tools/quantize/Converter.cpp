@@ -198,8 +198,10 @@ llvm::Error Converter::calibrate(const Step &step, QuantizeOptions options,
   std::vector<float> values(*countElements(entry.shape));
   conversion.source.readRows(entry, 0, rowsOf(entry), values);
   conversion.source.release(entry, 0, rowsOf(entry));
-  auto result = quantizeCalibrated(step, std::move(values), *activations,
-                                   std::move(options), pool);
+  GptqOptions gptq = conversion.gptq;
+  gptq.quantize = std::move(options);
+  auto result =
+      quantizeCalibrated(step, std::move(values), *activations, gptq, pool);
   if (!result)
     return result.takeError();
   outcome.squaredError = result->squaredError;

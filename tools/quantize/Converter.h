@@ -22,6 +22,7 @@ struct Conversion {
   ActivationFiles activations;
   QuantScheme scheme; ///< Of most weights: what `general.file_type` says.
   unsigned numThreads = 0;
+  GptqOptions gptq = {};
 };
 
 /// What became of a weight. Errors are those of its numbers, or, where it was

@@ -58,7 +58,7 @@ std::string quantize::ggufFormat(QuantScheme scheme) {
   return scheme.ggmlName().str();
 }
 
-static llvm::Error checkStorable(QuantScheme scheme) {
+llvm::Error quantize::checkStorable(QuantScheme scheme) {
   if (!ggufFormat(scheme).empty())
     return llvm::Error::success();
   std::string names;

@@ -30,6 +30,9 @@ struct Wishes {
 /// The type of GGUF that is stored like this, or an empty string.
 std::string ggufFormat(QuantScheme scheme);
 
+/// An error where GGUF has no type for it.
+llvm::Error checkStorable(QuantScheme scheme);
+
 struct Step {
   const WeightEntry *entry;
   std::optional<QuantScheme> scheme; ///< None: copied as it is.

@@ -14,6 +14,19 @@ using namespace rlx;
 // What schemes cost
 //===----------------------------------------------------------------------===//
 
+/// As if channels were independent.
+static double weighedError(llvm::ArrayRef<float> values,
+                           llvm::ArrayRef<double> numbers,
+                           llvm::ArrayRef<float> importance) {
+  double error = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    double difference = numbers[i] - double(values[i]);
+    error += difference * difference *
+             (importance.empty() ? 1 : importance[i % importance.size()]);
+  }
+  return error;
+}
+
 llvm::Expected<LayerSensitivity> rlx::measureSensitivity(
     llvm::StringRef name, llvm::ArrayRef<int64_t> shape,
     llvm::ArrayRef<float> values, const Activations *activations,
@@ -37,12 +50,9 @@ llvm::Expected<LayerSensitivity> rlx::measureSensitivity(
     if (!weight)
       return weight.takeError();
     std::vector<double> numbers = weight->values();
-    double error = 0;
-    if (outputs)
-      error = outputs->of(values, numbers);
-    else
-      for (auto [x, number] : llvm::zip(values, numbers))
-        error += (number - x) * (number - x);
+    double error =
+        outputs ? outputs->of(values, numbers) / double(activations->rows())
+                : weighedError(values, numbers, options.importance);
     layer.costs.push_back({scheme, 8 * weight->bytes(), error});
   }
   if (layer.costs.empty())
@@ -100,19 +110,8 @@ static int64_t leastBits(const LayerSensitivity &layer) {
       ->bits;
 }
 
-/// A name as a glob that matches nothing else.
-static std::string escaped(llvm::StringRef name) {
-  std::string pattern;
-  for (char c : name) {
-    if (llvm::StringRef("*?[]{}\\").contains(c))
-      pattern += '\\';
-    pattern += c;
-  }
-  return pattern;
-}
-
-static llvm::Expected<MixedPrecision>
-resultOf(llvm::ArrayRef<LayerSensitivity> layers, std::vector<size_t> chosen) {
+static MixedPrecision resultOf(llvm::ArrayRef<LayerSensitivity> layers,
+                               std::vector<size_t> chosen) {
   MixedPrecision result;
   int64_t elements = 0, bits = 0;
   for (auto [layer, index] : llvm::zip(layers, chosen)) {
@@ -120,9 +119,7 @@ resultOf(llvm::ArrayRef<LayerSensitivity> layers, std::vector<size_t> chosen) {
     bits += cost.bits;
     elements += layer.elements;
     result.error += cost.error;
-    if (llvm::Error error = result.config.addOverride(escaped(layer.name),
-                                                      QuantMethod(cost.scheme)))
-      return error;
+    result.config.addLayer(layer.name, QuantMethod(cost.scheme));
   }
   result.averageBits = double(bits) / double(elements);
   result.chosen = std::move(chosen);

@@ -20,7 +20,8 @@ namespace rlx {
 struct SchemeCost {
   QuantScheme scheme;
   int64_t bits; ///< Of the whole weight with its side tensors.
-  double error; ///< Squared, of outputs or of the weight.
+  /// Squared, of the outputs for a row of activations on average.
+  double error;
 };
 
 struct LayerSensitivity {
@@ -30,8 +31,9 @@ struct LayerSensitivity {
 };
 
 /// Quantizes a weight [N, K] with each of the schemes that take its shape.
-/// Errors are those of outputs where there are activations, else those of the
-/// weight. Errors: no scheme that takes it, those of Quantizer.
+/// Without activations, channels are taken to be independent, with importance
+/// as their mean squares, or 1. Errors: no scheme that takes it, those of
+/// Quantizer.
 llvm::Expected<LayerSensitivity>
 measureSensitivity(llvm::StringRef name, llvm::ArrayRef<int64_t> shape,
                    llvm::ArrayRef<float> values, const Activations *activations,

@@ -1,0 +1,34 @@
+//===- Choice.h - A scheme for each weight of a file ------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Measures what schemes cost the weights that a plan leaves open, and changes
+// the plan to the choice that keeps to an average of bits at the least error.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_TOOLS_QUANTIZE_CHOICE_H
+#define RLX_TOOLS_QUANTIZE_CHOICE_H
+
+#include "codegen/quantize/methods/MixedPrecision.h"
+#include "tools/quantize/Converter.h"
+
+namespace rlx::quantize {
+
+struct ChoiceWishes {
+  double averageBits;
+  std::vector<QuantScheme> among;
+  /// Names that are settled; all other weights that the plan quantizes are
+  /// chosen for.
+  const QuantConfig &settled;
+};
+
+/// Changes the steps of `conversion`.
+llvm::Error chooseForAll(Conversion &conversion, const ChoiceWishes &wishes);
+
+/// What a plan makes of each matrix by its name, for programs to be annotated
+/// alike.
+QuantConfig configOf(const Conversion &conversion, const QuantMethod &usual);
+
+} // namespace rlx::quantize
+
+#endif // RLX_TOOLS_QUANTIZE_CHOICE_H
