@@ -60,7 +60,11 @@ struct InsertChecksPass : rlx::impl::InsertChecksPassBase<InsertChecksPass> {
           divideEach(op);
       } else {
         SizeChecks(op).insert();
-        replaceByElements(op);
+        // A check takes the place of an assertion.
+        if (isa<cf::AssertOp>(op))
+          op->erase();
+        else
+          replaceByElements(op);
       }
   }
 

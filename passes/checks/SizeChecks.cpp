@@ -104,7 +104,6 @@ void SizeChecks::steps(ArrayRef<OpFoldResult> steps) {
 
 void SizeChecks::insert(cf::AssertOp assertion) {
   require(assertion.getArg(), assertion.getMsg(), {});
-  assertion.erase();
 }
 
 void SizeChecks::insert() {
