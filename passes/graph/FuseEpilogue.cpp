@@ -34,16 +34,6 @@ static bool canBeInEpilogue(Operation &op) {
 }
 
 namespace {
-/// Why an operation is not fused with a matmul; success where nothing prevents
-/// it.
-class Obstacle {
-public:
-  static Obstacle none() { return Obstacle(""); }
-  Obstacle(const char *reason) : reason(reason) {}
-  explicit operator bool() const { return *reason != 0; }
-  const char *reason;
-};
-
 struct FuseEpiloguePass : rlx::impl::FuseEpiloguePassBase<FuseEpiloguePass> {
   using FuseEpiloguePassBase::FuseEpiloguePassBase;
 
@@ -90,8 +80,8 @@ static bool readsOuts(linalg::GenericOp generic) {
   return !generic.getBody()->getArgument(outs.getOperandNumber()).use_empty();
 }
 
-/// What an operation must be to be an epilogue at all.
-static Obstacle obstacleIn(linalg::GenericOp generic) {
+/// Why `generic` cannot be an epilogue at all; empty if it can.
+static StringRef obstacleIn(linalg::GenericOp generic) {
   if (!generic.hasPureTensorSemantics() || generic.getNumResults() != 1)
     return "it gives more than one tensor";
   if (generic.getNumParallelLoops() != generic.getNumLoops())
@@ -104,11 +94,11 @@ static Obstacle obstacleIn(linalg::GenericOp generic) {
     return "its result is permuted";
   if (!llvm::all_of(generic.getBody()->without_terminator(), canBeInEpilogue))
     return "it has an operation that is no function of single numbers";
-  return Obstacle::none();
+  return "";
 }
 
-/// What prevents that `generic` becomes the epilogue of `matmul`.
-static Obstacle obstacleBetween(linalg::GenericOp generic, Operation *matmul) {
+/// Why `generic` cannot become the epilogue of `matmul`; empty if it can.
+static StringRef obstacleBetween(linalg::GenericOp generic, Operation *matmul) {
   Value result = matmul->getResult(0);
   if (!matmul->getRegion(0).empty())
     return "the matmul has an epilogue already";
@@ -135,7 +125,7 @@ static Obstacle obstacleBetween(linalg::GenericOp generic, Operation *matmul) {
     if (!takesDimensionsInOrder(map))
       return "an input's dimensions are permuted";
   }
-  return Obstacle::none();
+  return "";
 }
 
 /// Makes `generic` the epilogue of `matmul`.
@@ -191,23 +181,23 @@ void FuseEpiloguePass::tryFuse(linalg::GenericOp generic) {
       matmuls.push_back(op);
   if (matmuls.empty())
     return;
-  Obstacle obstacle = obstacleIn(generic);
+  StringRef obstacle = obstacleIn(generic);
   // Of several matmuls the last one, which is computed when the others are.
   Operation *last = nullptr;
   for (Operation *matmul : matmuls) {
-    if (obstacle)
+    if (!obstacle.empty())
       break;
     if (matmul->getBlock() == generic->getBlock() &&
         matmul->getResult(0).getType() == generic.getResult(0).getType() &&
         (!last || last->isBeforeInBlock(matmul)))
       last = matmul;
   }
-  if (!obstacle)
+  if (obstacle.empty())
     obstacle = obstacleBetween(generic, last ? last : matmuls.back());
-  if (obstacle) {
+  if (!obstacle.empty()) {
     if (printChoices)
       generic.emitRemark() << "not fused with the matmul before it: "
-                           << obstacle.reason;
+                           << obstacle;
     return;
   }
   if (auto packed = dyn_cast<PackedMatmulOp>(last))
