@@ -3,8 +3,7 @@
 //
 // Picks the instruction for rlx.dot, rlx.lookup and rlx.extract_bits by the
 // features of the target and the length of the vectors; without one, arith and
-// vector operations. So are conversions to bf16, for each element of which LLVM
-// would call a function.
+// vector operations.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,7 +27,6 @@ public:
   Value dot(DotOp op);
   Value lookup(LookupOp op);
   Value extract(ExtractBitsOp op);
-  Value toBf16(arith::TruncFOp op);
 
 private:
   Value call(StringRef intrinsic, Type type, ValueRange operands) {
@@ -167,44 +165,6 @@ Value Expander::extract(ExtractBitsOp op) {
   return permute(found->intrinsic, type, entries, op.getBytes());
 }
 
-/// The type of the integers with as many bits as the elements of `type`.
-Type integersOf(Type type, unsigned width) {
-  Type integer = IntegerType::get(type.getContext(), width);
-  auto shaped = dyn_cast<ShapedType>(type);
-  return shaped ? Type(shaped.clone(integer)) : integer;
-}
-
-/// Rounds to the nearest, of two to the even one, where no instruction does.
-Value Expander::toBf16(arith::TruncFOp op) {
-  Value x = op.getIn();
-  Type source = getElementTypeOrSelf(x.getType());
-  if (!getElementTypeOrSelf(op.getType()).isBF16() || !source.isF32() ||
-      findInstruction(cpu, VectorOp::toBf16, /*bits=*/0))
-    return Value();
-  Type i32 = integersOf(x.getType(), 32);
-  auto constant = [&](Type type, int64_t value) -> Value {
-    Type element = getElementTypeOrSelf(type);
-    TypedAttr attribute = b.getIntegerAttr(element, value);
-    if (auto shaped = dyn_cast<ShapedType>(type))
-      attribute = DenseElementsAttr::get(shaped, attribute);
-    return arith::ConstantOp::create(b, loc, attribute);
-  };
-  Value bits = arith::BitcastOp::create(b, loc, i32, x);
-  Value half = constant(i32, 16);
-  Value last = arith::AndIOp::create(
-      b, loc, arith::ShRUIOp::create(b, loc, bits, half), constant(i32, 1));
-  Value rounded = arith::AddIOp::create(
-      b, loc, bits, arith::AddIOp::create(b, loc, last, constant(i32, 0x7fff)));
-  // A NaN stays one, a quiet one.
-  Value quiet = arith::OrIOp::create(b, loc, bits, constant(i32, 0x400000));
-  Value isNan = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, x, x);
-  Value result = arith::ShRUIOp::create(
-      b, loc, arith::SelectOp::create(b, loc, isNan, quiet, rounded), half);
-  Type i16 = integersOf(x.getType(), 16);
-  return arith::BitcastOp::create(b, loc, op.getType(),
-                                  arith::TruncIOp::create(b, loc, i16, result));
-}
-
 struct ExpandTargetOpsPass
     : rlx::impl::ExpandTargetOpsPassBase<ExpandTargetOpsPass> {
   using ExpandTargetOpsPassBase::ExpandTargetOpsPassBase;
@@ -221,8 +181,6 @@ struct ExpandTargetOpsPass
         expanded = expander.lookup(lookup);
       else if (auto bits = dyn_cast<ExtractBitsOp>(op))
         expanded = expander.extract(bits);
-      else if (auto conversion = dyn_cast<arith::TruncFOp>(op))
-        expanded = expander.toBf16(conversion);
       if (!expanded)
         return;
       op->getResult(0).replaceAllUsesWith(expanded);

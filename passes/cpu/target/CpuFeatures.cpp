@@ -38,17 +38,14 @@ static constexpr VectorInstruction instructions[] = {
     {VectorOp::lookup16, "avx512bw", 512, "llvm.x86.avx512.pshuf.b.512"},
     {VectorOp::lookup16, "avx2", 256, "llvm.x86.avx2.pshuf.b"},
     {VectorOp::lookup16, "ssse3", 128, "llvm.x86.ssse3.pshuf.b.128"},
-    {VectorOp::lookup16, "neon", 128, "llvm.aarch64.neon.tbl1.v16i8"},
-
-    {VectorOp::toBf16, "avx512bf16", 0, ""},
-    {VectorOp::toBf16, "bf16", 0, ""}};
+    {VectorOp::lookup16, "neon", 128, "llvm.aarch64.neon.tbl1.v16i8"}};
 
 const VectorInstruction *rlx::findInstruction(const CpuProperties &cpu,
                                               VectorOp op, int64_t bits,
                                               int64_t codeLimit) {
   constexpr int64_t signedLimit = 128;
   for (const VectorInstruction &one : instructions)
-    if (one.op == op && (one.bits == 0 || one.bits == bits) &&
+    if (one.op == op && one.bits == bits &&
         (!one.codesBelow128 || codeLimit <= signedLimit) &&
         cpu.has(one.feature))
       return &one;

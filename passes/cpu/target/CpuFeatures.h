@@ -27,15 +27,13 @@ enum class VectorOp {
   lookup16,
   /// Entries of a table of as many bytes as the vector has; the six low bits of
   /// each code count.
-  lookup64,
-  /// f32 to bf16, rounded to nearest even, by LLVM itself.
-  toBf16
+  lookup64
 };
 
 struct VectorInstruction {
   VectorOp op;
   llvm::StringLiteral feature; ///< in LLVM's spelling
-  int64_t bits;                ///< of its vectors; 0 for any
+  int64_t bits;                ///< of its vectors
   llvm::StringLiteral intrinsic;
   /// Of a byteDot: vector operations for a vector, and what is multiplied: with
   /// `wordIntrinsic`, pairs of bytes become i16 and these i32.

@@ -79,13 +79,12 @@ func.func @other_fields(%c: vector<64xi8>) -> (vector<64xi8>, vector<64xi8>, vec
   return %a, %b, %d : vector<64xi8>, vector<64xi8>, vector<64xi8>
 }
 
-// Where no instruction rounds to bf16, integers do.
-// RUN: rlx-opt %s "--rlx-attach-cpu-target=target={#rlx.cpu<features = [avx512bf16]>}" --rlx-expand-target-ops | FileCheck %s --check-prefix=BF16
-// GENERIC-LABEL: func @to_bf16
-// GENERIC-NOT: arith.truncf {{.*}} to vector<16xbf16>
-// GENERIC: arith.bitcast {{.*}} : vector<16xi16> to vector<16xbf16>
+// Conversions to bf16 are not looked at here: --rlx-approximate-math makes them of integers for any target.
+// RUN: rlx-opt %s "--rlx-attach-cpu-target=target={#rlx.cpu<features = [avx512bf16]>}" --rlx-expand-target-ops --rlx-approximate-math | FileCheck %s --check-prefix=BF16
+// RUN: rlx-opt %s --rlx-expand-target-ops --rlx-approximate-math | FileCheck %s --check-prefix=BF16
 // BF16-LABEL: func @to_bf16
-// BF16-NEXT: arith.truncf %{{.*}} : vector<16xf32> to vector<16xbf16>
+// BF16-NOT: arith.truncf {{.*}} to vector<16xbf16>
+// BF16: arith.bitcast {{.*}} : vector<16xi16> to vector<16xbf16>
 func.func @to_bf16(%x: vector<16xf32>) -> vector<16xbf16> {
   %y = arith.truncf %x : vector<16xf32> to vector<16xbf16>
   return %y : vector<16xbf16>
