@@ -50,49 +50,22 @@ llvm::Expected<Activations> quantize::readActivations(const std::string &path,
 // Algorithms
 //===----------------------------------------------------------------------===//
 
-namespace {
-/// Rows of a weight on all threads.
-class ParallelGptq {
-public:
-  ParallelGptq(const GptqQuantizer &gptq, llvm::ArrayRef<float> values,
-               QuantizedWeight &weight)
-      : gptq(gptq), values(values), weight(weight) {}
-
-  llvm::Error run(ThreadPool &pool);
-
-private:
-  /// Share what is read of the Hessian.
-  static constexpr int64_t rowsAtOnce = 16;
-  void runPart(int64_t part);
-
-  const GptqQuantizer &gptq;
-  llvm::ArrayRef<float> values;
-  QuantizedWeight &weight;
-  int64_t step = 1;
-  std::vector<std::string> messages; ///< Of each part; mostly empty.
-};
-} // namespace
-
-void ParallelGptq::runPart(int64_t part) {
-  int64_t begin = part * step, end = std::min(weight.rows(), begin + step),
-          columns = weight.columns();
-  if (llvm::Error error = gptq.quantizeRows(
-          values.slice(begin * columns, (end - begin) * columns), begin, end,
-          weight.rowBytes(begin, end)))
-    messages[part] = llvm::toString(std::move(error));
-}
-
-llvm::Error ParallelGptq::run(ThreadPool &pool) {
-  step =
-      llvm::divideCeil(rowsAtOnce, gptq.rowsTogether()) * gptq.rowsTogether();
-  messages.assign(llvm::divideCeil(weight.rows(), step), "");
+/// Parts on the threads of `pool`.
+static llvm::Error forParts(ThreadPool &pool, int64_t parts,
+                            llvm::function_ref<llvm::Error(int64_t)> body) {
+  struct Loop {
+    llvm::function_ref<llvm::Error(int64_t)> body;
+    std::vector<std::string> messages; ///< Of each part; mostly empty.
+  } loop{body, std::vector<std::string>(size_t(parts))};
   pool.parallelFor(
       [](void *closure, int64_t from, int64_t to) {
-        for (int64_t i = from; i < to; ++i)
-          static_cast<ParallelGptq *>(closure)->runPart(i);
+        auto &loop = *static_cast<Loop *>(closure);
+        for (int64_t part = from; part < to; ++part)
+          if (llvm::Error error = loop.body(part))
+            loop.messages[part] = llvm::toString(std::move(error));
       },
-      this, int64_t(messages.size()));
-  for (const std::string &message : messages)
+      &loop, parts);
+  for (const std::string &message : loop.messages)
     if (!message.empty())
       return llvm::createStringError(message);
   return llvm::Error::success();
@@ -101,21 +74,17 @@ llvm::Error ParallelGptq::run(ThreadPool &pool) {
 static llvm::Expected<CalibratedWeight>
 byGptq(QuantScheme scheme, llvm::ArrayRef<int64_t> shape,
        llvm::ArrayRef<float> values, const Activations &activations,
-       const GptqOptions &options, ThreadPool &pool) {
-  auto quantizer = Quantizer::create(scheme, shape, options.quantize);
-  if (!quantizer)
-    return quantizer.takeError();
-  auto hessian =
-      GptqHessian::create(activations, options.damping, options.ordered);
-  if (!hessian)
-    return hessian.takeError();
-  auto gptq = GptqQuantizer::create(scheme, shape, *hessian, options.quantize);
-  if (!gptq)
-    return gptq.takeError();
-  CalibratedWeight result{QuantizedWeight(*quantizer, shape), {}};
-  if (llvm::Error error = ParallelGptq(*gptq, values, result.weight).run(pool))
-    return error;
-  return result;
+       GptqOptions options, ThreadPool &pool) {
+  // Few enough for all threads to have some.
+  options.rowsAtOnce = 16;
+  auto weight = quantizeGptq(
+      scheme, shape, values, activations, options,
+      [&](int64_t parts, llvm::function_ref<llvm::Error(int64_t)> body) {
+        return forParts(pool, parts, body);
+      });
+  if (!weight)
+    return weight.takeError();
+  return CalibratedWeight{std::move(*weight), {}};
 }
 
 static llvm::Expected<CalibratedWeight>

@@ -3,12 +3,15 @@
 
 #include "codegen/quantize/methods/Activations.h"
 
+#include "codegen/quantize/methods/DotProduct.h"
+
 #include "llvm/ADT/STLExtras.h"
 
 #include <algorithm>
 #include <cmath>
 
 using namespace rlx;
+using namespace rlx::quantize;
 
 llvm::Expected<Activations> Activations::create(std::vector<float> values,
                                                 int64_t columns,
@@ -118,14 +121,6 @@ OutputError::OutputError(const Activations &activations)
   }
   for (int64_t t = 0; t < numRows; ++t)
     llvm::append_range(matrix, activations.row(t));
-}
-
-static double dot(const double *a, const double *b, int64_t count) {
-  double sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < count; ++i)
-    sum += a[i] * b[i];
-  return sum;
 }
 
 double OutputError::ofRow(llvm::ArrayRef<double> d) const {

@@ -66,7 +66,7 @@ llvm::Expected<GptqHessian> GptqHessian::create(const Activations &activations,
 //===----------------------------------------------------------------------===//
 
 struct GptqQuantizer::Weight {
-  std::unique_ptr<Grid> grid;
+  std::unique_ptr<WeightPlan> plan;
   const GptqHessian &hessian;
 };
 
@@ -198,31 +198,29 @@ GptqQuantizer::GptqQuantizer(std::unique_ptr<Weight> weight)
 GptqQuantizer::GptqQuantizer(GptqQuantizer &&) = default;
 GptqQuantizer::~GptqQuantizer() = default;
 
-int64_t GptqQuantizer::rowsTogether() const {
-  return weight->grid->rowsTogether();
-}
+int64_t GptqQuantizer::rowsTogether() const { return weight->plan->together; }
 
 llvm::Expected<GptqQuantizer>
 GptqQuantizer::create(QuantScheme scheme, llvm::ArrayRef<int64_t> shape,
                       const GptqHessian &hessian, QuantizeOptions options) {
-  auto grid = Grid::create(scheme, shape, options);
-  if (!grid)
-    return grid.takeError();
+  auto plan = planOfGrid(scheme, shape, std::move(options));
+  if (!plan)
+    return plan.takeError();
   if (shape.back() != hessian.columns())
     return llvm::createStringError("expected activations to have " +
                                    llvm::Twine(shape.back()) +
                                    " columns, as the weight has, but got " +
                                    llvm::Twine(hessian.columns()));
   return GptqQuantizer(
-      std::unique_ptr<Weight>(new Weight{std::move(*grid), hessian}));
+      std::unique_ptr<Weight>(new Weight{std::move(*plan), hessian}));
 }
 
 llvm::Error GptqQuantizer::quantizeRows(llvm::ArrayRef<float> values,
                                         int64_t begin, int64_t end,
                                         QuantizedBytes bytes) const {
-  if (llvm::Error error = weight->grid->check(values, begin, end, bytes))
+  if (llvm::Error error = weight->plan->checkRows(values, begin, end, bytes))
     return error;
-  auto rows = GridRows::create(*weight->grid, begin, end);
+  auto rows = GridRows::create(*weight->plan, begin, end);
   if (!rows)
     return rows.takeError();
   RowsByColumn(*rows, weight->hessian, values).run();
@@ -230,10 +228,18 @@ llvm::Error GptqQuantizer::quantizeRows(llvm::ArrayRef<float> values,
   return llvm::Error::success();
 }
 
+llvm::Error rlx::runInOrder(int64_t parts,
+                            llvm::function_ref<llvm::Error(int64_t)> body) {
+  for (int64_t part = 0; part < parts; ++part)
+    if (llvm::Error error = body(part))
+      return error;
+  return llvm::Error::success();
+}
+
 llvm::Expected<QuantizedWeight>
 rlx::quantizeGptq(QuantScheme scheme, llvm::ArrayRef<int64_t> shape,
                   llvm::ArrayRef<float> values, const Activations &activations,
-                  const GptqOptions &options) {
+                  const GptqOptions &options, PartLoop loop) {
   if (!shape.empty())
     if (llvm::Error error = activations.checkColumns(shape.back()))
       return error;
@@ -248,21 +254,22 @@ rlx::quantizeGptq(QuantScheme scheme, llvm::ArrayRef<int64_t> shape,
   if (!gptq)
     return gptq.takeError();
   QuantizedWeight weight(*quantizer, shape);
-  // Some rows at once share what is read of the factor.
-  constexpr int64_t atOnce = 64;
   int64_t together = gptq->rowsTogether(), count = weight.rows(),
-          step = llvm::divideCeil(atOnce, together) * together;
-  if (int64_t(values.size()) != count * weight.columns())
+          columns = weight.columns(),
+          step = llvm::divideCeil(std::max<int64_t>(options.rowsAtOnce, 1),
+                                  together) *
+                 together;
+  if (int64_t(values.size()) != count * columns)
     return llvm::createStringError(
         llvm::formatv("expected {0} values for {1} rows, but got {2}",
-                      count * weight.columns(), count, values.size()));
-  for (int64_t begin = 0; begin < count; begin += step) {
-    int64_t end = std::min(count, begin + step);
-    if (llvm::Error error =
-            gptq->quantizeRows(values.slice(begin * weight.columns(),
-                                            (end - begin) * weight.columns()),
-                               begin, end, weight.rowBytes(begin, end)))
-      return error;
-  }
+                      count * columns, count, values.size()));
+  auto quantizePart = [&](int64_t part) {
+    int64_t begin = part * step, end = std::min(count, begin + step);
+    return gptq->quantizeRows(
+        values.slice(begin * columns, (end - begin) * columns), begin, end,
+        weight.rowBytes(begin, end));
+  };
+  if (llvm::Error error = loop(llvm::divideCeil(count, step), quantizePart))
+    return error;
   return weight;
 }

@@ -26,6 +26,8 @@ struct GptqOptions {
   double damping = 0.01;
   /// Columns whose activations are largest come first.
   bool ordered = false;
+  /// Rows that are quantized together share what is read of the Hessian.
+  int64_t rowsAtOnce = 64;
   QuantizeOptions quantize;
 };
 
@@ -79,12 +81,18 @@ private:
   std::unique_ptr<Weight> weight;
 };
 
-/// Quantizes a whole weight.
-llvm::Expected<QuantizedWeight> quantizeGptq(QuantScheme scheme,
-                                             llvm::ArrayRef<int64_t> shape,
-                                             llvm::ArrayRef<float> values,
-                                             const Activations &activations,
-                                             const GptqOptions &options = {});
+/// Calls `body` for parts 0 to `parts`, one after the other or on threads, and
+/// gives the first error.
+using PartLoop = llvm::function_ref<llvm::Error(
+    int64_t parts, llvm::function_ref<llvm::Error(int64_t part)> body)>;
+llvm::Error runInOrder(int64_t parts,
+                       llvm::function_ref<llvm::Error(int64_t)> body);
+
+/// Quantizes a whole weight, its rows in parts.
+llvm::Expected<QuantizedWeight>
+quantizeGptq(QuantScheme scheme, llvm::ArrayRef<int64_t> shape,
+             llvm::ArrayRef<float> values, const Activations &activations,
+             const GptqOptions &options = {}, PartLoop loop = runInOrder);
 
 } // namespace rlx
 

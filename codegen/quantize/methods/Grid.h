@@ -11,48 +11,19 @@
 #ifndef RLX_CODEGEN_QUANTIZE_METHODS_GRID_H
 #define RLX_CODEGEN_QUANTIZE_METHODS_GRID_H
 
-#include "codegen/quantize/FieldBits.h"
-#include "codegen/quantize/Quantizer.h"
-#include "codegen/quantize/Solver.h"
+#include "codegen/quantize/WeightPlan.h"
 
 namespace rlx::quantize {
 
-/// Of a weight [N, K].
-class Grid {
-public:
-  /// Errors: those of Quantizer, and another rank.
-  static llvm::Expected<std::unique_ptr<Grid>>
-  create(QuantScheme scheme, llvm::ArrayRef<int64_t> shape,
-         const QuantizeOptions &options);
+/// The plan of a weight [N, K]. Errors: those of Quantizer, and another rank.
+llvm::Expected<std::unique_ptr<WeightPlan>>
+planOfGrid(QuantScheme scheme, llvm::ArrayRef<int64_t> shape,
+           QuantizeOptions options);
 
-  int64_t rows() const { return shape.front(); }
-  int64_t columns() const { return shape.back(); }
-  int64_t rowsTogether() const { return together; }
-
-  /// Whether rows `begin` to `end` may be quantized, with these values into
-  /// these bytes.
-  llvm::Error check(llvm::ArrayRef<float> values, int64_t begin, int64_t end,
-                    const QuantizedBytes &bytes) const;
-
-private:
-  friend class GridRows;
-  Grid(QuantScheme scheme, QuantRule rule);
-
-  QuantScheme scheme;
-  QuantRule rule;
-  SchemeNumbers numbers;
-  FieldBits codeBits;
-  std::vector<std::optional<FieldBits>> fieldBits; ///< None for side tensors.
-  std::vector<int64_t> shape;
-  std::vector<float> importance;
-  std::string what; ///< For messages.
-  int64_t together = 1, scaleBytes = 0, zeroBytes = 0, globalBytes = 0;
-};
-
-/// Some rows of it. A range begins and ends at multiples of `rowsTogether`.
+/// Some rows of it. A range begins and ends at multiples of `plan.together`.
 class GridRows {
 public:
-  static llvm::Expected<GridRows> create(const Grid &grid, int64_t begin,
+  static llvm::Expected<GridRows> create(const WeightPlan &plan, int64_t begin,
                                          int64_t end);
 
   /// Pieces in rising order of their first columns, each with the columns that
@@ -73,13 +44,10 @@ public:
   void write(QuantizedBytes bytes) const;
 
 private:
-  GridRows(const Grid &grid, int64_t begin, int64_t end)
-      : grid(grid), begin(begin), end(end) {}
-  void writeCell(const Cell &cell, uint32_t code, QuantizedBytes bytes) const;
-  void writeSums(int64_t row, QuantizedBytes bytes) const;
-  uint8_t *blockAt(int64_t row, int64_t column, QuantizedBytes bytes) const;
+  GridRows(const WeightPlan &plan, int64_t begin, int64_t end)
+      : plan(plan), begin(begin), end(end) {}
 
-  const Grid &grid;
+  const WeightPlan &plan;
   int64_t begin, end;
   std::vector<Problem> problems;
   std::vector<Piece> order;

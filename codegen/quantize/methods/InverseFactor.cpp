@@ -8,20 +8,15 @@
 
 #include "codegen/quantize/methods/InverseFactor.h"
 
+#include "codegen/quantize/methods/DotProduct.h"
+
 #include <algorithm>
 #include <cmath>
 
 using namespace rlx;
+using namespace rlx::quantize;
 
 static constexpr int64_t band = 32;
-
-static double dot(const double *a, const double *b, int64_t count) {
-  double sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < count; ++i)
-    sum += a[i] * b[i];
-  return sum;
-}
 
 /// y -= factor * x
 static void subtract(double *y, double factor, const double *x, int64_t count) {

@@ -1,0 +1,102 @@
+//===- RowWriter.cpp - Problems of some rows, solved and written ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/quantize/RowWriter.h"
+
+#include "codegen/quantize/Rules.h"
+
+#include <cmath>
+
+using namespace rlx;
+using namespace rlx::quantize;
+
+void RowWriter::gather(const Problem &problem) {
+  size_t count = problem.elements.size();
+  singles.resize(count);
+  if (patch.rows == 1) {
+    const float *from =
+        values + (patch.firstRow - begin) * plan.columns + firstColumn;
+    for (size_t i = 0; i < count; ++i)
+      singles[i] = from[problem.elements[i]];
+  } else {
+    for (size_t i = 0; i < count; ++i)
+      singles[i] = valueAt(placeOf(problem.elements[i]));
+  }
+}
+
+/// What counts for a search.
+void RowWriter::weigh(const Problem &problem) {
+  size_t count = problem.elements.size();
+  x.assign(singles.begin(), singles.end());
+  w.assign(count, 1);
+  double sum = double(count);
+  if (const float *importance = plan.importanceOf(patch.firstRow)) {
+    sum = 0;
+    for (size_t i = 0; i < count; ++i)
+      sum += w[i] =
+          importance[firstColumn + problem.elements[i] % patch.columns];
+  }
+  for (size_t i = 0; i < count; ++i)
+    if (!std::isfinite(singles[i])) {
+      sum -= w[i];
+      x[i] = w[i] = 0;
+    }
+  // Where nothing counts, all count alike.
+  if (!(sum > 0))
+    std::fill(w.begin(), w.end(), 1);
+}
+
+void RowWriter::solve(const Problem &problem) {
+  if (plan.rule.method != QuantRule::Method::search &&
+      problem.groups.size() == 1) {
+    for (float &value : singles)
+      value = std::isfinite(value) ? value : 0;
+    followRule(plan.rule, plan.numbers, problem, singles, cellCodes,
+               elementCodes);
+    return;
+  }
+  weigh(problem);
+  Solution solution = Solver(plan.numbers, problem, x.data(), w.data()).solve();
+  cellCodes = std::move(solution.codes);
+  elementCodes.resize(x.size());
+  for (const Group &group : problem.groups) {
+    Solver::Parts parts = Solver::partsOf(plan.numbers, group, cellCodes);
+    for (int64_t i = group.begin; i < group.end; ++i)
+      elementCodes[i] = exactCode(plan.numbers.code, parts, x[i]);
+  }
+}
+
+void RowWriter::write(const Problem &problem, Patch where, int64_t column) {
+  patch = where;
+  firstColumn = column;
+  gather(problem);
+  solve(problem);
+  for (auto [cell, code] : llvm::zip(problem.cells, cellCodes))
+    bytes.writeCell(cell, placeOf(cell.element), code);
+  if (plan.options.allowNonFinite)
+    for (size_t i = 0; i < problem.elements.size(); ++i)
+      if (float value = valueAt(placeOf(problem.elements[i]));
+          !std::isfinite(value))
+        elementCodes[i] = *plan.numbers.code.special(value);
+  if (patch.rows == 1 && patch.columns == plan.scheme.block()) {
+    uint8_t *block = bytes.blockAt(placeOf(0));
+    for (size_t i = 0; i < problem.elements.size(); ++i)
+      plan.codeBits.write(block, problem.elements[i], elementCodes[i]);
+    return;
+  }
+  for (size_t i = 0; i < problem.elements.size(); ++i) {
+    Place place = placeOf(problem.elements[i]);
+    bytes.writeCode(place, elementCodes[i]);
+  }
+}
+
+/// Without scales, each element is for itself.
+void RowWriter::writePlain(int64_t row) {
+  for (int64_t column = 0; column < plan.columns; ++column) {
+    Place place{row, column};
+    float value = valueAt(place);
+    uint32_t code = std::isfinite(value) ? plan.numbers.code.nearest(value)
+                                         : *plan.numbers.code.special(value);
+    bytes.writeCode(place, code);
+  }
+}

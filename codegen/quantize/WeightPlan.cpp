@@ -1,0 +1,207 @@
+//===- WeightPlan.cpp - How a weight is quantized -------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/quantize/WeightPlan.h"
+
+#include "codegen/quantize/Rules.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+using namespace rlx;
+using namespace rlx::quantize;
+
+WeightPlan::WeightPlan(QuantScheme scheme, QuantRule rule)
+    : scheme(scheme), rule(rule), numbers(scheme, rule.ties),
+      codeBits(scheme, scheme.attr().getCode()) {
+  for (FieldAttr field : numbers.list.fields)
+    if (field.isSide())
+      fieldBits.emplace_back();
+    else
+      fieldBits.emplace_back(FieldBits(scheme, field));
+}
+
+/// Fields are tables of their numbers, or floats as they are: others would take
+/// too much memory.
+static llvm::Error checkFields(QuantScheme scheme) {
+  constexpr unsigned widestTable = 16;
+  for (FieldAttr field : scheme.fields()) {
+    auto type = llvm::dyn_cast<mlir::FloatType>(field.getType());
+    if (field.width() > widestTable &&
+        !(type && type.getWidth() == field.width()))
+      return llvm::createStringError(
+          "scheme '" + scheme.displayName() +
+          "' cannot be quantized: it has a field of " +
+          llvm::Twine(field.width()) + " bits, expected at most " +
+          llvm::Twine(widestTable) + " or all bits of a float");
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::unique_ptr<WeightPlan>>
+WeightPlan::create(QuantScheme scheme, llvm::ArrayRef<int64_t> shape,
+                   QuantizeOptions options) {
+  if (auto error = checkFields(scheme))
+    return error;
+  std::unique_ptr<WeightPlan> plan(new WeightPlan(
+      scheme, options.rule ? *options.rule : QuantRule::of(scheme)));
+  plan->shape.assign(shape.begin(), shape.end());
+  plan->options = std::move(options);
+  if (auto error = plan->prepare())
+    return error;
+  return plan;
+}
+
+llvm::Error WeightPlan::checkShape() const {
+  if (shape.size() >= 2 && shape.size() <= 3 &&
+      llvm::all_of(shape, [](int64_t size) { return size > 0; }) &&
+      shape.back() % scheme.block() == 0)
+    return llvm::Error::success();
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  llvm::interleaveComma(shape, stream);
+  return llvm::createStringError(
+      "expected " + what() + " of '" + scheme.displayName() +
+      "' to be [N, K] or [E, N, K] with at least one element and K a multiple "
+      "of the block size " +
+      llvm::Twine(scheme.block()) + ", but got [" + text + "]");
+}
+
+llvm::Error WeightPlan::checkImportance() const {
+  size_t size = options.importance.size(),
+         all = shape.size() == 3 ? size_t(columns * shape.front())
+                                 : size_t(columns);
+  if (size != 0 && size != size_t(columns) && size != all)
+    return llvm::createStringError(
+        "expected importance of " + what() + " to have a number for each of " +
+        llvm::Twine(columns) + " columns, but it has " + llvm::Twine(size));
+  for (auto [i, number] : llvm::enumerate(options.importance))
+    if (!std::isfinite(number) || number < 0)
+      return llvm::createStringError(llvm::formatv(
+          "expected importance of {0} to be finite and not negative, but "
+          "number {1} is {2}",
+          what(), i, number));
+  return llvm::Error::success();
+}
+
+llvm::Error WeightPlan::prepare() {
+  if (auto error = checkShape())
+    return error;
+  columns = shape.back();
+  numRows = std::accumulate(shape.begin(), shape.end() - 1, int64_t(1),
+                            std::multiplies<>());
+  if (auto error = checkImportance())
+    return error;
+  together = rlx::quantize::rowsTogether(scheme, rowsPerExpert());
+  // A rule weighs nothing: with importance a search finds what counts.
+  if (!options.importance.empty())
+    rule.method = QuantRule::Method::search;
+  if (auto error = checkRule(rule, numbers))
+    return error;
+  if (rule.sums &&
+      (scheme.block() % rule.sums->length != 0 ||
+       rule.sums->firstByte + 2 * (scheme.block() / rule.sums->length) >
+           scheme.blockBytes()))
+    return llvm::createStringError("expected the sums of a rule to lie in the "
+                                   "block of '" +
+                                   scheme.displayName() + "'");
+  if (numbers.list.fields.empty() || !hasBlocksOnly(scheme))
+    return llvm::Error::success();
+  auto problems = problemsOf(scheme, {0, 1, scheme.block()});
+  if (!problems)
+    return problems.takeError();
+  blockProblems = std::move(*problems);
+  return llvm::Error::success();
+}
+
+int64_t WeightPlan::sideBytes(llvm::StringRef operand) const {
+  std::optional<SideOperand> side = scheme.findSide(operand);
+  if (!side)
+    return 0;
+  int64_t bits = side->elementType.getIntOrFloatBitWidth();
+  for (int64_t size : side->shape(shape))
+    bits *= size;
+  return llvm::divideCeil(bits, 8);
+}
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+const float *WeightPlan::importanceOf(int64_t row) const {
+  if (options.importance.empty())
+    return nullptr;
+  bool byExpert = int64_t(options.importance.size()) > columns;
+  return options.importance.data() +
+         (byExpert ? row / rowsPerExpert() * columns : 0);
+}
+
+llvm::Error WeightPlan::checkFinite(llvm::ArrayRef<float> values,
+                                    int64_t firstRow) const {
+  // Most often all are, and this is quick.
+  constexpr float largest = std::numeric_limits<float>::max();
+  int bad = 0;
+  for (float value : values)
+    bad |= !(std::fabs(value) <= largest);
+  if (!bad)
+    return llvm::Error::success();
+  for (auto [i, value] : llvm::enumerate(values)) {
+    if (std::isfinite(value) ||
+        (options.allowNonFinite && numbers.code.special(value)))
+      continue;
+    int64_t row = firstRow + int64_t(i) / columns, column = i % columns;
+    std::string index =
+        shape.size() == 3
+            ? llvm::formatv("{0}, {1}, {2}", row / rowsPerExpert(),
+                            row % rowsPerExpert(), column)
+                  .str()
+            : llvm::formatv("{0}, {1}", row, column).str();
+    return llvm::createStringError(
+        "element [" + index + "] of " + what() + " is " +
+        (std::isnan(value) ? "nan"
+         : value > 0       ? "inf"
+                           : "-inf") +
+        ", expected finite numbers" +
+        (options.allowNonFinite
+             ? " or such that '" + scheme.displayName() + "' has codes for"
+             : llvm::Twine()));
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error WeightPlan::checkRows(llvm::ArrayRef<float> values, int64_t begin,
+                                  int64_t end,
+                                  const QuantizedBytes &bytes) const {
+  auto isBorder = [&](int64_t row) {
+    int64_t inExpert = row % rowsPerExpert();
+    return inExpert % together == 0;
+  };
+  if (begin < 0 || begin >= end || end > numRows || !isBorder(begin) ||
+      !isBorder(end))
+    return llvm::createStringError(llvm::formatv(
+        "expected rows of {0} to be quantized in ranges of multiples of {1} "
+        "below {2}, but got {3} to {4}",
+        what(), together, numRows, begin, end));
+  int64_t rows = end - begin;
+  if (int64_t(values.size()) != rows * columns)
+    return llvm::createStringError(
+        llvm::formatv("expected {0} values for {1} rows of {2}, but got {3}",
+                      rows * columns, rows, what(), values.size()));
+  if (int64_t(bytes.blocks.size()) != rows * scheme.rowBytes(columns))
+    return llvm::createStringError(llvm::formatv(
+        "expected room for {0} bytes of blocks of {1}, but got {2}",
+        rows * scheme.rowBytes(columns), what(), bytes.blocks.size()));
+  for (auto [operand, side] : {std::pair("scales", bytes.scales),
+                               {"zero_points", bytes.zeroPoints},
+                               {"global_scale", bytes.globalScale}})
+    if (int64_t(side.size()) != sideBytes(operand))
+      return llvm::createStringError(
+          llvm::formatv("expected {0} bytes of {1} of {2}, but got {3}",
+                        sideBytes(operand), operand, what(), side.size()));
+  return checkFinite(values, begin);
+}

@@ -1,0 +1,61 @@
+//===- WeightPlan.h - How a weight is quantized -----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What follows from a scheme, a shape and options, once for all rows: the rule,
+// the numbers that fields can hold, where their bits lie, which rows share
+// scales. Quantizers of all kinds check rows and bytes with it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_CODEGEN_QUANTIZE_WEIGHTPLAN_H
+#define RLX_CODEGEN_QUANTIZE_WEIGHTPLAN_H
+
+#include "codegen/quantize/FieldBits.h"
+#include "codegen/quantize/Quantizer.h"
+#include "codegen/quantize/Solver.h"
+
+namespace rlx::quantize {
+
+struct WeightPlan {
+  /// Errors: those of Quantizer::create.
+  static llvm::Expected<std::unique_ptr<WeightPlan>>
+  create(QuantScheme scheme, llvm::ArrayRef<int64_t> shape,
+         QuantizeOptions options);
+
+  /// Whether rows `begin` to `end` may be quantized, with these values into
+  /// these bytes. Errors name the weight, and an element that is not finite.
+  llvm::Error checkRows(llvm::ArrayRef<float> values, int64_t begin,
+                        int64_t end, const QuantizedBytes &bytes) const;
+  /// What messages call the weight.
+  std::string what() const {
+    return options.name.empty() ? "weight" : "weight '" + options.name + "'";
+  }
+  int64_t rowsPerExpert() const { return shape[shape.size() - 2]; }
+  /// Of the columns of a row; null where all count alike.
+  const float *importanceOf(int64_t row) const;
+  /// Bytes of a side tensor of this weight; 0 where there is none.
+  int64_t sideBytes(llvm::StringRef operand) const;
+
+  QuantScheme scheme;
+  QuantRule rule;
+  SchemeNumbers numbers;
+  FieldBits codeBits;
+  std::vector<std::optional<FieldBits>> fieldBits; ///< None for side tensors.
+  std::vector<int64_t> shape;
+  /// Rows of all experts; `together`: rows that share scales.
+  int64_t columns = 0, numRows = 0, together = 1;
+  QuantizeOptions options;
+  /// Of a block, where all blocks are alike.
+  std::vector<Problem> blockProblems;
+
+private:
+  WeightPlan(QuantScheme scheme, QuantRule rule);
+  llvm::Error prepare();
+  llvm::Error checkShape() const;
+  llvm::Error checkImportance() const;
+  llvm::Error checkFinite(llvm::ArrayRef<float> values, int64_t firstRow) const;
+};
+
+} // namespace rlx::quantize
+
+#endif // RLX_CODEGEN_QUANTIZE_WEIGHTPLAN_H
