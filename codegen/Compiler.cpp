@@ -7,6 +7,7 @@
 #include "codegen/Diagnostics.h"
 #include "codegen/ProgramCheck.h"
 #include "codegen/cpu/ObjectCache.h"
+#include "ir/InputText.h"
 #include "ir/NearNames.h"
 #include "ir/Nesting.h"
 #include "passes/Passes.h"
@@ -118,10 +119,9 @@ llvm::Expected<OwningOpRef<ModuleOp>> rlx::parseText(MLIRContext &context,
 llvm::Expected<OwningOpRef<ModuleOp>> rlx::parseFile(MLIRContext &context,
                                                      llvm::StringRef path,
                                                      bool acceptBytecode) {
-  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(path);
+  auto buffer = readInputText(path);
   if (!buffer)
-    return llvm::createStringError("'" + path +
-                                   "': " + buffer.getError().message());
+    return buffer.takeError();
   return parseBuffer(context, std::move(*buffer), acceptBytecode);
 }
 

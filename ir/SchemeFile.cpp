@@ -8,14 +8,16 @@
 
 #include "ir/SchemeFile.h"
 
+#include "ir/InputText.h"
 #include "ir/Nesting.h"
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/IR/Diagnostics.h"
-#include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlir;
 using namespace rlx;
+
+static constexpr uint64_t maxSchemeBytes = uint64_t(1) << 20;
 
 /// Where the dialect keeps it: beside the built-in schemes, under what is no
 /// name of one.
@@ -50,10 +52,9 @@ static StringRef attributeOf(StringRef text) {
 
 llvm::Expected<QuantScheme> rlx::readSchemeFile(MLIRContext *context,
                                                 StringRef path) {
-  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
+  auto buffer = readInputText(path, maxSchemeBytes);
   if (!buffer)
-    return llvm::createStringError("'" + path +
-                                   "': " + buffer.getError().message());
+    return buffer.takeError();
   StringRef text = (*buffer)->getBuffer();
   if (llvm::Error error = checkNesting(text, path))
     return error;

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/InputText.h"
 #include "ir/Nesting.h"
 #include "passes/Passes.h"
 #include "tools/CommandLine.h"
@@ -56,17 +57,17 @@ static mlir::LogicalResult run(llvm::StringRef input, llvm::StringRef output,
     llvm::WithColor::error(llvm::errs(), "rlx-opt") << text << "\n";
     return mlir::failure();
   };
-  auto file = mlir::openInputFile(input, &message);
+  auto file = rlx::readInputText(input);
   if (!file)
-    return report(message);
-  if (!mlir::isBytecode(*file))
-    if (llvm::Error error = rlx::checkNesting(file->getBuffer(), input))
+    return report(llvm::toString(file.takeError()));
+  if (!mlir::isBytecode(**file))
+    if (llvm::Error error = rlx::checkNesting((*file)->getBuffer(), input))
       return report(llvm::toString(std::move(error)));
   auto stream = mlir::openOutputFile(output, &message);
   if (!stream)
     return report(message);
   if (failed(
-          mlir::MlirOptMain(stream->os(), std::move(file), registry, config)))
+          mlir::MlirOptMain(stream->os(), std::move(*file), registry, config)))
     return mlir::failure();
   stream->os().flush();
   if (std::error_code code = stream->os().error()) {
