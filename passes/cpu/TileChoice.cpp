@@ -245,7 +245,8 @@ static FailureOr<TileChoice> chooseForTwoPorts(PackedMatmulOp op,
   sizes.mrPanel =
       mostRows(many.panelRows({6, 5, 4, 3, 2, 1}), sizes.nrPanel * sums,
                sizes.nrPanel + 2, cpu.vectorRegisters);
-  // What storing a panel costs beside its operations.
+  // What storing a panel costs beside its operations, in operations. Fitted on
+  // a Xeon (Cascade Lake), as docs/speed.md says.
   constexpr double wait = 55;
   double once = cost.decode + cost.stored + wait;
   sizes.minMPanel = sizes.mr * int64_t(std::ceil(once / cost.decode));
@@ -279,6 +280,9 @@ static FailureOr<TileChoice> chooseForTwoPorts(PackedMatmulOp op,
 /// The least M of panels where register tiles of `sizes.mr` rows decode again
 /// and again, as far as that does not fit beside their products. A panel is
 /// decoded and stored while nothing is multiplied, which also waits for memory.
+/// `beside` (of the operations of products, how many of decoding run at the
+/// same time) and `wait` (in operations) were fitted on an EPYC (Zen 4);
+/// docs/speed.md has what they lose on a Zen 5.
 static int64_t minMPanel(const KStepCost &cost, const Sizes &sizes) {
   constexpr double beside = 0.2, wait = 80;
   constexpr int64_t mostDirect = 256;
