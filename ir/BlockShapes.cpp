@@ -9,7 +9,7 @@ using namespace mlir;
 using namespace rlx;
 
 /// Dynamic sizes agree with anything.
-static bool sameSize(int64_t a, int64_t b) {
+bool rlx::mayBeEqualSizes(int64_t a, int64_t b) {
   return a == b || ShapedType::isDynamic(a) || ShapedType::isDynamic(b);
 }
 
@@ -51,7 +51,7 @@ LogicalResult BlockShapes::verify(StringRef label, StringRef what, Value value,
   auto type = cast<ShapedType>(value.getType());
   bool matches = type.getRank() == int64_t(shape.size()) &&
                  type.getElementType() == element &&
-                 llvm::all_of_zip(type.getShape(), shape, sameSize);
+                 llvm::all_of_zip(type.getShape(), shape, mayBeEqualSizes);
   if (matches)
     return success();
   return expected(label) << "'" << what << "' to be "

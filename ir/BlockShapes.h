@@ -14,6 +14,9 @@
 
 namespace rlx {
 
+/// Whether sizes are equal, as far as they are known.
+bool mayBeEqualSizes(int64_t a, int64_t b);
+
 /// Checks the operands of one operation. The labels are those of the
 /// constraints in its description.
 class BlockShapes {

@@ -28,7 +28,7 @@ struct Flag {
 } // namespace
 
 static constexpr llvm::StringLiteral featuresName = "features";
-static constexpr int64_t mostBytes = 1 << 30, mostSize = 1 << 24;
+static constexpr int64_t mostBytes = 1 << 30;
 
 // Kernels keep sums, weights and activations in registers at the same time:
 // they need 16. The rest bounds what would be a mistake.
@@ -40,14 +40,14 @@ static constexpr Integer integers[] = {
     {"page", &CpuProperties::page, 1024, mostBytes, true},
     {"l1", &CpuProperties::l1, 4096, mostBytes},
     {"l2", &CpuProperties::l2, 65536, mostBytes},
-    {"mr", &CpuProperties::mr, 0, mostSize},
-    {"min_m_panel", &CpuProperties::minMPanel, 0, mostSize},
-    {"mr_panel", &CpuProperties::mrPanel, 0, mostSize},
-    {"nr_panel", &CpuProperties::nrPanel, 0, mostSize},
-    {"mc", &CpuProperties::mc, 0, mostSize},
-    {"nc", &CpuProperties::nc, 0, mostSize},
-    {"kc", &CpuProperties::kc, 0, mostSize},
-    {"prefetch_bytes", &CpuProperties::prefetchBytes, 0, mostSize}};
+    {"mr", &CpuProperties::mr, 0, mostLoopSize},
+    {"min_m_panel", &CpuProperties::minMPanel, 0, mostLoopSize},
+    {"mr_panel", &CpuProperties::mrPanel, 0, mostLoopSize},
+    {"nr_panel", &CpuProperties::nrPanel, 0, mostLoopSize},
+    {"mc", &CpuProperties::mc, 0, mostLoopSize},
+    {"nc", &CpuProperties::nc, 0, mostLoopSize},
+    {"kc", &CpuProperties::kc, 0, mostLoopSize},
+    {"prefetch_bytes", &CpuProperties::prefetchBytes, 0, mostLoopSize}};
 
 static constexpr Flag flags[] = {
     {"two_vector_ports", &CpuProperties::twoVectorPorts, true},

@@ -20,6 +20,10 @@
 
 namespace rlx {
 
+/// The most that a size of a loop may be: more than any K, and so that sizes in
+/// bytes do not overflow.
+constexpr int64_t mostLoopSize = 1 << 24;
+
 struct CpuProperties {
   // The machine.
   int64_t vectorBits = 512, vectorRegisters = 32;

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/CpuProperties.h"
 #include "ir/Dialect.h"
 
 #include "llvm/Support/CheckedArithmetic.h"
@@ -22,9 +23,6 @@ checkRange(llvm::function_ref<InFlightDiagnostic()> emitError, StringRef name,
                      << ", but got " << value;
 }
 
-/// More than any K, and so that sizes in bytes do not overflow.
-static constexpr int64_t mostSize = 1 << 24;
-
 LogicalResult
 PackedAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                    int64_t lanes, int64_t kBlock, int64_t group,
@@ -34,10 +32,11 @@ PackedAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
   if (lanes < 1 || lanes > mostLanes || !llvm::isPowerOf2_64(lanes))
     return emitError() << "expected lanes to be a power of two of at most "
                        << mostLanes << ", but got " << lanes;
-  if (failed(checkRange(emitError, "k_block", kBlock, 1, mostSize)) ||
+  if (failed(checkRange(emitError, "k_block", kBlock, 1, mostLoopSize)) ||
       failed(checkRange(emitError, "group", group, 1, kBlock)) ||
-      failed(checkRange(emitError, "block_bytes", blockBytes, 1, mostSize)) ||
-      failed(checkRange(emitError, "minimum", minimum, 0, mostSize)))
+      failed(
+          checkRange(emitError, "block_bytes", blockBytes, 1, mostLoopSize)) ||
+      failed(checkRange(emitError, "minimum", minimum, 0, mostLoopSize)))
     return failure();
   return success();
 }
@@ -52,8 +51,8 @@ LogicalResult
 KernelAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                    KernelMode mode, int64_t minM, int64_t minMPanel,
                    bool i16Pairs) {
-  if (failed(checkRange(emitError, "min_m", minM, 1, mostSize)) ||
-      failed(checkRange(emitError, "min_m_panel", minMPanel, 0, mostSize)))
+  if (failed(checkRange(emitError, "min_m", minM, 1, mostLoopSize)) ||
+      failed(checkRange(emitError, "min_m_panel", minMPanel, 0, mostLoopSize)))
     return failure();
   if (mode == KernelMode::reencoded && minMPanel != 1)
     return emitError() << "expected min_m_panel to be 1 where weights are "
@@ -78,10 +77,10 @@ TilesAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
   if (failed(check("mr", mr, 1, mostRows)) ||
       failed(check("mr_panel", mrPanel, 1, mostRows)) ||
       failed(check("nr_panel", nrPanel, 1, mostTiles)) ||
-      failed(check("mc", mc, 0, mostSize)) ||
-      failed(check("prefetch_bytes", prefetchBytes, 0, mostSize)) ||
-      failed(check("nc", nc, 1, mostSize)) ||
-      failed(check("kc", kc, 1, mostSize)))
+      failed(check("mc", mc, 0, mostLoopSize)) ||
+      failed(check("prefetch_bytes", prefetchBytes, 0, mostLoopSize)) ||
+      failed(check("nc", nc, 1, mostLoopSize)) ||
+      failed(check("kc", kc, 1, mostLoopSize)))
     return failure();
   if (mc % mrPanel != 0)
     return emitError() << "expected mc to be a multiple of mr_panel, "

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/BlockShapes.h"
 #include "ir/Dialect.h"
 #include "ir/Scheme.h"
 
@@ -27,10 +28,6 @@ static RankedTensorType tensorOf(Value value) {
 }
 
 /// Dynamic sizes agree with anything.
-static bool sameSize(int64_t a, int64_t b) {
-  return a == b || ShapedType::isDynamic(a) || ShapedType::isDynamic(b);
-}
-
 static std::string shapeText(ArrayRef<int64_t> shape, Type elementType) {
   std::string text;
   llvm::raw_string_ostream stream(text);
@@ -48,7 +45,7 @@ static LogicalResult verifyOperand(Operation *op, StringRef label,
                              << "' not to be quantized, but got " << type;
   bool matches = type.getRank() == int64_t(shape.size()) &&
                  type.getElementType() == elementType &&
-                 llvm::all_of_zip(type.getShape(), shape, sameSize);
+                 llvm::all_of_zip(type.getShape(), shape, mayBeEqualSizes);
   if (!matches)
     return op->emitOpError()
            << "(" << label << ") expected '" << what << "' to be "

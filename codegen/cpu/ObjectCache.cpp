@@ -7,12 +7,14 @@
 
 using namespace rlx;
 
-static std::string nameOf(llvm::StringRef key) { return (key + ".rlxo").str(); }
+static std::string objectFileName(llvm::StringRef key) {
+  return (key + ".rlxo").str();
+}
 
 std::optional<llvm::SmallVector<char, 0>>
 ObjectCache::find(llvm::StringRef key) const {
   std::shared_ptr<MappedFile> file =
-      directory ? directory->find(nameOf(key)) : nullptr;
+      directory ? directory->find(objectFileName(key)) : nullptr;
   if (!file)
     return std::nullopt;
   constexpr size_t hashLength = 64;
@@ -32,6 +34,6 @@ bool ObjectCache::store(llvm::StringRef key,
     return false;
   auto bytes = std::as_bytes(std::span(object.data(), object.size()));
   std::string check = hashContent(bytes);
-  return directory->store(nameOf(key),
+  return directory->store(objectFileName(key),
                           {std::as_bytes(std::span(check)), bytes});
 }

@@ -39,7 +39,9 @@ static Header headerFor(llvm::StringRef key, uint64_t size,
   return header;
 }
 
-static std::string nameOf(llvm::StringRef key) { return (key + ".rlxp").str(); }
+static std::string packedFileName(llvm::StringRef key) {
+  return (key + ".rlxp").str();
+}
 
 std::string PackedCache::key(llvm::StringRef packing,
                              llvm::ArrayRef<std::string> hashes) {
@@ -53,7 +55,7 @@ std::string PackedCache::key(llvm::StringRef packing,
 std::optional<PackedCache::Entry> PackedCache::find(llvm::StringRef key,
                                                     uint64_t size) const {
   std::shared_ptr<MappedFile> file =
-      directory ? directory->find(nameOf(key)) : nullptr;
+      directory ? directory->find(packedFileName(key)) : nullptr;
   if (!file)
     return std::nullopt;
   std::span<const std::byte> all = file->bytes();
@@ -73,5 +75,5 @@ bool PackedCache::store(llvm::StringRef key,
   Header header = headerFor(key, bytes.size(), hashContent(bytes));
   std::vector<std::byte> page(headerBytes);
   std::memcpy(page.data(), &header, sizeof(header));
-  return directory->store(nameOf(key), {page, bytes});
+  return directory->store(packedFileName(key), {page, bytes});
 }

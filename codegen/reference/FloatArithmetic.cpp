@@ -176,7 +176,7 @@ LogicalResult clamp(const ElementwiseCall &call) {
   return success();
 }
 
-LogicalResult compare(const ElementwiseCall &call) {
+LogicalResult compareFloats(const ElementwiseCall &call) {
   using Predicate = arith::CmpFPredicate;
   ColumnView a = call.operands[0], b = call.operands[1];
   auto how = cast<arith::CmpFOp>(call.op).getPredicate();
@@ -252,7 +252,7 @@ void rlx::addFloatArithmetic(ElementwiseTable &table) {
   table["arith.maxnumf"] = binary<Choice<true, true>>;
   table["arith.minnumf"] = binary<Choice<false, true>>;
   table["arith.negf"] = negate;
-  table["arith.cmpf"] = compare;
+  table["arith.cmpf"] = compareFloats;
   table["arith.select"] = select;
   table["math.powf"] = binary<Power>;
   table["math.atan2"] = binary<ArcTangent2>;

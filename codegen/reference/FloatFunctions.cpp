@@ -64,7 +64,7 @@ RLX_SMOOTH(Erfc, std::erfc(x), -2 / std::sqrt(pi) * std::exp(-square(x)))
 #undef RLX_FUNCTION
 
 template <typename F>
-void evaluate(const ColumnView &x, int64_t count, Numbers &result) {
+void evaluateColumn(const ColumnView &x, int64_t count, Numbers &result) {
   Rounding rounding(result.type);
   constexpr bool rounds = F::roundings > 0;
   if (!rounds && x.isExact()) {
@@ -91,13 +91,13 @@ void evaluate(const ColumnView &x, int64_t count, Numbers &result) {
 }
 
 template <typename F> LogicalResult unary(const ElementwiseCall &call) {
-  evaluate<F>(call.operands[0], call.count, call.result());
+  evaluateColumn<F>(call.operands[0], call.count, call.result());
   return success();
 }
 
 LogicalResult sineAndCosine(const ElementwiseCall &call) {
-  evaluate<Sin>(call.operands[0], call.count, call.results[0]);
-  evaluate<Cos>(call.operands[0], call.count, call.results[1]);
+  evaluateColumn<Sin>(call.operands[0], call.count, call.results[0]);
+  evaluateColumn<Cos>(call.operands[0], call.count, call.results[1]);
   return success();
 }
 

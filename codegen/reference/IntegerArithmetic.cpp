@@ -96,7 +96,7 @@ LogicalResult quotient(const ElementwiseCall &call) {
 // Others
 //===----------------------------------------------------------------------===//
 
-LogicalResult compare(const ElementwiseCall &call) {
+LogicalResult compareIntegers(const ElementwiseCall &call) {
   auto how = cast<arith::CmpIOp>(call.op).getPredicate();
   for (int64_t i = 0; i < call.count; ++i) {
     APInt a(64, uint64_t(call.operands[0].signedValue(i))),
@@ -211,7 +211,7 @@ void rlx::addIntegerArithmetic(ElementwiseTable &table) {
   table["arith.remsi"] = quotient<remainderS, true>;
   table["arith.floordivsi"] = quotient<floorS, true>;
   table["arith.ceildivsi"] = quotient<ceilS, true>;
-  table["arith.cmpi"] = compare;
+  table["arith.cmpi"] = compareIntegers;
   table["arith.mulsi_extended"] = product<true>;
   table["arith.mului_extended"] = product<false>;
   table["arith.addui_extended"] = sumAndCarry;

@@ -3,6 +3,8 @@
 
 #include "passes/PassDetail.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
 namespace rlx {
 #define GEN_PASS_DEF_CHECKLOWEREDPASS
 #include "passes/Passes.h.inc"

@@ -3,6 +3,7 @@
 
 #include "passes/checks/SizeChecks.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;

@@ -4,6 +4,9 @@
 #include "passes/cpu/TileChoice.h"
 #include "passes/cpu/kernels/LoopKernels.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
 namespace rlx {
 #define GEN_PASS_DEF_BLOCKSTOLOOPSPASS
 #include "passes/Passes.h.inc"

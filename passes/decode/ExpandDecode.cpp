@@ -9,6 +9,8 @@
 
 #include "passes/decode/FieldExpansion.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/Sequence.h"
 
 namespace rlx {

@@ -6,6 +6,8 @@
 #include "ir/SideIndex.h"
 #include "passes/decode/CodeNumbers.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/Sequence.h"
 
 using namespace mlir;

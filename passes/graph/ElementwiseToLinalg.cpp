@@ -10,6 +10,7 @@
 #include "passes/PassDetail.h"
 #include "passes/support/Elementwise.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Transforms/DialectConversion.h"
 

@@ -4,6 +4,7 @@
 #include "passes/graph/ExpandShapes.h"
 #include "passes/PassDetail.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace rlx {

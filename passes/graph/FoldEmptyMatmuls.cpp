@@ -10,6 +10,7 @@
 
 #include "passes/PassDetail.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
 namespace rlx {

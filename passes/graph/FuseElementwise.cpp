@@ -10,6 +10,7 @@
 #include "passes/graph/FuseElementwise.h"
 #include "passes/PassDetail.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 

@@ -10,6 +10,7 @@
 #include "passes/PassDetail.h"
 #include "passes/graph/FuseElementwise.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/IR/IRMapping.h"

@@ -9,6 +9,8 @@
 
 #include "passes/PassDetail.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+
 namespace rlx {
 #define GEN_PASS_DEF_SHAPEFUNCTIONSPASS
 #include "passes/Passes.h.inc"

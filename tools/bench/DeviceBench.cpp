@@ -7,6 +7,7 @@
 #include "runtime/gpu/Session.h"
 #include "tools/bench/RelativeError.h"
 
+#include "mlir/Support/DebugStringHelper.h"
 #include "llvm/ADT/StringExtras.h"
 
 #include <chrono>
@@ -36,23 +37,17 @@ llvm::Error DeviceBench::prepareWeight(const MatmulCase &wanted) {
   return llvm::Error::success();
 }
 
-template <typename T> static std::string textOf(T value) {
-  std::string text;
-  llvm::raw_string_ostream(text) << value;
-  return text;
-}
-
 std::string DeviceBench::programText(const MatmulCase &wanted,
                                      int64_t copies) const {
   std::string x = fmt::format("tensor<{}x{}xf32>", wanted.m, wanted.k);
   std::string y = fmt::format("tensor<{}x{}xf32>", wanted.m, wanted.n);
   std::string body, results, resultTypes;
   for (int64_t copy = 0; copy < copies; ++copy) {
-    std::string types = x + ", " + textOf(weight.type), operands;
+    std::string types = x + ", " + mlir::debugString(weight.type), operands;
     body += fmt::format("  %w{0} = rlx.weight \"w{0}\" : {1}\n", copy,
-                        textOf(weight.type));
+                        mlir::debugString(weight.type));
     for (const RandomWeight::Side &side : weight.sides) {
-      std::string type = textOf(side.type);
+      std::string type = mlir::debugString(side.type);
       body += fmt::format("  %{0}{1} = rlx.weight \"{0}{1}\" : {2}\n",
                           side.name, copy, type);
       operands += fmt::format(" {0}(%{0}{1})", side.name, copy);

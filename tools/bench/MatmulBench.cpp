@@ -6,6 +6,7 @@
 #include "ir/SchemeFile.h"
 #include "tools/bench/RelativeError.h"
 
+#include "mlir/Support/DebugStringHelper.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 
@@ -75,21 +76,15 @@ llvm::Error MatmulBench::prepareWeight(const MatmulCase &wanted) {
   return llvm::Error::success();
 }
 
-template <typename T> static std::string textOf(T value) {
-  std::string text;
-  llvm::raw_string_ostream(text) << value;
-  return text;
-}
-
 std::string MatmulBench::programText(const MatmulCase &wanted) const {
   std::string x = fmt::format("tensor<{}x{}xf32>", wanted.m, wanted.k);
   std::string y = fmt::format("tensor<{}x{}xf32>", wanted.m, wanted.n);
-  std::string operands, types = x + ", " + textOf(weight.type);
+  std::string operands, types = x + ", " + mlir::debugString(weight.type);
   std::string text = fmt::format("func.func @main(%x: {}) -> {} {{\n"
                                  "  %w = rlx.weight \"w\" : {}\n",
-                                 x, y, textOf(weight.type));
+                                 x, y, mlir::debugString(weight.type));
   for (const RandomWeight::Side &side : weight.sides) {
-    std::string type = textOf(side.type);
+    std::string type = mlir::debugString(side.type);
     text += fmt::format("  %{0} = rlx.weight \"{0}\" : {1}\n", side.name, type);
     operands += fmt::format(" {0}(%{0})", side.name);
     types += ", " + type;

@@ -3,6 +3,7 @@
 
 #include "passes/cpu/kernels/Epilogue.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 
 using namespace mlir;

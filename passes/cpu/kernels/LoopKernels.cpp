@@ -3,6 +3,8 @@
 
 #include "passes/cpu/kernels/LoopKernels.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+
 #include <numeric>
 
 using namespace mlir;

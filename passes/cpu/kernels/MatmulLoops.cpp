@@ -15,6 +15,9 @@
 #include "passes/cpu/kernels/WeightPanel.h"
 #include "passes/cpu/target/CpuFeatures.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 using namespace mlir;
 using namespace rlx;
 

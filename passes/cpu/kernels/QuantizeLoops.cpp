@@ -17,6 +17,9 @@
 #include "passes/cpu/kernels/LoopKernels.h"
 #include "passes/decode/FieldExpansion.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 #include <cmath>
 #include <limits>
 

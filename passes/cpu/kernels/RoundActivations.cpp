@@ -8,6 +8,8 @@
 
 #include "passes/cpu/kernels/LoopKernels.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+
 using namespace mlir;
 using namespace rlx;
 

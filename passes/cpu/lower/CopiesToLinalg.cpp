@@ -3,6 +3,7 @@
 
 #include "passes/PassDetail.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
 
 namespace rlx {

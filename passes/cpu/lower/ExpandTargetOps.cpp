@@ -10,6 +10,9 @@
 #include "passes/PassDetail.h"
 #include "passes/cpu/target/CpuFeatures.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 namespace rlx {
 #define GEN_PASS_DEF_EXPANDTARGETOPSPASS
 #include "passes/Passes.h.inc"

@@ -9,6 +9,8 @@
 
 #include "passes/PassDetail.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
 namespace rlx {
 #define GEN_PASS_DEF_ORDERSTREAMSPASS
 #include "passes/Passes.h.inc"

@@ -3,6 +3,9 @@
 
 #include "passes/cpu/packed/ActivationLoops.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 #include <limits>
 
 using namespace mlir;

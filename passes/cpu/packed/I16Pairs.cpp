@@ -19,11 +19,14 @@
 #include "passes/cpu/packed/ModeCreators.h"
 #include "passes/cpu/target/CpuFeatures.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 using namespace mlir;
 using namespace rlx;
 
 namespace {
-constexpr double largestI16 = 32767;
+constexpr double mostI16 = 32767;
 
 class I16Pairs : public PackedMode {
 public:
@@ -135,7 +138,7 @@ bool I16Pairs::fit(std::string &reason) {
   // Never 0: halves of words that are moved by whole bytes become permutations
   // of two vectors in LLVM, which take the place of products where shifts and
   // masked moves do not.
-  constexpr auto most16 = int64_t(largestI16);
+  constexpr auto most16 = int64_t(mostI16);
   shift = 2 * largestSum <= most16 ? -1 : 1;
   while (shift > 0 && (largestSum + rounding(0)) >> shift > most16)
     ++shift;
@@ -212,7 +215,7 @@ void I16Pairs::fill(LoopBuilder &b, StoredKBlock &stored,
     panel.store(b, scale, panel.block, b.index(0));
   if (pairsOffsets())
     panel.store(b,
-                store(b, panel.offsetScratch, largest[1], largestI16,
+                store(b, panel.offsetScratch, largest[1], mostI16,
                       panel.offsets, panel.tile),
                 panel.block, b.index(1));
   else if (panel.hasBlockOffset)

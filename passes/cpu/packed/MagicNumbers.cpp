@@ -28,6 +28,7 @@
 #include "passes/cpu/packed/ModeCreators.h"
 #include "passes/cpu/packed/ScaledSums.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/Sequence.h"
 
 using namespace mlir;

@@ -11,6 +11,7 @@
 #include "passes/cpu/packed/PackedKBlock.h"
 #include "passes/decode/FieldExpansion.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/Sequence.h"
 
 #include <numeric>

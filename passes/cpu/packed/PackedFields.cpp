@@ -5,6 +5,8 @@
 
 #include "passes/decode/CodeNumbers.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 using namespace mlir;
 using namespace rlx;
 

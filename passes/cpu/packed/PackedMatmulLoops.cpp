@@ -15,6 +15,8 @@
 #include "passes/cpu/packed/PackedLoopSizes.h"
 #include "passes/cpu/packed/PackedMode.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 using namespace mlir;
 using namespace rlx;
 

@@ -3,6 +3,8 @@
 
 #include "passes/cpu/packed/PackedMode.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 using namespace mlir;
 using namespace rlx;
 

@@ -8,6 +8,8 @@
 
 #include "passes/cpu/packed/PackedMode.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 using namespace mlir;
 using namespace rlx;
 

@@ -21,6 +21,7 @@
 #include "passes/cpu/packed/ModeCreators.h"
 #include "passes/cpu/packed/ScaledSums.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;

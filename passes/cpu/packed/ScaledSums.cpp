@@ -5,6 +5,7 @@
 
 #include "passes/cpu/packed/ModeCreators.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/Sequence.h"
 
 using namespace mlir;

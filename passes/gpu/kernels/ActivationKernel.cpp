@@ -10,13 +10,15 @@
 #include "passes/gpu/kernels/IntegerMatmul.h"
 #include "passes/gpu/kernels/MatmulKernels.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 #include <limits>
 
 using namespace mlir;
 using namespace rlx;
 
 namespace {
-constexpr int64_t kBlock = IntegerMatmul::kBlock, lanes = 4;
+constexpr int64_t lanes = 4;
 
 class ActivationKernel {
 public:
@@ -49,7 +51,7 @@ ActivationKernel::ActivationKernel(InterleavedMatmulOp op,
       k(cast<MemRefType>(op.getX().getType()).getShape().back()),
       b(op, kernels, "quantize_activations_i8_k" + Twine(k)) {
   RecordLayout layout = MatmulShape(op).layout;
-  kBlocks = layout.records() * layout.length() / kBlock;
+  kBlocks = layout.records() * layout.length() / integerKBlock;
   x = b.view(op.getX(), "x");
   if (x.isContiguous && k % lanes == 0)
     xQuads =
@@ -76,9 +78,9 @@ Value ActivationKernel::allocate(ArrayRef<int64_t> shape, Type element) {
 
 /// The K block of row `row` from element `first` on; what lies beyond K is 0.
 SmallVector<Value> ActivationKernel::load(Value row, Value first) {
-  bool isGuarded = kBlocks * kBlock > k;
+  bool isGuarded = kBlocks * integerKBlock > k;
   SmallVector<Value> numbers;
-  for (int64_t i = 0; i < kBlock; i += xQuads ? lanes : 1) {
+  for (int64_t i = 0; i < integerKBlock; i += xQuads ? lanes : 1) {
     Value position = b.add(first, i), isInside;
     if (isGuarded) {
       isInside = b.less(position, b.index(k));
@@ -114,9 +116,9 @@ Value ActivationKernel::largest(ArrayRef<Value> numbers) {
   return most;
 }
 
-/// Codes four to a word, four words at once; `position` counts kBlocks.
+/// Codes four to a word, four words at once; `position` counts K blocks.
 void ActivationKernel::storeCodes(ArrayRef<Value> codes, Value position) {
-  constexpr int64_t byteBits = 8, quads = kBlock / lanes / lanes;
+  constexpr int64_t byteBits = 8, quads = integerKBlock / lanes / lanes;
   auto type = VectorType::get(lanes, b.getI32Type());
   Value buffer = b.buffer(results.codes, type, "codes");
   for (int64_t quad = 0; quad < quads; ++quad) {
@@ -140,7 +142,7 @@ void ActivationKernel::storeCodes(ArrayRef<Value> codes, Value position) {
 
 void ActivationKernel::emitKBlock(Value row, Value number) {
   constexpr double largestCode = 127, smallestNormal = 0x1p-126;
-  SmallVector<Value> numbers = load(row, b.mul(number, kBlock));
+  SmallVector<Value> numbers = load(row, b.mul(number, integerKBlock));
   constexpr int64_t infinityBits = 0x7f800000;
   Value mostBits = largest(numbers);
   Value isFinite = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, mostBits,
@@ -168,7 +170,7 @@ void ActivationKernel::emitKBlock(Value row, Value number) {
             position);
   if (!results.sums)
     return;
-  const int64_t groups = kBlock / form.group;
+  const int64_t groups = integerKBlock / form.group;
   for (int64_t g = 0; g < groups; ++g) {
     Value sum = codes[g * form.group];
     for (int64_t i = 1; i < form.group; ++i)
@@ -182,11 +184,12 @@ void ActivationKernel::emitKBlock(Value row, Value number) {
 
 DeviceActivations ActivationKernel::emit(RowRange range) {
   constexpr int64_t any = ShapedType::kDynamic, across = 8, down = 8;
-  results.codes = allocate({kBlocks, any, kBlock / lanes}, b.getI32Type());
+  results.codes =
+      allocate({kBlocks, any, integerKBlock / lanes}, b.getI32Type());
   results.scales = allocate({kBlocks, any}, b.getF32Type());
   if (form.hasOffset)
     results.sums =
-        allocate({kBlocks * kBlock / form.group, any}, b.getF32Type());
+        allocate({kBlocks * integerKBlock / form.group, any}, b.getF32Type());
   Value thread = b.threadId(gpu::Dimension::x);
   Value number =
       b.add(b.mul(b.groupId(gpu::Dimension::x), across), b.rem(thread, across));

@@ -11,13 +11,11 @@
 using namespace mlir;
 using namespace rlx;
 
-static constexpr int64_t wordBits = 32;
-
-int64_t StoredWeight::rank() const {
+int64_t DeviceWeight::rank() const {
   return cast<MemRefType>(weight.getType()).getRank();
 }
 
-SmallVector<int64_t> StoredWeight::shape() const {
+SmallVector<int64_t> DeviceWeight::shape() const {
   auto type = cast<MemRefType>(weight.getType());
   SmallVector<int64_t> shape(type.getShape());
   // A plain tensor's elements are its blocks.
@@ -26,7 +24,7 @@ SmallVector<int64_t> StoredWeight::shape() const {
   return shape;
 }
 
-LogicalResult StoredWeight::verify(Operation *op) const {
+LogicalResult DeviceWeight::verify(Operation *op) const {
   SmallVector<int64_t> sizes = shape();
   int64_t last[] = {sizes[sizes.size() - 2] - 1, sizes.back() - 1};
   for (const SideOperand &side : scheme.sideOperands())
@@ -49,7 +47,7 @@ BlockReader::Words BlockReader::wordsOf(Value memref, StringRef name) {
           bits, SmallVector<int64_t>(type.getShape())};
 }
 
-BlockReader::BlockReader(KernelBuilder &b, const StoredWeight &stored,
+BlockReader::BlockReader(KernelBuilder &b, const DeviceWeight &stored,
                          CodeNumbers::LookUp lookUp, ArrayRef<int64_t> part)
     : b(b), stored(stored), numbers(b, b.getLoc(), std::move(lookUp)) {
   auto type = cast<MemRefType>(stored.weight.getType());

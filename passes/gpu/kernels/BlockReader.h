@@ -16,11 +16,11 @@
 namespace rlx {
 
 /// A weight with its side operands, values of the host.
-struct StoredWeight {
+struct DeviceWeight {
   mlir::Value weight, scales, zeroPoints, globalScale;
   QuantScheme scheme;
 
-  template <typename OpT> static StoredWeight of(OpT op) {
+  template <typename OpT> static DeviceWeight of(OpT op) {
     return {op.getWeight(), op.getScales(), op.getZeroPoints(),
             op.getGlobalScale(), QuantScheme(op.getScheme().getScheme())};
   }
@@ -36,7 +36,7 @@ class BlockReader {
 public:
   /// Reads all of a weight, or the slices of its outermost dimension that
   /// `part` says, `[first, count]`; positions are those in the whole weight.
-  BlockReader(KernelBuilder &b, const StoredWeight &stored,
+  BlockReader(KernelBuilder &b, const DeviceWeight &stored,
               CodeNumbers::LookUp lookUp, llvm::ArrayRef<int64_t> part = {});
 
   /// The code of `field` for element (row, k) of expert `expert`, which is null
@@ -67,7 +67,7 @@ private:
   Words wordsOf(mlir::Value memref, llvm::StringRef name);
 
   KernelBuilder &b;
-  StoredWeight stored;
+  DeviceWeight stored;
   CodeNumbers numbers;
   Words weight;
   int64_t firstSlice = 0;

@@ -73,7 +73,7 @@ static bool isWholeBuffer(Value memref) {
 /// of a buffer on: views of one are copied.
 template <typename OpT>
 static LogicalResult copyViews(OpT op, KernelModule &kernels) {
-  StoredWeight stored = StoredWeight::of(op);
+  DeviceWeight stored = DeviceWeight::of(op);
   for (OpOperand &operand : op->getOpOperands()) {
     Value view = operand.get();
     if (!llvm::is_contained({stored.weight, stored.scales, stored.zeroPoints,
@@ -168,7 +168,7 @@ struct BlocksToKernelsPass
       return success();
     }
     if (auto weight = dyn_cast<InterleaveWeightOp>(op)) {
-      if (failed(StoredWeight::of(weight).verify(op)) ||
+      if (failed(DeviceWeight::of(weight).verify(op)) ||
           failed(copyViews(weight, kernels)) ||
           failed(checkWhole(op, weight.getInit())))
         return failure();
@@ -190,7 +190,7 @@ struct BlocksToKernelsPass
     } else if (auto rows = dyn_cast<BlockDequantizeOp>(op)) {
       if (cast<MemRefType>(rows.getWeight().getType()).getNumElements() == 0)
         return op->emitOpError("expected a weight of at least one element");
-      if (failed(StoredWeight::of(rows).verify(op)) ||
+      if (failed(DeviceWeight::of(rows).verify(op)) ||
           failed(copyViews(rows, kernels)))
         return failure();
       if (rows.getIds())

@@ -9,8 +9,6 @@
 using namespace mlir;
 using namespace rlx;
 
-static constexpr int64_t wordBits = 32;
-
 /// Whether f32 takes the place of `type`.
 static bool isShortFloat(Type type) {
   return type.isF16() || type.isBF16() || isSmallFloat(type);

@@ -39,7 +39,7 @@ IntegerMatmul::create(const RecordLayout &layout, GpuAttr target,
   if (!codes)
     return std::nullopt;
   matmul.codes = std::move(*codes);
-  matmul.group = kBlock;
+  matmul.group = integerKBlock;
   SmallVector<FieldAttr> fields = layout.record().fields();
   for (FieldAttr field : llvm::drop_begin(fields))
     matmul.group = std::gcd(matmul.group, layout.planes(field).front().group);

@@ -20,12 +20,15 @@
 
 namespace rlx {
 
+/// Elements of K that share a scale of activations, and that a work-item
+/// quantizes or decodes together; records are some of these whole.
+constexpr int64_t integerKBlock = 32;
+/// Codes of activations and weights are loaded so many to a word, and so many
+/// words at once.
+constexpr int64_t bytesOfWord = 4, wordsOfQuad = 4;
+
 class IntegerMatmul {
 public:
-  /// Elements of K that share a scale of activations, and that a work-item
-  /// quantizes or decodes together; records are whole kBlocks.
-  static constexpr int64_t kBlock = 32;
-
   /// Fails, with a reason, where the matmul is one of f32.
   static std::optional<IntegerMatmul> create(const RecordLayout &layout,
                                              GpuAttr target,

@@ -3,11 +3,10 @@
 
 #include "passes/gpu/kernels/IntegerRows.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 using namespace mlir;
 using namespace rlx;
-
-static constexpr int64_t kBlock = IntegerMatmul::kBlock, bytesOfWord = 4,
-                         wordsOfQuad = 4;
 
 IntegerRows::IntegerRows(KernelBuilder &b, const IntegerMatmul &form,
                          const DeviceActivations &x, Value m, int64_t workgroup)
@@ -32,11 +31,12 @@ Value IntegerRows::word(Value first, int64_t word, SmallVector<Value> &quads) {
 
 SmallVector<Value> IntegerRows::multiply(RecordReader &reader, Value k,
                                          int64_t length, ValueRange carried) {
-  const int64_t quads = kBlock / bytesOfWord / wordsOfQuad,
-                groups = kBlock / form.group, words = form.group / bytesOfWord;
+  const int64_t quads = integerKBlock / bytesOfWord / wordsOfQuad,
+                groups = integerKBlock / form.group,
+                words = form.group / bytesOfWord;
   SmallVector<Value> totals(carried);
-  for (int64_t begin = 0; begin < length; begin += kBlock) {
-    Value number = b.add(b.div(k, kBlock), begin / kBlock);
+  for (int64_t begin = 0; begin < length; begin += integerKBlock) {
+    Value number = b.add(b.div(k, integerKBlock), begin / integerKBlock);
     SmallVector<Value> positions;
     SmallVector<SmallVector<Value>> loaded(rows.size());
     for (Value row : rows)

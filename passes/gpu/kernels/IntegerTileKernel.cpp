@@ -11,18 +11,18 @@
 #include "passes/gpu/kernels/RegisterTile.h"
 #include "passes/gpu/kernels/TileSteps.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 #include <numeric>
 
 using namespace mlir;
 using namespace rlx;
 
 namespace {
-constexpr int64_t kBlock = IntegerMatmul::kBlock, bytesOfWord = 4,
-                  wordsOfQuad = 4;
 
 /// Elements of K between two barriers.
 int64_t depthOf(const RecordLayout &layout) {
-  constexpr int64_t deepest = 2 * kBlock;
+  constexpr int64_t deepest = 2 * integerKBlock;
   return std::gcd(deepest, layout.length());
 }
 
@@ -110,7 +110,7 @@ IntegerTileKernel::IntegerTileKernel(InterleavedMatmulOp op,
   weights = steps.allocate(words * tile.width(), i32);
   scales = steps.allocate(groups * tile.width(), f32);
   activations = steps.allocate(words * tile.height(), i32);
-  factors = steps.allocate(depth / kBlock * tile.height(), f32);
+  factors = steps.allocate(depth / integerKBlock * tile.height(), f32);
   if (form.hasOffset) {
     xSums = b.buffer(x.sums, f32, "x_sums");
     offsets = steps.allocate(groups * tile.width(), f32);
@@ -121,14 +121,14 @@ IntegerTileKernel::IntegerTileKernel(InterleavedMatmulOp op,
     b.barrier();
 }
 
-/// Decodes kBlocks of K of columns.
+/// Decodes K blocks of columns.
 void IntegerTileKernel::loadWeights(Value k0) {
-  const int64_t width = tile.width(), words = kBlock / bytesOfWord,
-                groups = kBlock / form.group;
+  const int64_t width = tile.width(), words = integerKBlock / bytesOfWord,
+                groups = integerKBlock / form.group;
   auto body = [&](Value item, Value isThere) {
     Value n = b.rem(item, width), part = b.div(item, width);
-    Value k = b.add(k0, b.mul(part, kBlock));
-    tile.readColumn(b, reader, shape, n, k, kBlock);
+    Value k = b.add(k0, b.mul(part, integerKBlock));
+    tile.readColumn(b, reader, shape, n, k, integerKBlock);
     Value first = b.add(b.mul(part, words * width), n);
     for (int64_t word = 0; word < words; ++word) {
       Value bytes = reader.codeBytes(word * bytesOfWord);
@@ -144,7 +144,8 @@ void IntegerTileKernel::loadWeights(Value k0) {
                     isThere);
     }
   };
-  forItems(b, tile.thread, width * depth / kBlock, tile.workgroup(), body);
+  forItems(b, tile.thread, width * depth / integerKBlock, tile.workgroup(),
+           body);
 }
 
 /// `count` lines of numbers of the tile's rows, from line `first` on.
@@ -164,8 +165,8 @@ void IntegerTileKernel::loadNumbers(Value source, const StepMemory &target,
 
 void IntegerTileKernel::loadActivations(Value k0) {
   const int64_t height = tile.height(), quadBytes = bytesOfWord * wordsOfQuad,
-                quads = kBlock / quadBytes;
-  Value firstKBlock = b.div(k0, kBlock);
+                quads = integerKBlock / quadBytes;
+  Value firstKBlock = b.div(k0, integerKBlock);
   auto body = [&](Value item, Value isThere) {
     Value r = b.rem(item, height), part = b.div(item, height);
     Value row = b.min(b.add(tile.m0, r), b.sub(m, b.index(1)));
@@ -178,7 +179,7 @@ void IntegerTileKernel::loadActivations(Value k0) {
                   b.add(first, i * height), isThere);
   };
   forItems(b, tile.thread, height * depth / quadBytes, tile.workgroup(), body);
-  loadNumbers(xScales, factors, firstKBlock, depth / kBlock);
+  loadNumbers(xScales, factors, firstKBlock, depth / integerKBlock);
   if (xSums)
     loadNumbers(xSums, sums, b.div(k0, form.group), depth / form.group);
 }
@@ -220,7 +221,7 @@ SmallVector<Value> IntegerTileKernel::multiplyGroup(Value step, Value group) {
 SmallVector<Value> IntegerTileKernel::multiply(Value step, ValueRange carried) {
   auto addGroup = [&](Value group, ValueRange totals) {
     SmallVector<Value> products = multiplyGroup(step, group), next(totals);
-    Value ofKBlock = b.div(group, kBlock / form.group);
+    Value ofKBlock = b.div(group, integerKBlock / form.group);
     SmallVector<Value> w = ofColumns(scales, step, group),
                        a = ofRows(factors, step, ofKBlock), offset, sum;
     if (form.hasOffset) {

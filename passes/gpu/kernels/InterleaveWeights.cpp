@@ -11,6 +11,7 @@
 #include "passes/gpu/layout/Target.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 namespace rlx {
 #define GEN_PASS_DEF_INTERLEAVEWEIGHTSPASS
@@ -85,7 +86,7 @@ static void remarkOnActivations(BlockMatmulOp op, const RecordLayout &layout,
              << " rows";
     return;
   }
-  remark << ", with a scale for each " << IntegerMatmul::kBlock << " of K";
+  remark << ", with a scale for each " << integerKBlock << " of K";
   if (isDynamic)
     remark << "; a single row is computed in f32";
 }

@@ -6,6 +6,7 @@
 #include "passes/gpu/kernels/LinalgBody.h"
 #include "passes/gpu/spirv/ExactKernels.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;

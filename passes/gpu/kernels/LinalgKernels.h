@@ -6,6 +6,8 @@
 
 #include "passes/gpu/kernels/KernelBuilder.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
 namespace rlx {
 
 /// A work-item for each point of the parallel loops; long reductions of few

@@ -3,6 +3,8 @@
 
 #include "passes/gpu/kernels/MatmulKernels.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 #include <numeric>
 
 using namespace mlir;

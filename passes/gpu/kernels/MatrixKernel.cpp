@@ -13,6 +13,8 @@
 #include "passes/gpu/kernels/RowFactors.h"
 #include "passes/gpu/kernels/TileSteps.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 using namespace mlir;
 using namespace rlx;
 

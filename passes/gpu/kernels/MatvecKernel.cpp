@@ -14,6 +14,8 @@
 #include "passes/gpu/kernels/MatmulKernels.h"
 #include "passes/gpu/layout/Target.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 using namespace mlir;
 using namespace rlx;
 

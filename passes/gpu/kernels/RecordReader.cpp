@@ -3,12 +3,12 @@
 
 #include "passes/gpu/kernels/RecordReader.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 #include <numeric>
 
 using namespace mlir;
 using namespace rlx;
-
-static constexpr int64_t wordBits = 32;
 
 //===----------------------------------------------------------------------===//
 // Codebooks

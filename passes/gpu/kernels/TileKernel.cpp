@@ -10,6 +10,8 @@
 #include "passes/gpu/kernels/RegisterTile.h"
 #include "passes/gpu/kernels/TileSteps.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 using namespace mlir;
 using namespace rlx;
 

@@ -9,7 +9,7 @@
 using namespace mlir;
 using namespace rlx;
 
-static constexpr int64_t wordBits = 32, workgroup = 64;
+static constexpr int64_t workgroup = 64;
 
 //===----------------------------------------------------------------------===//
 // Interleaving
@@ -28,7 +28,7 @@ private:
   void writeShared(int64_t word);
 
   InterleaveWeightOp op;
-  StoredWeight stored;
+  DeviceWeight stored;
   SmallVector<int64_t> shape;
   RecordLayout layout;
   Interleaving how;
@@ -41,7 +41,7 @@ private:
 } // namespace
 
 InterleaveKernel::InterleaveKernel(InterleaveWeightOp op, KernelModule &kernels)
-    : op(op), stored(StoredWeight::of(op)), shape(stored.shape()),
+    : op(op), stored(DeviceWeight::of(op)), shape(stored.shape()),
       layout(QuantScheme(op.getRecord().getScheme()), shape.back()),
       how{int64_t(op.getRows()), int64_t(op.getWords())},
       b(op, kernels,
@@ -189,7 +189,7 @@ void rlx::emitInterleaveKernel(InterleaveWeightOp op, KernelModule &kernels) {
 /// Decodes the rows, or experts, of `part`, `[first, count]`.
 static void emitDequantizePart(BlockDequantizeOp op, KernelModule &kernels,
                                ArrayRef<int64_t> part) {
-  StoredWeight stored = StoredWeight::of(op);
+  DeviceWeight stored = DeviceWeight::of(op);
   SmallVector<int64_t> shape = stored.shape();
   KernelBuilder b(op, kernels,
                   Twine(op.getIds() ? "embedding_" : "dequantize_") +

@@ -13,8 +13,6 @@
 using namespace mlir;
 using namespace rlx;
 
-static constexpr int64_t wordBits = 32;
-
 int64_t rlx::runLength(QuantScheme scheme, FieldAttr field, int64_t k,
                        int64_t record) {
   int64_t group = groupLength(scheme, field, k);

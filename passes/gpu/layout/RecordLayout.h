@@ -20,6 +20,9 @@
 
 namespace rlx {
 
+/// What kernels load: words of 32 bits.
+constexpr int64_t wordBits = 32;
+
 /// One plane of a field in a record: the code's bits `shift` to `shift + width`
 /// of item `i`, which elements `i * group` to `(i + 1) * group` share, lie at
 /// bit `bit(i)`.

@@ -104,7 +104,7 @@ static spirv::TargetEnvAttr environmentOf(GpuAttr target, bool hasMatrices) {
   }
   auto triple =
       spirv::VerCapExtAttr::get(version, capabilities, extensions, context);
-  Builder builder(context);
+  mlir::Builder builder(context);
   int32_t workgroup = target.getWorkgroupSize();
   auto limits = spirv::ResourceLimitsAttr::get(
       context, target.getWorkgroupMemory(), workgroup,

@@ -15,7 +15,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace annotate_test {
 
 TEST(AnnotateTest, DamagedConfigurations) {
   TemporaryFolder folder;
@@ -79,4 +79,4 @@ func.func @main(%x: tensor<2x64xf32>) -> tensor<2x8xf32> {
   EXPECT_LT(accepted, rounds);
 }
 
-} // namespace
+} // namespace annotate_test

@@ -16,7 +16,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace bf16_test {
 
 double valueOf(uint16_t bits) {
   return std::bit_cast<float>(uint32_t(bits) << 16);
@@ -174,4 +174,4 @@ TEST(Bf16, RoundsWithoutInstructions) {
   checkEpilogue(options);
 }
 
-} // namespace
+} // namespace bf16_test

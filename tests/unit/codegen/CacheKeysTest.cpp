@@ -17,7 +17,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace cache_keys_test {
 
 /// A program that adds numbers, given as a constant or a resource.
 std::string adds(const std::string &constant, const std::string &resources = "",
@@ -165,4 +165,4 @@ TEST(CacheKeys, EachTextIsKeptApart) {
   EXPECT_NE(key({"ab", ""}), key({"ab"}));
 }
 
-} // namespace
+} // namespace cache_keys_test

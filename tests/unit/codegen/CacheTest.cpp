@@ -8,7 +8,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace cache_test {
 
 constexpr const char *program = R"(
 func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
@@ -238,4 +238,4 @@ TEST_F(PackedCacheTest, NotWhereItIsNotWanted) {
   EXPECT_TRUE(packedFiles().empty());
 }
 
-} // namespace
+} // namespace cache_test

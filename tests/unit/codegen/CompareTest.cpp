@@ -6,7 +6,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace compare_test {
 
 TEST(CompareTest, RelativeErrorIsOfNorms) {
   Floats got({2, 2}, {3, 4, 0, 12});
@@ -177,4 +177,4 @@ TEST(CompareTest, IntegersAreComparedBitByBit) {
   EXPECT_FALSE(measureError(view, expected).passes());
 }
 
-} // namespace
+} // namespace compare_test

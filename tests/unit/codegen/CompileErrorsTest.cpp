@@ -12,7 +12,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace compile_errors_test {
 
 TEST(CompileErrorsTest, SyntaxErrorsHaveTextAndPlace) {
   std::string message = messageOf(compileText(
@@ -201,4 +201,4 @@ TEST(CompileErrorsTest, ProgramsThatNestTooDeep) {
                      .takeError());
 }
 
-} // namespace
+} // namespace compile_errors_test

@@ -21,7 +21,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace emulated_test {
 
 /// Tensors and calls in the form that ForeignHost.c reads.
 class ForeignRun {
@@ -265,4 +265,4 @@ INSTANTIATE_TEST_SUITE_P(Generations, AArch64Test,
                          testing::ValuesIn(generations),
                          [](const auto &info) { return info.param.name; });
 
-} // namespace
+} // namespace emulated_test

@@ -14,7 +14,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace epilogue_test {
 
 class EpilogueTest : public SchemeTest,
                      public testing::WithParamInterface<const char *> {};
@@ -180,4 +180,4 @@ TEST(ApproximateMath, WithinUnitsInTheLastPlace) {
   }
 }
 
-} // namespace
+} // namespace epilogue_test

@@ -13,7 +13,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace executable_test {
 
 constexpr const char *golden = RLX_TEST_DIR "/golden/ggml-types.gguf";
 
@@ -318,4 +318,4 @@ TEST_F(ExecutableTest, NoRowsAtAll) {
   EXPECT_SUCCESS(executable->run("main", {x}, {y}));
 }
 
-} // namespace
+} // namespace executable_test

@@ -14,7 +14,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace extremes_test {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 constexpr const char *schemes[] = {"gguf_q8_0",   "gguf_q4k",
@@ -115,4 +115,4 @@ TEST_F(SchemeTest, ZerosKeepTheirSign) {
   }
 }
 
-} // namespace
+} // namespace extremes_test

@@ -6,7 +6,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace graph_test {
 
 TEST_F(SchemeTest, AFeedForwardLayer) {
   std::unique_ptr<Executable> executable = compiled(feedForward);
@@ -119,4 +119,4 @@ func.func @main(%x: tensor<3x64xf32>, %n: tensor<i32>) -> (tensor<3x64xf32>, ten
     EXPECT_EQ(positive.values[i], y.values[i] > x.values[i]);
 }
 
-} // namespace
+} // namespace graph_test

@@ -16,7 +16,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace integer_kernels_test {
 
 /// Sums of codes and sums of activations are rounded apart, so a little more is
 /// lost where they cancel than in a sum of products.
@@ -256,7 +256,7 @@ TEST_F(SchemeTest, ErrorsOfRoundedActivations) {
   }
 }
 
-} // namespace
+} // namespace integer_kernels_test
 
 // What f16 cannot hold becomes the nearest number it can, in any weight.
 TEST_F(SchemeTest, ActivationsOfF16) {

@@ -8,7 +8,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace operations_test {
 
 constexpr double f32Bound = 2e-6;
 
@@ -215,4 +215,4 @@ func.func @main(%x: tensor<2x64xf32>) -> tensor<2x3xf32> {
       isClose(y, product(x.values, weight.values(), 2, 3, 64), f32Bound, 82));
 }
 
-} // namespace
+} // namespace operations_test

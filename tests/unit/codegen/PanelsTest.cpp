@@ -17,7 +17,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace panels_test {
 
 struct Way {
   const char *activations, *choices;
@@ -134,4 +134,4 @@ INSTANTIATE_TEST_SUITE_P(Described, PanelsTest,
                                          std::string(oneBit)),
                          testName);
 
-} // namespace
+} // namespace panels_test

@@ -16,7 +16,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace prescaled_weights_test {
 
 constexpr int64_t n = 37, k = 768;
 
@@ -141,4 +141,4 @@ INSTANTIATE_TEST_SUITE_P(Described, PrescaledWeightsTest,
                                          std::string(smallCodebook)),
                          testName);
 
-} // namespace
+} // namespace prescaled_weights_test

@@ -14,7 +14,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace quantize_test {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
@@ -134,4 +134,4 @@ INSTANTIATE_TEST_SUITE_P(
                     "code = ui3 at (i) -> (0, 3 * i) as [3, 3, -1, 0, 8, 1, 2, "
                     "100], unused = 4"));
 
-} // namespace
+} // namespace quantize_test

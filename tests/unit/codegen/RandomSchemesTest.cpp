@@ -24,7 +24,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace random_schemes_test {
 
 int64_t fromEnvironment(const char *name, int64_t otherwise) {
   const char *given = std::getenv(name);
@@ -151,4 +151,4 @@ INSTANTIATE_TEST_SUITE_P(
                        fromEnvironment("RLX_RANDOM_SCHEMES",
                                        schemesOfTheSuite)));
 
-} // namespace
+} // namespace random_schemes_test

@@ -17,7 +17,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace reencoded_test {
 
 /// Half of 1/126 of a K block's largest value, at worst, and less the larger
 /// the others are. Random scales make them small.
@@ -168,4 +168,4 @@ INSTANTIATE_TEST_SUITE_P(Described, ReencodedTest,
                                          std::string(oneBit)),
                          testName);
 
-} // namespace
+} // namespace reencoded_test

@@ -6,7 +6,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace reference_flow_test {
 
 using List = std::vector<double>;
 using ReferenceFlowTest = ReferenceTest;
@@ -226,4 +226,4 @@ func.func @main(%x: tensor<?x?xf32>, %ids: tensor<2x1xi32>)
   EXPECT_EQ(numbersOf(all[6]), (List{0, 1, 1, 2}));
 }
 
-} // namespace
+} // namespace reference_flow_test

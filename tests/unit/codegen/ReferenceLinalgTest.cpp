@@ -8,7 +8,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace reference_linalg_test {
 
 using List = std::vector<double>;
 using ReferenceLinalgTest = ReferenceTest;
@@ -222,4 +222,4 @@ func.func @main(%x: tensor<2xf32>) -> tensor<4xf32> {
   EXPECT_LT(all[0].numbers.deviation(1), 1e-6);
 }
 
-} // namespace
+} // namespace reference_linalg_test

@@ -8,7 +8,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace reference_numbers_test {
 
 class ReferenceNumbersTest : public ReferenceTest {
 protected:
@@ -243,4 +243,4 @@ func.func @main(%x: tensor<4xf32>)
   EXPECT_EQ(all[5].numbers.bits[1], 0x43960000u);
 }
 
-} // namespace
+} // namespace reference_numbers_test

@@ -12,7 +12,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace run_time_errors_test {
 
 /// Values of any type for one argument.
 struct Input {
@@ -359,4 +359,4 @@ INSTANTIATE_TEST_SUITE_P(, RunTimeErrorsTest, testing::ValuesIn(cases),
                            return std::string(info.param.name);
                          });
 
-} // namespace
+} // namespace run_time_errors_test

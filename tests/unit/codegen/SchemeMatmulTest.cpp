@@ -13,7 +13,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace scheme_matmul_test {
 
 constexpr int64_t rowCounts[] = {1, 2, 3, 5, 13, 29};
 constexpr double f32Bound = 2e-6;
@@ -129,4 +129,4 @@ TEST_F(SchemeTest, LongRows) {
   }
 }
 
-} // namespace
+} // namespace scheme_matmul_test

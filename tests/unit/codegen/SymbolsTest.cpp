@@ -11,7 +11,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace symbols_test {
 
 /// exp(x) * factor through a function of its own that is not inlined away, with
 /// memory that is allocated.
@@ -112,4 +112,4 @@ TEST(Symbols, WhatCannotBe) {
                   "has a NUL");
 }
 
-} // namespace
+} // namespace symbols_test

@@ -18,7 +18,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace targets_test {
 
 struct Variant {
   const char *name, *cpu, *features, *needs;
@@ -240,4 +240,4 @@ TEST_F(Targets, PrefersWhatIsAskedFor) {
   }
 }
 
-} // namespace
+} // namespace targets_test

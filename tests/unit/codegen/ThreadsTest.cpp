@@ -8,7 +8,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace threads_test {
 
 TEST_F(SchemeTest, AnyNumberOfThreadsGivesTheSameResult) {
   std::unique_ptr<Executable> executable = compiled(feedForward);
@@ -119,4 +119,4 @@ TEST_F(SchemeTest, DeterministicRows) {
   }
 }
 
-} // namespace
+} // namespace threads_test

@@ -16,7 +16,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace verify_golden_test {
 
 constexpr const char *goldenTypes[] = {
     "q4_0", "q4_1", "q5_0",   "q5_1",   "q8_0",  "q2_K",  "q3_K",  "q4_K",
@@ -181,4 +181,4 @@ INSTANTIATE_TEST_SUITE_P(
                     "{activations = i16}", "{activations = i8}",
                     "weights = reencoded {activations = i8}"));
 
-} // namespace
+} // namespace verify_golden_test

@@ -6,7 +6,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace verify_test {
 
 /// A program with its context, and what it takes to run it.
 class VerifyTest : public testing::Test {
@@ -292,4 +292,4 @@ func.func @main(%x: tensor<?xf32>, %y: tensor<?xf32>, %f: tensor<i1>) -> tensor<
   }
 }
 
-} // namespace
+} // namespace verify_test

@@ -18,7 +18,7 @@ using llvm::APFloat;
 using llvm::APInt;
 using llvm::APSInt;
 
-namespace {
+namespace conversions_test {
 
 struct FloatType {
   const char *name;
@@ -439,4 +439,4 @@ INSTANTIATE_TEST_SUITE_P(Devices, DeviceConversionsTest,
                            return std::string(info.param.name);
                          });
 
-} // namespace
+} // namespace conversions_test

@@ -15,7 +15,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace described_test {
 
 constexpr const char *descriptions[] = {
     R"(#rlx.scheme<"ten bits", block = 4,
@@ -97,4 +97,4 @@ TEST_P(DescribedTest, MatchesTheReference) {
 INSTANTIATE_TEST_SUITE_P(Devices, DescribedTest, testing::ValuesIn(testDevices),
                          [](const auto &info) { return info.param.name; });
 
-} // namespace
+} // namespace described_test

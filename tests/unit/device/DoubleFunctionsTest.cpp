@@ -14,7 +14,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace double_functions_test {
 
 using Limits = std::numeric_limits<double>;
 struct Doubles : test::Buffer<double> {
@@ -180,4 +180,4 @@ INSTANTIATE_TEST_SUITE_P(
     testing::ValuesIn(llvm::ArrayRef(testDevices).drop_front()),
     [](const auto &info) { return std::string(info.param.name); });
 
-} // namespace
+} // namespace double_functions_test

@@ -14,7 +14,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace elements_test {
 
 enum class Ability { all, fewest };
 using Parameters = std::tuple<TestDevice, Ability>;
@@ -291,4 +291,4 @@ INSTANTIATE_TEST_SUITE_P(
              (std::get<1>(info.param) == Ability::all ? "_all" : "_fewest");
     });
 
-} // namespace
+} // namespace elements_test

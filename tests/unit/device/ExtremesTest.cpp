@@ -13,7 +13,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace extremes_test {
 
 constexpr double bound = 1e-5;
 
@@ -128,4 +128,4 @@ INSTANTIATE_TEST_SUITE_P(Devices, DeviceExtremesTest,
                          testing::ValuesIn(testDevices),
                          [](const auto &info) { return info.param.name; });
 
-} // namespace
+} // namespace extremes_test

@@ -13,7 +13,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace functions_test {
 
 using Limits = std::numeric_limits<float>;
 
@@ -155,4 +155,4 @@ INSTANTIATE_TEST_SUITE_P(Devices, DeviceFunctionsTest,
                            return std::string(info.param.name);
                          });
 
-} // namespace
+} // namespace functions_test

@@ -10,7 +10,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace graph_test {
 
 struct GraphProgram {
   const char *name;
@@ -177,4 +177,4 @@ INSTANTIATE_TEST_SUITE_P(Programs, DeviceGraphTest,
                                   "_" + std::get<1>(info.param).name;
                          });
 
-} // namespace
+} // namespace graph_test

@@ -14,7 +14,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace integer_matmul_test {
 
 /// Sums of codes and sums of activations are rounded apart, so a little more is
 /// lost where they cancel than in a sum of products.
@@ -154,4 +154,4 @@ TEST_F(SchemeTest, PartsOfBytes) {
     GTEST_SKIP() << "there is no device";
 }
 
-} // namespace
+} // namespace integer_matmul_test

@@ -12,7 +12,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace matmul_test {
 
 constexpr double f32Bound = 2e-6;
 
@@ -61,4 +61,4 @@ INSTANTIATE_TEST_SUITE_P(Schemes, DeviceSchemeMatmulTest,
                                           testing::ValuesIn(allSchemes())),
                          variantTestName<TestDevice>);
 
-} // namespace
+} // namespace matmul_test

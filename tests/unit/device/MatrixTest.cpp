@@ -11,7 +11,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace matrix_test {
 
 constexpr double f16Bound = 1e-3;
 constexpr const TestDevice &vulkan = testDevices[0];
@@ -159,4 +159,4 @@ TEST_F(MatrixTest, AnyNumberOfRowsUnderValidation) {
   EXPECT_EQ(late, "");
 }
 
-} // namespace
+} // namespace matrix_test

@@ -7,7 +7,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace operations_test {
 
 class DeviceOperationsTest : public SchemeTest,
                              public testing::WithParamInterface<TestDevice> {
@@ -264,4 +264,4 @@ INSTANTIATE_TEST_SUITE_P(Devices, DeviceOperationsTest,
                            return std::string(info.param.name);
                          });
 
-} // namespace
+} // namespace operations_test

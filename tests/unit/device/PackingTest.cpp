@@ -14,7 +14,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace packing_test {
 
 /// `weight` in the words of a packed buffer.
 std::vector<uint32_t> pack(const RandomWeight &weight, QuantScheme record,
@@ -121,4 +121,4 @@ INSTANTIATE_TEST_SUITE_P(Devices, DevicePackingTest,
                            return std::string(info.param.name);
                          });
 
-} // namespace
+} // namespace packing_test

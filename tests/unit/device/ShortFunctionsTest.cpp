@@ -11,7 +11,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace short_functions_test {
 
 struct ShortType {
   const FloatFormat &format;
@@ -124,4 +124,4 @@ INSTANTIATE_TEST_SUITE_P(
              shortTypes[std::get<1>(info.param)].format.name;
     });
 
-} // namespace
+} // namespace short_functions_test

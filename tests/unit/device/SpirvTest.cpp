@@ -24,7 +24,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace spirv_test {
 
 /// A target, and what its modules must be valid for.
 struct Environment {
@@ -496,4 +496,4 @@ TEST_F(CapabilityTest, SubgroupsOfOpenCl) {
   }
 }
 
-} // namespace
+} // namespace spirv_test

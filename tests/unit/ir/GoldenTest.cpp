@@ -14,7 +14,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace golden_test {
 
 constexpr const char *goldenTypes[] = {
     "q4_0",   "q4_1",  "q5_0",  "q5_1",  "q8_0", "q2_K",
@@ -100,4 +100,4 @@ TEST_F(SchemeTest, GgmlNamesExist) {
   }
 }
 
-} // namespace
+} // namespace golden_test

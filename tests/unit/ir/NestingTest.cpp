@@ -9,7 +9,7 @@
 
 using namespace rlx;
 
-namespace {
+namespace nesting_test {
 
 std::string check(const std::string &text) {
   return llvm::toString(checkNesting(text, "p.mlir"));
@@ -111,4 +111,4 @@ TEST(Nesting, ExpressionsHaveALength) {
   EXPECT_EQ(check(repeated("scf.yield %a#0\n", 5000)), "");
 }
 
-} // namespace
+} // namespace nesting_test

@@ -15,7 +15,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace quant_map_test {
 
 class QuantMapTest : public SchemeTest {
 protected:
@@ -197,4 +197,4 @@ TEST_F(QuantMapTest, AFailingApplyChangesNothing) {
       "expected a ranked tensor to carry scheme 'gguf_q4k', but got 'index'");
 }
 
-} // namespace
+} // namespace quant_map_test

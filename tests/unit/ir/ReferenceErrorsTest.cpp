@@ -6,7 +6,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace reference_errors_test {
 
 class ReferenceErrors : public SchemeTest {
 protected:
@@ -64,4 +64,4 @@ TEST_F(ReferenceErrors, BytesThatNobodyReads) {
             "expected 0 bytes of zero_points for 'int8/32', but got 16");
 }
 
-} // namespace
+} // namespace reference_errors_test

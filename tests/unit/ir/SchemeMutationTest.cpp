@@ -12,7 +12,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace scheme_mutation_test {
 
 class SchemeMutationTest : public SchemeTest {
 protected:
@@ -88,4 +88,4 @@ TEST_F(SchemeMutationTest, IsRefusedOrMeansSomething) {
   EXPECT_LT(accepted, rounds);
 }
 
-} // namespace
+} // namespace scheme_mutation_test

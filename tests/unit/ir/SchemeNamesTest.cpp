@@ -9,7 +9,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace scheme_names_test {
 
 TEST_F(SchemeTest, EveryBuiltinNameIsItsDisplayName) {
   llvm::StringSet<> seen;
@@ -150,4 +150,4 @@ TEST_F(SchemeTest, PartsOfNamesAreNear) {
   EXPECT_EQ(didYouMean("wasm", {"object", "header"}), "");
 }
 
-} // namespace
+} // namespace scheme_names_test

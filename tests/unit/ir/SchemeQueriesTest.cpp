@@ -11,7 +11,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace scheme_queries_test {
 
 struct Expected {
   const char *name;
@@ -174,4 +174,4 @@ TEST(Ratio, IsInLowestTerms) {
   EXPECT_EQ(ratio.value(), 4.5);
 }
 
-} // namespace
+} // namespace scheme_queries_test

@@ -11,7 +11,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace side_schemes_test {
 
 /// The nibble of element k of a row of `columns`, the even ones in low nibbles.
 uint8_t nibble(llvm::ArrayRef<uint8_t> bytes, int64_t columns, int64_t row,
@@ -264,4 +264,4 @@ TEST_F(SchemeTest, ExpertsOfGgmlBlocks) {
                });
 }
 
-} // namespace
+} // namespace side_schemes_test

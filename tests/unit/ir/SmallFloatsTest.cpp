@@ -8,7 +8,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace small_floats_test {
 
 std::vector<uint8_t> allBytes() {
   std::vector<uint8_t> bytes(256);
@@ -74,4 +74,4 @@ TEST_F(SchemeTest, EveryCodeOfE2m1AndE8m0) {
         << code;
 }
 
-} // namespace
+} // namespace small_floats_test

@@ -11,7 +11,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace user_schemes_test {
 
 // Blocks of 40: an e4m3 scale, a 4-bit zero point, low nibbles, high bits.
 constexpr const char *fiveBits =
@@ -122,4 +122,4 @@ TEST_F(SchemeTest, SideTensorsOfHalfBytes) {
       });
 }
 
-} // namespace
+} // namespace user_schemes_test

@@ -17,7 +17,7 @@ using namespace rlx;
 using namespace rlx::quantize;
 using namespace rlx::test;
 
-namespace {
+namespace codes_test {
 
 /// Writes codes into all fields of a block, a different one each `round`, and
 /// expects the reference decoder to read their numbers.
@@ -177,4 +177,4 @@ TEST_F(SchemeTest, SmallNumbersKeepTheirSign) {
   }
 }
 
-} // namespace
+} // namespace codes_test

@@ -8,7 +8,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace errors_test {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
@@ -145,4 +145,4 @@ TEST_F(QuantizeErrors, RangesAndSizesThatDoNotFit) {
             "expected 16 bytes of scales of weight, but got 0");
 }
 
-} // namespace
+} // namespace errors_test

@@ -12,7 +12,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace fake_quantize_test {
 
 /// A ramp, eight blocks of sines, a block of zeros, one outlier, a negative
 /// extreme, and halves between codes of q8_0.
@@ -79,4 +79,4 @@ TEST_F(SchemeTest, RoundTripsRefuseWhatTheyCannotTake) {
             "element [0, 0] of weight is nan, expected finite numbers");
 }
 
-} // namespace
+} // namespace fake_quantize_test

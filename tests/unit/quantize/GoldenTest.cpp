@@ -15,7 +15,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace golden_test {
 
 struct Golden {
   std::vector<float> source, importance;
@@ -145,4 +145,4 @@ INSTANTIATE_TEST_SUITE_P(Types, LessWeightedError,
                            return std::string(info.param);
                          });
 
-} // namespace
+} // namespace golden_test

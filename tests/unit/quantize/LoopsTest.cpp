@@ -13,7 +13,7 @@ using namespace rlx;
 using namespace rlx::quantize;
 using namespace rlx::test;
 
-namespace {
+namespace loops_test {
 
 bool sameSums(const Sums &a, const Sums &b) {
   return sameNumber(a.q, b.q) && sameNumber(a.qq, b.qq) &&
@@ -52,4 +52,4 @@ TEST(Loops, GiveTheSameOnAllProcessors) {
   }
 }
 
-} // namespace
+} // namespace loops_test

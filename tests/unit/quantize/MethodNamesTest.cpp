@@ -11,7 +11,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace method_names_test {
 
 template <typename T> std::string refusal(llvm::Expected<T> result) {
   return result ? "accepted" : llvm::toString(result.takeError());
@@ -332,4 +332,4 @@ TEST(PlainVectors, RefuseNumbers) {
             "-2");
 }
 
-} // namespace
+} // namespace method_names_test

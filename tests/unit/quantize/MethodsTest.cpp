@@ -20,7 +20,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace methods_test {
 
 struct GptqCase {
   const char *scheme;
@@ -321,4 +321,4 @@ TEST_F(Methods, OptionsThatDoNotFit) {
             "channel 1 of activations is -2.00");
 }
 
-} // namespace
+} // namespace methods_test

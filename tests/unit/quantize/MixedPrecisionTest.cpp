@@ -7,7 +7,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace mixed_precision_test {
 
 using MixedPrecisionTest = SchemeTest;
 
@@ -110,4 +110,4 @@ TEST_F(MixedPrecisionTest, GivesBitsToWhatNeedsThem) {
       "expected a scheme whose block divides the 48 columns of 'w'");
 }
 
-} // namespace
+} // namespace mixed_precision_test

@@ -6,7 +6,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace rules_test {
 
 std::string refusal(llvm::StringRef text) {
   llvm::Expected<QuantRule> rule = QuantRule::parse(text);
@@ -146,4 +146,4 @@ TEST_F(SchemeTest, ZeroPointsMeanZeroExactly) {
   }
 }
 
-} // namespace
+} // namespace rules_test

@@ -18,7 +18,7 @@ using namespace rlx;
 using namespace rlx::quantize;
 using namespace rlx::test;
 
-namespace {
+namespace schemes_test {
 
 /// Normal numbers, some of them larger.
 std::vector<float> weights(size_t count, uint32_t seed) {
@@ -249,4 +249,4 @@ TEST_F(SchemeTest, RandomSchemesAreMade) {
   }
 }
 
-} // namespace
+} // namespace schemes_test

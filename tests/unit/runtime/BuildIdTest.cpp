@@ -9,7 +9,7 @@
 
 using namespace rlx;
 
-namespace {
+namespace build_id_test {
 
 const int ours = 0;
 
@@ -28,4 +28,4 @@ TEST(BuildId, IsThatOfTheLibraryThatHasIt) {
   EXPECT_EQ(buildId(nullptr), "");
 }
 
-} // namespace
+} // namespace build_id_test

@@ -18,7 +18,7 @@ using namespace rlx::test;
 
 namespace fs = std::filesystem;
 
-namespace {
+namespace cache_directory_test {
 
 constexpr uid_t nobody = 65534;
 
@@ -244,4 +244,4 @@ TEST_F(CacheDirectoryTest, NamesOfEntries) {
     EXPECT_FALSE(CacheDirectory::isEntryName(name)) << name;
 }
 
-} // namespace
+} // namespace cache_directory_test

@@ -13,7 +13,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace device_test {
 
 INSTANTIATE_TEST_SUITE_P(Api, DeviceTest,
                          testing::Values(DeviceApi::vulkan, DeviceApi::opencl),
@@ -368,4 +368,4 @@ TEST_P(DeviceTest, KeepsCompiledKernels) {
   use();
 }
 
-} // namespace
+} // namespace device_test

@@ -20,7 +20,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace files_test {
 
 std::string textOf(const MappedFile &file) {
   return {reinterpret_cast<const char *>(file.bytes().data()),
@@ -208,4 +208,4 @@ TEST(OutputFile, RefusesWhatItWouldDestroy) {
               "No such file");
 }
 
-} // namespace
+} // namespace files_test

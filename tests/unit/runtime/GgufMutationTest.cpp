@@ -23,7 +23,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace gguf_mutation_test {
 
 Result<GgufPart> parse(std::string_view content) {
   auto block = std::make_unique<std::byte[]>(content.size());
@@ -181,4 +181,4 @@ TEST_F(GgufMutation, HugeValuesAtEveryPlace) {
       }
 }
 
-} // namespace
+} // namespace gguf_mutation_test

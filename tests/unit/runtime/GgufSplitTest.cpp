@@ -14,7 +14,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace gguf_split_test {
 
 class GgufSplit : public ::testing::Test {
 protected:
@@ -140,4 +140,4 @@ TEST_F(GgufSplit, OnePartNeedsNoName) {
   EXPECT_TRUE(GgufFile::open(folder / "w.gguf").ok());
 }
 
-} // namespace
+} // namespace gguf_split_test

@@ -19,7 +19,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace gguf_test {
 
 const std::string goldenPath = RLX_TEST_DIR "/golden/ggml-types.gguf";
 
@@ -381,4 +381,4 @@ TEST(Gguf, RefusesWrongTensors) {
                 "overlap");
 }
 
-} // namespace
+} // namespace gguf_test

@@ -13,7 +13,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace gguf_writer_test {
 
 const std::string goldenPath = RLX_TEST_DIR "/golden/ggml-types.gguf";
 
@@ -130,4 +130,4 @@ TEST(GgufWriter, LeavesNothingHalfWritten) {
   EXPECT_EQ(folder.numFiles(), 1u);
 }
 
-} // namespace
+} // namespace gguf_writer_test

@@ -16,7 +16,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace kernel_abi_test {
 
 /// Adds the number of iterations to the atomic that the closure is.
 void countIterations(void *closure, int64_t begin, int64_t end) {
@@ -235,4 +235,4 @@ TEST(KernelAbi, AllocationsAreAligned) {
   rlx_release(nullptr);
 }
 
-} // namespace
+} // namespace kernel_abi_test

@@ -10,7 +10,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace kernel_cache_test {
 
 std::vector<std::byte> content(int first) {
   return {std::byte(first), std::byte{2}, std::byte{3}};
@@ -74,4 +74,4 @@ TEST(KernelCacheTest, IgnoresEveryDamage) {
   EXPECT_TRUE(cache.find("key"));
 }
 
-} // namespace
+} // namespace kernel_cache_test

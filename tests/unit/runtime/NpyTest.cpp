@@ -14,7 +14,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace npy_test {
 
 /// A file of the given version and dictionary, unpadded.
 std::string npy(std::string_view dictionary, std::string_view data,
@@ -193,4 +193,4 @@ TEST_F(NpyTest, WriteErrorsLeaveNothing) {
   EXPECT_EQ(folder.numFiles(), 0u);
 }
 
-} // namespace
+} // namespace npy_test

@@ -15,7 +15,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace program_test {
 
 using Size = ProgramSize::Kind;
 
@@ -237,4 +237,4 @@ TEST(MemoryPlanTest, NeverSharesAtTheSameTime) {
   }
 }
 
-} // namespace
+} // namespace program_test

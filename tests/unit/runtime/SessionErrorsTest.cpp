@@ -10,7 +10,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace session_errors_test {
 
 class SessionErrorsTest : public SessionTest {};
 INSTANTIATE_TEST_SUITE_P(Api, SessionErrorsTest,
@@ -170,4 +170,4 @@ TEST_P(SessionErrorsTest, WrongPrograms) {
   expectError(create(program), "weight 'w'", "does not depend on inputs");
 }
 
-} // namespace
+} // namespace session_errors_test

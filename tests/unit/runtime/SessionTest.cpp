@@ -10,7 +10,7 @@
 using namespace rlx;
 using namespace rlx::test;
 
-namespace {
+namespace session_test {
 
 INSTANTIATE_TEST_SUITE_P(Api, SessionTest,
                          testing::Values(DeviceApi::vulkan, DeviceApi::opencl),
@@ -180,4 +180,4 @@ TEST_P(SessionTest, SeveralSessionsShareADevice) {
   }
 }
 
-} // namespace
+} // namespace session_test

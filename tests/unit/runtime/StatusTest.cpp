@@ -12,7 +12,7 @@
 
 using namespace rlx;
 
-namespace {
+namespace status_test {
 
 struct Base {
   virtual ~Base() = default;
@@ -78,4 +78,4 @@ TEST(Result, SuccessIsNoValue) {
   EXPECT_NE(result.message(), "");
 }
 
-} // namespace
+} // namespace status_test

@@ -23,7 +23,7 @@ extern "C" const char *__asan_default_options() {
   return "allocator_may_return_null=1";
 }
 
-namespace {
+namespace tensor_test {
 
 TEST(TensorChecks, ShapesAndData) {
   float value = 0;
@@ -142,4 +142,4 @@ TEST(Tensor, RefusesImpossibleShapes) {
               "out of memory", "u8 [4611686018427387903]");
 }
 
-} // namespace
+} // namespace tensor_test

@@ -6,7 +6,7 @@
 
 using namespace rlx;
 
-namespace {
+namespace text_test {
 
 TEST(Text, QuotesWhatCanBeSeen) {
   EXPECT_EQ(quoted(""), "''");
@@ -39,4 +39,4 @@ TEST(Text, CutsBetweenCharacters) {
   EXPECT_EQ(quoted("абв", 4), "'аб...'");
 }
 
-} // namespace
+} // namespace text_test

@@ -16,7 +16,7 @@
 
 using namespace rlx;
 
-namespace {
+namespace thread_pool_test {
 
 /// Runs a loop with a lambda as its body.
 template <class Body> void loop(ThreadPool &pool, int64_t count, Body body) {
@@ -172,4 +172,4 @@ TEST(ThreadPool, StartAndStop) {
   }
 }
 
-} // namespace
+} // namespace thread_pool_test
