@@ -11,6 +11,7 @@
 #include "ir/NearNames.h"
 #include "ir/Nesting.h"
 #include "passes/Passes.h"
+#include "passes/cpu/kernels/LoopKernels.h"
 
 #include "mlir/Bytecode/BytecodeReader.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -288,6 +289,32 @@ prepareModule(ModuleOp module, const CompileOptions &options) {
   return PreparedModule{std::move(*imported), std::move(*signatures)};
 }
 
+/// Refuses what calls functions that only this process has.
+static llvm::Error checkHostFunctions(ModuleOp module,
+                                      const CompileOptions &options) {
+  DiagnosticCollector diagnostics(module.getContext(), options.onRemark);
+  bool isRefused = false;
+  module.walk([&](Operation *op) {
+    auto quantize = dyn_cast<BlockQuantizeOp>(op);
+    auto fake = dyn_cast<BlockFakeQuantizeOp>(op);
+    bool callsHost =
+        (quantize && quantize.choosesScales() && !rulePlanOf(quantize)) ||
+        (fake && !rulePlanOf(fake));
+    if (!callsHost || isRefused)
+      return;
+    isRefused = true;
+    QuantAttr scheme = quantize ? quantize.getScheme() : fake.getScheme();
+    emitError(op->getLoc())
+        << "'rlx." << (quantize ? "quantize" : "fake_quantize") << "' to '"
+        << scheme.getScheme().getName().getValue()
+        << "' chooses scales by a search in RLX's own library, which code in a "
+           "file has not; expected a rule that loops follow, such as rule "
+           "\"absmax 7\", or the program to be run by rlx-run";
+  });
+  return isRefused ? diagnostics.takeError("the program was refused")
+                   : llvm::Error::success();
+}
+
 llvm::Expected<EmittedCode> rlx::emitModule(ModuleOp module, CodeForm form,
                                             const CompileOptions &options) {
   if (auto error = options.target.check())
@@ -295,6 +322,9 @@ llvm::Expected<EmittedCode> rlx::emitModule(ModuleOp module, CodeForm form,
   llvm::Expected<PreparedModule> prepared = prepareModule(module, options);
   if (!prepared)
     return prepared.takeError();
+  if (form == CodeForm::object || form == CodeForm::assembly)
+    if (auto error = checkHostFunctions(*prepared->module, options))
+      return error;
   auto code =
       lowerAndEmit(*prepared->module, prepared->signatures, form, options);
   if (!code)

@@ -3,6 +3,7 @@
 
 #include "codegen/Executable.h"
 
+#include "codegen/HostQuantizer.h"
 #include "codegen/StatusError.h"
 #include "codegen/cpu/ObjectCode.h"
 #include "codegen/cpu/Target.h"
@@ -44,6 +45,8 @@ Executable::load(llvm::ArrayRef<char> object,
   define("rlx_fail", &rlx_fail);
   define("rlx_allocate", &rlx_allocate);
   define("rlx_release", &rlx_release);
+  define("rlx_quantize_rows", &rlx_quantize_rows);
+  define("rlx_fake_quantize_rows", &rlx_fake_quantize_rows);
   llvm::orc::JITDylib &library = (*jit)->getMainJITDylib();
   if (auto error = library.define(llvm::orc::absoluteSymbols(std::move(host))))
     return error;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "ir/BlockShapes.h"
+#include "ir/QuantRule.h"
 
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/Matchers.h"
@@ -183,27 +184,87 @@ LogicalResult BlockDequantizeOp::verify() {
   return shapes.verifyStatic("C1", "K of 'init'", getInit(), shape.size() - 1);
 }
 
+bool BlockQuantizeOp::choosesScales() {
+  QuantScheme scheme(getScheme().getScheme());
+  return scheme.fields().size() > 1 && !getScales() && !getZeroPoints() &&
+         !getGlobalScale();
+}
+
+/// C3: the side tensors as inits.
+static LogicalResult verifySideInits(BlockQuantizeOp op,
+                                     const BlockShapes &shapes,
+                                     QuantScheme scheme,
+                                     ArrayRef<int64_t> weight) {
+  auto sides = scheme.sideOperands();
+  if (op.getInits().size() != 1 + sides.size())
+    return shapes.expected("C3")
+           << "the side tensors of '" << scheme.displayName()
+           << "' as operands, or " << 1 + sides.size() << " inits, but got "
+           << op.getInits().size();
+  for (auto [side, init] : llvm::zip_equal(sides, op.getInits().drop_front()))
+    if (failed(shapes.verifyExactly("C3", side.name, init, side.shape(weight),
+                                    side.elementType)))
+      return failure();
+  return success();
+}
+
 LogicalResult BlockQuantizeOp::verify() {
   BlockShapes shapes(*this);
   QuantScheme scheme(getScheme().getScheme());
+  if (getInits().empty())
+    return shapes.expected("C2") << "an init for the blocks";
   if (failed(shapes.verifyKind()))
     return failure();
   // What is written is a weight like those that are read.
   auto weight = shapes.weightShape(getInit(), scheme, std::nullopt);
-  if (failed(weight) ||
-      failed(shapes.verifySides(*weight, scheme, getScales(), getZeroPoints(),
-                                getGlobalScale())) ||
+  if (failed(weight))
+    return failure();
+  bool isChosen = choosesScales();
+  if (failed(isChosen
+                 ? verifySideInits(*this, shapes, scheme, *weight)
+                 : shapes.verifySides(*weight, scheme, getScales(),
+                                      getZeroPoints(), getGlobalScale())) ||
       failed(shapes.verifyBytes("C2", "init", getInit())) ||
       failed(shapes.verify("C1", "x", getX(), *weight,
                            Float32Type::get(getContext()))) ||
       failed(shapes.verifyStatic("C1", "K of 'x'", getX(), weight->size() - 1)))
     return failure();
-  for (FieldAttr field : scheme.fields())
-    if (field != scheme.attr().getCode() && !field.isSide())
+  if (!isChosen) {
+    if (getInits().size() != 1)
+      return shapes.expected("C3")
+             << "one init where scales are given, but got "
+             << getInits().size();
+    if (getRule() || getImportance())
       return shapes.expected("C4")
-             << "a scheme whose scales are given beside its blocks, but '"
-             << scheme.displayName() << "' keeps some in them";
-  return success();
+             << "no rule and no importance where nothing is chosen";
+    for (FieldAttr field : scheme.fields())
+      if (field != scheme.attr().getCode() && !field.isSide())
+        return shapes.expected("C3")
+               << "all scales to be chosen, as '" << scheme.displayName()
+               << "' keeps some in its blocks";
+    return success();
+  }
+  if (Value importance = getImportance()) {
+    auto type = cast<ShapedType>(importance.getType());
+    int64_t k = weight->back(), size = k;
+    if (weight->size() == 3 && type.getRank() == 1 && type.getDimSize(0) != k)
+      size = k * weight->front();
+    if (failed(shapes.verifyExactly("C4", "importance", importance, {size},
+                                    Float32Type::get(getContext()))))
+      return failure();
+  }
+  return verifyRule(*this, "C4", scheme, getRuleAttr());
+}
+
+LogicalResult BlockFakeQuantizeOp::verify() {
+  BlockShapes shapes(*this);
+  auto x = cast<ShapedType>(getX().getType());
+  if (failed(shapes.verifyKind()) ||
+      failed(shapes.verify("C1", "init", getInit(), x.getShape(),
+                           Float32Type::get(getContext()))))
+    return failure();
+  return verifyRoundTrip(*this, x, QuantScheme(getScheme().getScheme()),
+                         getRuleAttr());
 }
 
 LogicalResult PackWeightOp::verify() {

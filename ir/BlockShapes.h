@@ -98,6 +98,14 @@ private:
   mlir::Operation *op;
 };
 
+/// `rule`, where it is given, is one that `scheme` can follow, and there is
+/// something to choose.
+mlir::LogicalResult verifyRule(mlir::Operation *op, llvm::StringRef label,
+                               QuantScheme scheme, mlir::StringAttr rule);
+/// C1 to C3 of rlx.fake_quantize, for an operand of type `x`.
+mlir::LogicalResult verifyRoundTrip(mlir::Operation *op, mlir::ShapedType x,
+                                    QuantScheme scheme, mlir::StringAttr rule);
+
 } // namespace rlx
 
 #endif // RLX_IR_BLOCKSHAPES_H

@@ -7,6 +7,7 @@
 
 #include "ir/BlockShapes.h"
 #include "ir/Dialect.h"
+#include "ir/QuantRule.h"
 #include "ir/Scheme.h"
 
 #include "mlir/IR/Builders.h"
@@ -205,6 +206,47 @@ LogicalResult DequantizeOp::verify() {
   return verifySides(*this, weight);
 }
 
+LogicalResult rlx::verifyRule(Operation *op, StringRef label,
+                              QuantScheme scheme, StringAttr text) {
+  if (scheme.fields().size() == 1) {
+    if (!text)
+      return success();
+    return op->emitOpError()
+           << "(" << label << ") expected no rule, as '" << scheme.displayName()
+           << "' has no scale, zero or offset to choose";
+  }
+  if (!text)
+    return success();
+  auto rule = QuantRule::parse(text.getValue());
+  llvm::Error error = rule ? checkRule(*rule, scheme) : rule.takeError();
+  if (!error)
+    return success();
+  return op->emitOpError() << "(" << label << ") "
+                           << llvm::toString(std::move(error));
+}
+
+/// C2: the scheme's side tensors as results.
+static LogicalResult verifySideResults(QuantizeOp op, QuantScheme scheme) {
+  RankedTensorType weight = tensorOf(op.getResult());
+  SmallVector<SideOperand> sides = scheme.sideOperands();
+  if (op.getSides().size() != sides.size()) {
+    InFlightDiagnostic diagnostic = op.emitOpError();
+    diagnostic << "(C2) scheme '" << scheme.displayName() << "' needs ";
+    for (auto [i, side] : llvm::enumerate(sides))
+      diagnostic << (i ? ", '" : "'") << side.name << "' of type "
+                 << shapeText(side.shape(weight.getShape()), side.elementType);
+    if (sides.empty())
+      diagnostic << "nothing beside its blocks";
+    return diagnostic << " as operands or as further results, but got "
+                      << op.getSides().size() << " further results";
+  }
+  for (auto [side, result] : llvm::zip_equal(sides, op.getSides()))
+    if (failed(verifyOperand(op, "C2", side.name, result,
+                             side.shape(weight.getShape()), side.elementType)))
+      return failure();
+  return success();
+}
+
 LogicalResult QuantizeOp::verify() {
   RankedTensorType result = tensorOf(getResult());
   std::optional<QuantScheme> scheme = QuantScheme::of(result);
@@ -212,16 +254,74 @@ LogicalResult QuantizeOp::verify() {
     return emitOpError() << "(C1) expected the result to be quantized, but got "
                          << result;
   if (failed(verifyOperand(*this, "C1", "x", getX(), result.getShape(),
-                           Float32Type::get(getContext()))) ||
-      failed(verifySides(*this, result)))
+                           Float32Type::get(getContext()))))
     return failure();
-  for (FieldAttr field : scheme->fields())
-    if (field != scheme->attr().getCode() && !field.isSide())
-      return emitOpError()
-             << "(C3) scheme '" << scheme->displayName()
-             << "' keeps scales in its blocks, expected one whose scales are "
-                "given beside them";
+  bool given = getScales() || getZeroPoints() || getGlobalScale();
+  bool isChosen = scheme->fields().size() > 1 && !given;
+  if (!given && failed(verifySideResults(*this, *scheme)))
+    return failure();
+  if (given) {
+    if (!getSides().empty())
+      return emitOpError("(C2) expected scales as operands or as results, but "
+                         "got both");
+    if (failed(verifySides(*this, result)))
+      return failure();
+    for (FieldAttr field : scheme->fields())
+      if (field != scheme->attr().getCode() && !field.isSide())
+        return emitOpError()
+               << "(C2) scheme '" << scheme->displayName()
+               << "' keeps scales in its blocks, expected all of them to be "
+                  "chosen";
+  }
+  if (!isChosen && (getRule() || getImportance()))
+    return emitOpError() << "(C3) expected no rule and no importance where "
+                            "nothing is chosen";
+  if (failed(verifyRule(*this, "C3", *scheme, getRuleAttr())))
+    return failure();
+  if (Value importance = getImportance()) {
+    int64_t k = result.getShape().back(), size = k;
+    RankedTensorType type = tensorOf(importance);
+    if (result.getRank() == 3 && type.getRank() == 1 && type.getDimSize(0) != k)
+      size = k * result.getDimSize(0);
+    return verifyOperand(*this, "C4", "importance", importance, {size},
+                         Float32Type::get(getContext()));
+  }
   return success();
+}
+
+LogicalResult rlx::verifyRoundTrip(Operation *op, ShapedType x,
+                                   QuantScheme scheme, StringAttr rule) {
+  auto tensor = dyn_cast<RankedTensorType>(x);
+  if (!x.getElementType().isF32() || (tensor && tensor.getEncoding()))
+    return op->emitOpError()
+           << "(C1) expected 'x' to be of f32 and not quantized, but got " << x;
+  bool hasSides = !scheme.sideOperands().empty();
+  if (x.getRank() < (hasSides ? 2 : 1) || (hasSides && x.getRank() > 3))
+    return op->emitOpError()
+           << "(C1) expected 'x' to be "
+           << (hasSides ? "[N, K] or [E, N, K], as '" + scheme.displayName() +
+                              "' has side tensors"
+                        : llvm::Twine("of rank 1 at least"))
+           << ", but got " << x;
+  int64_t k = x.getShape().back();
+  if (llvm::is_contained(x.getShape(), 0))
+    return op->emitOpError()
+           << "(C2) expected at least one element, but got " << x;
+  if (ShapedType::isDynamic(k) || k % scheme.block() != 0)
+    return op->emitOpError()
+           << "(C2) expected K to be a multiple of the block size "
+           << scheme.block() << " of '" << scheme.displayName() << "', but got "
+           << x;
+  if (scheme.fields().size() == 1)
+    return op->emitOpError()
+           << "(C3) expected a scheme with a scale, zero or offset, but '"
+           << scheme.displayName() << "' has nothing but codes";
+  return verifyRule(op, "C3", scheme, rule);
+}
+
+LogicalResult FakeQuantizeOp::verify() {
+  return verifyRoundTrip(*this, tensorOf(getX()),
+                         QuantScheme(getScheme().getScheme()), getRuleAttr());
 }
 
 //===----------------------------------------------------------------------===//
@@ -249,6 +349,9 @@ void BlockDequantizeOp::getEffects(Effects &effects) {
   addBlockEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
 }
 void BlockQuantizeOp::getEffects(Effects &effects) {
+  addBlockEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
+}
+void BlockFakeQuantizeOp::getEffects(Effects &effects) {
   addBlockEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
 }
 

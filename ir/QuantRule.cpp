@@ -112,6 +112,46 @@ llvm::Expected<QuantRule> QuantRule::parse(llvm::StringRef text) {
   return rule;
 }
 
+llvm::Error rlx::checkRule(const QuantRule &rule, QuantScheme scheme) {
+  auto fail = [&](const llvm::Twine &expected) {
+    return llvm::createStringError("expected scheme '" + scheme.displayName() +
+                                   "' to have " + expected + " for its rule");
+  };
+  if (rule.sums &&
+      (scheme.block() % rule.sums->length != 0 ||
+       rule.sums->firstByte + 2 * (scheme.block() / rule.sums->length) >
+           scheme.blockBytes()))
+    return llvm::createStringError(
+        "expected the sums of a rule to lie in the block of '" +
+        scheme.displayName() + "'");
+  if (rule.method == QuantRule::Method::search)
+    return llvm::Error::success();
+  SchemeAttr attribute = scheme.attr();
+  FieldAttr zero = attribute.getZero();
+  size_t further = attribute.getOffset().size() + (zero ? 1 : 0);
+  if (attribute.getScale().size() != 1 || further > 1)
+    return fail("one scale, and at most one zero or offset,");
+  bool hasRange = rule.method == QuantRule::Method::minMax;
+  if (further == 1 && !hasRange)
+    return fail("a scale and nothing else");
+  if (further == 0 && hasRange)
+    return fail("a zero or an offset");
+  bool computesIntegers =
+      rule.arithmetic == QuantRule::Arithmetic::reciprocal ||
+      rule.arithmetic == QuantRule::Arithmetic::inverse;
+  if (computesIntegers && !attribute.getCode().isInteger())
+    return fail("integers as codes");
+  if (attribute.getOffsetNegative())
+    return fail("an offset that is added");
+  FieldAttr scale = attribute.getScale().front(),
+            other = zero      ? zero
+                    : further ? attribute.getOffset().front()
+                              : FieldAttr();
+  if (other && scale.getOperand() && scale.getOperand() == other.getOperand())
+    return fail("a scale and a zero of their own");
+  return llvm::Error::success();
+}
+
 QuantRule QuantRule::of(QuantScheme scheme) {
   std::optional<size_t> index;
   if (scheme.isBuiltin())

@@ -61,6 +61,9 @@ struct QuantRule {
   static QuantRule of(QuantScheme scheme);
 };
 
+/// Why a rule cannot be followed by a scheme; success if it can.
+llvm::Error checkRule(const QuantRule &rule, QuantScheme scheme);
+
 /// The texts of rules, in the order of `builtinSchemes()`; empty: by a search.
 llvm::ArrayRef<llvm::StringRef> builtinRules();
 /// The position in `builtinSchemes()` of what `name`, a display name or ggml

@@ -115,22 +115,63 @@ def Rlx_BlockDequantizeOp : Rlx_BlockOp<"block_dequantize"> {
 def Rlx_BlockQuantizeOp : Rlx_BlockOp<"block_quantize"> {
   let summary = "rlx.quantize into stored bytes";
   let description = [{
+    The first init is the blocks; the others are the side tensors, where they are
+    not given but chosen, in the order scales, zero_points, global_scale.
+
     Constraints:
-    - (C1), (C2), (C3) as in rlx.block_dequantize, x taking the place of the init
-      and the init that of the weight.
-    - (C4) the scheme keeps nothing but codes in its blocks.
+    - (C1), (C2) as in rlx.block_dequantize, x taking the place of the init and
+      the first init that of the weight.
+    - (C3) side tensors are operands as in rlx.block_dequantize, or all of them
+      are inits.
+    - (C4) `rule` and importance are as in rlx.quantize.
 
     Example:
     ```mlir
     rlx.block_quantize ins(%x) scales(%s) outs(%q) {scheme = #rlx.quant<int8/32>}
         : (memref<8x64xf32>, memref<8x2xf32>, memref<8x64xi8>) -> ()
+    rlx.block_quantize ins(%x) outs(%q, %s) {scheme = #rlx.quant<int8/32>}
+        : (memref<8x64xf32>, memref<8x64xi8>, memref<8x2xf32>) -> ()
     ```
   }];
   let arguments = Rlx_BlockSideOperands<
       (ins Rlx_TensorOrMemRef:$x),
-      (ins Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$scheme)>.all;
-  let assemblyFormat = !strconcat("`ins` `(` $x `)`", sideFormat, "`outs` `(` $init `)`", typesFormat);
+      (ins Optional<Rlx_TensorOrMemRef>:$importance,
+           Variadic<Rlx_TensorOrMemRef>:$inits, Rlx_QuantAttr:$scheme,
+           OptionalAttr<StrAttr>:$rule)>.all;
+  let assemblyFormat = !strconcat("`ins` `(` $x `)`", sideFormat, importanceFormat, "`outs` `(` $inits `)`", typesFormat);
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitsMutable(); }
+    /// The blocks.
+    ::mlir::Value getInit() { return getInits().front(); }
+    /// Whether scales, zeros or offsets are chosen, not given.
+    bool choosesScales();
+  }];
+}
+
+def Rlx_BlockFakeQuantizeOp : Rlx_Op<"block_fake_quantize",
+    [DestinationStyleOpInterface, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "rlx.fake_quantize into a buffer";
+  let description = [{
+    Constraints:
+    - (C1) x and the init are tensors, or memrefs with strides, without encodings,
+      of the same shape, of f32.
+    - (C2), (C3) as in rlx.fake_quantize.
+
+    Example:
+    ```mlir
+    rlx.block_fake_quantize ins(%x) outs(%y) {scheme = #rlx.quant<gguf_q4_0>}
+        : (memref<?x64xf32>, memref<?x64xf32>) -> ()
+    ```
+  }];
+  let arguments = (ins Rlx_TensorOrMemRef:$x, Rlx_TensorOrMemRef:$init,
+                       Rlx_QuantAttr:$scheme, OptionalAttr<StrAttr>:$rule);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = !strconcat("`ins` `(` $x `)` (`rule` $rule^)? `outs` `(` $init `)`", typesFormat);
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
 }
 
 def Rlx_PackWeightOp : Rlx_BlockOp<"pack_weight"> {

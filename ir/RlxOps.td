@@ -51,6 +51,8 @@ class Rlx_SideOperands<dag before, dag after> {
 defvar sideFormat = [{
   (`scales` `(` $scales^ `)`)? (`zero_points` `(` $zero_points^ `)`)?
   (`global_scale` `(` $global_scale^ `)`)? }];
+defvar importanceFormat = [{
+  (`importance` `(` $importance^ `)`)? (`rule` $rule^)? }];
 defvar biasFormat = [{ (`bias` `(` $bias^ `)`)? }];
 defvar weightsFormat = [{ (`weights` `=` `reencoded` $reencoded^)? }];
 defvar typesFormat = [{ attr-dict `:` functional-type(operands, results) }];
@@ -185,29 +187,80 @@ def Rlx_DequantizeOp : Rlx_Op<"dequantize",
 }
 
 def Rlx_QuantizeOp : Rlx_Op<"quantize", [Pure, AttrSizedOperandSegments]> {
-  let summary = "codes for values, the scales being given";
+  let summary = "codes for values, and scales where none are given";
   let description = [{
     ```
     code[n, k] = the code whose value is nearest to x[n, k]
     ```
-    Integer codes round halves away from zero and saturate; other codes round to
-    the nearest, ties to the even code.
+    Where scales are given beside x, integer codes round halves away from zero
+    and saturate; other codes round to the nearest, ties to the even code. So do
+    the codes of schemes that have nothing but codes.
+
+    Where none are given, scales, zeros and offsets are chosen by `rule` or,
+    without it, by the rule of the scheme: what is written is what
+    `rlx::Quantizer` writes, byte for byte (docs/quantize.md). What the scheme
+    keeps beside its blocks comes out as further results, in the order scales,
+    zero_points, global_scale. Numbers that are not finite are an error of the
+    run. `importance` says how much an error in each column counts; scales are
+    then searched for. Searches run in RLX's own library, which code that is
+    written to a file has not.
 
     Constraints:
     - (C1) x is f32 and not quantized; the result has its shape and is quantized.
-    - (C2) as in rlx.matmul, for the result.
-    - (C3) the scheme of the result keeps nothing but codes in its blocks: scales
-      that lie in the block would have to be searched for.
+    - (C2) scales, zero_points and global_scale are given as in rlx.matmul, for
+      the result, or none of them is, and they are results.
+    - (C3) `rule` is one that the scheme can follow; it and importance stand where
+      scales, zeros or offsets are to be chosen.
+    - (C4) importance is `[K]`, or `[E * K]` of stacked weights, of f32.
 
     Example:
     ```mlir
     %q = rlx.quantize %x scales(%s)
         : (tensor<8x64xf32>, tensor<8x2xf32>) -> tensor<8x64xf32, #rlx.quant<int8/32>>
+    %r, %t = rlx.quantize %x rule "absmax 120"
+        : (tensor<8x64xf32>) -> (tensor<8x64xf32, #rlx.quant<int8/32>>, tensor<8x2xf32>)
+    %u = rlx.quantize %x importance(%i)
+        : (tensor<8x64xf32>, tensor<64xf32>) -> tensor<8x64xf32, #rlx.quant<gguf_q4_0>>
     ```
   }];
-  let arguments = Rlx_SideOperands<(ins AnyRankedTensor:$x), (ins)>.all;
+  let arguments = Rlx_SideOperands<
+      (ins AnyRankedTensor:$x),
+      (ins Optional<AnyRankedTensor>:$importance, OptionalAttr<StrAttr>:$rule)>.all;
+  let results = (outs AnyRankedTensor:$result, Variadic<AnyRankedTensor>:$sides);
+  let assemblyFormat = !strconcat("$x", sideFormat, importanceFormat, typesFormat);
+  let hasVerifier = 1;
+}
+
+def Rlx_FakeQuantizeOp : Rlx_Op<"fake_quantize",
+    [Pure, AllTypesMatch<["x", "result"]>]> {
+  let summary = "what quantizing does to values";
+  let description = [{
+    ```
+    y = value(the codes and scales that rlx.quantize chooses for x)
+    ```
+    in one pass over the data, bit for bit what rlx.quantize and rlx.dequantize
+    give after each other. On devices only for schemes that have one scale a group
+    and a rule that f32 follows. Numbers that are not finite are an error of the
+    run on the CPU; on devices what becomes of their group is not defined.
+
+    Constraints:
+    - (C1) x is f32 and not quantized, of rank 1 at least, 2 or 3 where the scheme
+      has side tensors.
+    - (C2) K, the last size, is static and a multiple of the block size, and no
+      size is 0.
+    - (C3) the scheme has scales, zeros or offsets, and `rule` is one that it can
+      follow.
+
+    Example:
+    ```mlir
+    %y = rlx.fake_quantize %x {scheme = #rlx.quant<gguf_q4_0>} : tensor<?x64xf32>
+    %z = rlx.fake_quantize %x rule "absmax 7" {scheme = #rlx.quant<gguf_q4_0>} : tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$x, Rlx_QuantAttr:$scheme,
+                       OptionalAttr<StrAttr>:$rule);
   let results = (outs AnyRankedTensor:$result);
-  let assemblyFormat = !strconcat("$x", sideFormat, typesFormat);
+  let assemblyFormat = "$x (`rule` $rule^)? attr-dict `:` type($x)";
   let hasVerifier = 1;
 }
 

@@ -152,6 +152,7 @@ void rlx::buildLlvmPipeline(OpPassManager &pm) {
 void rlx::buildKernelsPipeline(OpPassManager &pm,
                                const GpuTargetOptions &options) {
   pm.addNestedPass<func::FuncOp>(createFoldEmptyMatmulsPass());
+  pm.addNestedPass<func::FuncOp>(createDecomposeFakeQuantizePass());
   pm.addPass(createLowerEncodingsPass());
   InterleaveWeightsPassOptions layout;
   layout.target = options.target;

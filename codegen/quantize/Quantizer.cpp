@@ -8,6 +8,7 @@
 #include "codegen/quantize/Quantizer.h"
 
 #include "codegen/quantize/RowWriter.h"
+#include "codegen/quantize/RuleBlocks.h"
 
 using namespace rlx;
 using namespace rlx::quantize;
@@ -15,6 +16,7 @@ using namespace rlx::quantize;
 /// The plan, which nobody who includes Quantizer.h has to know.
 struct Quantizer::Weight {
   std::unique_ptr<WeightPlan> plan;
+  std::unique_ptr<RuleBlocks> fast; ///< Null where blocks are not of its kind.
 };
 
 llvm::Expected<Quantizer> Quantizer::create(QuantScheme scheme,
@@ -23,7 +25,9 @@ llvm::Expected<Quantizer> Quantizer::create(QuantScheme scheme,
   auto plan = WeightPlan::create(scheme, shape, std::move(options));
   if (!plan)
     return plan.takeError();
-  return Quantizer(std::unique_ptr<Weight>(new Weight{std::move(*plan)}));
+  auto fast = RuleBlocks::create(**plan);
+  return Quantizer(
+      std::unique_ptr<Weight>(new Weight{std::move(*plan), std::move(fast)}));
 }
 
 Quantizer::Quantizer(std::unique_ptr<Weight> weight)
@@ -53,6 +57,16 @@ llvm::Error Quantizer::quantizeRows(llvm::ArrayRef<float> values, int64_t begin,
   for (int64_t row = begin; row < end;) {
     if (w.numbers.list.fields.empty()) {
       writer.writePlain(row++);
+      continue;
+    }
+    if (const RuleBlocks *fast = weight->fast.get()) {
+      const float *x = values.data() + (row - begin) * w.columns;
+      uint8_t *blocks =
+          bytes.blocks.data() + (row - begin) * w.scheme.rowBytes(w.columns);
+      for (int64_t column = 0; column < w.columns; column += block)
+        fast->write(x + column,
+                    blocks + column / block * w.scheme.blockBytes());
+      ++row;
       continue;
     }
     if (hasBlocksOnly(w.scheme)) {

@@ -18,43 +18,14 @@ using namespace rlx::quantize;
 using Method = QuantRule::Method;
 using Arithmetic = QuantRule::Arithmetic;
 
-llvm::Error quantize::checkRule(const QuantRule &rule,
-                                const SchemeNumbers &numbers) {
-  auto fail = [&](const llvm::Twine &expected) {
-    return llvm::createStringError("expected scheme '" +
-                                   numbers.scheme.displayName() + "' to have " +
-                                   expected + " for its rule");
-  };
-  const FieldList &list = numbers.list;
-  if (rule.method == Method::search)
-    return llvm::Error::success();
-  size_t further = list.fields.size() - list.numScales;
-  if (list.numScales != 1 || further > 1)
-    return fail("one scale, and at most one zero or offset,");
-  if (further == 1) {
-    if (rule.method != Method::minMax)
-      return fail("a scale and nothing else");
-  } else if (rule.method == Method::minMax) {
-    return fail("a zero or an offset");
-  }
-  if ((rule.arithmetic == Arithmetic::reciprocal ||
-       rule.arithmetic == Arithmetic::inverse) &&
-      !numbers.code.isInteger())
-    return fail("integers as codes");
-  if (numbers.scheme.attr().getOffsetNegative())
-    return fail("an offset that is added");
-  if (numbers.list.fields.size() == 2 && numbers.list.fields[0].getOperand() &&
-      numbers.list.fields[0].getOperand() ==
-          numbers.list.fields[1].getOperand())
-    return fail("a scale and a zero of their own");
-  return llvm::Error::success();
-}
-
 uint32_t quantize::exactCode(const FieldNumbers &code,
                              const Solver::Parts &parts, double x) {
   if (parts.scale == 0 || !std::isfinite(parts.scale))
     return code.nearest(0);
-  double quotient = (x - parts.offset) / parts.scale, t = quotient + parts.zero;
+  double quotient = (x - parts.offset) / parts.scale, t = quotient;
+  // A sum with 0 would lose the sign of -0.
+  if (parts.zero != 0)
+    t += parts.zero;
   if (code.isInteger()) {
     // Far from the middle between two, there is no doubt.
     double number = code.nearestNumber(t);
@@ -101,12 +72,7 @@ struct Extremes {
   }
 };
 
-/// What a rule says of a group: numbers to be stored, and what x is multiplied
-/// with.
-struct Chosen {
-  double scale = 0, base = 0;
-  float inverse = 0, least = 0;
-};
+using Chosen = ScaleOfRule;
 
 class Follower {
 public:
@@ -190,6 +156,12 @@ Chosen Follower::choose() const {
     break;
   }
   return chosen;
+}
+
+ScaleOfRule quantize::scaleByRule(const QuantRule &rule,
+                                  const SchemeNumbers &numbers,
+                                  llvm::ArrayRef<float> x) {
+  return Follower(rule, numbers, x).choose();
 }
 
 /// To an integer, with the operations that others use; `low` is the least.

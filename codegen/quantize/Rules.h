@@ -13,13 +13,19 @@
 
 namespace rlx::quantize {
 
-/// Why a rule cannot be followed by a scheme; success if it can.
-llvm::Error checkRule(const QuantRule &rule, const SchemeNumbers &numbers);
-
 /// The code of x for the scale, zero and offset as they are stored: the
 /// nearest, exactly.
 uint32_t exactCode(const FieldNumbers &code, const Solver::Parts &parts,
                    double x);
+
+/// What a rule says of a group: numbers to be stored, and what x is multiplied
+/// with where codes are computed in f32.
+struct ScaleOfRule {
+  double scale = 0, base = 0;
+  float inverse = 0, least = 0;
+};
+ScaleOfRule scaleByRule(const QuantRule &rule, const SchemeNumbers &numbers,
+                        llvm::ArrayRef<float> x);
 
 /// Codes of the cells and elements of a problem with one group, in its order.
 /// `x` holds finite numbers.

@@ -3,8 +3,6 @@
 
 #include "codegen/quantize/WeightPlan.h"
 
-#include "codegen/quantize/Rules.h"
-
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
@@ -101,15 +99,8 @@ llvm::Error WeightPlan::prepare() {
   // A rule weighs nothing: with importance a search finds what counts.
   if (!options.importance.empty())
     rule.method = QuantRule::Method::search;
-  if (auto error = checkRule(rule, numbers))
+  if (auto error = checkRule(rule, scheme))
     return error;
-  if (rule.sums &&
-      (scheme.block() % rule.sums->length != 0 ||
-       rule.sums->firstByte + 2 * (scheme.block() / rule.sums->length) >
-           scheme.blockBytes()))
-    return llvm::createStringError("expected the sums of a rule to lie in the "
-                                   "block of '" +
-                                   scheme.displayName() + "'");
   if (numbers.list.fields.empty() || !hasBlocksOnly(scheme))
     return llvm::Error::success();
   auto problems = problemsOf(scheme, {0, 1, scheme.block()});

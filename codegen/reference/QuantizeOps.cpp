@@ -187,7 +187,10 @@ static void store(FieldAttr field, uint64_t code, int64_t element,
 }
 
 LogicalResult rlx::runQuantize(Interpreter &interpreter, QuantizeOp op) {
-  auto type = cast<RankedTensorType>(op.getType());
+  auto type = cast<RankedTensorType>(op.getResult().getType());
+  if (QuantScheme::of(type)->fields().size() > 1 && !op.getScales() &&
+      !op.getZeroPoints() && !op.getGlobalScale())
+    return runChosenQuantize(interpreter, op);
   Datum x = interpreter.get(op.getX());
   std::vector<int64_t> shape = x.shape();
   for (auto [i, size] : llvm::enumerate(type.getShape()))

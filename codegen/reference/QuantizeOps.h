@@ -9,6 +9,10 @@
 namespace rlx {
 
 mlir::LogicalResult runQuantize(Interpreter &interpreter, QuantizeOp op);
+/// Where scales, zeros or offsets are chosen.
+mlir::LogicalResult runChosenQuantize(Interpreter &interpreter, QuantizeOp op);
+mlir::LogicalResult runFakeQuantize(Interpreter &interpreter,
+                                    FakeQuantizeOp op);
 
 } // namespace rlx
 

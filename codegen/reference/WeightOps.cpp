@@ -238,4 +238,5 @@ void rlx::addWeightOps(HandlerTable &table) {
   table.add<EmbeddingOp, runEmbedding>();
   table.add<DequantizeOp, runDequantize>();
   table.add<QuantizeOp, runQuantize>();
+  table.add<FakeQuantizeOp, runFakeQuantize>();
 }

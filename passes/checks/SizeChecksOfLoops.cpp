@@ -264,4 +264,9 @@ void SizeChecks::insert(DequantizeOp values) {
 }
 void SizeChecks::insert(QuantizeOp codes) {
   insertRows(codes, codes.getResult());
+  Value importance = codes.getImportance();
+  if (importance && tensorOf(importance).isDynamicDim(0))
+    equal(size(importance, 0),
+          b.getIndexAttr(tensorOf(codes.getResult()).getShape().back()),
+          "expected importance of {} columns, but got {}");
 }

@@ -23,8 +23,8 @@ struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
     const CpuProperties cpu = CpuAttr::of(getOperation());
     SmallVector<Operation *> blocks;
     getOperation().walk([&](Operation *op) {
-      if (isa<BlockMatmulOp, BlockDequantizeOp, BlockQuantizeOp, PackWeightOp,
-              PackedMatmulOp>(op))
+      if (isa<BlockMatmulOp, BlockDequantizeOp, BlockQuantizeOp,
+              BlockFakeQuantizeOp, PackWeightOp, PackedMatmulOp>(op))
         blocks.push_back(op);
     });
     for (Operation *op : blocks)
@@ -66,8 +66,20 @@ struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
         result = emitDequantizeLoops(dequantize, cpu);
       } else if (auto pack = dyn_cast<PackWeightOp>(op)) {
         result = emitPackLoops(pack);
+      } else if (auto fake = dyn_cast<BlockFakeQuantizeOp>(op)) {
+        std::optional<RulePlan> plan = rulePlanOf(fake);
+        if (!plan)
+          continue; // The host's quantizer will be called.
+        emitRuleLoops(fake, *plan);
       } else {
-        result = emitQuantizeLoops(cast<BlockQuantizeOp>(op), cpu);
+        auto quantize = cast<BlockQuantizeOp>(op);
+        std::optional<RulePlan> plan;
+        if (!quantize.choosesScales())
+          result = emitQuantizeLoops(quantize, cpu);
+        else if ((plan = rulePlanOf(quantize)))
+          emitRuleLoops(quantize, *plan);
+        else
+          continue;
       }
       if (failed(result))
         return signalPassFailure();

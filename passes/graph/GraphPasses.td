@@ -92,4 +92,25 @@ def FuseEpiloguePass : Pass<"rlx-fuse-epilogue", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def DecomposeFakeQuantizePass : Pass<"rlx-decompose-fake-quantize", "::mlir::func::FuncOp"> {
+  let summary = "Turn rlx.fake_quantize into linalg, for devices";
+  let description = [{
+    Where a scheme has one scale a group and f32 follows its rule, a reduction
+    finds what the rule reads of each group, and an elementwise operation says
+    what its numbers become. Others stay. A CPU makes loops of both
+    (--rlx-blocks-to-loops).
+
+    ```mlir
+    %y = rlx.fake_quantize %x {scheme = #rlx.quant<gguf_q8_0>} : tensor<?x64xf32>
+    ==>
+    %groups = tensor.expand_shape %x [[0], [1, 2]] output_shape [%n, 2, 32] : tensor<?x64xf32> into tensor<?x2x32xf32>
+    %largest = linalg.generic {iterator_types = ["parallel", "parallel", "reduction"]} ins(%groups) outs(%zeros) {...}
+    %values = linalg.generic {...} ins(%groups, %largest) outs(%empty) {...}
+    %y = tensor.collapse_shape %values [[0], [1, 2]] : tensor<?x2x32xf32> into tensor<?x64xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
 #endif

@@ -53,6 +53,12 @@ struct StripQuantPass : rlx::impl::StripQuantPassBase<StripQuantPass> {
       function.setType(function.cloneTypeWith(arguments, results));
     });
     for (Operation *op : conversions) {
+      for (Value side : op->getResults().drop_front())
+        if (!side.use_empty()) {
+          op->emitOpError("expected scales and zero points that it gives to be "
+                          "used by operations on its codes alone");
+          return signalPassFailure();
+        }
       OpBuilder builder(op);
       Value result = op->getResult(0);
       result.replaceAllUsesWith(convertElements(

@@ -45,8 +45,9 @@ struct BlockOpInterface
         return failure();
       operands.push_back(*buffer);
     }
-    Value init =
-        operands[destination.getDpsInitsMutable()[0].getOperandNumber()];
+    SmallVector<Value> inits;
+    for (OpOperand &init : destination.getDpsInitsMutable())
+      inits.push_back(operands[init.getOperandNumber()]);
     rewriter.setInsertionPoint(op);
     OperationState newOp(op->getLoc(), op->getName(), operands, TypeRange(),
                          op->getAttrs());
@@ -54,7 +55,7 @@ struct BlockOpInterface
     for (Region &region : op->getRegions())
       newOp.addRegion()->takeBody(region);
     rewriter.create(newOp);
-    replaceOpWithBufferizedValues(rewriter, op, init);
+    replaceOpWithBufferizedValues(rewriter, op, inits);
     return success();
   }
 };
@@ -66,6 +67,8 @@ void rlx::registerBlockBufferization(DialectRegistry &registry) {
     BlockDequantizeOp::attachInterface<BlockOpInterface<BlockDequantizeOp>>(
         *context);
     BlockQuantizeOp::attachInterface<BlockOpInterface<BlockQuantizeOp>>(
+        *context);
+    BlockFakeQuantizeOp::attachInterface<BlockOpInterface<BlockFakeQuantizeOp>>(
         *context);
     PackWeightOp::attachInterface<BlockOpInterface<PackWeightOp>>(*context);
     PackedMatmulOp::attachInterface<BlockOpInterface<PackedMatmulOp>>(*context);

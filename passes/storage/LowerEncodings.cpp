@@ -199,18 +199,57 @@ struct LowerQuantize : OpConversionPattern<QuantizeOp> {
   LogicalResult
   matchAndRewrite(QuantizeOp op, OpAdaptor operands,
                   ConversionPatternRewriter &rewriter) const override {
-    auto type = cast<RankedTensorType>(op.getType());
+    Location loc = op.getLoc();
+    auto type = cast<RankedTensorType>(op.getResult().getType());
     auto scheme = cast<QuantAttr>(type.getEncoding());
     auto bytes = cast<RankedTensorType>(getTypeConverter()->convertType(type));
-    Value init = tensor::EmptyOp::create(
-        rewriter, op.getLoc(), bytes.getShape(), bytes.getElementType());
     // The result is the weight that they belong to.
-    SideValues sides =
-        castSides(rewriter, op.getLoc(), operands, op.getResult());
-    Value x = castTo(rewriter, op.getLoc(), operands.getX(), type.getShape());
-    rewriter.replaceOpWithNewOp<BlockQuantizeOp>(
-        op, bytes, x, sides.scales, sides.zeroPoints, sides.globalScale, init,
-        scheme);
+    SideValues sides = castSides(rewriter, loc, operands, op.getResult());
+    Value x = castTo(rewriter, loc, operands.getX(), type.getShape());
+    Value importance = operands.getImportance();
+    if (importance) {
+      int64_t given =
+          cast<RankedTensorType>(importance.getType()).getDimSize(0);
+      importance =
+          castTo(rewriter, loc, importance,
+                 ShapedType::isDynamic(given) ? type.getShape().back() : given);
+    }
+    SmallVector<Value> inits = {tensor::EmptyOp::create(
+        rewriter, loc, bytes.getShape(), bytes.getElementType())};
+    if (!op.getSides().empty())
+      for (const SideOperand &side : QuantScheme::of(type)->sideOperands())
+        inits.push_back(tensor::EmptyOp::create(
+            rewriter, loc, side.shape(type.getShape()), side.elementType));
+    auto codes = BlockQuantizeOp::create(
+        rewriter, loc, TypeRange(ValueRange(inits)), x, sides.scales,
+        sides.zeroPoints, sides.globalScale, importance, inits, scheme,
+        op.getRuleAttr());
+    SmallVector<Value> results = {codes.getResult(0)};
+    for (auto [side, result] :
+         llvm::zip_equal(codes.getResults().drop_front(), op.getSides()))
+      results.push_back(
+          castTo(rewriter, loc, side,
+                 cast<RankedTensorType>(result.getType()).getShape()));
+    rewriter.replaceOp(op, results);
+    return success();
+  }
+};
+
+/// rlx.fake_quantize ==> rlx.block_fake_quantize.
+struct LowerFakeQuantize : OpConversionPattern<FakeQuantizeOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(FakeQuantizeOp op, OpAdaptor operands,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    auto type = cast<RankedTensorType>(op.getType());
+    Value init =
+        createEmpty(rewriter, loc, type,
+                    tensor::getMixedSizes(rewriter, loc, operands.getX()));
+    rewriter.replaceOpWithNewOp<BlockFakeQuantizeOp>(
+        op, init.getType(), operands.getX(), init, op.getScheme(),
+        op.getRuleAttr());
     return success();
   }
 };
@@ -232,16 +271,17 @@ struct LowerEncodingsPass
           return converter.isLegal(op);
         });
     target.addIllegalOp<MatmulOp, GatherMatmulOp, EmbeddingOp, DequantizeOp,
-                        QuantizeOp>();
+                        QuantizeOp, FakeQuantizeOp>();
     target.addLegalOp<ModuleOp>();
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
                                                                    converter);
     populateCallOpTypeConversionPattern(patterns, converter);
     populateReturnOpTypeConversionPattern(patterns, converter);
     scf::populateSCFStructuralTypeConversions(converter, patterns);
-    patterns.add<LowerMatmul<MatmulOp>, LowerMatmul<GatherMatmulOp>,
-                 LowerEmbedding, LowerDequantize, LowerQuantize>(converter,
-                                                                 context);
+    patterns
+        .add<LowerMatmul<MatmulOp>, LowerMatmul<GatherMatmulOp>, LowerEmbedding,
+             LowerDequantize, LowerQuantize, LowerFakeQuantize>(converter,
+                                                                context);
     if (failed(checkOperations()) ||
         failed(
             applyFullConversion(getOperation(), target, std::move(patterns))))

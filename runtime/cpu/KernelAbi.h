@@ -50,6 +50,9 @@ void rlx_report_index(const char *what, int64_t position, int64_t value,
 void *rlx_allocate(int64_t bytes, int64_t alignment);
 /// Frees what rlx_allocate gave, on a thread that runs the same part of a loop.
 void rlx_release(void *memory);
+
+// rlx_quantize_rows and rlx_fake_quantize_rows are the compiler's, and are
+// there for code that runs in its process alone (codegen/HostQuantizer.h).
 }
 
 namespace rlx {

@@ -31,6 +31,7 @@ PASS_ROOMS = (
     "support",
     "math",
     "decode",
+    "quantize",
     "checks",
     "import",
     "graph",

@@ -34,6 +34,12 @@ bool rlx::isContiguousFor(OpOperand &operand) {
     return true;
   if (!type.isLastDimUnitStride())
     return false;
+  // The host's quantizer takes all rows as one list.
+  auto quantize = dyn_cast<BlockQuantizeOp>(operand.getOwner());
+  auto fake = dyn_cast<BlockFakeQuantizeOp>(operand.getOwner());
+  if ((quantize && quantize.choosesScales() && !rulePlanOf(quantize)) ||
+      (fake && !rulePlanOf(fake)))
+    return type.getLayout().isIdentity();
   // The rows of each token are one list of rows for experts.
   auto flattens = [&](auto matmul) {
     return matmul.getIds() && matmul.getX() == operand.get() &&

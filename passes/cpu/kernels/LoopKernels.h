@@ -11,6 +11,7 @@
 
 #include "ir/CpuProperties.h"
 #include "passes/PassDetail.h"
+#include "passes/quantize/RulePlan.h"
 #include "passes/support/LoopBuilder.h"
 
 namespace rlx {
@@ -66,8 +67,15 @@ bool isContiguousFor(mlir::OpOperand &operand);
 mlir::LogicalResult emitMatmulLoops(BlockMatmulOp op, const CpuProperties &cpu);
 mlir::LogicalResult emitDequantizeLoops(BlockDequantizeOp op,
                                         const CpuProperties &cpu);
+/// The codes for scales that are given, or of schemes without any.
 mlir::LogicalResult emitQuantizeLoops(BlockQuantizeOp op,
                                       const CpuProperties &cpu);
+/// What loops choose scales by; nothing where the host's quantizer does, which
+/// --rlx-llvm calls.
+std::optional<RulePlan> rulePlanOf(BlockQuantizeOp op);
+std::optional<RulePlan> rulePlanOf(BlockFakeQuantizeOp op);
+void emitRuleLoops(BlockQuantizeOp op, const RulePlan &plan);
+void emitRuleLoops(BlockFakeQuantizeOp op, const RulePlan &plan);
 mlir::LogicalResult emitPackLoops(PackWeightOp op);
 mlir::LogicalResult emitPackedMatmulLoops(PackedMatmulOp op,
                                           const CpuProperties &cpu);

@@ -1,8 +1,9 @@
 //===- ConvertRuntimeCalls.cpp - Calls of the host through its C ABI ------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Lowers rlx.parallel_for, rlx.report_index, rlx.check and the allocation of
-// memrefs to calls of the functions in runtime/cpu/KernelAbi.h. Works on
+// Lowers rlx.parallel_for, rlx.report_index, rlx.check, the allocation of
+// memrefs and quantizing by a search to calls of the functions in
+// runtime/cpu/KernelAbi.h. Works on
 // operands that are already of LLVM types but for the casts that conversion
 // left.
 //
@@ -10,6 +11,7 @@
 
 #include "passes/cpu/lower/ConvertRuntimeCalls.h"
 #include "passes/PassDetail.h"
+#include "passes/support/SourceText.h"
 
 #include "mlir/Conversion/ConvertToLLVM/ToLLVMInterface.h"
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
@@ -291,6 +293,104 @@ struct ConvertDealloc : ConvertOpToLLVMPattern<memref::DeallocOp> {
   }
 };
 
+/// rlx_quantize_rows or rlx_fake_quantize_rows, which get texts, sizes and
+/// addresses: KernelAbi.h says in which order.
+template <typename OpT> struct ConvertQuantize : ConvertOpToLLVMPattern<OpT> {
+  using ConvertOpToLLVMPattern<OpT>::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(OpT op, typename OpT::Adaptor operands,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    auto module = op->template getParentOfType<ModuleOp>();
+    auto x = dyn_cast<MemRefType>(op.getX().getType());
+    if (!module || !x)
+      return rewriter.notifyMatchFailure(op, "expected buffers, in a module");
+    Type pointer = LLVM::LLVMPointerType::get(op.getContext());
+    Type i64 = rewriter.getI64Type();
+    // The sizes, behind their number.
+    SmallVector<Value> sizes = {constant(rewriter, loc, x.getRank())};
+    MemRefDescriptor descriptor(operands.getX());
+    for (int64_t i = 0; i < x.getRank(); ++i)
+      sizes.push_back(descriptor.size(rewriter, loc, unsigned(i)));
+    SmallVector<Value> buffers = {
+        descriptor.bufferPtr(rewriter, loc, *this->getTypeConverter(), x)};
+    bool isFake = addBuffers(op, operands, buffers, sizes, rewriter);
+    std::string scheme;
+    llvm::raw_string_ostream(scheme) << op.getSchemeAttr();
+    std::string what = sourceText(op);
+    what.erase(what.rfind("block_"), StringRef("block_").size());
+    LLVM::LLVMFuncOp host =
+        hostFunction(module, rewriter,
+                     isFake ? "rlx_fake_quantize_rows" : "rlx_quantize_rows",
+                     {pointer, pointer, pointer, pointer, pointer});
+    rewriter.replaceOpWithNewOp<LLVM::CallOp>(
+        op, host,
+        ValueRange{textConstant(op, what, rewriter),
+                   textConstant(op, scheme, rewriter),
+                   textConstant(op, op.getRule().value_or(""), rewriter),
+                   array(rewriter, loc, i64, sizes),
+                   array(rewriter, loc, pointer, buffers)});
+    return success();
+  }
+
+private:
+  Value constant(OpBuilder &b, Location loc, int64_t value) const {
+    return LLVM::ConstantOp::create(b, loc, b.getI64Type(),
+                                    b.getI64IntegerAttr(value));
+  }
+  /// The address of `values`, in memory of the call.
+  Value array(OpBuilder &b, Location loc, Type type, ValueRange values) const {
+    Type pointer = LLVM::LLVMPointerType::get(b.getContext());
+    Value memory = LLVM::AllocaOp::create(
+        b, loc, pointer, type, constant(b, loc, int64_t(values.size())));
+    for (auto [index, value] : llvm::enumerate(values))
+      LLVM::StoreOp::create(
+          b, loc, value,
+          LLVM::GEPOp::create(b, loc, pointer, type, memory,
+                              ArrayRef<LLVM::GEPArg>{int32_t(index)}));
+    return memory;
+  }
+  Value addressOf(OpBuilder &b, Location loc, Value descriptor,
+                  Type type) const {
+    return MemRefDescriptor(descriptor)
+        .bufferPtr(b, loc, *this->getTypeConverter(), cast<MemRefType>(type));
+  }
+  bool addBuffers(BlockQuantizeOp op, BlockQuantizeOp::Adaptor operands,
+                  SmallVector<Value> &buffers, SmallVector<Value> &sizes,
+                  OpBuilder &b) const {
+    Location loc = op.getLoc();
+    Value null = LLVM::ZeroOp::create(
+        b, loc, LLVM::LLVMPointerType::get(b.getContext()));
+    Value importance = op.getImportance();
+    buffers.push_back(importance ? addressOf(b, loc, operands.getImportance(),
+                                             importance.getType())
+                                 : null);
+    sizes.push_back(constant(
+        b, loc,
+        importance ? cast<MemRefType>(importance.getType()).getDimSize(0) : 0));
+    buffers.push_back(
+        addressOf(b, loc, operands.getInits().front(), op.getInit().getType()));
+    QuantScheme scheme(op.getScheme().getScheme());
+    size_t next = 1;
+    for (StringRef name : {"scales", "zero_points", "global_scale"}) {
+      bool isThere = scheme.findSide(name).has_value();
+      buffers.push_back(isThere ? addressOf(b, loc, operands.getInits()[next],
+                                            op.getInits()[next].getType())
+                                : null);
+      next += isThere;
+    }
+    return false;
+  }
+  bool addBuffers(BlockFakeQuantizeOp op, BlockFakeQuantizeOp::Adaptor operands,
+                  SmallVector<Value> &buffers, SmallVector<Value> &sizes,
+                  OpBuilder &b) const {
+    buffers.push_back(
+        addressOf(b, op.getLoc(), operands.getInit(), op.getInit().getType()));
+    return true;
+  }
+};
+
 struct RlxToLLVM : ConvertToLLVMPatternInterface {
   using ConvertToLLVMPatternInterface::ConvertToLLVMPatternInterface;
   void loadDependentDialects(MLIRContext *context) const final {
@@ -301,8 +401,9 @@ struct RlxToLLVM : ConvertToLLVMPatternInterface {
       RewritePatternSet &patterns) const final {
     // What the unpacking function casts from; reconciled in the end.
     target.addLegalOp<UnrealizedConversionCastOp>();
-    patterns.add<ConvertParallelFor, ConvertReportIndex, ConvertCheck>(
-        converter);
+    patterns.add<ConvertParallelFor, ConvertReportIndex, ConvertCheck,
+                 ConvertQuantize<BlockQuantizeOp>,
+                 ConvertQuantize<BlockFakeQuantizeOp>>(converter);
     // Before those of upstream, which call the C library.
     constexpr unsigned first = 2;
     patterns.add<ConvertAlloc, ConvertDealloc>(converter, first);

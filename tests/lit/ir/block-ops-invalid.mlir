@@ -242,16 +242,40 @@ func.func @quantize_plain(%x: memref<8x64xf32>, %q: memref<8x64xf32>) {
 // -----
 
 func.func @quantize_sides(%x: memref<8x64xf32>, %q: memref<8x64xi8>) {
-  // expected-error@+1 {{'rlx.block_quantize' op (C3) scheme 'int8/32' needs 'scales'}}
+  // expected-error@+1 {{'rlx.block_quantize' op (C3) expected the side tensors of 'int8/32' as operands, or 2 inits, but got 1}}
   rlx.block_quantize ins(%x) outs(%q) {scheme = #rlx.quant<int8/32>} : (memref<8x64xf32>, memref<8x64xi8>) -> ()
   return
 }
 
 // -----
 
-func.func @quantize_scheme(%x: memref<8x64xf32>, %q: memref<8x68xi8>) {
-  // expected-error@+1 {{'rlx.block_quantize' op (C4) expected a scheme whose scales are given beside its blocks, but 'gguf_q8_0' keeps some in them}}
-  rlx.block_quantize ins(%x) outs(%q) {scheme = #rlx.quant<gguf_q8_0>} : (memref<8x64xf32>, memref<8x68xi8>) -> ()
+func.func @quantize_given_twice(%x: memref<8x64xf32>, %q: memref<8x64xi8>, %s: memref<8x2xf32>) {
+  // expected-error@+1 {{'rlx.block_quantize' op (C3) expected one init where scales are given, but got 2}}
+  rlx.block_quantize ins(%x) scales(%s) outs(%q, %s) {scheme = #rlx.quant<int8/32>} : (memref<8x64xf32>, memref<8x2xf32>, memref<8x64xi8>, memref<8x2xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func @quantize_rule(%x: memref<8x64xf32>, %q: memref<8x68xi8>) {
+  // expected-error@+1 {{'rlx.block_quantize' op (C4) expected scheme 'gguf_q8_0' to have a zero or an offset for its rule}}
+  rlx.block_quantize ins(%x) rule "minmax" outs(%q) {scheme = #rlx.quant<gguf_q8_0>} : (memref<8x64xf32>, memref<8x68xi8>) -> ()
+  return
+}
+
+// -----
+
+func.func @quantize_importance(%x: memref<8x64xf32>, %i: memref<63xf32>, %q: memref<8x68xi8>) {
+  // expected-error@+1 {{'rlx.block_quantize' op (C4) expected 'importance' to be 'memref<64xf32>', but got 'memref<63xf32>'}}
+  rlx.block_quantize ins(%x) importance(%i) outs(%q) {scheme = #rlx.quant<gguf_q8_0>} : (memref<8x64xf32>, memref<63xf32>, memref<8x68xi8>) -> ()
+  return
+}
+
+// -----
+
+func.func @fake_quantize_init(%x: memref<8x64xf32>, %y: memref<8x32xf32>) {
+  // expected-error@+1 {{'rlx.block_fake_quantize' op (C1) expected 'init' to be 'memref<8x64xf32>', but got 'memref<8x32xf32>'}}
+  rlx.block_fake_quantize ins(%x) outs(%y) {scheme = #rlx.quant<gguf_q8_0>} : (memref<8x64xf32>, memref<8x32xf32>) -> ()
   return
 }
 

@@ -40,6 +40,15 @@ func.func @block_dequantize(%w: memref<8x68xi8>, %y: memref<8x64xf32>, %ids: mem
 
 // CHECK-LABEL: func @block_quantize
 func.func @block_quantize(%x: memref<8x64xf32>, %s: memref<8x2xf32>, %q: memref<8x64xi8>) {
+  // CHECK: rlx.block_quantize ins(%{{.*}}) outs(%{{.*}}, %{{.*}}) {scheme = #rlx.quant<int8/32>}
+  rlx.block_quantize ins(%x) outs(%q, %s) {scheme = #rlx.quant<int8/32>}
+      : (memref<8x64xf32>, memref<8x64xi8>, memref<8x2xf32>) -> ()
+  // CHECK: rlx.block_quantize ins(%{{.*}}) rule "absmax 7" outs(%{{.*}}, %{{.*}}) {scheme = #rlx.quant<int8/32>}
+  rlx.block_quantize ins(%x) rule "absmax 7" outs(%q, %s) {scheme = #rlx.quant<int8/32>}
+      : (memref<8x64xf32>, memref<8x64xi8>, memref<8x2xf32>) -> ()
+  // CHECK: rlx.block_fake_quantize ins(%{{.*}}) outs(%{{.*}}) {scheme = #rlx.quant<gguf_q4_0>}
+  rlx.block_fake_quantize ins(%x) outs(%x) {scheme = #rlx.quant<gguf_q4_0>}
+      : (memref<8x64xf32>, memref<8x64xf32>) -> ()
   // CHECK: rlx.block_quantize ins(%{{.*}}) scales(%{{.*}}) outs(%{{.*}}) {scheme = #rlx.quant<int8/32>}
   rlx.block_quantize ins(%x) scales(%s) outs(%q) {scheme = #rlx.quant<int8/32>}
       : (memref<8x64xf32>, memref<8x2xf32>, memref<8x64xi8>) -> ()

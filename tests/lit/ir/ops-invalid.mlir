@@ -426,16 +426,136 @@ func.func @quantize_c1_x_quantized(%x: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>, 
 // -----
 
 func.func @quantize_c2(%x: tensor<8x64xf32>) {
-  // expected-error@+1 {{'rlx.quantize' op (C2) scheme 'int8/32' needs 'scales' of type tensor<8x2xf32>}}
+  // expected-error@+1 {{'rlx.quantize' op (C2) scheme 'int8/32' needs 'scales' of type tensor<8x2xf32> as operands or as further results, but got 0 further results}}
   %q = rlx.quantize %x : (tensor<8x64xf32>) -> tensor<8x64xf32, #rlx.quant<int8/32>>
   return
 }
 
 // -----
 
-func.func @quantize_c3(%x: tensor<8x64xf32>) {
-  // expected-error@+1 {{'rlx.quantize' op (C3) scheme 'gguf_q8_0' keeps scales in its blocks, expected one whose scales are given beside them}}
-  %q = rlx.quantize %x : (tensor<8x64xf32>) -> tensor<8x64xf32, #rlx.quant<gguf_q8_0>>
+func.func @quantize_c2_zero_points(%x: tensor<8x64xf32>, %s: tensor<8x2xf32>) {
+  // expected-error@+1 {{'rlx.quantize' op (C2) scheme 'int8a/32' needs 'zero_points' of type tensor<8x2xf32>}}
+  %q = rlx.quantize %x scales(%s) : (tensor<8x64xf32>, tensor<8x2xf32>) -> tensor<8x64xf32, #rlx.quant<int8a/32>>
+  return
+}
+
+// -----
+
+func.func @quantize_c2_both(%x: tensor<8x64xf32>, %s: tensor<8x2xf32>) {
+  // expected-error@+1 {{'rlx.quantize' op (C2) expected scales as operands or as results, but got both}}
+  %q, %t = rlx.quantize %x scales(%s) : (tensor<8x64xf32>, tensor<8x2xf32>) -> (tensor<8x64xf32, #rlx.quant<int8/32>>, tensor<8x2xf32>)
+  return
+}
+
+// -----
+
+func.func @quantize_c2_result(%x: tensor<8x64xf32>) {
+  // expected-error@+1 {{'rlx.quantize' op (C2) expected 'scales' to be tensor<8x2xf32>, but got 'tensor<8x1xf32>'}}
+  %q, %t = rlx.quantize %x : (tensor<8x64xf32>) -> (tensor<8x64xf32, #rlx.quant<int8/32>>, tensor<8x1xf32>)
+  return
+}
+
+// -----
+
+func.func @quantize_c2_none(%x: tensor<8x64xf32>) {
+  // expected-error@+1 {{'rlx.quantize' op (C2) scheme 'gguf_q8_0' needs nothing beside its blocks as operands or as further results, but got 1 further results}}
+  %q, %t = rlx.quantize %x : (tensor<8x64xf32>) -> (tensor<8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<8x2xf32>)
+  return
+}
+
+// -----
+
+func.func @quantize_c3_given(%x: tensor<8x64xf32>, %s: tensor<8x2xf32>) {
+  // expected-error@+1 {{'rlx.quantize' op (C3) expected no rule and no importance where nothing is chosen}}
+  %q = rlx.quantize %x scales(%s) rule "absmax 7" : (tensor<8x64xf32>, tensor<8x2xf32>) -> tensor<8x64xf32, #rlx.quant<int8/32>>
+  return
+}
+
+// -----
+
+func.func @quantize_c3_word(%x: tensor<8x64xf32>) {
+  // expected-error@+1 {{'rlx.quantize' op (C3) expected the method of a rule to be search, signed_max, absmax, minmax, power_of_two, but got 'absmx'; did you mean 'absmax'?}}
+  %q = rlx.quantize %x rule "absmx 7" : (tensor<8x64xf32>) -> tensor<8x64xf32, #rlx.quant<gguf_q4_0>>
+  return
+}
+
+// -----
+
+func.func @quantize_c3_rule(%x: tensor<8x256xf32>) {
+  // expected-error@+1 {{'rlx.quantize' op (C3) expected scheme 'gguf_q4k' to have one scale, and at most one zero or offset, for its rule}}
+  %q = rlx.quantize %x rule "minmax" : (tensor<8x256xf32>) -> tensor<8x256xf32, #rlx.quant<gguf_q4k>>
+  return
+}
+
+// -----
+
+func.func @quantize_c4(%x: tensor<8x64xf32>, %i: tensor<32xf32>) {
+  // expected-error@+1 {{'rlx.quantize' op (C4) expected 'importance' to be tensor<64xf32>, but got 'tensor<32xf32>'}}
+  %q = rlx.quantize %x importance(%i) : (tensor<8x64xf32>, tensor<32xf32>) -> tensor<8x64xf32, #rlx.quant<gguf_q4_0>>
+  return
+}
+
+// -----
+
+func.func @quantize_c4_experts(%x: tensor<2x8x64xf32>, %i: tensor<96xf32>) {
+  // expected-error@+1 {{'rlx.quantize' op (C4) expected 'importance' to be tensor<128xf32>, but got 'tensor<96xf32>'}}
+  %q = rlx.quantize %x importance(%i) : (tensor<2x8x64xf32>, tensor<96xf32>) -> tensor<2x8x64xf32, #rlx.quant<gguf_q4_0>>
+  return
+}
+
+// -----
+
+func.func @fake_quantize_c1(%x: tensor<8x64xf16>) {
+  // expected-error@+1 {{'rlx.fake_quantize' op (C1) expected 'x' to be of f32 and not quantized, but got 'tensor<8x64xf16>'}}
+  %y = rlx.fake_quantize %x {scheme = #rlx.quant<gguf_q4_0>} : tensor<8x64xf16>
+  return
+}
+
+// -----
+
+func.func @fake_quantize_c1_rank(%x: tensor<f32>) {
+  // expected-error@+1 {{'rlx.fake_quantize' op (C1) expected 'x' to be of rank 1 at least, but got 'tensor<f32>'}}
+  %y = rlx.fake_quantize %x {scheme = #rlx.quant<gguf_q4_0>} : tensor<f32>
+  return
+}
+
+// -----
+
+func.func @fake_quantize_c1_sides(%x: tensor<64xf32>) {
+  // expected-error@+1 {{'rlx.fake_quantize' op (C1) expected 'x' to be [N, K] or [E, N, K], as 'int8/32' has side tensors, but got 'tensor<64xf32>'}}
+  %y = rlx.fake_quantize %x {scheme = #rlx.quant<int8/32>} : tensor<64xf32>
+  return
+}
+
+// -----
+
+func.func @fake_quantize_c2_empty(%x: tensor<0x64xf32>) {
+  // expected-error@+1 {{'rlx.fake_quantize' op (C2) expected at least one element, but got 'tensor<0x64xf32>'}}
+  %y = rlx.fake_quantize %x {scheme = #rlx.quant<gguf_q4_0>} : tensor<0x64xf32>
+  return
+}
+
+// -----
+
+func.func @fake_quantize_c2_block(%x: tensor<8x63xf32>) {
+  // expected-error@+1 {{'rlx.fake_quantize' op (C2) expected K to be a multiple of the block size 32 of 'gguf_q8_0', but got 'tensor<8x63xf32>'}}
+  %y = rlx.fake_quantize %x {scheme = #rlx.quant<gguf_q8_0>} : tensor<8x63xf32>
+  return
+}
+
+// -----
+
+func.func @fake_quantize_c3(%x: tensor<8x64xf32>) {
+  // expected-error@+1 {{'rlx.fake_quantize' op (C3) expected a scheme with a scale, zero or offset, but 'fp8e4m3' has nothing but codes}}
+  %y = rlx.fake_quantize %x {scheme = #rlx.quant<fp8e4m3>} : tensor<8x64xf32>
+  return
+}
+
+// -----
+
+func.func @fake_quantize_c3_rule(%x: tensor<8x64xf32>) {
+  // expected-error@+1 {{'rlx.fake_quantize' op (C3) expected scheme 'gguf_q4_0' to have a zero or an offset for its rule}}
+  %y = rlx.fake_quantize %x rule "minmax" {scheme = #rlx.quant<gguf_q4_0>} : tensor<8x64xf32>
   return
 }
 

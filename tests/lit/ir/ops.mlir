@@ -109,6 +109,17 @@ func.func @quantize(%x: tensor<8x64xf32>, %s: tensor<8x2xf32>) {
   // CHECK: rlx.quantize %{{.*}} scales(%{{.*}}) : (tensor<8x64xf32>, tensor<8x2xf32>) -> tensor<8x64xf32, #rlx.quant<int8/32>>
   %q = rlx.quantize %x scales(%s)
       : (tensor<8x64xf32>, tensor<8x2xf32>) -> tensor<8x64xf32, #rlx.quant<int8/32>>
+  // CHECK: rlx.quantize %{{.*}} rule "absmax 120" : (tensor<8x64xf32>) -> (tensor<8x64xf32, #rlx.quant<int8/32>>, tensor<8x2xf32>)
+  %r, %t = rlx.quantize %x rule "absmax 120"
+      : (tensor<8x64xf32>) -> (tensor<8x64xf32, #rlx.quant<int8/32>>, tensor<8x2xf32>)
+  // CHECK: rlx.quantize %{{.*}} importance(%{{.*}}) : (tensor<8x64xf32>, tensor<64xf32>) -> tensor<8x64xf32, #rlx.quant<gguf_q4_0>>
+  %i = arith.constant dense<1.0> : tensor<64xf32>
+  %u = rlx.quantize %x importance(%i)
+      : (tensor<8x64xf32>, tensor<64xf32>) -> tensor<8x64xf32, #rlx.quant<gguf_q4_0>>
+  // CHECK: rlx.fake_quantize %{{.*}} {scheme = #rlx.quant<gguf_q4_0>} : tensor<8x64xf32>
+  %y = rlx.fake_quantize %x {scheme = #rlx.quant<gguf_q4_0>} : tensor<8x64xf32>
+  // CHECK: rlx.fake_quantize %{{.*}} rule "absmax 7" {scheme = #rlx.quant<gguf_q4_0>} : tensor<8x64xf32>
+  %z = rlx.fake_quantize %x rule "absmax 7" {scheme = #rlx.quant<gguf_q4_0>} : tensor<8x64xf32>
   // CHECK: rlx.quantize %{{.*}} : (tensor<8x64xf32>) -> tensor<8x64xf32, #rlx.quant<fp8e4m3>>
   %f = rlx.quantize %x : (tensor<8x64xf32>) -> tensor<8x64xf32, #rlx.quant<fp8e4m3>>
   return

@@ -54,6 +54,23 @@ func.func @round_trip(%x: tensor<8x64xf32>, %s: tensor<8x2xf32>) -> tensor<8x64x
   return %y : tensor<8x64xf32>
 }
 
+// Scales that are chosen are inits, too.
+// CHECK-LABEL: func @chosen_scales(
+func.func @chosen_scales(%x: tensor<8x64xf32>, %i: tensor<?xf32>, %v: tensor<?x64xf32>) -> (!s, tensor<8x2xf32>, !w, tensor<?x64xf32>) {
+  // CHECK: %[[Q:.*]] = tensor.empty() : tensor<8x64xi8>
+  // CHECK: %[[S:.*]] = tensor.empty() : tensor<8x2xf32>
+  // CHECK: %{{.*}}:2 = rlx.block_quantize ins(%{{.*}}) rule "absmax 120" outs(%[[Q]], %[[S]]) {scheme = #rlx.quant<int8/32>}
+  %q, %s = rlx.quantize %x rule "absmax 120" : (tensor<8x64xf32>) -> (!s, tensor<8x2xf32>)
+  // CHECK: %[[I:.*]] = tensor.cast %{{.*}} : tensor<?xf32> to tensor<64xf32>
+  // CHECK: rlx.block_quantize ins(%{{.*}}) importance(%[[I]]) outs(%{{.*}}) {scheme = #rlx.quant<gguf_q8_0>}
+  %r = rlx.quantize %x importance(%i) : (tensor<8x64xf32>, tensor<?xf32>) -> !w
+  // CHECK: %[[ROWS:.*]] = tensor.dim
+  // CHECK: %[[Y:.*]] = tensor.empty(%[[ROWS]]) : tensor<?x64xf32>
+  // CHECK: rlx.block_fake_quantize ins(%{{.*}}) outs(%[[Y]]) {scheme = #rlx.quant<gguf_q4_0>}
+  %y = rlx.fake_quantize %v {scheme = #rlx.quant<gguf_q4_0>} : tensor<?x64xf32>
+  return %q, %s, %r, %y : !s, tensor<8x2xf32>, !w, tensor<?x64xf32>
+}
+
 // Loops want the sizes that only the weight knows.
 // CHECK-LABEL: func @dynamic_sizes
 func.func @dynamic_sizes(%x: tensor<?x?xf32>, %w: !w, %e: !experts, %ids: tensor<?x?xi32>, %rows: tensor<?xi32>) -> (tensor<?x?xf32>, tensor<?x?x?xf32>, tensor<?x?xf32>) {

@@ -1,0 +1,34 @@
+// RUN: rlx-opt %s --rlx-decompose-fake-quantize | FileCheck %s
+
+// CHECK-LABEL: func @signed_max(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<?x64xf32>
+func.func @signed_max(%x: tensor<?x64xf32>) -> tensor<?x64xf32> {
+  // CHECK: %[[GROUPS:.*]] = tensor.expand_shape %[[X]] {{\[}}[0], [1, 2]] output_shape [%{{.*}}, 2, 32] : tensor<?x64xf32> into tensor<?x2x32xf32>
+  // CHECK: %[[MOST:.*]] = linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "reduction"]} ins(%[[GROUPS]] : {{.*}}) outs(%{{.*}} : tensor<?x2xf32>)
+  // CHECK: %[[VALUES:.*]] = linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "parallel"]} ins(%[[GROUPS]], %[[MOST]] :
+  // CHECK-NOT: f16
+  // CHECK: tensor.collapse_shape %[[VALUES]] {{\[}}[0], [1, 2]] : tensor<?x2x32xf32> into tensor<?x64xf32>
+  %y = rlx.fake_quantize %x {scheme = #rlx.quant<gguf_q4_0>} : tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}
+
+// CHECK-LABEL: func @minmax
+func.func @minmax(%x: tensor<3x5x64xf32>) -> tensor<3x5x64xf32> {
+  // CHECK: %{{.*}}:2 = linalg.generic
+  // CHECK: linalg.generic
+  // CHECK: math.fma
+  %y = rlx.fake_quantize %x {scheme = #rlx.quant<gguf_q5_1>} : tensor<3x5x64xf32>
+  return %y : tensor<3x5x64xf32>
+}
+
+// What needs f64, several scales or a search stays.
+// CHECK-LABEL: func @others
+func.func @others(%x: tensor<2x256xf32>) -> tensor<2x256xf32> {
+  // CHECK: rlx.fake_quantize
+  %a = rlx.fake_quantize %x {scheme = #rlx.quant<int8/32>} : tensor<2x256xf32>
+  // CHECK: rlx.fake_quantize
+  %b = rlx.fake_quantize %a {scheme = #rlx.quant<gguf_q4k>} : tensor<2x256xf32>
+  // CHECK: rlx.fake_quantize
+  %c = rlx.fake_quantize %b {scheme = #rlx.quant<gguf_iq4_nl>} : tensor<2x256xf32>
+  return %c : tensor<2x256xf32>
+}
