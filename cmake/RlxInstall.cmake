@@ -12,7 +12,7 @@ include(CMakePackageConfigHelpers)
 
 # Only what was built is offered: with RLX_COMPILER=OFF that is the runtime.
 set(folders)
-foreach(name runtime ir passes quantize codegen)
+foreach(name runtime ir passes quantize weights codegen)
   if(TARGET rlx_${name})
     list(APPEND folders ${name})
     install(TARGETS rlx_${name} EXPORT rlxTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
@@ -61,6 +61,7 @@ if(TARGET rlx_codegen)
     codegen/StatusError.h
     codegen/Verify.h
     codegen/WeightBindings.h
+    codegen/weights/StoredTypes.h
     codegen/cpu/ObjectCode.h
     codegen/cpu/Target.h
     codegen/gpu/DeviceCompiler.h

@@ -110,6 +110,7 @@ static llvm::Expected<TensorSignature> readTensor(Type type,
                                    " to be a ranked tensor, but got " + text);
   TensorSignature signature;
   signature.type = text;
+  llvm::raw_string_ostream(signature.mlirElement) << tensor.getElementType();
   for (int64_t size : tensor.getShape())
     signature.logicalShape.push_back(ShapedType::isDynamic(size) ? -1 : size);
   signature.shape = signature.logicalShape;

@@ -22,6 +22,7 @@ struct TensorSignature {
   std::vector<int64_t> shape;        ///< As passed; -1 is any size.
   std::vector<int64_t> logicalShape; ///< Of the tensor in the program.
   std::string type;                  ///< As the program writes it.
+  std::string mlirElement;           ///< Its element type, likewise.
   std::string scheme;                ///< Display name, where quantized.
   std::string ggmlType; ///< The ggml type stored like this, if any.
   std::string weight;   ///< The weight's name, where it is one.

@@ -4,6 +4,7 @@
 #include "codegen/WeightBindings.h"
 
 #include "codegen/StatusError.h"
+#include "codegen/weights/StoredTypes.h"
 #include "runtime/TensorChecks.h"
 
 using namespace rlx;
@@ -17,12 +18,10 @@ static bool isSameShape(llvm::ArrayRef<int64_t> a, llvm::ArrayRef<int64_t> b) {
 /// Whether an entry of a file is the tensor that the program says.
 static llvm::Error checkEntry(const WeightEntry &entry,
                               const TensorSignature &weight) {
-  // A file's plain types are called as the element type, and as the scheme of
-  // it.
-  std::string format = !weight.isQuantized()
-                           ? std::string(elementName(weight.element))
-                       : weight.ggmlType.empty() ? weight.scheme
-                                                 : weight.ggmlType;
+  std::string type =
+      weight.isQuantized()
+          ? storedTypeOf(entry.container, weight.scheme, weight.ggmlType)
+          : storedTypeOf(entry.container, weight.element, weight.mlirElement);
   auto complain = [&](const std::string &expected, const std::string &got) {
     return llvm::createStringError("weight '" + entry.name + "' in '" +
                                    entry.file + "': expected " + expected +
@@ -31,8 +30,9 @@ static llvm::Error checkEntry(const WeightEntry &entry,
   if (!entry.problem.empty())
     return llvm::createStringError("weight '" + entry.name + "' in '" +
                                    entry.file + "' " + entry.problem);
-  if (!llvm::StringRef(entry.format).equals_insensitive(format))
-    return complain("type " + format, "type " + entry.format);
+  if (!llvm::StringRef(entry.type).equals_insensitive(type))
+    return complain("type " + (type.empty() ? weight.scheme : type),
+                    "type " + entry.type);
   if (!isSameShape(entry.shape, weight.logicalShape))
     return complain("shape " + describeShape(weight.logicalShape),
                     "shape " + describeShape(entry.shape));
@@ -43,6 +43,26 @@ static llvm::Error checkEntry(const WeightEntry &entry,
     return complain(std::to_string(bytes) + " bytes",
                     std::to_string(entry.bytes.size()));
   return llvm::Error::success();
+}
+
+llvm::Expected<WeightBindings::Binding>
+WeightBindings::bindEntry(const WeightEntry &entry,
+                          const TensorSignature &weight,
+                          const WeightFile &file) const {
+  auto address = reinterpret_cast<uintptr_t>(entry.bytes.data());
+  if (address % elementBytes(weight.element) == 0) {
+    // Code only reads weights.
+    void *data = const_cast<std::byte *>(entry.bytes.data());
+    return Binding{{weight.element, weight.shape, data}, file.path(), false};
+  }
+  // Code reads whole elements at once.
+  auto tensor = toExpected(Tensor::allocate(weight.element, weight.shape));
+  if (!tensor)
+    return tensor.takeError();
+  auto owned = std::make_shared<Tensor>(std::move(*tensor));
+  llvm::copy(entry.bytes, owned->bytes().begin());
+  file.release(entry);
+  return Binding{owned->view(), file.path(), false, owned};
 }
 
 llvm::Error WeightBindings::bind(std::shared_ptr<const WeightFile> file) {
@@ -60,11 +80,10 @@ llvm::Error WeightBindings::bind(std::shared_ptr<const WeightFile> file) {
             "' and in '" + file->path() + "', expected it in one file");
       if (auto error = checkEntry(*entry, weight))
         return error;
-      // Code only reads weights.
-      void *data = const_cast<std::byte *>(entry->bytes.data());
-      bindings[weight.weight] = {{weight.element, weight.shape, data},
-                                 file->path(),
-                                 /*isMemory=*/false};
+      auto binding = bindEntry(*entry, weight, *file);
+      if (!binding)
+        return binding.takeError();
+      bindings[weight.weight] = std::move(*binding);
     }
   files.push_back(std::move(file));
   return llvm::Error::success();

@@ -26,7 +26,7 @@ public:
   /// Binds every weight that `file` has and that is not bound to memory. Fails
   /// where one has another shape (ones in front aside), scheme or size than the
   /// program says, cannot be read, or is bound to another file. The file is
-  /// kept open.
+  /// kept open; entries that are not aligned to their elements are copied.
   llvm::Error bind(std::shared_ptr<const WeightFile> file);
   /// Binds one weight to the caller's memory: stored bytes as u8
   /// `[N, bytes of a row]`, or a plain tensor.
@@ -50,7 +50,12 @@ private:
     TensorView tensor;
     std::string source; ///< Where it was bound from, for messages.
     bool isMemory = false;
+    /// What `tensor` is a view of where it is no mapped entry.
+    std::shared_ptr<const Tensor> owned = nullptr;
   };
+  llvm::Expected<Binding> bindEntry(const WeightEntry &entry,
+                                    const TensorSignature &weight,
+                                    const WeightFile &file) const;
   const std::vector<FunctionSignature> &signatures;
   std::vector<std::shared_ptr<const WeightFile>> files;
   llvm::StringMap<Binding> bindings;

@@ -87,19 +87,25 @@ Result<OutputFile> OutputFile::create(const std::string &path) {
 }
 
 Status OutputFile::write(std::span<const std::byte> bytes) {
+  return writeAt(numWritten, bytes);
+}
+
+Status OutputFile::writeAt(uint64_t offset, std::span<const std::byte> bytes) {
   if (descriptor < 0)
     return errorf("'{}': cannot write: the file is closed", name);
   while (!bytes.empty()) {
-    ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    ssize_t written = pwrite(descriptor, bytes.data(), bytes.size(),
+                             static_cast<off_t>(offset));
     if (written < 0 && errno == EINTR)
       continue;
     if (written < 0) {
       int reason = errno;
       discard();
       return errorf("'{}': cannot write {} bytes at offset {}: {}", name,
-                    bytes.size(), numWritten, strerror(reason));
+                    bytes.size(), offset, strerror(reason));
     }
-    numWritten += static_cast<uint64_t>(written);
+    offset += static_cast<uint64_t>(written);
+    numWritten = std::max(numWritten, offset);
     bytes = bytes.subspan(static_cast<size_t>(written));
   }
   return {};

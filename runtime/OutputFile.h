@@ -36,8 +36,11 @@ public:
   /// Appends bytes. After an error the file can no longer be committed.
   Status write(std::span<const std::byte> bytes);
   Status write(std::string_view text);
+  /// Writes bytes from byte `offset` of the file on, which may lie beyond what
+  /// was written until now.
+  Status writeAt(uint64_t offset, std::span<const std::byte> bytes);
 
-  /// Bytes written until now.
+  /// Bytes written until now, up to the last of them.
   uint64_t size() const { return numWritten; }
 
   /// Gives the file its name, once. With a sync the bytes are on the disk when

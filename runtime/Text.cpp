@@ -75,6 +75,11 @@ std::string quoted(std::string_view text, size_t limit) {
   return result + (at < text.size() ? "...'" : "'");
 }
 
+size_t utf8Length(std::string_view text) {
+  uint32_t character = 0;
+  return text.empty() ? 0 : decode(text, character);
+}
+
 size_t editDistance(std::string_view from, std::string_view to) {
   constexpr size_t limit = 256;
   from = from.substr(0, limit);

@@ -19,6 +19,10 @@ namespace rlx {
 /// control a terminal or the direction of text are written as \xNN.
 std::string quoted(std::string_view text, size_t limit = 96);
 
+/// The length in bytes of the UTF-8 character that `text` begins with; 0 where
+/// it begins with none.
+size_t utf8Length(std::string_view text);
+
 /// The least number of bytes to insert, remove or replace to turn one text into
 /// the other. Only the first 256 bytes of each count, to bound the time.
 size_t editDistance(std::string_view from, std::string_view to);

@@ -10,7 +10,7 @@
 #define RLX_TOOLS_INSPECT_H
 
 #include "runtime/Status.h"
-#include "runtime/weights/Gguf.h"
+#include "runtime/weights/WeightFile.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/Error.h"
@@ -21,18 +21,18 @@
 namespace rlx::inspect {
 
 /// The metadata and the tensors of a file, for people or as JSON.
-void listFile(const GgufFile &file, mlir::MLIRContext &context, bool json,
+void listFile(const WeightFile &file, mlir::MLIRContext &context, bool json,
               llvm::raw_ostream &stream);
 
 /// What each weight takes in memory, and all of them, as plain floats too.
-void listMemory(const GgufFile &file, mlir::MLIRContext &context, bool json,
+void listMemory(const WeightFile &file, mlir::MLIRContext &context, bool json,
                 llvm::raw_ostream &stream);
 /// The same of the weights of a program, a file of MLIR.
 llvm::Error listProgramMemory(const std::string &path, bool json,
                               llvm::raw_ostream &stream);
 
 /// Writes the values of a tensor of any rank to an npy file of f32.
-Status dequantize(const GgufFile &file, const std::string &tensor,
+Status dequantize(const WeightFile &file, const std::string &tensor,
                   const std::string &output, mlir::MLIRContext &context);
 
 /// The built-in schemes, for people or as JSON.

@@ -1,4 +1,4 @@
-//===- InspectFile.cpp - The content of a GGUF file -----------------------===//
+//===- InspectFile.cpp - The content of a weight file ---------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // As text, where long arrays and odd bytes are shortened and escaped, and as
@@ -8,10 +8,13 @@
 
 #include "tools/Inspect.h"
 
-#include "ir/Scheme.h"
+#include "codegen/weights/StoredTypes.h"
 #include "runtime/Tensor.h"
 #include "runtime/Text.h"
+#include "runtime/weights/Gguf.h"
+#include "runtime/weights/Safetensors.h"
 
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Unicode.h"
 
@@ -30,8 +33,7 @@ namespace json = llvm::json;
 /// none.
 static std::string schemeName(const WeightEntry &entry,
                               mlir::MLIRContext &context) {
-  std::optional<QuantScheme> scheme =
-      QuantScheme::parse(&context, entry.format);
+  std::optional<QuantScheme> scheme = schemeOf(entry, context);
   return scheme ? scheme->displayName().str() : std::string();
 }
 
@@ -50,17 +52,44 @@ static std::string padded(const std::string &text, size_t width) {
   return text + std::string(width - std::min(width, columnsOf(text)), ' ');
 }
 
-static void listAsText(const GgufFile &file, mlir::MLIRContext &context,
-                       llvm::raw_ostream &stream) {
+/// What stands above the tensors.
+static void listMetadata(const GgufFile &file, llvm::raw_ostream &stream) {
   stream << fmt::format("{}: GGUF version {}, alignment {} bytes",
                         quoted(file.path()), file.version(), file.alignment());
-  bool isSplit = file.files().size() > 1;
-  if (isSplit)
+  if (file.files().size() > 1)
     stream << fmt::format(", {} parts", file.files().size());
   stream << fmt::format("\n\nmetadata: {} keys\n", file.metadata().size());
   for (const GgufEntry &entry : file.metadata())
     stream << fmt::format("  {} = {}\n", quoted(entry.key),
                           entry.value.describe());
+}
+
+static void listMetadata(const SafetensorsFile &file,
+                         llvm::raw_ostream &stream) {
+  stream << fmt::format("{}: safetensors", quoted(file.path()));
+  if (file.files().size() > 1)
+    stream << fmt::format(", {} shards", file.files().size());
+  stream << fmt::format("\n\nmetadata: {} keys\n", file.metadata().size());
+  for (const auto &[key, value] : file.metadata())
+    stream << fmt::format("  {} = {}\n", quoted(key), quoted(value));
+}
+
+/// Calls `function` with the file as what it is.
+template <typename Function>
+static void visitFile(const WeightFile &file, Function function) {
+  if (file.container() == WeightContainer::gguf)
+    function(static_cast<const GgufFile &>(file));
+  else
+    function(static_cast<const SafetensorsFile &>(file));
+}
+
+static void listAsText(const WeightFile &file, mlir::MLIRContext &context,
+                       llvm::raw_ostream &stream) {
+  bool isSplit = false;
+  visitFile(file, [&](const auto &opened) {
+    listMetadata(opened, stream);
+    isSplit = opened.files().size() > 1;
+  });
 
   // Names are quoted, since files may hold anything; columns fit the longest.
   std::vector<std::array<std::string, 3>> rows;
@@ -71,7 +100,7 @@ static void listAsText(const GgufFile &file, mlir::MLIRContext &context,
     std::string scheme = schemeName(entry, context);
     hasUnknown |= scheme.empty();
     rows.push_back({quoted(entry.name), describeShape(entry.shape),
-                    scheme.empty() ? entry.format + " (*)" : scheme});
+                    scheme.empty() ? entry.type + " (*)" : scheme});
     for (size_t i = 0; i < widths.size(); ++i)
       widths[i] = std::max(widths[i], columnsOf(rows.back()[i]));
     totalBytes += entry.bytes.size();
@@ -93,8 +122,11 @@ static void listAsText(const GgufFile &file, mlir::MLIRContext &context,
     stream << "\n";
   }
   if (hasUnknown)
-    stream << "(*) RLX has no scheme for this type of ggml; its name there is "
-              "shown, or its number where it has none that RLX knows\n";
+    stream << "(*) RLX has no scheme for this type of "
+           << (file.container() == WeightContainer::gguf
+                   ? "ggml; its name there is shown, or its number where it "
+                     "has none that RLX knows\n"
+                   : "safetensors; its name there is shown\n");
 }
 
 //===----------------------------------------------------------------------===//
@@ -136,19 +168,37 @@ static void writeValue(json::OStream &out, const GgufValue &value) {
   std::visit(write, value.content);
 }
 
-static void listAsJson(const GgufFile &file, mlir::MLIRContext &context,
+static void writeMetadata(json::OStream &out, const GgufFile &file) {
+  out.attribute("version", file.version());
+  out.attribute("alignment", file.alignment());
+  out.attributeObject("metadata", [&] {
+    for (const GgufEntry &entry : file.metadata()) {
+      out.attributeBegin(json::fixUTF8(entry.key));
+      writeValue(out, entry.value);
+      out.attributeEnd();
+    }
+  });
+}
+
+static void writeMetadata(json::OStream &out, const SafetensorsFile &file) {
+  // Shards may repeat keys, which JSON may not.
+  llvm::StringMap<std::string> known;
+  out.attributeObject("metadata", [&] {
+    for (const auto &[key, value] : file.metadata())
+      if (known.try_emplace(key, value).second)
+        out.attribute(key, value);
+  });
+}
+
+static void listAsJson(const WeightFile &file, mlir::MLIRContext &context,
                        llvm::raw_ostream &stream) {
+  bool isSplit = false;
   json::OStream out(stream, 2);
   out.object([&] {
     out.attribute("file", json::fixUTF8(file.path()));
-    out.attribute("version", file.version());
-    out.attribute("alignment", file.alignment());
-    out.attributeObject("metadata", [&] {
-      for (const GgufEntry &entry : file.metadata()) {
-        out.attributeBegin(json::fixUTF8(entry.key));
-        writeValue(out, entry.value);
-        out.attributeEnd();
-      }
+    visitFile(file, [&](const auto &opened) {
+      writeMetadata(out, opened);
+      isSplit = opened.files().size() > 1;
     });
     out.attributeArray("tensors", [&] {
       for (const WeightEntry &entry : file.entries())
@@ -158,12 +208,14 @@ static void listAsJson(const GgufFile &file, mlir::MLIRContext &context,
           out.attribute("shape", json::Array(entry.shape));
           out.attribute("scheme", scheme.empty() ? json::Value(nullptr)
                                                  : json::Value(scheme));
-          out.attribute("ggml_type", entry.format);
+          out.attribute(file.container() == WeightContainer::gguf ? "ggml_type"
+                                                                  : "type",
+                        json::fixUTF8(entry.type));
           out.attribute("bytes", entry.problem.empty()
                                      ? json::Value(uint64_t(entry.bytes.size()))
                                      : json::Value(nullptr));
           out.attribute("offset", entry.offset);
-          if (file.files().size() > 1)
+          if (isSplit)
             out.attribute("file", json::fixUTF8(entry.file));
         });
     });
@@ -171,7 +223,7 @@ static void listAsJson(const GgufFile &file, mlir::MLIRContext &context,
   stream << "\n";
 }
 
-void inspect::listFile(const GgufFile &file, mlir::MLIRContext &context,
+void inspect::listFile(const WeightFile &file, mlir::MLIRContext &context,
                        bool json, llvm::raw_ostream &stream) {
   if (json)
     listAsJson(file, context, stream);

@@ -10,6 +10,7 @@
 
 #include "codegen/Compiler.h"
 #include "codegen/ProgramMemory.h"
+#include "codegen/weights/StoredTypes.h"
 #include "runtime/Tensor.h"
 #include "runtime/Text.h"
 
@@ -24,18 +25,17 @@
 using namespace rlx;
 namespace json = llvm::json;
 
-/// The weights of a GGUF file, as those of a program.
-static std::vector<ProgramWeight> weightsOfFile(const GgufFile &file,
+/// The weights of a file, as those of a program.
+static std::vector<ProgramWeight> weightsOfFile(const WeightFile &file,
                                                 mlir::MLIRContext &context) {
   std::vector<ProgramWeight> weights;
   for (const WeightEntry &entry : file.entries()) {
     ProgramWeight weight;
     weight.name = entry.name;
     weight.shape = entry.shape;
-    weight.format = entry.format;
+    weight.format = entry.type;
     weight.problem = entry.problem;
-    std::optional<QuantScheme> scheme =
-        QuantScheme::parse(&context, entry.format);
+    std::optional<QuantScheme> scheme = schemeOf(entry, context);
     if (scheme)
       weight.format = scheme->displayName().str();
     std::optional<int64_t> count = countElements(entry.shape);
@@ -163,7 +163,7 @@ static void print(const std::vector<ProgramWeight> &weights, bool json,
     printText(weights, sum, stream);
 }
 
-void inspect::listMemory(const GgufFile &file, mlir::MLIRContext &context,
+void inspect::listMemory(const WeightFile &file, mlir::MLIRContext &context,
                          bool json, llvm::raw_ostream &stream) {
   print(weightsOfFile(file, context), json, stream);
 }

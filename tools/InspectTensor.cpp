@@ -1,4 +1,4 @@
-//===- InspectTensor.cpp - The values of a tensor of a GGUF file ----------===//
+//===- InspectTensor.cpp - The values of a tensor of a file ---------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Through the reference decoder, so that what is written is what the scheme's
@@ -8,6 +8,7 @@
 
 #include "tools/Inspect.h"
 
+#include "codegen/weights/StoredTypes.h"
 #include "ir/Reference.h"
 #include "runtime/Npy.h"
 #include "runtime/Tensor.h"
@@ -17,7 +18,7 @@
 
 using namespace rlx;
 
-static Status unknownTensor(const GgufFile &file, const std::string &name) {
+static Status unknownTensor(const WeightFile &file, const std::string &name) {
   std::string nearest;
   for (const std::string &other : file.nearestNames(name, 3))
     nearest += (nearest.empty() ? "" : ", ") + quoted(other);
@@ -26,7 +27,7 @@ static Status unknownTensor(const GgufFile &file, const std::string &name) {
                 nearest.empty() ? "none" : nearest);
 }
 
-Status inspect::dequantize(const GgufFile &file, const std::string &name,
+Status inspect::dequantize(const WeightFile &file, const std::string &name,
                            const std::string &output,
                            mlir::MLIRContext &context) {
   const WeightEntry *entry = file.find(name);
@@ -34,13 +35,12 @@ Status inspect::dequantize(const GgufFile &file, const std::string &name,
     return unknownTensor(file, name);
   if (!entry->problem.empty())
     return errorf("tensor {} {}", quoted(name), entry->problem);
-  std::optional<QuantScheme> scheme =
-      QuantScheme::parse(&context, entry->format);
+  std::optional<QuantScheme> scheme = schemeOf(*entry, context);
   if (!scheme)
     return errorf("tensor {} is of type '{}', expected one that RLX has a "
                   "scheme for (see "
                   "--schemes)",
-                  quoted(name), entry->format);
+                  quoted(name), entry->type);
 
   Result<Tensor> tensor = Tensor::allocate(ElementType::f32, entry->shape);
   if (!tensor)

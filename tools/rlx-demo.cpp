@@ -80,7 +80,7 @@ static std::string findGoldenFile(const char *program) {
 static llvm::Expected<TensorView> findFloats(const GgufFile &file,
                                              const std::string &name) {
   const WeightEntry *entry = file.find(name);
-  if (!entry || entry->format != "f32" || entry->shape.size() != 2)
+  if (!entry || entry->type != "f32" || entry->shape.size() != 2)
     return llvm::createStringError("expected a tensor '" + name +
                                    "' of f32 in '" + file.path() + "'");
   // Only read.

@@ -1,7 +1,9 @@
 //===- rlx-inspect.cpp - Looks into weight files and schemes --------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-//   rlx-inspect file.gguf [--json]                      metadata and tensors
+//   rlx-inspect file.gguf [--json]                      metadata and tensors;
+//                                                       or file.safetensors,
+//                                                       or its index.json
 //   rlx-inspect file.gguf --dequantize NAME -o out.npy  the values of a tensor
 //   rlx-inspect file.gguf --memory [--json]             what weights take
 //   rlx-inspect program.mlir --memory [--json]          those of a program
@@ -14,6 +16,7 @@
 #include "codegen/StatusError.h"
 #include "runtime/LostPages.h"
 #include "runtime/weights/GgufReader.h"
+#include "runtime/weights/Safetensors.h"
 #include "tools/CommandLine.h"
 #include "tools/Inspect.h"
 
@@ -24,7 +27,9 @@ namespace cl = llvm::cl;
 
 static cl::OptionCategory category("rlx-inspect");
 static cl::opt<std::string> path(cl::Positional,
-                                 cl::desc("[file.gguf or program.mlir]"),
+                                 cl::desc("[file.gguf, file.safetensors, "
+                                          "file.safetensors.index.json or "
+                                          "program.mlir]"),
                                  cl::cat(category));
 static cl::opt<bool> json("json", cl::desc("write JSON"), cl::cat(category));
 static cl::opt<std::string>
@@ -51,7 +56,7 @@ static rlx::Status checkOptions() {
     return rlx::errorf("expected no file with --schemes, but got '{}'",
                        path.getValue());
   if (!schemes && !path.getNumOccurrences())
-    return rlx::errorf("expected a GGUF file or --schemes");
+    return rlx::errorf("expected a weight file or --schemes");
   if (describe.getNumOccurrences() && !schemes)
     return rlx::errorf("expected --describe to stand with --schemes");
   if (dequantize.getNumOccurrences() && schemes)
@@ -69,11 +74,13 @@ static rlx::Status checkOptions() {
   return {};
 }
 
-/// Whether a file begins as GGUF does; all else may be a program.
-static bool isGgufFile(const std::string &path) {
+/// Whether a file begins as weight files do; all else may be a program.
+static bool isWeightFile(const std::string &path) {
   rlx::Result<std::shared_ptr<rlx::MappedFile>> file =
       rlx::MappedFile::open(path);
-  return file && rlx::isGguf((*file)->bytes());
+  return file && (rlx::isGguf((*file)->bytes()) ||
+                  rlx::isSafetensors((*file)->bytes()) ||
+                  rlx::isSafetensorsIndex(path));
 }
 
 static rlx::Status lookInto(mlir::MLIRContext &context) {
@@ -83,7 +90,8 @@ static rlx::Status lookInto(mlir::MLIRContext &context) {
     rlx::inspect::listSchemes(context, json, llvm::outs());
     return {};
   }
-  rlx::Result<std::unique_ptr<rlx::GgufFile>> file = rlx::GgufFile::open(path);
+  rlx::Result<std::unique_ptr<rlx::WeightFile>> file =
+      rlx::openWeightFile(path);
   if (!file)
     return file.status();
   if (dequantize.getNumOccurrences())
@@ -99,7 +107,7 @@ static rlx::Status lookInto(mlir::MLIRContext &context) {
 static llvm::Error run(mlir::MLIRContext &context) {
   if (rlx::Status status = checkOptions(); !status)
     return rlx::toError(status);
-  if (memory && !isGgufFile(path))
+  if (memory && !isWeightFile(path))
     return rlx::inspect::listProgramMemory(path, json, llvm::outs());
   return rlx::toError(lookInto(context));
 }

@@ -50,6 +50,7 @@ public:
   /// The mapped files: one, or as many as there are parts.
   std::span<const std::shared_ptr<MappedFile>> files() const { return parts; }
 
+  WeightContainer container() const override { return WeightContainer::gguf; }
   void release(const WeightEntry &entry) const override;
   Status checkUnchanged() const override;
 

@@ -300,14 +300,15 @@ Status PartReader::readTensor(uint64_t index) {
   if (Status status = cursor.read(typeId, "the type of " + what); !status)
     return status;
   if (const GgmlType *type = findGgmlType(typeId)) {
-    tensor.format = type->name;
+    tensor.type = type->name;
+    tensor.element = parseElementType(type->name);
     if (Status status =
             measure(tensor, *type, what, place.infoOffset, place.size);
         !status)
       return status;
   } else {
     // Who asks for it is told; the other tensors are as good as ever.
-    tensor.format = fmt::format("type {}", typeId);
+    tensor.type = fmt::format("type {}", typeId);
     tensor.problem = fmt::format(
         "has type {} (at offset {}), which is not a ggml type; known types "
         "are {}",

@@ -10,6 +10,7 @@
 #include "runtime/Text.h"
 #include "runtime/weights/Gguf.h"
 #include "runtime/weights/GgufReader.h"
+#include "runtime/weights/Safetensors.h"
 
 #include <algorithm>
 #include <utility>
@@ -17,6 +18,11 @@
 namespace rlx {
 
 WeightFile::~WeightFile() = default;
+
+std::string_view containerName(WeightContainer container) {
+  constexpr std::string_view names[] = {"GGUF", "safetensors", "npy"};
+  return names[static_cast<size_t>(container)];
+}
 
 Status WeightFile::setEntries(std::vector<WeightEntry> entries) {
   weights = std::move(entries);
@@ -76,10 +82,19 @@ Result<std::unique_ptr<WeightFile>> openWeightFile(const std::string &path) {
       return gguf.status();
     return gguf.take();
   }
+  if (isSafetensors(bytes) || isSafetensorsIndex(path)) {
+    Result<std::unique_ptr<SafetensorsFile>> opened =
+        SafetensorsFile::open(file.take());
+    if (!opened)
+      return opened.status();
+    return opened.take();
+  }
   std::string_view start(reinterpret_cast<const char *>(bytes.data()),
                          std::min<size_t>(bytes.size(), 4));
   return errorf("'{}': the file begins with {}, which is no known weight "
-                "format; expected 'GGUF' at offset 0",
+                "format; expected 'GGUF' at offset 0, the length of a header "
+                "and '{{' at offset 8 (safetensors), or a name that ends with "
+                "'.index.json'",
                 path, quoted(start));
 }
 

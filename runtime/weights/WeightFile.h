@@ -1,19 +1,22 @@
 //===- WeightFile.h - Named weights in a file -----------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the runtime sees of a weight file, whatever its container: names,
-// formats, shapes and mapped bytes. The containers are read elsewhere (Gguf.h);
-// what a format means is known to the compiler alone.
+// What the runtime sees of a weight file, whatever its container: names, stored
+// types, shapes and mapped bytes. The containers are read elsewhere (Gguf.h,
+// Safetensors.h); what a stored type means is known to the compiler alone
+// (codegen/weights/StoredTypes.h).
 //
 //===----------------------------------------------------------------------===//
 #ifndef RLX_RUNTIME_WEIGHTS_WEIGHTFILE_H
 #define RLX_RUNTIME_WEIGHTS_WEIGHTFILE_H
 
 #include "runtime/Status.h"
+#include "runtime/Tensor.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,10 +25,21 @@
 
 namespace rlx {
 
-/// A weight and where it lies.
+/// What weights come in: each has names of its own for what tensors are stored
+/// as.
+enum class WeightContainer { gguf, safetensors, npy };
+
+/// As people write it.
+std::string_view containerName(WeightContainer container);
+
+/// A weight and where it lies. How it is stored is said by the container, the
+/// type and the shape together.
 struct WeightEntry {
   std::string name;
-  std::string format;               ///< In ggml's spelling (GgmlTypes.h).
+  WeightContainer container = WeightContainer::gguf;
+  std::string type; ///< As the container spells it: `q4_K`, `BF16`.
+  /// Where the type is one of elements that the host has, which one.
+  std::optional<ElementType> element;
   std::vector<int64_t> shape;       ///< Logical, outermost first.
   std::span<const std::byte> bytes; ///< Valid as long as its WeightFile.
   uint64_t offset = 0;              ///< Of the first byte, in `file`.
@@ -42,6 +56,9 @@ public:
   WeightFile(const WeightFile &) = delete;
   WeightFile &operator=(const WeightFile &) = delete;
   virtual ~WeightFile();
+
+  /// What all of them come in.
+  virtual WeightContainer container() const = 0;
 
   /// All weights, in the order of the file.
   std::span<const WeightEntry> entries() const { return weights; }

@@ -3,6 +3,8 @@
 
 #include "tools/quantize/Choice.h"
 
+#include "codegen/weights/StoredTypes.h"
+
 #include <optional>
 
 using namespace rlx;
@@ -118,7 +120,7 @@ QuantConfig quantize::configOf(const Conversion &conversion,
     // What is copied stays what it is.
     std::optional<QuantScheme> scheme = step.scheme;
     if (!scheme && !conversion.source.isPlain(entry))
-      scheme = QuantScheme::parse(context, entry.format);
+      scheme = schemeOf(entry, *context);
     config.addLayer(entry.name,
                     QuantMethod(scheme, step.algorithm, step.alpha));
   }

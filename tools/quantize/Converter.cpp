@@ -4,6 +4,7 @@
 #include "tools/quantize/Converter.h"
 
 #include "codegen/StatusError.h"
+#include "codegen/weights/StoredTypes.h"
 #include "runtime/weights/GgmlTypes.h"
 #include "runtime/weights/GgufWriter.h"
 
@@ -138,8 +139,8 @@ static std::vector<GgufEntry> metadataFor(const Conversion &conversion) {
     // The parts of a split file become one.
     if (!llvm::StringRef(entry.key).starts_with("split."))
       keys.push_back(entry);
-  const GgmlType *type =
-      findGgmlType(std::string_view(ggufFormat(conversion.scheme)));
+  const GgmlType *type = findGgmlType(
+      std::string_view(storedTypeOf(WeightContainer::gguf, conversion.scheme)));
   if (type && type->fileType >= 0)
     set("general.file_type", uint32_t(type->fileType));
   // The version of ggml's formats for quantized weights.
@@ -267,7 +268,11 @@ llvm::Expected<std::vector<Outcome>>
 quantize::convert(const Conversion &conversion, const std::string &output) {
   std::vector<GgufTensor> tensors;
   for (const Step &step : conversion.steps) {
-    tensors.push_back({step.entry->name, step.format(), step.entry->shape});
+    if (step.type().empty())
+      return llvm::createStringError("weight '" + step.entry->name +
+                                     "' is of type '" + step.entry->type +
+                                     "', which GGUF has no type for");
+    tensors.push_back({step.entry->name, step.type(), step.entry->shape});
     if (hasFactors(step.algorithm))
       tensors.push_back(
           {factorsName(*step.entry), "f32", {step.entry->shape.back()}});
@@ -302,7 +307,7 @@ void quantize::printSummary(const Conversion &conversion,
   double quantizedBits = 0, elements = 0;
   for (auto [index, step] : llvm::enumerate(conversion.steps)) {
     const WeightEntry &entry = *step.entry;
-    auto bytes = storedBytes({entry.name, step.format(), entry.shape});
+    auto bytes = storedBytes(GgufTensor{entry.name, step.type(), entry.shape});
     uint64_t size = bytes ? *bytes : 0;
     before += entry.bytes.size();
     after += size;
@@ -317,8 +322,8 @@ void quantize::printSummary(const Conversion &conversion,
             : "";
     std::string bits =
         llvm::formatv("{0:f4}", 8.0 * double(size) / count).str();
-    printLine(entry.name, describeShape(entry.shape), entry.format,
-              step.format(), bits, error, step.note);
+    printLine(entry.name, describeShape(entry.shape), entry.type, step.type(),
+              bits, error, step.note);
   }
   stream << llvm::formatv(
       "{0} bytes became {1}; {2:f4} bits for each of {3} quantized weights\n",

@@ -11,11 +11,11 @@
 using namespace rlx;
 
 static llvm::Expected<std::vector<float>> floatsOf(const WeightEntry &entry) {
-  if (entry.format != "f32" || !entry.problem.empty())
+  if (entry.type != "f32" || !entry.problem.empty())
     return llvm::createStringError("expected tensor '" + entry.name +
                                    "' of an imatrix to be of type f32, but it "
                                    "is of type '" +
-                                   entry.format + "'");
+                                   entry.type + "'");
   std::vector<float> numbers(entry.bytes.size() / sizeof(float));
   std::memcpy(numbers.data(), entry.bytes.data(), entry.bytes.size());
   return numbers;

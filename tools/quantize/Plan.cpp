@@ -3,6 +3,7 @@
 
 #include "tools/quantize/Plan.h"
 
+#include "codegen/weights/StoredTypes.h"
 #include "runtime/weights/GgmlTypes.h"
 
 #include "llvm/Support/GlobPattern.h"
@@ -26,8 +27,9 @@ static constexpr llvm::StringLiteral keptNames[] = {"*norm*",
                                                     "*altup*",
                                                     "*per_layer_model_proj*",
                                                     "*laurel*"};
-static constexpr llvm::StringLiteral outputNames[] = {"token_embd.weight",
-                                                      "output.weight"};
+static constexpr llvm::StringLiteral outputNames[] = {
+    "token_embd.weight", "output.weight", "model.embed_tokens.weight",
+    "lm_head.weight"};
 
 static bool matchesAny(llvm::StringRef name,
                        llvm::ArrayRef<llvm::StringLiteral> patterns) {
@@ -49,22 +51,28 @@ static QuantScheme fitting(QuantScheme scheme, int64_t columns) {
   return scheme;
 }
 
-std::string quantize::ggufFormat(QuantScheme scheme) {
-  // Plain floats have no name there but their own.
-  std::string name = scheme.displayName().str();
-  if (!scheme.isGguf() && scheme.isBuiltin() &&
-      findGgmlType(std::string_view(name)))
-    return name;
-  return scheme.ggmlName().str();
+static std::string ggufType(QuantScheme scheme) {
+  return storedTypeOf(WeightContainer::gguf, scheme);
+}
+
+std::string Step::type() const {
+  if (scheme)
+    return ggufType(*scheme);
+  if (entry->container == WeightContainer::gguf)
+    return entry->type;
+  std::string type;
+  if (entry->element)
+    type = storedTypeOf(WeightContainer::gguf, *entry->element, "");
+  return findGgmlType(std::string_view(type)) ? type : "";
 }
 
 llvm::Error quantize::checkStorable(QuantScheme scheme) {
-  if (!ggufFormat(scheme).empty())
+  if (!ggufType(scheme).empty())
     return llvm::Error::success();
   std::string names;
   for (const std::string &name : builtinSchemeNames()) {
     auto builtin = QuantScheme::parse(scheme.attr().getContext(), name);
-    if (builtin && !ggufFormat(*builtin).empty())
+    if (builtin && !ggufType(*builtin).empty())
       names += (names.empty() ? "" : ", ") + name;
   }
   return llvm::createStringError("GGUF has no type for scheme '" +
@@ -108,7 +116,7 @@ static llvm::Expected<Step> stepOf(const WeightSource &source,
     return step;
   }
   if (!source.isPlain(entry)) {
-    if (entry.format == ggufFormat(*wanted))
+    if (schemeOf(entry, *wishes.scheme.attr().getContext()) == *wanted)
       return step;
     if (!wishes.requantize) {
       step.note = "kept: quantized already (--requantize)";

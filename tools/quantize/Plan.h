@@ -27,9 +27,6 @@ struct Wishes {
   bool requantize = false; ///< Also what is quantized already.
 };
 
-/// The type of GGUF that is stored like this, or an empty string.
-std::string ggufFormat(QuantScheme scheme);
-
 /// An error where GGUF has no type for it.
 llvm::Error checkStorable(QuantScheme scheme);
 
@@ -41,9 +38,9 @@ struct Step {
   double alpha = QuantMethod::defaultAlpha;
   std::string note; ///< Why it is not as asked for; may be empty.
 
-  std::string format() const {
-    return scheme ? ggufFormat(*scheme) : entry->format;
-  }
+  /// What it is written as, in the spelling of GGUF; empty where that has no
+  /// type for a tensor that is copied.
+  std::string type() const;
 };
 
 /// Errors: a scheme that GGUF has no type for, nothing to quantize.

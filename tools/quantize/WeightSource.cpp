@@ -4,8 +4,8 @@
 #include "tools/quantize/WeightSource.h"
 
 #include "codegen/StatusError.h"
+#include "codegen/weights/StoredTypes.h"
 #include "runtime/Npy.h"
-#include "runtime/weights/GgmlTypes.h"
 #include "runtime/weights/GgufReader.h"
 
 #include "llvm/Support/Path.h"
@@ -16,32 +16,44 @@ using namespace rlx::quantize;
 llvm::Expected<std::unique_ptr<WeightSource>>
 WeightSource::open(const std::string &path, mlir::MLIRContext &context) {
   auto source = std::unique_ptr<WeightSource>(new WeightSource(path, context));
-  auto file = toExpected(MappedFile::open(path));
-  if (!file)
-    return file.takeError();
-  if (!isGguf((*file)->bytes())) {
-    constexpr llvm::StringLiteral npyMagic = "\x93NUMPY";
-    llvm::StringRef start(
-        reinterpret_cast<const char *>((*file)->bytes().data()),
-        std::min<size_t>((*file)->bytes().size(), npyMagic.size()));
-    if (start != npyMagic)
-      return llvm::createStringError(
-          "'" + path + "' is neither a GGUF file nor an npy file");
-    file->reset();
+  auto mapped = toExpected(MappedFile::open(path));
+  if (!mapped)
+    return mapped.takeError();
+  std::span<const std::byte> bytes = (*mapped)->bytes();
+  constexpr llvm::StringLiteral npyMagic = "\x93NUMPY";
+  llvm::StringRef start(reinterpret_cast<const char *>(bytes.data()),
+                        std::min<size_t>(bytes.size(), npyMagic.size()));
+  if (start == npyMagic) {
     if (auto error = source->openNpy())
       return error;
+  } else if (isGguf(bytes) || isSafetensors(bytes) ||
+             isSafetensorsIndex(path)) {
+    if (auto error = source->openFile())
+      return error;
   } else {
-    auto gguf = toExpected(GgufFile::open(std::move(*file)));
-    if (!gguf)
-      return gguf.takeError();
-    source->gguf = std::move(*gguf);
-    auto entries = source->gguf->entries();
-    source->weights.assign(entries.begin(), entries.end());
-    auto keys = source->gguf->metadata();
-    source->keys.assign(keys.begin(), keys.end());
+    return llvm::createStringError("'" + path +
+                                   "' is neither a GGUF, a safetensors nor an "
+                                   "npy file");
   }
   source->prepareReaders();
   return source;
+}
+
+llvm::Error WeightSource::openFile() {
+  auto opened = toExpected(openWeightFile(name));
+  if (!opened)
+    return opened.takeError();
+  file = std::move(*opened);
+  auto entries = file->entries();
+  weights.assign(entries.begin(), entries.end());
+  if (file->container() == WeightContainer::gguf) {
+    auto metadata = static_cast<const GgufFile &>(*file).metadata();
+    keys.assign(metadata.begin(), metadata.end());
+    return llvm::Error::success();
+  }
+  texts = static_cast<const SafetensorsFile &>(*file).metadata();
+  keys.push_back({"general.architecture", {std::string("rlx")}});
+  return llvm::Error::success();
 }
 
 llvm::Error WeightSource::openNpy() {
@@ -58,7 +70,9 @@ llvm::Error WeightSource::openNpy() {
                                    "supported");
   WeightEntry entry;
   entry.name = llvm::sys::path::stem(name).str();
-  entry.format = format;
+  entry.container = WeightContainer::npy;
+  entry.type = format;
+  entry.element = npy.type();
   entry.shape = npy.shape();
   entry.bytes = npy.bytes();
   weights.push_back(std::move(entry));
@@ -68,10 +82,9 @@ llvm::Error WeightSource::openNpy() {
 
 void WeightSource::prepareReaders() {
   for (const WeightEntry &entry : weights) {
-    if (readers.count(entry.format))
+    if (readers.count(entry.type))
       continue;
-    std::optional<QuantScheme> scheme =
-        QuantScheme::parse(&context, entry.format);
+    std::optional<QuantScheme> scheme = schemeOf(entry, context);
     if (!scheme)
       continue;
     llvm::Expected<Quantizer> reader =
@@ -79,26 +92,27 @@ void WeightSource::prepareReaders() {
     if (!reader) // It is then not readable.
       llvm::consumeError(reader.takeError());
     else
-      readers[entry.format] = std::make_unique<Quantizer>(std::move(*reader));
+      readers[entry.type] = std::make_unique<Quantizer>(std::move(*reader));
   }
 }
 
 bool WeightSource::isReadable(const WeightEntry &entry) const {
-  return entry.problem.empty() && readers.count(entry.format);
+  return entry.problem.empty() && readers.count(entry.type);
 }
 
 bool WeightSource::isPlain(const WeightEntry &entry) const {
-  return entry.format == "f32" || entry.format == "f16" ||
-         entry.format == "bf16";
+  return entry.element == ElementType::f32 ||
+         entry.element == ElementType::f16 ||
+         entry.element == ElementType::bf16;
 }
 
 void WeightSource::readRows(const WeightEntry &entry, int64_t begin,
                             int64_t end,
                             llvm::MutableArrayRef<float> values) const {
-  const Quantizer &reader = *readers.at(entry.format);
+  const Quantizer &reader = *readers.at(entry.type);
   int64_t rowBytes = reader.scheme().rowBytes(entry.shape.back());
   auto bytes = entry.bytes.subspan(begin * rowBytes, (end - begin) * rowBytes);
-  if (entry.format == "f32")
+  if (entry.element == ElementType::f32)
     std::memcpy(values.data(), bytes.data(), bytes.size());
   else
     reader.decodeRows(
@@ -108,11 +122,11 @@ void WeightSource::readRows(const WeightEntry &entry, int64_t begin,
 
 void WeightSource::release(const WeightEntry &entry, int64_t begin,
                            int64_t end) const {
-  if (!gguf)
+  if (!file)
     return;
   int64_t rows = 1;
   for (int64_t size : llvm::ArrayRef(entry.shape).drop_back())
     rows *= size;
   uint64_t rowBytes = entry.bytes.size() / rows;
-  gguf->releasePart(entry, begin * rowBytes, (end - begin) * rowBytes);
+  file->releasePart(entry, begin * rowBytes, (end - begin) * rowBytes);
 }

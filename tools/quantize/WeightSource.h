@@ -1,7 +1,7 @@
 //===- WeightSource.h - Weights to be quantized -----------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A GGUF file, or an npy file, which is one weight that has the file's name.
+// A weight file, or an npy file, which is one weight that has the file's name.
 // Rows are read when they are asked for, as f32, whatever they are stored as.
 //
 //===----------------------------------------------------------------------===//
@@ -12,6 +12,7 @@
 #include "codegen/quantize/Quantizer.h"
 #include "runtime/Tensor.h"
 #include "runtime/weights/Gguf.h"
+#include "runtime/weights/Safetensors.h"
 
 #include "mlir/IR/MLIRContext.h"
 
@@ -27,7 +28,13 @@ public:
   open(const std::string &path, mlir::MLIRContext &context);
 
   llvm::ArrayRef<WeightEntry> entries() const { return weights; }
+  /// As GGUF has it; that of other containers says the architecture alone.
   llvm::ArrayRef<GgufEntry> metadata() const { return keys; }
+  /// As safetensors has it; empty where the source is none.
+  const SafetensorsMetadata &textMetadata() const { return texts; }
+  WeightContainer container() const {
+    return file ? file->container() : WeightContainer::npy;
+  }
   const std::string &path() const { return name; }
 
   /// Whether rows of the weight can be read as numbers: RLX has a scheme for
@@ -46,17 +53,19 @@ public:
 private:
   WeightSource(std::string path, mlir::MLIRContext &context)
       : name(std::move(path)), context(context) {}
+  llvm::Error openFile();
   llvm::Error openNpy();
   /// Makes what reads each format, so that reading needs no lock.
   void prepareReaders();
 
   std::string name;
   mlir::MLIRContext &context;
-  std::unique_ptr<GgufFile> gguf;
+  std::unique_ptr<WeightFile> file; ///< Null where it is an npy file.
   Tensor npy;
   std::vector<WeightEntry> weights;
   std::vector<GgufEntry> keys;
-  std::map<std::string, std::unique_ptr<Quantizer>> readers; ///< By format.
+  SafetensorsMetadata texts;
+  std::map<std::string, std::unique_ptr<Quantizer>> readers; ///< By type.
 };
 
 } // namespace rlx::quantize

@@ -42,7 +42,7 @@ TEST_P(GoldenTest, DecodesLikeGgml) {
   const WeightEntry *quantized = (*file)->find(type + ".quantized");
   const WeightEntry *dequantized = (*file)->find(type + ".dequantized");
   ASSERT_TRUE(quantized && dequantized);
-  ASSERT_EQ(quantized->format, type);
+  ASSERT_EQ(quantized->type, type);
   ASSERT_EQ(quantized->shape, dequantized->shape);
 
   std::optional<QuantScheme> scheme = builtin(type);

@@ -64,7 +64,7 @@ TEST(Gguf, GoldenFileReadsFully) {
                          std::vector<int64_t> shape, size_t numBytes) {
     const WeightEntry *entry = (*file)->find(name);
     ASSERT_NE(entry, nullptr) << name;
-    EXPECT_EQ(entry->format, format) << name;
+    EXPECT_EQ(entry->type, format) << name;
     EXPECT_EQ(entry->shape, shape) << name;
     EXPECT_EQ(entry->bytes.size(), numBytes) << name;
     EXPECT_EQ(entry->file, goldenPath);
@@ -176,7 +176,7 @@ TEST(Gguf, TensorsInAnyOrderWithGaps) {
   Result<GgufPart> part = parse(content);
   ASSERT_TRUE(part) << part.message();
   const WeightEntry &second = part->tensors[0];
-  EXPECT_EQ(second.format, findGgmlType(2u)->name);
+  EXPECT_EQ(second.type, findGgmlType(2u)->name);
   EXPECT_EQ(second.shape, (std::vector<int64_t>{3, 2, 32}));
   EXPECT_EQ(second.offset, part->dataOffset + 128);
   EXPECT_EQ(second.bytes.size(), 6u * 18);
@@ -312,7 +312,7 @@ TEST(Gguf, ListsTensorsThatCannotBeRead) {
   EXPECT_EQ(tensor(1).shape, (std::vector<int64_t>{0, 3}));
   EXPECT_TRUE(tensor(1).bytes.empty());
   EXPECT_EQ(tensor(5).bytes.size(), 32u);
-  EXPECT_EQ(tensor(3).format, "type 139");
+  EXPECT_EQ(tensor(3).type, "type 139");
   EXPECT_EQ(tensor(3).shape, (std::vector<int64_t>{4}));
   EXPECT_TRUE(tensor(3).bytes.empty());
   EXPECT_TRUE(tensor(3).problem.starts_with(

@@ -22,7 +22,7 @@ TEST(GgufWriter, WritesWhatGgmlWrites) {
   ASSERT_TRUE(golden) << golden.message();
   std::vector<GgufTensor> tensors;
   for (const WeightEntry &entry : (*golden)->entries())
-    tensors.push_back({entry.name, entry.format, entry.shape});
+    tensors.push_back({entry.name, entry.type, entry.shape});
   TemporaryFolder folder;
   Result<GgufWriter> writer =
       GgufWriter::create(folder / "copy.gguf", (*golden)->metadata(), tensors);

@@ -1,0 +1,78 @@
+//===- StoredTypes.cpp - What weights are stored as, and as what ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "codegen/weights/StoredTypes.h"
+
+#include "runtime/weights/GgmlTypes.h"
+#include "runtime/weights/SafetensorsTypes.h"
+
+using namespace rlx;
+
+namespace {
+struct Row {
+  WeightContainer container;
+  llvm::StringRef type;     ///< As the container spells it.
+  llvm::StringRef scheme;   ///< By its display name; may be empty.
+  llvm::StringRef mlirType; ///< Of elements that the host has no type for.
+};
+} // namespace
+
+static constexpr Row table[] = {
+    {WeightContainer::safetensors, "F32", "f32", ""},
+    {WeightContainer::safetensors, "F16", "f16", ""},
+    {WeightContainer::safetensors, "BF16", "bf16", ""},
+    {WeightContainer::safetensors, "F8_E4M3", "fp8e4m3", "f8E4M3FN"},
+    {WeightContainer::safetensors, "F8_E5M2", "fp8e5m2", "f8E5M2"},
+    {WeightContainer::safetensors, "F8_E8M0", "", "f8E8M0FNU"},
+    {WeightContainer::safetensors, "F8_E4M3FNUZ", "", "f8E4M3FNUZ"},
+    {WeightContainer::safetensors, "F8_E5M2FNUZ", "", "f8E5M2FNUZ"},
+    {WeightContainer::npy, "f32", "f32", ""},
+    {WeightContainer::npy, "f16", "f16", ""},
+    {WeightContainer::npy, "bf16", "bf16", ""},
+};
+
+std::optional<QuantScheme> rlx::schemeOf(const WeightEntry &entry,
+                                         mlir::MLIRContext &context) {
+  if (entry.container == WeightContainer::gguf)
+    return QuantScheme::parse(&context, entry.type);
+  for (const Row &row : table)
+    if (row.container == entry.container && row.type == entry.type &&
+        !row.scheme.empty())
+      return QuantScheme::parse(&context, row.scheme);
+  return std::nullopt;
+}
+
+std::string rlx::storedTypeOf(WeightContainer container, QuantScheme scheme) {
+  // A user's scheme may have the name of plain floats.
+  bool isNamed = scheme.isGguf() || scheme.isBuiltin();
+  return isNamed
+             ? storedTypeOf(container, scheme.displayName(), scheme.ggmlName())
+             : std::string();
+}
+
+std::string rlx::storedTypeOf(WeightContainer container, llvm::StringRef scheme,
+                              llvm::StringRef ggmlType) {
+  if (container == WeightContainer::gguf) {
+    if (!ggmlType.empty())
+      return ggmlType.str();
+    // Plain floats have no name there but their own.
+    return findGgmlType(std::string_view(scheme)) ? scheme.str() : "";
+  }
+  for (const Row &row : table)
+    if (row.container == container && row.scheme == scheme)
+      return row.type.str();
+  return "";
+}
+
+std::string rlx::storedTypeOf(WeightContainer container, ElementType element,
+                              llvm::StringRef mlirType) {
+  for (const Row &row : table)
+    if (row.container == container && !row.mlirType.empty() &&
+        row.mlirType == mlirType)
+      return row.type.str();
+  if (container == WeightContainer::safetensors) {
+    const SafetensorsType *type = findSafetensorsType(element);
+    return type ? std::string(type->name) : "";
+  }
+  return std::string(elementName(element));
+}
