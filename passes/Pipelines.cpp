@@ -3,6 +3,7 @@
 
 #include "passes/PassDetail.h"
 #include "passes/cpu/lower/ConvertRuntimeCalls.h"
+#include "passes/quantize/QuantizePasses.h"
 #include "passes/storage/BufferizeBlocks.h"
 
 #include "mlir/Conversion/Passes.h"
@@ -192,10 +193,13 @@ void rlx::buildCpuPipeline(OpPassManager &pm, const CpuTargetOptions &options) {
 namespace {
 #define GEN_PASS_REGISTRATION
 #include "passes/Passes.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "passes/quantize/QuantizePasses.h.inc"
 } // namespace
 
 void rlx::registerPasses() {
   registerRlxPasses();
+  registerRlxQuantizePasses();
   PassPipelineRegistration<>("rlx-import",
                              "Graphs as people write them to graphs RLX lowers",
                              buildImportPipeline);

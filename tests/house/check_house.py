@@ -35,6 +35,7 @@ PASS_ROOMS = (
     "checks",
     "import",
     "graph",
+    "quantize",
     "storage",
     "cpu/target",
     "cpu/kernels",

@@ -23,6 +23,8 @@ from html import escape
 NOTE = "<!-- Made by tools/dev docs from {source}. Do not edit. -->"
 # Passes of MLIR that only clean up; they say nothing about a stage.
 CLEAN_UP = {"canonicalizer", "cse"}
+# Which passes are declared together.
+PASS_SOURCES = ("passes/Passes.td", "passes/quantize/QuantizePasses.td")
 
 # ----------------------------------------------------------------------------------------------------------------------
 # Reading the sources
@@ -135,7 +137,8 @@ def passes_document(arguments, pipelines):
     used = {name for function in pipelines.bodies for name, _ in pipelines.passes(function)}
     others = ", ".join(link(flag, True) for flag in pipelines.flags.values() if flag not in used)
     text += ["", f"In no pipeline, for whoever asks for them: {others}.", "", "## Reference", ""]
-    return "\n".join(text) + "\n" + generate(arguments, "passes/Passes.td", "-gen-pass-doc")
+    references = [generate(arguments, source, "-gen-pass-doc") for source in PASS_SOURCES]
+    return "\n".join(text) + "\n" + "\n".join(references)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
