@@ -1,7 +1,9 @@
 //===- OutputFile.cpp - Files that appear whole or not at all -------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The temporary file is `.<name>.<process>.<number>.tmp`, so that two writers
+// Where the file system can, the file has no name until everything is there, so
+// that a process that is killed leaves nothing. Elsewhere, and for the moment
+// between name and target, it is `.<name>.<process>.<number>.tmp`: two writers
 // of the same target never share one.
 //
 //===----------------------------------------------------------------------===//
@@ -23,6 +25,34 @@
 namespace fs = std::filesystem;
 
 namespace rlx {
+
+static std::string temporaryName(const std::string &target) {
+  static std::atomic<unsigned> nextNumber{0};
+  fs::path where(target);
+  return (where.parent_path() / fmt::format(".{}.{}.{}.tmp",
+                                            where.filename().string(), getpid(),
+                                            nextNumber++))
+      .string();
+}
+
+static std::string descriptorPath(int descriptor) {
+  return fmt::format("/proc/self/fd/{}", descriptor);
+}
+
+/// A file in the folder of `target` that has no name, or -1 where there is no
+/// such thing or it could not be given a name later.
+static int openUnnamed(const std::string &target) {
+#ifdef O_TMPFILE
+  std::string folder = fs::path(target).parent_path().string();
+  int descriptor = open(folder.empty() ? "." : folder.c_str(),
+                        O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+  if (descriptor >= 0 && access(descriptorPath(descriptor).c_str(), F_OK) == 0)
+    return descriptor;
+  if (descriptor >= 0)
+    close(descriptor);
+#endif
+  return -1;
+}
 
 OutputFile::OutputFile(OutputFile &&other) noexcept
     : name(std::move(other.name)), target(std::move(other.target)),
@@ -68,14 +98,9 @@ Result<OutputFile> OutputFile::create(const std::string &path) {
       file.target = real.string();
   }
 
-  static std::atomic<unsigned> nextNumber{0};
-  fs::path where(file.target);
+  file.descriptor = openUnnamed(file.target);
   while (file.descriptor < 0) {
-    std::string candidate =
-        (where.parent_path() / fmt::format(".{}.{}.{}.tmp",
-                                           where.filename().string(), getpid(),
-                                           nextNumber++))
-            .string();
+    std::string candidate = temporaryName(file.target);
     file.descriptor =
         open(candidate.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (file.descriptor >= 0)
@@ -84,6 +109,19 @@ Result<OutputFile> OutputFile::create(const std::string &path) {
       return errorf("'{}': cannot create the file: {}", path, strerror(errno));
   }
   return file;
+}
+
+/// Gives a file without a name a temporary one; 0 or the reason.
+int OutputFile::nameTemporary() {
+  while (temporary.empty()) {
+    std::string candidate = temporaryName(target);
+    if (linkat(AT_FDCWD, descriptorPath(descriptor).c_str(), AT_FDCWD,
+               candidate.c_str(), AT_SYMLINK_FOLLOW) == 0)
+      temporary = candidate;
+    else if (errno != EEXIST)
+      return errno;
+  }
+  return 0;
 }
 
 Status OutputFile::write(std::span<const std::byte> bytes) {
@@ -121,6 +159,8 @@ Status OutputFile::commit(Sync sync) {
   // Without the sync, a crash of the machine could leave the name on an empty
   // file. close() is checked because some file systems report errors there.
   int reason = sync == Sync::no || fsync(descriptor) == 0 ? 0 : errno;
+  if (reason == 0)
+    reason = nameTemporary();
   if (close(std::exchange(descriptor, -1)) != 0 && reason == 0)
     reason = errno;
   if (reason == 0 && std::rename(temporary.c_str(), target.c_str()) != 0)

@@ -1,9 +1,10 @@
 //===- OutputFile.h - Files that appear whole or not at all ---------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Writes to a temporary file in the folder of the target and renames it when
-// everything is there. Whatever goes wrong before, an older target stays as it
-// was and nothing new appears. What the bytes mean is the caller's business.
+// Writes to a temporary file in the folder of the target, without a name where
+// the file system can, and names it when everything is there. Whatever goes
+// wrong before, an older target stays as it was and nothing new appears. What
+// the bytes mean is the caller's business.
 //
 //===----------------------------------------------------------------------===//
 #ifndef RLX_RUNTIME_OUTPUTFILE_H
@@ -60,6 +61,7 @@ public:
 private:
   OutputFile() = default;
   void discard();
+  int nameTemporary();
 
   std::string name;      ///< As given, for messages.
   std::string target;    ///< Where links lead.
