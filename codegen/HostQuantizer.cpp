@@ -38,8 +38,8 @@ static std::optional<QuantScheme> schemeOf(llvm::StringRef text) {
   std::lock_guard lock(known.mutex);
   QuantAttr &scheme = known.schemes[text];
   if (!scheme)
-    scheme = dyn_cast_or_null<QuantAttr>(
-        mlir::parseAttribute(text, &known.context));
+    scheme =
+        dyn_cast_or_null<QuantAttr>(mlir::parseAttribute(text, &known.context));
   if (!scheme)
     return std::nullopt;
   return QuantScheme(scheme.getScheme());
@@ -131,9 +131,8 @@ private:
   /// A field, and where its codes are.
   struct Source {
     Source(QuantScheme scheme, FieldAttr field, llvm::ArrayRef<int64_t> shape)
-        : numbers(field), operand(field.isSide()
-                                      ? field.getOperand().getValue()
-                                      : llvm::StringRef()) {
+        : numbers(field), operand(field.isSide() ? field.getOperand().getValue()
+                                                 : llvm::StringRef()) {
       if (field.isSide()) {
         index = field.getPlanes().front().getPosition();
         sizes = scheme.findSide(operand)->shape(shape);
@@ -156,10 +155,10 @@ private:
                                    k / block * scheme.blockBytes(),
                                k % block);
     int64_t rowsOfExpert = shape[shape.size() - 2], at = row / rowsOfExpert;
-    for (auto [expr, size] : llvm::zip_equal(
-             source.index.getResults(),
-             llvm::ArrayRef(source.sizes)
-                 .take_back(source.index.getNumResults())))
+    for (auto [expr, size] :
+         llvm::zip_equal(source.index.getResults(),
+                         llvm::ArrayRef(source.sizes)
+                             .take_back(source.index.getNumResults())))
       at = at * size + evaluate(expr, {row % rowsOfExpert, k});
     llvm::ArrayRef<uint8_t> side = source.operand == "scales" ? stored.scales
                                    : source.operand == "zero_points"
@@ -214,10 +213,9 @@ static std::string quantizeAll(const Quantizer &quantizer,
   return loop.message;
 }
 
-static llvm::Expected<Quantizer> quantizerFor(llvm::StringRef scheme,
-                                              llvm::StringRef rule,
-                                              llvm::ArrayRef<int64_t> shape,
-                                              llvm::ArrayRef<float> importance) {
+static llvm::Expected<Quantizer>
+quantizerFor(llvm::StringRef scheme, llvm::StringRef rule,
+             llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<float> importance) {
   std::optional<QuantScheme> known = schemeOf(scheme);
   if (!known)
     return llvm::createStringError("expected a scheme, but got '" + scheme +
@@ -273,8 +271,8 @@ static std::string fakeQuantizeRows(const char *scheme, const char *rule,
   std::optional<QuantScheme> known = schemeOf(scheme);
   if (!known)
     return "expected a scheme";
-  llvm::SmallVector<int64_t> shape = rowsOf(
-      llvm::ArrayRef(sizes + 1, size_t(sizes[0])), *known);
+  llvm::SmallVector<int64_t> shape =
+      rowsOf(llvm::ArrayRef(sizes + 1, size_t(sizes[0])), *known);
   if (llvm::is_contained(shape, 0))
     return {};
   auto quantizer = quantizerFor(scheme, rule, shape, {});

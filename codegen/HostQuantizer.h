@@ -20,8 +20,8 @@ extern "C" {
 /// there is none. Ends the run where a number is not finite.
 void rlx_quantize_rows(const char *what, const char *scheme, const char *rule,
                        const int64_t *sizes, void *const *buffers);
-/// The same without importance, and what the codes mean: `buffers` are x and the
-/// result.
+/// The same without importance, and what the codes mean: `buffers` are x and
+/// the result.
 void rlx_fake_quantize_rows(const char *what, const char *scheme,
                             const char *rule, const int64_t *sizes,
                             void *const *buffers);

@@ -58,10 +58,10 @@ llvm::Error RangeChoice::validate() const {
 }
 
 NumberRange ValueStatistics::range(const RangeChoice &choice,
-                                  int64_t levels) const {
+                                   int64_t levels) const {
   auto within = [&](double low, double high) {
     return NumberRange{std::clamp(low, least, most),
-                      std::clamp(high, least, most)};
+                       std::clamp(high, least, most)};
   };
   switch (choice.rule) {
   case RangeRule::minMax:
@@ -310,8 +310,8 @@ static llvm::Expected<ValueStatistics> valueOf(const json::Value &value,
   if (!rows)
     return rows.takeError();
   result.rows = *rows;
-  if (llvm::Error error = readExtremes(entry, where, "min", "max",
-                                       result.least, result.most))
+  if (llvm::Error error =
+          readExtremes(entry, where, "min", "max", result.least, result.most))
     return error;
   if (llvm::Error error =
           readExtremes(entry, where, "average_min", "average_max",
@@ -350,9 +350,8 @@ CalibrationRecord::parse(llvm::StringRef text) {
   if (record.getString("format") != llvm::StringRef(formatName))
     return mistake("format", "expected '" + formatName + "'");
   if (record.getInteger("version") != formatVersion)
-    return mistake("version",
-                   "expected " + llvm::Twine(formatVersion) +
-                       ", which this version of RLX reads");
+    return mistake("version", "expected " + llvm::Twine(formatVersion) +
+                                  ", which this version of RLX reads");
   auto batches = countOf(*record.get("batches"), "batches");
   if (!batches)
     return batches.takeError();
@@ -369,7 +368,8 @@ CalibrationRecord::parse(llvm::StringRef text) {
   return create(*batches, std::move(values));
 }
 
-llvm::Expected<CalibrationRecord> CalibrationRecord::read(llvm::StringRef path) {
+llvm::Expected<CalibrationRecord>
+CalibrationRecord::read(llvm::StringRef path) {
   auto fail = [&](const llvm::Twine &text) {
     return llvm::createStringError("cannot use the calibration record '" +
                                    path + "': " + text);

@@ -102,8 +102,7 @@ double Histogram::magnitude(double percent) const {
 std::pair<double, double> Histogram::range(double percent) const {
   double all = double(total()), beyond = (100 - percent) / 200 * all;
   auto at = [&](double wanted) {
-    return width() *
-           (positionOf<uint64_t>(bins, wanted) - double(binsOfSide));
+    return width() * (positionOf<uint64_t>(bins, wanted) - double(binsOfSide));
   };
   return {at(beyond), at(all - beyond)};
 }

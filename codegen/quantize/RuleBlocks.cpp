@@ -56,8 +56,7 @@ bool RuleBlocks::prepareRuns() {
       int64_t bit = firstBit(plane, i);
       if (bit % 8 + width > 8)
         return false;
-      Run run{bit / 8,  1, i, 1, srcShift, (1u << width) - 1,
-              unsigned(bit % 8)};
+      Run run{bit / 8, 1, i, 1, srcShift, (1u << width) - 1, unsigned(bit % 8)};
       // What lies in the next byte, at any distance.
       for (int64_t next = i + 1; next < block; ++next)
         if (firstBit(plane, next) == bit + 8) {
@@ -188,16 +187,15 @@ void RuleBlocks::write(const float *x, uint8_t *block) const {
   bool hasOffset = numbers.list.fields.size() > 1 && numbers.list.isOffset(1);
   auto low = float(numbers.code.lowest()), high = float(numbers.code.highest());
   ByRule line{hasOffset ? chosen.least : 0,
-            chosen.inverse,
-            hasOffset ? low : 0,
-            low,
-            high,
-            int32_t(numbers.code.attr().getBias()),
-            plan.rule.ties == Ties::up ? int32_t(low) : 0};
+              chosen.inverse,
+              hasOffset ? low : 0,
+              low,
+              high,
+              int32_t(numbers.code.attr().getBias()),
+              plan.rule.ties == Ties::up ? int32_t(low) : 0};
   if (plan.rule.ties == Ties::up)
-    codesOf(x, count, line, codes, [&](float t) {
-      return float(int32_t(t + (0.5f - low))) + low;
-    });
+    codesOf(x, count, line, codes,
+            [&](float t) { return float(int32_t(t + (0.5f - low))) + low; });
   else if (plan.rule.ties == Ties::even)
     codesOf(x, count, line, codes, [](float t) {
       constexpr float magic = 0x1.8p23f;

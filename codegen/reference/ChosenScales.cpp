@@ -65,10 +65,10 @@ static FailureOr<Quantized> quantize(Operation *op, QuantScheme scheme,
   result.blocks.resize(scheme.storageBytes(shape));
   for (StringRef side : {"scales", "zero_points", "global_scale"})
     result.named(side).resize(quantizer->sideBytes(side));
-  if (llvm::Error error = quantizer->quantizeRows(
-          values, 0, countOf(shape.drop_back()),
-          {result.blocks, result.scales, result.zeroPoints,
-           result.globalScale}))
+  if (llvm::Error error =
+          quantizer->quantizeRows(values, 0, countOf(shape.drop_back()),
+                                  {result.blocks, result.scales,
+                                   result.zeroPoints, result.globalScale}))
     return op->emitOpError() << llvm::toString(std::move(error));
   return result;
 }
@@ -125,9 +125,9 @@ LogicalResult rlx::runChosenQuantize(Interpreter &interpreter, QuantizeOp op) {
         numbers.allDeviations()[i] =
             std::fabs(numbers.values[i] - others.values[i]);
     llvm::SmallVector<int64_t> shape = side.shape(x.shape());
-    interpreter.set(value,
-                    Datum(sideType, std::vector<int64_t>(shape.begin(), shape.end()),
-                          std::move(numbers)));
+    interpreter.set(
+        value, Datum(sideType, std::vector<int64_t>(shape.begin(), shape.end()),
+                     std::move(numbers)));
   }
   interpreter.set(op.getResult(),
                   Datum::quantized(type, x.shape(), std::move(result->blocks),

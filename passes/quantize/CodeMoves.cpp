@@ -108,8 +108,8 @@ CodeRange rlx::codesOf(Value codes, bool isSigned) {
       return all;
     CodeRange range = codesOf(maximum->input, isSigned);
     APInt number = bound.getValue();
-    int64_t least = isSigned ? number.getSExtValue()
-                             : int64_t(number.getZExtValue());
+    int64_t least =
+        isSigned ? number.getSExtValue() : int64_t(number.getZExtValue());
     return {std::max(range.least, least), std::max(range.most, least)};
   }
   if (auto concat = dyn_cast<tensor::ConcatOp>(op)) {

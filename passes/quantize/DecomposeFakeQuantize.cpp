@@ -10,6 +10,7 @@
 
 #include "passes/quantize/RuleArithmetic.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "llvm/ADT/Sequence.h"
 
 #include <limits>
@@ -83,10 +84,8 @@ SmallVector<Value> Decomposition::reduce(Value groups) {
   SmallVector<Value> inits;
   for (double value : initial) {
     Value empty = tensor::EmptyOp::create(b, sizes, b.getF32Type());
-    Value start =
-        arith::ConstantOp::create(b, b.getF32FloatAttr(float(value)));
-    inits.push_back(
-        linalg::FillOp::create(b, start, empty).getResult(0));
+    Value start = arith::ConstantOp::create(b, b.getF32FloatAttr(float(value)));
+    inits.push_back(linalg::FillOp::create(b, start, empty).getResult(0));
   }
   SmallVector<utils::IteratorType> loops(type.getRank() + 1,
                                          utils::IteratorType::parallel);
@@ -105,9 +104,9 @@ SmallVector<Value> Decomposition::reduce(Value groups) {
     }
     linalg::YieldOp::create(builder, loc, next);
   };
-  auto reduction = linalg::GenericOp::create(
-      b, TypeRange(ValueRange(inits)), groups, inits, maps(1, inits.size()),
-      loops, body);
+  auto reduction =
+      linalg::GenericOp::create(b, TypeRange(ValueRange(inits)), groups, inits,
+                                maps(1, inits.size()), loops, body);
   return SmallVector<Value>(reduction.getResults());
 }
 
@@ -123,8 +122,8 @@ Value Decomposition::roundTrip(Value groups, ValueRange extremes) {
   auto body = [&](OpBuilder &builder, Location loc, ValueRange values) {
     ImplicitLocOpBuilder inner(loc, builder);
     // No code that is looked up gets here.
-    RuleArithmetic arithmetic(
-        inner, plan, [](ArrayRef<double>, Value) { return Value(); });
+    RuleArithmetic arithmetic(inner, plan,
+                              [](ArrayRef<double>, Value) { return Value(); });
     Num x{{&inner, values[0]}}, first{{&inner, values[1]}};
     RuleArithmetic::Extremes found;
     if (plan.needsRange()) {

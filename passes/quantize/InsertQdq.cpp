@@ -13,8 +13,9 @@
 #include "passes/quantize/ObservedValues.h"
 #include "passes/quantize/QuantizePasses.h"
 
-#include "llvm/Support/ScopedPrinter.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "passes/quantize/StaticGrid.h"
+#include "llvm/Support/ScopedPrinter.h"
 
 namespace rlx {
 #define GEN_PASS_DEF_INSERTQDQPASS
@@ -42,9 +43,8 @@ static std::optional<bool> isPerChannel(FieldAttr field) {
   AffineMap map = field.getPlanes().front().getPosition();
   if (map.isConstant())
     return false;
-  auto k = map.getNumResults() == 1
-               ? dyn_cast<AffineDimExpr>(map.getResult(0))
-               : AffineDimExpr(nullptr);
+  auto k = map.getNumResults() == 1 ? dyn_cast<AffineDimExpr>(map.getResult(0))
+                                    : AffineDimExpr(nullptr);
   return k && k.getPosition() == 1 ? std::optional(true) : std::nullopt;
 }
 
@@ -62,8 +62,7 @@ static std::optional<GridKind> kindOf(const QuantScheme &scheme,
   if (!code.isInteger() || code.width() > widest)
     return fail("has codes that are no integers of at most 16 bits");
   if (attr.getScale().size() != 1 || !attr.getScale()[0].isSide() ||
-      !attr.getOffset().empty() ||
-      (attr.getZero() && !attr.getZero().isSide()))
+      !attr.getOffset().empty() || (attr.getZero() && !attr.getZero().isSide()))
     return fail("does not have one scale, and perhaps a zero point, beside "
                 "its codes");
   std::optional<bool> byChannel = isPerChannel(attr.getScale()[0]);
@@ -100,13 +99,14 @@ static void setScales(StaticGrid &grid, CodeRange &codes, const GridKind &kind,
     codes.least = -codes.most;
   for (const NumberRange &range : ranges) {
     double low = std::min(range.least, 0.0), high = std::max(range.most, 0.0);
-    double scale = kind.hasZero ? (high - low) / double(codes.most - codes.least)
-                                : range.magnitude() / double(codes.most);
+    double scale = kind.hasZero
+                       ? (high - low) / double(codes.most - codes.least)
+                       : range.magnitude() / double(codes.most);
     // Small enough to be nothing: f32 has no number for it.
     if (!(float(scale) >= std::numeric_limits<float>::min()))
       scale = 1;
-    double zero = kind.hasZero ? std::round(double(codes.least) - low / scale)
-                               : 0;
+    double zero =
+        kind.hasZero ? std::round(double(codes.least) - low / scale) : 0;
     grid.scales.push_back(float(scale));
     grid.zeros.push_back(std::clamp(int64_t(zero), codes.least, codes.most));
   }
@@ -156,7 +156,8 @@ private:
     methods.reset();
     if (config.empty())
       return success();
-    llvm::Expected<QuantConfig> given = QuantConfig::read(&getContext(), config);
+    llvm::Expected<QuantConfig> given =
+        QuantConfig::read(&getContext(), config);
     if (!given)
       return fail("cannot use the configuration '" + config +
                   "': " + llvm::toString(given.takeError()));
@@ -272,8 +273,9 @@ private:
   }
 
   SmallVector<NumberRange> rangesOf(const ValueStatistics &known,
-                                   const GridKind &kind) const {
-    NumberRange all = known.range(choice, std::max<int64_t>(kind.codes.most, 1));
+                                    const GridKind &kind) const {
+    NumberRange all =
+        known.range(choice, std::max<int64_t>(kind.codes.most, 1));
     if (!kind.isPerChannel)
       return {all};
     // Of channels only magnitudes are known. None reaches beyond what the

@@ -32,8 +32,7 @@ struct ObservePass : rlx::impl::ObservePassBase<ObservePass> {
           << function << "'";
       return signalPassFailure();
     }
-    llvm::Expected<llvm::GlobPattern> glob =
-        llvm::GlobPattern::create(values);
+    llvm::Expected<llvm::GlobPattern> glob = llvm::GlobPattern::create(values);
     if (!glob) {
       emitError(getOperation().getLoc())
           << "expected the option 'values' to be a glob, but got '" << values
@@ -51,7 +50,7 @@ struct ObservePass : rlx::impl::ObservePassBase<ObservePass> {
                               "returns what is observed");
     SmallVector<Type> types;
     SmallVector<DictionaryAttr> attributes;
-    Builder builder(&getContext());
+    mlir::Builder builder(&getContext());
     bool isMatched = false;
     for (const ObservedValue &value : findObservedValues(getOperation())) {
       auto matches = [&](StringRef name) { return glob.match(name); };
@@ -59,8 +58,8 @@ struct ObservePass : rlx::impl::ObservePassBase<ObservePass> {
         continue;
       isMatched = true;
       for (ObservedPlace place : value.places) {
-        if (place.value.getParentRegion()
-                ->getParentOfType<func::FuncOp>() != target)
+        if (place.value.getParentRegion()->getParentOfType<func::FuncOp>() !=
+            target)
           continue;
         std::string reason = whyNotObserved(place);
         if (reason.empty() &&
@@ -78,10 +77,10 @@ struct ObservePass : rlx::impl::ObservePassBase<ObservePass> {
                                   builder.getStringAttr(value.name)),
              builder.getNamedAttr("rlx.channels",
                                   builder.getI64IntegerAttr(place.channels)),
-             builder.getNamedAttr("rlx.weights",
-                                  builder.getStrArrayAttr(SmallVector<StringRef>(
-                                      value.weights.begin(),
-                                      value.weights.end())))}));
+             builder.getNamedAttr(
+                 "rlx.weights",
+                 builder.getStrArrayAttr(SmallVector<StringRef>(
+                     value.weights.begin(), value.weights.end())))}));
       }
     }
     if (types.empty())

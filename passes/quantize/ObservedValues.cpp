@@ -3,6 +3,7 @@
 
 #include "passes/quantize/ObservedValues.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/IR/LinalgInterfaces.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/StringMap.h"
@@ -38,9 +39,10 @@ static StringRef weightBehind(Value value) {
     if (auto weight = value.getDefiningOp<WeightOp>())
       return weight.getName();
     auto argument = dyn_cast<BlockArgument>(value);
-    auto function = argument ? dyn_cast<FunctionOpInterface>(
-                                   argument.getOwner()->getParentOp())
-                             : nullptr;
+    auto function =
+        argument
+            ? dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp())
+            : nullptr;
     if (function && argument.getOwner()->isEntryBlock())
       if (auto name = function.getArgAttrOfType<StringAttr>(
               argument.getArgNumber(), "rlx.weight"))
@@ -54,8 +56,8 @@ static void addUse(OpT op, SmallVector<WeightUse> &uses) {
   StringRef name = weightBehind(op.getWeight());
   auto type = cast<RankedTensorType>(op.getX().getType());
   if (!name.empty())
-    uses.push_back({&op.getXMutable(), &op.getWeightMutable(), name,
-                    type.getRank() - 1});
+    uses.push_back(
+        {&op.getXMutable(), &op.getWeightMutable(), name, type.getRank() - 1});
 }
 
 /// A contraction of activations and a weight over one dimension.

@@ -10,6 +10,7 @@
 #include "passes/quantize/CodeMoves.h"
 #include "passes/quantize/QuantizePasses.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -29,7 +30,9 @@ struct Moved {
   StaticGrid grid;
   std::string reason;
 
-  static Moved refused(const Twine &reason) { return {nullptr, {}, reason.str()}; }
+  static Moved refused(const Twine &reason) {
+    return {nullptr, {}, reason.str()};
+  }
 };
 
 /// Makes the operation on codes that stands for one on numbers.
@@ -60,9 +63,9 @@ private:
         builder, op->getLoc(),
         tensor::getMixedSizes(builder, op->getLoc(), like), grid.storage);
     RankedTensorType type = codesType(grid);
-    return empty.getType() == type ? empty
-                                   : tensor::CastOp::create(
-                                         builder, op->getLoc(), type, empty);
+    return empty.getType() == type
+               ? empty
+               : tensor::CastOp::create(builder, op->getLoc(), type, empty);
   }
 
   Operation *op;
@@ -97,14 +100,14 @@ Moved Mover::expand(tensor::ExpandShapeOp expand,
     ReassociationIndices group =
         expand.getReassociationIndices()[grid.channels];
     if (group.size() != 1)
-      return Moved::refused("a dimension whose indices have scales of their own "
-                         "is divided");
+      return Moved::refused(
+          "a dimension whose indices have scales of their own "
+          "is divided");
     grid.channels = group[0];
   }
-  return {tensor::ExpandShapeOp::create(builder, op->getLoc(), codesType(grid),
-                                        from.codes,
-                                        expand.getReassociationIndices(),
-                                        expand.getMixedOutputShape()),
+  return {tensor::ExpandShapeOp::create(
+              builder, op->getLoc(), codesType(grid), from.codes,
+              expand.getReassociationIndices(), expand.getMixedOutputShape()),
           grid,
           {}};
 }
@@ -122,10 +125,10 @@ Moved Mover::slice(tensor::ExtractSliceOp slice, const StaticDequantize &from) {
     for (int64_t before = 0; before < i; ++before)
       grid.channels -= dropped.test(before);
   }
-  return {tensor::ExtractSliceOp::create(
-              builder, op->getLoc(), codesType(grid), from.codes,
-              slice.getMixedOffsets(), slice.getMixedSizes(),
-              slice.getMixedStrides()),
+  return {tensor::ExtractSliceOp::create(builder, op->getLoc(), codesType(grid),
+                                         from.codes, slice.getMixedOffsets(),
+                                         slice.getMixedSizes(),
+                                         slice.getMixedStrides()),
           grid,
           {}};
 }
@@ -147,8 +150,9 @@ Moved Mover::maximum(const MaximumWith &maximum, const StaticDequantize &from) {
   const StaticGrid &grid = from.grid;
   auto bound = dyn_cast<FloatAttr>(maximum.bound);
   if (!bound || !bound.getValue().isZero())
-    return Moved::refused("a maximum with another number than 0 need not have a "
-                       "code");
+    return Moved::refused(
+        "a maximum with another number than 0 need not have a "
+        "code");
   int64_t zero = grid.zeros.front();
   if (llvm::any_of(grid.zeros, [&](int64_t other) { return other != zero; }))
     return Moved::refused("channels have zero points of their own");
@@ -157,8 +161,8 @@ Moved Mover::maximum(const MaximumWith &maximum, const StaticDequantize &from) {
   Location loc = op->getLoc();
   RankedTensorType type = codesType(grid);
   Value empty = emptyLike(from.codes, grid);
-  SmallVector<AffineMap> maps(
-      2, builder.getMultiDimIdentityMap(type.getRank()));
+  SmallVector<AffineMap> maps(2,
+                              builder.getMultiDimIdentityMap(type.getRank()));
   SmallVector<utils::IteratorType> iterators(type.getRank(),
                                              utils::IteratorType::parallel);
   auto loop = linalg::GenericOp::create(
@@ -180,11 +184,11 @@ Moved Mover::pool(OpT pool, const StaticDequantize &from) {
   const StaticGrid &grid = from.grid;
   if (!grid.isSigned)
     return Moved::refused("codes without a sign are pooled as if they had one");
-  if (grid.isPerChannel() && pool.getMatchingIndexingMap(pool.getDpsInputOperand(0))
-                                     .getResult(grid.channels) !=
-                                 pool.getMatchingIndexingMap(
-                                         pool.getDpsInitOperand(0))
-                                     .getResult(grid.channels))
+  if (grid.isPerChannel() &&
+      pool.getMatchingIndexingMap(pool.getDpsInputOperand(0))
+              .getResult(grid.channels) !=
+          pool.getMatchingIndexingMap(pool.getDpsInitOperand(0))
+              .getResult(grid.channels))
     return Moved::refused(mixesChannels);
   // What pooling begins with is below all numbers.
   auto init = dyn_cast_or_null<FloatAttr>(splatOf(pool.getDpsInits()[0]));
@@ -193,12 +197,14 @@ Moved Mover::pool(OpT pool, const StaticDequantize &from) {
   for (auto [scale, zero] : llvm::zip(grid.scales, grid.zeros))
     lowest = std::min(lowest, double(scale) * double(least - zero));
   if (!init || !(init.getValueAsDouble() <= lowest))
-    return Moved::refused("pooling begins with a number that may be the largest");
+    return Moved::refused(
+        "pooling begins with a number that may be the largest");
   Location loc = op->getLoc();
   Value empty = emptyLike(pool.getDpsInits()[0], grid);
   Value first = arith::ConstantOp::create(
       builder, loc, builder.getIntegerAttr(grid.storage, least));
-  Value filled = linalg::FillOp::create(builder, loc, first, empty).getResult(0);
+  Value filled =
+      linalg::FillOp::create(builder, loc, first, empty).getResult(0);
   auto codes = OpT::create(builder, loc, TypeRange(codesType(grid)),
                            ValueRange{from.codes, pool.getDpsInputs()[1]},
                            ValueRange{filled}, pool.getStridesAttr(),
@@ -232,9 +238,8 @@ std::optional<Moved> Mover::concat(tensor::ConcatOp concat) {
     return Moved::refused(difference);
   if (grid->channels == int64_t(concat.getDim()))
     return Moved::refused(mixesChannels);
-  return Moved{tensor::ConcatOp::create(builder, op->getLoc(),
-                                        codesType(*grid), concat.getDim(),
-                                        codes),
+  return Moved{tensor::ConcatOp::create(builder, op->getLoc(), codesType(*grid),
+                                        concat.getDim(), codes),
                *grid,
                {}};
 }
@@ -243,9 +248,9 @@ std::optional<Moved> Mover::run() {
   if (auto several = dyn_cast<tensor::ConcatOp>(op))
     return concat(several);
   std::optional<MaximumWith> bounded = matchMaximum(op);
-  Value source = bounded             ? bounded->input
+  Value source = bounded            ? bounded->input
                  : isMaxPooling(op) ? op->getOperand(0)
-                                     : movedBy(op);
+                                    : movedBy(op);
   std::optional<StaticDequantize> from =
       source ? matchDequantize(source.getDefiningOp()) : std::nullopt;
   if (!from)
@@ -289,8 +294,8 @@ struct PropagateQdqPass : rlx::impl::PropagateQdqPassBase<PropagateQdqPass> {
                          << moved->reason;
         continue;
       }
-      Value numbers = createDequantize(builder, op->getLoc(), moved->codes,
-                                       moved->grid);
+      Value numbers =
+          createDequantize(builder, op->getLoc(), moved->codes, moved->grid);
       op->getResult(0).replaceAllUsesWith(numbers);
       replaced.push_back(op);
     }

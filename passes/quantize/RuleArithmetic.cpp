@@ -6,6 +6,7 @@
 #include "ir/Reference.h"
 #include "passes/math/FloatConversions.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/bit.h"
 
 #include <cmath>
@@ -31,9 +32,9 @@ template <typename T> static T spread(T scalar, Term like) {
   auto vector = dyn_cast<VectorType>(like.value.getType());
   if (!vector || isa<VectorType>(scalar.value.getType()))
     return scalar;
-  return {{scalar.b, vector::BroadcastOp::create(
-                         *scalar.b, vector.clone(scalar.value.getType()),
-                         scalar.value)}};
+  return {{scalar.b,
+           vector::BroadcastOp::create(
+               *scalar.b, vector.clone(scalar.value.getType()), scalar.value)}};
 }
 
 static Int bounded(Int x, int64_t least, int64_t most) {
@@ -66,8 +67,8 @@ static Num nearestHalf(Num x) {
   constexpr int64_t mantissa = 10, least = -14;
   constexpr double beyond = 65520;
   Num magnitude = absolute(x);
-  Int exponent = bounded((magnitude.bits() >> f32Mantissa) - f32Bias, least,
-                         f32Bias - 1);
+  Int exponent =
+      bounded((magnitude.bits() >> f32Mantissa) - f32Bias, least, f32Bias - 1);
   auto power = [&](Int of) { return fromBits((of + f32Bias) << f32Mantissa); };
   Int none = exponent.number(0);
   Num significand = magnitude * power(none + mantissa - exponent);
@@ -129,8 +130,7 @@ RuleArithmetic::Scale RuleArithmetic::byRange(Num least, Num most) {
   result.scale = scale;
   result.least = least;
   if (plan.offset) {
-    result.offset =
-        first == 0 ? least : least - scale * double(first);
+    result.offset = first == 0 ? least : least - scale * double(first);
     return result;
   }
   Num base = double(first) - least / scale;
@@ -176,13 +176,12 @@ Int RuleArithmetic::exponentOf(Num magnitude) {
 /// smaller are 0.
 RuleArithmetic::Scale RuleArithmetic::byPowerOfTwo(Num magnitude) {
   Scale result;
-  Int code =
-      exponentOf(magnitude) + (f32Bias - std::ilogb(plan.rule.reach));
+  Int code = exponentOf(magnitude) + (f32Bias - std::ilogb(plan.rule.reach));
   result.exponent = bounded(code, 0, 2 * f32Bias);
   // 2^-127 is subnormal.
   Int scaleBits = mathx::choose(result.exponent == 0,
-                         code.number(int64_t(1) << (f32Mantissa - 1)),
-                         result.exponent << f32Mantissa);
+                                code.number(int64_t(1) << (f32Mantissa - 1)),
+                                result.exponent << f32Mantissa);
   result.scale = fromBits(scaleBits);
   result.isUsable = result.exponent > -1;
   return result;
@@ -259,8 +258,7 @@ Int RuleArithmetic::codesInF32(const Scale &scale, Num x) {
   }
   // An infinite inverse, of too small a scale, gives the lowest or 0; so does a
   // range beyond f32.
-  Truth isUsable =
-      plan.needsRange() ? isFinite(t) : spread(scale.isUsable, x);
+  Truth isUsable = plan.needsRange() ? isFinite(t) : spread(scale.isUsable, x);
   number = bounded(number, int64_t(low) - first, int64_t(high) - first);
   number = mathx::choose(isUsable, number, number.number(0));
   return codeOfInteger(number, first);
@@ -297,8 +295,8 @@ Int RuleArithmetic::nearestSmallFloat(Num t) {
   int64_t mantissa = llvm::APFloat::semanticsPrecision(semantics) - 1,
           least = llvm::APFloat::semanticsMinExponent(semantics);
   Num magnitude = atMost(absolute(t), high);
-  Int exponent = bounded((magnitude.bits() >> f32Mantissa) - f32Bias, least,
-                         f32Bias);
+  Int exponent =
+      bounded((magnitude.bits() >> f32Mantissa) - f32Bias, least, f32Bias);
   // Times a power of two, exactly.
   Int power = (exponent.number(mantissa + f32Bias) - exponent) << f32Mantissa;
   Num significand = magnitude * fromBits(power);
@@ -377,8 +375,8 @@ namespace {
 /// An f64, or a vector of it.
 struct Double : Term {
   static Double of(Num x) {
-    return {{x.b, arith::ExtFOp::create(*x.b, x.like(x.b->getF64Type()),
-                                        x.value)}};
+    return {
+        {x.b, arith::ExtFOp::create(*x.b, x.like(x.b->getF64Type()), x.value)}};
   }
   Double number(double value) const {
     return {{b, constant(b->getF64FloatAttr(value))}};
@@ -435,8 +433,8 @@ Int RuleArithmetic::codesOnLine(const Scale &scale, Num x) {
   Double best = rounded(t);
   for (Double other : {rounded(t - doubt), rounded(t + doubt)})
     best = mathx::choose(errorOf(other) < errorOf(best), other, best);
-  Int number{{&b, arith::FPToSIOp::create(b, x.like(b.getI32Type()),
-                                          best.value)}};
+  Int number{
+      {&b, arith::FPToSIOp::create(b, x.like(b.getI32Type()), best.value)}};
   return codeOfInteger(number);
 }
 
@@ -463,9 +461,8 @@ Int RuleArithmetic::codes(const Scale &scale, Num x) {
 }
 
 Num RuleArithmetic::values(const Scale &scale, Int codes) {
-  CodeNumbers numbers = deviceLookUp
-                            ? CodeNumbers(b, b.getLoc(), deviceLookUp)
-                            : CodeNumbers(b, b.getLoc());
+  CodeNumbers numbers = deviceLookUp ? CodeNumbers(b, b.getLoc(), deviceLookUp)
+                                     : CodeNumbers(b, b.getLoc());
   Num value{{&b, numbers.convert(plan.code, codes.value)}};
   if (plan.zero)
     value = value - spread(scale.zero, value);
@@ -473,6 +470,6 @@ Num RuleArithmetic::values(const Scale &scale, Int codes) {
   if (!plan.offset)
     return factor * value;
   Num offset = spread(scale.offset, value);
-  return {{&b, math::FmaOp::create(b, factor.value, value.value,
-                                   offset.value)}};
+  return {
+      {&b, math::FmaOp::create(b, factor.value, value.value, offset.value)}};
 }

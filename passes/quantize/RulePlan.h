@@ -27,7 +27,7 @@ struct RulePlan {
   /// For rows of `k` elements. Fails, with a reason that continues "is not
   /// lowered to loops, as ", where the host's quantizer has to be asked.
   static mlir::FailureOr<RulePlan> of(QuantScheme scheme, const QuantRule &rule,
-                                int64_t k, std::string &reason);
+                                      int64_t k, std::string &reason);
 
   QuantScheme scheme;
   QuantRule rule;

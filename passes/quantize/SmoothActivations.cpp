@@ -10,6 +10,7 @@
 #include "passes/quantize/ObservedValues.h"
 #include "passes/quantize/QuantizePasses.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "llvm/Support/ScopedPrinter.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -38,9 +39,9 @@ static Value createByChannel(OpBuilder &builder, Location loc, Value a,
                              Value vector, int64_t dimension) {
   RankedTensorType type = tensorType(a);
   int64_t rank = type.getRank();
-  Value empty = tensor::EmptyOp::create(
-      builder, loc, tensor::getMixedSizes(builder, loc, a),
-      type.getElementType());
+  Value empty = tensor::EmptyOp::create(builder, loc,
+                                        tensor::getMixedSizes(builder, loc, a),
+                                        type.getElementType());
   if (empty.getType() != type)
     empty = tensor::CastOp::create(builder, loc, type, empty);
   AffineMap all = builder.getMultiDimIdentityMap(rank);
@@ -52,8 +53,7 @@ static Value createByChannel(OpBuilder &builder, Location loc, Value a,
       builder, loc, TypeRange(type), ValueRange{a, vector}, ValueRange{empty},
       maps, iterators, [&](OpBuilder &b, Location, ValueRange arguments) {
         linalg::YieldOp::create(
-            b, loc,
-            Value(OpT::create(b, loc, arguments[0], arguments[1])));
+            b, loc, Value(OpT::create(b, loc, arguments[0], arguments[1])));
       });
   return loop.getResult(0);
 }
@@ -228,7 +228,8 @@ private:
         for (const std::string &weight : value.weights)
           leader[weight] = value.weights.front();
     // By activations and factors, in the order of the program.
-    llvm::MapVector<std::pair<Value, StringAttr>, SmallVector<WeightUse>> groups;
+    llvm::MapVector<std::pair<Value, StringAttr>, SmallVector<WeightUse>>
+        groups;
     for (const WeightUse &use : uses) {
       if (!hasFactors(given, use.name))
         continue;
@@ -256,7 +257,8 @@ private:
       for (const WeightUse &use : uses)
         if (!tensorType(use.weight->get()).getElementType().isF32() ||
             tensorType(use.weight->get()).getEncoding())
-          return leave("weight '" + use.name + "' is not plain, and cannot be "
+          return leave("weight '" + use.name +
+                       "' is not plain, and cannot be "
                        "multiplied here");
     int64_t channels = uses.front().channels;
     if (llvm::any_of(uses, [&](const WeightUse &use) {
@@ -283,8 +285,8 @@ private:
     for (const WeightUse &use : uses) {
       builder.setInsertionPoint(use.weight->getOwner());
       use.weight->set(createByChannel<arith::MulFOp>(
-          builder, use.weight->getOwner()->getLoc(), use.weight->get(),
-          factors, weightChannels(use)));
+          builder, use.weight->getOwner()->getLoc(), use.weight->get(), factors,
+          weightChannels(use)));
     }
   }
 
@@ -293,8 +295,8 @@ private:
     auto op = dyn_cast<linalg::LinalgOp>(use.weight->getOwner());
     if (!op)
       return tensorType(use.weight->get()).getRank() - 1;
-    AffineExpr k = op.getMatchingIndexingMap(use.activations)
-                       .getResult(use.channels);
+    AffineExpr k =
+        op.getMatchingIndexingMap(use.activations).getResult(use.channels);
     ArrayRef<AffineExpr> exprs =
         op.getMatchingIndexingMap(use.weight).getResults();
     return std::distance(exprs.begin(), llvm::find(exprs, k));

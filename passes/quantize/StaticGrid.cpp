@@ -67,17 +67,16 @@ public:
 
   /// `body` computes an element from that of the input, the scale and the zero
   /// point, which is null where all are 0.
-  Value create(Type element,
-               llvm::function_ref<Value(OpBuilder &, Value x, Value scale,
-                                        Value zero)>
-                   body) {
+  Value create(
+      Type element,
+      llvm::function_ref<Value(OpBuilder &, Value x, Value scale, Value zero)>
+          body) {
     maps.push_back(maps.front());
     Value empty = tensor::EmptyOp::create(
         builder, loc, tensor::getMixedSizes(builder, loc, inputs[0]), element);
     SmallVector<utils::IteratorType> iterators(type.getRank(),
                                                utils::IteratorType::parallel);
-    auto resultType =
-        RankedTensorType::get(type.getShape(), element);
+    auto resultType = RankedTensorType::get(type.getShape(), element);
     // Sizes that are constants in the type are so in the loop.
     if (empty.getType() != resultType)
       empty = tensor::CastOp::create(builder, loc, resultType, empty);
@@ -180,9 +179,7 @@ public:
   linalg::GenericOp op;
   Value input() { return op.getDpsInputOperand(0)->get(); }
   Value element() { return op.getBlock()->getArgument(0); }
-  Value yielded() {
-    return op.getBlock()->getTerminator()->getOperand(0);
-  }
+  Value yielded() { return op.getBlock()->getTerminator()->getOperand(0); }
 
   /// The numbers that `value` has: one, or one for each index of a dimension.
   struct Constants {
@@ -193,8 +190,8 @@ public:
     FloatAttr number;
     if (matchPattern(value, m_Constant(&number)))
       return number.getType().isF32()
-                 ? std::optional(Constants{
-                       {number.getValue().convertToFloat()}})
+                 ? std::optional(
+                       Constants{{number.getValue().convertToFloat()}})
                  : std::nullopt;
     auto argument = dyn_cast<BlockArgument>(value);
     if (!argument || argument.getOwner() != op.getBlock() ||
@@ -281,7 +278,8 @@ std::optional<StaticQuantize> rlx::matchQuantize(Operation *op) {
     return std::nullopt;
   std::optional<IntegerType> storage = storageOf(op->getResult(0));
   Operation *conversion = body->yielded().getDefiningOp();
-  if (!storage || !isa_and_nonnull<arith::FPToSIOp, arith::FPToUIOp>(conversion))
+  if (!storage ||
+      !isa_and_nonnull<arith::FPToSIOp, arith::FPToUIOp>(conversion))
     return std::nullopt;
   StaticGrid grid;
   grid.storage = *storage;

@@ -12,6 +12,8 @@
 
 #include "passes/PassDetail.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
 namespace rlx {
 
 struct StaticGrid {

@@ -3,6 +3,8 @@
 
 #include "passes/cpu/kernels/FieldStores.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 #include <map>
 #include <set>
 #include <tuple>
@@ -34,14 +36,13 @@ void FieldStores::add(FieldAttr field, Value codes,
       int64_t at = element / block * scheme.blockBytes() * byteBits +
                    firstBit(plane, element % block);
       for (int64_t end = codeBit + plane.width(); codeBit < end;) {
-        int64_t take =
-            std::min({end - codeBit, byteBits - at % byteBits,
-                      byteBits - codeBit % byteBits});
+        int64_t take = std::min({end - codeBit, byteBits - at % byteBits,
+                                 byteBits - codeBit % byteBits});
         if (int64_t(pieces.size()) <= at / byteBits)
           pieces.resize(at / byteBits + 1);
-        pieces[at / byteBits].push_back({fields, int(number), int(first + codeBit / byteBits),
-                                         int64_t(lane), at % byteBits,
-                                         codeBit % byteBits, take});
+        pieces[at / byteBits].push_back(
+            {fields, int(number), int(first + codeBit / byteBits),
+             int64_t(lane), at % byteBits, codeBit % byteBits, take});
         at += take;
         codeBit += take;
       }
@@ -67,15 +68,15 @@ Value FieldStores::compose(ArrayRef<SmallVector<Piece, 2>> bytes) {
   int64_t count = bytes.size();
   auto type = VectorType::get(count, b.getI8Type());
   auto splat = [&](int64_t value) -> Value {
-    return arith::ConstantOp::create(b,
-                                     DenseElementsAttr::get(type, int8_t(value)));
+    return arith::ConstantOp::create(
+        b, DenseElementsAttr::get(type, int8_t(value)));
   };
   std::map<std::tuple<int, int64_t, int64_t, int64_t>, SmallVector<int64_t>>
       masks;
   for (auto [i, all] : llvm::enumerate(bytes))
     for (const Piece &piece : all) {
-      auto &mask = masks[{piece.source, piece.srcShift, piece.width,
-                          piece.dstShift}];
+      auto &mask =
+          masks[{piece.source, piece.srcShift, piece.width, piece.dstShift}];
       mask.resize(count, -1);
       mask[i] = piece.lane;
     }
@@ -89,7 +90,8 @@ Value FieldStores::compose(ArrayRef<SmallVector<Piece, 2>> bytes) {
       other = arith::ConstantOp::create(b, b.getZeroAttr(from.getType()));
       llvm::replace(mask, int64_t(-1), lanes);
     }
-    bool isWhole = count == lanes && llvm::equal(mask, llvm::seq<int64_t>(0, count));
+    bool isWhole =
+        count == lanes && llvm::equal(mask, llvm::seq<int64_t>(0, count));
     if (!isWhole)
       part = vector::ShuffleOp::create(b, from, other, mask);
     if (srcShift)
@@ -114,8 +116,8 @@ void FieldStores::store(Value memref, ValueRange row, Value firstByte,
   };
   // Neighbours that are made of the same are stored together.
   for (size_t begin = 0, end; begin < pieces.size(); begin = end) {
-    for (end = begin + 1; end < pieces.size() &&
-                          fieldsOf(end) == fieldsOf(begin);)
+    for (end = begin + 1;
+         end < pieces.size() && fieldsOf(end) == fieldsOf(begin);)
       ++end;
     SmallVector<Value> indices(row);
     indices.push_back(b.add(firstByte, int64_t(begin)));

@@ -18,6 +18,8 @@
 #include "passes/support/QuantizedOperand.h"
 #include "passes/support/SourceText.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
@@ -111,10 +113,10 @@ RuleLoops::Found RuleLoops::find(Num x) {
 
 RuleLoops::Found RuleLoops::merge(const Found &p, const Found &q) {
   if (!plan.needsRange())
-    return {{{&b, arith::MaxSIOp::create(b, p.magnitude.value,
-                                         q.magnitude.value)}},
-            {},
-            {}};
+    return {
+        {{&b, arith::MaxSIOp::create(b, p.magnitude.value, q.magnitude.value)}},
+        {},
+        {}};
   return {{},
           {{&b, arith::MinSIOp::create(b, p.least.value, q.least.value)}},
           {{&b, arith::MaxSIOp::create(b, p.most.value, q.most.value)}}};
@@ -148,8 +150,8 @@ Num RuleLoops::firstOf(Truth isIt, Num x, ValueRange row, Value first) {
                  : count);
   // Of NaNs there is none.
   index = b.min(index, b.index(lanes - 1));
-  return {{&b, memref::LoadOp::create(b, buffers.x,
-                                      at(row, b.add(first, index)))}};
+  return {
+      {&b, memref::LoadOp::create(b, buffers.x, at(row, b.add(first, index)))}};
 }
 
 /// `x` is null where a group is longer than registers.
@@ -157,18 +159,18 @@ RuleLoops::Extremes RuleLoops::extremesOf(const Found &found, Num x,
                                           ValueRange row, Value first) {
   Extremes result;
   auto same = [&](Int lanes, Int all) {
-    Value spread = vector::BroadcastOp::create(b, lanes.value.getType(),
-                                               all.value);
+    Value spread =
+        vector::BroadcastOp::create(b, lanes.value.getType(), all.value);
     return lanes.compare(arith::CmpIPredicate::eq, {{&b, spread}});
   };
   if (!plan.needsRange()) {
     result.largest = fromBits(found.magnitude);
     if (plan.rule.method == QuantRule::Method::signedMax)
       // A zero has no sign.
-      result.largest = choose(
-          found.magnitude == 0, result.largest,
-          firstOf(same(x.bits() & magnitudeBits, found.magnitude), x, row,
-                  first));
+      result.largest =
+          choose(found.magnitude == 0, result.largest,
+                 firstOf(same(x.bits() & magnitudeBits, found.magnitude), x,
+                         row, first));
     return result;
   }
   result.least = fromBits(ordered(found.least));
@@ -206,9 +208,9 @@ void RuleLoops::emitFailure(Truth isBad) {
       return;
     }
     Num x{{&b, memref::LoadOp::create(b, buffers.x, indices)}};
-    auto found = scf::IfOp::create(
-        b, ((x.bits() & magnitudeBits) > largestFinite).value,
-        /*withElseRegion=*/false);
+    auto found =
+        scf::IfOp::create(b, ((x.bits() & magnitudeBits) > largestFinite).value,
+                          /*withElseRegion=*/false);
     OpBuilder::InsertionGuard inner(b);
     b.setInsertionPointToStart(found.thenBlock());
     Value never = arith::ConstantOp::create(b, b.getBoolAttr(false));
@@ -253,12 +255,11 @@ void RuleLoops::addSums(FieldStores &stores, Int codes) {
     sums = arith::AddIOp::create(b, parts.getRes1(), parts.getRes2());
   }
   int64_t count = cast<VectorType>(sums.getType()).getNumElements();
-  sums = arith::TruncIOp::create(b, VectorType::get(count, b.getI16Type()),
-                                 sums);
-  stores.addBytes(
-      vector::BitCastOp::create(b, VectorType::get(2 * count, b.getI8Type()),
-                                sums),
-      plan.rule.sums->firstByte);
+  sums =
+      arith::TruncIOp::create(b, VectorType::get(count, b.getI16Type()), sums);
+  stores.addBytes(vector::BitCastOp::create(
+                      b, VectorType::get(2 * count, b.getI8Type()), sums),
+                  plan.rule.sums->firstByte);
 }
 
 /// Writes the codes of whole blocks and, where they lie in these, the scales of
@@ -315,9 +316,8 @@ void RuleLoops::emitUnit(ValueRange row, Value first) {
     Int codes = arithmetic.codes(scales.back(), part);
     if (plan.hasSides && !buffers.isFake)
       writeSides(row, b.add(first, begin), scales.back());
-    Value lanes = buffers.isFake
-                      ? arithmetic.values(scales.back(), codes).value
-                      : codes.value;
+    Value lanes = buffers.isFake ? arithmetic.values(scales.back(), codes).value
+                                 : codes.value;
     if (plan.unit == plan.group) {
       joined = lanes;
       continue;
@@ -326,9 +326,8 @@ void RuleLoops::emitUnit(ValueRange row, Value first) {
     if (!joined)
       joined = arith::ConstantOp::create(
           b, b.getZeroAttr(VectorType::get(plan.unit, element)));
-    joined = vector::InsertStridedSliceOp::create(b, lanes, joined,
-                                                  ArrayRef(begin),
-                                                  ArrayRef(int64_t(1)));
+    joined = vector::InsertStridedSliceOp::create(
+        b, lanes, joined, ArrayRef(begin), ArrayRef(int64_t(1)));
   }
   if (buffers.isFake)
     b.storeVector(joined, buffers.init, at(row, first));

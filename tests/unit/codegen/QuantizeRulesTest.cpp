@@ -60,8 +60,9 @@ std::vector<float> numbers(int64_t rows, int64_t k, uint32_t seed) {
         value = -1.375f;
         break;
       case 9: // just below powers of two
-        value = std::nextafter(std::ldexp(1.0f, int(i / 32 % 8) * 9 - 30), 0.0f) *
-                (i % 32 == 0 ? 1.0f : 0.4375f);
+        value =
+            std::nextafter(std::ldexp(1.0f, int(i / 32 % 8) * 9 - 30), 0.0f) *
+            (i % 32 == 0 ? 1.0f : 0.4375f);
         break;
       case 10: // codes of 4 bits and their middles
         value = 0.25f * float(i % 49 - 24);
@@ -115,10 +116,10 @@ protected:
            ", " + plain + ") {\n  " + names + " = rlx.quantize %x" + by +
            " : (" + plain + ") -> (" + types + ")\n  %v = rlx.dequantize %q" +
            operands + " : (" + encoded + given + ") -> " + plain +
-           "\n  %f = rlx.fake_quantize %x" + by + " {scheme = " +
-           printed(QuantAttr::get(&context, scheme.attr())) + "} : " + plain +
-           "\n  return " + names + ", %v, %f : " + types + ", " + plain + ", " +
-           plain + "\n}";
+           "\n  %f = rlx.fake_quantize %x" + by +
+           " {scheme = " + printed(QuantAttr::get(&context, scheme.attr())) +
+           "} : " + plain + "\n  return " + names + ", %v, %f : " + types +
+           ", " + plain + ", " + plain + "\n}";
   }
 
   void check(std::vector<int64_t> shape, std::vector<float> values) {
@@ -158,8 +159,8 @@ protected:
       int64_t rowBytes = int64_t(expected[i]->size()) / rows;
       for (size_t at = 0; at < expected[i]->size(); ++at)
         ASSERT_EQ(int(bytes[at]), int((*expected[i])[at]))
-            << "output " << i << ", row "
-            << at / std::max<int64_t>(rowBytes, 1) << ", byte " << at;
+            << "output " << i << ", row " << at / std::max<int64_t>(rowBytes, 1)
+            << ", byte " << at;
     }
     const auto *both =
         static_cast<const float *>((*outputs)[expected.size()].view().data);
@@ -167,8 +168,8 @@ protected:
         static_cast<const float *>((*outputs)[expected.size() + 1].view().data);
     for (size_t i = 0; i < values.size(); ++i)
       ASSERT_TRUE(sameNumber(once[i], both[i]))
-          << values[i] << " at " << i << " became " << once[i]
-          << ", expected " << both[i];
+          << values[i] << " at " << i << " became " << once[i] << ", expected "
+          << both[i];
   }
 };
 
@@ -177,7 +178,8 @@ TEST_P(QuantizeRulesTest, WritesWhatTheQuantizerWrites) {
   ASSERT_TRUE(scheme);
   int64_t block = scheme->block();
   // Whole vectors and a rest, where a block is an element.
-  int64_t k = block == 1 ? 300 : std::max<int64_t>(2 * block, 96 / block * block);
+  int64_t k =
+      block == 1 ? 300 : std::max<int64_t>(2 * block, 96 / block * block);
   constexpr int64_t kinds = 12, rows = 20;
   std::vector<float> x = numbers(kinds, k, 5);
   for (auto [file, name] : {std::pair("ggml-types.gguf", "source"),
@@ -233,19 +235,19 @@ std::vector<Rule> rules() {
            {"fp8e5m2/channel", "absmax 57344 ties away"},
            {"nf4/64", "absmax 1 ties away"}})
     result.push_back({name, rule});
-  for (const char *description : {
-           // Groups of 16 in a block, codes across bytes, bits of a scale in
-           // two places.
-           R"(#rlx.scheme<"four groups", block = 64,
+  for (const char *description :
+       {// Groups of 16 in a block, codes across bytes, bits of a scale in
+        // two places.
+        R"(#rlx.scheme<"four groups", block = 64,
                code = ui5 at (i) -> (0, 5 * i) - 16,
                scale = f16 at (i) -> (40 + 2 * (i floordiv 16), 0)>)",
-           R"(#rlx.scheme<"bf16 scales", block = 24, unused = 24,
+        R"(#rlx.scheme<"bf16 scales", block = 24, unused = 24,
                code = si3 at (i) -> (2, 4 * i),
                scale = bf16 at byte 0>)",
-           R"(#rlx.scheme<"f32 scales", block = 8,
+        R"(#rlx.scheme<"f32 scales", block = 8,
                code = f6E3M2FN at (i) -> (4, 6 * i),
                scale = f32 at byte 0>)",
-           R"(#rlx.scheme<"signed", block = 32,
+        R"(#rlx.scheme<"signed", block = 32,
                code = si4 at (i) -> (i mod 16, 4 * (i floordiv 16)),
                scale = f16 at byte 16>)"})
     for (const char *rule : {"absmax 7", "signed_max -4 ties even"})
@@ -257,8 +259,8 @@ std::vector<Rule> rules() {
   return result;
 }
 
-INSTANTIATE_TEST_SUITE_P(Schemes, QuantizeRulesTest,
-                         testing::ValuesIn(rules()), [](const auto &info) {
+INSTANTIATE_TEST_SUITE_P(Schemes, QuantizeRulesTest, testing::ValuesIn(rules()),
+                         [](const auto &info) {
                            std::string name = info.param.scheme;
                            if (name[0] == '#')
                              name = schemeName(name);
@@ -271,16 +273,16 @@ INSTANTIATE_TEST_SUITE_P(Schemes, QuantizeRulesTest,
 
 TEST(QuantizeErrorsTest, NamesTheFirstNumberThatIsNotFinite) {
   // By loops, and by the host's quantizer.
-  for (const char *scheme : {"gguf_q8_0", "gguf_q4_1", "gguf_q4k", "int8/channel"})
+  for (const char *scheme :
+       {"gguf_q8_0", "gguf_q4_1", "gguf_q4k", "int8/channel"})
     for (float bad : {std::numeric_limits<float>::infinity(),
-                      -std::numeric_limits<float>::infinity(),
-                      std::nanf("")}) {
+                      -std::numeric_limits<float>::infinity(), std::nanf("")}) {
       std::string attribute = "#rlx.quant<" + std::string(scheme) + ">";
-      auto executable =
-          compiled("func.func @main(%x: tensor<?x256xf32>) -> tensor<?x256xf32> {\n"
-                   "  %y = rlx.fake_quantize %x {scheme = " +
-                   attribute +
-                   "} : tensor<?x256xf32>\n  return %y : tensor<?x256xf32>\n}");
+      auto executable = compiled(
+          "func.func @main(%x: tensor<?x256xf32>) -> tensor<?x256xf32> {\n"
+          "  %y = rlx.fake_quantize %x {scheme = " +
+          attribute +
+          "} : tensor<?x256xf32>\n  return %y : tensor<?x256xf32>\n}");
       ASSERT_TRUE(executable);
       Floats x = Floats::random({7, 256}, 3);
       x.values[4 * 256 + 250] = x.values[4 * 256 + 77] = x.values[1500] = bad;
@@ -318,11 +320,10 @@ func.func @main(%x: tensor<4x256xf32>, %i: tensor<256xf32>) -> (tensor<4x256xf32
   for (int i = 0; i < 256; ++i)
     importance.values[i] = 1 + float(i % 7);
   Floats v({4, 256}), w({4, 256}), s({4, 8}), a({4, 256}), b({4, 256});
-  EXPECT_SUCCESS(
-      executable->run("main", {x, importance}, {v, w, s, a, b}));
+  EXPECT_SUCCESS(executable->run("main", {x, importance}, {v, w, s, a, b}));
   auto isRight = [&] {
-    auto verification = verify(**module, *executable, "main", {x, importance},
-                               {v, w, s, a, b});
+    auto verification =
+        verify(**module, *executable, "main", {x, importance}, {v, w, s, a, b});
     return verification ? verification->check() : verification.takeError();
   };
   EXPECT_SUCCESS(isRight());

@@ -150,9 +150,8 @@ ValueStatistics valueOf(std::string name, std::vector<std::string> weights) {
 }
 
 std::string goodText() {
-  auto record =
-      CalibrationRecord::create(3, {valueOf("a", {"w \"q\"", "v"}),
-                                    valueOf("\xc3\xa4", {})});
+  auto record = CalibrationRecord::create(
+      3, {valueOf("a", {"w \"q\"", "v"}), valueOf("\xc3\xa4", {})});
   return llvm::cantFail(std::move(record)).json();
 }
 
@@ -208,10 +207,12 @@ TEST(CalibrationRecordTest, SaysWhatIsWrong) {
   EXPECT_EQ(messageAfter("\"rows\": 2", "\"rows\": 3"),
             "'values[0].histogram': expected counts of 3 rows of 2 channels to "
             "have the sum 6, but got 4");
-  EXPECT_EQ(messageAfter("\"average_min\": -0.050000000000000003", "\"average_min\": 2"),
+  EXPECT_EQ(messageAfter("\"average_min\": -0.050000000000000003",
+                         "\"average_min\": 2"),
             "'values[0]': expected 'average_min' to be at most 'average_max', "
             "but got 2 and 0.3");
-  EXPECT_EQ(messageAfter("\"channel_means\": [0.050000000000000003", "\"channel_means\": [-1"),
+  EXPECT_EQ(messageAfter("\"channel_means\": [0.050000000000000003",
+                         "\"channel_means\": [-1"),
             "'values[0].channel_means[0]': expected a number that is not "
             "negative");
   EXPECT_EQ(messageAfter("\"channel_means\": [", "\"channel_means\": [1,"),
@@ -273,9 +274,9 @@ TEST(CalibrationRecordTest, RangesByRule) {
             "expected one of minmax, average, percentile, entropy, but got "
             "'percentil'; did you mean 'percentile'?");
   for (double percent : {0.0, 100.1, double(NAN)})
-    EXPECT_NE(llvm::toString(
-                  RangeChoice{RangeRule::percentile, percent}.validate()),
-              "");
+    EXPECT_NE(
+        llvm::toString(RangeChoice{RangeRule::percentile, percent}.validate()),
+        "");
 }
 
 } // namespace
