@@ -207,6 +207,11 @@ struct BlocksToKernelsPass
     } else if (auto store = dyn_cast<memref::StoreOp>(op)) {
       if (failed(emitStoreKernel(store, kernels)))
         return failure();
+    } else if (isa<BlockFakeQuantizeOp>(op)) {
+      return op->emitOpError(
+          "cannot run on a device, expected a scheme with one scale a group, "
+          "and a rule 'by reciprocal', 'by inverse' or of powers of two, as "
+          "others need f64; run the program on the CPU");
     } else if (isa<memref::DeallocOp>(op)) {
       // The runtime knows when a buffer is read for the last time.
     } else {

@@ -39,6 +39,14 @@ func.func @quantize(%x: tensor<2x32xf32>, %s: tensor<2x1xf32>) -> tensor<2x32xf3
 
 // -----
 
+func.func @fake_quantize(%x: tensor<2x32xf32>) -> tensor<2x32xf32> {
+  // expected-error @+1 {{'rlx.block_fake_quantize' op cannot run on a device, expected a scheme with one scale a group, and a rule 'by reciprocal', 'by inverse' or of powers of two, as others need f64; run the program on the CPU}}
+  %y = rlx.fake_quantize %x {scheme = #rlx.quant<int8/32>} : tensor<2x32xf32>
+  return %y : tensor<2x32xf32>
+}
+
+// -----
+
 // Types that the target lacks and that nothing stands in for.
 func.func @double(%x: tensor<4xf64>) -> tensor<4xf64> {
   // expected-error @+1 {{'linalg.generic' op has a buffer of 'f64', which the target cannot compute with; expected f32, f16, bf16, floats of 8 bits or integers of at most 32 bits}}
