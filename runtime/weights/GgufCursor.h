@@ -32,6 +32,9 @@ public:
   GgufCursor(const std::string &file, std::span<const std::byte> bytes)
       : file(file), bytes(bytes) {}
 
+  /// Lengths, counts and dimensions are u32 from here on, as in version 1.
+  void readNarrowSizes() { sizeBytes = sizeof(uint32_t); }
+
   uint64_t offset() const { return position; }
   uint64_t remaining() const { return bytes.size() - position; }
 
@@ -60,7 +63,7 @@ public:
   Status read(std::string &value, std::string_view what) {
     uint64_t start = position;
     uint64_t length = 0;
-    if (Status status = read(length, what); !status)
+    if (Status status = readSize(length, what); !status)
       return status;
     if (length > remaining())
       return errorf(
@@ -78,11 +81,24 @@ public:
     return {};
   }
 
+  /// A length, a count or a dimension.
+  Status readSize(uint64_t &size, std::string_view what) {
+    if (sizeBytes == sizeof(size))
+      return read(size, what);
+    uint32_t narrow = 0;
+    Status status = read(narrow, what);
+    size = narrow;
+    return status;
+  }
+
+  /// Bytes of a size.
+  uint64_t bytesOfSize() const { return sizeBytes; }
+
   /// A count of things that take at least `leastBytes` each.
   Status readCount(uint64_t &count, uint64_t leastBytes,
                    std::string_view what) {
     uint64_t start = position;
-    if (Status status = read(count, what); !status)
+    if (Status status = readSize(count, what); !status)
       return status;
     return checkCount(count, leastBytes, what, start);
   }
@@ -114,6 +130,7 @@ private:
   const std::string &file;
   std::span<const std::byte> bytes;
   uint64_t position = 0;
+  uint64_t sizeBytes = sizeof(uint64_t);
 };
 
 } // namespace rlx

@@ -38,9 +38,9 @@ constexpr uint64_t maxItems = uint64_t{1} << 26;
 constexpr uint64_t maxReserved = 4096;
 
 /// The least that an entry takes in the file: what a count is checked against.
-constexpr uint64_t minKeyBytes = 8 + 4 + 1;        // length, type, value
-constexpr uint64_t minTensorBytes = 8 + 4 + 4 + 8; // length, rank, type, offset
-constexpr uint64_t minStringBytes = 8;             // length
+// Beside the length of a name.
+constexpr uint64_t minKeyBytes = 4 + 1;        // type, value
+constexpr uint64_t minTensorBytes = 4 + 4 + 8; // rank, type, offset
 
 /// Reads one part.
 class PartReader {
@@ -117,25 +117,27 @@ Status PartReader::readHeader() {
                   "4), expected a little-endian one; convert it with "
                   "gguf_convert_endian.py",
                   file, part.version);
-  if (part.version < 2 || part.version > 3)
+  if (part.version < 1 || part.version > 3)
     return errorf(
         "'{}': GGUF version {} at offset 4 is not supported, expected "
-        "2 or 3{}",
-        file, part.version,
-        part.version == 1 ? "; convert the model again with a current "
-                            "converter"
-                          : "");
+        "1 to 3",
+        file, part.version);
+  if (part.version == 1)
+    cursor.readNarrowSizes();
   // Both counts stand here, but the tensors come after the keys: what is
   // checked now is that there is room for each alone.
   uint64_t start = cursor.offset();
-  if (Status status = cursor.read(numTensors, "the number of tensors"); !status)
-    return status;
-  if (Status status =
-          cursor.readCount(numKeys, minKeyBytes, "the number of metadata keys");
+  if (Status status = cursor.readSize(numTensors, "the number of tensors");
       !status)
     return status;
-  if (Status status = cursor.checkCount(numTensors, minTensorBytes,
-                                        "the number of tensors", start);
+  if (Status status =
+          cursor.readCount(numKeys, cursor.bytesOfSize() + minKeyBytes,
+                           "the number of metadata keys");
+      !status)
+    return status;
+  if (Status status =
+          cursor.checkCount(numTensors, cursor.bytesOfSize() + minTensorBytes,
+                            "the number of tensors", start);
       !status)
     return status;
   part.metadata.reserve(std::min(numKeys, maxReserved));
@@ -230,8 +232,9 @@ Status PartReader::readArray(GgufArray &array, std::string_view what) {
         using List = std::remove_cvref_t<decltype(list)>;
         if constexpr (requires { typename List::value_type; }) {
           using Item = typename List::value_type;
-          constexpr uint64_t leastBytes =
-              std::is_same_v<Item, std::string> ? minStringBytes : sizeof(Item);
+          uint64_t leastBytes = std::is_same_v<Item, std::string>
+                                    ? cursor.bytesOfSize()
+                                    : sizeof(Item);
           uint64_t count = 0;
           if (Status status = cursor.readCount(
                   count, leastBytes,
@@ -242,7 +245,8 @@ Status PartReader::readArray(GgufArray &array, std::string_view what) {
             return errorf(
                 "'{}': {} has {} items (count at offset {}), expected "
                 "at most {}",
-                file, what, count, cursor.offset() - sizeof(count), maxItems);
+                file, what, count, cursor.offset() - cursor.bytesOfSize(),
+                maxItems);
           list.reserve(std::min(count, maxReserved));
           for (uint64_t i = 0; i < count; ++i) {
             Item item{};
@@ -346,7 +350,7 @@ Status PartReader::readShape(std::vector<int64_t> &shape,
     start = cursor.offset();
     uint64_t dim = 0;
     if (Status status =
-            cursor.read(dim, fmt::format("dimension {} of {}", i, what));
+            cursor.readSize(dim, fmt::format("dimension {} of {}", i, what));
         !status)
       return status;
     if (!std::in_range<int64_t>(dim))

@@ -192,15 +192,39 @@ TEST(Gguf, AcceptsVersion2AndFilesWithoutTensors) {
   EXPECT_TRUE(parse(builder.header()).ok());
 }
 
+TEST(Gguf, Version1HasNarrowSizes) {
+  auto text = [](std::string_view value) {
+    return raw<uint32_t>(value.size()) + std::string(value);
+  };
+  std::string file =
+      "GGUF" + raw<uint32_t>(1) + raw<uint32_t>(1) + raw<uint32_t>(2) +
+      text("s") + raw<uint32_t>(8) + text("value") + text("a") +
+      raw<uint32_t>(9) + raw<uint32_t>(8) + raw<uint32_t>(2) + text("x") +
+      text("") + text("t") + raw<uint32_t>(2) + raw<uint32_t>(4) +
+      raw<uint32_t>(2) + raw<uint32_t>(0) + raw<uint64_t>(0);
+  size_t headerSize = file.size();
+  file.resize((file.size() + 31) / 32 * 32);
+  file += std::string(32, 'x');
+  Result<GgufPart> part = parse(file);
+  ASSERT_TRUE(part) << part.message();
+  EXPECT_EQ(*part->find("s")->asString(), "value");
+  EXPECT_EQ(part->find("a")->asArray()->size(), 2u);
+  ASSERT_EQ(part->tensors.size(), 1u);
+  EXPECT_EQ(part->tensors[0].shape, (std::vector<int64_t>{2, 4}));
+  EXPECT_EQ(part->tensors[0].bytes.size(), 32u);
+  for (size_t size = 0; size < headerSize; ++size)
+    expectRefused(file.substr(0, size));
+}
+
 TEST(Gguf, RefusesOtherMagicAndVersions) {
   expectRefused("", "offset 0");
   expectRefused("GGU", "expected 'GGUF' at offset 0, got 'GGU'");
   expectRefused("GGML rest of an old file", "got 'GGML'");
   GgufBuilder builder;
-  for (uint32_t version : {0u, 1u, 4u, 0xffffffffu}) {
+  for (uint32_t version : {0u, 4u, 0xffffffffu}) {
     builder.version = version;
     expectRefused(builder.build(), std::to_string(version), "offset 4",
-                  "expected 2 or 3");
+                  "expected 1 to 3");
   }
   builder.version = 3u << 24;
   expectRefused(builder.build(), "big-endian", "little-endian");
