@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes the first inputs of the fuzz targets, small files of each kind.
 
-usage: make_seeds.py FOLDER GOLDEN.gguf     writes FOLDER/gguf, FOLDER/npy, FOLDER/scheme
+usage: make_seeds.py FOLDER GOLDEN.gguf     writes a folder for each target: gguf, npy, safetensors, json, scheme
 """
 
+import json
 import os
 import struct
 import sys
@@ -53,8 +54,31 @@ def npy():
             yield b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(count * size)
 
 
+def safetensors():
+    """Every type, metadata, a scalar, and an unknown type."""
+    sizes = {"BOOL": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8,
+             "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "F64": 64, "I64": 64,
+             "U64": 64, "C64": 64, "NEW": 8}  # fmt: skip
+    header, size = {"__metadata__": {"format": "pt", "größe": "\n"}}, 0
+    for kind, bits in sizes.items():
+        header[kind] = {"dtype": kind, "shape": [2, 4], "data_offsets": [size, size + bits]}
+        size += bits
+    for tensors in (header, {}, {"s": {"dtype": "F32", "shape": [], "data_offsets": [0, 4]}}):
+        text = json.dumps(tensors).encode()
+        yield struct.pack("<Q", len(text)) + text + bytes(max([0] + [
+            t["data_offsets"][1] for t in tensors.values() if "dtype" in t]))  # fmt: skip
+
+
+def texts():
+    yield json.dumps({"quantization_config": {"bits": 4, "group_size": -1, "desc_act": False, "scale": 1.5e-3,
+                                              "modules": ["a", "größe", None, True]}}).encode()  # fmt: skip
+    yield '{"weight_map": {"a": "m-1.safetensors"}, "limit": [0.0, Infinity, -Infinity, NaN]}'.encode()
+    yield b'"\\ud83d\\ude00 \\"\\/\\b"'
+
+
 def main(folder, golden):
-    seeds = {"gguf": gguf(golden), "npy": npy(), "scheme": [scheme.encode() for scheme in SCHEMES]}
+    seeds = {"gguf": gguf(golden), "npy": npy(), "safetensors": safetensors(), "json": texts(),
+             "scheme": [scheme.encode() for scheme in SCHEMES]}  # fmt: skip
     for kind, contents in seeds.items():
         os.makedirs(os.path.join(folder, kind), exist_ok=True)
         for index, content in enumerate(contents):
