@@ -52,6 +52,7 @@ set(public_headers
   runtime/weights/GgufValue.h
   runtime/weights/GgufWriter.h
   runtime/OutputFile.h
+  runtime/weights/LogicalWeight.h
   runtime/weights/WeightFile.h)
 if(TARGET rlx_codegen)
   list(APPEND public_headers
@@ -61,7 +62,8 @@ if(TARGET rlx_codegen)
     codegen/StatusError.h
     codegen/Verify.h
     codegen/WeightBindings.h
-    codegen/weights/StoredTypes.h
+    codegen/weights/LogicalBinder.h
+    codegen/weights/WeightLoader.h
     codegen/cpu/ObjectCode.h
     codegen/cpu/Target.h
     codegen/gpu/DeviceCompiler.h

@@ -46,45 +46,76 @@ static llvm::Error checkEntry(const WeightEntry &entry,
 }
 
 llvm::Expected<WeightBindings::Binding>
-WeightBindings::bindEntry(const WeightEntry &entry,
-                          const TensorSignature &weight,
-                          const WeightFile &file) const {
-  auto address = reinterpret_cast<uintptr_t>(entry.bytes.data());
+WeightBindings::bindPart(const LoadedPart &part, const TensorSignature &weight,
+                         const WeightFile &file) {
+  Binding binding;
+  binding.source = file.path();
+  auto address = reinterpret_cast<uintptr_t>(part.bytes.data());
   if (address % elementBytes(weight.element) == 0) {
     // Code only reads weights.
-    void *data = const_cast<std::byte *>(entry.bytes.data());
-    return Binding{{weight.element, weight.shape, data}, file.path(), false};
+    void *data = const_cast<uint8_t *>(part.bytes.data());
+    binding.tensor = {weight.element, weight.shape, data};
+    binding.mapped = part.mapped;
+    binding.owned = part.owned;
+    binding.file = part.mapped ? &file : nullptr;
+    return binding;
   }
   // Code reads whole elements at once.
   auto tensor = toExpected(Tensor::allocate(weight.element, weight.shape));
   if (!tensor)
     return tensor.takeError();
   auto owned = std::make_shared<Tensor>(std::move(*tensor));
-  llvm::copy(entry.bytes, owned->bytes().begin());
-  file.release(entry);
-  return Binding{owned->view(), file.path(), false, owned};
+  llvm::copy(part.bytes, owned->data<uint8_t>());
+  if (part.mapped)
+    file.release(*part.mapped);
+  binding.tensor = owned->view();
+  binding.owned = owned;
+  return binding;
+}
+
+llvm::Error WeightBindings::bindWeight(const TensorSignature &weight,
+                                       const WeightFile &file,
+                                       LogicalBinder &binder) {
+  const WeightEntry *entry = file.find(weight.weight);
+  if (!entry)
+    entry = binder.findBias(weight.weight);
+  auto part = binder.bind(weight);
+  if (!part)
+    return part.takeError();
+  auto known = bindings.find(weight.weight);
+  if ((!entry && !*part) || (known != bindings.end() && known->second.isMemory))
+    return llvm::Error::success();
+  if (known != bindings.end() && known->second.source != file.path())
+    return llvm::createStringError("weight '" + weight.weight + "' is in '" +
+                                   known->second.source + "' and in '" +
+                                   file.path() + "', expected it in one file");
+  if (!*part) {
+    if (auto error = checkEntry(*entry, weight))
+      return error;
+    *part = LoadedPart{{reinterpret_cast<const uint8_t *>(entry->bytes.data()),
+                        entry->bytes.size()},
+                       entry,
+                       nullptr};
+  }
+  auto binding = bindPart(**part, weight, file);
+  if (!binding)
+    return binding.takeError();
+  bindings[weight.weight] = std::move(*binding);
+  return llvm::Error::success();
 }
 
 llvm::Error WeightBindings::bind(std::shared_ptr<const WeightFile> file) {
   if (Status status = file->checkUnchanged(); !status)
     return toError(status);
+  llvm::StringSet<> names;
   for (const FunctionSignature &function : signatures)
-    for (const TensorSignature &weight : function.weights) {
-      const WeightEntry *entry = file->find(weight.weight);
-      auto known = bindings.find(weight.weight);
-      if (!entry || (known != bindings.end() && known->second.isMemory))
-        continue;
-      if (known != bindings.end() && known->second.source != file->path())
-        return llvm::createStringError(
-            "weight '" + weight.weight + "' is in '" + known->second.source +
-            "' and in '" + file->path() + "', expected it in one file");
-      if (auto error = checkEntry(*entry, weight))
+    for (const TensorSignature &weight : function.weights)
+      names.insert(weight.weight);
+  LogicalBinder binder(*file, std::move(names));
+  for (const FunctionSignature &function : signatures)
+    for (const TensorSignature &weight : function.weights)
+      if (auto error = bindWeight(weight, *file, binder))
         return error;
-      auto binding = bindEntry(*entry, weight, *file);
-      if (!binding)
-        return binding.takeError();
-      bindings[weight.weight] = std::move(*binding);
-    }
   files.push_back(std::move(file));
   return llvm::Error::success();
 }
@@ -102,7 +133,11 @@ llvm::Error WeightBindings::bind(llvm::StringRef name,
     }
   if (!known)
     return llvm::createStringError("the program has no weight '" + name + "'");
-  bindings[name] = {tensor, "memory", /*isMemory=*/true};
+  Binding binding;
+  binding.tensor = tensor;
+  binding.source = "memory";
+  binding.isMemory = true;
+  bindings[name] = std::move(binding);
   return llvm::Error::success();
 }
 
@@ -135,11 +170,10 @@ llvm::Error WeightBindings::check(const FunctionSignature &function) const {
 
 std::pair<const WeightFile *, const WeightEntry *>
 WeightBindings::mappedEntry(llvm::StringRef name) const {
-  for (const auto &file : files)
-    if (const WeightEntry *entry = file->find(name.str()))
-      if (entry->bytes.data() == find(name).data)
-        return {file.get(), entry};
-  return {};
+  auto found = bindings.find(name);
+  if (found == bindings.end())
+    return {};
+  return {found->second.file, found->second.mapped};
 }
 
 llvm::Error

@@ -5,6 +5,7 @@
 #define RLX_CODEGEN_WEIGHTBINDINGS_H
 
 #include "codegen/Signature.h"
+#include "codegen/weights/LogicalBinder.h"
 #include "runtime/weights/WeightFile.h"
 
 #include "llvm/ADT/StringMap.h"
@@ -23,7 +24,8 @@ public:
   explicit WeightBindings(const std::vector<FunctionSignature> &signatures)
       : signatures(signatures) {}
 
-  /// Binds every weight that `file` has and that is not bound to memory. Fails
+  /// Binds every weight that `file` has and that is not bound to memory, by the
+  /// names of its tensors or of what they make up (LogicalBinder.h). Fails
   /// where one has another shape (ones in front aside), scheme or size than the
   /// program says, cannot be read, or is bound to another file. The file is
   /// kept open; entries that are not aligned to their elements are copied.
@@ -50,12 +52,16 @@ private:
     TensorView tensor;
     std::string source; ///< Where it was bound from, for messages.
     bool isMemory = false;
-    /// What `tensor` is a view of where it is no mapped entry.
+    /// The entry that `tensor` is a view of, or the memory where it is none.
+    const WeightEntry *mapped = nullptr;
     std::shared_ptr<const Tensor> owned = nullptr;
+    const WeightFile *file = nullptr; ///< Of the entry.
   };
-  llvm::Expected<Binding> bindEntry(const WeightEntry &entry,
-                                    const TensorSignature &weight,
-                                    const WeightFile &file) const;
+  static llvm::Expected<Binding> bindPart(const LoadedPart &part,
+                                          const TensorSignature &weight,
+                                          const WeightFile &file);
+  llvm::Error bindWeight(const TensorSignature &weight, const WeightFile &file,
+                         LogicalBinder &binder);
   const std::vector<FunctionSignature> &signatures;
   std::vector<std::shared_ptr<const WeightFile>> files;
   llvm::StringMap<Binding> bindings;

@@ -10,8 +10,10 @@
 // et al., "FP8 Formats for Deep Learning", 2022. mxfp4: OCP Microscaling
 // Formats (MX) Specification 1.0, 2023. nvfp4: NVIDIA's two-level FP4, as
 // ModelOpt and TensorRT write it. nf4: Dettmers et al., "QLoRA", 2023, with the
-// numbers of bitsandbytes. affine: MLX. Side tensors: scales and zero points of
-// group g lie at (n, k floordiv g).
+// numbers of bitsandbytes, as of bnb_fp4. affine: MLX. biased, uint: the packed
+// weights of compressed-tensors, GPTQ and AWQ. Side tensors: scales and zero
+// points of group g lie at (n, k floordiv g); `NAME:f16` is a scheme whose side
+// tensors of f32 are of f16 (Scheme.cpp).
 //
 //===----------------------------------------------------------------------===//
 
@@ -64,6 +66,51 @@ static constexpr Row table[] = {
         zero = f32 in zero_points at (n, k) -> (n, k floordiv $b),
         scale = f32 in scales at (n, k) -> (n, k floordiv $b))",
      "int4a/32 int4a/64 int4a/128", "minmax"},
+    // Unsigned codes less the middle of their range, with the first element in
+    // the lowest bits; `/channel` has one scale a row.
+    {"biased2/$b",
+     R"(block = $b,
+        code = ui2 at (i) -> (0, 2 * i) - 2,
+        scale = f32 in scales at (n, k) -> (n, k floordiv $b))",
+     "biased2/64"},
+    {"biased3/$b",
+     R"(block = $b,
+        code = ui3 at (i) -> (0, 3 * i) - 4,
+        scale = f32 in scales at (n, k) -> (n, k floordiv $b))",
+     "biased3/64"},
+    {"biased4/$b",
+     R"(block = $b,
+        code = ui4 at (i) -> (0, 4 * i) - 8,
+        scale = f32 in scales at (n, k) -> (n, k floordiv $b))",
+     "biased4/32", "absmax 7"},
+    {"biased8/$b",
+     R"(block = $b,
+        code = ui8 at (i) -> (i, 0) - 128,
+        scale = f32 in scales at (n, k) -> (n, k floordiv $b))",
+     "biased8/32", "absmax 127"},
+    {"biased4/channel",
+     R"(block = 2,
+        code = ui4 at (i) -> (0, 4 * i) - 8,
+        scale = f32 in scales at (n, k) -> (n))",
+     ""},
+    {"biased8/channel",
+     R"(block = 1,
+        code = ui8 at byte 0 - 128,
+        scale = f32 in scales at (n, k) -> (n))",
+     "", "absmax 127"},
+    // The same with zero points, which are integers or floats.
+    {"uint$w/$b",
+     R"(block = $b,
+        code = ui$w at (i) -> (0, $w * i),
+        zero = ui8 in zero_points at (n, k) -> (n, k floordiv $b),
+        scale = f32 in scales at (n, k) -> (n, k floordiv $b))",
+     "uint4/32"},
+    {"uintf$w/$b",
+     R"(block = $b,
+        code = ui$w at (i) -> (0, $w * i),
+        zero = f32 in zero_points at (n, k) -> (n, k floordiv $b),
+        scale = f32 in scales at (n, k) -> (n, k floordiv $b))",
+     "uintf4/64", "minmax"},
     // q * scale + offset: the zero point is a float, the value of code 0.
     {"affine$w/$b",
      R"(block = $b,
@@ -110,17 +157,32 @@ static constexpr Row table[] = {
         code = f4E2M1FN at (i) -> (i floordiv 2, 4 * (i mod 2)),
         scale = f8E8M0FNU in scales at (n, k) -> (n, k floordiv 32))",
      "", "power_of_two 4"},
+    {"mxfp8/32",
+     R"(block = 32,
+        code = f8E4M3FN at (i) -> (i, 0),
+        scale = f8E8M0FNU in scales at (n, k) -> (n, k floordiv 32))",
+     ""},
     // Normal-float codes of bitsandbytes, first element in the high nibble.
-    {"nf4/64",
-     R"(block = 64,
+    {"nf4/$b",
+     R"(block = $b,
         code = ui4 at (i) -> (i floordiv 2, 4 - 4 * (i mod 2)) as
           [-1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453,
            -0.28444138169288635, -0.18477343022823334, -0.09105003625154495, 0.0,
            0.07958029955625534, 0.16093020141124725, 0.24611230194568634,
            0.33791524171829224, 0.44070982933044434, 0.5626170039176941,
            0.7229568362236023, 1.0],
-        scale = f32 in scales at (n, k) -> (n, k floordiv 64))",
-     "", "absmax 1"},
+        scale = f32 in scales at (n, k) -> (n, k floordiv $b))",
+     "nf4/64", "absmax 1"},
+    // Its small floats, in the same order; the numbers are those of f32.
+    {"bnb_fp4/$b",
+     R"(block = $b,
+        code = ui4 at (i) -> (i floordiv 2, 4 - 4 * (i mod 2)) as
+          [0.0, 0.0052083334885537624, 0.6666666865348816, 1.0,
+           0.3333333432674408, 0.5, 0.1666666716337204, 0.25,
+           -0.0, -0.0052083334885537624, -0.6666666865348816, -1.0,
+           -0.3333333432674408, -0.5, -0.1666666716337204, -0.25],
+        scale = f32 in scales at (n, k) -> (n, k floordiv $b))",
+     "bnb_fp4/64"},
 
     // ggml's blocks.
     {"gguf_q4_0",

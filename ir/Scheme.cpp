@@ -5,6 +5,7 @@
 
 #include "ir/NearNames.h"
 #include "ir/QuantRule.h"
+#include "ir/SideTypes.h"
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "llvm/ADT/StringExtras.h"
@@ -116,6 +117,7 @@ static bool isGgmlSpelling(const BuiltinScheme &scheme, StringRef name) {
 }
 
 std::optional<size_t> rlx::findBuiltinScheme(StringRef name) {
+  name = name.split(':').first;
   for (auto [index, scheme] : llvm::enumerate(builtinSchemes())) {
     SmallVector<std::pair<char, StringRef>> parameters;
     if (isGgmlSpelling(scheme, name) ||
@@ -125,11 +127,33 @@ std::optional<size_t> rlx::findBuiltinScheme(StringRef name) {
   return std::nullopt;
 }
 
+/// `int4/32:f16`: the scheme `int4/32` with sides of f16.
+static std::optional<QuantScheme> parseWithSideType(MLIRContext *context,
+                                                    StringRef name) {
+  auto [base, typeName] = name.rsplit(':');
+  Type type;
+  if (typeName == "f16")
+    type = Float16Type::get(context);
+  else if (typeName == "bf16")
+    type = BFloat16Type::get(context);
+  std::optional<QuantScheme> scheme;
+  if (type)
+    scheme = QuantScheme::parse(context, base);
+  if (!scheme)
+    return std::nullopt;
+  QuantScheme converted = withSideType(*scheme, type, base);
+  if (converted == *scheme) // there is nothing to convert
+    return std::nullopt;
+  return withSideType(*scheme, type, name);
+}
+
 std::optional<QuantScheme> QuantScheme::parse(MLIRContext *context,
                                               StringRef name) {
   auto *dialect = context->getOrLoadDialect<RlxDialect>();
   if (SchemeAttr known = dialect->findScheme(name))
     return QuantScheme(known);
+  if (name.contains(':'))
+    return parseWithSideType(context, name);
   for (const BuiltinScheme &scheme : builtinSchemes()) {
     SmallVector<std::pair<char, StringRef>> parameters;
     bool spelled = isGgmlSpelling(scheme, name);

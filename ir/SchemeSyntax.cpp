@@ -221,8 +221,19 @@ Attribute SchemeAttr::parse(AsmParser &parser, Type) {
       parts.offsetNegative);
 }
 
-/// A name as in `gguf_q4k`, `int8/32`, `int8/tensor` or `fp8e4m3/128x128`; no
-/// attribute of a scheme begins like one. `f32` is the scheme, not the type.
+/// The type of side tensors behind a name, as in `int8/32:f16`.
+static ParseResult parseOptionalSideType(AsmParser &parser, std::string &name) {
+  if (failed(parser.parseOptionalColon()))
+    return success();
+  StringRef type;
+  if (parser.parseKeyword(&type))
+    return failure();
+  name += ":" + type.str();
+  return success();
+}
+
+/// A name as in `gguf_q4k`, `int8/32`, `int8/tensor` or `fp8e4m3/128x128:f16`;
+/// no attribute of a scheme begins like one. `f32` is the scheme, not the type.
 static OptionalParseResult parseOptionalSchemeName(AsmParser &parser,
                                                    std::string &name) {
   if (failed(parser.parseOptionalKeywordOrString(&name)))
@@ -233,7 +244,7 @@ static OptionalParseResult parseOptionalSchemeName(AsmParser &parser,
   StringRef suffix;
   if (succeeded(parser.parseOptionalKeyword(&suffix))) {
     name += suffix;
-    return success();
+    return parseOptionalSideType(parser, name);
   }
   SmallVector<int64_t> dims;
   if (parser.parseDimensionList(dims, /*allowDynamic=*/false,
@@ -241,7 +252,7 @@ static OptionalParseResult parseOptionalSchemeName(AsmParser &parser,
     return failure();
   llvm::raw_string_ostream stream(name);
   llvm::interleave(dims, stream, "x");
-  return success();
+  return parseOptionalSideType(parser, name);
 }
 
 Attribute QuantAttr::parse(AsmParser &parser, Type) {

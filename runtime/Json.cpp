@@ -133,7 +133,15 @@ const JsonValue *JsonValue::findPath(std::string_view path) const {
   while (value && !path.empty()) {
     size_t dot = std::min(path.find('.'), path.size());
     std::string_view name = path.substr(0, dot);
-    if (name == "*")
+    uint64_t index = 0;
+    auto [end, failed] =
+        std::from_chars(name.data(), name.data() + name.size(), index);
+    if (const Array *items = value->asArray())
+      value = failed == std::errc() && end == name.data() + name.size() &&
+                      index < items->size()
+                  ? &(*items)[index]
+                  : nullptr;
+    else if (name == "*")
       value = value->asObject() && !value->asObject()->empty()
                   ? &value->asObject()->front().value
                   : nullptr;

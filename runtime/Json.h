@@ -57,8 +57,8 @@ public:
 
   /// The member of that name; null where there is none, or no object.
   const JsonValue *find(std::string_view name) const;
-  /// The same step by step: `a.b.c`. A step `*` is the first member. Names that
-  /// have a dot are not found.
+  /// The same step by step: `a.b.0`, where numbers count the items of arrays. A
+  /// step `*` is the first member. Names that have a dot are not found.
   const JsonValue *findPath(std::string_view path) const;
 
   /// For messages: `the text 'x'`, `3`, `an array`.

@@ -9,6 +9,7 @@
 #include "tools/Inspect.h"
 
 #include "codegen/weights/StoredTypes.h"
+#include "codegen/weights/WeightLoader.h"
 #include "runtime/Tensor.h"
 #include "runtime/Text.h"
 #include "runtime/weights/Gguf.h"
@@ -83,6 +84,53 @@ static void visitFile(const WeightFile &file, Function function) {
     function(static_cast<const SafetensorsFile &>(file));
 }
 
+/// The scheme that several tensors are stored in, or the reason why none is.
+static std::string schemeText(const LogicalWeight &weight,
+                              mlir::MLIRContext &context) {
+  auto scheme = schemeOf(weight, context);
+  return scheme ? scheme->displayName().str()
+                : llvm::toString(scheme.takeError());
+}
+
+static uint64_t bytesOf(const LogicalWeight &weight) {
+  uint64_t bytes = 0;
+  for (const WeightPart &part : weight.parts)
+    bytes += part.entry->bytes.size();
+  return bytes;
+}
+
+/// A row for each weight that several tensors make up, and what they are to it.
+static void listLogicalWeights(const WeightFile &file,
+                               mlir::MLIRContext &context,
+                               llvm::raw_ostream &stream) {
+  if (file.logicalWeights().empty())
+    return;
+  stream << fmt::format("\nweights of several tensors: {}\n",
+                        file.logicalWeights().size());
+  std::vector<std::array<std::string, 3>> rows;
+  std::array<size_t, 3> widths = {4, 5, 6};
+  for (const LogicalWeight &weight : file.logicalWeights()) {
+    rows.push_back({quoted(weight.name), describeShape(weight.shape),
+                    schemeText(weight, context)});
+    for (size_t i = 0; i < widths.size(); ++i)
+      widths[i] = std::max(widths[i], columnsOf(rows.back()[i]));
+  }
+  stream << fmt::format("  {:<{}}  {:<{}}  {:<{}}  {:>12}  kind: parts\n",
+                        "name", widths[0], "shape", widths[1], "scheme",
+                        widths[2], "bytes");
+  for (auto [row, weight] : llvm::zip(rows, file.logicalWeights())) {
+    std::string parts;
+    for (const WeightPart &part : weight.parts)
+      if (!part.role.empty())
+        parts += fmt::format("{}{} {}", parts.empty() ? "" : ", ", part.role,
+                             quoted(part.entry->name));
+    stream << fmt::format("  {}  {}  {}  {:>12}  {}: {}\n",
+                          padded(row[0], widths[0]), padded(row[1], widths[1]),
+                          padded(row[2], widths[2]), bytesOf(weight),
+                          weight.kind, parts);
+  }
+}
+
 static void listAsText(const WeightFile &file, mlir::MLIRContext &context,
                        llvm::raw_ostream &stream) {
   bool isSplit = false;
@@ -90,6 +138,8 @@ static void listAsText(const WeightFile &file, mlir::MLIRContext &context,
     listMetadata(opened, stream);
     isSplit = opened.files().size() > 1;
   });
+
+  listLogicalWeights(file, context, stream);
 
   // Names are quoted, since files may hold anything; columns fit the longest.
   std::vector<std::array<std::string, 3>> rows;
@@ -190,6 +240,42 @@ static void writeMetadata(json::OStream &out, const SafetensorsFile &file) {
   });
 }
 
+static void writeLogicalWeight(json::OStream &out, const LogicalWeight &weight,
+                               mlir::MLIRContext &context) {
+  auto scheme = schemeOf(weight, context);
+  out.attribute("name", json::fixUTF8(weight.name));
+  out.attribute("shape", json::Array(weight.shape));
+  if (scheme) {
+    std::string description;
+    llvm::raw_string_ostream(description) << scheme->attr();
+    out.attribute("scheme", json::fixUTF8(scheme->displayName()));
+    out.attribute("description", json::fixUTF8(description));
+    out.attributeArray("sides", [&] {
+      for (const SideOperand &side : scheme->sideOperands())
+        out.object([&] {
+          std::string type;
+          llvm::raw_string_ostream(type) << side.elementType;
+          out.attribute("name", weight.name + "." + side.name.str());
+          out.attribute("operand", side.name);
+          out.attribute("type", type);
+          out.attribute("shape", json::Array(side.shape(weight.shape)));
+        });
+    });
+  } else {
+    out.attribute("problem", json::fixUTF8(llvm::toString(scheme.takeError())));
+  }
+  out.attribute("kind", weight.kind);
+  out.attribute("bytes", bytesOf(weight));
+  out.attributeArray("parts", [&] {
+    for (const WeightPart &part : weight.parts)
+      out.object([&] {
+        out.attribute("role", part.role);
+        out.attribute("tensor", json::fixUTF8(part.entry->name));
+        out.attribute("type", json::fixUTF8(part.entry->type));
+      });
+  });
+}
+
 static void listAsJson(const WeightFile &file, mlir::MLIRContext &context,
                        llvm::raw_ostream &stream) {
   bool isSplit = false;
@@ -200,6 +286,11 @@ static void listAsJson(const WeightFile &file, mlir::MLIRContext &context,
       writeMetadata(out, opened);
       isSplit = opened.files().size() > 1;
     });
+    if (!file.logicalWeights().empty())
+      out.attributeArray("weights", [&] {
+        for (const LogicalWeight &weight : file.logicalWeights())
+          out.object([&] { writeLogicalWeight(out, weight, context); });
+      });
     out.attributeArray("tensors", [&] {
       for (const WeightEntry &entry : file.entries())
         out.object([&] {

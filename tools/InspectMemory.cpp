@@ -11,9 +11,11 @@
 #include "codegen/Compiler.h"
 #include "codegen/ProgramMemory.h"
 #include "codegen/weights/StoredTypes.h"
+#include "codegen/weights/WeightLoader.h"
 #include "runtime/Tensor.h"
 #include "runtime/Text.h"
 
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Unicode.h"
 
@@ -29,7 +31,29 @@ namespace json = llvm::json;
 static std::vector<ProgramWeight> weightsOfFile(const WeightFile &file,
                                                 mlir::MLIRContext &context) {
   std::vector<ProgramWeight> weights;
+  llvm::DenseSet<const WeightEntry *> counted;
+  for (const LogicalWeight &logical : file.logicalWeights()) {
+    ProgramWeight weight;
+    weight.name = logical.name;
+    weight.shape = logical.shape;
+    for (const WeightPart &part : logical.parts)
+      // Biases are weights of their own.
+      if (part.role != "bias")
+        counted.insert(part.entry);
+    auto scheme = schemeOf(logical, context);
+    if (scheme)
+      weight.format = scheme->displayName().str();
+    auto memory = scheme ? WeightMemory::of(*scheme, logical.shape)
+                         : llvm::Expected<WeightMemory>(scheme.takeError());
+    if (memory)
+      weight.memory = *memory;
+    else
+      weight.problem = llvm::toString(memory.takeError());
+    weights.push_back(std::move(weight));
+  }
   for (const WeightEntry &entry : file.entries()) {
+    if (counted.contains(&entry))
+      continue;
     ProgramWeight weight;
     weight.name = entry.name;
     weight.shape = entry.shape;

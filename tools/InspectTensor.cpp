@@ -8,7 +8,9 @@
 
 #include "tools/Inspect.h"
 
+#include "codegen/StatusError.h"
 #include "codegen/weights/StoredTypes.h"
+#include "codegen/weights/WeightLoader.h"
 #include "ir/Reference.h"
 #include "runtime/Npy.h"
 #include "runtime/Tensor.h"
@@ -27,9 +29,63 @@ static Status unknownTensor(const WeightFile &file, const std::string &name) {
                 nearest.empty() ? "none" : nearest);
 }
 
+/// Writes the values of `decoder`; column j of what is stored is column
+/// `order[j]` of the weight, or the same where there is no order.
+static Status writeValues(const ReferenceDecoder &decoder,
+                          llvm::ArrayRef<int64_t> order,
+                          const std::vector<int64_t> &shape,
+                          const std::string &output) {
+  Result<Tensor> tensor = Tensor::allocate(ElementType::f32, shape);
+  if (!tensor)
+    return tensor.status();
+  std::vector<double> row(decoder.columns());
+  float *values = tensor->data<float>();
+  for (int64_t n = 0; n < decoder.rows(); ++n, values += row.size()) {
+    decoder.decodeRow(n, row.data());
+    for (size_t k = 0; k < row.size(); ++k)
+      values[order.empty() ? k : order[k]] = float(row[k]);
+  }
+  return writeNpy(output, tensor->view());
+}
+
+static llvm::Error dequantizeLogical(const LogicalWeight &weight,
+                                     const std::string &output,
+                                     mlir::MLIRContext &context) {
+  auto loader = WeightLoader::create(weight, context);
+  if (!loader)
+    return loader.takeError();
+  StoredWeight stored;
+  std::vector<LoadedPart> parts; // keeps what they own
+  std::pair<const char *, llvm::ArrayRef<uint8_t> *> roles[] = {
+      {"codes", &stored.blocks},
+      {"scales", &stored.scales},
+      {"zero_points", &stored.zeroPoints},
+      {"global_scale", &stored.globalScale}};
+  for (auto [role, bytes] : roles) {
+    if (role != llvm::StringRef("codes") && !loader->scheme().findSide(role))
+      continue;
+    auto part = loader->load(role);
+    if (!part)
+      return part.takeError();
+    *bytes = part->bytes;
+    parts.push_back(std::move(*part));
+  }
+  auto decoder =
+      ReferenceDecoder::create(loader->scheme(), loader->shape(), stored);
+  if (!decoder)
+    return decoder.takeError();
+  return toError(
+      writeValues(*decoder, loader->columnOrder(), weight.shape, output));
+}
+
 Status inspect::dequantize(const WeightFile &file, const std::string &name,
                            const std::string &output,
                            mlir::MLIRContext &context) {
+  if (const LogicalWeight *weight = file.findLogical(name)) {
+    if (llvm::Error error = dequantizeLogical(*weight, output, context))
+      return Status::error(llvm::toString(std::move(error)));
+    return {};
+  }
   const WeightEntry *entry = file.find(name);
   if (!entry)
     return unknownTensor(file, name);
@@ -42,29 +98,21 @@ Status inspect::dequantize(const WeightFile &file, const std::string &name,
                   "--schemes)",
                   quoted(name), entry->type);
 
-  Result<Tensor> tensor = Tensor::allocate(ElementType::f32, entry->shape);
-  if (!tensor)
-    return tensor.status();
-  // All dimensions but the innermost count rows: GGUF has no tensors beside the
-  // blocks, so that nothing depends on which row it is.
-  int64_t elements = tensor->numElements();
+  // All dimensions but the innermost count rows: there are no tensors beside
+  // the blocks, so that nothing depends on which row it is.
+  std::optional<int64_t> elements = countElements(entry->shape);
   int64_t columns = entry->shape.empty() ? 1 : entry->shape.back();
-  if (elements > 0) {
-    llvm::ArrayRef<uint8_t> blocks(
-        reinterpret_cast<const uint8_t *>(entry->bytes.data()),
-        entry->bytes.size());
-    llvm::Expected<ReferenceDecoder> decoder = ReferenceDecoder::create(
-        *scheme, {elements / columns, columns}, {blocks, {}, {}, {}});
-    if (!decoder)
-      return errorf("tensor {}: {}", quoted(name),
-                    llvm::toString(decoder.takeError()));
-    std::vector<double> row(columns);
-    float *values = tensor->data<float>();
-    for (int64_t n = 0; n < decoder->rows(); ++n) {
-      decoder->decodeRow(n, row.data());
-      for (double value : row)
-        *values++ = float(value);
-    }
+  if (elements == 0) {
+    Result<Tensor> none = Tensor::allocate(ElementType::f32, entry->shape);
+    return none ? writeNpy(output, none->view()) : none.status();
   }
-  return writeNpy(output, tensor->view());
+  llvm::ArrayRef<uint8_t> blocks(
+      reinterpret_cast<const uint8_t *>(entry->bytes.data()),
+      entry->bytes.size());
+  llvm::Expected<ReferenceDecoder> decoder = ReferenceDecoder::create(
+      *scheme, {elements.value_or(0) / columns, columns}, {blocks, {}, {}, {}});
+  if (!decoder)
+    return errorf("tensor {}: {}", quoted(name),
+                  llvm::toString(decoder.takeError()));
+  return writeValues(*decoder, {}, entry->shape, output);
 }

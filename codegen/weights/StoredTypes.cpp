@@ -76,3 +76,20 @@ std::string rlx::storedTypeOf(WeightContainer container, ElementType element,
   }
   return std::string(elementName(element));
 }
+
+std::string rlx::storedTypeOf(WeightContainer container, mlir::Type element) {
+  std::string text;
+  llvm::raw_string_ostream(text) << element;
+  std::string plain = text;
+  // `ui8` and `si8` of schemes are u8 and i8 of the host.
+  if (llvm::StringRef name = text; name.consume_front("ui"))
+    plain = "u" + name.str();
+  else if (name.consume_front("si"))
+    plain = "i" + name.str();
+  if (std::optional<ElementType> known = parseElementType(plain))
+    return storedTypeOf(container, *known, text);
+  for (const Row &row : table)
+    if (row.container == container && row.mlirType == text)
+      return row.type.str();
+  return "";
+}

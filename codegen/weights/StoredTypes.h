@@ -32,6 +32,9 @@ std::string storedTypeOf(WeightContainer container, llvm::StringRef scheme,
 std::string storedTypeOf(WeightContainer container, ElementType element,
                          llvm::StringRef mlirType);
 
+/// The same of elements of a program.
+std::string storedTypeOf(WeightContainer container, mlir::Type element);
+
 } // namespace rlx
 
 #endif // RLX_CODEGEN_WEIGHTS_STOREDTYPES_H

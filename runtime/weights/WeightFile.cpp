@@ -8,6 +8,7 @@
 
 #include "runtime/MappedFile.h"
 #include "runtime/Text.h"
+#include "runtime/weights/CheckpointMatcher.h"
 #include "runtime/weights/Gguf.h"
 #include "runtime/weights/GgufReader.h"
 #include "runtime/weights/Safetensors.h"
@@ -58,16 +59,31 @@ const WeightEntry *WeightFile::find(std::string_view name) const {
   return found == indexByName.end() ? nullptr : &weights[found->second];
 }
 
+const LogicalWeight *WeightFile::findLogical(std::string_view name) const {
+  auto found = std::ranges::find(logical, name, &LogicalWeight::name);
+  return found == logical.end() ? nullptr : &*found;
+}
+
+void WeightFile::setLogicalWeights(std::vector<LogicalWeight> weights) {
+  logical = std::move(weights);
+}
+
 std::vector<std::string> WeightFile::nearestNames(std::string_view name,
                                                   size_t count) const {
+  std::vector<const std::string *> all;
+  for (const WeightEntry &entry : weights)
+    all.push_back(&entry.name);
+  for (const LogicalWeight &weight : logical)
+    if (!find(weight.name))
+      all.push_back(&weight.name);
   std::vector<std::pair<size_t, size_t>> byDistance; // distance, index
-  for (size_t i = 0; i < weights.size(); ++i)
-    byDistance.emplace_back(editDistance(name, weights[i].name), i);
+  for (size_t i = 0; i < all.size(); ++i)
+    byDistance.emplace_back(editDistance(name, *all[i]), i);
   count = std::min(count, byDistance.size());
   std::ranges::partial_sort(byDistance, byDistance.begin() + count);
   std::vector<std::string> names;
   for (size_t i = 0; i < count; ++i)
-    names.push_back(weights[byDistance[i].second].name);
+    names.push_back(*all[byDistance[i].second]);
   return names;
 }
 
@@ -80,6 +96,7 @@ Result<std::unique_ptr<WeightFile>> openWeightFile(const std::string &path) {
     Result<std::unique_ptr<GgufFile>> gguf = GgufFile::open(file.take());
     if (!gguf)
       return gguf.status();
+    (*gguf)->setLogicalWeights(findLogicalWeights(**gguf, JsonValue()));
     return gguf.take();
   }
   if (isSafetensors(bytes) || isSafetensorsIndex(path)) {
@@ -87,6 +104,10 @@ Result<std::unique_ptr<WeightFile>> openWeightFile(const std::string &path) {
         SafetensorsFile::open(file.take());
     if (!opened)
       return opened.status();
+    Result<JsonValue> config = readCheckpointConfig(path);
+    if (!config)
+      return config.status();
+    (*opened)->setLogicalWeights(findLogicalWeights(**opened, *config));
     return opened.take();
   }
   std::string_view start(reinterpret_cast<const char *>(bytes.data()),

@@ -12,6 +12,7 @@
 
 #include "runtime/Status.h"
 #include "runtime/Tensor.h"
+#include "runtime/weights/LogicalWeight.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -66,6 +67,16 @@ public:
   /// The weight of that name; null when there is none. Valid as long as this.
   const WeightEntry *find(std::string_view name) const;
 
+  /// Weights that several tensors make up, in the order of their codes; the
+  /// entries are there all the same.
+  std::span<const LogicalWeight> logicalWeights() const { return logical; }
+
+  /// The one of that name; null when there is none.
+  const LogicalWeight *findLogical(std::string_view name) const;
+
+  /// Replaces them. Their parts have to be entries of this.
+  void setLogicalWeights(std::vector<LogicalWeight> weights);
+
   /// At most `count` names by rising edit distance from `name`, for a message
   /// about one that is missing.
   std::vector<std::string> nearestNames(std::string_view name,
@@ -95,9 +106,12 @@ private:
   std::string name;
   std::vector<WeightEntry> weights;
   std::unordered_map<std::string_view, size_t> indexByName;
+  std::vector<LogicalWeight> logical;
 };
 
 /// Opens a weight file of any known container, recognised by its first bytes.
+/// What weights its tensors make up is read from them and from the
+/// configuration beside the file (CheckpointMatcher.h).
 Result<std::unique_ptr<WeightFile>> openWeightFile(const std::string &path);
 
 } // namespace rlx

@@ -61,7 +61,11 @@ SKIPPED_FOLDERS = re.compile(r"^(\.git|\.cache|build.*|shared|__pycache__)$")
 # The formats are data: outside ir/ only the table of ggml's type numbers may name one.
 SCHEME_NAME = re.compile(r'gguf_?q[0-9]|"(q[2-8]_?[0k]|nvfp4|mxfp4|iq4_)', re.I)
 SCHEME_FREE_FOLDERS = ("passes/", "codegen/", "runtime/")
-SCHEME_TABLE = ("runtime/weights/GgmlTypes.cpp", "runtime/weights/GgmlTypes.h")
+SCHEME_TABLE = (
+    "runtime/weights/GgmlTypes.cpp",
+    "runtime/weights/GgmlTypes.h",
+    "runtime/weights/CheckpointKinds.cpp",
+)
 # Texts for readers show examples, and examples have types: documents, descriptions of ops and passes, comment lines.
 SCHEME_TEXTS = (".md", ".td")
 

@@ -141,4 +141,5 @@ def main(arguments):
         print(f"{norm([x - y for x, y in zip(a[2], b[2])]) / norm(b[2]):.1e}")
 
 
-main(sys.argv[1:])
+if __name__ == "__main__":
+    main(sys.argv[1:])

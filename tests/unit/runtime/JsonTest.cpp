@@ -35,7 +35,9 @@ TEST(Json, ValuesOfEveryKind) {
   EXPECT_EQ(items[5].asArray(), nullptr);
   EXPECT_EQ(value->findPath("b.c.d")->asInteger(), 7);
   EXPECT_EQ(value->findPath("b.*.d")->asInteger(), 7);
-  EXPECT_EQ(value->findPath("a.c"), nullptr);
+  EXPECT_EQ(*value->findPath("a.5")->asString(), "x");
+  for (std::string_view path : {"a.c", "a.6", "a.-1", "a.5x", "b.0"})
+    EXPECT_EQ(value->findPath(path), nullptr) << path;
   EXPECT_EQ(value->findPath("b.*.*.*"), nullptr);
   EXPECT_EQ(value->find("big")->asInteger(), std::nullopt);
   EXPECT_GT(*value->find("big")->asNumber(), 1.8e19);

@@ -1,0 +1,66 @@
+//===- CheckpointKinds.h - How checkpoints store quantized weights --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A rule for each way in which a kind of checkpoint stores a weight, as data:
+// which tensors make it up, what their shapes say of N and K, and in which
+// scheme they are stored. CheckpointMatcher.h follows the rules.
+//
+// Texts have letters. In shapes, capital letters are sizes that follow from the
+// tensors: `N`, `K`, `E` (experts), `G` (groups of a row); small ones are
+// parameters. In schemes and orders `$N` or `$b` is replaced by the number, and
+// `$S`, `$Z`, `$C` by the element types of scales, zero points and the global
+// scale, as schemes write them.
+//
+//===----------------------------------------------------------------------===//
+#ifndef RLX_RUNTIME_WEIGHTS_CHECKPOINTKINDS_H
+#define RLX_RUNTIME_WEIGHTS_CHECKPOINTKINDS_H
+
+#include "runtime/weights/WeightFile.h"
+
+#include <array>
+#include <span>
+#include <string_view>
+
+namespace rlx {
+
+/// A tensor of a rule.
+struct PartRule {
+  std::string_view role = {};   ///< As in WeightPart; empty: no part.
+  std::string_view suffix = {}; ///< Behind the prefix of the weight's tensors.
+  std::string_view types = {};  ///< Of which it may be, separated by spaces.
+  /// Sizes, separated by spaces: products of letters and numbers, `K*b/32`. A
+  /// division that has to be exact where it gives a letter is rounded up where
+  /// it is compared. `-` is any shape.
+  std::string_view shape = {};
+  std::string_view order = {}, change = {}; ///< As in WeightPart.
+  bool isOptional = false;
+};
+
+struct KindRule {
+  std::string_view name;
+  WeightContainer container;
+  /// What the configuration has to say: `path = value`, separated by `;`. A
+  /// path has steps as `a.b.c`; of several, separated by `|`, the first that is
+  /// there counts. The step `@` is the name of the weight's module, `*` the
+  /// first member. Of several values, separated by `,`, one has to be there; an
+  /// empty one is that of a path that is not there.
+  std::string_view conditions;
+  /// `letter = path`, separated by `;`: numbers of the configuration, or the
+  /// rule does not apply. The path `{suffix}` is a tensor of the weight that
+  /// holds numbers, or JSON as its bytes, and steps may follow; `#4` is 4.
+  std::string_view parameters;
+  /// `letter = size`, separated by `;`, once the shapes say what is in them.
+  std::string_view derived;
+  std::string_view logicalSuffix; ///< The weight's name behind the prefix.
+  std::string_view shape;         ///< `N K` or `E N K`.
+  std::string_view scheme;
+  /// The codes are the first.
+  std::array<PartRule, 8> parts;
+};
+
+/// In the order in which they are tried.
+std::span<const KindRule> checkpointKinds();
+
+} // namespace rlx
+
+#endif // RLX_RUNTIME_WEIGHTS_CHECKPOINTKINDS_H

@@ -1,0 +1,485 @@
+//===- CheckpointMatcher.cpp - Finds the weights of a checkpoint ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "runtime/weights/CheckpointMatcher.h"
+
+#include "runtime/MappedFile.h"
+#include "runtime/weights/CheckpointKinds.h"
+#include "runtime/weights/Safetensors.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <map>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace rlx {
+namespace {
+
+//===----------------------------------------------------------------------===//
+// Texts of rules
+//===----------------------------------------------------------------------===//
+
+std::string_view trimmed(std::string_view text) {
+  while (text.starts_with(' '))
+    text.remove_prefix(1);
+  while (text.ends_with(' '))
+    text.remove_suffix(1);
+  return text;
+}
+
+/// Calls `function` with each part between separators until it returns false;
+/// whether it never did.
+template <class Function>
+bool forEachPart(std::string_view text, char separator, Function function) {
+  while (true) {
+    size_t end = std::min(text.find(separator), text.size());
+    if (!function(trimmed(text.substr(0, end))))
+      return false;
+    if (end == text.size())
+      return true;
+    text.remove_prefix(end + 1);
+  }
+}
+
+/// `left = right`
+std::pair<std::string_view, std::string_view>
+splitEntry(std::string_view text) {
+  size_t sign = std::min(text.find('='), text.size());
+  return {trimmed(text.substr(0, sign)),
+          trimmed(text.substr(std::min(sign + 1, text.size())))};
+}
+
+std::optional<int64_t> parseInteger(std::string_view text) {
+  int64_t value = 0;
+  auto [end, failed] =
+      std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc() || end != text.data() + text.size())
+    return std::nullopt;
+  return value;
+}
+
+bool isWordOf(std::string_view word, std::string_view list) {
+  return !forEachPart(list, ' ',
+                      [&](std::string_view each) { return each != word; });
+}
+
+/// Types of elements as schemes write them.
+std::string_view schemeTypeOf(std::string_view type) {
+  constexpr std::pair<std::string_view, std::string_view> table[] = {
+      {"F32", "f32"},          {"F16", "f16"},        {"BF16", "bf16"},
+      {"F8_E4M3", "f8E4M3FN"}, {"F8_E5M2", "f8E5M2"}, {"F8_E8M0", "f8E8M0FNU"},
+      {"U8", "ui8"},           {"I8", "si8"},         {"f32", "f32"}};
+  auto found =
+      std::ranges::find(table, type, [](auto row) { return row.first; });
+  return found == std::end(table) ? "" : found->second;
+}
+
+/// Numbers by their letters.
+using Letters = std::map<char, int64_t>;
+
+//===----------------------------------------------------------------------===//
+// One rule, one weight
+//===----------------------------------------------------------------------===//
+
+class Match {
+public:
+  Match(const KindRule &rule, const WeightFile &file, const JsonValue &config,
+        std::string_view prefix)
+      : rule(rule), file(file), config(config), prefix(prefix) {}
+
+  /// The weight; nothing where the rule does not apply.
+  std::optional<LogicalWeight> find();
+
+private:
+  const JsonValue *valueAt(std::string_view paths);
+  const JsonValue *tensorValue(std::string_view suffix);
+  bool meetsConditions();
+  bool readParameters();
+  bool readDerived();
+  bool matchPart(const PartRule &part, const WeightEntry &entry);
+  bool matchShape(std::string_view pattern, std::span<const int64_t> shape);
+  bool matchSize(std::string_view pattern, int64_t size);
+  std::optional<int64_t> evaluate(std::string_view pattern) const;
+  std::string fill(std::string_view text) const;
+
+  const KindRule &rule;
+  const WeightFile &file;
+  const JsonValue &config;
+  std::string_view prefix;
+  Letters letters;
+  std::map<char, std::string> types; ///< `S`, `Z`, `C`
+  std::map<std::string, JsonValue, std::less<>> tensorValues;
+};
+
+/// Numbers of a small tensor as an array, or the JSON that its bytes are.
+const JsonValue *Match::tensorValue(std::string_view suffix) {
+  if (auto known = tensorValues.find(suffix); known != tensorValues.end())
+    return &known->second;
+  const WeightEntry *entry =
+      file.find(std::string(prefix) + std::string(suffix));
+  constexpr size_t mostBytes = 1 << 16;
+  if (!entry || entry->bytes.empty() || entry->bytes.size() > mostBytes)
+    return nullptr;
+  JsonValue value;
+  if (entry->element == ElementType::i32 ||
+      entry->element == ElementType::i64) {
+    JsonValue::Array items;
+    size_t size = elementBytes(*entry->element);
+    for (size_t at = 0; at < entry->bytes.size(); at += size) {
+      int64_t number = 0;
+      int32_t narrow = 0;
+      if (size == sizeof(narrow)) {
+        std::memcpy(&narrow, entry->bytes.data() + at, size);
+        number = narrow;
+      } else {
+        std::memcpy(&number, entry->bytes.data() + at, size);
+      }
+      items.push_back({JsonValue::Number{std::to_string(number)}});
+    }
+    value.content = std::move(items);
+  } else if (entry->element == ElementType::u8) {
+    Result<JsonValue> json = JsonValue::parse(
+        entry->file, {reinterpret_cast<const char *>(entry->bytes.data()),
+                      entry->bytes.size()});
+    if (!json)
+      return nullptr;
+    value = json.take();
+  } else {
+    return nullptr;
+  }
+  return &tensorValues.emplace(suffix, std::move(value)).first->second;
+}
+
+/// The value at the first of the paths that is there.
+const JsonValue *Match::valueAt(std::string_view paths) {
+  const JsonValue *value = nullptr;
+  forEachPart(paths, '|', [&](std::string_view path) {
+    const JsonValue *root = &config;
+    if (path.starts_with('{')) {
+      size_t end = path.find('}');
+      root = tensorValue(path.substr(1, end - 1));
+      path.remove_prefix(std::min(end + 2, path.size()));
+    } else if (path.starts_with("@.")) {
+      std::string_view module = prefix;
+      if (module.ends_with('.'))
+        module.remove_suffix(1);
+      root = config.find(module);
+      path.remove_prefix(2);
+    }
+    value = root ? root->findPath(path) : nullptr;
+    return value == nullptr;
+  });
+  return value;
+}
+
+bool Match::meetsConditions() {
+  if (rule.conditions.empty())
+    return true;
+  return forEachPart(rule.conditions, ';', [&](std::string_view condition) {
+    auto [paths, wanted] = splitEntry(condition);
+    const JsonValue *value = valueAt(paths);
+    std::string text;
+    if (value && value->asString())
+      text = *value->asString();
+    else if (value && value->asInteger())
+      text = std::to_string(*value->asInteger());
+    return !forEachPart(wanted, ',',
+                        [&](std::string_view each) { return each != text; });
+  });
+}
+
+bool Match::readParameters() {
+  if (rule.parameters.empty())
+    return true;
+  return forEachPart(rule.parameters, ';', [&](std::string_view entry) {
+    auto [letter, paths] = splitEntry(entry);
+    std::string_view last = paths.substr(paths.find_last_of('|') + 1);
+    std::optional<int64_t> number;
+    if (const JsonValue *value = valueAt(paths))
+      number = value->asInteger();
+    else if (last.starts_with('#'))
+      number = parseInteger(last.substr(1));
+    constexpr int64_t most = int64_t{1} << 40;
+    if (!number || *number < 1 || *number > most)
+      return false;
+    letters[letter.front()] = *number;
+    return true;
+  });
+}
+
+/// Those whose letters are known by now.
+bool Match::readDerived() {
+  if (rule.derived.empty())
+    return true;
+  return forEachPart(rule.derived, ';', [&](std::string_view entry) {
+    auto [letter, size] = splitEntry(entry);
+    if (std::optional<int64_t> number = evaluate(size)) {
+      if (*number < 1)
+        return false;
+      letters[letter.front()] = *number;
+    }
+    return true;
+  });
+}
+
+/// Calls `function` with each factor of a size and whether it divides, until it
+/// returns false.
+template <class Function>
+bool forEachFactor(std::string_view pattern, Function function) {
+  bool divides = false;
+  while (!pattern.empty()) {
+    size_t end = std::min(pattern.find_first_of("*/"), pattern.size());
+    if (!function(pattern.substr(0, end), divides))
+      return false;
+    divides = end < pattern.size() && pattern[end] == '/';
+    pattern.remove_prefix(std::min(end + 1, pattern.size()));
+  }
+  return true;
+}
+
+/// The size that a pattern of known letters says, rounded up; nothing where a
+/// letter is unknown or it does not fit.
+std::optional<int64_t> Match::evaluate(std::string_view pattern) const {
+  int64_t product = 1, divisor = 1;
+  bool isKnown =
+      forEachFactor(pattern, [&](std::string_view factor, bool divides) {
+        std::optional<int64_t> number = parseInteger(factor);
+        if (auto known = letters.find(factor.front());
+            !number && known != letters.end())
+          number = known->second;
+        return number && *number > 0 &&
+               !__builtin_mul_overflow(divides ? divisor : product, *number,
+                                       divides ? &divisor : &product);
+      });
+  if (!isKnown)
+    return std::nullopt;
+  return product / divisor + (product % divisor != 0);
+}
+
+/// Whether a size is what a pattern says. A pattern with one unknown letter
+/// says that letter, where it divides without a rest.
+bool Match::matchSize(std::string_view pattern, int64_t size) {
+  if (std::optional<int64_t> known = evaluate(pattern))
+    return *known == size;
+  char unknown = '\0';
+  int64_t product = size, divisor = 1;
+  bool isFit =
+      forEachFactor(pattern, [&](std::string_view factor, bool divides) {
+        std::optional<int64_t> number = parseInteger(factor);
+        if (auto known = letters.find(factor.front());
+            !number && known != letters.end())
+          number = known->second;
+        if (!number) {
+          bool isFirst = !unknown && !divides;
+          unknown = factor.front();
+          return isFirst;
+        }
+        return *number > 0 &&
+               !__builtin_mul_overflow(divides ? product : divisor, *number,
+                                       divides ? &product : &divisor);
+      });
+  if (!isFit || product < 1 || product % divisor != 0)
+    return false;
+  letters[unknown] = product / divisor;
+  return true;
+}
+
+bool Match::matchShape(std::string_view pattern,
+                       std::span<const int64_t> shape) {
+  if (pattern == "-")
+    return true;
+  size_t rank = 0;
+  bool isFit =
+      pattern.empty() || forEachPart(pattern, ' ', [&](std::string_view size) {
+        return rank < shape.size() && matchSize(size, shape[rank++]);
+      });
+  if (isFit && rank == shape.size())
+    return true;
+  // Some writers store one number for several sizes, or several for one.
+  std::optional<int64_t> count = countElements(shape), expected = 1;
+  bool isFlat = pattern.find(' ') == std::string_view::npos;
+  if (!isFlat || !count)
+    return false;
+  expected = pattern.empty() ? 1 : evaluate(pattern);
+  return expected == count;
+}
+
+bool Match::matchPart(const PartRule &part, const WeightEntry &entry) {
+  if (!entry.problem.empty() ||
+      (!part.types.empty() && !isWordOf(entry.type, part.types)) ||
+      !matchShape(part.shape, entry.shape))
+    return false;
+  char letter = part.role == "scales"         ? 'S'
+                : part.role == "zero_points"  ? 'Z'
+                : part.role == "global_scale" ? 'C'
+                                              : '\0';
+  if (letter)
+    types[letter] = schemeTypeOf(entry.type);
+  if (letter == 'S' && entry.element)
+    letters['s'] = elementBytes(*entry.element);
+  return readDerived();
+}
+
+std::string Match::fill(std::string_view text) const {
+  std::string filled;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != '$' || at + 1 == text.size()) {
+      filled += text[at];
+      continue;
+    }
+    char letter = text[++at];
+    if (auto type = types.find(letter); type != types.end())
+      filled += type->second;
+    else if (auto known = letters.find(letter); known != letters.end())
+      filled += std::to_string(known->second);
+  }
+  return filled;
+}
+
+std::optional<LogicalWeight> Match::find() {
+  if (!meetsConditions() || !readParameters() || !readDerived())
+    return std::nullopt;
+  LogicalWeight weight;
+  for (const PartRule &part : rule.parts) {
+    bool isListed = !part.suffix.empty();
+    if (!isListed)
+      continue;
+    const WeightEntry *entry =
+        file.find(std::string(prefix) + std::string(part.suffix));
+    if (!entry && part.isOptional)
+      continue;
+    if (!entry || !matchPart(part, *entry))
+      return std::nullopt;
+    weight.parts.push_back(
+        {std::string(part.role), entry, "", std::string(part.change)});
+  }
+  for (WeightPart &part : weight.parts)
+    for (const PartRule &known : rule.parts)
+      if (known.role == part.role)
+        part.order = fill(known.order);
+  weight.name = std::string(prefix) + std::string(rule.logicalSuffix);
+  weight.kind = rule.name;
+  weight.scheme = fill(rule.scheme);
+  bool isKnown = forEachPart(rule.shape, ' ', [&](std::string_view size) {
+    std::optional<int64_t> number = evaluate(size);
+    weight.shape.push_back(number.value_or(0));
+    return number.has_value();
+  });
+  if (!isKnown)
+    return std::nullopt;
+  return weight;
+}
+
+/// A weight that RLX wrote, whose metadata is `text`; nothing where it is not
+/// as it should be.
+std::optional<LogicalWeight> readEncoded(const WeightFile &file,
+                                         std::string_view tensor,
+                                         std::string_view text) {
+  LogicalWeight weight;
+  weight.name = tensor;
+  weight.kind = "RLX";
+  size_t space = std::min(text.find(' '), text.size());
+  bool isShape =
+      forEachPart(text.substr(0, space), 'x', [&](std::string_view size) {
+        weight.shape.push_back(parseInteger(size).value_or(0));
+        return weight.shape.back() > 0;
+      });
+  weight.scheme = trimmed(text.substr(space));
+  const WeightEntry *codes = file.find(tensor);
+  if (!isShape || weight.shape.size() < 2 || weight.shape.size() > 3 ||
+      weight.scheme.empty() || !codes || codes->element != ElementType::u8)
+    return std::nullopt;
+  weight.parts.push_back({"codes", codes, "", ""});
+  for (std::string_view role : {"scales", "zero_points", "global_scale"})
+    if (const WeightEntry *side =
+            file.find(weight.name + "." + std::string(role)))
+      weight.parts.push_back({std::string(role), side, "", ""});
+  return weight;
+}
+
+/// The object of a configuration that says how weights are quantized.
+const JsonValue *quantizationOf(const JsonValue &config) {
+  for (std::string_view name :
+       {"quantization_config", "compression_config", "quantization"})
+    if (const JsonValue *found = config.find(name); found && found->asObject())
+      return found;
+  return nullptr;
+}
+
+} // namespace
+
+const WeightPart *LogicalWeight::find(std::string_view role) const {
+  auto found = std::ranges::find(parts, role, &WeightPart::role);
+  return found == parts.end() ? nullptr : &*found;
+}
+
+Result<JsonValue> readCheckpointConfig(const std::string &weightFile) {
+  std::string folder = weightFile.substr(0, weightFile.find_last_of('/') + 1);
+  for (std::string_view name :
+       {"config.json", "hf_quant_config.json", "quantize_config.json"}) {
+    std::string path = folder + std::string(name);
+    Result<std::shared_ptr<MappedFile>> file = MappedFile::open(path);
+    if (!file) // most have one of them, or none
+      continue;
+    std::span<const std::byte> bytes = (*file)->bytes();
+    Result<JsonValue> json = JsonValue::parse(
+        path, {reinterpret_cast<const char *>(bytes.data()), bytes.size()});
+    if (!json)
+      return json.status();
+    if (const JsonValue *found = quantizationOf(*json))
+      return JsonValue(*found);
+    if (name == "quantize_config.json")
+      return json;
+  }
+  return JsonValue();
+}
+
+std::string schemeMetadataKey(std::string_view tensor) {
+  return "rlx.scheme:" + std::string(tensor);
+}
+
+std::vector<LogicalWeight> findLogicalWeights(const WeightFile &file,
+                                              const JsonValue &config) {
+  std::vector<LogicalWeight> weights;
+  std::unordered_set<const WeightEntry *> used;
+  if (file.container() == WeightContainer::safetensors) {
+    std::string start = schemeMetadataKey("");
+    for (const auto &[key, text] :
+         static_cast<const SafetensorsFile &>(file).metadata()) {
+      if (!key.starts_with(start))
+        continue;
+      std::optional<LogicalWeight> weight =
+          readEncoded(file, std::string_view(key).substr(start.size()), text);
+      if (!weight || used.contains(weight->parts.front().entry))
+        continue;
+      for (const WeightPart &part : weight->parts)
+        used.insert(part.entry);
+      weights.push_back(std::move(*weight));
+    }
+  }
+  for (const WeightEntry &entry : file.entries())
+    for (const KindRule &rule : checkpointKinds()) {
+      std::string_view prefix = entry.name, suffix = rule.parts.front().suffix;
+      if (rule.container != file.container() || !prefix.ends_with(suffix) ||
+          used.contains(&entry))
+        continue;
+      prefix.remove_suffix(suffix.size());
+      std::optional<LogicalWeight> weight =
+          Match(rule, file, config, prefix).find();
+      bool isFree = weight && std::ranges::none_of(
+                                  weight->parts, [&](const WeightPart &part) {
+                                    return used.contains(part.entry);
+                                  });
+      if (!isFree)
+        continue;
+      for (const WeightPart &part : weight->parts)
+        used.insert(part.entry);
+      weights.push_back(std::move(*weight));
+      break;
+    }
+  return weights;
+}
+
+} // namespace rlx

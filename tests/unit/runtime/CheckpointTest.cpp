@@ -1,0 +1,190 @@
+//===- CheckpointTest.cpp - Which tensors make a weight up ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Rules, and files that nearly follow them. What all kinds mean is tested
+// through rlx-inspect.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/weights/CheckpointKinds.h"
+#include "runtime/weights/CheckpointMatcher.h"
+
+#include "tests/unit/runtime/GgufBuilder.h"
+#include "tests/unit/runtime/SafetensorsBuilder.h"
+#include "tests/unit/runtime/TestSupport.h"
+
+#include <memory>
+
+using namespace rlx;
+using namespace rlx::test;
+
+namespace {
+
+class Checkpoint : public ::testing::Test {
+public:
+  /// Tensors of zeros.
+  Checkpoint &tensor(std::string_view name, std::string_view type,
+                     std::string_view shape, uint64_t bytes) {
+    header +=
+        (header.empty() ? "" : ",") +
+        safetensorsEntry(name, type, shape, data.size(), data.size() + bytes);
+    data += std::string(bytes, '\0');
+    return *this;
+  }
+  Checkpoint &metadata(std::string_view key, std::string_view value) {
+    header = fmt::format("\"__metadata__\":{{\"{}\":\"{}\"}}", key, value) +
+             (header.empty() ? "" : ",") + header;
+    return *this;
+  }
+  Checkpoint &config(std::string_view text) {
+    writeFile(folder / "config.json", text);
+    return *this;
+  }
+  std::span<const LogicalWeight> find() {
+    writeFile(folder / "m.safetensors",
+              safetensorsFile("{" + header + "}", data));
+    Result<std::unique_ptr<WeightFile>> opened =
+        openWeightFile(folder / "m.safetensors");
+    EXPECT_TRUE(opened) << opened.message();
+    if (!opened)
+      return {};
+    file = opened.take();
+    return file->logicalWeights();
+  }
+
+  TemporaryFolder folder;
+  std::string header, data;
+  std::unique_ptr<WeightFile> file;
+};
+
+TEST_F(Checkpoint, RulesAreWhole) {
+  for (const KindRule &rule : checkpointKinds()) {
+    EXPECT_FALSE(rule.name.empty());
+    EXPECT_EQ(rule.parts.front().role, "codes") << rule.name;
+    EXPECT_FALSE(rule.parts.front().isOptional) << rule.name;
+    EXPECT_TRUE(rule.shape == "N K" || rule.shape == "E N K") << rule.name;
+    for (const PartRule &part : rule.parts)
+      EXPECT_TRUE(part.change.empty() || part.change == "plus 1" ||
+                  part.change == "reciprocal" || part.change == "nested")
+          << rule.name;
+  }
+}
+
+TEST_F(Checkpoint, PartsAndParameters) {
+  config("{\"quantization_config\":{\"quant_method\":\"gptq\",\"bits\":4}}");
+  tensor("a.qweight", "I32", "16,8", 512).tensor("a.qzeros", "I32", "4,1", 16);
+  tensor("a.scales", "F16", "4,8", 64).tensor("a.g_idx", "I32", "128", 512);
+  tensor("a.bias", "F16", "8", 16);
+  std::span<const LogicalWeight> weights = find();
+  ASSERT_EQ(weights.size(), 1u);
+  const LogicalWeight &weight = weights.front();
+  EXPECT_EQ(weight.name, "a.weight");
+  EXPECT_EQ(weight.kind, "GPTQ");
+  EXPECT_EQ(weight.scheme, "uint4/32:f16");
+  EXPECT_EQ(weight.shape, (std::vector<int64_t>{8, 128}));
+  ASSERT_EQ(weight.parts.size(), 4u);
+  EXPECT_EQ(weight.find("zero_points")->entry->name, "a.qzeros");
+  EXPECT_EQ(weight.find("zero_points")->change, "plus 1");
+  EXPECT_EQ(weight.find("codes")->order,
+            "ui4 at (n, k) -> (4 * (8 * (k floordiv 8) + n), 4 * (k mod 8))");
+  EXPECT_EQ(weight.find("bias"), nullptr);
+  EXPECT_EQ(file->findLogical("a.weight"), &weight);
+  EXPECT_EQ(file->findLogical("a.qweight"), nullptr);
+  EXPECT_EQ(file->nearestNames("a.weigh", 1),
+            std::vector<std::string>{"a.weight"});
+}
+
+TEST_F(Checkpoint, NearlyFollowedRulesAreNoWeights) {
+  std::string_view gptq =
+      "{\"quantization_config\":{\"quant_method\":\"gptq\",\"bits\":4}}";
+  auto add = [&](std::string_view zeros, uint64_t bytes) {
+    header = data = "";
+    tensor("a.qweight", "I32", "16,8", 512)
+        .tensor("a.scales", "F16", "4,8", 64);
+    tensor("a.qzeros", "I32", zeros, bytes);
+  };
+  add("4,1", 16);
+  EXPECT_TRUE(find().empty()); // no configuration, so no bits
+  config(gptq);
+  EXPECT_EQ(find().size(), 1u);
+  add("5,1", 20);
+  EXPECT_TRUE(find().empty()); // zero points of another number of groups
+  add("4,2", 32);
+  EXPECT_TRUE(find().empty());
+  add("0,1", 0);
+  EXPECT_TRUE(find().empty());
+  for (std::string_view bits :
+       {"0", "-4", "4.5", "\"4\"", "null", "1e99", "9223372036854775807"}) {
+    add("4,1", 16);
+    config(fmt::format("{{\"quantization_config\":{{\"quant_method\":\"gptq\","
+                       "\"bits\":{}}}}}",
+                       bits));
+    EXPECT_TRUE(find().empty()) << bits;
+  }
+  config("{\"quantization_config\":{\"quant_method\":\"other\",\"bits\":4}}");
+  EXPECT_TRUE(find().empty());
+  header = data = "";
+  tensor("a.qweight", "I32", "16,8", 512).tensor("a.scales", "F16", "4,8", 64);
+  config(gptq);
+  EXPECT_TRUE(find().empty()); // no zero points
+}
+
+TEST_F(Checkpoint, ConfigurationsOfModules) {
+  config("{\"quantization\":{\"group_size\":64,\"bits\":4,\"a.b\":"
+         "{\"group_size\":32,\"bits\":8}}}");
+  tensor("a.b.weight", "U32", "2,16", 128)
+      .tensor("a.b.scales", "BF16", "2,2", 8);
+  tensor("a.b.biases", "BF16", "2,2", 8).tensor("c.weight", "U32", "2,16", 128);
+  tensor("c.scales", "F32", "2,2", 16).tensor("c.biases", "F32", "2,2", 16);
+  std::span<const LogicalWeight> weights = find();
+  ASSERT_EQ(weights.size(), 2u);
+  EXPECT_EQ(weights[0].scheme, "affine8/32:bf16");
+  EXPECT_EQ(weights[0].shape, (std::vector<int64_t>{2, 64}));
+  EXPECT_EQ(weights[1].scheme, "affine4/64:f32");
+  EXPECT_EQ(weights[1].shape, (std::vector<int64_t>{2, 128}));
+}
+
+TEST_F(Checkpoint, BrokenConfigurationsAreNamed) {
+  config("{\"quantization_config\":");
+  tensor("a", "F32", "1", 4);
+  writeFile(folder / "m.safetensors",
+            safetensorsFile("{" + header + "}", data));
+  expectError(openWeightFile(folder / "m.safetensors"), folder / "config.json",
+              "offset 23");
+}
+
+TEST_F(Checkpoint, EncodedByRlx) {
+  metadata("rlx.scheme:w", "2x64 int4/32");
+  tensor("w", "U8", "2,32", 64).tensor("w.scales", "F32", "2,2", 16);
+  std::span<const LogicalWeight> weights = find();
+  ASSERT_EQ(weights.size(), 1u);
+  EXPECT_EQ(weights[0].scheme, "int4/32");
+  EXPECT_EQ(weights[0].shape, (std::vector<int64_t>{2, 64}));
+  EXPECT_EQ(weights[0].parts.size(), 2u);
+  for (std::string_view text :
+       {"", "int4/32", "2x int4/32", "2x0 int4/32", "64 int4/32", "2x64",
+        "2x99999999999999999999 int4/32", "1x1x2x64 int4/32"}) {
+    header = data = "";
+    metadata("rlx.scheme:w", text).tensor("w", "U8", "2,32", 64);
+    EXPECT_TRUE(find().empty()) << text;
+  }
+}
+
+TEST(GgufCheckpoint, FactorBesideNvfp4) {
+  TemporaryFolder folder;
+  // Dimensions innermost first.
+  std::string file = GgufBuilder()
+                         .tensor("a.weight", {64, 1}, 40, 0)
+                         .tensor("a.scale", {1}, 0, 64)
+                         .data(std::string(96, 'x'))
+                         .build();
+  writeFile(folder / "m.gguf", file);
+  Result<std::unique_ptr<WeightFile>> opened =
+      openWeightFile(folder / "m.gguf");
+  ASSERT_TRUE(opened) << opened.message();
+  ASSERT_EQ((*opened)->logicalWeights().size(), 1u);
+  const LogicalWeight &weight = (*opened)->logicalWeights().front();
+  EXPECT_EQ(weight.name, "a.weight");
+  EXPECT_EQ(weight.find("global_scale")->entry->name, "a.scale");
+}
+
+} // namespace
