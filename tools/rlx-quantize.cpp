@@ -6,6 +6,7 @@
 //   rlx-quantize model.gguf -o small.gguf --scheme q4_0 --method gptq
 //     --activations blk.0.attn_q.weight=x.npy
 //   rlx-quantize weight.npy -o weight.gguf --scheme q6_K
+//   rlx-quantize model.safetensors -o small.safetensors --scheme int4/32
 //   rlx-quantize compare weight.npy --schemes all
 //
 //===----------------------------------------------------------------------===//
@@ -19,6 +20,7 @@
 #include "tools/quantize/Compare.h"
 #include "tools/quantize/Converter.h"
 
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
 
 namespace cl = llvm::cl;
@@ -33,12 +35,15 @@ namespace {
 /// Lives in main, behind removeForeignOptions.
 struct QuantizeCommandLine {
   cl::opt<std::string> input{cl::Positional, cl::Required,
-                             cl::desc("<weights.gguf or weight.npy>")};
-  cl::opt<std::string> output{"o", cl::value_desc("file.gguf"),
-                              cl::desc("Where to write to")};
+                             cl::desc("<weights.gguf, weights.safetensors, its "
+                                      "index.json or weight.npy>")};
+  cl::opt<std::string> output{
+      "o", cl::value_desc("file.gguf"),
+      cl::desc("Where to write to: GGUF, or file.safetensors")};
   cl::opt<std::string> scheme{
       "scheme", cl::value_desc("name"),
-      cl::desc("What matrices become (see rlx-inspect --schemes)")};
+      cl::desc("What matrices become (see rlx-inspect --schemes), or a file "
+               "that describes a scheme")};
   cl::opt<std::string> rule{
       "rule", cl::value_desc("text"),
       cl::desc("How scales are chosen, in place of the scheme's rule: "
@@ -121,8 +126,11 @@ struct QuantizeCommandLine {
 };
 } // namespace
 
+/// By name, or from a file that describes one.
 static llvm::Expected<QuantScheme> findScheme(mlir::MLIRContext &context,
                                               llvm::StringRef name) {
+  if (llvm::sys::fs::is_regular_file(name))
+    return readSchemeFile(&context, name);
   if (std::optional<QuantScheme> scheme = QuantScheme::parse(&context, name))
     return *scheme;
   return llvm::createStringError(QuantScheme::unknownSchemeMessage(name));
@@ -195,6 +203,8 @@ static llvm::Expected<Wishes> readWishes(const QuantizeCommandLine &given,
     return scheme.takeError();
   Wishes wishes{**scheme,           {},      {},
                 std::move(*config), *method, given.requantize};
+  if (llvm::StringRef(given.output).ends_with(".safetensors"))
+    wishes.output = WeightContainer::safetensors;
   if (given.rule.getNumOccurrences()) {
     llvm::Expected<QuantRule> rule = QuantRule::parse(given.rule);
     if (!rule)
@@ -306,7 +316,7 @@ static llvm::Error choose(const QuantizeCommandLine &given,
     llvm::Expected<QuantScheme> scheme = findScheme(context, name);
     if (!scheme)
       return scheme.takeError();
-    if (llvm::Error error = checkStorable(*scheme))
+    if (llvm::Error error = checkStorable(*scheme, wishes.output))
       return error;
     choice.among.push_back(*scheme);
   }
@@ -350,6 +360,7 @@ static llvm::Error run(const QuantizeCommandLine &given,
   Conversion conversion{
       **source,       std::move(*steps), {}, std::move(*activations),
       wishes->scheme, given.threads};
+  conversion.output = wishes->output;
   conversion.gptq.ordered = given.actOrder;
   conversion.gptq.damping = given.damping;
   if (given.imatrix.getNumOccurrences()) {

@@ -4,9 +4,9 @@
 #include "tools/quantize/Converter.h"
 
 #include "codegen/StatusError.h"
-#include "codegen/weights/StoredTypes.h"
-#include "runtime/weights/GgmlTypes.h"
-#include "runtime/weights/GgufWriter.h"
+#include "ir/WeightMemory.h"
+#include "tools/quantize/Output.h"
+#include "tools/quantize/SidedWeight.h"
 
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Process.h"
@@ -123,47 +123,23 @@ RowsQuantizer::run(int64_t begin, int64_t end, Outcome &outcome) {
   return llvm::ArrayRef(bytes);
 }
 
-/// Without what says how the source was stored, and with what says it of the
-/// output.
-static std::vector<GgufEntry> metadataFor(const Conversion &conversion) {
-  std::vector<GgufEntry> keys;
-  auto set = [&](llvm::StringRef key, uint32_t number) {
-    for (GgufEntry &entry : keys)
-      if (entry.key == key) {
-        entry.value = {number};
-        return;
-      }
-    keys.push_back({key.str(), {number}});
-  };
-  for (const GgufEntry &entry : conversion.source.metadata())
-    // The parts of a split file become one.
-    if (!llvm::StringRef(entry.key).starts_with("split."))
-      keys.push_back(entry);
-  const GgmlType *type = findGgmlType(
-      std::string_view(storedTypeOf(WeightContainer::gguf, conversion.scheme)));
-  if (type && type->fileType >= 0)
-    set("general.file_type", uint32_t(type->fileType));
-  // The version of ggml's formats for quantized weights.
-  set("general.quantization_version", 2);
-  return keys;
-}
-
 namespace {
 class Converter {
 public:
-  Converter(const Conversion &conversion, GgufWriter &writer)
-      : conversion(conversion), writer(writer), pool(conversion.numThreads),
+  Converter(const Conversion &conversion, Output &output)
+      : conversion(conversion), output(output), pool(conversion.numThreads),
         progress(conversion.steps.size()) {}
   llvm::Expected<std::vector<Outcome>> run();
 
 private:
-  llvm::Error copy(const WeightEntry &entry);
+  llvm::Error copy(size_t index, const WeightEntry &entry);
   llvm::Error quantize(size_t index, const Step &step, Outcome &outcome);
-  llvm::Error calibrate(const Step &step, QuantizeOptions options,
+  llvm::Error calibrate(size_t index, const Step &step, QuantizeOptions options,
                         Outcome &outcome);
+  llvm::Error write(size_t index, const QuantizedWeight &weight);
 
   const Conversion &conversion;
-  GgufWriter &writer;
+  Output &output;
   ThreadPool pool;
   Progress progress;
 };
@@ -172,25 +148,40 @@ private:
 /// How much is held in memory at once, about.
 static constexpr int64_t bytesAtOnce = int64_t(16) << 20;
 
-llvm::Error Converter::copy(const WeightEntry &entry) {
+llvm::Error Converter::copy(size_t index, const WeightEntry &entry) {
   if (!entry.problem.empty())
     return llvm::createStringError("weight '" + entry.name + "' " +
                                    entry.problem);
   for (size_t at = 0; at < entry.bytes.size(); at += bytesAtOnce)
-    if (Status status = writer.append(entry.bytes.subspan(
-            at, std::min<size_t>(bytesAtOnce, entry.bytes.size() - at)));
-        !status)
-      return toError(status);
+    if (llvm::Error error = output.append(
+            index, OutputPart::weight,
+            entry.bytes.subspan(
+                at, std::min<size_t>(bytesAtOnce, entry.bytes.size() - at))))
+      return error;
   return llvm::Error::success();
 }
 
-static std::span<const std::byte> asBytes(llvm::ArrayRef<float> numbers) {
+template <typename T>
+static std::span<const std::byte> asBytes(const std::vector<T> &numbers) {
   return std::as_bytes(std::span(numbers.data(), numbers.size()));
 }
 
+llvm::Error Converter::write(size_t index, const QuantizedWeight &weight) {
+  std::pair<OutputPart, const std::vector<uint8_t> *> parts[] = {
+      {OutputPart::weight, &weight.blocks},
+      {OutputPart::scales, &weight.scales},
+      {OutputPart::zeroPoints, &weight.zeroPoints},
+      {OutputPart::globalScale, &weight.globalScale}};
+  for (auto [part, bytes] : parts)
+    if (!bytes->empty())
+      if (llvm::Error error = output.append(index, part, asBytes(*bytes)))
+        return error;
+  return llvm::Error::success();
+}
+
 /// Whole weights, which their algorithms need.
-llvm::Error Converter::calibrate(const Step &step, QuantizeOptions options,
-                                 Outcome &outcome) {
+llvm::Error Converter::calibrate(size_t index, const Step &step,
+                                 QuantizeOptions options, Outcome &outcome) {
   const WeightEntry &entry = *step.entry;
   auto activations = readActivations(conversion.activations.lookup(entry.name),
                                      entry.shape.back());
@@ -207,15 +198,11 @@ llvm::Error Converter::calibrate(const Step &step, QuantizeOptions options,
     return result.takeError();
   outcome.squaredError = result->squaredError;
   outcome.squaredSize = result->squaredSize;
-  const std::vector<uint8_t> &blocks = result->weight.blocks;
-  if (Status status =
-          writer.append(std::as_bytes(std::span(blocks.data(), blocks.size())));
-      !status)
-    return toError(status);
-  if (!result->factors.empty())
-    if (Status status = writer.append(asBytes(result->factors)); !status)
-      return toError(status);
-  return llvm::Error::success();
+  if (llvm::Error error = write(index, result->weight))
+    return error;
+  if (result->factors.empty())
+    return llvm::Error::success();
+  return output.append(index, OutputPart::factors, asBytes(result->factors));
 }
 
 llvm::Error Converter::quantize(size_t index, const Step &step,
@@ -229,12 +216,18 @@ llvm::Error Converter::quantize(size_t index, const Step &step,
     options.importance = found->second;
   if (isCalibrated(step.algorithm)) {
     progress.show(index, entry.name, 0);
-    return calibrate(step, std::move(options), outcome);
+    return calibrate(index, step, std::move(options), outcome);
   }
   auto quantizer =
       Quantizer::create(*step.scheme, entry.shape, std::move(options));
   if (!quantizer)
     return quantizer.takeError();
+  if (!step.scheme->sideOperands().empty()) {
+    progress.show(index, entry.name, 0);
+    auto weight =
+        quantizeSided(conversion.source, entry, *quantizer, pool, outcome);
+    return weight ? write(index, *weight) : weight.takeError();
+  }
   RowsQuantizer rows(conversion.source, entry, *quantizer, pool);
   int64_t count = rowsOf(entry);
   int64_t atOnce = std::max<int64_t>(
@@ -245,10 +238,10 @@ llvm::Error Converter::quantize(size_t index, const Step &step,
     auto bytes = rows.run(begin, end, outcome);
     if (!bytes)
       return bytes.takeError();
-    if (Status status = writer.append(
-            std::as_bytes(std::span(bytes->data(), bytes->size())));
-        !status)
-      return toError(status);
+    if (llvm::Error error = output.append(
+            index, OutputPart::weight,
+            std::as_bytes(std::span(bytes->data(), bytes->size()))))
+      return error;
     conversion.source.release(entry, begin, end);
   }
   return llvm::Error::success();
@@ -258,7 +251,7 @@ llvm::Expected<std::vector<Outcome>> Converter::run() {
   std::vector<Outcome> outcomes(conversion.steps.size());
   for (auto [index, step] : llvm::enumerate(conversion.steps)) {
     if (llvm::Error error = step.scheme ? quantize(index, step, outcomes[index])
-                                        : copy(*step.entry))
+                                        : copy(index, *step.entry))
       return error;
   }
   return outcomes;
@@ -266,27 +259,26 @@ llvm::Expected<std::vector<Outcome>> Converter::run() {
 
 llvm::Expected<std::vector<Outcome>>
 quantize::convert(const Conversion &conversion, const std::string &output) {
-  std::vector<GgufTensor> tensors;
-  for (const Step &step : conversion.steps) {
-    if (step.type().empty())
-      return llvm::createStringError("weight '" + step.entry->name +
-                                     "' is of type '" + step.entry->type +
-                                     "', which GGUF has no type for");
-    tensors.push_back({step.entry->name, step.type(), step.entry->shape});
-    if (hasFactors(step.algorithm))
-      tensors.push_back(
-          {factorsName(*step.entry), "f32", {step.entry->shape.back()}});
-  }
-  auto writer = toExpected(
-      GgufWriter::create(output, metadataFor(conversion), std::move(tensors)));
-  if (!writer)
-    return writer.takeError();
-  auto outcomes = Converter(conversion, *writer).run();
+  auto file = Output::create(output, conversion);
+  if (!file)
+    return file.takeError();
+  auto outcomes = Converter(conversion, *file).run();
   if (!outcomes)
     return outcomes.takeError();
-  if (Status status = writer->commit(); !status)
-    return toError(status);
+  if (llvm::Error error = file->commit())
+    return error;
   return outcomes;
+}
+
+/// What a weight takes in the output, with its side tensors.
+static uint64_t bytesOf(const Step &step) {
+  if (!step.scheme)
+    return step.entry->bytes.size();
+  auto memory = WeightMemory::of(*step.scheme, step.entry->shape);
+  if (memory)
+    return uint64_t(memory->bytes());
+  llvm::consumeError(memory.takeError());
+  return 0;
 }
 
 void quantize::printSummary(const Conversion &conversion,
@@ -307,8 +299,7 @@ void quantize::printSummary(const Conversion &conversion,
   double quantizedBits = 0, elements = 0;
   for (auto [index, step] : llvm::enumerate(conversion.steps)) {
     const WeightEntry &entry = *step.entry;
-    auto bytes = storedBytes(GgufTensor{entry.name, step.type(), entry.shape});
-    uint64_t size = bytes ? *bytes : 0;
+    uint64_t size = bytesOf(step);
     before += entry.bytes.size();
     after += size;
     double count = double(*countElements(entry.shape));
@@ -322,8 +313,8 @@ void quantize::printSummary(const Conversion &conversion,
             : "";
     std::string bits =
         llvm::formatv("{0:f4}", 8.0 * double(size) / count).str();
-    printLine(entry.name, describeShape(entry.shape), entry.type, step.type(),
-              bits, error, step.note);
+    printLine(entry.name, describeShape(entry.shape), entry.type,
+              step.shownType(), bits, error, step.note);
   }
   stream << llvm::formatv(
       "{0} bytes became {1}; {2:f4} bits for each of {3} quantized weights\n",

@@ -23,6 +23,7 @@ struct Conversion {
   QuantScheme scheme; ///< Of most weights: what `general.file_type` says.
   unsigned numThreads = 0;
   GptqOptions gptq = {};
+  WeightContainer output = WeightContainer::gguf;
 };
 
 /// What became of a weight. Errors are those of its numbers, or, where it was

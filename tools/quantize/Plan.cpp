@@ -51,33 +51,38 @@ static QuantScheme fitting(QuantScheme scheme, int64_t columns) {
   return scheme;
 }
 
-static std::string ggufType(QuantScheme scheme) {
-  return storedTypeOf(WeightContainer::gguf, scheme);
-}
-
 std::string Step::type() const {
   if (scheme)
-    return ggufType(*scheme);
-  if (entry->container == WeightContainer::gguf)
+    return storedTypeOf(output, *scheme);
+  if (entry->container == output)
     return entry->type;
-  std::string type;
-  if (entry->element)
-    type = storedTypeOf(WeightContainer::gguf, *entry->element, "");
-  return findGgmlType(std::string_view(type)) ? type : "";
+  if (!entry->element)
+    return "";
+  std::string type = storedTypeOf(output, *entry->element, "");
+  bool isKnown =
+      output != WeightContainer::gguf || findGgmlType(std::string_view(type));
+  return isKnown ? type : "";
 }
 
-llvm::Error quantize::checkStorable(QuantScheme scheme) {
-  if (!ggufType(scheme).empty())
+std::string Step::shownType() const {
+  std::string name = type();
+  return name.empty() && scheme ? scheme->displayName().str() : name;
+}
+
+llvm::Error quantize::checkStorable(QuantScheme scheme,
+                                    WeightContainer output) {
+  // Safetensors hold anything, as bytes.
+  if (output != WeightContainer::gguf || !storedTypeOf(output, scheme).empty())
     return llvm::Error::success();
   std::string names;
   for (const std::string &name : builtinSchemeNames()) {
     auto builtin = QuantScheme::parse(scheme.attr().getContext(), name);
-    if (builtin && !ggufType(*builtin).empty())
+    if (builtin && !storedTypeOf(output, *builtin).empty())
       names += (names.empty() ? "" : ", ") + name;
   }
   return llvm::createStringError("GGUF has no type for scheme '" +
                                  scheme.displayName() + "', expected one of " +
-                                 names);
+                                 names + "; or '-o file.safetensors'");
 }
 
 /// The scheme of a weight that no override names.
@@ -93,6 +98,7 @@ static llvm::Expected<Step> stepOf(const WeightSource &source,
                                    const Wishes &wishes,
                                    const WeightEntry &entry) {
   Step step{&entry, std::nullopt, std::nullopt};
+  step.output = wishes.output;
   if (entry.shape.size() < 2 || entry.shape.size() > 3)
     return step;
   const QuantMethod *named = wishes.config.overrideFor(entry.name);
@@ -107,7 +113,7 @@ static llvm::Expected<Step> stepOf(const WeightSource &source,
   }
   if (!wanted) // stays as it is
     return step;
-  if (llvm::Error error = checkStorable(*wanted))
+  if (llvm::Error error = checkStorable(*wanted, wishes.output))
     return error;
   if (!source.isReadable(entry)) {
     step.note =
@@ -141,10 +147,10 @@ static llvm::Expected<Step> stepOf(const WeightSource &source,
 
 llvm::Expected<std::vector<Step>> quantize::makePlan(const WeightSource &source,
                                                      const Wishes &wishes) {
-  if (auto error = checkStorable(wishes.scheme))
+  if (auto error = checkStorable(wishes.scheme, wishes.output))
     return error;
   if (wishes.outputScheme)
-    if (auto error = checkStorable(*wishes.outputScheme))
+    if (auto error = checkStorable(*wishes.outputScheme, wishes.output))
       return error;
   std::vector<Step> steps;
   for (const WeightEntry &entry : source.entries()) {

@@ -25,10 +25,11 @@ struct Wishes {
   QuantConfig config;      ///< Its overrides, by name.
   QuantMethod method;      ///< Of all others; its algorithm and alpha.
   bool requantize = false; ///< Also what is quantized already.
+  WeightContainer output = WeightContainer::gguf;
 };
 
-/// An error where GGUF has no type for it.
-llvm::Error checkStorable(QuantScheme scheme);
+/// An error where a container cannot hold it.
+llvm::Error checkStorable(QuantScheme scheme, WeightContainer output);
 
 struct Step {
   const WeightEntry *entry;
@@ -38,12 +39,16 @@ struct Step {
   double alpha = QuantMethod::defaultAlpha;
   std::string note; ///< Why it is not as asked for; may be empty.
 
-  /// What it is written as, in the spelling of GGUF; empty where that has no
-  /// type for a tensor that is copied.
+  WeightContainer output = WeightContainer::gguf;
+
+  /// What it is written as, in the spelling of the output; empty where that has
+  /// no type for it.
   std::string type() const;
+  /// The same for people: the scheme where there is no such type.
+  std::string shownType() const;
 };
 
-/// Errors: a scheme that GGUF has no type for, nothing to quantize.
+/// Errors: a scheme that the output has no type for, nothing to quantize.
 llvm::Expected<std::vector<Step>> makePlan(const WeightSource &source,
                                            const Wishes &wishes);
 
