@@ -218,7 +218,7 @@ def choose_passes(random_, passes):
 
 class Runner:
     def __init__(self, arguments):
-        self.opt, self.timeout = arguments.opt, arguments.timeout
+        self.opt, self.timeout, self.memory = arguments.opt, arguments.timeout, arguments.memory
         self.folder = tempfile.mkdtemp(prefix="rlx-mutate-")
 
     def run(self, name, text, passes, timeout):
@@ -229,7 +229,8 @@ class Runner:
         command = [self.opt, path, "--split-input-file", "--allow-unregistered-dialect", "-o", os.devnull, *passes]
 
         def limit():
-            resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
+            if self.memory:
+                resource.setrlimit(resource.RLIMIT_AS, (self.memory << 30, self.memory << 30))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             # Seconds of the processor: a busy machine is no hang.
             resource.setrlimit(resource.RLIMIT_CPU, (int(timeout), int(timeout) + 5))
@@ -288,6 +289,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--modules", type=int, default=20, help="modules of a batch")
     parser.add_argument("--timeout", type=float, default=20, help="seconds for a batch; half for a module")
+    parser.add_argument("--memory", type=int, default=6, help="GiB of addresses; 0: no limit, as sanitizers need it")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--first", type=int, default=0, help="the number of the first batch")
     parser.add_argument("--keep", help="a folder for modules that fail")

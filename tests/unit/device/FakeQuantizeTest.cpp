@@ -21,7 +21,9 @@ std::vector<float> numbers(int64_t rows, int64_t k) {
   std::vector<float> x = Random(17).floats(size_t(rows * k));
   for (int64_t i = 0; i < k; ++i) {
     x[k + i] = i % 3 ? 0.0f : -0.0f;
-    x[2 * k + i] = i % 32 == 5 ? -127 : i % 32 == 9 ? 127 : float(i % 15) - 7.5f;
+    x[2 * k + i] = i % 32 == 5   ? -127
+                   : i % 32 == 9 ? 127
+                                 : float(i % 15) - 7.5f;
     x[3 * k + i] *= 1e30f;
     x[4 * k + i] = -1.375f;
     x[5 * k + i] = 3 + std::fabs(x[5 * k + i]);
