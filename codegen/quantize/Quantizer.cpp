@@ -17,6 +17,7 @@ using namespace rlx::quantize;
 struct Quantizer::Weight {
   std::unique_ptr<WeightPlan> plan;
   std::unique_ptr<RuleBlocks> fast; ///< Null where blocks are not of its kind.
+  RowFunction rows;                 ///< In the place of both; may be null.
 };
 
 llvm::Expected<Quantizer> Quantizer::create(QuantScheme scheme,
@@ -26,8 +27,8 @@ llvm::Expected<Quantizer> Quantizer::create(QuantScheme scheme,
   if (!plan)
     return plan.takeError();
   auto fast = RuleBlocks::create(**plan);
-  return Quantizer(
-      std::unique_ptr<Weight>(new Weight{std::move(*plan), std::move(fast)}));
+  return Quantizer(std::unique_ptr<Weight>(
+      new Weight{std::move(*plan), std::move(fast), nullptr}));
 }
 
 Quantizer::Quantizer(std::unique_ptr<Weight> weight)
@@ -38,6 +39,14 @@ Quantizer::~Quantizer() = default;
 
 int64_t Quantizer::rowsTogether() const { return weight->plan->together; }
 QuantScheme Quantizer::scheme() const { return weight->plan->scheme; }
+int64_t Quantizer::columns() const { return weight->plan->columns; }
+bool Quantizer::followsRuleOfScheme() const {
+  const QuantizeOptions &options = weight->plan->options;
+  return !options.rule && options.importance.empty() && !options.allowNonFinite;
+}
+void Quantizer::computeRowsBy(RowFunction function) {
+  weight->rows = std::move(function);
+}
 int64_t Quantizer::sideBytes(llvm::StringRef operand) const {
   return weight->plan->sideBytes(operand);
 }
@@ -57,6 +66,15 @@ llvm::Error Quantizer::quantizeRows(llvm::ArrayRef<float> values, int64_t begin,
   for (int64_t row = begin; row < end;) {
     if (w.numbers.list.fields.empty()) {
       writer.writePlain(row++);
+      continue;
+    }
+    if (weight->rows) {
+      if (llvm::Error error =
+              weight->rows(values.data() + (row - begin) * w.columns,
+                           bytes.blocks.data() +
+                               (row - begin) * w.scheme.rowBytes(w.columns)))
+        return error;
+      ++row;
       continue;
     }
     if (const RuleBlocks *fast = weight->fast.get()) {
@@ -85,7 +103,7 @@ llvm::Error Quantizer::quantizeRows(llvm::ArrayRef<float> values, int64_t begin,
       writer.write(problem, {row, rows, w.columns}, 0);
     row += rows;
   }
-  if (w.rule.sums)
+  if (w.rule.sums && !weight->rows)
     for (int64_t row = begin; row < end; ++row)
       writer.writeSums(row);
   return llvm::Error::success();

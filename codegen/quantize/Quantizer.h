@@ -16,6 +16,7 @@
 
 #include "llvm/Support/Error.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -73,6 +74,17 @@ public:
   /// Bytes of a side tensor of this weight; 0 where there is none.
   int64_t sideBytes(llvm::StringRef operand) const;
   QuantScheme scheme() const;
+  int64_t columns() const;
+  /// Whether nothing but the scheme's own rule says what becomes of finite
+  /// numbers.
+  bool followsRuleOfScheme() const;
+
+  /// Writes the blocks of one row of finite numbers.
+  using RowFunction =
+      std::function<llvm::Error(const float *values, uint8_t *blocks)>;
+  /// Has rows computed by a function that writes the same bytes, of a scheme
+  /// without side tensors. It may be called by several threads at once.
+  void computeRowsBy(RowFunction function);
 
 private:
   struct Weight;

@@ -3,6 +3,7 @@
 
 #include "tools/quantize/Compare.h"
 
+#include "codegen/CompiledRows.h"
 #include "ir/Reference.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -30,6 +31,9 @@ static llvm::Expected<Measured> measure(QuantScheme scheme,
   auto quantizer = Quantizer::create(scheme, shape);
   if (!quantizer)
     return quantizer.takeError();
+  CompiledRows compiled;
+  if (llvm::Error error = compiled.use(*quantizer))
+    return error;
   std::vector<uint8_t> blocks(scheme.storageBytes(shape)),
       scales(quantizer->sideBytes("scales")),
       zeroPoints(quantizer->sideBytes("zero_points")),

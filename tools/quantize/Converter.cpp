@@ -3,6 +3,7 @@
 
 #include "tools/quantize/Converter.h"
 
+#include "codegen/CompiledRows.h"
 #include "codegen/StatusError.h"
 #include "ir/WeightMemory.h"
 #include "tools/quantize/Output.h"
@@ -142,6 +143,7 @@ private:
   Output &output;
   ThreadPool pool;
   Progress progress;
+  CompiledRows compiled;
 };
 } // namespace
 
@@ -228,6 +230,8 @@ llvm::Error Converter::quantize(size_t index, const Step &step,
         quantizeSided(conversion.source, entry, *quantizer, pool, outcome);
     return weight ? write(index, *weight) : weight.takeError();
   }
+  if (llvm::Error error = compiled.use(*quantizer))
+    return error;
   RowsQuantizer rows(conversion.source, entry, *quantizer, pool);
   int64_t count = rowsOf(entry);
   int64_t atOnce = std::max<int64_t>(
