@@ -13,8 +13,9 @@
 #include "passes/quantize/ObservedValues.h"
 #include "passes/quantize/QuantizePasses.h"
 
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "passes/quantize/StaticGrid.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "llvm/Support/ScopedPrinter.h"
 
 namespace rlx {
