@@ -24,8 +24,7 @@ llvm::Error CompiledRows::use(Quantizer &quantizer) {
          << "> {\n  %q = rlx.quantize %x : (" << row << ">) -> " << row << ", "
          << QuantAttr::get(scheme.attr().getContext(), scheme.attr())
          << ">\n  return %q : " << row << ", "
-         << QuantAttr::get(scheme.attr().getContext(), scheme.attr())
-         << ">\n}";
+         << QuantAttr::get(scheme.attr().getContext(), scheme.attr()) << ">\n}";
   std::shared_ptr<Executable> &code = known[program];
   if (!code) {
     auto compiled = compileText(program);
@@ -33,11 +32,10 @@ llvm::Error CompiledRows::use(Quantizer &quantizer) {
       return compiled.takeError();
     code = std::move(*compiled);
   }
-  quantizer.computeRowsBy(
-      [code, columns, bytes](const float *values, uint8_t *blocks) {
-        TensorView x{ElementType::f32, {1, columns},
-                     const_cast<float *>(values)};
-        return code->run("main", {x}, {{ElementType::u8, {1, bytes}, blocks}});
-      });
+  quantizer.computeRowsBy([code, columns, bytes](const float *values,
+                                                 uint8_t *blocks) {
+    TensorView x{ElementType::f32, {1, columns}, const_cast<float *>(values)};
+    return code->run("main", {x}, {{ElementType::u8, {1, bytes}, blocks}});
+  });
   return llvm::Error::success();
 }

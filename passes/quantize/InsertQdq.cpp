@@ -12,7 +12,6 @@
 #include "ir/QuantConfig.h"
 #include "passes/quantize/ObservedValues.h"
 #include "passes/quantize/QuantizePasses.h"
-
 #include "passes/quantize/StaticGrid.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
