@@ -56,11 +56,14 @@ onlyKept(DictionaryAttr attributes,
 /// "passthrough" or "personality", and RLX's own are what passes say to each
 /// other.
 static void dropForeignAttributes(FunctionOpInterface function) {
-  auto isWeight = [](StringRef name) { return name == "rlx.weight"; };
+  // What users say of arguments.
+  auto isKnown = [](StringRef name) {
+    return name == "rlx.weight" || name == "rlx.observe";
+  };
   function->setDiscardableAttrs(DictionaryAttr::get(function->getContext()));
   for (unsigned i = 0; i < function.getNumArguments(); ++i)
     if (DictionaryAttr attributes = function.getArgAttrDict(i))
-      function.setArgAttrs(i, onlyKept(attributes, isWeight));
+      function.setArgAttrs(i, onlyKept(attributes, isKnown));
   for (unsigned i = 0; i < function.getNumResults(); ++i)
     if (function.getResultAttrDict(i))
       function.setResultAttrs(i, DictionaryAttr::get(function->getContext()));

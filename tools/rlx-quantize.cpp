@@ -5,6 +5,7 @@
 //   rlx-quantize model.gguf -o small.gguf --scheme q4_K --imatrix imatrix.gguf
 //   rlx-quantize model.gguf -o small.gguf --scheme q4_0 --method gptq
 //     --activations blk.0.attn_q.weight=x.npy
+//   rlx-quantize model.gguf -o small.gguf --scheme q4_K --calibration r.json
 //   rlx-quantize weight.npy -o weight.gguf --scheme q6_K
 //   rlx-quantize model.safetensors -o small.safetensors --scheme int4/32
 //   rlx-quantize compare weight.npy --schemes all
@@ -86,10 +87,16 @@ struct QuantizeCommandLine {
       cl::desc("With --method gptq: what is added to the Hessian's diagonal, "
                "of its mean (0.01)")};
   cl::list<std::string> activations{
-      "activations", cl::value_desc("name=file.npy"),
+      "activations", cl::value_desc("name=file.npy or folder"),
       cl::desc("Rows of activations that a weight is multiplied with, for "
-               "--method; may repeat. Weights without them get the nearest "
-               "numbers")};
+               "--method, or a folder that rlx-run --calibrate-rows wrote; may "
+               "repeat. Weights without them get the nearest numbers")};
+  cl::opt<std::string> calibration{
+      "calibration", cl::value_desc("record.json"),
+      cl::desc("What rlx-run --calibrate wrote: importance of columns, and "
+               "activations for --method awq and smoothquant, whose factors "
+               "are then the same for weights that are multiplied with the "
+               "same value")};
   cl::opt<double> averageBits{
       "average-bits", cl::value_desc("number"),
       cl::desc("Choose a scheme for each weight, such that all together have "
@@ -239,37 +246,57 @@ static void warnOfUnmatched(const QuantConfig &config,
         << "\n";
 }
 
-static llvm::Expected<ActivationFiles>
-readActivationFiles(const QuantizeCommandLine &given,
-                    const WeightSource &source) {
+static llvm::Expected<ActivationSource>
+readActivations(const QuantizeCommandLine &given, const WeightSource &source) {
   llvm::SmallVector<std::string> names = namesOf(source);
-  ActivationFiles files;
+  ActivationSource result;
+  llvm::SmallVector<llvm::StringRef> folders;
   for (llvm::StringRef text : given.activations) {
     auto [name, path] = text.split('=');
+    if (path.empty() && llvm::sys::fs::is_directory(text)) {
+      folders.push_back(text);
+      continue;
+    }
     if (name.empty() || path.empty())
       return llvm::createStringError(
           "expected --activations 'name=file.npy', but got '" + text + "'");
     if (!llvm::is_contained(names, name))
       return llvm::createStringError("'" + source.path() + "' has no weight '" +
                                      name + "'" + didYouMean(name, names));
-    files[name] = path.str();
+    result.files[name] = path.str();
   }
-  return files;
+  if (!given.calibration.getNumOccurrences()) {
+    for (llvm::StringRef folder : folders)
+      if (llvm::Error error = addFolder(folder, source, result))
+        return error;
+    return result;
+  }
+  auto record = CalibrationRecord::read(given.calibration);
+  if (!record)
+    return record.takeError();
+  if (llvm::Error error = checkRecord(given.calibration, *record, source))
+    return error;
+  result.record = std::move(*record);
+  for (llvm::StringRef folder : folders)
+    if (llvm::Error error = addFolder(folder, source, result))
+      return error;
+  return result;
 }
 
 /// Weights without activations get the nearest numbers. That none has any is an
 /// error.
 static llvm::Error settleAlgorithms(std::vector<Step> &steps,
-                                    const ActivationFiles &activations) {
-  bool isAsked = false, isMet = false;
+                                    const ActivationSource &activations) {
+  bool isAsked = false, isMet = false, needsRows = false;
   for (Step &step : steps) {
     if (!step.scheme || !isCalibrated(step.algorithm)) {
       step.algorithm = QuantAlgorithm::nearest;
       continue;
     }
     isAsked = true;
+    needsRows |= activations.record && step.algorithm == QuantAlgorithm::gptq;
     std::string word = nameOf(step.algorithm).str();
-    bool isKnown = activations.count(step.entry->name);
+    bool isKnown = activations.hasFor(step.entry->name, step.algorithm);
     isMet |= isKnown;
     if (!isKnown)
       step.algorithm = QuantAlgorithm::nearest;
@@ -279,8 +306,11 @@ static llvm::Error settleAlgorithms(std::vector<Step> &steps,
   }
   if (isAsked && !isMet)
     return llvm::createStringError(
-        "expected --activations name=file.npy for at least one of the weights "
-        "that are quantized for them");
+        llvm::Twine("expected --activations name=file.npy") +
+        (activations.record ? "" : ", or --calibration record.json,") +
+        " for at least one of the weights that are quantized for them" +
+        (needsRows ? "; a calibration record has no rows, which gptq needs"
+                   : ""));
   return llvm::Error::success();
 }
 
@@ -352,7 +382,7 @@ static llvm::Error run(const QuantizeCommandLine &given,
   if (!steps)
     return steps.takeError();
   warnOfUnmatched(wishes->config, **source);
-  auto activations = readActivationFiles(given, **source);
+  auto activations = readActivations(given, **source);
   if (!activations)
     return activations.takeError();
   if (llvm::Error error = settleAlgorithms(*steps, *activations))
@@ -370,6 +400,7 @@ static llvm::Error run(const QuantizeCommandLine &given,
     conversion.imatrix = std::move(*imatrix);
     warnOfUnknownNames(conversion.imatrix, **source);
   }
+  addImportance(conversion.activations, **source, conversion.imatrix);
   if (llvm::Error error = choose(given, context, *wishes, conversion))
     return error;
   if (given.writeConfig.getNumOccurrences())

@@ -10,6 +10,7 @@
 #include "codegen/Verify.h"
 #include "runtime/LostPages.h"
 #include "runtime/Npy.h"
+#include "tools/run/CalibrateRun.h"
 #include "tools/run/Runner.h"
 
 #include "llvm/ADT/StringSet.h"
@@ -157,6 +158,8 @@ static llvm::Error run(const RunCommandLine &given) {
     return module.takeError();
   if (given.emit != ShownForm::none)
     return show(**module, given);
+  if (!given.calibrate.empty())
+    return calibrate(**module, given);
   auto runner = given.device == "cpu" ? createCpuRunner(**module, given)
                                       : createDeviceRunner(**module, given);
   if (!runner)

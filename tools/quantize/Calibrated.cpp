@@ -6,9 +6,12 @@
 #include "codegen/StatusError.h"
 #include "codegen/quantize/methods/Awq.h"
 #include "codegen/quantize/methods/SmoothQuant.h"
+#include "ir/NearNames.h"
 #include "runtime/Npy.h"
 
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/WithColor.h"
 
 using namespace rlx;
 using namespace rlx::quantize;
@@ -22,8 +25,103 @@ bool quantize::hasFactors(QuantAlgorithm algorithm) {
          algorithm == QuantAlgorithm::smoothQuant;
 }
 
-llvm::Expected<Activations> quantize::readActivations(const std::string &path,
-                                                      int64_t columns) {
+llvm::Error quantize::checkRecord(const std::string &path,
+                                  const CalibrationRecord &record,
+                                  const WeightSource &source) {
+  llvm::SmallVector<std::string> known, missing;
+  for (const WeightEntry &entry : source.entries())
+    known.push_back(entry.name);
+  size_t found = 0;
+  for (const ValueStatistics &value : record.values())
+    for (const std::string &weight : value.weights) {
+      const WeightEntry *entry = nullptr;
+      for (const WeightEntry &other : source.entries())
+        if (other.name == weight)
+          entry = &other;
+      if (!entry) {
+        missing.push_back(weight);
+        continue;
+      }
+      ++found;
+      int64_t columns = entry->shape.empty() ? 1 : entry->shape.back();
+      if (columns != value.channels())
+        return llvm::createStringError(
+            "expected the record '" + path + "' to have " +
+            llvm::Twine(columns) + " channels for '" + weight +
+            "', as the weight has columns, but got " +
+            llvm::Twine(value.channels()));
+    }
+  std::string first = missing.empty() ? ""
+                                      : "'" + missing.front() + "'" +
+                                            didYouMean(missing.front(), known);
+  if (found == 0)
+    return llvm::createStringError(
+        "the record '" + path + "' has none of the weights of '" +
+        source.path() + "'" +
+        (missing.empty() ? "" : ", the first that it has is " + first));
+  if (!missing.empty())
+    llvm::WithColor::warning(llvm::errs(), "rlx-quantize")
+        << "the record has " << missing.size()
+        << " names that no weight has, the first is " << first << "\n";
+  return llvm::Error::success();
+}
+
+llvm::Error quantize::addFolder(llvm::StringRef folder,
+                                const WeightSource &source,
+                                ActivationSource &activations) {
+  bool isFound = false;
+  for (const WeightEntry &entry : source.entries()) {
+    const ValueStatistics *value =
+        activations.record ? activations.record->findForWeight(entry.name)
+                           : nullptr;
+    std::string path =
+        (folder + "/" + rowsFileName(value ? value->name : entry.name)).str();
+    if (activations.files.count(entry.name) || !llvm::sys::fs::exists(path))
+      continue;
+    activations.files[entry.name] = path;
+    isFound = true;
+  }
+  if (isFound)
+    return llvm::Error::success();
+  return llvm::createStringError(
+      "expected --activations '" + folder +
+      "' to have a file for one of the weights of '" + source.path() +
+      "', as rlx-run --calibrate-rows writes it");
+}
+
+void quantize::addImportance(const ActivationSource &activations,
+                             const WeightSource &source, Imatrix &imatrix) {
+  for (const WeightEntry &entry : source.entries()) {
+    const ValueStatistics *value =
+        activations.record ? activations.record->findForWeight(entry.name)
+                           : nullptr;
+    if (value)
+      imatrix.try_emplace(entry.name, value->meanSquares.begin(),
+                          value->meanSquares.end());
+  }
+}
+
+bool ActivationSource::hasFor(llvm::StringRef weight,
+                              QuantAlgorithm algorithm) const {
+  // How channels go together is in no record.
+  return algorithm == QuantAlgorithm::gptq ? files.count(weight) != 0
+                                           : has(weight);
+}
+
+const ValueStatistics *
+ActivationSource::statisticsOf(llvm::StringRef weight) const {
+  return record && !files.count(weight) ? record->findForWeight(weight)
+                                        : nullptr;
+}
+
+std::string ActivationSource::valueOf(llvm::StringRef weight) const {
+  if (const ValueStatistics *statistics = statisticsOf(weight))
+    return "record: " + statistics->name;
+  return files.lookup(weight);
+}
+
+static llvm::Expected<Activations> readActivations(const std::string &path,
+                                                   int64_t columns) {
   auto tensor = toExpected(readNpy(path));
   if (!tensor)
     return tensor.takeError();
@@ -44,6 +142,17 @@ llvm::Expected<Activations> quantize::readActivations(const std::string &path,
                                    "' to be f32 or f64, but got " +
                                    std::string(elementName(tensor->type())));
   return Activations::create(std::move(values), columns, path);
+}
+
+llvm::Expected<Activations> ActivationSource::read(llvm::StringRef weight,
+                                                   int64_t columns) const {
+  const ValueStatistics *statistics = statisticsOf(weight);
+  if (!statistics)
+    return readActivations(files.lookup(weight), columns);
+  Activations activations = Activations::ofChannels(*statistics);
+  if (llvm::Error error = activations.checkColumns(columns))
+    return error;
+  return activations;
 }
 
 //===----------------------------------------------------------------------===//
@@ -71,53 +180,81 @@ static llvm::Error forParts(ThreadPool &pool, int64_t parts,
   return llvm::Error::success();
 }
 
-static llvm::Expected<CalibratedWeight>
-byGptq(QuantScheme scheme, llvm::ArrayRef<int64_t> shape,
-       llvm::ArrayRef<float> values, const Activations &activations,
-       GptqOptions options, ThreadPool &pool) {
+using CalibratedWeights = llvm::Expected<std::vector<CalibratedWeight>>;
+
+static CalibratedWeights byGptq(llvm::ArrayRef<CalibratedInput> inputs,
+                                const Activations &activations,
+                                GptqOptions options, ThreadPool &pool) {
   // Few enough for all threads to have some.
   options.rowsAtOnce = 16;
-  auto weight = quantizeGptq(
-      scheme, shape, values, activations, options,
-      [&](int64_t parts, llvm::function_ref<llvm::Error(int64_t)> body) {
-        return forParts(pool, parts, body);
-      });
-  if (!weight)
-    return weight.takeError();
-  return CalibratedWeight{std::move(*weight), {}};
+  std::vector<CalibratedWeight> weights;
+  for (const CalibratedInput &input : inputs) {
+    auto weight = quantizeGptq(
+        *input.step->scheme, input.step->entry->shape, input.values,
+        activations, options,
+        [&](int64_t parts, llvm::function_ref<llvm::Error(int64_t)> body) {
+          return forParts(pool, parts, body);
+        });
+    if (!weight)
+      return weight.takeError();
+    weights.push_back({std::move(*weight), {}});
+  }
+  return weights;
 }
 
-static llvm::Expected<CalibratedWeight>
-bySmoothing(const Step &step, llvm::ArrayRef<float> values,
-            const Activations &activations, const QuantizeOptions &options) {
+/// Importance of channels whose activations are divided by factors.
+static void divideImportance(QuantizeOptions &options,
+                             llvm::ArrayRef<double> factors) {
+  for (auto [i, importance] : llvm::enumerate(options.importance)) {
+    double factor = factors[i % factors.size()];
+    importance = float(importance / (factor * factor));
+  }
+}
+
+static CalibratedWeights bySmoothing(llvm::ArrayRef<CalibratedInput> inputs,
+                                     const Activations &activations,
+                                     QuantizeOptions options) {
   int64_t columns = activations.columns();
-  auto factors = smoothFactors(activations.maxima(),
-                               columnMaxima(values, columns), step.alpha);
+  std::vector<double> maxima(columns);
+  for (const CalibratedInput &input : inputs)
+    for (auto [most, own] :
+         llvm::zip_equal(maxima, columnMaxima(input.values, columns)))
+      most = std::max(most, own);
+  auto factors =
+      smoothFactors(activations.maxima(), maxima, inputs.front().step->alpha);
   if (!factors)
     return factors.takeError();
-  std::vector<double> products = timesFactors(values, *factors);
-  auto weight = quantizeWeight(
-      *step.scheme, step.entry->shape,
-      std::vector<float>(products.begin(), products.end()), options);
-  if (!weight)
-    return weight.takeError();
-  return CalibratedWeight{std::move(*weight),
-                          {factors->begin(), factors->end()}};
+  divideImportance(options, *factors);
+  std::vector<CalibratedWeight> weights;
+  for (const CalibratedInput &input : inputs) {
+    std::vector<double> products = timesFactors(input.values, *factors);
+    auto weight = quantizeWeight(
+        *input.step->scheme, input.step->entry->shape,
+        std::vector<float>(products.begin(), products.end()), options);
+    if (!weight)
+      return weight.takeError();
+    weights.push_back({std::move(*weight), {factors->begin(), factors->end()}});
+  }
+  return weights;
 }
 
-static llvm::Expected<CalibratedWeight> byAwq(const Step &step,
-                                              llvm::ArrayRef<float> values,
-                                              const Activations &activations,
-                                              const QuantizeOptions &options) {
+static CalibratedWeights byAwq(llvm::ArrayRef<CalibratedInput> inputs,
+                               const Activations &activations,
+                               const QuantizeOptions &options) {
   AwqOptions wishes;
   wishes.quantize = options;
-  auto result = quantizeAwq(
-      {{*step.scheme, step.entry->shape, {values.begin(), values.end()}}},
-      activations, wishes);
+  std::vector<AwqWeight> given;
+  for (const CalibratedInput &input : inputs)
+    given.push_back(
+        {*input.step->scheme, input.step->entry->shape, input.values});
+  auto result = quantizeAwq(given, activations, wishes);
   if (!result)
     return result.takeError();
-  return CalibratedWeight{std::move(result->weights.front()),
-                          {result->factors.begin(), result->factors.end()}};
+  std::vector<CalibratedWeight> weights;
+  for (QuantizedWeight &weight : result->weights)
+    weights.push_back(
+        {std::move(weight), {result->factors.begin(), result->factors.end()}});
+  return weights;
 }
 
 /// Of what is stored, with the factors as they are stored.
@@ -135,32 +272,33 @@ static void measure(CalibratedWeight &result, llvm::ArrayRef<float> values,
   }
 }
 
-llvm::Expected<CalibratedWeight>
-quantize::quantizeCalibrated(const Step &step, std::vector<float> values,
+llvm::Expected<std::vector<CalibratedWeight>>
+quantize::quantizeCalibrated(llvm::ArrayRef<CalibratedInput> inputs,
                              const Activations &activations,
                              const GptqOptions &options, ThreadPool &pool) {
-  const WeightEntry &entry = *step.entry;
-  if (entry.shape.size() != 2)
-    return llvm::createStringError(
-        "expected weight '" + entry.name + "' to be a matrix, which '" +
-        nameOf(step.algorithm) + "' quantizes, but got " +
-        describeShape(entry.shape));
-  auto run = [&]() -> llvm::Expected<CalibratedWeight> {
-    switch (step.algorithm) {
+  QuantAlgorithm algorithm = inputs.front().step->algorithm;
+  for (const CalibratedInput &input : inputs)
+    if (const WeightEntry &entry = *input.step->entry; entry.shape.size() != 2)
+      return llvm::createStringError(
+          "expected weight '" + entry.name + "' to be a matrix, which '" +
+          nameOf(algorithm) + "' quantizes, but got " +
+          describeShape(entry.shape));
+  auto run = [&]() -> CalibratedWeights {
+    switch (algorithm) {
     case QuantAlgorithm::gptq:
-      return byGptq(*step.scheme, entry.shape, values, activations, options,
-                    pool);
+      return byGptq(inputs, activations, options, pool);
     case QuantAlgorithm::awq:
-      return byAwq(step, values, activations, options.quantize);
+      return byAwq(inputs, activations, options.quantize);
     case QuantAlgorithm::smoothQuant:
-      return bySmoothing(step, values, activations, options.quantize);
+      return bySmoothing(inputs, activations, options.quantize);
     case QuantAlgorithm::nearest:
       break;
     }
     llvm_unreachable("needs no activations");
   };
-  auto result = run();
-  if (result)
-    measure(*result, values, activations);
-  return result;
+  auto weights = run();
+  if (weights)
+    for (auto [weight, input] : llvm::zip_equal(*weights, inputs))
+      measure(weight, input.values, activations);
+  return weights;
 }

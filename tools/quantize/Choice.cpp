@@ -39,9 +39,8 @@ Measurement::measure(const WeightEntry &entry) const {
   conversion.source.readRows(entry, 0, rows, values);
   conversion.source.release(entry, 0, rows);
   std::optional<Activations> activations;
-  if (auto found = conversion.activations.find(entry.name);
-      found != conversion.activations.end()) {
-    auto read = readActivations(found->second, columns);
+  if (conversion.activations.has(entry.name)) {
+    auto read = conversion.activations.read(entry.name, columns);
     if (!read)
       return read.takeError();
     activations = std::move(*read);

@@ -13,6 +13,7 @@
 #include "llvm/Support/Process.h"
 
 #include <cmath>
+#include <map>
 #include <numeric>
 
 using namespace rlx;
@@ -135,8 +136,10 @@ public:
 private:
   llvm::Error copy(size_t index, const WeightEntry &entry);
   llvm::Error quantize(size_t index, const Step &step, Outcome &outcome);
-  llvm::Error calibrate(size_t index, const Step &step, QuantizeOptions options,
-                        Outcome &outcome);
+  QuantizeOptions optionsFor(const Step &step) const;
+  std::vector<const Step *> togetherWith(const Step &step) const;
+  llvm::Error calibrateAll(const Step &step);
+  llvm::Error calibrate(size_t index, const Step &step, Outcome &outcome);
   llvm::Error write(size_t index, const QuantizedWeight &weight);
 
   const Conversion &conversion;
@@ -144,6 +147,8 @@ private:
   ThreadPool pool;
   Progress progress;
   CompiledRows compiled;
+  /// Quantized, and not written yet.
+  std::map<const Step *, CalibratedWeight> calibrated;
 };
 } // namespace
 
@@ -181,47 +186,82 @@ llvm::Error Converter::write(size_t index, const QuantizedWeight &weight) {
   return llvm::Error::success();
 }
 
+QuantizeOptions Converter::optionsFor(const Step &step) const {
+  QuantizeOptions options;
+  options.name = step.entry->name;
+  options.rule = step.rule;
+  if (auto found = conversion.imatrix.find(step.entry->name);
+      found != conversion.imatrix.end())
+    options.importance = found->second;
+  return options;
+}
+
+/// The weights that have to have the factors of `step`: they are multiplied
+/// with the same value.
+std::vector<const Step *> Converter::togetherWith(const Step &step) const {
+  std::vector<const Step *> steps;
+  std::string value = conversion.activations.valueOf(step.entry->name);
+  for (const Step &other : conversion.steps) {
+    bool isSame = hasFactors(step.algorithm) && other.scheme &&
+                  other.algorithm == step.algorithm &&
+                  other.alpha == step.alpha &&
+                  conversion.activations.valueOf(other.entry->name) == value;
+    if (&other == &step || isSame)
+      steps.push_back(&other);
+  }
+  return steps;
+}
+
 /// Whole weights, which their algorithms need.
-llvm::Error Converter::calibrate(size_t index, const Step &step,
-                                 QuantizeOptions options, Outcome &outcome) {
-  const WeightEntry &entry = *step.entry;
-  auto activations = readActivations(conversion.activations.lookup(entry.name),
-                                     entry.shape.back());
+llvm::Error Converter::calibrateAll(const Step &step) {
+  std::vector<CalibratedInput> inputs;
+  for (const Step *other : togetherWith(step)) {
+    const WeightEntry &entry = *other->entry;
+    std::vector<float> values(*countElements(entry.shape));
+    conversion.source.readRows(entry, 0, rowsOf(entry), values);
+    conversion.source.release(entry, 0, rowsOf(entry));
+    inputs.push_back({other, std::move(values)});
+  }
+  auto activations =
+      conversion.activations.read(step.entry->name, step.entry->shape.back());
   if (!activations)
     return activations.takeError();
-  std::vector<float> values(*countElements(entry.shape));
-  conversion.source.readRows(entry, 0, rowsOf(entry), values);
-  conversion.source.release(entry, 0, rowsOf(entry));
   GptqOptions gptq = conversion.gptq;
-  gptq.quantize = std::move(options);
-  auto result =
-      quantizeCalibrated(step, std::move(values), *activations, gptq, pool);
-  if (!result)
-    return result.takeError();
-  outcome.squaredError = result->squaredError;
-  outcome.squaredSize = result->squaredSize;
-  if (llvm::Error error = write(index, result->weight))
+  gptq.quantize = optionsFor(step);
+  auto weights = quantizeCalibrated(inputs, *activations, gptq, pool);
+  if (!weights)
+    return weights.takeError();
+  for (auto [input, weight] : llvm::zip_equal(inputs, *weights))
+    calibrated.emplace(input.step, std::move(weight));
+  return llvm::Error::success();
+}
+
+llvm::Error Converter::calibrate(size_t index, const Step &step,
+                                 Outcome &outcome) {
+  // Those that share factors come all at once, and wait for their turn.
+  if (!calibrated.count(&step))
+    if (llvm::Error error = calibrateAll(step))
+      return error;
+  auto node = calibrated.extract(&step);
+  const CalibratedWeight &result = node.mapped();
+  outcome.squaredError = result.squaredError;
+  outcome.squaredSize = result.squaredSize;
+  if (llvm::Error error = write(index, result.weight))
     return error;
-  if (result->factors.empty())
+  if (result.factors.empty())
     return llvm::Error::success();
-  return output.append(index, OutputPart::factors, asBytes(result->factors));
+  return output.append(index, OutputPart::factors, asBytes(result.factors));
 }
 
 llvm::Error Converter::quantize(size_t index, const Step &step,
                                 Outcome &outcome) {
   const WeightEntry &entry = *step.entry;
-  QuantizeOptions options;
-  options.name = entry.name;
-  options.rule = step.rule;
-  if (auto found = conversion.imatrix.find(entry.name);
-      found != conversion.imatrix.end())
-    options.importance = found->second;
   if (isCalibrated(step.algorithm)) {
     progress.show(index, entry.name, 0);
-    return calibrate(index, step, std::move(options), outcome);
+    return calibrate(index, step, outcome);
   }
   auto quantizer =
-      Quantizer::create(*step.scheme, entry.shape, std::move(options));
+      Quantizer::create(*step.scheme, entry.shape, optionsFor(step));
   if (!quantizer)
     return quantizer.takeError();
   if (!step.scheme->sideOperands().empty()) {

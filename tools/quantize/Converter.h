@@ -19,7 +19,7 @@ struct Conversion {
   const WeightSource &source;
   std::vector<Step> steps;
   Imatrix imatrix;
-  ActivationFiles activations;
+  ActivationSource activations;
   QuantScheme scheme; ///< Of most weights: what `general.file_type` says.
   unsigned numThreads = 0;
   GptqOptions gptq = {};

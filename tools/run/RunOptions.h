@@ -39,6 +39,22 @@ struct RunCommandLine : CpuOptions {
       "verify", cl::desc("Compare with the reference in double precision")};
   cl::opt<bool> benchmark{"benchmark",
                           cl::desc("Run repeatedly; print median and spread")};
+  cl::opt<std::string> calibrate{
+      "calibrate", cl::value_desc("record.json"),
+      cl::desc("Write statistics of what weights are multiplied with, and of "
+               "values that say rlx.observe; --input gives the inputs of one "
+               "batch after the other")};
+  cl::opt<std::string> calibrateValues{
+      "calibrate-values", cl::init("*"), cl::value_desc("glob"),
+      cl::desc("With --calibrate: only values of these names or weights (*)")};
+  cl::opt<std::string> calibrateRows{
+      "calibrate-rows", cl::value_desc("folder"),
+      cl::desc("With --calibrate: also write all rows of each value, as npy, "
+               "for rlx-quantize --activations folder")};
+  cl::opt<double> calibrateAveraging{
+      "calibrate-averaging", cl::init(0.01), cl::value_desc("number"),
+      cl::desc("With --calibrate: how much a batch counts in the moving "
+               "averages of extremes, behind the first (0.01)")};
   cl::opt<bool> json{"json", cl::desc("Print what was done as JSON")};
   cl::opt<std::string> cacheDirectory{
       "cache-dir", cl::value_desc("folder"),

@@ -34,6 +34,15 @@ llvm::Expected<Activations> Activations::create(std::vector<float> values,
   return Activations(std::move(values), columns, std::move(name));
 }
 
+Activations Activations::ofChannels(const ValueStatistics &statistics) {
+  Activations result({}, statistics.channels(), statistics.name);
+  result.numRows = statistics.rows;
+  result.knownMaxima = statistics.maxima;
+  result.knownMagnitudes = statistics.meanMagnitudes;
+  result.knownSquares = statistics.meanSquares;
+  return result;
+}
+
 llvm::Error Activations::checkColumns(int64_t expected) const {
   if (expected == numColumns)
     return llvm::Error::success();
@@ -46,6 +55,8 @@ llvm::Error Activations::checkColumns(int64_t expected) const {
 }
 
 std::vector<double> Activations::maxima() const {
+  if (!hasRows())
+    return knownMaxima;
   std::vector<double> result(numColumns);
   for (int64_t t = 0; t < rows(); ++t)
     for (auto [most, x] : llvm::zip(result, row(t)))
@@ -54,6 +65,8 @@ std::vector<double> Activations::maxima() const {
 }
 
 std::vector<double> Activations::meanMagnitudes() const {
+  if (!hasRows())
+    return knownMagnitudes;
   std::vector<double> result(numColumns);
   for (int64_t t = 0; t < rows(); ++t)
     for (auto [sum, x] : llvm::zip(result, row(t)))
@@ -64,6 +77,8 @@ std::vector<double> Activations::meanMagnitudes() const {
 }
 
 std::vector<double> Activations::meanSquares() const {
+  if (!hasRows())
+    return knownSquares;
   std::vector<double> result(numColumns);
   for (int64_t t = 0; t < rows(); ++t)
     for (auto [sum, x] : llvm::zip(result, row(t)))
@@ -104,6 +119,11 @@ Activations Activations::dividedBy(llvm::ArrayRef<double> factors) const {
   for (size_t i = 0; i < result.numbers.size(); ++i)
     result.numbers[i] =
         float(double(result.numbers[i]) / factors[i % numColumns]);
+  for (size_t i = 0; i < result.knownMaxima.size(); ++i) {
+    result.knownMaxima[i] /= factors[i];
+    result.knownMagnitudes[i] /= factors[i];
+    result.knownSquares[i] /= factors[i] * factors[i];
+  }
   return result;
 }
 
@@ -114,6 +134,12 @@ Activations Activations::dividedBy(llvm::ArrayRef<double> factors) const {
 OutputError::OutputError(const Activations &activations)
     : numRows(activations.rows()), numColumns(activations.columns()),
       isGram(numRows > numColumns) {
+  if (!activations.hasRows()) {
+    diagonal = activations.meanSquares();
+    for (double &square : diagonal)
+      square *= double(numRows);
+    return;
+  }
   if (isGram) {
     matrix = activations.gram();
     numRows = numColumns;
@@ -125,6 +151,11 @@ OutputError::OutputError(const Activations &activations)
 
 double OutputError::ofRow(llvm::ArrayRef<double> d) const {
   double error = 0;
+  if (!diagonal.empty()) {
+    for (auto [square, difference] : llvm::zip_equal(diagonal, d))
+      error += square * difference * difference;
+    return error;
+  }
   for (int64_t t = 0; t < numRows; ++t) {
     double product = dot(matrix.data() + t * numColumns, d.data(), numColumns);
     error += product * (isGram ? d[t] : product);
@@ -134,6 +165,12 @@ double OutputError::ofRow(llvm::ArrayRef<double> d) const {
 
 double OutputError::ofColumns(llvm::ArrayRef<int64_t> columns,
                               llvm::ArrayRef<double> d) const {
+  if (!diagonal.empty()) {
+    double error = 0;
+    for (auto [column, difference] : llvm::zip_equal(columns, d))
+      error += diagonal[column] * difference * difference;
+    return error;
+  }
   auto product = [&](int64_t row) {
     double sum = 0;
     for (auto [column, difference] : llvm::zip(columns, d))

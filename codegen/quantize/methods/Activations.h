@@ -3,12 +3,16 @@
 //
 // Calibration data: rows of activations that a weight saw. From these follow
 // how large each input channel is and how much an error of the weight counts in
-// its output. Channels are columns of activations and of weights.
+// its output. Channels are columns of activations and of weights. In place of
+// rows there may be what a calibration record has of each channel; channels are
+// then taken to be independent.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef RLX_CODEGEN_QUANTIZE_METHODS_ACTIVATIONS_H
 #define RLX_CODEGEN_QUANTIZE_METHODS_ACTIVATIONS_H
+
+#include "ir/CalibrationRecord.h"
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
@@ -25,8 +29,14 @@ public:
   static llvm::Expected<Activations>
   create(std::vector<float> values, int64_t columns, std::string name = {});
 
-  int64_t rows() const { return int64_t(numbers.size()) / numColumns; }
+  /// What a record has of a value.
+  static Activations ofChannels(const ValueStatistics &statistics);
+
+  /// Whether there are rows, or only statistics of channels.
+  bool hasRows() const { return !numbers.empty(); }
+  int64_t rows() const { return numRows; }
   int64_t columns() const { return numColumns; }
+  /// Only where there are rows.
   llvm::ArrayRef<float> row(int64_t i) const {
     return llvm::ArrayRef(numbers).slice(i * numColumns, numColumns);
   }
@@ -37,7 +47,8 @@ public:
   std::vector<double> meanMagnitudes() const;
   std::vector<double> meanSquares() const;
 
-  /// The sums of products of channels over all rows, X^T X, row after row.
+  /// The sums of products of channels over all rows, X^T X, row after row. Only
+  /// where there are rows.
   std::vector<double> gram() const;
 
   /// The same with each channel divided by a factor, rounded to f32.
@@ -48,12 +59,14 @@ public:
 
 private:
   Activations(std::vector<float> values, int64_t columns, std::string name)
-      : numbers(std::move(values)), numColumns(columns), name(std::move(name)) {
-  }
+      : numbers(std::move(values)), numColumns(columns),
+        numRows(int64_t(numbers.size()) / columns), name(std::move(name)) {}
 
   std::vector<float> numbers;
-  int64_t numColumns;
+  int64_t numColumns, numRows;
   std::string name;
+  /// Of each channel, where there are no rows.
+  std::vector<double> knownMaxima, knownMagnitudes, knownSquares;
 };
 
 /// Squared errors of outputs: the squared length of X d for differences d of
@@ -74,8 +87,9 @@ public:
 
 private:
   int64_t numRows, numColumns;
-  bool isGram;                ///< `matrix` is X^T X, else X.
-  std::vector<double> matrix; ///< Row after row.
+  bool isGram;                  ///< `matrix` is X^T X, else X.
+  std::vector<double> matrix;   ///< Row after row.
+  std::vector<double> diagonal; ///< Of X^T X, where nothing else is known.
 };
 
 } // namespace rlx

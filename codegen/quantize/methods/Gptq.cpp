@@ -26,6 +26,10 @@ llvm::Expected<GptqHessian> GptqHessian::create(const Activations &activations,
     return llvm::createStringError(llvm::formatv(
         "expected damping to be finite and not negative, but got {0}",
         damping));
+  if (!activations.hasRows())
+    return llvm::createStringError(
+        "expected rows of activations, but there are only statistics of "
+        "channels, which do not say how channels go together");
   int64_t k = activations.columns();
   std::vector<double> gram = activations.gram();
   GptqHessian hessian;
