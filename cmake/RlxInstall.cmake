@@ -53,9 +53,12 @@ set(public_headers
   runtime/weights/GgufWriter.h
   runtime/OutputFile.h
   runtime/weights/LogicalWeight.h
+  runtime/weights/SafetensorsReader.h
+  runtime/weights/SafetensorsWriter.h
   runtime/weights/WeightFile.h)
 if(TARGET rlx_codegen)
   list(APPEND public_headers
+    codegen/Calibration.h
     codegen/Compiler.h
     codegen/Executable.h
     codegen/Signature.h
@@ -78,10 +81,13 @@ if(TARGET rlx_codegen)
     codegen/quantize/methods/PlainVectors.h
     codegen/quantize/methods/QuantizedWeight.h
     codegen/quantize/methods/SmoothQuant.h
+    codegen/quantize/methods/ValueCollector.h
     codegen/reference/Evaluate.h
     codegen/reference/Numbers.h
+    ir/CalibrationRecord.h
     ir/CpuProperties.h
     ir/Dialect.h
+    ir/Histogram.h
     ir/QuantConfig.h
     ir/QuantMethod.h
     ir/QuantRule.h

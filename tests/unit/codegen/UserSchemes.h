@@ -88,7 +88,8 @@ inline std::string testName(const testing::TestParamInfo<std::string> &info) {
 
 /// Whether codes mean numbers that sums in f32 round.
 inline bool hasOddCodebook(const std::string &scheme) {
-  return scheme == threeBits || scheme.rfind("nf4", 0) == 0;
+  return scheme == threeBits || scheme.rfind("nf4", 0) == 0 ||
+         scheme.rfind("bnb_fp4", 0) == 0;
 }
 
 } // namespace rlx::test
