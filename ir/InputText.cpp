@@ -28,7 +28,7 @@ rlx::readInputText(llvm::StringRef path, uint64_t maxBytes) {
       return failed(llvm::toString(opened.takeError()));
     file = *opened;
   }
-  auto close = llvm::make_scope_exit([&] {
+  llvm::scope_exit close([&] {
     if (path != "-")
       fs::closeFile(file);
   });

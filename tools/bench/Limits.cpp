@@ -103,11 +103,12 @@ llvm::Expected<LimitsBench> LimitsBench::create(double seconds) {
     FunctionSignature signature;
     signature.name = program.function;
     signature.inputs.push_back(
-        {ElementType::u8, {-1}, {-1}, "tensor<?xi8>", "", "", ""});
+        {ElementType::u8, {-1}, {-1}, "tensor<?xi8>", "", "", "", ""});
     signature.results.push_back({ElementType::u8,
                                  {limitResultBytes},
                                  {limitResultBytes},
                                  "tensor<64xi8>",
+                                 "",
                                  "",
                                  "",
                                  ""});

@@ -37,7 +37,7 @@ struct Step {
   std::optional<QuantRule> rule;
   QuantAlgorithm algorithm = QuantAlgorithm::nearest;
   double alpha = QuantMethod::defaultAlpha;
-  std::string note; ///< Why it is not as asked for; may be empty.
+  std::string note = {}; ///< Why it is not as asked for; may be empty.
 
   WeightContainer output = WeightContainer::gguf;
 
