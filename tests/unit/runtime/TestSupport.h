@@ -10,6 +10,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -36,6 +39,15 @@ public:
     return (root / name).string();
   }
 
+  /// How many of `begun` files are seen before they are finished: none where
+  /// the file system has files without a name.
+  size_t numBegun(size_t begun) const {
+    int unnamed = open(root.c_str(), O_TMPFILE | O_WRONLY, 0600);
+    if (unnamed < 0)
+      return begun;
+    close(unnamed);
+    return 0;
+  }
   size_t numFiles() const {
     return static_cast<size_t>(
         std::distance(std::filesystem::directory_iterator(root), {}));
