@@ -205,9 +205,11 @@ ErrorReport rlx::measureError(const TensorView &got,
     unsigned width = widthOf(numbers.type);
     uint64_t bits = bitsOf(got, i, width);
     double number = double(signedBits(numbers.bits[i], width));
-    measure.add(i, number, number, 0, number);
-    if (bits != numbers.bits[i])
-      measure.addUnequal(i, number, double(signedBits(bits, width)));
+    double found = double(signedBits(bits, width));
+    double deviation = numbers.deviation(i);
+    measure.add(i, number, deviation == 0 ? number : found, deviation, number);
+    if (deviation == 0 && bits != numbers.bits[i])
+      measure.addUnequal(i, number, found);
   }
   return measure.report();
 }

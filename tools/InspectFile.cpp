@@ -53,10 +53,16 @@ static std::string padded(const std::string &text, size_t width) {
   return text + std::string(width - std::min(width, columnsOf(text)), ' ');
 }
 
+/// The path of a file, whole: it is the user's, and no longer than paths are.
+static std::string quotedPath(const std::string &path) {
+  return quoted(path, path.size());
+}
+
 /// What stands above the tensors.
 static void listMetadata(const GgufFile &file, llvm::raw_ostream &stream) {
   stream << fmt::format("{}: GGUF version {}, alignment {} bytes",
-                        quoted(file.path()), file.version(), file.alignment());
+                        quotedPath(file.path()), file.version(),
+                        file.alignment());
   if (file.files().size() > 1)
     stream << fmt::format(", {} parts", file.files().size());
   stream << fmt::format("\n\nmetadata: {} keys\n", file.metadata().size());

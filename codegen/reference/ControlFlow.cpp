@@ -83,21 +83,46 @@ LogicalResult runCheck(Interpreter &interpreter, CheckOp op) {
 //===----------------------------------------------------------------------===//
 
 /// A choice of whole values, which may have other sizes.
+/// Whether `condition`, which depends on rounded numbers, may be the other.
+bool isInDoubt(Interpreter &interpreter, Value condition) {
+  return interpreter.get(condition).numbers().deviation(0) > 0;
+}
+
+/// The program may have taken the other way: of what is given nothing is known.
+void doubtResults(Interpreter &interpreter, Operation *op) {
+  for (Value result : op->getResults()) {
+    Datum datum = interpreter.get(result);
+    if (datum.scheme())
+      continue;
+    std::vector<double> &deviations = datum.writable().allDeviations();
+    llvm::fill(deviations, unknownDeviation);
+    interpreter.set(result, datum);
+  }
+}
+
 LogicalResult runSelect(Interpreter &interpreter, arith::SelectOp op) {
-  if (isa<RankedTensorType>(op.getCondition().getType()))
+  if (isa<RankedTensorType>(op.getCondition().getType()) ||
+      !isa<ShapedType>(op.getType()))
     return runElementwise(interpreter, op);
   Datum chosen = interpreter.get(interpreter.getIndex(op.getCondition()) != 0
                                      ? op.getTrueValue()
                                      : op.getFalseValue());
   setResults(interpreter, op, {chosen});
+  if (isInDoubt(interpreter, op.getCondition()))
+    doubtResults(interpreter, op);
   return success();
 }
 
 LogicalResult runIf(Interpreter &interpreter, scf::IfOp op) {
+  bool mayBeOther = isInDoubt(interpreter, op.getCondition());
   Region &region = interpreter.getIndex(op.getCondition()) != 0
                        ? op.getThenRegion()
                        : op.getElseRegion();
-  return region.empty() ? success() : runOnce(interpreter, op, region);
+  if (!region.empty() && failed(runOnce(interpreter, op, region)))
+    return failure();
+  if (mayBeOther)
+    doubtResults(interpreter, op);
+  return success();
 }
 
 LogicalResult runIndexSwitch(Interpreter &interpreter, scf::IndexSwitchOp op) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/reference/Elementwise.h"
+#include "codegen/reference/Reach.h"
 
 #include "ir/Reference.h"
 
@@ -14,13 +15,19 @@ using namespace mlir;
 using namespace rlx;
 
 namespace {
+/// The result is off by as much as the operand.
+void keepDeviations(const ElementwiseCall &call) {
+  ColumnView x = call.operands[0];
+  if (!x.isExact())
+    for (int64_t i = 0; i < call.count; ++i)
+      call.result().allDeviations()[i] = x.deviation(i);
+}
+
 LogicalResult extendFloat(const ElementwiseCall &call) {
   ColumnView x = call.operands[0];
   for (int64_t i = 0; i < call.count; ++i)
     call.result().values[i] = x.value(i);
-  if (!x.isExact())
-    for (int64_t i = 0; i < call.count; ++i)
-      call.result().allDeviations()[i] = x.deviation(i);
+  keepDeviations(call);
   return success();
 }
 
@@ -60,11 +67,12 @@ LogicalResult integerToFloat(const ElementwiseCall &call) {
       [&](int64_t i) {
         return isSigned ? double(x.signedValue(i)) : double(x.bits(i));
       },
-      [](int64_t) { return 0.0; });
+      [&](int64_t i) { return x.deviation(i); });
   return success();
 }
 
-/// Towards zero; what does not fit has no value that anyone may use.
+/// Towards zero; what does not fit has no value that anyone may use. A number
+/// that may lie on the other side of a step may become another.
 template <bool isSigned>
 LogicalResult floatToInteger(const ElementwiseCall &call) {
   unsigned width = widthOf(call.result().type);
@@ -75,6 +83,13 @@ LogicalResult floatToInteger(const ElementwiseCall &call) {
     llvm::APFloat(x.value(i))
         .convertToInteger(whole, llvm::APFloat::rmTowardZero, &isExact);
     call.result().bits[i] = whole.getZExtValue();
+    auto truncated = [](double x) { return std::trunc(x); };
+    double deviation = x.deviation(i);
+    if (deviation > 0)
+      deviation = reachOfUnary(truncated, x.value(i), deviation,
+                               std::trunc(x.value(i)), 0);
+    if (deviation > 0)
+      call.result().allDeviations()[i] = deviation;
   }
   return success();
 }
@@ -85,6 +100,7 @@ template <bool isSigned> LogicalResult resize(const ElementwiseCall &call) {
   for (int64_t i = 0; i < call.count; ++i)
     call.result().bits[i] =
         wrapBits(isSigned ? uint64_t(x.signedValue(i)) : x.bits(i), width);
+  keepDeviations(call);
   return success();
 }
 
@@ -108,6 +124,8 @@ LogicalResult bitcast(const ElementwiseCall &call) {
       bits = number.bitcastToAPInt().getZExtValue();
     } else {
       bits = call.operands[0].bits(i);
+      if (call.operands[0].deviation(i) != 0)
+        to.allDeviations()[i] = std::numeric_limits<double>::infinity();
     }
     if (auto type = dyn_cast<FloatType>(to.type))
       to.values[i] = decodeFloat(type, bits);

@@ -240,13 +240,11 @@ void Datum::gather(ArrayRef<int64_t> positions, Numbers &numbers) const {
   size_t count = positions.size();
   if (elements->areRead) {
     const Numbers &all = elements->numbers;
-    if (!all.isFloat()) {
-      for (size_t i = 0; i < count; ++i)
-        numbers.bits[i] = all.bits[positions[i]];
-      return;
-    }
     for (size_t i = 0; i < count; ++i)
-      numbers.values[i] = all.values[positions[i]];
+      if (all.isFloat())
+        numbers.values[i] = all.values[positions[i]];
+      else
+        numbers.bits[i] = all.bits[positions[i]];
     if (all.deviations.empty())
       return;
     std::vector<double> &deviations = numbers.allDeviations();

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/reference/Elementwise.h"
+#include "codegen/reference/Reach.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -25,11 +26,13 @@ struct Add {
   static double value(double a, double b) { return a + b; }
   static Slopes slopes(double, double, double) { return {1, 1}; }
   static constexpr double roundings = 1;
+  static constexpr bool isLine = true;
 };
 struct Subtract {
   static double value(double a, double b) { return a - b; }
   static Slopes slopes(double, double, double) { return {1, -1}; }
   static constexpr double roundings = 1;
+  static constexpr bool isLine = true;
 };
 struct Multiply {
   static double value(double a, double b) { return a * b; }
@@ -113,6 +116,12 @@ template <typename F> LogicalResult binary(const ElementwiseCall &call) {
                       ? std::fabs(spread(slopes.a + slopes.b, a.deviation(i)))
                       : combineDeviations(spread(slopes.a, a.deviation(i)),
                                           spread(slopes.b, b.deviation(i)));
+      if constexpr (!requires { F::isLine; })
+        deviation = isSquare
+                        ? reachOfUnary([](double z) { return F::value(z, z); },
+                                       x, a.deviation(i), r, deviation)
+                        : reachOfBinary(F::value, x, a.deviation(i), y,
+                                        b.deviation(i), r, deviation);
     }
     if constexpr (requires { F::isFunction; }) {
       Slopes slopes = F::slopes(x, y, r);
@@ -150,6 +159,8 @@ LogicalResult multiplyAdd(const ElementwiseCall &call) {
     double product = a.value(i) * b.value(i), value = product + c.value(i);
     double deviation = combineDeviations(spread(b.value(i), a.deviation(i)),
                                          spread(a.value(i), b.deviation(i)));
+    deviation = reachOfBinary(Multiply::value, a.value(i), a.deviation(i),
+                              b.value(i), b.deviation(i), product, deviation);
     deviation = combineDeviations(deviation, c.deviation(i));
     if (std::isfinite(product))
       deviation = combineDeviations(deviation, rounding.unit() * product);
@@ -160,18 +171,34 @@ LogicalResult multiplyAdd(const ElementwiseCall &call) {
   return success();
 }
 
+/// The larger of x and the lower bound, then the smaller of that and the upper.
 LogicalResult clamp(const ElementwiseCall &call) {
   ColumnView x = call.operands[0], low = call.operands[1],
              high = call.operands[2];
+  auto clamped = [](double x, double low, double high) {
+    double above = x < low ? low : x;
+    return above > high ? high : above;
+  };
   for (int64_t i = 0; i < call.count; ++i) {
-    const ColumnView *chosen = &x;
-    if (x.value(i) < low.value(i))
-      chosen = &low;
-    if (chosen->value(i) > high.value(i))
-      chosen = &high;
-    call.result().values[i] = chosen->value(i);
-    if (!chosen->isExact())
-      call.result().allDeviations()[i] = chosen->deviation(i);
+    double at = x.value(i), least = low.value(i), most = high.value(i),
+           result = clamped(at, least, most), deviation = 0;
+    call.result().values[i] = result;
+    for (int place = 0; place < 3; ++place) {
+      const ColumnView &operand = call.operands[place];
+      if (operand.deviation(i) == 0)
+        continue;
+      auto along = [&](double value) {
+        return clamped(place == 0 ? value : at, place == 1 ? value : least,
+                       place == 2 ? value : most);
+      };
+      // The slope is 1 of the one that is the result.
+      double slope = operand.value(i) == result ? operand.deviation(i) : 0;
+      deviation = combineDeviations(
+          deviation, reachOfUnary(along, operand.value(i), operand.deviation(i),
+                                  result, slope));
+    }
+    if (deviation != 0)
+      call.result().allDeviations()[i] = deviation;
   }
   return success();
 }
@@ -220,22 +247,39 @@ LogicalResult compareFloats(const ElementwiseCall &call) {
   };
   for (int64_t i = 0; i < call.count; ++i)
     call.result().bits[i] = holds(a.value(i), b.value(i));
+  if (!a.isExact() || !b.isExact())
+    for (int64_t i = 0; i < call.count; ++i)
+      call.result().allDeviations()[i] =
+          call.isSquare()
+              ? 0
+              : doubtOf(a.value(i) - b.value(i),
+                        combineDeviations(a.deviation(i), b.deviation(i)));
   return success();
 }
 
-/// One of two, floats or integers.
+/// One of two, floats or integers. Where the condition is in doubt, it may be
+/// the other.
 LogicalResult select(const ElementwiseCall &call) {
   ColumnView condition = call.operands[0];
   Numbers &result = call.result();
+  auto numberOf = [&](const ColumnView &view, int64_t i) {
+    return result.isFloat() ? view.value(i) : double(view.signedValue(i));
+  };
   for (int64_t i = 0; i < call.count; ++i) {
-    const ColumnView &chosen = call.operands[condition.bits(i) ? 1 : 2];
-    if (!result.isFloat()) {
+    bool isFirst = condition.bits(i);
+    const ColumnView &chosen = call.operands[isFirst ? 1 : 2];
+    const ColumnView &other = call.operands[isFirst ? 2 : 1];
+    if (result.isFloat())
+      result.values[i] = chosen.value(i);
+    else
       result.bits[i] = chosen.bits(i);
-      continue;
-    }
-    result.values[i] = chosen.value(i);
-    if (!chosen.isExact())
-      result.allDeviations()[i] = chosen.deviation(i);
+    double deviation = chosen.deviation(i), doubt = condition.deviation(i);
+    if (doubt > 0)
+      deviation =
+          std::fmax(deviation, reachOf(other.deviation(i), numberOf(chosen, i),
+                                       numberOf(other, i), 1 / doubt));
+    if (deviation != 0)
+      result.allDeviations()[i] = deviation;
   }
   return success();
 }

@@ -2,11 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A function is its value, its slope, and how many half ulps it may be off, of
-// its result and of its argument.
+// its result and of its argument. What its argument is off by is looked at
+// beyond the slope (Reach.h).
 //
 //===----------------------------------------------------------------------===//
 
 #include "codegen/reference/Elementwise.h"
+#include "codegen/reference/Reach.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -77,7 +79,8 @@ void evaluateColumn(const ColumnView &x, int64_t count, Numbers &result) {
     double at = x.value(i), value = F::value(at), deviation = 0;
     double slope = F::slope(at, value);
     if (x.deviation(i) != 0)
-      deviation = std::fabs(slope * x.deviation(i));
+      deviation = reachOfUnary(F::value, at, x.deviation(i), value,
+                               std::fabs(slope * x.deviation(i)));
     double steep = F::ofArgument * rounding.unit() * slope * at;
     if (F::ofArgument > 0 && std::isfinite(steep))
       deviation = combineDeviations(deviation, steep);
@@ -143,8 +146,11 @@ LogicalResult integerPower(const ElementwiseCall &call) {
     int64_t exponent = n.signedValue(i);
     double at = x.value(i), value = power(at, exponent), deviation = 0;
     if (x.deviation(i) != 0)
-      deviation = std::fabs(double(exponent) * power(at, exponent - 1) *
-                            x.deviation(i));
+      deviation = reachOfUnary(
+          [exponent](double base) { return power(base, exponent); }, at,
+          x.deviation(i), value,
+          std::fabs(double(exponent) * power(at, exponent - 1) *
+                    x.deviation(i)));
     rounding.apply(value, deviation, ofFunctions + std::fabs(double(exponent)));
     call.result().values[i] = value;
     deviations[i] = deviation;

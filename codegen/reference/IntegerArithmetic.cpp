@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/reference/Elementwise.h"
+#include "codegen/reference/Reach.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/bit.h"
@@ -44,11 +45,41 @@ uint64_t shiftRightS(uint64_t a, uint64_t b, unsigned w) {
   return uint64_t(s(a, w) >> std::min<uint64_t>(b, w - 1));
 }
 
+/// The deviation of F(a, b) of two integers that are not exact. A sum is off by
+/// what its terms are, as is a choice or what is done to answers of
+/// comparisons. Of others nothing is known.
+template <Binary *F> double deviationOf(double a, double b, unsigned width) {
+  if (a == 0 && b == 0)
+    return 0;
+  if (F == add || F == subtract)
+    return combineDeviations(a, b);
+  bool isChoice = F == maxS || F == minS || F == maxU || F == minU;
+  bool isLogic = F == bitAnd || F == bitOr || F == bitXor;
+  return isChoice || (isLogic && width == 1) ? std::fmax(a, b)
+                                             : unknownDeviation;
+}
+
+/// The same of any other function: exact where all operands are.
+void doubtInexact(const ElementwiseCall &call) {
+  for (const ColumnView &operand : call.operands) {
+    if (operand.isExact())
+      continue;
+    for (Numbers &result : call.results)
+      for (int64_t i = 0; i < call.count; ++i)
+        if (operand.deviation(i) != 0)
+          result.allDeviations()[i] = unknownDeviation;
+  }
+}
+
 template <Binary *F> LogicalResult binary(const ElementwiseCall &call) {
   unsigned width = widthOf(call.result().type);
+  ColumnView a = call.operands[0], b = call.operands[1];
   for (int64_t i = 0; i < call.count; ++i)
-    call.result().bits[i] = wrapBits(
-        F(call.operands[0].bits(i), call.operands[1].bits(i), width), width);
+    call.result().bits[i] = wrapBits(F(a.bits(i), b.bits(i), width), width);
+  if (!a.isExact() || !b.isExact())
+    for (int64_t i = 0; i < call.count; ++i)
+      call.result().allDeviations()[i] =
+          deviationOf<F>(a.deviation(i), b.deviation(i), width);
   return success();
 }
 
@@ -89,6 +120,7 @@ LogicalResult quotient(const ElementwiseCall &call) {
              << s(a, width) << " divided by -1";
     call.result().bits[i] = wrapBits(F(a, b, width), width);
   }
+  doubtInexact(call);
   return success();
 }
 
@@ -102,6 +134,11 @@ LogicalResult compareIntegers(const ElementwiseCall &call) {
     APInt a(64, uint64_t(call.operands[0].signedValue(i))),
         b(64, uint64_t(call.operands[1].signedValue(i)));
     call.result().bits[i] = arith::applyCmpPredicate(how, a, b);
+    double deviation = combineDeviations(call.operands[0].deviation(i),
+                                         call.operands[1].deviation(i));
+    if (deviation > 0)
+      call.result().allDeviations()[i] = doubtOf(
+          double(a.getSExtValue()) - double(b.getSExtValue()), deviation);
   }
   return success();
 }
@@ -120,6 +157,7 @@ template <Unary *F> LogicalResult unary(const ElementwiseCall &call) {
   unsigned width = widthOf(call.result().type);
   for (int64_t i = 0; i < call.count; ++i)
     call.result().bits[i] = wrapBits(F(call.operands[0].bits(i), width), width);
+  doubtInexact(call);
   return success();
 }
 
@@ -142,6 +180,7 @@ LogicalResult power(const ElementwiseCall &call) {
         result *= factor;
     call.result().bits[i] = wrapBits(result, width);
   }
+  doubtInexact(call);
   return success();
 }
 
@@ -158,6 +197,7 @@ template <bool isSigned> LogicalResult product(const ElementwiseCall &call) {
     call.results[0].bits[i] = all.trunc(width).getZExtValue();
     call.results[1].bits[i] = all.lshr(width).trunc(width).getZExtValue();
   }
+  doubtInexact(call);
   return success();
 }
 
@@ -169,6 +209,7 @@ LogicalResult sumAndCarry(const ElementwiseCall &call) {
     call.results[0].bits[i] = sum;
     call.results[1].bits[i] = sum < a;
   }
+  doubtInexact(call);
   return success();
 }
 

@@ -12,8 +12,6 @@
 using namespace mlir;
 using namespace rlx;
 
-static constexpr double infinity = std::numeric_limits<double>::infinity();
-
 void Numbers::reset(Type newType, int64_t count) {
   type = newType;
   deviations.clear();
@@ -22,18 +20,17 @@ void Numbers::reset(Type newType, int64_t count) {
 }
 
 std::vector<double> &Numbers::allDeviations() {
-  if (deviations.size() != values.size())
-    deviations.assign(values.size(), 0);
+  if (deviations.size() != size_t(size()))
+    deviations.assign(size(), 0);
   return deviations;
 }
 
 void Numbers::copy(int64_t to, const Numbers &other, int64_t from,
                    int64_t count) {
-  if (!isFloat()) {
+  if (isFloat())
+    std::copy_n(other.values.begin() + from, count, values.begin() + to);
+  else
     std::copy_n(other.bits.begin() + from, count, bits.begin() + to);
-    return;
-  }
-  std::copy_n(other.values.begin() + from, count, values.begin() + to);
   if (!other.deviations.empty())
     std::copy_n(other.deviations.begin() + from, count,
                 allDeviations().begin() + to);
@@ -44,8 +41,7 @@ void Numbers::copy(int64_t to, const Numbers &other, int64_t from,
 Numbers Numbers::undefined(Type type, int64_t count) {
   Numbers numbers;
   numbers.reset(type, count);
-  if (numbers.isFloat())
-    numbers.deviations.assign(count, infinity);
+  numbers.deviations.assign(count, unknownDeviation);
   return numbers;
 }
 
@@ -73,7 +69,7 @@ bool rlx::isKnownType(Type type) {
 
 double rlx::combineDeviations(double a, double b) {
   double all = std::sqrt(a * a + b * b);
-  return std::isnan(all) ? infinity : all;
+  return std::isnan(all) ? unknownDeviation : all;
 }
 
 Rounding::Rounding(Type type) : type(cast<FloatType>(type)) {
@@ -113,7 +109,7 @@ double Rounding::bounded(double value) const {
   // Half way to what would be the next number.
   if (std::fabs(value) >= largest + largest * roundoff / 2 &&
       std::isfinite(value) && type.isF32())
-    return std::copysign(infinity, value);
+    return std::copysign(std::numeric_limits<double>::infinity(), value);
   return value;
 }
 

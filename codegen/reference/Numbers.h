@@ -6,7 +6,8 @@
 // the program's result is expected to be from it (one standard deviation), to
 // first order, because the program rounds. Results of f32 are not rounded here,
 // only their deviation grows; what has fewer bits is rounded as the program
-// says. Integers are bits.
+// says. Integers are bits, with a deviation too where they come from floats:
+// the answer of a comparison that may be the other one has one of up to 1.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,14 +16,18 @@
 
 #include "mlir/IR/BuiltinTypes.h"
 
+#include <limits>
 #include <vector>
 
 namespace rlx {
 
+/// The deviation of a number of which nothing is known.
+constexpr double unknownDeviation = std::numeric_limits<double>::infinity();
+
 struct Numbers {
   mlir::Type type; ///< a float or an integer type, or index
   std::vector<double> values;
-  std::vector<double> deviations; ///< of floats; none: the values are exact
+  std::vector<double> deviations; ///< none: the numbers are exact
   std::vector<uint64_t> bits;     ///< of integers, zero above their width
 
   bool isFloat() const { return llvm::isa<mlir::FloatType>(type); }

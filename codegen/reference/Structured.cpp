@@ -159,7 +159,8 @@ void StructuredLoops::foldSums(Output &output, ColumnView column, int64_t count,
 void StructuredLoops::fold(Output &output, ColumnView column, int64_t count,
                            ArrayRef<int64_t> positions) {
   Numbers &into = *output.numbers;
-  if (IntegerFunction function = findIntegerFunction(output.fold)) {
+  IntegerFunction function = findIntegerFunction(output.fold);
+  if (function && column.isExact() && into.deviations.empty()) {
     unsigned width = widthOf(into.type);
     for (int64_t i = 0; i < count; ++i) {
       uint64_t &bits = into.bits[positions[i]];
@@ -169,7 +170,7 @@ void StructuredLoops::fold(Output &output, ColumnView column, int64_t count,
   }
   if (terms.contains(output.fold))
     return foldSums(output, column, count, positions);
-  ElementwiseFunction function = findElementwise(output.fold);
+  ElementwiseFunction foldColumns = findElementwise(output.fold);
   Numbers all[2], result[1];
   for (Numbers &numbers : all)
     numbers.reset(into.type, 1);
@@ -179,11 +180,11 @@ void StructuredLoops::fold(Output &output, ColumnView column, int64_t count,
     all[1].deviations.clear();
     all[1].copy(0, *column.numbers, i * column.step);
     result[0].reset(into.type, 1);
-    // Folds of floats do not fail.
-    (void)function({output.fold,
-                    {ColumnView(all[0], 1), ColumnView(all[1], 1)},
-                    1,
-                    result});
+    // Such folds do not fail.
+    (void)foldColumns({output.fold,
+                       {ColumnView(all[0], 1), ColumnView(all[1], 1)},
+                       1,
+                       result});
     into.copy(positions[i], result[0], 0);
   }
 }

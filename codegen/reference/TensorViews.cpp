@@ -273,6 +273,12 @@ LogicalResult runMaterialize(Interpreter &interpreter,
     return op.emitOpError()
            << "cannot be verified: it writes to memory of the program's own";
   Datum source = interpreter.get(op.getSource());
+  const std::vector<int64_t> &to = interpreter.get(op.getDest()).shape();
+  if (source.shape() != to)
+    return op.emitOpError()
+           << "expected the source to have sizes " << describeShape(to)
+           << " as the destination has, but got "
+           << describeShape(source.shape());
   interpreter.set(op->getResult(0), source);
   return success();
 }

@@ -3,7 +3,6 @@
 
 #include "passes/checks/SizeChecks.h"
 
-#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -111,7 +110,9 @@ void SizeChecks::insert() {
       .Case<cf::AssertOp, tensor::CastOp, tensor::DimOp, tensor::ExpandShapeOp,
             tensor::ReshapeOp, tensor::PadOp, tensor::ConcatOp,
             tensor::GatherOp, tensor::ScatterOp, scf::ForOp, scf::ForallOp,
-            scf::ParallelOp, linalg::LinalgOp, MatmulOp, GatherMatmulOp,
+            scf::ParallelOp, linalg::LinalgOp, linalg::SoftmaxOp,
+            linalg::PackOp, linalg::UnPackOp,
+            bufferization::MaterializeInDestinationOp, MatmulOp, GatherMatmulOp,
             EmbeddingOp, DequantizeOp, QuantizeOp>(
           [&](auto known) { insert(known); })
       .Case<tensor::ExtractOp>([&](tensor::ExtractOp extract) {

@@ -14,6 +14,7 @@
 #include "passes/support/QuantizedOperand.h"
 #include "passes/support/SourceText.h"
 
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -38,8 +39,14 @@ private:
   void insert(mlir::tensor::ConcatOp concat);
   void insert(mlir::tensor::GatherOp gather);
   void insert(mlir::tensor::ScatterOp scatter);
+  void insert(mlir::bufferization::MaterializeInDestinationOp copy);
   void coordinates(mlir::Value indices, size_t count);
   void insert(mlir::linalg::LinalgOp structured);
+  void insert(mlir::linalg::SoftmaxOp softmax);
+  void insert(mlir::linalg::PackOp pack);
+  void insert(mlir::linalg::UnPackOp unpack);
+  template <typename OpT>
+  void packed(OpT op, mlir::Value packed, mlir::Value plain, bool isPadded);
   void insert(mlir::scf::ForOp loop) {
     steps(mlir::getAsOpFoldResult(loop.getStep()));
   }

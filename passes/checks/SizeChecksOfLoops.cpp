@@ -83,6 +83,15 @@ void SizeChecks::insert(linalg::LinalgOp structured) {
   });
 }
 
+/// Its loops are those of its input, and it is no linalg::LinalgOp.
+void SizeChecks::insert(linalg::SoftmaxOp softmax) {
+  Value input = softmax.getInput(), output = softmax.getOutput();
+  for (int64_t i = 0; i < tensorOf(input).getRank(); ++i)
+    equal(size(output, i), size(input, i),
+          "expected dimension " + Twine(i) +
+              " of operand 1 to be {}, as of operand 0, but got {}");
+}
+
 /// arith and math on whole tensors: all are of one shape.
 void SizeChecks::insertElementwise() {
   Value first;

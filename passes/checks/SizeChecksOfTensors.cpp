@@ -250,3 +250,61 @@ void SizeChecks::insert(tensor::ScatterOp scatter) {
     else
       next += !isReduced;
 }
+
+void SizeChecks::insert(bufferization::MaterializeInDestinationOp copy) {
+  if (!tensorOf(copy.getSource()) || !tensorOf(copy.getDest()))
+    return;
+  for (int64_t i = 0; i < tensorOf(copy.getSource()).getRank(); ++i)
+    equal(size(copy.getSource(), i), size(copy.getDest(), i),
+          "expected dimension " + Twine(i) +
+              " of the source to be {}, as of the destination, but got {}");
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles of linalg.pack and linalg.unpack
+//===----------------------------------------------------------------------===//
+
+/// `packed` has as many tiles as `plain` needs, of the sizes that `op` says.
+template <typename OpT>
+void SizeChecks::packed(OpT op, Value packed, Value plain, bool isPadded) {
+  if (!isDynamic(packed) && !isDynamic(plain) && op.getInnerTiles().empty())
+    return; // The verifier has seen it.
+  int64_t rank = tensorOf(plain).getRank();
+  SmallVector<OpFoldResult> outer = tensor::getMixedSizes(b, b.getLoc(), plain);
+  for (auto [i, tile] : llvm::enumerate(op.getMixedTiles())) {
+    int64_t dimension = op.getInnerDimsPos()[i];
+    isAbove(tile, 0, "expected a tile of at least 1, but got {}");
+    equal(size(packed, rank + i), tile,
+          "expected dimension " + Twine(rank + i) +
+              " of the packed tensor to be {}, as the tile, but got {}");
+    // The checks are made before any stops the run.
+    Value divisor = arith::MaxSIOp::create(b, toValue(tile), constant(1));
+    Value whole = toValue(outer[dimension]);
+    if (!isPadded)
+      require(compare(arith::CmpIPredicate::eq,
+                      arith::RemUIOp::create(b, whole, divisor), constant(0)),
+              "expected dimension " + Twine(dimension) +
+                  " to be a multiple of {}, as there is no padding value, but "
+                  "got {}",
+              {divisor, whole});
+    outer[dimension] =
+        arith::CeilDivUIOp::create(b, whole, divisor).getResult();
+  }
+  for (int64_t i = 0; i < rank; ++i) {
+    int64_t from = op.getOuterDimsPerm().empty() ? i : op.getOuterDimsPerm()[i];
+    equal(size(packed, i), outer[from],
+          "expected dimension " + Twine(i) +
+              " of the packed tensor to be {}, but got {}");
+  }
+}
+
+void SizeChecks::insert(linalg::PackOp pack) {
+  if (tensorOf(pack.getSource()) && tensorOf(pack.getDest()))
+    packed(pack, pack.getDest(), pack.getSource(),
+           bool(pack.getPaddingValue()));
+}
+
+void SizeChecks::insert(linalg::UnPackOp unpack) {
+  if (tensorOf(unpack.getSource()) && tensorOf(unpack.getDest()))
+    packed(unpack, unpack.getSource(), unpack.getDest(), /*isPadded=*/true);
+}

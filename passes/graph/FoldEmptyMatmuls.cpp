@@ -12,6 +12,7 @@
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
 
 namespace rlx {
 #define GEN_PASS_DEF_FOLDEMPTYMATMULSPASS
@@ -92,8 +93,9 @@ static void foldEmptyParts(Operation *op) {
     return replace(
         tensor::EmptyOp::create(b, expand.getMixedOutputShape(), element));
   if (isEmpty(result)) {
-    if (result.hasStaticShape())
-      replace(tensor::EmptyOp::create(b, result.getShape(), element));
+    ReifiedRankedShapedTypeDims sizes;
+    if (succeeded(reifyResultShapes(b, op, sizes)))
+      replace(tensor::EmptyOp::create(b, sizes.front(), element));
     return;
   }
   auto concat = dyn_cast<tensor::ConcatOp>(op);

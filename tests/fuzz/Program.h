@@ -60,6 +60,8 @@ struct RandomProgram {
   /// Whether inputs were changed so that they need not fit any more: there are
   /// no expectations then.
   bool altered = false;
+  /// Whether a run has to end with an error, of the reference too.
+  bool mustFail = false;
 };
 
 } // namespace rlx::fuzz

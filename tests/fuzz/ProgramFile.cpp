@@ -51,6 +51,8 @@ llvm::Expected<RandomProgram> rlx::fuzz::readProgram(const std::string &path) {
   program.text = (*buffer)->getBuffer().str();
   Dice dice(1);
   for (llvm::StringRef line : llvm::split((*buffer)->getBuffer(), '\n')) {
+    if (line == "// error")
+      program.altered = program.mustFail = true;
     if (!line.consume_front("// input: "))
       continue;
     std::optional<Data> data = parseInput(line, dice);

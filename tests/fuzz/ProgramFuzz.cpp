@@ -91,10 +91,14 @@ static bool runFile(const std::string &path,
   bool isRight = true;
   for (const RunOutcome &outcome :
        runInChild([&] { return *program; }, targets)) {
-    if (outcome.verdict != Verdict::wrong)
+    bool isMissed = program->mustFail && outcome.verdict == Verdict::right &&
+                    !outcome.isError;
+    if (outcome.verdict != Verdict::wrong && !isMissed)
       continue;
     isRight = false;
-    llvm::outs() << path << ", " << outcome.target << ": " << outcome.message
+    llvm::outs() << path << ", " << outcome.target << ": "
+                 << (isMissed ? "expected an error, but got numbers"
+                              : outcome.message)
                  << "\n";
   }
   return isRight;

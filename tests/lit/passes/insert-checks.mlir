@@ -138,3 +138,30 @@ func.func @unread(%t: tensor<8x64xf32>, %w: tensor<4x8x64xf32>, %ids: tensor<3xi
   %n = tensor.dim %y, %c0 : tensor<3x1x8xf32>
   return %read, %n : tensor<3x64xf32>, index
 }
+
+// -----
+// CHECK-LABEL: func @softmax
+// CHECK: 'linalg.softmax' expected dimension 0 of operand 1 to be {}, as of operand 0, but got {}
+// CHECK: 'linalg.softmax' expected dimension 1 of operand 1 to be {}, as of operand 0, but got {}
+func.func @softmax(%x: tensor<?x?xf32>, %y: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %z = linalg.softmax dimension(1) ins(%x : tensor<?x?xf32>) outs(%y : tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %z : tensor<?x4xf32>
+}
+
+// -----
+// CHECK-LABEL: func @pack
+// CHECK: 'linalg.pack' expected a tile of at least 1, but got {}
+// CHECK: 'linalg.pack' expected dimension 2 of the packed tensor to be {}, as the tile, but got {}
+// CHECK: 'linalg.pack' expected dimension 1 to be a multiple of {}, as there is no padding value, but got {}
+// CHECK: 'linalg.pack' expected dimension 0 of the packed tensor to be {}, but got {}
+// CHECK: 'linalg.pack' expected dimension 1 of the packed tensor to be {}, but got {}
+// CHECK: 'linalg.unpack' expected dimension 2 of the packed tensor to be {}, as the tile, but got {}
+// CHECK-NOT: multiple
+// CHECK: 'linalg.unpack' expected dimension 1 of the packed tensor to be {}, but got {}
+// CHECK: 'bufferization.materialize_in_destination' expected dimension 0 of the source to be {}, as of the destination, but got {}
+func.func @pack(%x: tensor<?x?xf32>, %p: tensor<?x?x?xf32>, %y: tensor<?x?xf32>, %n: index) -> tensor<?x?xf32> {
+  %q = linalg.pack %x inner_dims_pos = [1] inner_tiles = [%n] into %p : tensor<?x?xf32> -> tensor<?x?x?xf32>
+  %z = linalg.unpack %q inner_dims_pos = [1] inner_tiles = [%n] into %y : tensor<?x?x?xf32> -> tensor<?x?xf32>
+  %r = bufferization.materialize_in_destination %z in %x : (tensor<?x?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %r : tensor<?x?xf32>
+}

@@ -119,6 +119,79 @@ func.func @main(%x: tensor<1xf32>) -> (tensor<1xf32>, tensor<1xf32>, tensor<1xf1
   EXPECT_LE(two[2].numbers.deviation(0), 1e-7);
 }
 
+TEST_F(ReferenceNumbersTest, DeviationsFollowBends) {
+  // %a and %b are x and y and off by 1, as (x + 2^24) - 2^24 is. `lines` make
+  // %r of them, of the type `result`.
+  auto after = [&](const std::string &result, const std::string &lines, float x,
+                   float y = 0) {
+    std::string tensor = "tensor<" + result + ">";
+    auto all = results("func.func @main(%s: tensor<f32>, %t: tensor<f32>) -> " +
+                           tensor + R"( {
+  %x = tensor.extract %s[] : tensor<f32>
+  %y = tensor.extract %t[] : tensor<f32>
+  %zero = arith.constant 0.0 : f32
+  %one = arith.constant 1.0 : f32
+  %far = arith.constant 16777216.0 : f32
+  %xfar = arith.addf %x, %far : f32
+  %a = arith.subf %xfar, %far : f32
+  %yfar = arith.addf %y, %far : f32
+  %b = arith.subf %yfar, %far : f32
+  )" + lines + "\n  %out = tensor.from_elements %r : " +
+                           tensor + "\n  return %out : " + tensor + "\n}",
+                       {Floats({}, {x}), Floats({}, {y})});
+    return all.empty() ? -1 : all[0].numbers.deviation(0);
+  };
+  auto one = [&](const std::string &op, float x, float y = 0) {
+    return after("f32", "%r = " + op + " : f32", x, y);
+  };
+  // The slope of tanh at -3 is 0.01, but the result may be 1 as well as -1.
+  EXPECT_GE(one("math.tanh %a", -3), 2.0 / 8);
+  EXPECT_LE(one("math.tanh %a", -3), 2.0 / 2);
+  // Far off nothing bends, and what is off there stays off by as little.
+  EXPECT_LE(one("math.tanh %a", -30), 1e-6);
+  // cos and a square have no slope at 0, nor has a product of zeros.
+  EXPECT_GE(one("math.cos %a", 0), 0.4);
+  EXPECT_LE(one("math.cos %a", 0), 2);
+  EXPECT_GE(one("arith.mulf %a, %a", 0), 1);
+  EXPECT_GE(one("arith.mulf %a, %b", 0, 0), 1);
+  EXPECT_LE(one("arith.mulf %a, %b", 0, 0), 8);
+  EXPECT_GE(one("math.fma %a, %b, %one", 0, 0), 1);
+  // The logarithm of what may be negative is unknown; of 100 it is not.
+  EXPECT_EQ(one("math.log %a", 2), INFINITY);
+  EXPECT_LE(one("math.log %a", 100), 0.02);
+  // The other operand may be the larger one.
+  EXPECT_GE(one("arith.maximumf %a, %zero", -2), 0.25);
+  EXPECT_EQ(one("arith.maximumf %a, %zero", -20), 0);
+  EXPECT_GE(one("math.clampf %a to [%zero, %one]", -2), 0.1);
+  EXPECT_EQ(one("math.clampf %a to [%zero, %one]", -20), 0);
+  // What is chosen by a comparison that may have the other answer.
+  auto chosen = [&](float x) {
+    return after("f32",
+                 "%q = arith.cmpf ogt, %a, %zero : f32\n"
+                 "  %r = arith.select %q, %one, %zero : f32",
+                 x);
+  };
+  EXPECT_EQ(chosen(0), 1);
+  EXPECT_NEAR(chosen(-2), 0.5, 0.1);
+  EXPECT_EQ(chosen(-20), 0);
+  // The same through integers.
+  auto counted = [&](float x) {
+    return after("f32",
+                 "%q = arith.cmpf ogt, %a, %zero : f32\n"
+                 "  %i = arith.extui %q : i1 to i32\n"
+                 "  %j = arith.addi %i, %i : i32\n"
+                 "  %r = arith.sitofp %j : i32 to f32",
+                 x);
+  };
+  EXPECT_GE(counted(0), 1);
+  EXPECT_EQ(counted(-20), 0);
+  auto whole = [&](float x) {
+    return after("i32", "%r = arith.fptosi %a : f32 to i32", x);
+  };
+  EXPECT_GE(whole(2), 0.5);
+  EXPECT_LE(whole(2), 2);
+}
+
 TEST_F(ReferenceNumbersTest, BothSidesOfATieAreAllowed) {
   // 1 + 2^-11 lies between two numbers of f16; the sum may lie on either side.
   Floats x({2}, {1, 1}), y({2}, {0x1p-11f, 0x1.1p-11f});
