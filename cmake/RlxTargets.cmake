@@ -2,6 +2,10 @@
 #
 # How this project declares its libraries and programs: one library a folder, warnings on, includes from the root.
 include(GNUInstallDirs)
+include(CheckLinkerFlag)
+
+# A link takes gold, which comes with Debian's binutils, a third of the time of the default linker.
+check_linker_flag(CXX "-fuse-ld=gold" RLX_HAVE_GOLD)
 
 function(rlx_configure_target target)
   target_include_directories(${target} PUBLIC
@@ -9,6 +13,9 @@ function(rlx_configure_target target)
     $<INSTALL_INTERFACE:include>)
   target_compile_features(${target} PUBLIC cxx_std_20)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wno-unused-parameter -Wno-unused-function -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
+  if(RLX_HAVE_GOLD)
+    target_link_options(${target} PRIVATE -fuse-ld=gold)
+  endif()
   if(RLX_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=address,undefined -fno-sanitize-recover=undefined
       -fno-sanitize=vptr -fno-omit-frame-pointer -O1 -g1)

@@ -4,7 +4,7 @@
 #include "codegen/CompiledRows.h"
 
 #include "codegen/Compiler.h"
-#include "passes/quantize/RulePlan.h"
+#include "passes/rules/RulePlan.h"
 
 using namespace mlir;
 using namespace rlx;

@@ -3,7 +3,7 @@
 //
 // rlx.quantize, compiled for this processor, in the place of rlx::Quantizer's
 // own loops: the same bytes in a fraction of the time, where loops follow a
-// scheme's rule (passes/quantize/RulePlan.h).
+// scheme's rule (passes/rules/RulePlan.h).
 //
 //===----------------------------------------------------------------------===//
 

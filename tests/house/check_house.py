@@ -31,7 +31,7 @@ PASS_ROOMS = (
     "support",
     "math",
     "decode",
-    "quantize",
+    "rules",
     "checks",
     "import",
     "graph",

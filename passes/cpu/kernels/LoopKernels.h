@@ -11,7 +11,7 @@
 
 #include "ir/CpuProperties.h"
 #include "passes/PassDetail.h"
-#include "passes/quantize/RulePlan.h"
+#include "passes/rules/RulePlan.h"
 #include "passes/support/LoopBuilder.h"
 
 namespace rlx {

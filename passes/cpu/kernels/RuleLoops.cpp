@@ -5,7 +5,7 @@
 // vectors, one pass over the data, two where a group is longer than registers.
 // rlx.block_quantize writes the codes to where the description has them,
 // rlx.block_fake_quantize what they mean. What numbers become is said by
-// quantize/RuleArithmetic.h.
+// rules/RuleArithmetic.h.
 //
 // Numbers that are not finite end the run. Extremes are found as integers, for
 // which NaNs are numbers beyond infinities.
@@ -14,7 +14,7 @@
 
 #include "passes/cpu/kernels/FieldStores.h"
 #include "passes/cpu/kernels/LoopKernels.h"
-#include "passes/quantize/RuleArithmetic.h"
+#include "passes/rules/RuleArithmetic.h"
 #include "passes/support/QuantizedOperand.h"
 #include "passes/support/SourceText.h"
 

@@ -8,8 +8,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef RLX_PASSES_QUANTIZE_RULEPLAN_H
-#define RLX_PASSES_QUANTIZE_RULEPLAN_H
+#ifndef RLX_PASSES_RULES_RULEPLAN_H
+#define RLX_PASSES_RULES_RULEPLAN_H
 
 #include "ir/QuantRule.h"
 #include "passes/PassDetail.h"
@@ -57,4 +57,4 @@ QuantRule ruleOf(QuantScheme scheme, mlir::StringAttr attribute);
 
 } // namespace rlx
 
-#endif // RLX_PASSES_QUANTIZE_RULEPLAN_H
+#endif // RLX_PASSES_RULES_RULEPLAN_H

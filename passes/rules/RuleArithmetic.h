@@ -9,12 +9,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef RLX_PASSES_QUANTIZE_RULEARITHMETIC_H
-#define RLX_PASSES_QUANTIZE_RULEARITHMETIC_H
+#ifndef RLX_PASSES_RULES_RULEARITHMETIC_H
+#define RLX_PASSES_RULES_RULEARITHMETIC_H
 
 #include "passes/decode/CodeNumbers.h"
 #include "passes/math/MathNumbers.h"
-#include "passes/quantize/RulePlan.h"
+#include "passes/rules/RulePlan.h"
 
 namespace rlx {
 
@@ -74,4 +74,4 @@ private:
 
 } // namespace rlx
 
-#endif // RLX_PASSES_QUANTIZE_RULEARITHMETIC_H
+#endif // RLX_PASSES_RULES_RULEARITHMETIC_H

@@ -1,7 +1,7 @@
 //===- RulePlan.cpp - Which rules become code -----------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "passes/quantize/RulePlan.h"
+#include "passes/rules/RulePlan.h"
 
 #include "ir/SideIndex.h"
 

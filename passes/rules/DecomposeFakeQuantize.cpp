@@ -8,7 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/quantize/RuleArithmetic.h"
+#include "passes/rules/RuleArithmetic.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "llvm/ADT/Sequence.h"

@@ -1,7 +1,7 @@
 //===- RuleArithmetic.cpp - Scales and codes as arithmetic ----------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "passes/quantize/RuleArithmetic.h"
+#include "passes/rules/RuleArithmetic.h"
 
 #include "ir/Reference.h"
 #include "passes/math/FloatConversions.h"
