@@ -58,7 +58,25 @@ struct KindRule {
   std::array<PartRule, 8> parts;
 };
 
-/// In the order in which they are tried.
+/// What rules of both files use.
+namespace kinds {
+constexpr bool optional = true;
+constexpr std::string_view floats = "F32 F16 BF16";
+/// The group of each column, where groups are not in order.
+constexpr PartRule groupIndex = {"group_index", "g_idx", "I32 I64", "K", "", "",
+                                 optional};
+/// Signed codes of a byte each, with zero points of any type.
+constexpr std::string_view int8WithZeros =
+    "#rlx.scheme<\"int8/$g with zero points\", block = $g, "
+    "code = si8 at (i) -> (i, 0), "
+    "zero = $Z in zero_points at (n, k) -> (n, k floordiv $g), "
+    "scale = $S in scales at (n, k) -> (n, k floordiv $g)>";
+} // namespace kinds
+
+/// Kinds of model files, and those of libraries that quantize.
+std::span<const KindRule> publishedKinds();
+std::span<const KindRule> libraryKinds();
+/// All, in the order in which they are tried.
 std::span<const KindRule> checkpointKinds();
 
 } // namespace rlx

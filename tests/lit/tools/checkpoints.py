@@ -291,6 +291,53 @@ def onnx(w, with_zeros, columns=K):
     w.expect(affine(codes, zeros, scales, G), "q_MatMul")
 
 
+def signed(codes, bits):
+    return [[code - (1 << (bits - 1)) for code in row] for row in codes]
+
+
+def nibbles(rows):
+    """Signed codes of 4 bits, the first in the lower half."""
+    return b"".join(bytes(row[i] & 15 | (row[i + 1] & 15) << 4 for i in range(0, len(row), 2)) for row in rows)
+
+
+def int8_zeros(w, names, kind):
+    codes, zeros, scales = (signed(w.codes(8), 8), signed(w.codes(8, N, K // G), 8), w.scales("BF16", N, K // G))
+    for name, type, values in zip(names, ("I8", "BF16", kind), (codes, scales, zeros)):
+        w.add(name, type, (N, len(values[0])), values)
+    w.expect(affine(codes, zeros, scales, G))
+
+
+def ct_int_zeros(w):
+    compressed(w, "int-quantized", 8, group_size=G, symmetric=False)
+    int8_zeros(w, [MODULE + name for name in (".weight", ".weight_scale", ".weight_zero_point")], "I8")
+
+
+TORCHAO = [MODULE + "._weight_" + name for name in ("qdata", "scale", "zero_point")]
+
+
+def torchao_int4(w, kind):
+    codes, scales, zeros = signed(w.codes(4), 4), w.scales(kind, N, K // G), w.scales(kind, N, K // G)
+    w.add_bytes(TORCHAO[0], "I8", (N, K // 2), nibbles(codes))
+    w.add(TORCHAO[1], kind, (K // G, N), transposed(scales))
+    w.add(TORCHAO[2], kind, (K // G, N), transposed(zeros))
+    w.expect([[code * scales[n][k // G] + zeros[n][k // G] for k, code in enumerate(row)]
+              for n, row in enumerate(codes)])  # fmt: skip
+
+
+def torchao_int8(w, group):
+    codes, scales = signed(w.codes(8), 8), w.scales("BF16", N, K // group)
+    w.add(TORCHAO[0], "I8", (N, K), codes)
+    w.add(TORCHAO[1], "BF16", (N, K // group), scales)
+    w.expect(affine(codes, constant(0, N, K // group), scales, group))
+
+
+def torchao_float8(w, rows):
+    codes, scales = w.floats8(N, K), w.scales("F32", rows, 1)
+    w.add(TORCHAO[0], "F8_E4M3", (N, K), codes)
+    w.add(TORCHAO[1], "F32", (rows, 1), scales)
+    w.expect([[e4m3(code) * scales[n % rows][0] for code in row] for n, row in enumerate(codes)])
+
+
 def config(**values):
     return {"quantization_config": values}
 
@@ -308,6 +355,15 @@ KINDS = {
     "ct-int8-channel": lambda w: ct_int(w, 1, K),
     "ct-int8-tensor": lambda w: ct_int(w, 0, K),
     "ct-int8-group": lambda w: ct_int(w, K // G, G),
+    "ct-int8-zeros": ct_int_zeros,
+    "torchao-int4": lambda w: torchao_int4(w, "BF16"),
+    "torchao-int4-f32": lambda w: torchao_int4(w, "F32"),
+    "torchao-int8": lambda w: torchao_int8(w, K),
+    "torchao-int8-group": lambda w: torchao_int8(w, G),
+    "torchao-intx": lambda w: int8_zeros(w, TORCHAO, "I8"),
+    "torchao-intx-floats": lambda w: int8_zeros(w, TORCHAO, "F32"),
+    "torchao-fp8": lambda w: torchao_float8(w, N),
+    "torchao-fp8-tensor": lambda w: torchao_float8(w, 1),
     "ct-fp8-tensor": lambda w: fp8(w, FP8_CT, "weight_scale", "BF16", N, K, (1,)),
     "ct-fp8-channel": lambda w: fp8(w, FP8_CT, "weight_scale", "F32", 1, K, (N, 1)),
     "ct-fp8-block": lambda w: fp8(w, FP8_CT, "weight_scale", "BF16", 8, 32, (N // 8, K // 32)),

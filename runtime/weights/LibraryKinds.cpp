@@ -1,0 +1,302 @@
+//===- LibraryKinds.cpp - How libraries of quantization store weights -----===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Sources. MLX: its `quantize`. bitsandbytes: functional.py, QuantState. HQQ:
+// hqq/core/bitpack.py. GPTQ and AWQ: the linear layers of AutoGPTQ and AutoAWQ.
+// torchao: its tensor classes (quantization/quantize_/workflows) with the names
+// that prototype/safetensors gives their parts, and FBGEMM's
+// int4_row_quantize_zp.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/weights/CheckpointKinds.h"
+
+namespace rlx {
+namespace {
+
+constexpr auto safetensors = WeightContainer::safetensors;
+using namespace kinds;
+// GPTQ packs codes along K and zero points along N.
+constexpr std::string_view gptqCodes =
+    "ui$b at (n, k) -> (4 * ($N * (k floordiv $p) + n), $b * (k mod $p))";
+constexpr std::string_view gptqZeros =
+    "ui$b at (n, g) -> (4 * (($N floordiv $p) * g + n floordiv $p), "
+    "$b * (n mod $p))";
+// 32 codes of 3 bits lie in 3 words, those of a column of N; two of them lie in
+// two words.
+constexpr std::string_view gptqCodes3 =
+    "ui1 at (n, k) -> (4 * ($N * ((3 * k) floordiv 32) + n), (3 * k) mod 32) "
+    "++ ui1 at (n, k) -> (4 * ($N * ((3 * k + 1) floordiv 32) + n), "
+    "(3 * k + 1) mod 32) "
+    "++ ui1 at (n, k) -> (4 * ($N * ((3 * k + 2) floordiv 32) + n), "
+    "(3 * k + 2) mod 32)";
+constexpr std::string_view gptqZeros3 =
+    "ui3 at (n, g) -> ((3 * $N floordiv 8) * g, 3 * n)";
+constexpr std::string_view transposedScales = "$S at (n, g) -> "
+                                              "($s * ($N * g + n), 0)";
+
+// AWQ packs eight columns of N into a word, the even ones first.
+constexpr std::string_view awqOrder =
+    "ui4 at (n, k) -> (4 * (($N floordiv 8) * k + n floordiv 8), "
+    "16 * (n mod 2) + 4 * ((n mod 8) floordiv 2))";
+
+// HQQ puts rows of one part of the weight above those of the others.
+constexpr std::string_view hqqCodes =
+    "ui$b at (n, k) -> ($K * (n mod ($N floordiv $p)) + k, "
+    "8 - $b - $b * (n floordiv ($N floordiv $p)))";
+
+// The state of bitsandbytes is JSON, in a tensor.
+constexpr std::string_view nf4State =
+    "N = {weight.quant_state.bitsandbytes__nf4}.shape.0; "
+    "K = {weight.quant_state.bitsandbytes__nf4}.shape.1; "
+    "g = {weight.quant_state.bitsandbytes__nf4}.blocksize";
+constexpr std::string_view nf4Nested =
+    "N = {weight.quant_state.bitsandbytes__nf4}.shape.0; "
+    "K = {weight.quant_state.bitsandbytes__nf4}.shape.1; "
+    "g = {weight.quant_state.bitsandbytes__nf4}.blocksize; "
+    "h = {weight.quant_state.bitsandbytes__nf4}.nested_blocksize";
+constexpr std::string_view fp4State =
+    "N = {weight.quant_state.bitsandbytes__fp4}.shape.0; "
+    "K = {weight.quant_state.bitsandbytes__fp4}.shape.1; "
+    "g = {weight.quant_state.bitsandbytes__fp4}.blocksize";
+constexpr std::string_view fp4Nested =
+    "N = {weight.quant_state.bitsandbytes__fp4}.shape.0; "
+    "K = {weight.quant_state.bitsandbytes__fp4}.shape.1; "
+    "g = {weight.quant_state.bitsandbytes__fp4}.blocksize; "
+    "h = {weight.quant_state.bitsandbytes__fp4}.nested_blocksize";
+
+constexpr auto kindTable = std::to_array<KindRule>({
+    {"MLX affine",
+     safetensors,
+     "quant_method = ,; @.mode|mode = affine,",
+     "b = @.bits|bits; g = @.group_size|group_size",
+     "",
+     "weight",
+     "N K",
+     "affine$b/$g:$S",
+     {{{"codes", "weight", "U32", "N K*b/32"},
+       {"scales", "scales", floats, "N K/g"},
+       {"zero_points", "biases", floats, "N K/g"}}}},
+    {"MLX mxfp4",
+     safetensors,
+     "quant_method = ,; @.mode|mode = mxfp4",
+     "",
+     "",
+     "weight",
+     "N K",
+     "mxfp4/32",
+     {{{"codes", "weight", "U32", "N K/8"},
+       {"scales", "scales", "U8", "N K/32"}}}},
+    {"MLX mxfp8",
+     safetensors,
+     "quant_method = ,; @.mode|mode = mxfp8",
+     "",
+     "",
+     "weight",
+     "N K",
+     "mxfp8/32",
+     {{{"codes", "weight", "U32", "N K/4"},
+       {"scales", "scales", "U8", "N K/32"}}}},
+    {"MLX nvfp4",
+     safetensors,
+     "quant_method = ,; @.mode|mode = nvfp4",
+     "",
+     "",
+     "weight",
+     "N K",
+     "#rlx.scheme<\"nvfp4/16 without global_scale\", block = 16, "
+     "code = f4E2M1FN at (i) -> (i floordiv 2, 4 * (i mod 2)), "
+     "scale = f8E4M3FN in scales at (n, k) -> (n, k floordiv 16)>",
+     {{{"codes", "weight", "U32", "N K/8"},
+       {"scales", "scales", "U8", "N K/16"}}}},
+
+    {"bitsandbytes NF4",
+     safetensors,
+     "",
+     nf4State,
+     "",
+     "weight",
+     "N K",
+     "nf4/$g",
+     {{{"codes", "weight", "U8", "N*K/2 1"},
+       {"scales", "weight.absmax", "F32", "N*K/g"},
+       {"codebook", "weight.quant_map", "F32", "16"},
+       {"state", "weight.quant_state.bitsandbytes__nf4", "U8", "-"}}}},
+    {"bitsandbytes FP4",
+     safetensors,
+     "",
+     fp4State,
+     "",
+     "weight",
+     "N K",
+     "bnb_fp4/$g",
+     {{{"codes", "weight", "U8", "N*K/2 1"},
+       {"scales", "weight.absmax", "F32", "N*K/g"},
+       {"codebook", "weight.quant_map", "F32", "16"},
+       {"state", "weight.quant_state.bitsandbytes__fp4", "U8", "-"}}}},
+    {"bitsandbytes NF4, nested",
+     safetensors,
+     "",
+     nf4Nested,
+     "",
+     "weight",
+     "N K",
+     "nf4/$g",
+     {{{"codes", "weight", "U8", "N*K/2 1"},
+       {"scales", "weight.absmax", "U8", "N*K/g", "", "nested"},
+       {"nested_scales", "weight.nested_absmax", "F32", "N*K/g/h"},
+       {"nested_codebook", "weight.nested_quant_map", "F32", "256"},
+       {"codebook", "weight.quant_map", "F32", "16"},
+       {"state", "weight.quant_state.bitsandbytes__nf4", "U8", "-"}}}},
+    {"bitsandbytes FP4, nested",
+     safetensors,
+     "",
+     fp4Nested,
+     "",
+     "weight",
+     "N K",
+     "bnb_fp4/$g",
+     {{{"codes", "weight", "U8", "N*K/2 1"},
+       {"scales", "weight.absmax", "U8", "N*K/g", "", "nested"},
+       {"nested_scales", "weight.nested_absmax", "F32", "N*K/g/h"},
+       {"nested_codebook", "weight.nested_quant_map", "F32", "256"},
+       {"codebook", "weight.quant_map", "F32", "16"},
+       {"state", "weight.quant_state.bitsandbytes__fp4", "U8", "-"}}}},
+
+    {"HQQ",
+     safetensors,
+     "",
+     "N = {shape}.0; K = {shape}.1; b = {nbits}.0; g = {group_size}.0",
+     "p = 8/b",
+     "weight",
+     "N K",
+     "uintf$b/$g:$S",
+     {{{"codes", "W_q", "U8", "N*K*b/8/g g", hqqCodes},
+       {"scales", "scale", floats, "N*K/g 1"},
+       {"zero_points", "zero", floats, "N*K/g 1"},
+       {"shape", "shape", "I32 I64", "2"},
+       {"", "nbits", "", "-"},
+       {"", "group_size", "", "-"}}}},
+
+    {"GPTQ v2",
+     safetensors,
+     "quant_method = gptq,; checkpoint_format = gptq_v2",
+     "b = bits",
+     "g = K/G; p = 32/b",
+     "weight",
+     "N K",
+     "uint$b/$g:$S",
+     {{{"codes", "qweight", "I32", "K*b/32 N", gptqCodes},
+       {"scales", "scales", floats, "G N", transposedScales},
+       {"zero_points", "qzeros", "I32", "G N*b/32", gptqZeros},
+       groupIndex}}},
+    {"GPTQ v1",
+     safetensors,
+     "quant_method = gptq,; bits = 3",
+     "",
+     "g = K/G",
+     "weight",
+     "N K",
+     "uint3/$g:$S",
+     {{{"codes", "qweight", "I32", "K*3/32 N", gptqCodes3},
+       {"scales", "scales", floats, "G N", transposedScales},
+       {"zero_points", "qzeros", "I32", "G N*3/32", gptqZeros3, "plus 1"},
+       groupIndex}}},
+    {"GPTQ v1",
+     safetensors,
+     "quant_method = gptq,",
+     "b = bits",
+     "g = K/G; p = 32/b",
+     "weight",
+     "N K",
+     "uint$b/$g:$S",
+     {{{"codes", "qweight", "I32", "K*b/32 N", gptqCodes},
+       {"scales", "scales", floats, "G N", transposedScales},
+       {"zero_points", "qzeros", "I32", "G N*b/32", gptqZeros, "plus 1"},
+       groupIndex}}},
+    {"AWQ",
+     safetensors,
+     "quant_method = awq; version = gemm,GEMM,",
+     "",
+     "g = K/G",
+     "weight",
+     "N K",
+     "uint4/$g:$S",
+     {{{"codes", "qweight", "I32", "K N/8", awqOrder},
+       {"scales", "scales", floats, "G N", transposedScales},
+       {"zero_points", "qzeros", "I32", "G N/8", awqOrder}}}},
+
+
+    // q * scale + zero_point, the value of code 0.
+    {"torchao Int4Tensor",
+     safetensors,
+     "",
+     "",
+     "g = K/G",
+     "weight",
+     "N K",
+     "#rlx.scheme<\"torchao int4/$g\", block = $g, "
+     "code = si4 at (i) -> (i floordiv 2, 4 * (i mod 2)), "
+     "scale = $S in scales at (n, k) -> (n, k floordiv $g), "
+     "offset = $S in zero_points at (n, k) -> (n, k floordiv $g)>",
+     {{{"codes", "_weight_qdata", "I8 U8", "N K/2"},
+       {"scales", "_weight_scale", floats, "G N", transposedScales},
+       {"zero_points", "_weight_zero_point", floats, "G N",
+        transposedScales}}}},
+    {"torchao IntxUnpackedToInt8Tensor",
+     safetensors,
+     "",
+     "",
+     "g = K/G",
+     "weight",
+     "N K",
+     int8WithZeros,
+     {{{"codes", "_weight_qdata", "I8", "N K"},
+       {"scales", "_weight_scale", floats, "N G"},
+       {"zero_points", "_weight_zero_point", "I8 F32 F16 BF16", "N G"}}}},
+    {"torchao Int8Tensor",
+     safetensors,
+     "",
+     "",
+     "",
+     "weight",
+     "N K",
+     "int8/channel:$S",
+     {{{"codes", "_weight_qdata", "I8", "N K"},
+       {"scales", "_weight_scale", floats, "N 1"}}}},
+    {"torchao Int8Tensor",
+     safetensors,
+     "",
+     "",
+     "g = K/G",
+     "weight",
+     "N K",
+     "int8/$g:$S",
+     {{{"codes", "_weight_qdata", "I8", "N K"},
+       {"scales", "_weight_scale", floats, "N G"}}}},
+    {"torchao Float8Tensor",
+     safetensors,
+     "",
+     "",
+     "",
+     "weight",
+     "N K",
+     "fp8e4m3/channel:$S",
+     {{{"codes", "_weight_qdata", "F8_E4M3", "N K"},
+       {"scales", "_weight_scale", floats, "N 1"}}}},
+    {"torchao Float8Tensor",
+     safetensors,
+     "",
+     "",
+     "",
+     "weight",
+     "N K",
+     "fp8e4m3/tensor:$S",
+     {{{"codes", "_weight_qdata", "F8_E4M3", "N K"},
+       {"scales", "_weight_scale", floats, "1 1"}}}},
+});
+
+} // namespace
+
+std::span<const KindRule> libraryKinds() { return kindTable; }
+
+} // namespace rlx
