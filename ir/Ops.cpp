@@ -103,12 +103,27 @@ static LogicalResult verifyActivations(Operation *op,
   return success();
 }
 
+static bool isActivationType(Type element) {
+  return element.isF32() || element.isF16() || element.isBF16();
+}
+
+/// The same of f32, f16 or bf16.
+static LogicalResult verifyFloats(Operation *op, StringRef label,
+                                  StringRef what, Value operand,
+                                  ArrayRef<int64_t> shape) {
+  Type element = tensorOf(operand).getElementType();
+  if (!isActivationType(element))
+    return op->emitOpError()
+           << "(" << label << ") expected '" << what
+           << "' to be of f32, f16 or bf16, but got " << operand.getType();
+  return verifyOperand(op, label, what, operand, shape, element);
+}
+
 /// A weight of the given rank, quantized or a plain float tensor.
 static LogicalResult verifyWeight(Operation *op, StringRef what,
                                   RankedTensorType weight, int64_t rank) {
   Type element = weight.getElementType();
-  if (weight.getRank() != rank ||
-      (!element.isF32() && !element.isF16() && !element.isBF16()))
+  if (weight.getRank() != rank || !isActivationType(element))
     return op->emitOpError() << "(C1) expected '" << what << "' to be "
                              << (rank == 2 ? "[N, K]" : "[E, N, K]")
                              << " of f32, f16 or bf16, but got " << weight;
@@ -134,25 +149,27 @@ LogicalResult WeightOp::verify() {
 
 LogicalResult MatmulOp::verify() {
   RankedTensorType weight = tensorOf(getWeight()), x = tensorOf(getX());
-  Type f32 = Float32Type::get(getContext());
   if (failed(verifyWeight(*this, "weight", weight, 2)))
     return failure();
-  int64_t m = x.getRank() == 2 ? x.getDimSize(0) : ShapedType::kDynamic;
-  int64_t n = weight.getDimSize(0), k = weight.getDimSize(1);
-  if (failed(verifyOperand(*this, "C1", "x", getX(), {m, k}, f32)) ||
-      failed(verifyOperand(*this, "C1", "result", getResult(), {m, n}, f32)) ||
+  if (x.getRank() == 0)
+    return emitOpError() << "(C1) expected 'x' to be [..., K], but got " << x;
+  int64_t n = weight.getDimSize(0);
+  SmallVector<int64_t> shape(x.getShape());
+  shape.back() = weight.getDimSize(1);
+  if (failed(verifyFloats(*this, "C1", "x", getX(), shape)))
+    return failure();
+  shape.back() = n;
+  if (failed(verifyFloats(*this, "C1", "result", getResult(), shape)) ||
       failed(verifySides(*this, weight)))
     return failure();
-  if (getBias() &&
-      failed(verifyOperand(*this, "C3", "bias", getBias(), {n}, f32)))
+  if (getBias() && failed(verifyFloats(*this, "C3", "bias", getBias(), {n})))
     return failure();
   return verifyActivations(*this, getActivations(), getReencoded());
 }
 
 LogicalResult GatherMatmulOp::verify() {
   RankedTensorType weight = tensorOf(getWeight()), x = tensorOf(getX());
-  Type f32 = Float32Type::get(getContext()),
-       i32 = IntegerType::get(getContext(), 32);
+  Type i32 = IntegerType::get(getContext(), 32);
   if (failed(verifyWeight(*this, "weight", weight, 3)))
     return failure();
   if (tensorOf(getIds()).getRank() != 2)
@@ -167,13 +184,13 @@ LogicalResult GatherMatmulOp::verify() {
     xShape = {tokens, slots, k};
   if (failed(
           verifyOperand(*this, "C1", "ids", getIds(), {tokens, slots}, i32)) ||
-      failed(verifyOperand(*this, "C1", "x", getX(), xShape, f32)) ||
-      failed(verifyOperand(*this, "C1", "result", getResult(),
-                           {tokens, slots, n}, f32)) ||
+      failed(verifyFloats(*this, "C1", "x", getX(), xShape)) ||
+      failed(verifyFloats(*this, "C1", "result", getResult(),
+                          {tokens, slots, n})) ||
       failed(verifySides(*this, weight)))
     return failure();
   if (getBias() &&
-      failed(verifyOperand(*this, "C3", "bias", getBias(), {experts, n}, f32)))
+      failed(verifyFloats(*this, "C3", "bias", getBias(), {experts, n})))
     return failure();
   return verifyActivations(*this, getActivations(), getReencoded());
 }

@@ -62,7 +62,7 @@ def Rlx_MatmulOp : Rlx_Op<"matmul",
   let summary = "activations times a weight, transposed";
   let description = [{
     ```
-    y[m, n] = sum_k x[m, k] * value(w)[n, k] + bias[n]
+    y[..., n] = sum_k x[..., k] * value(w)[n, k] + bias[n]
     ```
     `activations` is the type the activations are computed in: f32 (the default),
     bf16, f16, i16 or i8. It is never changed silently.
@@ -71,12 +71,16 @@ def Rlx_MatmulOp : Rlx_Op<"matmul",
     w as 8-bit codes that have one scale for each row and some hundred elements
     of K, to which its values are rounded once more.
 
+    x, bias and result may each be of f32, f16 or bf16. x and the bias are
+    converted to f32, which is exact; sums with their bias are f32 and rounded
+    once to what the result is.
+
     Constraints:
-    - (C1) x is `[M, K]`, w is `[N, K]`, the result is `[M, N]`, all of element
-      type f32 but for w, whose element type may also be f16 or bf16.
+    - (C1) x is `[..., K]` of any number of leading dimensions, w is `[N, K]`, the
+      result is `[..., N]`, each of f32, f16 or bf16.
     - (C2) scales, zero_points and global_scale are given exactly where the
       scheme of w reads them, with the shape and element type it says.
-    - (C3) bias is `[N]` of f32.
+    - (C3) bias is `[N]` of f32, f16 or bf16.
     - (C4) activations is f32, bf16, f16, i16 or i8.
     - (C5) weights are reencoded only where activations is i16 or i8.
 
@@ -110,9 +114,9 @@ def Rlx_GatherMatmulOp : Rlx_Op<"gather_matmul",
 
     Constraints:
     - (C1) x is `[T, K]` or `[T, S, K]`, ids is `[T, S]` of i32, w is `[E, N, K]`,
-      the result is `[T, S, N]`; x and the result are f32.
+      the result is `[T, S, N]`; x and the result are of f32, f16 or bf16.
     - (C2) as in rlx.matmul, the side operands having a leading E.
-    - (C3) bias is `[E, N]` of f32.
+    - (C3) bias is `[E, N]` of f32, f16 or bf16.
     - (C4) activations is f32, bf16, f16, i16 or i8.
     - (C5) as in rlx.matmul.
 

@@ -62,6 +62,7 @@ void rlx::buildImportPipeline(OpPassManager &pm) {
   pm.addPass(createLiftControlFlowToSCFPass());
   pm.addNestedPass<func::FuncOp>(createDecomposePass());
   pm.addNestedPass<func::FuncOp>(createFuseDequantPass());
+  pm.addNestedPass<func::FuncOp>(createNormalizeMatmulsPass());
   pm.addPass(canonicalizer());
   pm.addPass(createCSEPass());
   pm.addPass(createWeightsToArgumentsPass());

@@ -84,25 +84,29 @@ template <typename OpT> ProductError errorOf(OpT op) {
   return ProductError(op.getActivations().value_or(Type()), op.getReencoded());
 }
 
-/// y[m, n] = sum_k x[m, k] * w[n, k] + bias[n]
+/// y[..., n] = sum_k x[..., k] * w[n, k] + bias[n]
 LogicalResult runMatmul(Interpreter &interpreter, MatmulOp op) {
   FailureOr<WeightRows> w = rowsOf(interpreter, op, op.getWeight());
   if (failed(w))
     return failure();
   Datum x = interpreter.get(op.getX());
-  int64_t m = x.shape()[0], n = w->shape()[0], k = w->columns();
+  int64_t n = w->shape()[0], k = w->columns();
+  std::vector<int64_t> shape = x.shape();
+  shape.pop_back();
+  int64_t m = countOf(shape);
+  shape.push_back(n);
   std::optional<Datum> bias;
   if (op.getBias())
     bias = interpreter.get(op.getBias());
-  if (failed(checkSize(op, "x", x, 1, k)) ||
+  if (failed(checkSize(op, "x", x, x.rank() - 1, k)) ||
       (bias && failed(checkSize(op, "bias", *bias, 0, n))) ||
-      failed(checkShape(op, {m, n}, op.getType(), "the result")))
+      failed(checkShape(op, shape, op.getType(), "the result")))
     return failure();
   ProductError error = errorOf(op);
   std::vector<ActivationRow> rows(m);
   for (int64_t i = 0; i < m; ++i)
     error.readRow(x, i * k, k, rows[i]);
-  Sums sums(op.getType(), {m, n});
+  Sums sums(op.getType(), shape);
   WeightRow row;
   FactorRow factors;
   for (int64_t j = 0; m > 0 && j < n; ++j) {

@@ -189,7 +189,8 @@ template <typename OpT> void SizeChecks::insertMatmul(OpT matmul) {
             "expected dimension " + Twine(i) +
                 " of x to be {}, as of the ids, but got {}");
   } else {
-    sizes = {size(x, 0)};
+    for (int64_t i = 0; i < columns; ++i)
+      sizes.push_back(size(x, i));
   }
   sizes.push_back(weightSize(rank - 2));
   if (Value bias = matmul.getBias())

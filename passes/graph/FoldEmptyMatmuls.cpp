@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/PassDetail.h"
+#include "passes/support/QuantizedOperand.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -142,7 +143,7 @@ struct FoldEmptyMatmulsPass
   template <typename OpT> static LogicalResult fold(OpT op) {
     auto weight = cast<RankedTensorType>(op.getWeight().getType());
     int64_t n = weight.getShape().end()[-2], k = weight.getShape().back();
-    if (n != 0 && k != 0)
+    if ((n != 0 && k != 0) || !isNormalMatmul(op))
       return success();
     ImplicitLocOpBuilder b(op.getLoc(), op);
     SmallVector<OpFoldResult> sizes;

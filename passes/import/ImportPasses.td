@@ -138,6 +138,28 @@ def FuseDequantPass : Pass<"rlx-fuse-dequant", "::mlir::func::FuncOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def NormalizeMatmulsPass
+    : Pass<"rlx-normalize-matmuls", "::mlir::func::FuncOp"> {
+  let summary = "Give matmuls the types that kernels take";
+  let description = [{
+    Kernels multiply `[M, K]` of f32. Leading dimensions of rlx.matmul become one
+    before and several behind; x, bias and result of f16 or bf16 are converted in
+    operations of their own, which fuse into the matmul and its neighbours.
+
+    ```mlir
+    %y = rlx.matmul %x, %w : (tensor<?x?x64xbf16>, tensor<8x64xf32>) -> tensor<?x?x8xbf16>
+    ==>
+    %1 = arith.extf %x : tensor<?x?x64xbf16> to tensor<?x?x64xf32>
+    %2 = tensor.collapse_shape %1 [[0, 1], [2]] : tensor<?x?x64xf32> into tensor<?x64xf32>
+    %3 = rlx.matmul %2, %w : (tensor<?x64xf32>, tensor<8x64xf32>) -> tensor<?x8xf32>
+    %4 = tensor.expand_shape %3 [[0, 1], [2]] ... : tensor<?x8xf32> into tensor<?x?x8xf32>
+    %y = arith.truncf %4 : tensor<?x?x8xf32> to tensor<?x?x8xbf16>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def SetActivationsPass : Pass<"rlx-set-activations", "::mlir::ModuleOp"> {
   let summary = "Set the type that matmuls compute their activations in";
   let description = [{

@@ -55,7 +55,10 @@ template <typename OpT>
 static void addUse(OpT op, SmallVector<WeightUse> &uses) {
   StringRef name = weightBehind(op.getWeight());
   auto type = cast<RankedTensorType>(op.getX().getType());
-  if (!name.empty())
+  if (!name.empty() && !type.getElementType().isF32())
+    op.emitRemark("activations are left alone: expected them to be of f32, as "
+                  "--rlx-normalize-matmuls makes them");
+  else if (!name.empty())
     uses.push_back(
         {&op.getXMutable(), &op.getWeightMutable(), name, type.getRank() - 1});
 }

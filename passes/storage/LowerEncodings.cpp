@@ -299,6 +299,11 @@ struct LowerEncodingsPass
   /// What conversion would refuse gets a message that says what would work.
   LogicalResult checkOperations() {
     WalkResult result = getOperation().walk([&](Operation *op) {
+      if (!isNormalMatmul(op)) {
+        op->emitOpError() << "expected activations [M, K], bias and result of "
+                             "f32, as --rlx-normalize-matmuls makes them";
+        return WalkResult::interrupt();
+      }
       // Only plain weights may have dynamic sizes; no loops are made for those.
       OpOperand *weight = quantizedOperand(op);
       if (weight &&

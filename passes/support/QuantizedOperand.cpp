@@ -49,3 +49,18 @@ Value rlx::convertElements(OpBuilder &builder, Location loc, Value value,
     return arith::ExtFOp::create(builder, loc, converted, value);
   return arith::TruncFOp::create(builder, loc, converted, value);
 }
+
+bool rlx::isNormalMatmul(Operation *op) {
+  auto isF32 = [](Value value) {
+    return !value || getElementTypeOrSelf(value.getType()).isF32();
+  };
+  auto areF32 = [&](auto matmul) {
+    return isF32(matmul.getX()) && isF32(matmul.getBias()) &&
+           isF32(matmul.getResult());
+  };
+  if (auto matmul = dyn_cast<MatmulOp>(op))
+    return areF32(matmul) &&
+           cast<RankedTensorType>(matmul.getX().getType()).getRank() == 2;
+  auto gather = dyn_cast<GatherMatmulOp>(op);
+  return !gather || areF32(gather);
+}

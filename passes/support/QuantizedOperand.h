@@ -37,6 +37,11 @@ void setSides(mlir::Operation *op, const SideValues &sides);
 mlir::Value convertElements(mlir::OpBuilder &builder, mlir::Location loc,
                             mlir::Value value, mlir::Type element);
 
+/// Whether `op`, a matmul of rlx, is what kernels take: activations, bias and
+/// result of f32, the activations of rlx.matmul `[M, K]`.
+/// --rlx-normalize-matmuls makes it so. True of all other operations.
+bool isNormalMatmul(mlir::Operation *op);
+
 } // namespace rlx
 
 #endif // RLX_PASSES_SUPPORT_QUANTIZEDOPERAND_H

@@ -225,7 +225,6 @@ constexpr auto kindTable = std::to_array<KindRule>({
        {"scales", "scales", floats, "G N", transposedScales},
        {"zero_points", "qzeros", "I32", "G N/8", awqOrder}}}},
 
-
     // q * scale + zero_point, the value of code 0.
     {"torchao Int4Tensor",
      safetensors,

@@ -176,6 +176,19 @@ static double activationError(const std::string &type) {
                           : 4e-6;
 }
 
+/// What activations, a bias or a result is stored as: mostly f32.
+static ElementType floatType(Dice &dice) {
+  return dice.chance(80) ? ElementType::f32
+                         : dice.pick({ElementType::f16, ElementType::bf16});
+}
+
+/// Half an ulp of 1.
+static double roundingOf(ElementType type) {
+  return type == ElementType::bf16  ? 1.0 / 256
+         : type == ElementType::f16 ? 1.0 / 2048
+                                    : 0;
+}
+
 void ProgramGenerator::makeMatmul() {
   int64_t block;
   std::string scheme = pickScheme(block);
@@ -185,9 +198,11 @@ void ProgramGenerator::makeMatmul() {
   std::optional<Value> found;
   if (dice.chance(60))
     found = existing([&](const Value &value) {
-      return value.element == ElementType::f32 && value.rank() == 2 &&
-             value.shape[1].value % block == 0 && value.shape[1].value > 0 &&
-             value.magnitude <= 100 && value.error <= 0.01 * value.magnitude;
+      return (value.element == ElementType::f32 ||
+              roundingOf(value.element) > 0) &&
+             value.rank() > 0 && value.shape.back().value % block == 0 &&
+             value.shape.back().value > 0 && value.magnitude <= 100 &&
+             value.error <= 0.01 * value.magnitude;
     });
   if (found) {
     x = *found;
@@ -200,12 +215,17 @@ void ProgramGenerator::makeMatmul() {
     int64_t m = dice.pick<int64_t>({1, 1, 2, 3, 5, 7, 8, 9, 12, 17, 33, 65});
     if (dice.chance(2))
       m = 0;
-    x = operand(ElementType::f32, {m, blocks * block}, 4);
+    Sizes sizes = {m, blocks * block};
+    if (dice.chance(15))
+      sizes.insert(sizes.begin(), dice.between(1, 4));
+    else if (dice.chance(5))
+      sizes = {blocks * block};
+    x = operand(floatType(dice), sizes, 4);
   }
-  int64_t m = x.shape[0].value, k = x.shape[1].value,
-          n = isPlain && dice.chance(5) ? 0
-              : dice.chance(70)         ? dice.between(1, 20)
-                                        : dice.between(21, 70);
+  int64_t k = x.shape.back().value, n = isPlain && dice.chance(5) ? 0
+                                        : dice.chance(70)
+                                            ? dice.between(1, 20)
+                                            : dice.between(21, 70);
   Matrix w = matrix({n, k}, scheme);
   std::string activations =
       dice.pick({"f32", "f32", "f32", "bf16", "f16", "i16", "i8", "i8"});
@@ -214,7 +234,7 @@ void ProgramGenerator::makeMatmul() {
   std::string bias, biasType;
   double biasMagnitude = 0, biasError = 0;
   if (dice.chance(25)) {
-    Value value = operand(ElementType::f32, {n}, 4);
+    Value value = operand(floatType(dice), {n}, 4);
     bias = " bias(" + value.name + ")";
     biasType = ", " + typeText(value);
     biasMagnitude = value.magnitude;
@@ -224,9 +244,12 @@ void ProgramGenerator::makeMatmul() {
          factor = activationError(activations) + (reencoded ? 4e-2 : 0),
          error = x.error * w.rowSum + biasError +
                  (factor * x.magnitude * w.rowNorm + 1e-6 * magnitude);
-  Shape shape = {x.shape[0], {n, dice.chance(4)}};
-  if (dice.chance(5))
-    shape[0] = {m, !x.shape[0].dynamic};
+  Shape shape = x.shape;
+  shape.back() = {n, dice.chance(4)};
+  if (shape.size() > 1 && dice.chance(5))
+    shape[0].dynamic = !shape[0].dynamic;
+  ElementType stored = floatType(dice);
+  error += roundingOf(stored) * (magnitude + error);
   std::string attribute = activations == "f32" && dice.chance(50)
                               ? ""
                               : " {activations = " + activations + "}";
@@ -234,8 +257,8 @@ void ProgramGenerator::makeMatmul() {
       define("rlx.matmul " + x.name + ", " + w.name + w.sideOperands + bias +
                  (reencoded ? " weights = reencoded" : "") + attribute +
                  " : (" + typeText(x) + ", " + w.type + w.sideTypes + biasType +
-                 ") -> " + typeText(ElementType::f32, shape),
-             ElementType::f32, shape, magnitude, error);
+                 ") -> " + typeText(stored, shape),
+             stored, shape, magnitude, error);
   // What follows is applied to its sums in registers.
   if (y.magnitude > 50 && dice.chance(90))
     boundedTensor(y, 4);
@@ -255,7 +278,7 @@ void ProgramGenerator::makeGatherMatmul() {
   if (tokens == 0 && dice.chance(70))
     tokens = 4;
   bool shared = dice.chance(50);
-  Value x = operand(ElementType::f32,
+  Value x = operand(floatType(dice),
                     shared ? Sizes{tokens, k} : Sizes{tokens, slots, k}, 4);
   Data picked(ElementType::i32, {tokens, slots});
   for (int64_t i = 0; i < picked.count(); ++i)
@@ -269,7 +292,7 @@ void ProgramGenerator::makeGatherMatmul() {
       (activations == "i8" || activations == "i16") && dice.chance(25);
   double biasMagnitude = 0, biasError = 0;
   if (dice.chance(25)) {
-    Value value = operand(ElementType::f32, {experts, n}, 4);
+    Value value = operand(floatType(dice), {experts, n}, 4);
     bias = " bias(" + value.name + ")";
     biasType = ", " + typeText(value);
     biasMagnitude = value.magnitude;
@@ -278,15 +301,17 @@ void ProgramGenerator::makeGatherMatmul() {
   Shape shape = {ids.shape[0], ids.shape[1], {n, false}};
   double magnitude = x.magnitude * w.rowSum + biasMagnitude,
          factor = activationError(activations) + (reencoded ? 4e-2 : 0);
+  ElementType stored = floatType(dice);
+  double error = x.error * w.rowSum + biasError +
+                 factor * x.magnitude * w.rowNorm + 1e-6 * magnitude;
+  error += roundingOf(stored) * (magnitude + error);
   Value y = define(
       "rlx.gather_matmul " + x.name + ", " + w.name + ", " + ids.name +
           w.sideOperands + bias + (reencoded ? " weights = reencoded" : "") +
           " {activations = " + activations + "} : (" + typeText(x) + ", " +
           w.type + ", " + typeText(ids) + w.sideTypes + biasType + ") -> " +
-          typeText(ElementType::f32, shape),
-      ElementType::f32, shape, magnitude,
-      x.error * w.rowSum + biasError + factor * x.magnitude * w.rowNorm +
-          1e-6 * magnitude);
+          typeText(stored, shape),
+      stored, shape, magnitude, error);
   if (y.magnitude > 50)
     boundedTensor(y, 4);
 }

@@ -17,9 +17,9 @@ func.func @weight_c2() {
 
 // -----
 
-func.func @matmul_c1_x_rank(%x: tensor<64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
-  // expected-error@+1 {{'rlx.matmul' op (C1) expected 'x' to be tensor<?x64xf32>, but got 'tensor<64xf32>'}}
-  %y = rlx.matmul %x, %w : (tensor<64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<?x8xf32>
+func.func @matmul_c1_x_rank(%x: tensor<f32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
+  // expected-error@+1 {{'rlx.matmul' op (C1) expected 'x' to be [..., K], but got 'tensor<f32>'}}
+  %y = rlx.matmul %x, %w : (tensor<f32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<8xf32>
   return
 }
 
@@ -33,9 +33,17 @@ func.func @matmul_c1_x_k(%x: tensor<3x32xf32>, %w: tensor<8x64xf32, #rlx.quant<g
 
 // -----
 
-func.func @matmul_c1_x_type(%x: tensor<3x64xf16>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
-  // expected-error@+1 {{'rlx.matmul' op (C1) expected 'x' to be tensor<3x64xf32>, but got 'tensor<3x64xf16>'}}
-  %y = rlx.matmul %x, %w : (tensor<3x64xf16>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
+func.func @matmul_c1_result_rank(%x: tensor<2x3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
+  // expected-error@+1 {{'rlx.matmul' op (C1) expected 'result' to be tensor<2x3x8xf32>, but got 'tensor<6x8xf32>'}}
+  %y = rlx.matmul %x, %w : (tensor<2x3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<6x8xf32>
+  return
+}
+
+// -----
+
+func.func @matmul_c1_x_type(%x: tensor<3x64xf64>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
+  // expected-error@+1 {{'rlx.matmul' op (C1) expected 'x' to be of f32, f16 or bf16, but got 'tensor<3x64xf64>'}}
+  %y = rlx.matmul %x, %w : (tensor<3x64xf64>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
   return
 }
 
@@ -90,8 +98,8 @@ func.func @matmul_c1_result_rows(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx
 // -----
 
 func.func @matmul_c1_result_type(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
-  // expected-error@+1 {{'rlx.matmul' op (C1) expected 'result' to be tensor<3x8xf32>, but got 'tensor<3x8xbf16>'}}
-  %y = rlx.matmul %x, %w : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xbf16>
+  // expected-error@+1 {{'rlx.matmul' op (C1) expected 'result' to be of f32, f16 or bf16, but got 'tensor<3x8xi32>'}}
+  %y = rlx.matmul %x, %w : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xi32>
   return
 }
 
@@ -177,9 +185,9 @@ func.func @matmul_c3_shape(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant
 
 // -----
 
-func.func @matmul_c3_type(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>, %b: tensor<8xf16>) {
-  // expected-error@+1 {{'rlx.matmul' op (C3) expected 'bias' to be tensor<8xf32>, but got 'tensor<8xf16>'}}
-  %y = rlx.matmul %x, %w bias(%b) : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<8xf16>) -> tensor<3x8xf32>
+func.func @matmul_c3_type(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>, %b: tensor<8xf64>) {
+  // expected-error@+1 {{'rlx.matmul' op (C3) expected 'bias' to be of f32, f16 or bf16, but got 'tensor<8xf64>'}}
+  %y = rlx.matmul %x, %w bias(%b) : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<8xf64>) -> tensor<3x8xf32>
   return
 }
 
