@@ -91,6 +91,7 @@ if(TARGET rlx_codegen)
     ir/QuantConfig.h
     ir/QuantMethod.h
     ir/QuantRule.h
+    ir/FieldTerms.h
     ir/Reference.h
     ir/Scheme.h
     ir/WeightMemory.h

@@ -225,6 +225,9 @@ LogicalResult DequantizeOp::verify() {
 
 LogicalResult rlx::verifyRule(Operation *op, StringRef label,
                               QuantScheme scheme, StringAttr text) {
+  if (llvm::Error error = checkQuantizable(scheme))
+    return op->emitOpError()
+           << "(" << label << ") " << llvm::toString(std::move(error));
   if (scheme.fields().size() == 1) {
     if (!text)
       return success();

@@ -112,6 +112,17 @@ llvm::Expected<QuantRule> QuantRule::parse(llvm::StringRef text) {
   return rule;
 }
 
+llvm::Error rlx::checkQuantizable(QuantScheme scheme) {
+  for (FieldAttr field : scheme.fields())
+    if (field.hasLookups())
+      return llvm::createStringError(
+          "scheme '" + scheme.displayName() +
+          "' cannot be quantized: its codes name vectors of a table, for which "
+          "there is no search; expected a scheme whose elements have codes of "
+          "their own");
+  return llvm::Error::success();
+}
+
 llvm::Error rlx::checkRule(const QuantRule &rule, QuantScheme scheme) {
   auto fail = [&](const llvm::Twine &expected) {
     return llvm::createStringError("expected scheme '" + scheme.displayName() +

@@ -61,6 +61,9 @@ struct QuantRule {
   static QuantRule of(QuantScheme scheme);
 };
 
+/// Why no weights of a scheme can be made from numbers; success if they can.
+llvm::Error checkQuantizable(QuantScheme scheme);
+
 /// Why a rule cannot be followed by a scheme; success if it can.
 llvm::Error checkRule(const QuantRule &rule, QuantScheme scheme);
 

@@ -52,7 +52,8 @@ static uint64_t readBits(const uint8_t *bytes, int64_t first, unsigned width) {
 ReferenceDecoder::Source
 ReferenceDecoder::makeSource(FieldAttr field, ArrayRef<uint8_t> side,
                              ArrayRef<int64_t> sideShape) const {
-  Source source{field, {}, {}, side, SmallVector<int64_t>(sideShape)};
+  Source source{field, termsOf(field), {},
+                {},    side,           SmallVector<int64_t>(sideShape)};
   if (!field.isSide())
     for (PlaneAttr plane : field.getPlanes()) {
       auto &bits = source.firstBits.emplace_back();
@@ -115,7 +116,7 @@ ReferenceDecoder::create(QuantScheme scheme, ArrayRef<int64_t> shape,
                                 llvm::divideCeil(bits, 8)))
       return error;
   }
-  auto add = [&](SmallVector<Source> &sources, FieldAttr field) {
+  auto add = [&](std::vector<Source> &sources, FieldAttr field) {
     if (!field)
       return;
     StringRef operand =
@@ -147,12 +148,19 @@ double ReferenceDecoder::read(const Source &source, int64_t row,
   } else {
     int64_t block = row * (k / scheme.block()) + column / scheme.block();
     const uint8_t *bytes = stored.blocks.data() + block * scheme.blockBytes();
+    int64_t element = column % scheme.block();
+    const auto *firstBits = source.firstBits.begin();
     unsigned shift = 0;
-    for (auto [plane, firstBits] :
-         llvm::zip(field.getPlanes(), source.firstBits)) {
-      code |= readBits(bytes, firstBits[column % scheme.block()], plane.width())
-              << shift;
-      shift += plane.width();
+    for (const FieldTerm &term : source.terms) {
+      uint64_t stored = 0;
+      unsigned width = 0;
+      for (PlaneAttr plane : term.planes) {
+        stored |= readBits(bytes, (*firstBits++)[element], plane.width())
+                  << width;
+        width += plane.width();
+      }
+      code |= term.part(stored, element) << shift;
+      shift += term.width();
     }
   }
   return source.numbers.empty() ? numberOf(field, code) : source.numbers[code];

@@ -10,9 +10,11 @@
 #ifndef RLX_IR_REFERENCE_H
 #define RLX_IR_REFERENCE_H
 
-#include "ir/Scheme.h"
+#include "ir/FieldTerms.h"
 
 #include "llvm/Support/Error.h"
+
+#include <vector>
 
 namespace rlx {
 
@@ -51,6 +53,7 @@ private:
   /// A field with the first bit of each plane tabulated for a whole block.
   struct Source {
     FieldAttr field;
+    llvm::SmallVector<FieldTerm, 2> terms;
     llvm::SmallVector<llvm::SmallVector<int64_t>> firstBits;
     llvm::SmallVector<double> numbers; ///< by code, for codes of up to 16 bits
     llvm::ArrayRef<uint8_t> side;
@@ -66,7 +69,7 @@ private:
   QuantScheme scheme;
   StoredWeight stored;
   int64_t numRows = 0, rowsPerExpert = 0, k = 0;
-  llvm::SmallVector<Source> code, zero, scale, offset;
+  std::vector<Source> code, zero, scale, offset;
 };
 
 } // namespace rlx

@@ -25,10 +25,46 @@ def Rlx_PlaneAttr : Rlx_Attr<"Plane"> {
     bits start at bit `8 * byte + bit` of the block read as a little-endian
     stream, and may run on into the next byte. In a side tensor: `position` maps
     (n, k) to the index into that tensor.
+
+    Where elements of a block are laid out in several ways, `bounds` has the
+    indices at which another begins, and `position` a (byte, bit) for each of them,
+    one behind the other.
   }];
-  let parameters = (ins "::mlir::Type":$type, "::mlir::AffineMap":$position);
+  let parameters = (ins "::mlir::Type":$type, "::mlir::AffineMap":$position,
+    OptionalParameter<"::mlir::DenseI64ArrayAttr">:$bounds);
+  let builders = [AttrBuilder<(ins "::mlir::Type":$type, "::mlir::AffineMap":$position), [{
+    return $_get($_ctxt, type, position, ::mlir::DenseI64ArrayAttr());
+  }]>];
   let extraClassDeclaration = [{
     /// The number of bits of this plane.
+    unsigned width() const { return getType().getIntOrFloatBitWidth(); }
+  }];
+}
+
+def Rlx_LookupAttr : Rlx_Attr<"Lookup"> {
+  let attrName = "rlx.lookup";
+  let summary = "a vector codebook: stored bits that name a vector of small codes";
+  let description = [{
+    `count` planes of a field, from number `first` on, do not hold a part of the
+    element's code but name one of `entries`, a vector of codes of `type`. The
+    element's part is component `component(i)` of that vector, `component * width`
+    bits above the entry's lowest. `bounds` are those of a plane.
+
+    Bounds:
+    - `type` is an unsigned integer of at most 8 bits.
+    - the planes have at most 12 bits, and there is an entry for each number of
+      them.
+    - a vector has at most 32 bits, and no bits beyond the components in use.
+  }];
+  let parameters = (ins "int64_t":$first, "int64_t":$count, "::mlir::Type":$type,
+    "::mlir::AffineMap":$component,
+    OptionalParameter<"::mlir::DenseI64ArrayAttr">:$bounds,
+    "::mlir::DenseI64ArrayAttr":$entries);
+  let extraClassDeclaration = [{
+    /// Bounds on descriptions, so that tables fit what a kernel can read fast,
+    /// and a vector a word.
+    static constexpr unsigned widestIndex = 12, widestVector = 32, widestPart = 8;
+    /// The bits of a component.
     unsigned width() const { return getType().getIntOrFloatBitWidth(); }
   }];
 }
@@ -39,8 +75,9 @@ def Rlx_FieldAttr : Rlx_Attr<"Field"> {
   let description = [{
     The planes' bits, least significant plane first, read as `type` (an unsigned
     or signed integer, or a float type) or as an index into `codebook`, minus
-    `bias`. A field with an `operand` lies in that side tensor, any other in the
-    block.
+    `bias`. Planes of one of `lookups` give what they name in its table in place of
+    their bits. A field with an `operand` lies in that side tensor, any other in
+    the block.
 
     Bounds, so that kernels compute in f32 what the description says:
     - an integer has at most 16 bits, a code with a codebook at most 8.
@@ -57,10 +94,20 @@ def Rlx_FieldAttr : Rlx_Attr<"Field"> {
     "::mlir::Type":$type,
     OptionalParameter<"::mlir::DenseF64ArrayAttr">:$codebook,
     "int64_t":$bias,
-    "bool":$nanAsZero);
+    "bool":$nanAsZero,
+    OptionalArrayRefParameter<"::rlx::LookupAttr">:$lookups);
+  let builders = [AttrBuilder<(ins "::llvm::ArrayRef<::rlx::PlaneAttr>":$planes,
+      "::mlir::StringAttr":$operand, "::mlir::Type":$type,
+      "::mlir::DenseF64ArrayAttr":$codebook, "int64_t":$bias, "bool":$nanAsZero), [{
+    return $_get($_ctxt, planes, operand, type, codebook, bias, nanAsZero,
+                 ::llvm::ArrayRef<::rlx::LookupAttr>());
+  }]>];
   let extraClassDeclaration = [{
-    /// The number of bits of the field's code, all planes together.
+    /// The number of bits of an element's code, all planes together; where they
+    /// are looked up, what they give.
     unsigned width() const;
+    /// Whether some of the stored bits name vectors of a table.
+    bool hasLookups() const { return !getLookups().empty(); }
     /// Whether the field lies in a side tensor.
     bool isSide() const { return static_cast<bool>(getOperand()); }
     /// Whether the number is an integer: an integer code without a codebook.
@@ -85,9 +132,13 @@ def Rlx_SchemeAttr : Rlx_Attr<"Scheme"> {
     ```
 
     A field is one or more planes (`ui4 at MAP ++ ui1 at MAP`, least significant
-    first), then optionally `as TYPE` or `as [codebook]`, then optionally
-    `- bias`, then optionally `nan_as_zero`. A map gives (byte, bit) for the
-    element's index; `at byte B` is short for a constant. `TYPE in OPERAND at
+    first), then optionally `as TYPE`, `as [codebook]` or `as A * code + B`, then
+    optionally `- bias`, then optionally `nan_as_zero`. A map gives (byte, bit) for
+    the element's index; `at byte B` is short for a constant; `MAP until I else MAP`
+    is another one from element I on. `ui2 from TABLE by (ui8 at MAP) at (i) -> (i
+    mod 8)` stands where a plane may: two bits, component i mod 8 of the vector of
+    TABLE that the planes in parentheses name. TABLE is a list of integers, whose
+    bits are the components, `parity` or `digits BASE`. `TYPE in OPERAND at
     (n, k) -> (...)` is a field in a side tensor (`scales`, `zero_points` or
     `global_scale`). `bytes` may be left out and is then what the planes span.
     Bits that no plane reads must be announced by `unused = BITS`. The index into
@@ -99,6 +150,8 @@ def Rlx_SchemeAttr : Rlx_Attr<"Scheme"> {
     - `block` is 1 to 65536, `bytes` 1 to 1048576.
     - every bit of the block belongs to one plane, or is unused. Elements may share
       all bits of a scale, zero or offset, but never a part, nor those of a code.
+      Of a code that is looked up, no two elements have all bits and components in
+      common.
     - the bits of a plane lie in 4 bytes, and positions are computed in 31 bits.
     - the code lies in the block; each side tensor is read with one type and map.
     - maps divide by positive constants.

@@ -3,6 +3,7 @@
 
 #include "ir/Scheme.h"
 
+#include "ir/FieldTerms.h"
 #include "ir/NearNames.h"
 #include "ir/QuantRule.h"
 #include "ir/SideTypes.h"
@@ -51,18 +52,32 @@ int64_t rlx::evaluate(AffineExpr expr, ArrayRef<int64_t> dims) {
   }
 }
 
+unsigned rlx::pieceOf(DenseI64ArrayAttr bounds, int64_t element) {
+  if (!bounds)
+    return 0;
+  return unsigned(llvm::count_if(
+      bounds.asArrayRef(), [&](int64_t begin) { return begin <= element; }));
+}
+
 int64_t rlx::firstBit(PlaneAttr plane, int64_t element) {
   AffineMap map = plane.getPosition();
+  unsigned piece = pieceOf(plane.getBounds(), element);
   int64_t bit;
-  llvm::MulOverflow<int64_t>(8, evaluate(map.getResult(0), element), bit);
-  llvm::AddOverflow(bit, evaluate(map.getResult(1), element), bit);
+  llvm::MulOverflow<int64_t>(8, evaluate(map.getResult(2 * piece), element),
+                             bit);
+  llvm::AddOverflow(bit, evaluate(map.getResult(2 * piece + 1), element), bit);
   return bit;
 }
 
 unsigned FieldAttr::width() const {
   unsigned width = 0;
-  for (PlaneAttr plane : getPlanes())
-    width += plane.width();
+  if (!hasLookups()) {
+    for (PlaneAttr plane : getPlanes())
+      width += plane.width();
+    return width;
+  }
+  for (const FieldTerm &term : termsOf(*this))
+    width += term.width();
   return width;
 }
 
@@ -315,22 +330,19 @@ int64_t QuantScheme::nvfp4GroupSize() const {
 
 int64_t QuantScheme::groupLength(FieldAttr field) const {
   // Where the bits of element i lie.
-  auto placesOf = [&](int64_t i) {
+  auto placesAt = [&](int64_t i) {
+    if (!field.isSide())
+      return placesOf(field, i);
     llvm::SmallVector<int64_t> places;
-    for (PlaneAttr plane : field.getPlanes()) {
-      if (!field.isSide())
-        places.push_back(firstBit(plane, i));
-      else
-        for (AffineExpr expr : plane.getPosition().getResults())
-          places.push_back(evaluate(expr, {0, i}));
-    }
+    for (AffineExpr expr : field.getPlanes().front().getPosition().getResults())
+      places.push_back(evaluate(expr, {0, i}));
     return places;
   };
   // A new place begins only where a group does.
   int64_t group = block();
-  llvm::SmallVector<int64_t> last = placesOf(0);
+  llvm::SmallVector<int64_t> last = placesAt(0);
   for (int64_t i = 1; i < block() && group > 1; ++i) {
-    llvm::SmallVector<int64_t> places = placesOf(i);
+    llvm::SmallVector<int64_t> places = placesAt(i);
     if (places != last)
       group = std::gcd(group, i);
     last = std::move(places);

@@ -20,6 +20,10 @@ namespace rlx {
 /// The value of `expr` for the given dimensions. `expr` has no symbols.
 int64_t evaluate(mlir::AffineExpr expr, llvm::ArrayRef<int64_t> dims);
 
+/// Which of the maps that begin at `bounds`, which may be null, is that of
+/// `element`; the first one begins at 0.
+unsigned pieceOf(mlir::DenseI64ArrayAttr bounds, int64_t element);
+
 /// The first bit of `plane` for element `element` of a block, counted from the
 /// block's first byte, least significant bit first. `element` may lie beyond
 /// the block only where `evaluate` of the map stays meaningful; callers reduce

@@ -1,11 +1,12 @@
 //===- SchemeSyntax.cpp - The text of #rlx.scheme and #rlx.quant ----------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Parses and prints the description language. Whether a description makes sense
-// is for SchemeVerifier.cpp.
+// Parses and prints the description language; fields are for FieldSyntax.cpp.
+// Whether a description makes sense is for SchemeVerifier.cpp.
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/FieldSyntax.h"
 #include "ir/SchemeFile.h"
 
 #include "mlir/IR/Builders.h"
@@ -30,106 +31,6 @@ struct SchemeParts {
   SmallVector<StringRef> seen;
 };
 } // namespace
-
-/// `at byte B` or `at (i) -> (byte, bit)`.
-static ParseResult parsePosition(AsmParser &parser, AffineMap &map) {
-  if (parser.parseKeyword("at"))
-    return failure();
-  if (succeeded(parser.parseOptionalKeyword("byte"))) {
-    int64_t byte;
-    if (parser.parseInteger(byte))
-      return failure();
-    MLIRContext *context = parser.getContext();
-    map = AffineMap::get(1, 0,
-                         {getAffineConstantExpr(byte, context),
-                          getAffineConstantExpr(0, context)},
-                         context);
-    return success();
-  }
-  return parser.parseAffineMap(map);
-}
-
-static ParseResult parseCodebook(AsmParser &parser,
-                                 DenseF64ArrayAttr &codebook) {
-  SMLoc loc = parser.getCurrentLocation();
-  Attribute attribute;
-  if (parser.parseAttribute(attribute))
-    return failure();
-  auto entries = dyn_cast<ArrayAttr>(attribute);
-  if (!entries)
-    return parser.emitError(loc, "expected a codebook, a list of numbers");
-  SmallVector<double> values;
-  for (Attribute entry : entries) {
-    if (auto number = dyn_cast<FloatAttr>(entry))
-      values.push_back(number.getValueAsDouble());
-    else if (auto number = dyn_cast<IntegerAttr>(entry);
-             number && number.getType().isSignlessInteger(64))
-      values.push_back(double(number.getInt()));
-    else
-      return parser.emitError(loc,
-                              "expected the codebook to hold numbers, but got ")
-             << entry;
-  }
-  codebook = DenseF64ArrayAttr::get(parser.getContext(), values);
-  return success();
-}
-
-/// planes, then `as TYPE` or `as [codebook]`, then `- bias`, then
-/// `nan_as_zero`.
-static ParseResult parseField(AsmParser &parser, FieldAttr &field) {
-  MLIRContext *context = parser.getContext();
-  SmallVector<PlaneAttr> planes;
-  StringAttr operand;
-  Type type;
-  unsigned width = 0;
-  do {
-    if (!planes.empty() && parser.parsePlus())
-      return failure();
-    Type planeType;
-    AffineMap position;
-    SMLoc loc = parser.getCurrentLocation();
-    OptionalParseResult given = parser.parseOptionalType(planeType);
-    if (!given.has_value())
-      return parser.emitError(
-          loc, "expected a type of codes such as ui4, si8, f16 or f8E4M3FN");
-    if (failed(*given))
-      return failure();
-    if (!planeType.isIntOrFloat())
-      return parser.emitError(loc,
-                              "expected an integer or float type, but got ")
-             << planeType;
-    std::string name;
-    if (planes.empty() && succeeded(parser.parseOptionalKeyword("in"))) {
-      if (parser.parseKeywordOrString(&name))
-        return failure();
-      operand = StringAttr::get(context, name);
-    }
-    if (parsePosition(parser, position))
-      return failure();
-    planes.push_back(PlaneAttr::get(context, planeType, position));
-    width += planes.back().width();
-    if (operand)
-      break;
-  } while (succeeded(parser.parseOptionalPlus()));
-
-  type = planes.front().getType();
-  if (planes.size() > 1)
-    type = IntegerType::get(context, width, IntegerType::Unsigned);
-  DenseF64ArrayAttr codebook;
-  if (succeeded(parser.parseOptionalKeyword("as"))) {
-    OptionalParseResult result = parser.parseOptionalType(type);
-    if (result.has_value() ? failed(*result)
-                           : failed(parseCodebook(parser, codebook)))
-      return failure();
-  }
-  int64_t bias = 0;
-  if (succeeded(parser.parseOptionalMinus()) && parser.parseInteger(bias))
-    return failure();
-  bool nanAsZero = succeeded(parser.parseOptionalKeyword("nan_as_zero"));
-  field =
-      FieldAttr::get(context, planes, operand, type, codebook, bias, nanAsZero);
-  return success();
-}
 
 static ParseResult parseProduct(AsmParser &parser,
                                 SmallVectorImpl<FieldAttr> &fields) {
@@ -180,7 +81,7 @@ static int64_t spannedBytes(const SchemeParts &parts) {
       return;
     for (PlaneAttr plane : field.getPlanes())
       if (plane.getPosition().getNumDims() == 1 &&
-          plane.getPosition().getNumResults() == 2 &&
+          plane.getPosition().getNumResults() >= 2 &&
           plane.getPosition().getNumSymbols() == 0)
         for (int64_t i = 0; i < parts.block; ++i)
           bits = std::max<int64_t>(
@@ -292,40 +193,6 @@ Attribute QuantAttr::parse(AsmParser &parser, Type) {
 //===----------------------------------------------------------------------===//
 // Printing
 //===----------------------------------------------------------------------===//
-
-static void printPlane(AsmPrinter &printer, PlaneAttr plane,
-                       StringAttr operand) {
-  printer << plane.getType();
-  if (operand)
-    printer << " in " << operand.getValue();
-  printer << " at ";
-  AffineMap map = plane.getPosition();
-  if (!operand && map.isConstant() && map.getConstantResults().back() == 0)
-    printer << "byte " << map.getConstantResults().front();
-  else
-    map.print(printer.getStream());
-}
-
-static void printField(AsmPrinter &printer, FieldAttr field) {
-  llvm::interleave(
-      field.getPlanes(),
-      [&](PlaneAttr p) { printPlane(printer, p, field.getOperand()); },
-      [&] { printer << " ++ "; });
-  Type planesType = field.getPlanes().front().getType();
-  if (field.getPlanes().size() > 1)
-    planesType = IntegerType::get(field.getContext(), field.width(),
-                                  IntegerType::Unsigned);
-  if (DenseF64ArrayAttr codebook = field.getCodebook()) {
-    Builder builder(field.getContext());
-    printer << " as " << builder.getF64ArrayAttr(codebook.asArrayRef());
-  } else if (field.getType() != planesType) {
-    printer << " as " << field.getType();
-  }
-  if (field.getBias())
-    printer << " - " << field.getBias();
-  if (field.getNanAsZero())
-    printer << " nan_as_zero";
-}
 
 static void printProduct(AsmPrinter &printer, ArrayRef<FieldAttr> fields) {
   llvm::interleave(

@@ -7,12 +7,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/FieldTerms.h"
 #include "ir/SideIndex.h"
 
 #include "llvm/ADT/STLExtras.h"
 
 #include <cmath>
 #include <limits>
+#include <map>
 
 using namespace mlir;
 using namespace rlx;
@@ -112,8 +114,10 @@ static LogicalResult verifyMap(EmitError emitError, StringRef what,
                                PlaneAttr plane, bool side) {
   AffineMap map = plane.getPosition();
   unsigned dims = side ? 2 : 1;
+  size_t pieces = plane.getBounds() ? plane.getBounds().size() + 1 : 1;
   if (map.getNumDims() != dims || map.getNumSymbols() != 0 ||
-      (side ? map.getNumResults() == 0 : map.getNumResults() != 2))
+      (side ? map.getNumResults() == 0 || pieces != 1
+            : map.getNumResults() != 2 * pieces))
     return emitError() << "expected the position of '" << what
                        << "' to be a map "
                        << (side ? "(n, k) -> (index, ...)"
@@ -156,8 +160,101 @@ static LogicalResult verifyNumbers(EmitError emitError, StringRef what,
   return success();
 }
 
+/// Bounds of pieces rise within the block.
+static LogicalResult verifyBounds(EmitError emitError, StringRef what,
+                                  DenseI64ArrayAttr bounds, int64_t block) {
+  int64_t last = 0;
+  for (int64_t begin : bounds ? bounds.asArrayRef() : ArrayRef<int64_t>()) {
+    if (begin <= last || begin >= block)
+      return emitError() << "expected the pieces of '" << what
+                         << "' to begin at rising elements below " << block
+                         << ", but got one at " << begin << " after one at "
+                         << last;
+    last = begin;
+  }
+  return success();
+}
+
+/// Whether a table has a vector for each index, and a vector the components
+/// that elements take.
+static LogicalResult verifyLookup(EmitError emitError, StringRef what,
+                                  const FieldTerm &term, int64_t block) {
+  LookupAttr lookup = term.lookup;
+  AffineMap map = lookup.getComponent();
+  unsigned bits = 0, width = lookup.width();
+  for (PlaneAttr plane : term.planes) {
+    bits += plane.width();
+    if (!plane.getType().isUnsignedInteger())
+      return emitError() << "expected the planes of '" << what
+                         << "' that name vectors to be unsigned integers, but "
+                            "got "
+                         << plane.getType();
+  }
+  if (!lookup.getType().isUnsignedInteger() || width < 1 ||
+      width > LookupAttr::widestPart)
+    return emitError() << "expected the components of vectors of '" << what
+                       << "' to be unsigned integers of 1 to "
+                       << LookupAttr::widestPart << " bits, but got "
+                       << lookup.getType();
+  if (bits < 1 || bits > LookupAttr::widestIndex ||
+      lookup.getEntries().size() != int64_t(1) << bits)
+    return emitError() << "expected the table of '" << what << "' to have "
+                       << (int64_t(1) << std::min(bits, 32u))
+                       << " vectors for the " << bits
+                       << " bits that name one, at most "
+                       << LookupAttr::widestIndex << ", but it has "
+                       << lookup.getEntries().size();
+  if (failed(verifyBounds(emitError, what, lookup.getBounds(), block)))
+    return failure();
+  size_t pieces = lookup.getBounds() ? lookup.getBounds().size() + 1 : 1;
+  if (map.getNumDims() != 1 || map.getNumSymbols() != 0 ||
+      map.getNumResults() != pieces)
+    return emitError() << "expected the component of '" << what
+                       << "' to be a map (i) -> (component), but got "
+                       << AffineMapAttr::get(map);
+  if (!llvm::all_of(map.getResults(), hasGoodDivisors))
+    return emitError() << "expected the component of '" << what
+                       << "' to divide by positive constants only, but got "
+                       << AffineMapAttr::get(map);
+  constexpr int64_t largest = std::numeric_limits<int32_t>::max();
+  int64_t most = 0, fit = LookupAttr::widestVector / width;
+  for (int64_t i = 0; i < block; ++i) {
+    for (AffineExpr expr : map.getResults())
+      if (!evaluateWithin(expr, i, largest))
+        return emitError()
+               << "expected the component of '" << what
+               << "' to be computed in 31 bits, but it needs more for element "
+               << i << " of " << AffineMapAttr::get(map);
+    int64_t component = componentOf(lookup, i);
+    if (component < 0 || component >= fit)
+      return emitError() << "expected element " << i << " of '" << what
+                         << "' to take one of the " << fit
+                         << " components of a vector of 32 bits, but it takes "
+                            "number "
+                         << component;
+    most = std::max(most, component);
+  }
+  // Of digits there may be more than are needed.
+  int64_t all = 0;
+  bool isList = !baseOfDigits(lookup);
+  for (int64_t entry : lookup.getEntries().asArrayRef()) {
+    all |= entry;
+    if (isList && (entry < 0 || entry >> ((most + 1) * width) != 0))
+      return emitError() << "expected the vectors of '" << what << "' to have "
+                         << (most + 1) * width << " bits, " << width
+                         << " for each of the components that elements take, "
+                            "but got "
+                         << entry;
+  }
+  if ((all >> (most * width)) % (int64_t(1) << width) == 0)
+    return emitError() << "expected the vectors of '" << what
+                       << "' to have a component " << most
+                       << ", which elements take, but it is 0 in all of them";
+  return success();
+}
+
 static LogicalResult verifyField(EmitError emitError, StringRef what,
-                                 FieldAttr field) {
+                                 FieldAttr field, int64_t block) {
   if (field.isSide() &&
       !llvm::is_contained({"scales", "zero_points", "global_scale"},
                           field.getOperand().getValue()))
@@ -165,7 +262,8 @@ static LogicalResult verifyField(EmitError emitError, StringRef what,
                        << field.getOperand().getValue()
                        << "', expected scales, zero_points or global_scale";
   for (PlaneAttr plane : field.getPlanes()) {
-    if (failed(verifyMap(emitError, what, plane, field.isSide())))
+    if (failed(verifyMap(emitError, what, plane, field.isSide())) ||
+        failed(verifyBounds(emitError, what, plane.getBounds(), block)))
       return failure();
     if (field.getPlanes().size() > 1 && !plane.getType().isUnsignedInteger())
       return emitError() << "expected the planes of '" << what
@@ -180,6 +278,13 @@ static LogicalResult verifyField(EmitError emitError, StringRef what,
                          << "', such as 'ui" << plane.width() << "', but got "
                          << plane.getType();
   }
+  if (field.isSide() && field.hasLookups())
+    return emitError() << "expected '" << what
+                       << "', which is looked up, to lie in the block";
+  if (field.hasLookups())
+    for (const FieldTerm &term : termsOf(field))
+      if (term.lookup && failed(verifyLookup(emitError, what, term, block)))
+        return failure();
   unsigned width = field.width();
   Type type = field.getType();
   if (DenseF64ArrayAttr codebook = field.getCodebook()) {
@@ -217,6 +322,21 @@ static LogicalResult verifyField(EmitError emitError, StringRef what,
   return verifyNumbers(emitError, what, field);
 }
 
+/// Elements whose codes are looked up share bits; what they read must differ.
+static LogicalResult verifyOwnCodes(EmitError emitError, FieldAttr code,
+                                    int64_t block) {
+  std::map<SmallVector<int64_t>, int64_t> owners;
+  for (int64_t i = 0; i < block; ++i) {
+    auto [owner, inserted] = owners.try_emplace(placesOf(code, i), i);
+    if (!inserted)
+      return emitError() << "expected each element to have a 'code' of its "
+                            "own, but elements "
+                         << owner->second << " and " << i
+                         << " take the same components of the same vectors";
+  }
+  return success();
+}
+
 LogicalResult SchemeAttr::verify(EmitError emitError, StringAttr name,
                                  StringAttr ggml, int64_t block, int64_t bytes,
                                  int64_t unused, FieldAttr code, FieldAttr zero,
@@ -240,7 +360,7 @@ LogicalResult SchemeAttr::verify(EmitError emitError, StringAttr name,
     fields.push_back({("offset factor " + Twine(index + 1)).str(), field});
 
   for (auto &[what, field] : fields)
-    if (failed(verifyField(emitError, what, field)))
+    if (failed(verifyField(emitError, what, field, block)))
       return failure();
   // Sound fields first: where `bytes` is not given, it follows from them.
   if (bytes < 1 || bytes > largestBytes)
@@ -260,10 +380,13 @@ LogicalResult SchemeAttr::verify(EmitError emitError, StringAttr name,
                            << what << "'";
       continue;
     }
+    bool isShared = field != code || field.hasLookups();
     for (PlaneAttr plane : field.getPlanes())
-      if (failed(coverage.add(emitError, what, plane, block, field != code)))
+      if (failed(coverage.add(emitError, what, plane, block, isShared)))
         return failure();
   }
+  if (code.hasLookups() && failed(verifyOwnCodes(emitError, code, block)))
+    return failure();
   if (coverage.unread() != unused)
     return emitError() << coverage.unread() << " bits of the block of " << bytes
                        << " bytes belong to no field"

@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/StatusError.h"
+#include "ir/QuantRule.h"
 #include "ir/SchemeFile.h"
 #include "runtime/LostPages.h"
 #include "runtime/OutputFile.h"
@@ -426,6 +427,8 @@ readSchemes(mlir::MLIRContext &context, llvm::StringRef given) {
   if (given == "all" || given == "gguf") {
     for (const std::string &name : builtinSchemeNames()) {
       QuantScheme scheme = *QuantScheme::parse(&context, name);
+      if (llvm::errorToBool(checkQuantizable(scheme)))
+        continue;
       if (given == "all" || scheme.isGguf())
         schemes.push_back(scheme);
     }

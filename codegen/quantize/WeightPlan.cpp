@@ -27,6 +27,8 @@ WeightPlan::WeightPlan(QuantScheme scheme, QuantRule rule)
 /// Fields are tables of their numbers, or floats as they are: others would take
 /// too much memory.
 static llvm::Error checkFields(QuantScheme scheme) {
+  if (llvm::Error error = checkQuantizable(scheme))
+    return error;
   constexpr unsigned widestTable = 16;
   for (FieldAttr field : scheme.fields()) {
     auto type = llvm::dyn_cast<mlir::FloatType>(field.getType());

@@ -129,6 +129,8 @@ static llvm::Expected<Step> stepOf(const WeightSource &source,
       return step;
     }
   }
+  if (llvm::Error error = checkQuantizable(*wanted))
+    return error;
   step.scheme = fitting(*wanted, entry.shape.back());
   const QuantMethod &method = named ? *named : wishes.method;
   step.algorithm = method.algorithm();

@@ -5,6 +5,7 @@
 
 #include "codegen/StatusError.h"
 #include "codegen/weights/StoredTypes.h"
+#include "ir/Reference.h"
 #include "runtime/Npy.h"
 #include "runtime/weights/GgufReader.h"
 
@@ -87,12 +88,14 @@ void WeightSource::prepareReaders() {
     std::optional<QuantScheme> scheme = schemeOf(entry, context);
     if (!scheme)
       continue;
-    llvm::Expected<Quantizer> reader =
+    Reader reader{*scheme, nullptr};
+    llvm::Expected<Quantizer> quantizer =
         Quantizer::create(*scheme, {1, scheme->block()});
-    if (!reader) // It is then not readable.
-      llvm::consumeError(reader.takeError());
+    if (quantizer)
+      reader.quantizer = std::make_unique<Quantizer>(std::move(*quantizer));
     else
-      readers[entry.type] = std::make_unique<Quantizer>(std::move(*reader));
+      llvm::consumeError(quantizer.takeError());
+    readers.emplace(entry.type, std::move(reader));
   }
 }
 
@@ -109,15 +112,28 @@ bool WeightSource::isPlain(const WeightEntry &entry) const {
 void WeightSource::readRows(const WeightEntry &entry, int64_t begin,
                             int64_t end,
                             llvm::MutableArrayRef<float> values) const {
-  const Quantizer &reader = *readers.at(entry.type);
-  int64_t rowBytes = reader.scheme().rowBytes(entry.shape.back());
+  const Reader &reader = readers.at(entry.type);
+  int64_t columns = entry.shape.back(),
+          rowBytes = reader.scheme.rowBytes(columns);
   auto bytes = entry.bytes.subspan(begin * rowBytes, (end - begin) * rowBytes);
-  if (entry.element == ElementType::f32)
+  llvm::ArrayRef<uint8_t> blocks(
+      reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size());
+  if (entry.element == ElementType::f32) {
     std::memcpy(values.data(), bytes.data(), bytes.size());
-  else
-    reader.decodeRows(
-        {reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()},
-        values);
+    return;
+  }
+  if (reader.quantizer) {
+    reader.quantizer->decodeRows(blocks, values);
+    return;
+  }
+  auto decoder = llvm::cantFail(ReferenceDecoder::create(
+      reader.scheme, {end - begin, columns}, {blocks, {}, {}, {}}));
+  std::vector<double> row(columns);
+  for (int64_t n = 0; n < end - begin; ++n) {
+    decoder.decodeRow(n, row.data());
+    for (int64_t k = 0; k < columns; ++k)
+      values[n * columns + k] = float(row[k]);
+  }
 }
 
 void WeightSource::release(const WeightEntry &entry, int64_t begin,

@@ -65,7 +65,12 @@ private:
   std::vector<WeightEntry> weights;
   std::vector<GgufEntry> keys;
   SafetensorsMetadata texts;
-  std::map<std::string, std::unique_ptr<Quantizer>> readers; ///< By type.
+  /// Formats that cannot be quantized are read by their descriptions, slower.
+  struct Reader {
+    QuantScheme scheme;
+    std::unique_ptr<Quantizer> quantizer;
+  };
+  std::map<std::string, Reader> readers; ///< By type.
 };
 
 } // namespace rlx::quantize

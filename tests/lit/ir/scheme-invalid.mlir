@@ -338,6 +338,131 @@ func.func private @f(tensor<8x64xf32, #rlx.quant<int8/>>)
 
 // -----
 
+// Vectors of a table.
+// expected-error@+1 {{expected at most 12 bits to name a vector of a table, but got 13}}
+#s = #rlx.scheme<"s", block = 1, code = ui1 from parity by (ui13 at byte 0) at (i) -> (0)>
+
+// -----
+
+// expected-error@+1 {{expected bits, 'ui1', from 'parity', but got 'ui2'}}
+#s = #rlx.scheme<"s", block = 8, code = ui2 from parity by (ui7 at byte 0) at (i) -> (i)>
+
+// -----
+
+// expected-error@+1 {{expected digits in a base of 2 to 4 for 'ui2', but got 5}}
+#s = #rlx.scheme<"s", block = 4, code = ui2 from digits 5 by (ui8 at byte 0) at (i) -> (i)>
+
+// -----
+
+// expected-error@+1 {{expected digits in a base of 2 to 4 for 'ui2', but got -3}}
+#s = #rlx.scheme<"s", block = 4, code = ui2 from digits -3 by (ui8 at byte 0) at (i) -> (i)>
+
+// -----
+
+// expected-error@+1 {{expected the vectors of a table, a list of integers}}
+#s = #rlx.scheme<"s", block = 1, code = ui2 from f32 by (ui8 at byte 0) at (i) -> (i)>
+
+// -----
+
+#list = [1, 2.5]
+// expected-error@+1 {{expected the vectors of a table, a list of integers}}
+#s = #rlx.scheme<"s", block = 1, code = ui2 from #list by (ui1 at byte 0) at (i) -> (i)>
+
+// -----
+
+// expected-error@+1 {{expected the table of 'code' to have 4 vectors for the 2 bits that name one, at most 12, but it has 3}}
+#s = #rlx.scheme<"s", block = 2, code = ui2 from [1, 2, 3] by (ui2 at byte 0) at (i) -> (i), unused = 6>
+
+// -----
+
+// expected-error@+1 {{expected the planes of 'code' that name vectors to be unsigned integers, but got 'si2'}}
+#s = #rlx.scheme<"s", block = 2, code = ui2 from [0, 1, 2, 3] by (si2 at byte 0) at (i) -> (i), unused = 6>
+
+// -----
+
+// expected-error@+1 {{expected the components of vectors of 'code' to be unsigned integers of 1 to 8 bits, but got 'f16'}}
+#s = #rlx.scheme<"s", block = 2, code = f16 from [0, 1, 2, 3] by (ui2 at byte 0) at (i) -> (i), unused = 6>
+
+// -----
+
+// expected-error@+1 {{expected the component of 'code' to be a map (i) -> (component), but got affine_map<(d0) -> (d0, d0)>}}
+#s = #rlx.scheme<"s", block = 2, code = ui2 from [0, 1, 2, 3] by (ui2 at byte 0) at (i) -> (i, i), unused = 6>
+
+// -----
+
+// expected-error@+1 {{expected the component of 'code' to divide by positive constants only, but got affine_map<(d0) -> (d0 floordiv 0)>}}
+#s = #rlx.scheme<"s", block = 2, code = ui2 from [0, 1, 2, 3] by (ui2 at byte 0) at (i) -> (i floordiv 0), unused = 6>
+
+// -----
+
+// expected-error@+1 {{expected element 16 of 'code' to take one of the 16 components of a vector of 32 bits, but it takes number 16}}
+#s = #rlx.scheme<"s", block = 17, code = ui2 from [0, 0xc0000000] by (ui1 at byte 0) at (i) -> (i), unused = 7>
+
+// -----
+
+// expected-error@+1 {{expected element 0 of 'code' to take one of the 16 components of a vector of 32 bits, but it takes number -1}}
+#s = #rlx.scheme<"s", block = 2, code = ui2 from [0, 1] by (ui1 at byte 0) at (i) -> (i - 1), unused = 7>
+
+// -----
+
+// expected-error@+1 {{expected the component of 'code' to be computed in 31 bits, but it needs more for element 0 of}}
+#s = #rlx.scheme<"s", block = 2, code = ui2 from [0, 1] by (ui1 at byte 0) at (i) -> ((i * 4294967296 + 1) floordiv 4294967297), unused = 7>
+
+// -----
+
+// expected-error@+1 {{expected the vectors of 'code' to have 4 bits, 2 for each of the components that elements take, but got 16}}
+#s = #rlx.scheme<"s", block = 2, code = ui2 from [15, 16] by (ui1 at byte 0) at (i) -> (i), unused = 7>
+
+// -----
+
+// expected-error@+1 {{expected the vectors of 'code' to have a component 1, which elements take, but it is 0 in all of them}}
+#s = #rlx.scheme<"s", block = 2, code = ui2 from [1, 3] by (ui1 at byte 0) at (i) -> (i), unused = 7>
+
+// -----
+
+// Two elements that are the same one.
+// expected-error@+1 {{expected each element to have a 'code' of its own, but elements 0 and 2 take the same components of the same vectors}}
+#s = #rlx.scheme<"s", block = 4, code = ui2 from [0, 15] by (ui1 at byte 0) at (i) -> (i mod 2), unused = 7>
+
+// -----
+
+// expected-error@+1 {{bit 2 of byte 0 is read twice, the second time by 'code' for element 2}}
+#s = #rlx.scheme<"s", block = 4, code = ui2 from [0, 1, 2, 3, 4, 5, 6, 15] by (ui3 at (i) -> (0, 2 * (i floordiv 2))) at (i) -> (i mod 2), unused = 3>
+
+// -----
+
+// Maps for parts of a block.
+// expected-error@+1 {{expected the maps of pieces to be (i) -> (byte, bit), but got affine_map<(d0) -> (d0)>}}
+#s = #rlx.scheme<"s", block = 4, code = ui8 at (i) -> (i, 0) until 2 else (i) -> (i)>
+
+// -----
+
+// expected-error@+1 {{expected the pieces of 'code' to begin at rising elements below 4, but got one at 4 after one at 0}}
+#s = #rlx.scheme<"s", block = 4, code = ui8 at (i) -> (i, 0) until 4 else (i) -> (i, 0)>
+
+// -----
+
+// expected-error@+1 {{expected the pieces of 'code' to begin at rising elements below 8, but got one at 2 after one at 2}}
+#s = #rlx.scheme<"s", block = 8, code = ui8 at (i) -> (i, 0) until 2 else (i) -> (i, 0) until 2 else (i) -> (i, 0)>
+
+// -----
+
+// Codebooks that are lines.
+// expected-error@+1 {{expected integer codes of at most 8 bits for 'A * code + B', but got 'ui9'}}
+#s = #rlx.scheme<"s", block = 1, code = ui9 at byte 0 as 2 * code + 1, unused = 7>
+
+// -----
+
+// expected-error@+1 {{expected integer codes of at most 8 bits for 'A * code + B', but got 'f16'}}
+#s = #rlx.scheme<"s", block = 1, code = f16 at byte 0 as 2 * code + 1>
+
+// -----
+
+// expected-error@+1 {{expected 'A * code + B', two numbers}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 0 as 2 * code + [1]>
+
+// -----
+
 // Another attribute is not a scheme.
 // expected-error@+1 {{expected the name of a scheme or a #rlx.scheme attribute, but got #rlx.quant<int8/32>}}
 func.func private @f(tensor<8x64xf32, #rlx.quant<#rlx.quant<int8/32>>>)

@@ -54,6 +54,12 @@ TEST_F(QuantizeErrors, SchemesThatCannotBeMade) {
                "ui8 at byte 2 as f32>"),
       "scheme 'wide' cannot be quantized: it has a field of 24 bits, "
       "expected at most 16 or all bits of a float");
+  EXPECT_EQ(creation("#rlx.scheme<\"vectors\", block = 8, code = ui1 from "
+                     "parity by (ui7 at byte 0) at (i) -> (i), unused = 1, "
+                     "scale = f16 at byte 1>"),
+            "scheme 'vectors' cannot be quantized: its codes name vectors of a "
+            "table, for which there is no search; expected a scheme whose "
+            "elements have codes of their own");
   // Two planes of a scale, which elements share in different ways.
   EXPECT_EQ(creation("#rlx.scheme<\"shared\", block = 4, code = ui8 at (i) -> "
                      "(i, 0), scale = ui4 at (i) -> (4, 4 * (i floordiv 2)) ++ "

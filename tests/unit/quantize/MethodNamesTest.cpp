@@ -197,9 +197,13 @@ TEST_F(Memory, PartsAddUp) {
     Ratio total = scheme.totalBits(shape);
     EXPECT_EQ(memory->bits() * total.denominator, 6 * 512 * total.numerator)
         << name;
-    EXPECT_EQ(memory->codeBits,
-              6 * 512 * int64_t(scheme.attr().getCode().width()))
-        << name;
+    // Vectors take fewer bits than what they stand for.
+    FieldAttr code = scheme.attr().getCode();
+    int64_t bits = 6 * 512 * int64_t(code.width());
+    if (code.hasLookups())
+      EXPECT_LT(memory->codeBits, bits) << name;
+    else
+      EXPECT_EQ(memory->codeBits, bits) << name;
   }
 }
 

@@ -17,6 +17,11 @@ inline std::string messageOf(llvm::Error error) {
   return llvm::toString(std::move(error));
 }
 
+/// Whether weights of `scheme` can be made.
+inline bool isQuantizable(QuantScheme scheme) {
+  return !llvm::errorToBool(checkQuantizable(scheme));
+}
+
 /// Of each row of a weight [N, K], by importance where it is given.
 inline std::vector<double>
 squaredErrors(QuantScheme scheme, llvm::ArrayRef<int64_t> shape,
