@@ -4,6 +4,7 @@
 #include "passes/decode/CodeNumbers.h"
 
 #include "ir/Reference.h"
+#include "passes/decode/TableInMemory.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -44,32 +45,6 @@ Value CodeNumbers::number(double value, Value lanes) {
         builder, loc, DenseElementsAttr::get(vector, float(value)));
   return arith::ConstantOp::create(builder, loc,
                                    builder.getF32FloatAttr(float(value)));
-}
-
-/// A buffer that holds `table` for as long as the function runs which `builder`
-/// is in. All that look up the same table share one.
-static Value tableInMemory(OpBuilder &builder, Location loc,
-                           DenseElementsAttr table) {
-  constexpr StringRef marker = "rlx.table";
-  constexpr int64_t alignment = 64;
-  Operation *parent = builder.getInsertionBlock()->getParentOp();
-  auto function = dyn_cast<FunctionOpInterface>(parent);
-  if (!function)
-    function = parent->getParentOfType<FunctionOpInterface>();
-  Block &entry = function.getFunctionBody().front();
-  for (auto known : entry.getOps<memref::AllocaOp>())
-    if (known->getAttr(marker) == table)
-      return known;
-  OpBuilder first = OpBuilder::atBlockBegin(&entry);
-  auto type = cast<VectorType>(table.getType());
-  Value values = arith::ConstantOp::create(first, loc, table);
-  auto buffer = memref::AllocaOp::create(
-      first, loc, MemRefType::get(type.getShape(), type.getElementType()),
-      ValueRange(), first.getI64IntegerAttr(alignment));
-  buffer->setAttr(marker, table);
-  Value begin = arith::ConstantIndexOp::create(first, loc, 0);
-  vector::StoreOp::create(first, loc, values, buffer, begin);
-  return buffer;
 }
 
 /// Entry `codes` of a table of at most 256 numbers.
@@ -274,11 +249,25 @@ Value CodeNumbers::integers(FieldAttr field, Value code) {
   return code;
 }
 
+/// step * code + start; both operations are exact.
+Value CodeNumbers::linearNumbers(LinearCodebook line, Value code) {
+  Value result = arith::SIToFPOp::create(
+      builder, loc, like(code, builder.getF32Type()), code);
+  if (line.step != 1)
+    result =
+        arith::MulFOp::create(builder, loc, result, number(line.step, code));
+  if (line.start != 0)
+    result =
+        arith::AddFOp::create(builder, loc, result, number(line.start, code));
+  return result;
+}
+
 Value CodeNumbers::convert(FieldAttr field, Value code) {
   Type f32s = like(code, builder.getF32Type());
   Value result;
   if (DenseF64ArrayAttr codebook = field.getCodebook()) {
-    result = lookUp(codebook, code);
+    auto line = linearCodebook(codebook);
+    result = line ? linearNumbers(*line, code) : lookUp(codebook, code);
   } else if (auto type = dyn_cast<FloatType>(field.getType())) {
     if (deviceLookUp && type.getWidth() <= 16) {
       result = assembleFloat(field, code);

@@ -10,6 +10,7 @@
 #ifndef RLX_PASSES_DECODE_CODENUMBERS_H
 #define RLX_PASSES_DECODE_CODENUMBERS_H
 
+#include "ir/FieldTerms.h"
 #include "passes/PassDetail.h"
 
 #include <functional>
@@ -48,6 +49,7 @@ private:
                           llvm::function_ref<float(int64_t)> computed,
                           int64_t magnitudes);
   mlir::Value lookUp(llvm::ArrayRef<double> table, mlir::Value codes);
+  mlir::Value linearNumbers(LinearCodebook line, mlir::Value codes);
   mlir::Value number(double value, mlir::Value lanes);
   mlir::Type like(mlir::Value lanes, mlir::Type type) const;
 

@@ -5,10 +5,14 @@
 
 #include "ir/SideIndex.h"
 #include "passes/decode/CodeNumbers.h"
+#include "passes/decode/TableInMemory.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/Sequence.h"
+#include "llvm/ADT/SmallVectorExtras.h"
+
+#include <map>
 
 using namespace mlir;
 using namespace rlx;
@@ -41,12 +45,24 @@ int64_t FieldExpansion::bitOf(PlaneAttr plane, int64_t element) const {
 }
 
 bool FieldExpansion::isUniform(FieldAttr field) const {
-  if (!field.isSide())
-    return llvm::all_of(field.getPlanes(), [&](PlaneAttr plane) {
+  if (!field.isSide()) {
+    auto isSame = [&](auto placeOf) {
       return llvm::all_of(elements, [&](int64_t element) {
-        return bitOf(plane, element) == bitOf(plane, elements.front());
+        return placeOf(element) == placeOf(elements.front());
       });
-    });
+    };
+    return llvm::all_of(field.getPlanes(),
+                        [&](PlaneAttr plane) {
+                          return isSame([&](int64_t element) {
+                            return bitOf(plane, element);
+                          });
+                        }) &&
+           llvm::all_of(field.getLookups(), [&](LookupAttr lookup) {
+             return isSame([&](int64_t element) {
+               return componentOf(lookup, element % scheme.block());
+             });
+           });
+  }
   if (elements.size() == 1)
     return true;
   // The first lane's k is a multiple of the number of lanes.
@@ -207,23 +223,128 @@ Value FieldExpansion::sideNumber(FieldAttr field, Value k) {
                    builder, loc, vectorOf(1, builder.getI32Type()), code));
 }
 
+/// `bits`, moved up by `shift`, beside `code`, which may be null.
+static Value joined(OpBuilder &builder, Location loc, Value code, Value bits,
+                    int64_t shift, int64_t lanes) {
+  if (!code)
+    return bits;
+  bits = arith::ShLIOp::create(builder, loc, bits,
+                               CodeNumbers(builder, loc).splat(shift, lanes));
+  return arith::OrIOp::create(builder, loc, code, bits);
+}
+
+/// The bits of all of `planes`, the first one lowest.
+Value FieldExpansion::joinedPlanes(ArrayRef<PlaneAttr> planes,
+                                   ArrayRef<int64_t> lanes) {
+  Value code;
+  int64_t shift = 0;
+  for (PlaneAttr plane : planes) {
+    code = joined(builder, loc, code, planeBits(plane, lanes), shift,
+                  lanes.size());
+    shift += plane.width();
+  }
+  return code;
+}
+
+/// The vectors of a table that `indices` name, one an i32.
+Value FieldExpansion::vectorsOf(LookupAttr lookup, Value indices) {
+  int64_t largest = *llvm::max_element(lookup.getEntries().asArrayRef());
+  Type element = builder.getIntegerType(llvm::isUInt<8>(largest)    ? 8
+                                        : llvm::isUInt<16>(largest) ? 16
+                                                                    : 32);
+  SmallVector<APInt> entries;
+  for (int64_t entry : lookup.getEntries().asArrayRef())
+    entries.emplace_back(element.getIntOrFloatBitWidth(), uint64_t(entry));
+  Value table = tableInMemory(
+      builder, loc,
+      DenseElementsAttr::get(vectorOf(entries.size(), element), entries));
+  // Few vectors serve many lanes: loads are as good as a gather.
+  SmallVector<Value> vectors;
+  auto type = cast<VectorType>(indices.getType());
+  for (int64_t lane = 0; lane < type.getNumElements(); ++lane) {
+    Value index = arith::IndexCastUIOp::create(
+        builder, loc, builder.getIndexType(),
+        vector::ExtractOp::create(builder, loc, indices, lane));
+    Value entry = memref::LoadOp::create(builder, loc, table, index);
+    if (element != builder.getI32Type())
+      entry = arith::ExtUIOp::create(builder, loc, builder.getI32Type(), entry);
+    vectors.push_back(entry);
+  }
+  return vector::FromElementsOp::create(builder, loc, type, vectors);
+}
+
+/// What `term` gives `lanes` of the vectors that its planes name.
+Value FieldExpansion::lookedUp(const FieldTerm &term, ArrayRef<int64_t> lanes) {
+  LookupAttr lookup = term.lookup;
+  CodeNumbers constant(builder, loc);
+  int64_t count = lanes.size();
+  // Lanes of the same vector look it up once.
+  std::map<SmallVector<int64_t>, int64_t> known;
+  SmallVector<int64_t> readers, readerOf, components;
+  for (int64_t element : lanes) {
+    auto bits = llvm::map_to_vector(
+        term.planes, [&](PlaneAttr plane) { return bitOf(plane, element); });
+    auto [entry, inserted] = known.try_emplace(bits, readers.size());
+    if (inserted)
+      readers.push_back(element);
+    readerOf.push_back(entry->second);
+    components.push_back(componentOf(lookup, element % scheme.block()));
+  }
+  auto toLanes = [&](Value ofReaders) -> Value {
+    if (readers.size() == lanes.size())
+      return ofReaders;
+    return vector::ShuffleOp::create(builder, loc, ofReaders, ofReaders,
+                                     readerOf);
+  };
+  Value indices = joinedPlanes(term.planes, readers);
+
+  if (std::optional<int64_t> base = baseOfDigits(lookup)) {
+    // A digit is what a product with the base carries over the point; earlier
+    // ones are carried away first.
+    int64_t point = indexBits(lookup);
+    Value fraction = toLanes(indices);
+    SmallVector<int32_t> powers;
+    for (int64_t component : components) {
+      uint32_t power = 1;
+      for (int64_t i = 0; i < component; ++i)
+        power *= uint32_t(*base);
+      powers.push_back(int32_t(power));
+    }
+    if (llvm::any_of(powers, [](int32_t power) { return power != 1; })) {
+      fraction =
+          arith::MulIOp::create(builder, loc, fraction, constants(powers));
+      fraction = arith::AndIOp::create(
+          builder, loc, fraction,
+          constant.splat((int64_t(1) << point) - 1, count));
+    }
+    fraction = arith::MulIOp::create(builder, loc, fraction,
+                                     constant.splat(*base, count));
+    return arith::ShRUIOp::create(builder, loc, fraction,
+                                  constant.splat(point, count));
+  }
+
+  Value vectors = toLanes(vectorsOf(lookup, indices));
+  SmallVector<int32_t> shifts;
+  for (int64_t component : components)
+    shifts.push_back(int32_t(component * lookup.width()));
+  if (llvm::any_of(shifts, [](int32_t shift) { return shift != 0; }))
+    vectors = arith::ShRUIOp::create(builder, loc, vectors, constants(shifts));
+  return arith::AndIOp::create(
+      builder, loc, vectors,
+      constant.splat((int64_t(1) << lookup.width()) - 1, count));
+}
+
 Value FieldExpansion::codes(FieldAttr field) {
   ArrayRef<int64_t> lanes = lanesOf(field);
   if (field.isSide())
     return sideCodes(field, lanes);
   Value code;
   int64_t shift = 0;
-  for (PlaneAttr plane : field.getPlanes()) {
-    Value bits = planeBits(plane, lanes);
-    if (code) {
-      bits = arith::ShLIOp::create(
-          builder, loc, bits,
-          CodeNumbers(builder, loc).splat(shift, lanes.size()));
-      code = arith::OrIOp::create(builder, loc, code, bits);
-    } else {
-      code = bits;
-    }
-    shift += plane.width();
+  for (const FieldTerm &term : termsOf(field)) {
+    Value bits = term.lookup ? lookedUp(term, lanes)
+                             : planeBits(term.planes.front(), lanes);
+    code = joined(builder, loc, code, bits, shift, lanes.size());
+    shift += term.width();
   }
   return code;
 }

@@ -11,6 +11,7 @@
 #ifndef RLX_PASSES_DECODE_FIELDEXPANSION_H
 #define RLX_PASSES_DECODE_FIELDEXPANSION_H
 
+#include "ir/FieldTerms.h"
 #include "passes/PassDetail.h"
 
 namespace rlx {
@@ -46,6 +47,10 @@ public:
 
 private:
   mlir::Value planeBits(PlaneAttr plane, llvm::ArrayRef<int64_t> lanes);
+  mlir::Value joinedPlanes(llvm::ArrayRef<PlaneAttr> planes,
+                           llvm::ArrayRef<int64_t> lanes);
+  mlir::Value lookedUp(const FieldTerm &term, llvm::ArrayRef<int64_t> lanes);
+  mlir::Value vectorsOf(LookupAttr lookup, mlir::Value indices);
   mlir::Value loadBytes(int64_t first, int64_t count);
   mlir::Value gatherBytes(llvm::ArrayRef<int64_t> bytes);
   mlir::Value sideCode(FieldAttr field, mlir::AffineMap toElement,

@@ -3,6 +3,7 @@
 
 #include "passes/gpu/kernels/BlockReader.h"
 
+#include "ir/FieldTerms.h"
 #include "ir/SideIndex.h"
 
 #include <limits>
@@ -68,6 +69,15 @@ BlockReader::BlockReader(KernelBuilder &b, const DeviceWeight &stored,
   for (auto [name, value] : given)
     if (value)
       sides[name] = wordsOf(value, name);
+  for (FieldAttr field : stored.scheme.fields())
+    for (LookupAttr lookup : field.getLookups()) {
+      ArrayRef<int64_t> entries = lookup.getEntries();
+      SmallVector<int32_t> vectors(entries.begin(), entries.end());
+      auto tensor = RankedTensorType::get(vectors.size(), b.getI32Type());
+      tables[lookup] =
+          b.constant(DenseElementsAttr::get(tensor, ArrayRef<int32_t>(vectors)),
+                     "vectors");
+    }
 }
 
 /// Whether bits of `plane` may lie in two words for some element.
@@ -108,20 +118,55 @@ Value BlockReader::position(AffineExpr expr, Value element) {
   return raised ? b.sub(quotient, b.index(raised)) : quotient;
 }
 
-/// Where `plane` has its bits for `element`; only their sum counts, and is not
-/// negative.
-std::pair<Value, Value> BlockReader::byteAndBit(PlaneAttr plane,
+/// The value of the piece that `element` lies in.
+Value BlockReader::ofPiece(DenseI64ArrayAttr bounds, Value element,
+                           ArrayRef<Value> pieces) {
+  Value value = pieces.back();
+  for (size_t i = pieces.size() - 1; i > 0; --i)
+    value =
+        b.choose(b.less(element, b.index(bounds[i - 1])), pieces[i - 1], value);
+  return value;
+}
+
+/// The same position without negative numbers; only their sum counts, and is
+/// not negative where an element lies.
+std::pair<Value, Value> BlockReader::byteAndBit(AffineExpr byteExpr,
+                                                AffineExpr bitExpr,
                                                 Value element) {
-  AffineMap map = plane.getPosition();
-  Value byte = position(map.getResult(0), element),
-        bit = position(map.getResult(1), element);
+  Value byte = position(byteExpr, element), bit = position(bitExpr, element);
   for (int64_t i = 0; i < stored.scheme.block(); ++i)
-    if (evaluate(map.getResult(0), i) < 0 ||
-        evaluate(map.getResult(1), i) < 0) {
+    if (evaluate(byteExpr, i) < 0 || evaluate(bitExpr, i) < 0) {
       Value first = b.createOrFold<arith::AddIOp>(b.mul(byte, 8), bit);
       return {b.div(first, 8), b.rem(first, 8)};
     }
   return {byte, bit};
+}
+
+/// Where `plane` has its bits for `element`.
+std::pair<Value, Value> BlockReader::byteAndBit(PlaneAttr plane,
+                                                Value element) {
+  AffineMap map = plane.getPosition();
+  SmallVector<Value> bytes, bits;
+  for (unsigned i = 0; i < map.getNumResults(); i += 2) {
+    auto [byte, bit] =
+        byteAndBit(map.getResult(i), map.getResult(i + 1), element);
+    bytes.push_back(byte);
+    bits.push_back(bit);
+  }
+  return {ofPiece(plane.getBounds(), element, bytes),
+          ofPiece(plane.getBounds(), element, bits)};
+}
+
+/// The component that `element` takes of vector `index` of a table.
+Value BlockReader::lookedUp(LookupAttr lookup, Value index, Value element) {
+  Value vector = b.loadAt(tables.find(lookup)->second, b.toIndex(index));
+  SmallVector<Value> components;
+  for (AffineExpr expr : lookup.getComponent().getResults())
+    components.push_back(position(expr, element));
+  Value component = ofPiece(lookup.getBounds(), element, components);
+  Value shift = b.toI32(b.mul(component, int64_t(lookup.width())));
+  return arith::AndIOp::create(b, arith::ShRUIOp::create(b, vector, shift),
+                               b.i32((int64_t(1) << lookup.width()) - 1));
 }
 
 /// `width` bits from bit `bit` of byte `byte` on; `bit` may be 8 or more.
@@ -178,16 +223,28 @@ Value BlockReader::code(FieldAttr field, Value expert, Value row, Value k) {
                       b.div(k, scheme.block()));
   Value first = b.mul(block, scheme.blockBytes());
   Value element = b.rem(k, scheme.block());
-  Value code;
-  int64_t shift = 0;
-  for (PlaneAttr plane : field.getPlanes()) {
-    auto [byte, bit] = byteAndBit(plane, element);
-    Value part = bits(weight, b.add(first, byte), bit, plane.width(),
-                      mayCross(plane, weight));
+  auto join = [&](Value code, Value part, int64_t shift) {
     if (shift)
       part = arith::ShLIOp::create(b, part, b.i32(shift));
-    code = code ? Value(arith::OrIOp::create(b, code, part)) : part;
-    shift += plane.width();
+    return code ? Value(arith::OrIOp::create(b, code, part)) : part;
+  };
+  Value code;
+  int64_t shift = 0;
+  for (const FieldTerm &term : termsOf(field)) {
+    Value stored;
+    int64_t width = 0;
+    for (PlaneAttr plane : term.planes) {
+      auto [byte, bit] = byteAndBit(plane, element);
+      stored = join(stored,
+                    bits(weight, b.add(first, byte), bit, plane.width(),
+                         mayCross(plane, weight)),
+                    width);
+      width += plane.width();
+    }
+    if (term.lookup)
+      stored = lookedUp(term.lookup, stored, element);
+    code = join(code, stored, shift);
+    shift += term.width();
   }
   return code;
 }

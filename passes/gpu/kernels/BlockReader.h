@@ -58,8 +58,15 @@ private:
                    int64_t width, bool mayCross);
   bool mayCross(PlaneAttr plane, const Words &words) const;
   mlir::Value position(mlir::AffineExpr expr, mlir::Value element);
+  mlir::Value ofPiece(mlir::DenseI64ArrayAttr bounds, mlir::Value element,
+                      llvm::ArrayRef<mlir::Value> pieces);
+  std::pair<mlir::Value, mlir::Value> byteAndBit(mlir::AffineExpr byteExpr,
+                                                 mlir::AffineExpr bitExpr,
+                                                 mlir::Value element);
   std::pair<mlir::Value, mlir::Value> byteAndBit(PlaneAttr plane,
                                                  mlir::Value element);
+  mlir::Value lookedUp(LookupAttr lookup, mlir::Value index,
+                       mlir::Value element);
   mlir::Value sideCode(FieldAttr field, mlir::Value expert, mlir::Value row,
                        mlir::Value k);
   mlir::Value product(llvm::ArrayRef<FieldAttr> fields, mlir::Value expert,
@@ -72,6 +79,7 @@ private:
   Words weight;
   int64_t firstSlice = 0;
   llvm::StringMap<Words> sides;
+  llvm::DenseMap<LookupAttr, mlir::Value> tables; ///< Of vectors, a word each.
 };
 
 } // namespace rlx

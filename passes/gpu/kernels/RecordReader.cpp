@@ -42,11 +42,16 @@ Value rlx::emitTable(KernelBuilder &b, DenseElementsAttr values,
   return table;
 }
 
+/// Whether numbers of `field` are looked up, not computed.
+static bool isTable(FieldAttr field) {
+  return field.getCodebook() && !linearCodebook(field.getCodebook());
+}
+
 Codebooks::Codebooks(KernelBuilder &b, QuantScheme scheme, bool hasVectors,
                      int64_t workgroup)
     : b(b) {
   for (FieldAttr field : scheme.fields()) {
-    if (!field.getCodebook())
+    if (!isTable(field))
       continue;
     SmallVector<double> entries(field.getCodebook().asArrayRef());
     if (llvm::any_of(tables,
@@ -70,7 +75,7 @@ Codebooks::Codebooks(KernelBuilder &b, QuantScheme scheme, bool hasVectors,
 int64_t Codebooks::bytes(QuantScheme scheme) {
   int64_t entries = 0;
   for (FieldAttr field : scheme.fields())
-    if (field.getCodebook())
+    if (isTable(field))
       entries += field.getCodebook().size();
   return entries * int64_t(sizeof(float));
 }

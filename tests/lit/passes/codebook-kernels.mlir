@@ -15,7 +15,7 @@
 // ITEMS-NOT: arith.select
 // ITEMS: %[[ENTRY:.*]] = memref.load %[[SOURCE]]
 // ITEMS: memref.store %[[ENTRY]], %[[COPY]]
-#book = #rlx.scheme<"book", block = 32, code = ui5 at (i) -> (0, 5 * i) as [-7.5, -6.5, -5.5, -4.5, -3.5, -2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5, 9.5, 10.5, 11.5, 12.5, 13.5, 14.5, 15.5, 16.5, 17.5, 18.5, 19.5, 20.5, 21.5, 22.5, 23.5], scale = f32 at byte 20>
+#book = #rlx.scheme<"book", block = 32, code = ui5 at (i) -> (0, 5 * i) as [-7.5, -6.5, -5.5, -4.5, -3.5, -2.5, -1.5, -0.25, 0.25, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5, 9.5, 10.5, 11.5, 12.5, 13.5, 14.5, 15.5, 16.5, 17.5, 18.5, 19.5, 20.5, 21.5, 22.5, 23.5], scale = f32 at byte 20>
 func.func @main(%x: tensor<1x64xf32>) -> tensor<1x8xf32> {
   %w = rlx.weight "w" : tensor<8x64xf32, #rlx.quant<#book>>
   %y = rlx.matmul %x, %w : (tensor<1x64xf32>, tensor<8x64xf32, #rlx.quant<#book>>) -> tensor<1x8xf32>

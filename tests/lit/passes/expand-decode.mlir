@@ -129,3 +129,56 @@ func.func @lanes_apart(%s: memref<9xf32>, %t: memref<8x2xf32>, %v: memref<8x1xf3
   %c = rlx.decode %near[%n, %block] at 0 scales(%v : memref<8x1xf32>) {scheme = #rlx.quant<#far>} : memref<8x16000xi8> -> vector<16xf32>
   return %a, %b, %c : vector<4xf32>, vector<16xf32>, vector<16xf32>
 }
+
+#vectors = #rlx.scheme<"vectors", block = 16, bytes = 4,
+  code = ui2 from [0, 228, 27, 198, 3, 9, 0x8000, 0xffff] by (ui3 at (i) -> (i floordiv 8, 0)) at (i) -> (i mod 8)
+      ++ ui1 from parity by (ui5 at (i) -> (i floordiv 8, 3) ++ ui2 at (i) -> (2, 2 * (i floordiv 8))) at (i) -> (i mod 8)
+      as [8, 25, 43, 0, -8, -25, -43, 0],
+  scale = ui4 at (i) -> (2, 4) ++ ui8 at (i) -> (3, 0) - 1>
+
+// Two vectors of eight: they are looked up once each, and so are their signs.
+// CHECK-LABEL: func @vectors(
+// CHECK-SAME: %[[W:[a-z0-9]+]]: memref<8x4xi8>
+func.func @vectors(%w: memref<8x4xi8>, %n: index, %block: index) -> vector<16xf32> {
+  // CHECK-DAG: %[[SIGNS:.*]] = memref.alloca() {{.*}} : memref<128xi8>
+  // CHECK-DAG: %[[TABLE:.*]] = memref.alloca() {{.*}} : memref<8xi16>
+  // CHECK-DAG: vector.store %{{.*}}, %[[TABLE]]
+  // CHECK-COUNT-2: memref.load %[[TABLE]]
+  // CHECK: %[[BOTH:.*]] = vector.from_elements %{{.*}}, %{{.*}} : vector<2xi32>
+  // CHECK: %[[LANES:.*]] = vector.shuffle %[[BOTH]], %[[BOTH]] [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1]
+  // CHECK: %[[MOVED:.*]] = arith.shrui %[[LANES]]
+  // CHECK: arith.andi %[[MOVED]]
+  // CHECK-COUNT-2: memref.load %[[SIGNS]]
+  // CHECK-NOT: memref.load
+  // CHECK: return
+  %v = rlx.decode %w[%n, %block] at 0 {scheme = #rlx.quant<#vectors>} : memref<8x4xi8> -> vector<16xf32>
+  return %v : vector<16xf32>
+}
+
+// Digits of base 3 need no table; numbers of a line neither.
+// CHECK-LABEL: func @digits(
+func.func @digits(%w: memref<8x54xi8>, %n: index, %block: index) -> vector<16xf32> {
+  // CHECK-DAG: %[[POINT:.*]] = arith.constant dense<8> : vector<16xi32>
+  // CHECK-DAG: %[[BASE:.*]] = arith.constant dense<3> : vector<16xi32>
+  // CHECK-DAG: %[[SECOND:.*]] = arith.constant dense<255> : vector<16xi32>
+  // CHECK-NOT: memref.alloca
+  // CHECK: %[[CARRIED:.*]] = arith.muli %{{.*}}, %[[BASE]]
+  // CHECK: %[[REST:.*]] = arith.andi %[[CARRIED]], %[[SECOND]]
+  // CHECK: %[[MORE:.*]] = arith.muli %[[REST]], %[[BASE]]
+  // CHECK: arith.shrui %[[MORE]], %[[POINT]]
+  %v = rlx.decode %w[%n, %block] at 32 {scheme = #rlx.quant<gguf_tq1_0>} : memref<8x54xi8> -> vector<16xf32>
+  return %v : vector<16xf32>
+}
+
+#line = #rlx.scheme<"line", block = 16, code = ui8 at (i) -> (i, 0) as 0.25 * code - 3>
+
+// CHECK-LABEL: func @line(
+func.func @line(%w: memref<8x16xi8>, %n: index, %block: index) -> vector<16xf32> {
+  // CHECK-DAG: %[[STEP:.*]] = arith.constant dense<2.500000e-01>
+  // CHECK-DAG: %[[START:.*]] = arith.constant dense<-3.000000e+00>
+  // CHECK: %[[CODES:.*]] = arith.sitofp
+  // CHECK: %[[SCALED:.*]] = arith.mulf %[[CODES]], %[[STEP]]
+  // CHECK: arith.addf %[[SCALED]], %[[START]]
+  %v = rlx.decode %w[%n, %block] at 0 {scheme = #rlx.quant<#line>} : memref<8x16xi8> -> vector<16xf32>
+  return %v : vector<16xf32>
+}

@@ -115,7 +115,77 @@ std::string RandomScheme::smallFloat(const char *type, int64_t width,
          plane(width, block / group, entryOf(group));
 }
 
+std::string RandomScheme::lookup(int64_t width, int64_t length) {
+  std::string v = number(length), vectors = number(block / length);
+  // Neighbours share a vector, or elements as far apart as there are vectors.
+  bool areNeighbours = dice.oneIn(2);
+  std::string vector = areNeighbours ? "(i floordiv " + v + ")"
+                                     : "(i mod " + vectors + ")",
+              component =
+                  areNeighbours ? "i mod " + v : "i floordiv " + vectors;
+  bool isParity = width == 1 && length > 1 && dice.oneIn(2),
+       areDigits = !isParity && width == 2 && length <= 5 && dice.oneIn(2);
+  int64_t bits = isParity    ? length - 1
+                 : areDigits ? dice.pick({8, 9, 11})
+                             : dice.pick({1, 3, 5, 7, 8, 9, 11});
+  std::string table = isParity ? "parity" : "digits 3", planes;
+  if (!isParity && !areDigits) {
+    table = "[";
+    uint64_t all = ~uint64_t(0) >> (64 - width * length);
+    for (int64_t i = 0; i < int64_t(1) << bits; ++i)
+      // The last one has all components.
+      table +=
+          (i ? ", " : "") + number(int64_t(i + 1 == int64_t(1) << bits
+                                               ? all
+                                               : dice.below(int64_t(all) + 1)));
+    table += "]";
+    if (dice.oneIn(3))
+      component = v + " - 1 - (" + component + ")";
+  }
+  for (int64_t left = bits; left > 0;) {
+    int64_t some = left > 8 ? 8 : dice.oneIn(3) ? (left + 1) / 2 : left;
+    planes += (planes.empty() ? "ui" : " ++ ui") + number(some) + " at " +
+              plane(some, block / length, vector);
+    left -= some;
+  }
+  return "ui" + number(width) + " from " + table + " by (" + planes +
+         ") at (i) -> (" + component + ")";
+}
+
+std::string RandomScheme::vectorCode() {
+  std::vector<int64_t> lengths;
+  for (int64_t length : {1, 2, 3, 4, 5, 8, 10, 16})
+    if (block % length == 0)
+      lengths.push_back(length);
+  int64_t length = dice.pick(lengths),
+          width = dice.pick<int64_t>({1, 2, 2, 3, 4});
+  // A vector has 31 bits at most here.
+  width = std::min(width, 31 / length);
+  if (length == 10)
+    width = 2;
+  std::string text = lookup(width, length);
+  int64_t total = width;
+  if (dice.oneIn(2)) {
+    text += " ++ ";
+    text += dice.oneIn(2) ? lookup(1, length)
+                          : "ui1 at " + plane(1, block, entryOf(1));
+    ++total;
+  }
+  if (dice.oneIn(2))
+    return text + " - " + number(dice.pick({1, 3, 8}));
+  if (dice.oneIn(4))
+    return text + " as 0.5 * code - 1.5";
+  text += " as [";
+  double unit = dice.pick({1.0, 1.0, 0.125});
+  for (int64_t i = 0; i < int64_t(1) << total; ++i)
+    text +=
+        (i ? ", " : "") + std::to_string(double(dice.below(255) - 127) * unit);
+  return text + "]";
+}
+
 std::string RandomScheme::code() {
+  if (hasVectors)
+    return vectorCode();
   if (!dice.oneIn(4))
     return integer(dice.oneIn(8) ? 16 : 8, 1, /*isCode=*/true);
   auto [type, width] =
@@ -177,7 +247,8 @@ std::string RandomScheme::factor() {
   return smallFloat(type, width, length);
 }
 
-RandomScheme::RandomScheme(Dice &dice) : dice(dice) {
+RandomScheme::RandomScheme(Dice &dice, bool hasVectors)
+    : dice(dice), hasVectors(hasVectors) {
   block = dice.pick({1,  2,   4,   4,   7,   8,   8,   10,  12,  16,  20,
                      24, 32,  32,  32,  33,  40,  48,  64,  64,  80,  96,
                      96, 100, 128, 160, 192, 256, 256, 320, 512, 1024});

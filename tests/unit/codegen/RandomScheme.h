@@ -3,7 +3,8 @@
 //
 // Makes the text of a scheme by chance: blocks of any length, codes in several
 // planes, codebooks, small floats, scales and zero points in the block and
-// beside it, in groups that divide nothing, and biases up to their bounds.
+// beside it, in groups that divide nothing, and biases up to their bounds. With
+// vectors, codes are components of them, whose signs may be of another table.
 //
 //===----------------------------------------------------------------------===//
 #ifndef RLX_TESTS_UNIT_CODEGEN_RANDOMSCHEME_H
@@ -35,7 +36,7 @@ private:
 };
 
 struct RandomScheme {
-  explicit RandomScheme(Dice &dice);
+  explicit RandomScheme(Dice &dice, bool hasVectors = false);
 
   std::string text; ///< a `#rlx.scheme` attribute
   int64_t block = 0;
@@ -46,13 +47,16 @@ private:
   std::string integer(int64_t mostBits, int64_t group, bool isCode);
   std::string smallFloat(const char *type, int64_t width, int64_t group);
   std::string code();
+  /// A term of `width` bits that vectors of `length` components give.
+  std::string lookup(int64_t width, int64_t length);
+  std::string vectorCode();
   std::string factor();
   std::string side(const std::string &operand);
   int64_t group();
 
   Dice &dice;
   int64_t bytes = 0, unused = 0;
-  bool hasScales = false;
+  bool hasScales = false, hasVectors = false;
 };
 
 } // namespace rlx::test

@@ -40,7 +40,10 @@ constexpr Cpu cpus[] = {{"native", ""},        {"x86-64-v4", "avx512bw"},
                         {"x86-64", "sse2"},    {"native", ""}};
 
 class RandomSchemesTest : public SchemeTest,
-                          public testing::WithParamInterface<int64_t> {};
+                          public testing::WithParamInterface<int64_t> {
+protected:
+  void expectMatches(bool hasVectors);
+};
 
 /// sqrt of the sum of the squares of all products, and of differences.
 struct Measure {
@@ -61,11 +64,11 @@ struct Measure {
   }
 };
 
-TEST_P(RandomSchemesTest, MatchesTheReference) {
+void RandomSchemesTest::expectMatches(bool hasVectors) {
   constexpr double kernelBound = 1e-5, bf16Bound = 8e-3, roundedBound = 8e-3,
                    reencodedBound = 3e-2;
   Dice dice(uint32_t(GetParam()) * 2654435761u + 1);
-  RandomScheme random(dice);
+  RandomScheme random(dice, hasVectors);
   SCOPED_TRACE("seed " + std::to_string(GetParam()) + ": " + random.text);
   std::optional<QuantScheme> scheme = described(random.text);
   ASSERT_TRUE(scheme);
@@ -140,6 +143,14 @@ TEST_P(RandomSchemesTest, MatchesTheReference) {
           << ": error " << std::sqrt(measure.error / measure.usual);
     }
   }
+}
+
+TEST_P(RandomSchemesTest, MatchesTheReference) {
+  expectMatches(/*hasVectors=*/false);
+}
+
+TEST_P(RandomSchemesTest, MatchesTheReferenceOfVectors) {
+  expectMatches(/*hasVectors=*/true);
 }
 
 constexpr int64_t schemesOfTheSuite = 32;

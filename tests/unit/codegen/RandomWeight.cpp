@@ -149,7 +149,8 @@ RandomWeight::RandomWeight(QuantScheme scheme, std::vector<int64_t> shape,
                : Random(seed).bytes(scheme.storageBytes(shape));
   SchemeAttr attribute = scheme.attr();
   for (FieldAttr field : scheme.fields()) {
-    if (field.isSide())
+    // Any bits name a vector of a table.
+    if (field.isSide() || field.hasLookups())
       continue;
     bool isCode = field == attribute.getCode(),
          isZero = field == attribute.getZero();
@@ -272,28 +273,22 @@ std::vector<double> RandomWeight::values() const {
 }
 
 uint64_t RandomWeight::code(FieldAttr field, int64_t n, int64_t k) const {
-  uint64_t code = 0;
-  unsigned width = 0;
-  for (PlaneAttr plane : field.getPlanes()) {
-    uint64_t bits;
-    if (field.isSide()) {
-      const Side &side = *llvm::find_if(sides, [&](const Side &candidate) {
-        return candidate.name == field.getOperand().getValue();
+  return readCode(
+      field, k % scheme.block(), [&](PlaneAttr plane, int64_t element) {
+        if (!field.isSide()) {
+          int64_t block = (n * shape.back() + k) / scheme.block();
+          return readBits(blocks,
+                          8 * block * scheme.blockBytes() +
+                              firstBit(plane, element),
+                          plane.width());
+        }
+        const Side &side = *llvm::find_if(sides, [&](const Side &candidate) {
+          return candidate.name == field.getOperand().getValue();
+        });
+        int64_t index = 0;
+        for (auto [position, size] :
+             llvm::zip_equal(plane.getPosition().compose({n, k}), side.shape))
+          index = index * size + position;
+        return readBits(side.bytes, index * plane.width(), plane.width());
       });
-      int64_t index = 0;
-      for (auto [position, size] :
-           llvm::zip_equal(plane.getPosition().compose({n, k}), side.shape))
-        index = index * size + position;
-      bits = readBits(side.bytes, index * plane.width(), plane.width());
-    } else {
-      int64_t block = (n * shape.back() + k) / scheme.block();
-      bits = readBits(blocks,
-                      8 * block * scheme.blockBytes() +
-                          firstBit(plane, k % scheme.block()),
-                      plane.width());
-    }
-    code |= bits << width;
-    width += plane.width();
-  }
-  return code;
 }
