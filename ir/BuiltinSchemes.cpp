@@ -17,6 +17,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/BuiltinTables.h"
 #include "ir/QuantMethod.h"
 #include "ir/QuantRule.h"
 
@@ -291,6 +292,116 @@ static constexpr Row table[] = {
         code = ui2 at (i) -> (32 * (i floordiv 128) + i mod 32, 2 * ((i mod 128) floordiv 32)) - 1,
         scale = f16 at byte 64)",
      "", "search else gguf_q4_0"},
+    // The other ones of few bits: a bit, its sign, for each element; and -1, 0,
+    // 1
+    // and 2.
+    {"gguf_q1_0",
+     R"(ggml = "q1_0", block = 128, bytes = 18,
+        code = ui1 at (i) -> (2, i) as [-1, 1],
+        scale = f16 at byte 0)",
+     "", "search else gguf_q4_0"},
+    {"gguf_q2_0",
+     R"(ggml = "q2_0", block = 64, bytes = 18,
+        code = ui2 at (i) -> (2, 2 * i) - 1,
+        scale = f16 at byte 0)",
+     "", "search else gguf_q4_0"},
+    // Five digits of base 3 a byte; of the last four bytes, four.
+    {"gguf_tq1_0",
+     R"(ggml = "tq1_0", block = 256, bytes = 54,
+        code = ui2 from digits 3
+          by (ui8 at (i) -> (i mod 32, 0)
+             until 160 else (i) -> (32 + i mod 16, 0)
+             until 240 else (i) -> (48 + i mod 4, 0))
+          at (i) -> (i floordiv 32)
+             until 160 else (i) -> (i floordiv 16 - 10)
+             until 240 else (i) -> (i floordiv 4 - 60) - 1,
+        scale = f16 at byte 52)",
+     "", "search else gguf_q4_0"},
+    // Vectors of eight and of four numbers without signs, whose signs are bits:
+    // eight of them, or seven with an even number of minus signs.
+    {"gguf_iq2_xxs",
+     R"(ggml = "iq2_xxs", block = 256, bytes = 66,
+        code = ui2 from )" RLX_E8_256 R"(
+            by (ui8 at (i) -> (2 + 8 * (i floordiv 32) + (i mod 32) floordiv 8, 0))
+            at (i) -> (i mod 8)
+          ++ ui1 from parity
+            by (ui7 at (i) -> (6 + 8 * (i floordiv 32), 7 * ((i mod 32) floordiv 8)))
+            at (i) -> (i mod 8)
+          as [8, 25, 43, 0, -8, -25, -43, 0],
+        scale = f16 at byte 0
+              * ui4 at (i) -> (9 + 8 * (i floordiv 32), 4) as 0.25 * code + 0.125)",
+     "", "search else gguf_iq4_nl"},
+    {"gguf_iq2_xs",
+     R"(ggml = "iq2_xs", block = 256, bytes = 74,
+        code = ui2 from )" RLX_E8_512 R"(
+            by (ui9 at (i) -> (2 + 2 * (i floordiv 8), 0)) at (i) -> (i mod 8)
+          ++ ui1 from parity
+            by (ui7 at (i) -> (3 + 2 * (i floordiv 8), 1)) at (i) -> (i mod 8)
+          as [8, 25, 43, 0, -8, -25, -43, 0],
+        scale = f16 at byte 0
+              * ui4 at (i) -> (66 + i floordiv 32, 4 * ((i floordiv 16) mod 2))
+                as 0.25 * code + 0.125)",
+     "", "search else gguf_iq4_nl"},
+    {"gguf_iq2_s",
+     R"(ggml = "iq2_s", block = 256, bytes = 82,
+        code = ui2 from )" RLX_E8_1024 R"(
+            by (ui8 at (i) -> (2 + i floordiv 8, 0)
+             ++ ui2 at (i) -> (66 + i floordiv 32, 2 * ((i mod 32) floordiv 8)))
+            at (i) -> (i mod 8)
+          ++ ui1 at (i) -> (34, i)
+          as [8, 25, 43, 0, -8, -25, -43, 0],
+        scale = f16 at byte 0
+              * ui4 at (i) -> (74 + i floordiv 32, 4 * ((i floordiv 16) mod 2))
+                as 0.25 * code + 0.125)",
+     "", "search else gguf_iq4_nl"},
+    {"gguf_iq3_xxs",
+     R"(ggml = "iq3_xxs", block = 256, bytes = 98,
+        code = ui3 from )" RLX_D4_256 R"(
+            by (ui8 at (i) -> (2 + i floordiv 4, 0)) at (i) -> (i mod 4)
+          ++ ui1 from parity
+            by (ui7 at (i) -> (66 + 4 * (i floordiv 32), 7 * ((i mod 32) floordiv 8)))
+            at (i) -> (i mod 8)
+          as [4, 12, 20, 28, 36, 44, 52, 62, -4, -12, -20, -28, -36, -44, -52, -62],
+        scale = f16 at byte 0
+              * ui4 at (i) -> (69 + 4 * (i floordiv 32), 4) as 0.5 * code + 0.25)",
+     "", "search else gguf_iq4_nl"},
+    {"gguf_iq3_s",
+     R"(ggml = "iq3_s", block = 256, bytes = 110,
+        code = ui3 from )" RLX_D4_512 R"(
+            by (ui8 at (i) -> (2 + i floordiv 4, 0) ++ ui1 at (i) -> (66, i floordiv 4))
+            at (i) -> (i mod 4)
+          ++ ui1 at (i) -> (74, i)
+          as [1, 3, 5, 7, 9, 11, 13, 15, -1, -3, -5, -7, -9, -11, -13, -15],
+        scale = f16 at byte 0
+              * ui4 at (i) -> (106 + i floordiv 64, 4 * ((i floordiv 32) mod 2))
+                as 2 * code + 1)",
+     "", "search else gguf_iq4_nl"},
+    // Vectors of -1, 0 and 1, all of which a bit moves up or down by an eighth.
+    {"gguf_iq1_s",
+     R"(ggml = "iq1_s", block = 256, bytes = 50,
+        code = ui2 from )" RLX_TERNARY_2048 R"(
+            by (ui8 at (i) -> (2 + i floordiv 8, 0)
+             ++ ui3 at (i) -> (34 + 2 * (i floordiv 32), 3 * ((i mod 32) floordiv 8)))
+            at (i) -> (i mod 8)
+          ++ ui1 at (i) -> (35 + 2 * (i floordiv 32), 7)
+          as [-0.875, 0.125, 1.125, 0, -1.125, -0.125, 0.875, 0],
+        scale = f16 at byte 0
+              * ui3 at (i) -> (35 + 2 * (i floordiv 32), 4) as 2 * code + 1)",
+     "", "search else gguf_iq4_nl"},
+    // The bits of the block's scale are the highest of four words.
+    {"gguf_iq1_m",
+     R"(ggml = "iq1_m", block = 256, bytes = 56,
+        code = ui2 from )" RLX_TERNARY_2048 R"(
+            by (ui8 at (i) -> (i floordiv 8, 0)
+             ++ ui3 at (i) -> (32 + i floordiv 16, 4 * ((i floordiv 8) mod 2)))
+            at (i) -> (i mod 8)
+          ++ ui1 at (i) -> (32 + i floordiv 16, 3 + 4 * ((i floordiv 8) mod 2))
+          as [-0.875, 0.125, 1.125, 0, -1.125, -0.125, 0.875, 0],
+        scale = ui4 at (i) -> (49, 4) ++ ui4 at (i) -> (51, 4)
+             ++ ui4 at (i) -> (53, 4) ++ ui4 at (i) -> (55, 4) as f16
+              * ui3 at (i) -> (48 + 2 * (i floordiv 64), 3 * ((i floordiv 16) mod 4))
+                as 2 * code + 1)",
+     "", "search else gguf_iq4_nl"},
 };
 
 /// A column of the table.

@@ -180,7 +180,7 @@ static llvm::Error showFile(const std::string &path, mlir::MLIRContext &context,
   llvm::outs() << path << "\n\n";
   table.print(llvm::outs());
   if (!others.empty())
-    llvm::outs() << "\nwithout a scheme yet: " << others << "\n";
+    llvm::outs() << "\nwithout a scheme: " << others << "\n";
   return llvm::Error::success();
 }
 

@@ -17,16 +17,34 @@
   scale = ui7 at byte 3 as f8E4M3FN nan_as_zero * f32 in scales at (n, k) -> (n) * bf16 in global_scale at (n, k) -> (0),
   offset = - ui6 at (i) -> (4, 0) as f6E2M3FN * ui4 at (i) -> (4, 6) - -1>
 
+// Codes that are components of vectors: of a list, which may have a name, of
+// bits with an even number of ones, of digits; a map for each part of a block;
+// and a codebook that is a line.
+#list = [0, 27, 228, 0x2d]
+#vectors = #rlx.scheme<"vectors", block = 8, unused = 1,
+  code = ui2 from #list by (ui2 at (i) -> (i floordiv 4, 0)) at (i) -> (i mod 4)
+      ++ ui1 from parity by (ui3 at (i) -> (0, 2) ++ ui4 at (i) -> (1, 2)) at (i) -> (i)
+      as [1, 2, 3, 4, -1, -2, -3, -4],
+  scale = f16 at byte 2 * ui3 at (i) -> (0, 5) ++ ui1 at (i) -> (1, 6) as 0.5 * code - 1>
+#digits = #rlx.scheme<"digits", block = 12, bytes = 4,
+  code = ui2 from digits 3
+      by (ui8 at (i) -> (i mod 2, 0) until 10 else (i) -> (2, 0))
+      at (i) -> (i floordiv 2) until 10 else (i) -> (i - 10) - 1,
+  scale = f8E4M3FN at byte 3>
+
 // A name may hold anything; aliases may not.
 #name = #rlx.scheme<"5 bits/block", block = 1, code = si8 at byte 0>
 
 // CHECK-DAG: #[[Q4:.*]] = #rlx.scheme<"q4_1", block = 32, bytes = 20, code = ui4 at (d0) -> (d0 mod 16 + 4, (d0 floordiv 16) * 4), scale = f16 at byte 0, offset = f16 at byte 2>
 // CHECK-DAG: #[[ALL:.*]] = #rlx.scheme<"all of it", block = 8, bytes = 6, unused = 7, code = ui2 at (d0) -> (d0 floordiv 4, (d0 mod 4) * 2) ++ ui1 at (d0) -> (2, d0) as [-4.000000e+00, -2.500000e+00, -1.000000e+00, -0.000000e+00, 0.000000e+00, 1.000000e+00, 2.000000e+00, 1.000000e+03] - 3, zero = si8 in zero_points at (d0, d1) -> (d0, d1 floordiv 8), scale = ui7 at byte 3 as f8E4M3FN nan_as_zero * f32 in scales at (d0, d1) -> (d0) * bf16 in global_scale at (d0, d1) -> (0), offset = - ui6 at byte 4 as f6E2M3FN * ui4 at (d0) -> (4, 6) - -1>
+// CHECK-DAG: #[[VECTORS:.*]] = #rlx.scheme<"vectors", block = 8, bytes = 4, unused = 1, code = ui2 from [0, 27, 228, 45] by (ui2 at (d0) -> (d0 floordiv 4, 0)) at (d0) -> (d0 mod 4) ++ ui1 from parity by (ui3 at (d0) -> (0, 2) ++ ui4 at (d0) -> (1, 2)) at (d0) -> (d0) as [1.000000e+00, 2.000000e+00, 3.000000e+00, 4.000000e+00, -1.000000e+00, -2.000000e+00, -3.000000e+00, -4.000000e+00], scale = f16 at byte 2 * ui3 at (d0) -> (0, 5) ++ ui1 at (d0) -> (1, 6) as 5.000000e-01 * code + -1.000000e+00>
+// CHECK-DAG: #[[DIGITS:.*]] = #rlx.scheme<"digits", block = 12, bytes = 4, code = ui2 from digits 3 by (ui8 at (d0) -> (d0 mod 2, 0) until 10 else (d0) -> (2, 0)) at (d0) -> (d0 floordiv 2) until 10 else (d0) -> (d0 - 10) - 1, scale = f8E4M3FN at byte 3>
 // CHECK-DAG: #[[NAME:.*]] = #rlx.scheme<"5 bits/block", block = 1, bytes = 1, code = si8 at byte 0>
 
-// CHECK: func private @own(tensor<8x64xf32, #rlx.quant<#[[Q4]]>>, tensor<8x64xf32, #rlx.quant<#[[ALL]]>>, tensor<2x64xf32, #rlx.quant<#[[NAME]]>>)
+// CHECK: func private @own(tensor<8x64xf32, #rlx.quant<#[[Q4]]>>, tensor<8x64xf32, #rlx.quant<#[[ALL]]>>, tensor<2x64xf32, #rlx.quant<#[[NAME]]>>, tensor<8x64xf32, #rlx.quant<#[[VECTORS]]>>, tensor<8x48xf32, #rlx.quant<#[[DIGITS]]>>)
 func.func private @own(tensor<8x64xf32, #rlx.quant<#q4>>, tensor<8x64xf32, #rlx.quant<#all>>,
-                       tensor<2x64xf32, #rlx.quant<#name>>)
+                       tensor<2x64xf32, #rlx.quant<#name>>, tensor<8x64xf32, #rlx.quant<#vectors>>,
+                       tensor<8x48xf32, #rlx.quant<#digits>>)
 
 // The description of a built-in scheme is that scheme.
 // CHECK: func private @described(tensor<8x64xf32, #rlx.quant<gguf_q8_0>>)
@@ -82,6 +100,16 @@ func.func private @in_quotes(tensor<8x64xf32, #rlx.quant<"int8/32">>)
 // CHECK-SAME: tensor<2x256xf32, #rlx.quant<gguf_mxfp4>>
 // CHECK-SAME: tensor<2x256xf32, #rlx.quant<gguf_nvfp4>>
 // CHECK-SAME: tensor<2x256xf32, #rlx.quant<gguf_tq2_0>>
+// CHECK-SAME: tensor<2x256xf32, #rlx.quant<gguf_q1_0>>
+// CHECK-SAME: tensor<2x256xf32, #rlx.quant<gguf_q2_0>>
+// CHECK-SAME: tensor<2x256xf32, #rlx.quant<gguf_tq1_0>>
+// CHECK-SAME: tensor<2x256xf32, #rlx.quant<gguf_iq2_xxs>>
+// CHECK-SAME: tensor<2x256xf32, #rlx.quant<gguf_iq2_xs>>
+// CHECK-SAME: tensor<2x256xf32, #rlx.quant<gguf_iq2_s>>
+// CHECK-SAME: tensor<2x256xf32, #rlx.quant<gguf_iq3_xxs>>
+// CHECK-SAME: tensor<2x256xf32, #rlx.quant<gguf_iq3_s>>
+// CHECK-SAME: tensor<2x256xf32, #rlx.quant<gguf_iq1_s>>
+// CHECK-SAME: tensor<2x256xf32, #rlx.quant<gguf_iq1_m>>
 func.func private @names(
   tensor<2x256xf32, #rlx.quant<f32>>, tensor<2x256xf32, #rlx.quant<f16>>,
   tensor<2x256xf32, #rlx.quant<bf16>>, tensor<2x256xf32, #rlx.quant<int8/64>>,
@@ -101,4 +129,8 @@ func.func private @names(
   tensor<2x256xf32, #rlx.quant<gguf_q5k>>, tensor<2x256xf32, #rlx.quant<gguf_q6k>>,
   tensor<2x256xf32, #rlx.quant<gguf_iq4_nl>>, tensor<2x256xf32, #rlx.quant<gguf_iq4_xs>>,
   tensor<2x256xf32, #rlx.quant<gguf_mxfp4>>, tensor<2x256xf32, #rlx.quant<gguf_nvfp4>>,
-  tensor<2x256xf32, #rlx.quant<gguf_tq2_0>>)
+  tensor<2x256xf32, #rlx.quant<gguf_tq2_0>>, tensor<2x256xf32, #rlx.quant<gguf_q1_0>>, tensor<2x256xf32, #rlx.quant<gguf_q2_0>>,
+  tensor<2x256xf32, #rlx.quant<gguf_tq1_0>>, tensor<2x256xf32, #rlx.quant<gguf_iq2_xxs>>,
+  tensor<2x256xf32, #rlx.quant<gguf_iq2_xs>>, tensor<2x256xf32, #rlx.quant<gguf_iq2_s>>,
+  tensor<2x256xf32, #rlx.quant<gguf_iq3_xxs>>, tensor<2x256xf32, #rlx.quant<gguf_iq3_s>>,
+  tensor<2x256xf32, #rlx.quant<gguf_iq1_s>>, tensor<2x256xf32, #rlx.quant<gguf_iq1_m>>)

@@ -19,8 +19,10 @@ using namespace rlx::test;
 namespace verify_golden_test {
 
 constexpr const char *goldenTypes[] = {
-    "q4_0", "q4_1", "q5_0",   "q5_1",   "q8_0",  "q2_K",  "q3_K",  "q4_K",
-    "q5_K", "q6_K", "iq4_nl", "iq4_xs", "mxfp4", "nvfp4", "tq2_0", "q8_K"};
+    "q4_0",  "q4_1",    "q5_0",  "q5_1",   "q8_0",   "q2_K",    "q3_K",
+    "q4_K",  "q5_K",    "q6_K",  "iq4_nl", "iq4_xs", "mxfp4",   "nvfp4",
+    "tq2_0", "q8_K",    "q1_0",  "q2_0",   "tq1_0",  "iq2_xxs", "iq2_xs",
+    "iq2_s", "iq3_xxs", "iq3_s", "iq1_s",  "iq1_m"};
 constexpr int64_t n = 8, k = 512;
 
 /// Student's t with 3 degrees of freedom, 1 in 256 channels 20 times as large:

@@ -17,9 +17,10 @@ using namespace rlx::test;
 namespace golden_test {
 
 constexpr const char *goldenTypes[] = {
-    "q4_0",   "q4_1",  "q5_0",  "q5_1",  "q8_0", "q2_K",
-    "q3_K",   "q4_K",  "q5_K",  "q6_K",  "q8_K", "iq4_nl",
-    "iq4_xs", "mxfp4", "nvfp4", "tq2_0", "f16",  "bf16"};
+    "q4_0",  "q4_1",  "q5_0",    "q5_1",   "q8_0",   "q2_K",    "q3_K",
+    "q4_K",  "q5_K",  "q6_K",    "q8_K",   "iq4_nl", "iq4_xs",  "mxfp4",
+    "nvfp4", "tq2_0", "f16",     "bf16",   "tq1_0",  "q1_0",    "q2_0",
+    "iq1_s", "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s",  "iq3_xxs", "iq3_s"};
 
 llvm::ArrayRef<uint8_t> bytesOf(const WeightEntry &entry) {
   return {reinterpret_cast<const uint8_t *>(entry.bytes.data()),
@@ -85,7 +86,7 @@ TEST_F(SchemeTest, RuntimeKnowsTheSameSizes) {
     EXPECT_EQ(scheme->block(), type.blockElements) << type.name;
     EXPECT_EQ(scheme->blockBytes(), type.blockBytes) << type.name;
   }
-  EXPECT_EQ(found, 19); // goldenTypes and f32
+  EXPECT_EQ(found, 29); // goldenTypes and f32
 }
 
 // A scheme that claims a ggml type must have one to claim, spelled as ggml

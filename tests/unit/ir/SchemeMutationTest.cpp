@@ -40,18 +40,37 @@ TEST_F(SchemeMutationTest, IsRefusedOrMeansSomething) {
   std::vector<std::string> texts = {
       "#rlx.scheme<\"q5\", block = 40, bytes = 27, unused = 4, code = ui4 at "
       "(i) -> (i floordiv 2, 4 * (i mod 2)) ++ ui1 at (i) -> (20 + i floordiv "
-      "8, i mod 8), zero = ui4 at byte 26, scale = f8E4M3FN at byte 25>"};
-  for (const char *name : {"gguf_q4k", "gguf_iq4_nl", "int8/32", "nvfp4/16"}) {
+      "8, i mod 8), zero = ui4 at byte 26, scale = f8E4M3FN at byte 25>",
+      "#rlx.scheme<\"v\", block = 8, code = ui2 from [27, 0x1b] by (ui1 at (i) "
+      "-> (0, i floordiv 4)) at (i) -> (i mod 4) ++ ui1 from parity by (ui3 at "
+      "(i) -> (0, 2) ++ ui4 at (i) -> (1, 0)) at (i) -> (i), scale = ui5 at "
+      "(i) "
+      "-> (1, 4) as 0.5 * code + 2, unused = 7>"};
+  for (const char *name :
+       {"gguf_q4k", "gguf_iq4_nl", "int8/32", "nvfp4/16", "gguf_tq1_0"}) {
     std::string text;
     llvm::raw_string_ostream(text) << builtin(name)->attr();
     texts.push_back(text);
   }
-  const std::string pieces[] = {"-1",       "0",   "9223372036854775807",
-                                "65536",    "(",   ")",
-                                "<",        ">",   ",",
-                                " ++ ",     "i",   "256",
-                                "- ",       " * ", "f16",
-                                "at byte 3"};
+  const std::string pieces[] = {"-1",
+                                "0",
+                                "9223372036854775807",
+                                "65536",
+                                "(",
+                                ")",
+                                "<",
+                                ">",
+                                ",",
+                                " ++ ",
+                                "i",
+                                "256",
+                                "- ",
+                                " * ",
+                                "f16",
+                                "at byte 3",
+                                "until 3 else ",
+                                "from digits 3 by (",
+                                "as 2 * code + "};
   std::mt19937_64 random(20240601);
   int accepted = 0;
   constexpr int rounds = 1500;

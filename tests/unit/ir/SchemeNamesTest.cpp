@@ -66,7 +66,8 @@ TEST_F(SchemeTest, GgmlSpellingsInAnyCase) {
       {"Q6_K", "gguf_q6k"},      {"q8_K", "gguf_q8k"},
       {"IQ4_NL", "gguf_iq4_nl"}, {"iq4_xs", "gguf_iq4_xs"},
       {"MXFP4", "gguf_mxfp4"},   {"NVFP4", "gguf_nvfp4"},
-      {"nvfp4", "gguf_nvfp4"},   {"TQ2_0", "gguf_tq2_0"}};
+      {"nvfp4", "gguf_nvfp4"},   {"TQ2_0", "gguf_tq2_0"},
+      {"IQ1_S", "gguf_iq1_s"},   {"tq1_0", "gguf_tq1_0"}};
   for (auto [spelling, name] : spellings) {
     std::optional<QuantScheme> scheme = builtin(spelling);
     ASSERT_TRUE(scheme);
@@ -103,8 +104,8 @@ TEST_F(SchemeTest, UnknownNames) {
                            "int8/$b",
                            "affine$w/$b",
                            "int8/1000000000",
-                           "gguf_iq2_xxs",
-                           "iq1_s",
+                           "gguf_iq2_ks",
+                           "iq4_k",
                            "q8_1",
                            "nvfp4/32",
                            "fp8e4m3/128",

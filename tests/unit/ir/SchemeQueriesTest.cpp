@@ -58,6 +58,16 @@ constexpr Expected table[] = {
     {"gguf_mxfp4", 43, 32, 17, 17, 4, true, false, false, false, false, 0},
     {"gguf_nvfp4", 45, 64, 36, 9, 2, true, false, false, false, false, 0},
     {"gguf_tq2_0", 21, 256, 66, 33, 16, true, false, false, false, false, 0},
+    {"gguf_q1_0", 11, 128, 18, 9, 8, true, false, false, false, false, 0},
+    {"gguf_q2_0", 23, 64, 18, 9, 4, true, false, false, false, false, 0},
+    {"gguf_tq1_0", 17, 256, 54, 27, 16, true, false, false, false, false, 0},
+    {"gguf_iq2_xxs", 21, 256, 66, 33, 16, true, false, false, false, false, 0},
+    {"gguf_iq2_xs", 23, 256, 74, 37, 16, true, false, false, false, false, 0},
+    {"gguf_iq2_s", 26, 256, 82, 41, 16, true, false, false, false, false, 0},
+    {"gguf_iq3_xxs", 31, 256, 98, 49, 16, true, false, false, false, false, 0},
+    {"gguf_iq3_s", 34, 256, 110, 55, 16, true, false, false, false, false, 0},
+    {"gguf_iq1_s", 16, 256, 50, 25, 16, true, false, false, false, false, 0},
+    {"gguf_iq1_m", 18, 256, 56, 7, 4, true, false, false, false, false, 0},
 };
 
 TEST_F(SchemeTest, TheTableOfAnswers) {
