@@ -19,6 +19,11 @@ SCHEMES = [
     '#rlx.scheme<"c", block = 32, bytes = 18, code = ui4 at (i) -> (i mod 16 + 2, i floordiv 16 * 4) as [-127.0, '
     "-104.0, -83.0, -65.0, -49.0, -35.0, -22.0, -10.0, 1.0, 13.0, 25.0, 38.0, 53.0, 69.0, 89.0, 113.0], scale = f16 "
     "at byte 0>",
+    '#rlx.scheme<"v", block = 8, bytes = 3, unused = 3, code = ui2 from [27, 0x8b] by (ui1 at (i) -> (0, i '
+    "floordiv 4)) at (i) -> (i mod 4) ++ ui1 from parity by (ui3 at (i) -> (0, 2) ++ ui4 at (i) -> (1, 0)) at (i) -> "
+    '(i), scale = ui4 at (i) -> (1, 4) as 0.5 * code + 2 * f8E4M3FN at byte 2>',
+    '#rlx.scheme<"t", block = 12, bytes = 4, code = ui2 from digits 3 by (ui8 at (i) -> (i mod 2, 0) until 10 else (i) '
+    "-> (2, 0)) at (i) -> (i floordiv 2) until 10 else (i) -> (i - 10) - 1, scale = f8E4M3FN at byte 3>",
 ]
 
 

@@ -80,7 +80,7 @@ TEST_P(SchemeMatmulTest, MatchesTheReference) {
     exact.bind(*executable, "f1");
     std::vector<double> values = exact.values();
     bool isExact = llvm::all_of(
-        values, [](double v) { return v * 4 == std::round(v * 4); });
+        values, [](double v) { return v * 8 == std::round(v * 8); });
     EXPECT_EQ(isExact, !hasOddCodebook(GetParam()));
     if (isExact)
       for (int64_t m : rowCounts)
