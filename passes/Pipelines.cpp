@@ -129,7 +129,10 @@ void rlx::buildLoopsPipeline(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createCopyStridedOperandsPass());
   // Before there are kernels to look through.
   pm.addNestedPass<func::FuncOp>(createCopiesToLinalgPass());
-  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  pm.addNestedPass<func::FuncOp>(
+      createContractionsToLoopsPass({options.printChoices}));
+  pm.addNestedPass<func::FuncOp>(
+      createLinalgToLoopsPass({options.printChoices}));
   pm.addNestedPass<func::FuncOp>(createBlocksToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createExpandDecodePass());
   pm.addNestedPass<func::FuncOp>(createExpandTargetOpsPass());

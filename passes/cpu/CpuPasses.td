@@ -90,6 +90,65 @@ def BlocksToLoopsPass : Pass<"rlx-blocks-to-loops", "::mlir::func::FuncOp"> {
                            "::mlir::LLVM::LLVMDialect"];
 }
 
+def ContractionsToLoopsPass : Pass<"rlx-contractions-to-loops", "::mlir::func::FuncOp"> {
+  let summary = "Turn contractions of linalg on buffers into tiled loops";
+  let description = [{
+    Named or generic, of any order of loops and dimensions: what adds products of
+    two numbers becomes a parallel loop over parts of the result. For each, a K
+    block of one factor is packed into a panel, a lane a column, and rows of the
+    other are multiplied with it in register tiles. A single row is multiplied
+    without panels. Factors are converted while they are packed; bf16, and
+    integers of 8 and 16 bits, in pairs where the target multiplies such. With
+    `print-choices`, a remark says what was chosen.
+
+    ```mlir
+    linalg.matmul ins(%a, %b : memref<256x1024xf32>, memref<1024x512xf32>) outs(%c : memref<256x512xf32>)
+    ==>
+    scf.forall (%unit) in (%units) {
+      scf.for %k = ... {
+        ... // b[k .. k + 256, n .. n + 64] into %panel
+        scf.for %m = ... {
+          %sums:24 = scf.for %i = ... {
+            %w = vector.load %panel[%group, %i, %c0] : memref<4x256x16xf32>, vector<16xf32>
+            %s = vector.fma %x, %w, %sum : vector<16xf32>
+    ```
+  }];
+  let options = [
+    Option<"printChoices", "print-choices", "bool", "false", "remark what was chosen, and why">
+  ];
+  let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::affine::AffineDialect", "::mlir::math::MathDialect",
+                           "::mlir::LLVM::LLVMDialect"];
+}
+
+def LinalgToLoopsPass : Pass<"rlx-linalg-to-loops", "::mlir::func::FuncOp"> {
+  let summary = "Turn operations of linalg on buffers into loops";
+  let description = [{
+    Loops over single numbers, of which LLVM makes vectors: the innermost one goes
+    along memory, reductions carry what they add up, and may add in any order but
+    where the target is deterministic. Where a dimension is contiguous in one
+    buffer and another one in the other, both are cut into squares. Outer loops
+    become a parallel one where there is enough to do. With `print-choices`, a
+    remark says what was chosen.
+
+    ```mlir
+    linalg.reduce { arith.addf } ins(%x : memref<4096x4096xf32>) outs(%y : memref<4096xf32>) dimensions = [1]
+    ==>
+    scf.forall (%call) in (%calls) {
+      scf.for %i = ... {
+        %sum = scf.for %j = ... iter_args(%s = %start) -> f32 {
+          %next = arith.addf %v, %s fastmath<reassoc> : f32
+    ```
+  }];
+  let options = [
+    Option<"printChoices", "print-choices", "bool", "false", "remark what was chosen, and why">
+  ];
+  let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::affine::AffineDialect"];
+}
+
 def CopiesToLinalgPass : Pass<"rlx-copies-to-linalg", "::mlir::func::FuncOp"> {
   let summary = "Turn copies between strided buffers into linalg operations";
   let description = [{

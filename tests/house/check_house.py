@@ -39,6 +39,7 @@ PASS_ROOMS = (
     "storage",
     "cpu/target",
     "cpu/kernels",
+    "cpu/linalg",
     "cpu/packed",
     "cpu",
     "cpu/lower",

@@ -1,0 +1,71 @@
+//===- Contraction.h - A linalg operation as a matrix product ---*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// c[outer, m, n] += sum over outerK, k of f(a[outer, m, k]) * g(b[outer, k, n])
+// on buffers, whatever the order of the dimensions of each: f and g convert
+// numbers one by one. Which loops are m, n and k follows from how c and the
+// factors lie; n is what vectors run along. Says nothing of how it is computed.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_PASSES_CPU_LINALG_CONTRACTION_H
+#define RLX_PASSES_CPU_LINALG_CONTRACTION_H
+
+#include "passes/PassDetail.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+#include <optional>
+
+namespace rlx {
+
+/// A buffer and the loops that index its dimensions, one a dimension.
+struct ContractionOperand {
+  mlir::Value memref;
+  llvm::SmallVector<unsigned> loops;
+
+  mlir::MemRefType type() const {
+    return llvm::cast<mlir::MemRefType>(memref.getType());
+  }
+  bool has(unsigned loop) const { return llvm::is_contained(loops, loop); }
+  /// Whether neighbours along `loop` are neighbours in memory.
+  bool isContiguousAlong(std::optional<unsigned> loop) const;
+};
+
+/// A factor of the products, and the operations of the body that are applied to
+/// its elements, in their order; none where `result` is `element`.
+struct ContractionFactor : ContractionOperand {
+  mlir::BlockArgument element;
+  llvm::SmallVector<mlir::Operation *> conversion;
+  mlir::Value result;
+
+  mlir::Type elementType() const { return type().getElementType(); }
+};
+
+struct Contraction {
+  ContractionFactor a, b;
+  ContractionOperand c;
+  /// What is multiplied and added up in the body.
+  mlir::Type type;
+  /// The loops; null where there is none. `outer` are those of batches and what
+  /// more there are of m and n, `outerK` what more there are of k.
+  std::optional<unsigned> m, n, k;
+  llvm::SmallVector<unsigned> outer, outerK;
+  unsigned numLoops = 0;
+
+  /// `op` as a contraction, if it is one on buffers whose body multiplies two
+  /// numbers and adds the product to a third. Loops that lie side by side in
+  /// all operands become one: reshapes are created before `op`. `lanes` is how
+  /// many numbers vectors have.
+  static std::optional<Contraction> of(mlir::linalg::LinalgOp op,
+                                       int64_t lanes);
+
+  /// How long a loop is; kDynamic where it is not known.
+  int64_t size(std::optional<unsigned> loop) const;
+  /// Products in all; nothing where it is not known.
+  std::optional<int64_t> products() const;
+};
+
+} // namespace rlx
+
+#endif // RLX_PASSES_CPU_LINALG_CONTRACTION_H

@@ -1,0 +1,213 @@
+//===- ContractionBuilder.cpp - Numbers of a contraction ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "passes/cpu/linalg/ContractionBuilder.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace rlx;
+
+ContractionBuilder::ContractionBuilder(LoopBuilder &b,
+                                       const Contraction &contraction,
+                                       const ContractionPlan &plan)
+    : b(b), contraction(contraction), plan(plan), point(contraction.numLoops),
+      sizes(contraction.numLoops), one(b.index(1)) {
+  Value zero = b.index(0);
+  for (const ContractionOperand *operand :
+       {static_cast<const ContractionOperand *>(&contraction.a),
+        static_cast<const ContractionOperand *>(&contraction.b),
+        &contraction.c})
+    for (auto [i, loop] : llvm::enumerate(operand->loops)) {
+      int64_t known = contraction.size(loop);
+      point[loop] = zero;
+      if (!ShapedType::isDynamic(known))
+        sizes[loop] = b.index(known);
+      else if (!sizes[loop])
+        sizes[loop] = b.size(operand->memref, i);
+    }
+}
+
+bool ContractionBuilder::isMultiple(Loop loop, int64_t count) const {
+  int64_t known = contraction.size(loop);
+  return !ShapedType::isDynamic(known) && known % count == 0;
+}
+
+SmallVector<Value>
+ContractionBuilder::at(const ContractionOperand &operand) const {
+  return llvm::map_to_vector(operand.loops,
+                             [&](unsigned loop) { return point[loop]; });
+}
+
+Value ContractionBuilder::load(const ContractionOperand &operand) {
+  return memref::LoadOp::create(b, operand.memref, at(operand));
+}
+
+Value ContractionBuilder::loadVector(const ContractionOperand &operand,
+                                     int64_t count) {
+  return b.loadVector(operand.memref, at(operand), count);
+}
+
+//===----------------------------------------------------------------------===//
+// Conversions
+//===----------------------------------------------------------------------===//
+
+/// `type`, or a vector of it with as many lanes as `value` has.
+static Type likeValue(Value value, Type type) {
+  auto vector = dyn_cast<VectorType>(value.getType());
+  return vector ? Type(VectorType::get(vector.getShape(), type)) : type;
+}
+
+/// What the body makes of elements of a factor.
+Value ContractionBuilder::convert(const ContractionFactor &factor,
+                                  Value elements) {
+  IRMapping values;
+  values.map(factor.element, elements);
+  for (Operation *op : factor.conversion) {
+    Type type = likeValue(elements, op->getResult(0).getType());
+    if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+      TypedAttr number = constant.getValue();
+      if (auto vector = dyn_cast<VectorType>(type))
+        number = DenseElementsAttr::get(vector, Attribute(number));
+      values.map(constant.getResult(), arith::ConstantOp::create(b, number));
+      continue;
+    }
+    SmallVector<Value> operands = llvm::map_to_vector(
+        op->getOperands(), [&](Value value) { return values.lookup(value); });
+    OperationState state(op->getLoc(), op->getName(), operands, type,
+                         op->getDiscardableAttrDictionary().getValue());
+    state.propertiesAttr = op->getPropertiesAsAttribute();
+    values.map(op->getResult(0), b.create(state)->getResult(0));
+  }
+  return values.lookup(factor.result);
+}
+
+/// `value` as numbers of a type that is as wide or wider.
+static Value widen(LoopBuilder &b, Value value, Type type) {
+  Type from = getElementTypeOrSelf(value);
+  if (from == type)
+    return value;
+  Type to = likeValue(value, type);
+  if (isa<FloatType>(type))
+    return arith::ExtFOp::create(b, to, value);
+  return arith::ExtSIOp::create(b, to, value);
+}
+
+Value ContractionBuilder::toSum(const ContractionFactor &factor,
+                                Value elements) {
+  return widen(b, convert(factor, elements), plan.sum);
+}
+
+Value ContractionBuilder::toPacked(const ContractionFactor &factor,
+                                   Value elements) {
+  if (plan.wordK == 1)
+    return toSum(factor, elements);
+  // A conversion, if there is one, extends.
+  bool isUnsigned = !factor.conversion.empty() &&
+                    isa<arith::ExtUIOp>(factor.conversion.front());
+  if (isUnsigned && getElementTypeOrSelf(elements) != plan.packed)
+    return arith::ExtUIOp::create(b, likeValue(elements, plan.packed),
+                                  elements);
+  return widen(b, elements, plan.packed);
+}
+
+Value ContractionBuilder::toWords(Value packed) {
+  if (plan.wordK == 1)
+    return packed;
+  int64_t count = cast<VectorType>(packed.getType()).getNumElements();
+  return vector::BitCastOp::create(
+      b, VectorType::get(count / plan.wordK, plan.word), packed);
+}
+
+Value ContractionBuilder::fromWords(Value words) {
+  if (plan.wordK == 1)
+    return words;
+  int64_t count = cast<VectorType>(words.getType()).getNumElements();
+  return vector::BitCastOp::create(
+      b, VectorType::get(count * plan.wordK, plan.packed), words);
+}
+
+Value ContractionBuilder::loadWord(const ContractionFactor &factor, Value k) {
+  if (plan.wordK == 1) {
+    set(contraction.k, k);
+    return toPacked(factor, load(factor));
+  }
+  SmallVector<Value> elements;
+  Value length = size(contraction.k);
+  for (int64_t i = 0; i < plan.wordK; ++i) {
+    Value index = b.add(k, i);
+    bool isThere = i == 0 || isMultiple(contraction.k, plan.wordK);
+    set(contraction.k,
+        isThere ? index : b.min(index, b.sub(length, b.index(1))));
+    Value element = toPacked(factor, load(factor));
+    if (!isThere) {
+      Value isInside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                                             index, length);
+      element = arith::SelectOp::create(b, isInside, element,
+                                        zero(element.getType()));
+    }
+    elements.push_back(element);
+  }
+  Value vector = vector::FromElementsOp::create(
+      b, VectorType::get(plan.wordK, plan.packed), elements);
+  return vector::ExtractOp::create(b, toWords(vector), ArrayRef<int64_t>{0});
+}
+
+Value ContractionBuilder::sumOf(Value elements) {
+  return widen(b, elements, plan.sum);
+}
+
+Value ContractionBuilder::elementOf(Value sums) {
+  Type element = contraction.c.type().getElementType();
+  if (element == plan.sum)
+    return sums;
+  Type to = likeValue(sums, element);
+  if (isa<FloatType>(element))
+    return arith::TruncFOp::create(b, to, sums);
+  return arith::TruncIOp::create(b, to, sums);
+}
+
+//===----------------------------------------------------------------------===//
+// Arithmetic
+//===----------------------------------------------------------------------===//
+
+Value ContractionBuilder::zero(Type type) {
+  return arith::ConstantOp::create(b, b.getZeroAttr(type));
+}
+
+Value ContractionBuilder::add(Value x, Value y) {
+  if (isa<FloatType>(plan.sum))
+    return arith::AddFOp::create(b, x, y);
+  return arith::AddIOp::create(b, x, y);
+}
+
+Value ContractionBuilder::multiplyAdd(Value x, Value y, Value sum) {
+  if (!isa<FloatType>(plan.sum))
+    return arith::AddIOp::create(b, arith::MulIOp::create(b, x, y), sum);
+  if (isa<VectorType>(sum.getType()))
+    return vector::FMAOp::create(b, x, y, sum);
+  return math::FmaOp::create(b, x, y, sum);
+}
+
+void ContractionBuilder::eachOuterK(llvm::function_ref<void()> body) {
+  auto nest = [&](auto &&self, ArrayRef<unsigned> loops) -> void {
+    if (loops.empty())
+      return body();
+    b.loop(b.index(0), size(loops.front()), 1, [&](Value index) {
+      set(loops.front(), index);
+      self(self, loops.drop_front());
+    });
+  };
+  nest(nest, contraction.outerK);
+}
+
+Value ContractionBuilder::divideUp(Value value, int64_t count) {
+  if (count == 1)
+    return value;
+  return b.div(b.add(value, count - 1), count);
+}
+
+Value ContractionBuilder::words(Value length) {
+  return divideUp(length, plan.wordK);
+}

@@ -1,0 +1,191 @@
+//===- ContractionPanel.cpp - A factor of a contraction, packed -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "passes/cpu/linalg/ContractionPanel.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace rlx;
+
+ContractionPanel::ContractionPanel(ContractionBuilder &c)
+    : c(c), b(c.b), plan(c.plan) {
+  int64_t words = plan.kc / plan.wordK;
+  IntegerAttr alignment = b.getI64IntegerAttr(64);
+  panel = memref::AllocOp::create(
+      b, MemRefType::get({plan.nc / plan.lanes, words, plan.lanes}, plan.word),
+      ValueRange(), ValueRange(), alignment);
+  // Rows that were a power of two apart would fight for few sets of the cache.
+  rows = memref::AllocOp::create(
+      b, MemRefType::get({plan.rows, words + plan.lanes}, plan.word),
+      ValueRange(), ValueRange(), alignment);
+}
+
+void ContractionPanel::release() {
+  memref::DeallocOp::create(b, rows);
+  memref::DeallocOp::create(b, panel);
+}
+
+Value ContractionPanel::load(Value group, Value word) {
+  return b.loadVector(panel, {group, word, b.index(0)}, plan.lanes);
+}
+
+Value ContractionPanel::loadRow(int64_t row, Value word) {
+  return memref::LoadOp::create(b, rows, ValueRange{b.index(row), word});
+}
+
+//===----------------------------------------------------------------------===//
+// Columns of b
+//===----------------------------------------------------------------------===//
+
+void ContractionPanel::fill(Value nBegin, Value columns, Value kBegin,
+                            Value kLength) {
+  const Contraction &shape = c.contraction;
+  if (shape.b.isContiguousAlong(shape.n))
+    return fillAlongN(nBegin, columns, kBegin, kLength);
+  if (shape.b.isContiguousAlong(shape.k))
+    return fillAlongK(nBegin, columns, kBegin, kLength);
+  fillEach(nBegin, b.index(0), columns, kBegin, kLength);
+}
+
+/// One number after the other, columns from `first` on.
+void ContractionPanel::fillEach(Value nBegin, Value first, Value columns,
+                                Value kBegin, Value kLength) {
+  const Contraction &shape = c.contraction;
+  b.loop(b.index(0), c.words(kLength), 1, [&](Value word) {
+    Value k = b.add(kBegin, b.mul(word, plan.wordK));
+    b.loop(first, columns, 1, [&](Value column) {
+      c.set(shape.n, b.add(nBegin, column));
+      Value group = b.div(column, plan.lanes);
+      Value lane = b.sub(column, b.mul(group, plan.lanes));
+      memref::StoreOp::create(b, c.loadWord(shape.b, k), panel,
+                              ValueRange{group, word, lane});
+    });
+  });
+}
+
+/// Rows of b as vectors, pairs of them interleaved.
+void ContractionPanel::fillAlongN(Value nBegin, Value columns, Value kBegin,
+                                  Value kLength) {
+  const Contraction &shape = c.contraction;
+  Value whole = b.mul(b.div(columns, plan.lanes), plan.lanes);
+  bool isEven = c.isMultiple(shape.k, plan.wordK);
+  Value last = b.sub(c.size(shape.k), b.index(1));
+  b.loop(b.index(0), c.words(kLength), 1, [&](Value word) {
+    Value k = b.add(kBegin, b.mul(word, plan.wordK));
+    b.loop(b.index(0), whole, plan.lanes, [&](Value column) {
+      c.set(shape.n, b.add(nBegin, column));
+      SmallVector<Value> parts;
+      for (int64_t i = 0; i < plan.wordK; ++i) {
+        Value index = b.add(k, i);
+        bool isThere = i == 0 || isEven;
+        c.set(shape.k, isThere ? index : b.min(index, last));
+        Value part = c.toPacked(shape.b, c.loadVector(shape.b, plan.lanes));
+        if (!isThere) {
+          Value isInside = arith::CmpIOp::create(b, arith::CmpIPredicate::ule,
+                                                 index, last);
+          part = arith::SelectOp::create(b, isInside, part,
+                                         c.zero(part.getType()));
+        }
+        parts.push_back(part);
+      }
+      Value words = parts.front();
+      if (plan.wordK == 2)
+        words = vector::InterleaveOp::create(b, parts[0], parts[1]);
+      b.storeVector(c.toWords(words), panel,
+                    {b.div(column, plan.lanes), word, b.index(0)});
+    });
+  });
+  if (!c.isMultiple(shape.n, plan.lanes))
+    fillEach(nBegin, whole, columns, kBegin, kLength);
+}
+
+/// Transposes a square: interleaving each vector with the one half the square
+/// away, log2(lanes) times.
+SmallVector<Value> ContractionPanel::transpose(SmallVector<Value> vectors) {
+  int64_t lanes = plan.lanes;
+  SmallVector<int64_t> low, high;
+  for (int64_t i = 0; i < lanes / 2; ++i) {
+    low.append({i, lanes + i});
+    high.append({lanes / 2 + i, lanes + lanes / 2 + i});
+  }
+  for (int64_t stage = 1; stage < lanes; stage *= 2) {
+    SmallVector<Value> next;
+    for (int64_t i = 0; i < lanes / 2; ++i)
+      for (const auto &mask : {low, high})
+        next.push_back(vector::ShuffleOp::create(
+            b, vectors[i], vectors[i + lanes / 2], mask));
+    vectors = next;
+  }
+  return vectors;
+}
+
+/// Columns of b are vectors along k: squares of words are transposed.
+void ContractionPanel::fillAlongK(Value nBegin, Value columns, Value kBegin,
+                                  Value kLength) {
+  const Contraction &shape = c.contraction;
+  int64_t lanes = plan.lanes, step = lanes * plan.wordK;
+  Value lastColumn = b.sub(columns, b.index(1));
+  Value wholeWords = b.mul(b.div(kLength, step), lanes);
+  b.loop(b.index(0), c.divideUp(columns, lanes), 1, [&](Value group) {
+    // Columns behind the last are that one again, rather than out of bounds.
+    auto setColumn = [&](Value lane) {
+      Value column = b.add(b.mul(group, lanes), lane);
+      if (!c.isMultiple(shape.n, lanes))
+        column = b.min(column, lastColumn);
+      c.set(shape.n, b.add(nBegin, column));
+    };
+    b.loop(b.index(0), wholeWords, lanes, [&](Value word) {
+      c.set(shape.k, b.add(kBegin, b.mul(word, plan.wordK)));
+      SmallVector<Value> square;
+      for (int64_t lane = 0; lane < lanes; ++lane) {
+        setColumn(b.index(lane));
+        square.push_back(
+            c.toWords(c.toPacked(shape.b, c.loadVector(shape.b, step))));
+      }
+      for (auto [i, vector] : llvm::enumerate(transpose(square)))
+        b.storeVector(vector, panel, {group, b.add(word, i), b.index(0)});
+    });
+    if (c.isMultiple(shape.k, step))
+      return;
+    b.loop(wholeWords, c.words(kLength), 1, [&](Value word) {
+      Value k = b.add(kBegin, b.mul(word, plan.wordK));
+      b.loop(b.index(0), b.index(lanes), 1, [&](Value lane) {
+        setColumn(lane);
+        memref::StoreOp::create(b, c.loadWord(shape.b, k), panel,
+                                ValueRange{group, word, lane});
+      });
+    });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Rows of a
+//===----------------------------------------------------------------------===//
+
+void ContractionPanel::fillRows(Value first, int64_t count, Value last,
+                                Value kBegin, Value kLength) {
+  const Contraction &shape = c.contraction;
+  int64_t lanes = plan.lanes, step = lanes * plan.wordK;
+  bool isContiguous = shape.a.isContiguousAlong(shape.k);
+  Value whole = b.index(0);
+  if (isContiguous)
+    whole = b.mul(b.div(kLength, step), lanes);
+  b.loop(b.index(0), b.index(count), 1, [&](Value row) {
+    c.set(shape.m, b.min(arith::AddIOp::create(b, first, row), last));
+    if (isContiguous)
+      b.loop(b.index(0), whole, lanes, [&](Value word) {
+        c.set(shape.k, b.add(kBegin, b.mul(word, plan.wordK)));
+        Value words =
+            c.toWords(c.toPacked(shape.a, c.loadVector(shape.a, step)));
+        b.storeVector(words, rows, {row, word});
+      });
+    if (isContiguous && c.isMultiple(shape.k, step))
+      return;
+    b.loop(whole, c.words(kLength), 1, [&](Value word) {
+      Value k = b.add(kBegin, b.mul(word, plan.wordK));
+      memref::StoreOp::create(b, c.loadWord(shape.a, k), rows,
+                              ValueRange{row, word});
+    });
+  });
+}

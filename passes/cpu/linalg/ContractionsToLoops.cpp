@@ -1,0 +1,36 @@
+//===- ContractionsToLoops.cpp - Contractions of linalg become loops ------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "passes/cpu/linalg/ContractionBuilder.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+namespace rlx {
+#define GEN_PASS_DEF_CONTRACTIONSTOLOOPSPASS
+#include "passes/Passes.h.inc"
+} // namespace rlx
+
+using namespace mlir;
+using namespace rlx;
+
+namespace {
+struct ContractionsToLoopsPass
+    : rlx::impl::ContractionsToLoopsPassBase<ContractionsToLoopsPass> {
+  using ContractionsToLoopsPassBase::ContractionsToLoopsPassBase;
+
+  void runOnOperation() override {
+    const CpuProperties cpu = CpuAttr::of(getOperation());
+    SmallVector<linalg::LinalgOp> all;
+    getOperation().walk([&](linalg::LinalgOp op) { all.push_back(op); });
+    for (linalg::LinalgOp op : all) {
+      auto report = [&](const std::string &what) {
+        if (printChoices)
+          op->emitRemark() << what;
+      };
+      if (emitContraction(op, cpu, report))
+        op->erase();
+    }
+  }
+};
+} // namespace
