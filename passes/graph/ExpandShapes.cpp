@@ -17,9 +17,7 @@ using namespace rlx;
 
 namespace {
 struct ExpandShape : OpRewritePattern<memref::ExpandShapeOp> {
-  // Before upstream's.
-  explicit ExpandShape(MLIRContext *context)
-      : OpRewritePattern(context, /*benefit=*/2) {}
+  using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(memref::ExpandShapeOp op,
                                 PatternRewriter &rewriter) const override {
@@ -69,20 +67,17 @@ struct ExpandShape : OpRewritePattern<memref::ExpandShapeOp> {
 };
 } // namespace
 
-void rlx::populateExpandShapePatterns(RewritePatternSet &patterns) {
-  patterns.add<ExpandShape>(patterns.getContext());
+void rlx::expandShapes(Operation *root) {
+  SmallVector<Operation *> shapes;
+  root->walk([&](memref::ExpandShapeOp op) { shapes.push_back(op); });
+  RewritePatternSet patterns(root->getContext());
+  patterns.add<ExpandShape>(root->getContext());
+  (void)applyOpPatternsGreedily(shapes, std::move(patterns));
 }
 
 namespace {
 /// For pipelines that use upstream's --expand-strided-metadata.
 struct ExpandShapesPass : rlx::impl::ExpandShapesPassBase<ExpandShapesPass> {
-  void runOnOperation() override {
-    SmallVector<Operation *> shapes;
-    getOperation()->walk(
-        [&](memref::ExpandShapeOp op) { shapes.push_back(op); });
-    RewritePatternSet patterns(&getContext());
-    populateExpandShapePatterns(patterns);
-    (void)applyOpPatternsGreedily(shapes, std::move(patterns));
-  }
+  void runOnOperation() override { expandShapes(getOperation()); }
 };
 } // namespace

@@ -4,14 +4,15 @@
 #ifndef RLX_PASSES_GRAPH_EXPANDSHAPES_H
 #define RLX_PASSES_GRAPH_EXPANDSHAPES_H
 
-#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Operation.h"
 
 namespace rlx {
 
-/// memref.expand_shape ==> memref.reinterpret_cast of the sizes that it is
-/// given. Upstream's pattern computes one size of each group from the others
-/// and crashes where two of a group are dynamic.
-void populateExpandShapePatterns(mlir::RewritePatternSet &patterns);
+/// memref.expand_shape below `root` ==> memref.reinterpret_cast of the sizes that
+/// it is given. Upstream's patterns compute one size of each group from the
+/// others and crash where two of a group are dynamic; they also look through
+/// the operation from those that read it, so this is done before any of them.
+void expandShapes(mlir::Operation *root);
 
 } // namespace rlx
 

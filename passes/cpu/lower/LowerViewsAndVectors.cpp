@@ -54,10 +54,10 @@ struct LowerViewsAndVectorsPass
       if (failed(runPipeline(vectors, getOperation())))
         return signalPassFailure();
     }
+    expandShapes(getOperation());
     SmallVector<Operation *> views;
     getOperation()->walk([&](ViewLikeOpInterface op) { views.push_back(op); });
     RewritePatternSet patterns(&getContext());
-    populateExpandShapePatterns(patterns);
     memref::populateExpandStridedMetadataPatterns(patterns);
     (void)applyOpPatternsGreedily(views, std::move(patterns));
   }

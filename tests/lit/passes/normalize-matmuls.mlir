@@ -5,8 +5,8 @@
 
 // CHECK-LABEL: func @leading
 // CHECK: %[[WIDE:.*]] = arith.extf %arg0 : tensor<?x?x64xbf16> to tensor<?x?x64xf32>
-// CHECK: %[[ROWS:.*]] = tensor.collapse_shape %[[WIDE]] {{\[\[}}0, 1], [2]] : tensor<?x?x64xf32> into tensor<?x64xf32>
 // CHECK: %[[BIAS:.*]] = arith.extf %arg2 : tensor<8xf16> to tensor<8xf32>
+// CHECK: %[[ROWS:.*]] = tensor.collapse_shape %[[WIDE]] {{\[\[}}0, 1], [2]] : tensor<?x?x64xf32> into tensor<?x64xf32>
 // CHECK: %[[SUMS:.*]] = rlx.matmul %[[ROWS]], %arg1 bias(%[[BIAS]]) {activations = bf16} : (tensor<?x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<8xf32>) -> tensor<?x8xf32>
 // CHECK: %[[ALL:.*]] = tensor.expand_shape %[[SUMS]] {{\[\[}}0, 1], [2]] output_shape {{.*}} : tensor<?x8xf32> into tensor<?x?x8xf32>
 // CHECK: %[[CAST:.*]] = tensor.cast %[[ALL]] : tensor<?x?x8xf32> to tensor<2x?x8xf32>
