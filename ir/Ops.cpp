@@ -225,7 +225,7 @@ LogicalResult DequantizeOp::verify() {
 
 LogicalResult rlx::verifyRule(Operation *op, StringRef label,
                               QuantScheme scheme, StringAttr text) {
-  if (llvm::Error error = checkQuantizable(scheme))
+  if (llvm::Error error = checkOwnCodes(scheme))
     return op->emitOpError()
            << "(" << label << ") " << llvm::toString(std::move(error));
   if (scheme.fields().size() == 1) {

@@ -113,14 +113,29 @@ llvm::Expected<QuantRule> QuantRule::parse(llvm::StringRef text) {
 }
 
 llvm::Error rlx::checkQuantizable(QuantScheme scheme) {
-  for (FieldAttr field : scheme.fields())
+  auto fail = [&](const llvm::Twine &why) {
+    return llvm::createStringError("scheme '" + scheme.displayName() +
+                                   "' cannot be quantized: " + why);
+  };
+  llvm::SmallVector<FieldAttr> fields = scheme.fields();
+  for (FieldAttr field : llvm::drop_begin(fields))
     if (field.hasLookups())
-      return llvm::createStringError(
-          "scheme '" + scheme.displayName() +
-          "' cannot be quantized: its codes name vectors of a table, for which "
-          "there is no search; expected a scheme whose elements have codes of "
-          "their own");
+      return fail("a scale, zero or offset is looked up in a table of vectors, "
+                  "expected codes alone to be");
+  if (fields.front().hasLookups() &&
+      (fields.size() == 1 || !scheme.sideOperands().empty()))
+    return fail("its codes name vectors of a table, expected scales in the "
+                "block and none beside it");
   return llvm::Error::success();
+}
+
+llvm::Error rlx::checkOwnCodes(QuantScheme scheme) {
+  if (!scheme.attr().getCode().hasLookups())
+    return llvm::Error::success();
+  return llvm::createStringError(
+      "the codes of scheme '" + scheme.displayName() +
+      "' name vectors of a table, expected a scheme whose elements have codes "
+      "of their own");
 }
 
 llvm::Error rlx::checkRule(const QuantRule &rule, QuantScheme scheme) {
@@ -138,6 +153,8 @@ llvm::Error rlx::checkRule(const QuantRule &rule, QuantScheme scheme) {
   if (rule.method == QuantRule::Method::search)
     return llvm::Error::success();
   SchemeAttr attribute = scheme.attr();
+  if (attribute.getCode().hasLookups())
+    return fail("a code for each element");
   FieldAttr zero = attribute.getZero();
   size_t further = attribute.getOffset().size() + (zero ? 1 : 0);
   if (attribute.getScale().size() != 1 || further > 1)

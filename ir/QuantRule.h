@@ -64,6 +64,10 @@ struct QuantRule {
 /// Why no weights of a scheme can be made from numbers; success if they can.
 llvm::Error checkQuantizable(QuantScheme scheme);
 
+/// Why codes cannot be chosen one after the other: elements share them. Success
+/// if each element has its own.
+llvm::Error checkOwnCodes(QuantScheme scheme);
+
 /// Why a rule cannot be followed by a scheme; success if it can.
 llvm::Error checkRule(const QuantRule &rule, QuantScheme scheme);
 

@@ -214,7 +214,7 @@ def Rlx_QuantizeOp : Rlx_Op<"quantize", [Pure, AttrSizedOperandSegments]> {
     - (C2) scales, zero_points and global_scale are given as in rlx.matmul, for
       the result, or none of them is, and they are results.
     - (C3) `rule` is one that the scheme can follow; it and importance stand where
-      scales, zeros or offsets are to be chosen.
+      scales, zeros or offsets are to be chosen. Codes name no vectors of a table.
     - (C4) importance is `[K]`, or `[E * K]` of stacked weights, of f32.
 
     Example:
@@ -253,7 +253,7 @@ def Rlx_FakeQuantizeOp : Rlx_Op<"fake_quantize",
     - (C2) K, the last size, is static and a multiple of the block size, and no
       size is 0.
     - (C3) the scheme has scales, zeros or offsets, and `rule` is one that it can
-      follow.
+      follow; its codes name no vectors of a table.
 
     Example:
     ```mlir

@@ -29,6 +29,8 @@ uint32_t quantize::readBits(const uint8_t *bytes, int64_t first,
 }
 
 FieldBits::FieldBits(QuantScheme scheme, FieldAttr field) {
+  if (field.hasLookups())
+    terms = termsOf(field);
   for (PlaneAttr plane : field.getPlanes()) {
     Plane &bits = planes.emplace_back(Plane{plane.width(), true, {}});
     for (int64_t i = 0; i < scheme.block(); ++i) {
@@ -56,6 +58,20 @@ void FieldBits::write(uint8_t *block, int64_t element, uint32_t code) const {
 uint32_t FieldBits::read(const uint8_t *block, int64_t element) const {
   uint32_t code = 0;
   unsigned shift = 0;
+  const Plane *next = planes.begin();
+  for (const FieldTerm &term : terms) {
+    uint64_t stored = 0;
+    unsigned width = 0;
+    for (size_t i = 0; i < term.planes.size(); ++i, ++next) {
+      stored |= uint64_t(readBits(block, next->firstBits[element], next->width))
+                << width;
+      width += next->width;
+    }
+    code |= uint32_t(term.part(stored, element)) << shift;
+    shift += term.width();
+  }
+  if (!terms.empty())
+    return code;
   for (const Plane &plane : planes) {
     auto first = uint64_t(plane.firstBits[element]);
     uint32_t bits =

@@ -8,7 +8,7 @@
 #ifndef RLX_CODEGEN_QUANTIZE_FIELDBITS_H
 #define RLX_CODEGEN_QUANTIZE_FIELDBITS_H
 
-#include "ir/Scheme.h"
+#include "ir/FieldTerms.h"
 
 #include <vector>
 
@@ -23,6 +23,7 @@ public:
   /// For a field of the block.
   FieldBits(QuantScheme scheme, FieldAttr field);
 
+  /// For fields without lookups.
   void write(uint8_t *block, int64_t element, uint32_t code) const;
   uint32_t read(const uint8_t *block, int64_t element) const;
 
@@ -33,6 +34,7 @@ private:
     std::vector<int64_t> firstBits; ///< Of each element.
   };
   llvm::SmallVector<Plane, 2> planes;
+  llvm::SmallVector<FieldTerm, 2> terms; ///< Of a field that is looked up.
 };
 
 } // namespace rlx::quantize

@@ -59,6 +59,32 @@ static bool isBefore(double a, double b) {
   return a < b || (a == b && std::signbit(a) && !std::signbit(b));
 }
 
+/// Which codes vectors are made of; empty where nothing is looked up.
+static std::vector<bool> codesInTables(FieldAttr field) {
+  std::vector<bool> isThere;
+  if (!field.hasLookups())
+    return isThere;
+  isThere.assign(size_t(1) << field.width(), true);
+  unsigned shift = 0;
+  for (const FieldTerm &term : termsOf(field)) {
+    uint64_t mask = (uint64_t(1) << term.width()) - 1;
+    if (term.lookup) {
+      std::vector<bool> parts(mask + 1);
+      uint64_t all = 0;
+      for (int64_t entry : term.lookup.getEntries().asArrayRef())
+        all |= uint64_t(entry);
+      for (int64_t entry : term.lookup.getEntries().asArrayRef())
+        for (unsigned at = 0; all >> at != 0; at += term.width())
+          parts[uint64_t(entry) >> at & mask] = true;
+      for (size_t code = 0; code < isThere.size(); ++code)
+        if (!parts[code >> shift & mask])
+          isThere[code] = false;
+    }
+    shift += term.width();
+  }
+  return isThere;
+}
+
 FieldNumbers::FieldNumbers(FieldAttr field, QuantRule::Ties ties)
     : field(field), ties(ties), width(field.width()),
       mask(uint32_t((uint64_t(1) << width) - 1)), bias(field.getBias()) {
@@ -77,12 +103,14 @@ FieldNumbers::FieldNumbers(FieldAttr field, QuantRule::Ties ties)
     high -= double(field.getBias());
     return;
   }
-  kind = field.isInteger() ? Kind::integer : Kind::table;
+  // Of codes that are looked up, some may be in no vector.
+  kind = field.isInteger() && !field.hasLookups() ? Kind::integer : Kind::table;
+  std::vector<bool> isThere = codesInTables(field);
   std::vector<std::pair<double, uint32_t>> table;
   for (uint32_t code = 0; code < uint32_t(1) << width; ++code) {
     double number = numberOf(field, code);
     numberByCode.push_back(number);
-    if (std::isfinite(number))
+    if (std::isfinite(number) && (isThere.empty() || isThere[code]))
       table.push_back({number, code});
   }
   llvm::stable_sort(table, [](const auto &a, const auto &b) {

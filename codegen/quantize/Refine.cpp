@@ -24,7 +24,8 @@ double Solver::evaluate(Solution &solution, llvm::ArrayRef<int> groups) const {
     Parts parts = partsOf(numbers, group, solution.codes);
     Line line{parts.scale, parts.base()};
     double *q = solution.q.data() + group.begin;
-    solution.sums[g] = numbers.line.assign(samplesOf(group), line, q);
+    solution.sums[g] = vectors ? vectors->assign(g, samplesOf(group), line, q)
+                               : numbers.line.assign(samplesOf(group), line, q);
     solution.errors[g] = solution.sums[g].error;
     error += solution.errors[g];
   }

@@ -56,13 +56,31 @@ void RowWriter::solve(const Problem &problem) {
     return;
   }
   weigh(problem);
-  Solution solution = Solver(plan.numbers, problem, x.data(), w.data()).solve();
+  const VectorCodes *vectors = plan.vectorsOf(problem);
+  Solution solution =
+      Solver(plan.numbers, problem, x.data(), w.data(), vectors).solve();
   cellCodes = std::move(solution.codes);
+  if (vectors)
+    return;
   elementCodes.resize(x.size());
   for (const Group &group : problem.groups) {
     Solver::Parts parts = Solver::partsOf(plan.numbers, group, cellCodes);
     for (int64_t i = group.begin; i < group.end; ++i)
       elementCodes[i] = exactCode(plan.numbers.code, parts, x[i]);
+  }
+}
+
+/// The codes that elements share, for the cells as they are.
+void RowWriter::writeVectors(const Problem &problem,
+                             const VectorCodes &vectors) {
+  uint8_t *block = bytes.blockAt(placeOf(0));
+  std::vector<double> q(x.size());
+  for (auto [g, group] : llvm::enumerate(problem.groups)) {
+    Solver::Parts parts = Solver::partsOf(plan.numbers, group, cellCodes);
+    vectors.assign(int(g),
+                   {x.data() + group.begin, w.data() + group.begin,
+                    group.end - group.begin},
+                   {parts.scale, parts.base()}, q.data() + group.begin, block);
   }
 }
 
@@ -73,6 +91,8 @@ void RowWriter::write(const Problem &problem, Patch where, int64_t column) {
   solve(problem);
   for (auto [cell, code] : llvm::zip(problem.cells, cellCodes))
     bytes.writeCell(cell, placeOf(cell.element), code);
+  if (const VectorCodes *vectors = plan.vectorsOf(problem))
+    return writeVectors(problem, *vectors);
   if (plan.options.allowNonFinite)
     for (size_t i = 0; i < problem.elements.size(); ++i)
       if (float value = valueAt(placeOf(problem.elements[i]));

@@ -37,6 +37,7 @@ private:
   void gather(const Problem &problem);
   void weigh(const Problem &problem);
   void solve(const Problem &problem);
+  void writeVectors(const Problem &problem, const VectorCodes &vectors);
 
   const WeightPlan &plan;
   const float *values;

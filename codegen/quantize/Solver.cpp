@@ -113,8 +113,8 @@ llvm::SmallVector<LineRange> Solver::hypotheses() const {
 //===----------------------------------------------------------------------===//
 
 Solver::Solver(const SchemeNumbers &numbers, const Problem &problem,
-               const double *x, const double *w)
-    : numbers(numbers), problem(problem), x(x), w(w) {
+               const double *x, const double *w, const VectorCodes *vectors)
+    : numbers(numbers), problem(problem), x(x), w(w), vectors(vectors) {
   for (const Group &group : problem.groups)
     all.push_back(sumsOf(samplesOf(group)));
   for (int i = 0; i < int(problem.cells.size()); ++i)
@@ -190,7 +190,8 @@ Solver::Parts Solver::partsOf(const SchemeNumbers &numbers, const Group &group,
   return parts;
 }
 
-void Solver::prepareStart() {
+/// With the scales that groups want, times `stretch`.
+void Solver::prepareStart(double stretch) {
   const FieldList &list = numbers.list;
   llvm::SmallVector<int> scales, offsets;
   for (int i = 0; i < int(list.fields.size()); ++i) {
@@ -209,8 +210,8 @@ void Solver::prepareStart() {
       wanted.push_back(wantedOf(fit));
     starts.emplace_back(numbers.fields, factors, problem, wanted);
   };
-  start(scales, [](const FittedLine &fit) {
-    return Wanted{fit.line.scale, fit.scaleCurvature};
+  start(scales, [&](const FittedLine &fit) {
+    return Wanted{stretch * fit.line.scale, fit.scaleCurvature};
   });
   // With an offset beside it, the zero only has to be small.
   llvm::SmallVector<int> zeros;
@@ -233,6 +234,8 @@ void Solver::startFrom(Solution &solution, int attempt) {
 }
 
 Solution Solver::solve() {
+  if (vectors)
+    return solveVectors();
   Solution best;
   best.error = std::numeric_limits<double>::infinity();
   size_t elements = problem.elements.size(), groups = problem.groups.size();
@@ -267,4 +270,44 @@ Solution Solver::solve() {
     }
   }
   return best;
+}
+
+/// Choosing vectors takes long: of many starts, only the best are refined.
+/// Lines are searched for as if each element had a code of its own; vectors,
+/// which are fewer, may want other scales.
+Solution Solver::solveVectors() {
+  constexpr double stretches[] = {1, 0.85, 0.92, 1.08};
+  constexpr int attempts = 3;
+  constexpr size_t refined = 2;
+  auto allGroups =
+      llvm::to_vector(llvm::seq<int>(0, int(problem.groups.size())));
+  std::vector<Solution> starts;
+  for (LineRange range : hypotheses()) {
+    fitGroups(range);
+    for (double stretch : stretches) {
+      prepareStart(stretch);
+      for (int attempt = 0;
+           attempt < (numbers.list.numScales > 1 ? attempts : 1); ++attempt) {
+        Solution &solution = starts.emplace_back();
+        solution.q.resize(problem.elements.size());
+        solution.sums.resize(problem.groups.size());
+        solution.errors.resize(problem.groups.size());
+        startFrom(solution, attempt);
+        solution.error = evaluate(solution, allGroups);
+      }
+    }
+  }
+  llvm::stable_sort(starts, [](const Solution &a, const Solution &b) {
+    return a.error < b.error;
+  });
+  starts.resize(std::min(starts.size(), refined));
+  trial.q.resize(problem.elements.size());
+  trial.sums.resize(problem.groups.size());
+  trial.errors.resize(problem.groups.size());
+  for (Solution &solution : starts)
+    refine(solution);
+  return std::move(
+      *llvm::min_element(starts, [](const Solution &a, const Solution &b) {
+        return a.error < b.error;
+      }));
 }

@@ -17,6 +17,7 @@
 #include "codegen/quantize/Cells.h"
 #include "codegen/quantize/FactorStart.h"
 #include "codegen/quantize/LineSearch.h"
+#include "codegen/quantize/VectorCodes.h"
 
 namespace rlx::quantize {
 
@@ -43,9 +44,10 @@ struct Solution {
 
 class Solver {
 public:
-  /// Values and weights are in the order of the problem's elements.
+  /// Values and weights are in the order of the problem's elements. `vectors`
+  /// are those of the problem, where codes are looked up.
   Solver(const SchemeNumbers &numbers, const Problem &problem, const double *x,
-         const double *w);
+         const double *w, const VectorCodes *vectors = nullptr);
 
   Solution solve();
 
@@ -60,7 +62,8 @@ public:
 private:
   llvm::SmallVector<LineRange> hypotheses() const;
   void fitGroups(LineRange range);
-  void prepareStart();
+  void prepareStart(double stretch = 1);
+  Solution solveVectors();
   void startFrom(Solution &solution, int attempt);
   void refine(Solution &solution);
   void unsettle(int cell);
@@ -87,6 +90,7 @@ private:
   const SchemeNumbers &numbers;
   const Problem &problem;
   const double *x, *w;
+  const VectorCodes *vectors;
   std::vector<SampleSums> all;              ///< Of each group.
   std::vector<FittedLine> fitted;           ///< Of each group.
   llvm::SmallVector<FactorStart, 3> starts; ///< Of scale, zero and offset.

@@ -109,6 +109,14 @@ llvm::Error WeightPlan::prepare() {
   if (!problems)
     return problems.takeError();
   blockProblems = std::move(*problems);
+  if (!scheme.attr().getCode().hasLookups())
+    return llvm::Error::success();
+  for (const Problem &problem : blockProblems) {
+    auto vectors = VectorCodes::create(scheme, numbers.code, problem);
+    if (!vectors)
+      return vectors.takeError();
+    blockVectors.push_back(std::move(*vectors));
+  }
   return llvm::Error::success();
 }
 

@@ -47,6 +47,13 @@ struct WeightPlan {
   QuantizeOptions options;
   /// Of a block, where all blocks are alike.
   std::vector<Problem> blockProblems;
+  /// Of these problems, where codes are looked up.
+  std::vector<VectorCodes> blockVectors;
+  const VectorCodes *vectorsOf(const Problem &problem) const {
+    return blockVectors.empty()
+               ? nullptr
+               : &blockVectors[&problem - blockProblems.data()];
+  }
 
 private:
   WeightPlan(QuantScheme scheme, QuantRule rule);

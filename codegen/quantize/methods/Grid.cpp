@@ -18,6 +18,8 @@ rlx::quantize::planOfGrid(QuantScheme scheme, llvm::ArrayRef<int64_t> shape,
                           QuantizeOptions options) {
   // Errors of numbers that are not finite would spread.
   options.allowNonFinite = false;
+  if (llvm::Error error = checkOwnCodes(scheme))
+    return error;
   auto plan = WeightPlan::create(scheme, shape, std::move(options));
   if (plan && shape.size() != 2)
     return llvm::createStringError(

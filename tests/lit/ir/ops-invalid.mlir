@@ -497,6 +497,14 @@ func.func @quantize_c3_rule(%x: tensor<8x256xf32>) {
 
 // -----
 
+func.func @quantize_c3_vectors(%x: tensor<8x256xf32>) {
+  // expected-error@+1 {{'rlx.quantize' op (C3) the codes of scheme 'gguf_iq2_xs' name vectors of a table, expected a scheme whose elements have codes of their own}}
+  %q = rlx.quantize %x : (tensor<8x256xf32>) -> tensor<8x256xf32, #rlx.quant<gguf_iq2_xs>>
+  return
+}
+
+// -----
+
 func.func @quantize_c4(%x: tensor<8x64xf32>, %i: tensor<32xf32>) {
   // expected-error@+1 {{'rlx.quantize' op (C4) expected 'importance' to be tensor<64xf32>, but got 'tensor<32xf32>'}}
   %q = rlx.quantize %x importance(%i) : (tensor<8x64xf32>, tensor<32xf32>) -> tensor<8x64xf32, #rlx.quant<gguf_q4_0>>
@@ -556,6 +564,14 @@ func.func @fake_quantize_c2_block(%x: tensor<8x63xf32>) {
 func.func @fake_quantize_c3(%x: tensor<8x64xf32>) {
   // expected-error@+1 {{'rlx.fake_quantize' op (C3) expected a scheme with a scale, zero or offset, but 'fp8e4m3' has nothing but codes}}
   %y = rlx.fake_quantize %x {scheme = #rlx.quant<fp8e4m3>} : tensor<8x64xf32>
+  return
+}
+
+// -----
+
+func.func @fake_quantize_c3_vectors(%x: tensor<8x256xf32>) {
+  // expected-error@+1 {{'rlx.fake_quantize' op (C3) the codes of scheme 'gguf_tq1_0' name vectors of a table, expected a scheme whose elements have codes of their own}}
+  %y = rlx.fake_quantize %x {scheme = #rlx.quant<gguf_tq1_0>} : tensor<8x256xf32>
   return
 }
 

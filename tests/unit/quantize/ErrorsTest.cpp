@@ -56,10 +56,19 @@ TEST_F(QuantizeErrors, SchemesThatCannotBeMade) {
       "expected at most 16 or all bits of a float");
   EXPECT_EQ(creation("#rlx.scheme<\"vectors\", block = 8, code = ui1 from "
                      "parity by (ui7 at byte 0) at (i) -> (i), unused = 1, "
-                     "scale = f16 at byte 1>"),
+                     "scale = f16 in scales at (n, k) -> (n)>"),
             "scheme 'vectors' cannot be quantized: its codes name vectors of a "
-            "table, for which there is no search; expected a scheme whose "
-            "elements have codes of their own");
+            "table, expected scales in the block and none beside it");
+  EXPECT_EQ(creation("#rlx.scheme<\"vectors\", block = 8, code = ui1 from "
+                     "parity by (ui7 at byte 0) at (i) -> (i), unused = 1, "
+                     "scale = ui8 at (i) -> (1 + i floordiv 4, 0)>"),
+            "scheme 'vectors' cannot be quantized: elements of a vector have "
+            "different scales, expected them to share all");
+  EXPECT_EQ(creation("#rlx.scheme<\"scale\", block = 8, code = ui8 at (i) -> "
+                     "(i, 0), unused = 1, scale = ui1 from parity by (ui7 at "
+                     "byte 8) at (i) -> (i)>"),
+            "scheme 'scale' cannot be quantized: a scale, zero or offset is "
+            "looked up in a table of vectors, expected codes alone to be");
   // Two planes of a scale, which elements share in different ways.
   EXPECT_EQ(creation("#rlx.scheme<\"shared\", block = 4, code = ui8 at (i) -> "
                      "(i, 0), scale = ui4 at (i) -> (4, 4 * (i floordiv 2)) ++ "

@@ -122,7 +122,29 @@ TEST_P(LessError, ThanGgml) {
 
 INSTANTIATE_TEST_SUITE_P(Types, LessError,
                          testing::Values("q2_K", "q3_K", "q4_K", "q5_K", "q6_K",
-                                         "iq4_nl", "iq4_xs", "tq2_0", "nvfp4"),
+                                         "iq4_nl", "iq4_xs", "tq2_0", "nvfp4",
+                                         "q1_0", "q2_0", "tq1_0", "iq2_s",
+                                         "iq3_xxs", "iq3_s", "iq1_m"),
+                         [](const auto &info) {
+                           return std::string(info.param);
+                         });
+
+// ggml makes these with importance alone.
+using LessErrorThatCounts = GoldenTest;
+
+TEST_P(LessErrorThatCounts, ThanGgml) {
+  Golden golden = load("ggml-types.gguf", "source",
+                       std::string(GetParam()) + ".quantized", false);
+  auto file = GgufFile::open(RLX_TEST_DIR "/golden/ggml-types.gguf");
+  ASSERT_TRUE(file.ok());
+  golden.importance = contentOf<float>(*(*file)->find("imatrix"));
+  std::optional<QuantScheme> scheme = builtin(GetParam());
+  ASSERT_TRUE(scheme);
+  expectLessError(scheme, golden, quantized(*scheme, golden));
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, LessErrorThatCounts,
+                         testing::Values("iq2_xxs", "iq2_xs", "iq1_s"),
                          [](const auto &info) {
                            return std::string(info.param);
                          });

@@ -17,9 +17,9 @@ inline std::string messageOf(llvm::Error error) {
   return llvm::toString(std::move(error));
 }
 
-/// Whether weights of `scheme` can be made.
-inline bool isQuantizable(QuantScheme scheme) {
-  return !llvm::errorToBool(checkQuantizable(scheme));
+/// Whether codes of `scheme` can be chosen one after the other.
+inline bool hasOwnCodes(QuantScheme scheme) {
+  return !llvm::errorToBool(checkOwnCodes(scheme));
 }
 
 /// Of each row of a weight [N, K], by importance where it is given.
