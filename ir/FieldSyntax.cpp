@@ -132,8 +132,7 @@ static ParseResult parsePlane(AsmParser &parser, Type type,
   DenseI64ArrayAttr bounds;
   if (parsePosition(parser, position, bounds))
     return failure();
-  planes.push_back(
-      PlaneAttr::get(parser.getContext(), type, position, bounds));
+  planes.push_back(PlaneAttr::get(parser.getContext(), type, position, bounds));
   return success();
 }
 
@@ -170,11 +169,10 @@ static ParseResult parseVectors(AsmParser &parser, Vectors &vectors) {
   if (succeeded(parser.parseOptionalKeyword("digits")))
     return parser.parseInteger(vectors.base);
   if (succeeded(parser.parseOptionalLSquare()))
-    return failure(
-        failed(parser.parseCommaSeparatedList([&] {
-          return parser.parseInteger(vectors.entries.emplace_back());
-        })) ||
-        failed(parser.parseRSquare()));
+    return failure(failed(parser.parseCommaSeparatedList([&] {
+                     return parser.parseInteger(vectors.entries.emplace_back());
+                   })) ||
+                   failed(parser.parseRSquare()));
   // The name of a list.
   Attribute attribute;
   if (parser.parseAttribute(attribute))

@@ -42,9 +42,8 @@ int64_t rlx::componentOf(LookupAttr lookup, int64_t element) {
       element);
 }
 
-uint64_t
-rlx::readCode(FieldAttr field, int64_t element,
-              llvm::function_ref<uint64_t(PlaneAttr, int64_t)> read) {
+uint64_t rlx::readCode(FieldAttr field, int64_t element,
+                       llvm::function_ref<uint64_t(PlaneAttr, int64_t)> read) {
   uint64_t code = 0;
   unsigned shift = 0;
   for (const FieldTerm &term : termsOf(field)) {
@@ -69,8 +68,7 @@ SmallVector<int64_t> rlx::placesOf(FieldAttr field, int64_t element) {
   return places;
 }
 
-std::optional<LinearCodebook>
-rlx::linearCodebook(DenseF64ArrayAttr codebook) {
+std::optional<LinearCodebook> rlx::linearCodebook(DenseF64ArrayAttr codebook) {
   constexpr int64_t mostInTable = 4;
   ArrayRef<double> entries = codebook.asArrayRef();
   if (int64_t(entries.size()) <= mostInTable)
@@ -128,9 +126,8 @@ std::optional<int64_t> rlx::baseOfDigits(LookupAttr lookup) {
   int64_t largest = int64_t(1) << lookup.width();
   // The last vector has the largest digit in front.
   int64_t base = (entries.back() & (largest - 1)) + 1;
-  if (base < 2 ||
-      ArrayRef<int64_t>(digitVectors(indexBits(lookup), base,
-                                     lookup.width())) != entries)
+  if (base < 2 || ArrayRef<int64_t>(digitVectors(indexBits(lookup), base,
+                                                 lookup.width())) != entries)
     return std::nullopt;
   return base;
 }

@@ -50,8 +50,7 @@ struct LinearCodebook {
   double step, start;
 };
 /// Whether `codebook` is one. Those of four entries and less are tables.
-std::optional<LinearCodebook>
-linearCodebook(mlir::DenseF64ArrayAttr codebook);
+std::optional<LinearCodebook> linearCodebook(mlir::DenseF64ArrayAttr codebook);
 
 //===----------------------------------------------------------------------===//
 // Tables with a name in the language
