@@ -61,7 +61,8 @@ private:
   /// What is known of sums beside the sums.
   struct SumTerms {
     std::vector<double> squares; ///< of the terms
-    std::vector<float> rounded;  ///< sums in f32, one term after another
+    /// Sums in f32, or in what is shorter, one term after another.
+    std::vector<float> rounded;
   };
   llvm::DenseMap<Operation *, SumTerms> terms;
 };
@@ -138,21 +139,45 @@ LogicalResult StructuredLoops::prepare() {
 // Folds
 //===----------------------------------------------------------------------===//
 
-/// Deviations are summed as squares, and each sum rounds.
+/// Whether a fold adds products of two numbers.
+static bool addsProducts(linalg::LinalgOp op, const Output &output) {
+  return isa_and_nonnull<arith::AddFOp>(output.fold) &&
+         op.getNumDpsInputs() == 2 &&
+         output.folded.getDefiningOp<arith::MulFOp>();
+}
+
+/// Deviations are summed as squares, and each sum rounds. Products of floats
+/// shorter than f32 may be rounded or not, and each sum or the last one.
 void StructuredLoops::foldSums(Output &output, ColumnView column, int64_t count,
                                ArrayRef<int64_t> positions) {
-  double unit = Rounding(output.numbers->type).unit();
+  Type type = output.numbers->type;
+  bool isShort = !type.isF32() && !type.isF64();
+  Rounding rounding(type);
+  double unit = rounding.unit();
   SumTerms &known = terms[output.fold];
   std::vector<double> &variances = output.numbers->allDeviations();
   for (int64_t i = 0; i < count; ++i) {
     int64_t at = positions[i];
     double term = column.value(i), deviation = column.deviation(i);
     double &sum = output.numbers->values[at];
+    // A product that is not rounded may be a number.
+    if (isShort && !std::isfinite(term)) {
+      variances[at] = std::numeric_limits<double>::infinity();
+      continue;
+    }
     sum += term;
     double rounded = std::isfinite(sum) ? unit * sum : 0;
+    if (isShort && std::isfinite(sum))
+      rounded = std::max(std::fabs(rounded), rounding.spacing(sum) / 2);
     variances[at] += deviation * deviation + rounded * rounded;
     known.squares[at] += term * term;
     known.rounded[at] += float(term);
+    if (isShort) {
+      double ofTerm =
+          std::max(unit * std::fabs(term), rounding.spacing(term) / 2);
+      variances[at] += ofTerm * ofTerm;
+      known.rounded[at] = float(rounding.nearest(known.rounded[at]));
+    }
   }
 }
 
@@ -197,7 +222,7 @@ void StructuredLoops::finishSums(Numbers &sums, SumTerms &known) {
   for (size_t i = 0; i < deviations.size(); ++i) {
     double error = std::fabs(known.rounded[i] - sums.values[i]) / 1.5;
     deviations[i] = std::sqrt(deviations[i]);
-    if (sums.type.isF32() && std::isfinite(error))
+    if (!sums.type.isF64() && std::isfinite(error))
       deviations[i] = std::max(deviations[i], error);
     if (std::isnan(deviations[i]))
       deviations[i] = std::numeric_limits<double>::infinity();
@@ -214,7 +239,7 @@ LogicalResult StructuredLoops::runFolds(ArrayRef<unsigned> loops) {
   for (Output &output : outputs) {
     Type type = output.numbers->type;
     if (!isa_and_nonnull<arith::AddFOp>(output.fold) ||
-        !(type.isF32() || type.isF64()))
+        !(type.isF32() || type.isF64() || addsProducts(op, output)))
       continue;
     SumTerms &known = terms[output.fold];
     for (double value : output.numbers->values) {

@@ -57,7 +57,8 @@ static bool isOfSingleNumbers(Operation *op) {
   return op->getNumResults() == 1 && op->getNumRegions() == 0 &&
          (isa<arith::ConstantOp>(op) ||
           OpTrait::hasElementwiseMappableTraits(op)) &&
-         isMemoryEffectFree(op) && llvm::all_of(op->getOperandTypes(), isNumber) &&
+         isMemoryEffectFree(op) &&
+         llvm::all_of(op->getOperandTypes(), isNumber) &&
          isNumber(op->getResult(0).getType());
 }
 
@@ -275,7 +276,8 @@ static void chooseLoops(Contraction &found, LoopGroups &groups, int64_t lanes) {
   found.k = take(groups.k, [&](unsigned loop, unsigned best) {
     bool fills = size(loop) >= lanes, filled = size(best) >= lanes;
     if (fills && filled)
-      return found.b.isContiguousAlong(loop) && !found.b.isContiguousAlong(best);
+      return found.b.isContiguousAlong(loop) &&
+             !found.b.isContiguousAlong(best);
     return size(loop) > size(best);
   });
   found.outer = groups.batch;

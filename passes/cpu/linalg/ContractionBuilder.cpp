@@ -3,6 +3,7 @@
 
 #include "passes/cpu/linalg/ContractionBuilder.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 
@@ -104,6 +105,15 @@ Value ContractionBuilder::toPacked(const ContractionFactor &factor,
   if (plan.wordK == 1)
     return toSum(factor, elements);
   // A conversion, if there is one, extends.
+  if (plan.hasShiftedA && &factor == &contraction.a) {
+    constexpr int64_t shift = -128;
+    Type type = elements.getType();
+    TypedAttr sign = b.getIntegerAttr(getElementTypeOrSelf(type), shift);
+    if (auto vector = dyn_cast<VectorType>(type))
+      sign = DenseElementsAttr::get(vector, Attribute(sign));
+    return arith::XOrIOp::create(b, elements,
+                                 arith::ConstantOp::create(b, sign));
+  }
   bool isUnsigned = !factor.conversion.empty() &&
                     isa<arith::ExtUIOp>(factor.conversion.front());
   if (isUnsigned && getElementTypeOrSelf(elements) != plan.packed)
@@ -142,8 +152,8 @@ Value ContractionBuilder::loadWord(const ContractionFactor &factor, Value k) {
         isThere ? index : b.min(index, b.sub(length, b.index(1))));
     Value element = toPacked(factor, load(factor));
     if (!isThere) {
-      Value isInside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
-                                             index, length);
+      Value isInside =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::ult, index, length);
       element = arith::SelectOp::create(b, isInside, element,
                                         zero(element.getType()));
     }
@@ -188,6 +198,18 @@ Value ContractionBuilder::multiplyAdd(Value x, Value y, Value sum) {
   if (isa<VectorType>(sum.getType()))
     return vector::FMAOp::create(b, x, y, sum);
   return math::FmaOp::create(b, x, y, sum);
+}
+
+Value ContractionBuilder::dot(Value row, Value columns, Value sum) {
+  if (plan.intrinsic.empty())
+    return multiplyAdd(row, columns, sum);
+  // Of bytes, unsigned ones come first.
+  if (plan.packed.isInteger(8) && plan.hasUnsignedB)
+    std::swap(row, columns);
+  return LLVM::CallIntrinsicOp::create(b, sum.getType(),
+                                       b.getStringAttr(plan.intrinsic),
+                                       ValueRange{sum, row, columns})
+      .getResults();
 }
 
 void ContractionBuilder::eachOuterK(llvm::function_ref<void()> body) {

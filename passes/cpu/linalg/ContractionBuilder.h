@@ -59,6 +59,9 @@ public:
 
   Value zero(mlir::Type type);
   Value add(Value a, Value b);
+  /// sum + the products of words of a row and of a vector of columns, as
+  /// `fromWords` gives them.
+  Value dot(Value row, Value columns, Value sum);
   /// sum + x * y, of numbers that sums are made of.
   Value multiplyAdd(Value x, Value y, Value sum);
 

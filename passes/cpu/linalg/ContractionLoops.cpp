@@ -12,7 +12,6 @@
 #include "passes/cpu/linalg/ContractionPanel.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -109,10 +108,9 @@ void ContractionLoops::eachUnit(
   auto atLeastOne = [&](Value value) -> Value {
     return arith::MaxUIOp::create(b, value, b.index(1));
   };
-  Value each = atLeastOne(
-      arith::DivUIOp::create(b, all, atLeastOne(units)));
-  Value together = atLeastOne(b.min(
-      arith::DivUIOp::create(b, b.index(leastProducts), each), units));
+  Value each = atLeastOne(arith::DivUIOp::create(b, all, atLeastOne(units)));
+  Value together = atLeastOne(
+      b.min(arith::DivUIOp::create(b, b.index(leastProducts), each), units));
   Value calls = arith::CeilDivUIOp::create(b, units, together);
   b.parallelLoop(calls, [&](Value call) {
     Value begin = multiply(call, together);
@@ -259,15 +257,17 @@ void ContractionLoops::emitRegisterTile(ContractionPanel &panel,
     masks.push_back(mask);
   }
   Value group = b.div(column, plan.lanes);
-  auto type = VectorType::get(plan.lanes, plan.sum);
-  SmallVector<Value> zeros(count * vectors, c.zero(type));
+  SmallVector<Value> ofColumns, starts;
+  for (int64_t v = 0; v < vectors; ++v)
+    ofColumns.push_back(panel.loadStart(b.add(group, v)));
+  for (int64_t row = 0; row < count; ++row)
+    starts.append(ofColumns);
   SmallVector<Value> products = b.loop(
-      b.index(0), c.words(kLength), 1, zeros,
+      b.index(0), c.words(kLength), 1, starts,
       [&](Value word, ValueRange carried) {
         SmallVector<Value> next(carried), weights;
         for (int64_t v = 0; v < vectors; ++v)
-          weights.push_back(
-              c.fromWords(panel.load(b.add(group, v), word)));
+          weights.push_back(c.fromWords(panel.load(b.add(group, v), word)));
         for (int64_t row = 0; row < count; ++row) {
           Value spread = vector::BroadcastOp::create(
               b, VectorType::get(plan.lanes, plan.word),
@@ -275,13 +275,7 @@ void ContractionLoops::emitRegisterTile(ContractionPanel &panel,
           spread = c.fromWords(spread);
           for (int64_t v = 0; v < vectors; ++v) {
             Value &sum = next[row * vectors + v];
-            if (plan.intrinsic.empty())
-              sum = c.multiplyAdd(spread, weights[v], sum);
-            else
-              sum = LLVM::CallIntrinsicOp::create(
-                        b, type, b.getStringAttr(plan.intrinsic),
-                        ValueRange{sum, weights[v], spread})
-                        .getResults();
+            sum = c.dot(spread, weights[v], sum);
           }
         }
         return next;
@@ -290,8 +284,8 @@ void ContractionLoops::emitRegisterTile(ContractionPanel &panel,
   for (int64_t row = 0; row < count; ++row)
     for (int64_t v = 0; v < vectors; ++v) {
       Value &sum = products[row * vectors + v];
-      sum = c.add(loadSums(rows, row, mBegin, nBegin, columns[v], masks[v]),
-                  sum);
+      sum =
+          c.add(loadSums(rows, row, mBegin, nBegin, columns[v], masks[v]), sum);
     }
   for (int64_t row = 0; row < count; ++row)
     for (int64_t v = 0; v < vectors; ++v)
@@ -322,7 +316,8 @@ void ContractionLoops::emit() {
     return emitRow();
   Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
                                       c.size(shape.m), b.index(1));
-  b.branch(isOne, [&] { emitRow(); }, [&] { emitPanels(); });
+  b.branch(
+      isOne, [&] { emitRow(); }, [&] { emitPanels(); });
 }
 
 bool rlx::emitContraction(

@@ -19,9 +19,15 @@ ContractionPanel::ContractionPanel(ContractionBuilder &c)
   rows = memref::AllocOp::create(
       b, MemRefType::get({plan.rows, words + plan.lanes}, plan.word),
       ValueRange(), ValueRange(), alignment);
+  if (plan.hasShiftedA)
+    starts = memref::AllocOp::create(
+        b, MemRefType::get({plan.nc / plan.lanes, plan.lanes}, plan.sum),
+        ValueRange(), ValueRange(), alignment);
 }
 
 void ContractionPanel::release() {
+  if (starts)
+    memref::DeallocOp::create(b, starts);
   memref::DeallocOp::create(b, rows);
   memref::DeallocOp::create(b, panel);
 }
@@ -42,10 +48,42 @@ void ContractionPanel::fill(Value nBegin, Value columns, Value kBegin,
                             Value kLength) {
   const Contraction &shape = c.contraction;
   if (shape.b.isContiguousAlong(shape.n))
-    return fillAlongN(nBegin, columns, kBegin, kLength);
-  if (shape.b.isContiguousAlong(shape.k))
-    return fillAlongK(nBegin, columns, kBegin, kLength);
-  fillEach(nBegin, b.index(0), columns, kBegin, kLength);
+    fillAlongN(nBegin, columns, kBegin, kLength);
+  else if (shape.b.isContiguousAlong(shape.k))
+    fillAlongK(nBegin, columns, kBegin, kLength);
+  else
+    fillEach(nBegin, b.index(0), columns, kBegin, kLength);
+  if (starts)
+    fillStarts(columns, kLength);
+}
+
+/// What sums begin with where 128 is added to all of a: that times the sum of
+/// the panel's columns, less.
+void ContractionPanel::fillStarts(Value columns, Value kLength) {
+  constexpr int64_t shift = 128;
+  auto type = VectorType::get(plan.lanes, plan.sum);
+  auto splat = [&](VectorType of, int64_t value) -> Value {
+    return arith::ConstantOp::create(
+        b, DenseElementsAttr::get(
+               of, Attribute(b.getIntegerAttr(of.getElementType(), value))));
+  };
+  Value ones = splat(VectorType::get(plan.lanes * plan.wordK, plan.packed), 1);
+  b.loop(b.index(0), c.divideUp(columns, plan.lanes), 1, [&](Value group) {
+    Value sums = b.loop(b.index(0), c.words(kLength), 1, c.zero(type),
+                        [&](Value word, ValueRange sum) -> SmallVector<Value> {
+                          return {c.dot(ones, c.fromWords(load(group, word)),
+                                        sum.front())};
+                        })
+                     .front();
+    b.storeVector(arith::MulIOp::create(b, sums, splat(type, -shift)), starts,
+                  {group, b.index(0)});
+  });
+}
+
+Value ContractionPanel::loadStart(Value group) {
+  auto type = VectorType::get(plan.lanes, plan.sum);
+  return starts ? b.loadVector(starts, {group, b.index(0)}, plan.lanes)
+                : c.zero(type);
 }
 
 /// One number after the other, columns from `first` on.
@@ -82,17 +120,21 @@ void ContractionPanel::fillAlongN(Value nBegin, Value columns, Value kBegin,
         c.set(shape.k, isThere ? index : b.min(index, last));
         Value part = c.toPacked(shape.b, c.loadVector(shape.b, plan.lanes));
         if (!isThere) {
-          Value isInside = arith::CmpIOp::create(b, arith::CmpIPredicate::ule,
-                                                 index, last);
+          Value isInside =
+              arith::CmpIOp::create(b, arith::CmpIPredicate::ule, index, last);
           part = arith::SelectOp::create(b, isInside, part,
                                          c.zero(part.getType()));
         }
         parts.push_back(part);
       }
-      Value words = parts.front();
-      if (plan.wordK == 2)
-        words = vector::InterleaveOp::create(b, parts[0], parts[1]);
-      b.storeVector(c.toWords(words), panel,
+      // Those that are half of all apart first, until neighbours meet.
+      while (parts.size() > 1) {
+        size_t half = parts.size() / 2;
+        for (size_t i = 0; i < half; ++i)
+          parts[i] = vector::InterleaveOp::create(b, parts[i], parts[i + half]);
+        parts.resize(half);
+      }
+      b.storeVector(c.toWords(parts.front()), panel,
                     {b.div(column, plan.lanes), word, b.index(0)});
     });
   });
@@ -113,8 +155,8 @@ SmallVector<Value> ContractionPanel::transpose(SmallVector<Value> vectors) {
     SmallVector<Value> next;
     for (int64_t i = 0; i < lanes / 2; ++i)
       for (const auto &mask : {low, high})
-        next.push_back(vector::ShuffleOp::create(
-            b, vectors[i], vectors[i + lanes / 2], mask));
+        next.push_back(vector::ShuffleOp::create(b, vectors[i],
+                                                 vectors[i + lanes / 2], mask));
     vectors = next;
   }
   return vectors;

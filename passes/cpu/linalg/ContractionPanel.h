@@ -23,14 +23,16 @@ public:
   /// `nBegin` on, at least one. Columns up to the next vector are anything.
   void fill(mlir::Value nBegin, mlir::Value columns, mlir::Value kBegin,
             mlir::Value kLength);
-  /// The same of `count` rows of a from `first` on; those behind `last` are that
-  /// one again.
+  /// The same of `count` rows of a from `first` on; those behind `last` are
+  /// that one again.
   void fillRows(mlir::Value first, int64_t count, mlir::Value last,
                 mlir::Value kBegin, mlir::Value kLength);
 
   /// Words of a vector of columns, and the word of a row.
   mlir::Value load(mlir::Value group, mlir::Value word);
   mlir::Value loadRow(int64_t row, mlir::Value word);
+  /// What sums of a vector of columns begin with.
+  mlir::Value loadStart(mlir::Value group);
 
 private:
   using Value = mlir::Value;
@@ -38,6 +40,7 @@ private:
   void fillAlongK(Value nBegin, Value columns, Value kBegin, Value kLength);
   void fillEach(Value nBegin, Value first, Value columns, Value kBegin,
                 Value kLength);
+  void fillStarts(Value columns, Value kLength);
   llvm::SmallVector<Value> transpose(llvm::SmallVector<Value> vectors);
 
   ContractionBuilder &c;
@@ -45,6 +48,8 @@ private:
   const ContractionPlan &plan;
   Value panel; ///< memref [groups, words, lanes]
   Value rows;  ///< memref [rows, words]
+  /// memref [groups, lanes] of sums; null where they begin with zeros.
+  Value starts;
 };
 
 } // namespace rlx

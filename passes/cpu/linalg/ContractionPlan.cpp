@@ -15,6 +15,8 @@ Type rlx::contractionSumType(Type type) {
   MLIRContext *context = type.getContext();
   if (type.isF32() || type.isF64())
     return type;
+  if (type.isBF16() || type.isF16())
+    return Float32Type::get(context);
   if (type.isSignlessInteger(32) || type.isSignlessInteger(64))
     return type;
   if (type.isSignlessInteger(8) || type.isSignlessInteger(16))
@@ -45,28 +47,51 @@ static bool fitsI16(const ContractionFactor &factor) {
   return isa<arith::ExtUIOp>(extend) && type.getWidth() == 8;
 }
 
+/// Whether a factor that fits i16 has unsigned elements.
+static bool isUnsigned(const ContractionFactor &factor) {
+  return factor.result != factor.element &&
+         isa<arith::ExtUIOp>(factor.conversion.front());
+}
+
 /// The numbers and the instruction. Pairs of bf16 have the products of bf16
-/// that f32 has; pairs of i16 those of i32, to the bit.
+/// that f32 has; bytes and pairs of i16 those of i32, to the bit.
 static void chooseNumbers(ContractionPlan &plan, const Contraction &contraction,
                           const CpuProperties &cpu) {
   MLIRContext *context = contraction.type.getContext();
   plan.sum = contractionSumType(contraction.type);
   plan.packed = plan.word = plan.sum;
+  auto pack = [&](Type packed, StringRef intrinsic) {
+    constexpr int64_t wordBits = 32;
+    plan.packed = packed;
+    plan.word = IntegerType::get(context, wordBits);
+    plan.wordK = wordBits / packed.getIntOrFloatBitWidth();
+    plan.intrinsic = intrinsic;
+  };
   auto pair = [&](Type packed, VectorOp op) {
     StringRef intrinsic = intrinsicFor(cpu, op);
-    if (intrinsic.empty())
-      return;
-    plan.packed = packed;
-    plan.word = IntegerType::get(context, 32);
-    plan.wordK = 2;
-    plan.intrinsic = intrinsic;
+    if (!intrinsic.empty())
+      pack(packed, intrinsic);
   };
   if (plan.sum.isF32() && isPlainBf16(contraction.a) &&
       isPlainBf16(contraction.b))
     pair(BFloat16Type::get(context), VectorOp::bf16Dot);
-  else if (plan.sum.isInteger(32) && fitsI16(contraction.a) &&
-           fitsI16(contraction.b))
-    pair(IntegerType::get(context, 16), VectorOp::i16Dot);
+  if (!plan.sum.isInteger(32) || !fitsI16(contraction.a) ||
+      !fitsI16(contraction.b))
+    return;
+  // Bytes, if one of two is signed and nothing saturates.
+  const VectorInstruction *bytes =
+      findInstruction(cpu, VectorOp::byteDot, cpu.vectorBits);
+  bool unsignedA = isUnsigned(contraction.a),
+       unsignedB = isUnsigned(contraction.b);
+  if (bytes && bytes->cost == 1 && !(unsignedA && unsignedB) &&
+      contraction.a.elementType().isInteger(8) &&
+      contraction.b.elementType().isInteger(8)) {
+    pack(IntegerType::get(context, 8), bytes->intrinsic);
+    plan.hasUnsignedB = unsignedB;
+    plan.hasShiftedA = !unsignedA && !unsignedB;
+    return;
+  }
+  pair(IntegerType::get(context, 16), VectorOp::i16Dot);
 }
 
 ContractionPlan ContractionPlan::of(const Contraction &contraction,
@@ -97,13 +122,14 @@ ContractionPlan ContractionPlan::of(const Contraction &contraction,
   pick(plan.kc, cpu.kc);
   plan.kc = llvm::alignTo(plan.kc, step);
   if (!ShapedType::isDynamic(k))
-    plan.kc = std::min<int64_t>(plan.kc, llvm::alignTo(std::max<int64_t>(k, 1),
-                                                       step));
+    plan.kc = std::min<int64_t>(plan.kc,
+                                llvm::alignTo(std::max<int64_t>(k, 1), step));
 
   // Wide panels, so that rows of a pass by few times; but units of work enough
   // for some threads.
   constexpr int64_t fewestUnits = 8, mostTiles = 16, usualTiles = 8;
-  int64_t n = contraction.size(contraction.n), m = contraction.size(contraction.m);
+  int64_t n = contraction.size(contraction.n),
+          m = contraction.size(contraction.m);
   int64_t outer = 1;
   for (unsigned loop : contraction.outer) {
     int64_t size = contraction.size(loop);
@@ -111,7 +137,8 @@ ContractionPlan ContractionPlan::of(const Contraction &contraction,
                                         : std::min<int64_t>(outer * size, 1024);
   }
   int64_t columns = plan.columns();
-  int64_t unitsOfN = std::max<int64_t>(1, fewestUnits / std::max<int64_t>(outer, 1));
+  int64_t unitsOfN =
+      std::max<int64_t>(1, fewestUnits / std::max<int64_t>(outer, 1));
   plan.nc = usualTiles * columns;
   if (!ShapedType::isDynamic(n))
     plan.nc = std::min<int64_t>(
@@ -150,8 +177,8 @@ ContractionPlan ContractionPlan::of(const Contraction &contraction,
                             leastRowColumns, mostRowColumns);
   if (contraction.b.isContiguousAlong(contraction.k) &&
       !contraction.b.isContiguousAlong(contraction.n))
-    plan.rowColumns = std::max<int64_t>(
-        16, std::min<int64_t>(plan.rowColumns / 32, 128));
+    plan.rowColumns =
+        std::max<int64_t>(16, std::min<int64_t>(plan.rowColumns / 32, 128));
   // Some 50 us.
   plan.leastProducts = 160000 * plan.lanes * plan.wordK;
   plan.leastRowProducts = 400000;

@@ -24,6 +24,10 @@ struct ContractionPlan {
   /// The intrinsic that adds the products of words; empty where vectors are
   /// multiplied and added.
   llvm::StringRef intrinsic;
+  /// Of an intrinsic that multiplies unsigned bytes with signed ones: whether
+  /// those of b are the unsigned ones, and whether those of a become unsigned
+  /// by adding 128, which is taken from the sums again.
+  bool hasUnsignedB = false, hasShiftedA = false;
 
   int64_t lanes = 1;   ///< sums of a vector
   int64_t vectors = 1; ///< of a register tile's columns
@@ -47,9 +51,8 @@ struct ContractionPlan {
   std::string describe(const Contraction &contraction) const;
 };
 
-/// What sums of products of `type` are kept in: integers of less than 32 bits
-/// are cut when a sum is complete. Null where there is no such: sums of shorter
-/// floats are rounded at each step.
+/// What sums of products of `type` are kept in: what is less than 32 bits wide
+/// is rounded, or cut, when a sum is complete. Null where there is no such.
 mlir::Type contractionSumType(mlir::Type type);
 
 } // namespace rlx

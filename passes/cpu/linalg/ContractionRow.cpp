@@ -36,9 +36,8 @@ static void addRows(ContractionBuilder &c, Value nBegin, Value nEnd, Value k,
       memref = shape.c.memref;
       at = c.at(shape.c);
     }
-    Value sum = isVector
-                    ? b.loadVector(memref, at, lanes)
-                    : memref::LoadOp::create(b, memref, at).getResult();
+    Value sum = isVector ? b.loadVector(memref, at, lanes)
+                         : memref::LoadOp::create(b, memref, at).getResult();
     for (int64_t i = 0; i < count; ++i) {
       c.set(shape.k, b.add(k, i));
       Value elements =
@@ -84,16 +83,14 @@ static void emitAlongN(ContractionBuilder &c, Value nBegin, Value nEnd) {
       addRows(c, nBegin, nEnd, first, together, sums);
     });
     if (!c.isMultiple(shape.k, together))
-      b.loop(whole, k, 1, [&](Value first) {
-        addRows(c, nBegin, nEnd, first, 1, sums);
-      });
+      b.loop(whole, k, 1,
+             [&](Value first) { addRows(c, nBegin, nEnd, first, 1, sums); });
   });
   if (!sums)
     return;
   copyEach([&](ArrayRef<Value> at) {
-    memref::StoreOp::create(
-        b, c.elementOf(memref::LoadOp::create(b, sums, at)), shape.c.memref,
-        c.at(shape.c));
+    memref::StoreOp::create(b, c.elementOf(memref::LoadOp::create(b, sums, at)),
+                            shape.c.memref, c.at(shape.c));
   });
   memref::DeallocOp::create(b, sums);
 }
@@ -113,27 +110,24 @@ static void addDots(ContractionBuilder &c, Value first, int64_t columns,
       x = isVector ? b.loadVector(row, k, lanes)
                    : memref::LoadOp::create(b, row, k).getResult();
     else
-      x = c.toSum(shape.a, isVector ? c.loadVector(shape.a, lanes)
-                                    : c.load(shape.a));
+      x = c.toSum(shape.a,
+                  isVector ? c.loadVector(shape.a, lanes) : c.load(shape.a));
     SmallVector<Value> next;
     for (int64_t i = 0; i < columns; ++i) {
       c.set(shape.n, b.add(first, i));
       Value elements =
           isVector ? c.loadVector(shape.b, lanes) : c.load(shape.b);
-      next.push_back(
-          c.multiplyAdd(x, c.toSum(shape.b, elements), carried[i]));
+      next.push_back(c.multiplyAdd(x, c.toSum(shape.b, elements), carried[i]));
     }
     return next;
   };
   Value k = c.size(shape.k);
   Value whole = b.mul(b.div(k, lanes), lanes);
-  SmallVector<Value> zeros(columns,
-                           c.zero(VectorType::get(lanes, c.plan.sum)));
-  SmallVector<Value> sums =
-      b.loop(b.index(0), whole, lanes, zeros,
-             [&](Value at, ValueRange carried) {
-               return multiply(at, true, carried);
-             });
+  SmallVector<Value> zeros(columns, c.zero(VectorType::get(lanes, c.plan.sum)));
+  SmallVector<Value> sums = b.loop(b.index(0), whole, lanes, zeros,
+                                   [&](Value at, ValueRange carried) {
+                                     return multiply(at, true, carried);
+                                   });
   for (Value &sum : sums)
     sum = vector::ReductionOp::create(b, vector::CombiningKind::ADD, sum,
                                       isFloat ? arith::FastMathFlags::reassoc
@@ -145,8 +139,8 @@ static void addDots(ContractionBuilder &c, Value first, int64_t columns,
   for (auto [i, sum] : llvm::enumerate(sums)) {
     c.set(shape.n, b.add(first, i));
     Value before = c.sumOf(c.load(shape.c));
-    memref::StoreOp::create(b, c.elementOf(c.add(before, sum)),
-                            shape.c.memref, c.at(shape.c));
+    memref::StoreOp::create(b, c.elementOf(c.add(before, sum)), shape.c.memref,
+                            c.at(shape.c));
   }
 }
 

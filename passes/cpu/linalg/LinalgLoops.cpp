@@ -21,8 +21,8 @@ namespace {
 class LinalgLoops {
 public:
   LinalgLoops(const LoopNest &nest, const CpuProperties &cpu)
-      : nest(nest), op(nest.op), b(op.getLoc(), op), mayReorder(!cpu.deterministic),
-        ivs(op.getNumLoops()) {}
+      : nest(nest), op(nest.op), b(op.getLoc(), op),
+        mayReorder(!cpu.deterministic), ivs(op.getNumLoops()) {}
 
   void emit();
 
@@ -44,7 +44,8 @@ private:
   linalg::LinalgOp op;
   LoopBuilder b;
   bool mayReorder;
-  /// By loop: where it is, how long it is, and which part of it is gone through.
+  /// By loop: where it is, how long it is, and which part of it is gone
+  /// through.
   SmallVector<Value> ivs, sizes, begins, ends;
 };
 } // namespace
@@ -81,7 +82,8 @@ void LinalgLoops::storeResults(ValueRange values) {
 /// Says that sums and products may be made in another order. Those of shorter
 /// floats are rounded at each step, which the order is a part of.
 static void allowReordering(Operation *op) {
-  if (!op->getResult(0).getType().isF32() && !op->getResult(0).getType().isF64())
+  if (!op->getResult(0).getType().isF32() &&
+      !op->getResult(0).getType().isF64())
     return;
   auto set = [](auto inner) {
     inner.setFastmath(inner.getFastmath() | arith::FastMathFlags::reassoc);
@@ -181,9 +183,10 @@ int64_t LinalgLoops::squareSide() {
 }
 
 /// Calls `body` with parts of the two loops, `side` of each at most.
-static void eachSquare(LoopBuilder &b, Value rowBegin, Value rowEnd,
-                       Value columnBegin, Value columnEnd, int64_t side,
-                       llvm::function_ref<void(Value, Value, Value, Value)> body) {
+static void
+eachSquare(LoopBuilder &b, Value rowBegin, Value rowEnd, Value columnBegin,
+           Value columnEnd, int64_t side,
+           llvm::function_ref<void(Value, Value, Value, Value)> body) {
   b.loop(rowBegin, rowEnd, side, [&](Value row) {
     Value rowStop = b.min(b.add(row, side), rowEnd);
     b.loop(columnBegin, columnEnd, side, [&](Value column) {
@@ -259,8 +262,8 @@ bool LinalgLoops::emitTransposed(Value rowBegin, Value rowEnd,
       SmallVector<Value> next;
       for (int64_t i = 0; i < side / 2; ++i)
         for (const auto &mask : {low, high})
-          next.push_back(vector::ShuffleOp::create(
-              b, square[i], square[i + side / 2], mask));
+          next.push_back(vector::ShuffleOp::create(b, square[i],
+                                                   square[i + side / 2], mask));
       square = next;
     }
     for (auto [i, vector] : llvm::enumerate(square))
@@ -285,8 +288,8 @@ bool LinalgLoops::emitTransposed(Value rowBegin, Value rowEnd,
     return true;
   }
   auto isSide = [&](Value begin, Value end) -> Value {
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
-                                 b.sub(end, begin), b.index(side));
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, b.sub(end, begin),
+                                 b.index(side));
   };
   Value isWhole = arith::AndIOp::create(b, isSide(rowBegin, rowEnd),
                                         isSide(columnBegin, columnEnd));
@@ -351,8 +354,7 @@ void LinalgLoops::emitParallel() {
     for (Value each : basis)
       count = count ? multiply(count, each) : each;
   }
-  Value each =
-      atLeastOne(arith::DivUIOp::create(b, all, atLeastOne(count)));
+  Value each = atLeastOne(arith::DivUIOp::create(b, all, atLeastOne(count)));
   Value together = atLeastOne(
       b.min(arith::DivUIOp::create(b, b.index(leastWork), each), count));
   Value calls = arith::CeilDivUIOp::create(b, count, together);

@@ -14,8 +14,7 @@ using namespace mlir;
 using namespace rlx;
 
 namespace {
-struct LinalgToLoopsPass
-    : rlx::impl::LinalgToLoopsPassBase<LinalgToLoopsPass> {
+struct LinalgToLoopsPass : rlx::impl::LinalgToLoopsPassBase<LinalgToLoopsPass> {
   using LinalgToLoopsPassBase::LinalgToLoopsPassBase;
 
   void runOnOperation() override {

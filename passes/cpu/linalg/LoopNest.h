@@ -29,8 +29,8 @@ struct LoopNest {
   /// Whether the reductions are innermost, so that what they give is kept in
   /// registers.
   bool keepsResults = false;
-  /// A loop along which an input lies, while the result lies along the innermost
-  /// one: both are cut into squares.
+  /// A loop along which an input lies, while the result lies along the
+  /// innermost one: both are cut into squares.
   std::optional<unsigned> crossing;
   llvm::SmallVector<int64_t> sizes; ///< of the loops, as far as they are known
   /// What an iteration costs, in reads of a number from memory.

@@ -70,13 +70,51 @@ func.func @pairs(%a: memref<24x64xbf16>, %b: memref<64x64xbf16>, %c: memref<24x6
 }
 
 // PAIRS-LABEL: func @integers(
-// PAIRS: arith.extsi {{.*}} : vector<16xi8> to vector<16xi16>
-// PAIRS: llvm.call_intrinsic "llvm.x86.avx512.vpdpwssd.512"
+// PAIRS: vector.interleave {{.*}} : vector<32xi8> -> vector<64xi8>
+// PAIRS: %[[COLUMNS:.*]] = scf.for
+// PAIRS: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+// PAIRS: arith.muli {{.*}} : vector<16xi32>
+// PAIRS: arith.xori {{.*}} : vector<64xi8>
+// PAIRS: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
 // CHECK-LABEL: func @integers(
 // CHECK: arith.extsi {{.*}} : vector<16xi8> to vector<16xi32>
 // CHECK: arith.muli {{.*}} : vector<16xi32>
 func.func @integers(%a: memref<24x64xi8>, %b: memref<64x64xi8>, %c: memref<24x64xi32>) {
   linalg.matmul ins(%a, %b : memref<24x64xi8>, memref<64x64xi8>) outs(%c : memref<24x64xi32>)
+  return
+}
+
+// PAIRS-LABEL: func @unsigned(
+// PAIRS-NOT: arith.xori
+// PAIRS: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+func.func @unsigned(%a: memref<24x64xi8>, %b: memref<64x64xi8>, %c: memref<24x64xi32>) {
+  linalg.generic {indexing_maps = [#mk, #kn, #mn], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%a, %b : memref<24x64xi8>, memref<64x64xi8>) outs(%c : memref<24x64xi32>) {
+  ^bb0(%x: i8, %y: i8, %o: i32):
+    %u = arith.extui %x : i8 to i32
+    %v = arith.extsi %y : i8 to i32
+    %p = arith.muli %u, %v : i32
+    %s = arith.addi %o, %p : i32
+    linalg.yield %s : i32
+  }
+  return
+}
+
+// PAIRS-LABEL: func @longer(
+// PAIRS: llvm.call_intrinsic "llvm.x86.avx512.vpdpwssd.512"
+func.func @longer(%a: memref<24x64xi16>, %b: memref<64x64xi16>, %c: memref<24x64xi32>) {
+  linalg.matmul ins(%a, %b : memref<24x64xi16>, memref<64x64xi16>) outs(%c : memref<24x64xi32>)
+  return
+}
+
+// Sums of f16 are kept in f32, and rounded once.
+// CHECK-LABEL: func @short(
+// CHECK: %[[SUMS:.*]] = memref.alloc() {{.*}} : memref<{{.*}}xf32>
+// CHECK: arith.extf {{.*}} : vector<16xf16> to vector<16xf32>
+// CHECK: vector.fma
+// CHECK: arith.truncf {{.*}} : vector<16xf32> to vector<16xf16>
+func.func @short(%a: memref<24x64xf16>, %b: memref<64x64xf16>, %c: memref<24x64xf16>) {
+  linalg.matmul ins(%a, %b : memref<24x64xf16>, memref<64x64xf16>) outs(%c : memref<24x64xf16>)
   return
 }
 
@@ -116,15 +154,12 @@ func.func @apart(%a: memref<24x64xf32>, %b: memref<64x64xf32>, %c: memref<24x64x
   return
 }
 
-// Each step of a sum of f16 is rounded: nothing is reordered. Few numbers are not worth packing, and a sum of anything
-// else than products is none of these.
+// Few numbers are not worth packing, and a sum of anything else than products is none of these.
 // CHECK-LABEL: func @stay(
-// CHECK: linalg.matmul {{.*}}memref<24x64xf16>
 // CHECK: linalg.matmul {{.*}}memref<4x4xf32>
 // CHECK: linalg.generic
 // CHECK-NOT: vector.fma
-func.func @stay(%a: memref<24x64xf16>, %b: memref<64x64xf16>, %c: memref<24x64xf16>, %d: memref<4x4xf32>, %e: memref<24x64xf32>, %f: memref<64x64xf32>, %g: memref<24x64xf32>) {
-  linalg.matmul ins(%a, %b : memref<24x64xf16>, memref<64x64xf16>) outs(%c : memref<24x64xf16>)
+func.func @stay(%d: memref<4x4xf32>, %e: memref<24x64xf32>, %f: memref<64x64xf32>, %g: memref<24x64xf32>) {
   linalg.matmul ins(%d, %d : memref<4x4xf32>, memref<4x4xf32>) outs(%d : memref<4x4xf32>)
   linalg.generic {indexing_maps = [#mk, #kn, #mn], iterator_types = ["parallel", "parallel", "reduction"]}
       ins(%e, %f : memref<24x64xf32>, memref<64x64xf32>) outs(%g : memref<24x64xf32>) {

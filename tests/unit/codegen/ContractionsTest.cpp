@@ -1,9 +1,9 @@
 //===- ContractionsTest.cpp - Products of plain tensors -------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Contractions of linalg with dimensions in any order, sizes that fill tiles and
-// sizes that do not, known or not, in all types that are multiplied. Numbers are
-// small integers, whose sums are exact in any order.
+// Contractions of linalg with dimensions in any order, sizes that fill tiles
+// and sizes that do not, known or not, in all types that are multiplied.
+// Numbers are small integers, whose sums are exact in any order.
 //
 //===----------------------------------------------------------------------===//
 
@@ -99,12 +99,12 @@ std::string program(const Form &form, const Sizes &sizes, bool isDynamic,
          mapText(loops, form.c) + "], iterator_types = [" + types +
          "]}\n      ins(%a, %b : " + a + ", " + b + ") outs(%c : " + c +
          ") {\n  ^bb0(%p: " + numbers.factor + ", %q: " + numbers.factor +
-         ", %o: " + numbers.sum + "):\n" + extend("p", "x") +
-         extend("q", "z") + "    %t = arith.mul" + kind + " %" +
-         (extends ? "x" : "p") + ", %" + (extends ? "z" : "q") + " : " +
-         numbers.sum + "\n    %s = arith.add" + kind + " %o, %t : " +
-         numbers.sum + "\n    linalg.yield %s : " + numbers.sum +
-         "\n  } -> " + c + "\n  return %y : " + c + "\n}";
+         ", %o: " + numbers.sum + "):\n" + extend("p", "x") + extend("q", "z") +
+         "    %t = arith.mul" + kind + " %" + (extends ? "x" : "p") + ", %" +
+         (extends ? "z" : "q") + " : " + numbers.sum + "\n    %s = arith.add" +
+         kind + " %o, %t : " + numbers.sum +
+         "\n    linalg.yield %s : " + numbers.sum + "\n  } -> " + c +
+         "\n  return %y : " + c + "\n}";
 }
 
 /// The bytes of small integers as numbers of a type.
@@ -196,18 +196,16 @@ void check(const Form &form, const Sizes &sizes, bool isDynamic,
                        c = smallIntegers(count(form.c), 3);
   std::vector<uint8_t> aBytes = encode(a, numbers.factorType),
                        bBytes = encode(b, numbers.factorType),
-                       cBytes = encode(c, numbers.sumType),
-                       y(cBytes.size());
+                       cBytes = encode(c, numbers.sumType), y(cBytes.size());
   auto view = [&](const char *dims, ElementType type,
                   std::vector<uint8_t> &bytes) {
     return TensorView{type, shapeOf(dims, sizes), bytes.data()};
   };
-  EXPECT_SUCCESS(
-      executable->run("main",
-                      {view(form.a, numbers.factorType, aBytes),
-                       view(form.b, numbers.factorType, bBytes),
-                       view(form.c, numbers.sumType, cBytes)},
-                      {view(form.c, numbers.sumType, y)}));
+  EXPECT_SUCCESS(executable->run("main",
+                                 {view(form.a, numbers.factorType, aBytes),
+                                  view(form.b, numbers.factorType, bBytes),
+                                  view(form.c, numbers.sumType, cBytes)},
+                                 {view(form.c, numbers.sumType, y)}));
   EXPECT_EQ(y, encode(expected(form, sizes, a, b, c), numbers.sumType));
 }
 
@@ -221,12 +219,12 @@ Sizes sizesOf(const Form &form, const Sizes &all) {
 }
 
 const std::vector<Form> layouts = {
-    {"mk", "kn", "mn"},     {"mk", "nk", "mn"},    {"km", "kn", "mn"},
-    {"km", "nk", "nm"},     {"bmk", "bkn", "bmn"}, {"bmk", "kn", "bmn"},
-    {"mbk", "nbk", "bmn"},  {"mk", "bnk", "mnb"},  {"mik", "kln", "minl"},
-    {"mkh", "nkh", "mn"},   {"mhk", "nkh", "mn"},  {"bmhk", "bhkn", "mbn"},
-    {"mk", "k", "m"},       {"k", "kn", "n"},      {"bmk", "bk", "bm"},
-    {"bk", "bnk", "bn"},    {"k", "k", ""}};
+    {"mk", "kn", "mn"},    {"mk", "nk", "mn"},    {"km", "kn", "mn"},
+    {"km", "nk", "nm"},    {"bmk", "bkn", "bmn"}, {"bmk", "kn", "bmn"},
+    {"mbk", "nbk", "bmn"}, {"mk", "bnk", "mnb"},  {"mik", "kln", "minl"},
+    {"mkh", "nkh", "mn"},  {"mhk", "nkh", "mn"},  {"bmhk", "bhkn", "mbn"},
+    {"mk", "k", "m"},      {"k", "kn", "n"},      {"bmk", "bk", "bm"},
+    {"bk", "bnk", "bn"},   {"k", "k", ""}};
 
 TEST(Contractions, AnyLayout) {
   Sizes all = {{'b', 3}, {'m', 13}, {'i', 2}, {'n', 37},
@@ -249,7 +247,8 @@ TEST(Contractions, AnySize) {
   for (int64_t m : {1, 2, 25})
     for (int64_t n : {1, 15, 96})
       for (int64_t k : {1, 257})
-        for (const Form &form : {Form{"mk", "kn", "mn"}, Form{"mk", "nk", "mn"}})
+        for (const Form &form :
+             {Form{"mk", "kn", "mn"}, Form{"mk", "nk", "mn"}})
           check(form, {{'m', m}, {'n', n}, {'k', k}}, (m + n + k) % 2, f32);
 }
 
@@ -271,9 +270,8 @@ TEST(Contractions, SeveralUnits) {
   for (bool isDynamic : {false, true}) {
     check({"mk", "kn", "mn"}, {{'m', 250}, {'n', 200}, {'k', 130}}, isDynamic,
           f32, options);
-    check({"bmk", "bnk", "bmn"},
-          {{'b', 7}, {'m', 33}, {'n', 130}, {'k', 70}}, isDynamic,
-          allNumbers[3], options);
+    check({"bmk", "bnk", "bmn"}, {{'b', 7}, {'m', 33}, {'n', 130}, {'k', 70}},
+          isDynamic, allNumbers[3], options);
     check({"k", "kn", "n"}, {{'n', 5000}, {'k', 130}}, isDynamic, f32);
     check({"nk", "k", "n"}, {{'n', 5000}, {'k', 130}}, isDynamic, f32);
   }
