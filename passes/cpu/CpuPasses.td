@@ -97,7 +97,8 @@ def ContractionsToLoopsPass : Pass<"rlx-contractions-to-loops", "::mlir::func::F
     two numbers becomes a parallel loop over parts of the result. For each, a K
     block of one factor is packed into a panel, a lane a column, and rows of the
     other are multiplied with it in register tiles. A single row is multiplied
-    without panels. Factors are converted while they are packed; pairs of bf16 and
+    without panels; a convolution is a contraction for each place in its window.
+    Factors are converted while they are packed; pairs of bf16 and
     of integers of 16 bits, and four integers of 8 bits, become a word where the
     target multiplies such. Sums of f16 and bf16 are kept in f32. With
     `print-choices`, a remark says what was chosen.

@@ -9,15 +9,41 @@
 using namespace mlir;
 using namespace rlx;
 
+bool ContractionOperand::has(unsigned loop) const {
+  return llvm::any_of(
+      dims, [&](AffineExpr expr) { return expr.isFunctionOfDim(loop); });
+}
+
+std::optional<unsigned> ContractionOperand::dimensionOf(unsigned loop) const {
+  for (auto [i, expr] : llvm::enumerate(dims))
+    if (auto dim = dyn_cast<AffineDimExpr>(expr);
+        dim && dim.getPosition() == loop)
+      return i;
+  return std::nullopt;
+}
+
 bool ContractionOperand::isContiguousAlong(std::optional<unsigned> loop) const {
-  if (!loop || !has(*loop))
+  if (!loop || dims.empty())
     return false;
   SmallVector<int64_t> strides;
   int64_t offset;
-  if (failed(type().getStridesAndOffset(strides, offset)))
+  // Vectors are loaded along the last dimension, and no other one moves.
+  if (failed(type().getStridesAndOffset(strides, offset)) ||
+      strides.back() != 1 ||
+      llvm::any_of(ArrayRef(dims).drop_back(), [&](AffineExpr expr) {
+        return expr.isFunctionOfDim(*loop);
+      }))
     return false;
-  // Vectors are loaded along the last dimension.
-  return loops.back() == *loop && strides.back() == 1;
+  auto isLoop = [&](AffineExpr expr) {
+    auto dim = dyn_cast<AffineDimExpr>(expr);
+    return dim && dim.getPosition() == *loop;
+  };
+  if (isLoop(dims.back()))
+    return true;
+  auto sum = dyn_cast<AffineBinaryOpExpr>(dims.back());
+  return sum && sum.getKind() == AffineExprKind::Add &&
+         ((isLoop(sum.getLHS()) && !sum.getRHS().isFunctionOfDim(*loop)) ||
+          (isLoop(sum.getRHS()) && !sum.getLHS().isFunctionOfDim(*loop)));
 }
 
 int64_t Contraction::size(std::optional<unsigned> loop) const {
@@ -26,9 +52,9 @@ int64_t Contraction::size(std::optional<unsigned> loop) const {
   for (const ContractionOperand *operand :
        {static_cast<const ContractionOperand *>(&a),
         static_cast<const ContractionOperand *>(&b), &c})
-    for (auto [i, each] : llvm::enumerate(operand->loops))
-      if (each == *loop && !operand->type().isDynamicDim(i))
-        return operand->type().getDimSize(i);
+    if (std::optional<unsigned> i = operand->dimensionOf(*loop);
+        i && !operand->type().isDynamicDim(*i))
+      return operand->type().getDimSize(*i);
   return ShapedType::kDynamic;
 }
 
@@ -130,40 +156,42 @@ struct LoopGroups {
 } // namespace
 
 static bool readMap(AffineMap map, Value value, ContractionOperand &operand) {
-  if (!isa<MemRefType>(value.getType()) || !map.isProjectedPermutation())
+  if (!isa<MemRefType>(value.getType()))
     return false;
   operand.memref = value;
-  for (AffineExpr expr : map.getResults())
-    operand.loops.push_back(cast<AffineDimExpr>(expr).getPosition());
+  operand.dims.assign(map.getResults().begin(), map.getResults().end());
   return true;
 }
 
-/// Sorts loops by which operands they index. Beside what
-/// linalg::inferContractionDims takes these are products with vectors, which
-/// have no m or no n.
+/// Sorts loops by which operands they index. linalg::inferContractionDims takes
+/// neither windows nor products with vectors, which have no m or no n.
 static std::optional<LoopGroups> groupLoops(linalg::LinalgOp op,
                                             const Contraction &found) {
   LoopGroups groups;
+  auto count = [&] {
+    return groups.batch.size() + groups.m.size() + groups.n.size() +
+           groups.k.size();
+  };
   if (auto dims = linalg::inferContractionDims(op); succeeded(dims)) {
     groups.batch.assign(dims->batch.begin(), dims->batch.end());
     groups.m.assign(dims->m.begin(), dims->m.end());
     groups.n.assign(dims->n.begin(), dims->n.end());
     groups.k.assign(dims->k.begin(), dims->k.end());
-  } else {
-    for (unsigned loop = 0; loop < op.getNumLoops(); ++loop) {
-      bool inA = found.a.has(loop), inB = found.b.has(loop),
-           inC = found.c.has(loop);
-      if (inC)
-        (inA && inB ? groups.batch : inA ? groups.m : groups.n).push_back(loop);
-      else if (inA && inB)
-        groups.k.push_back(loop);
-      if (inC && !inA && !inB)
-        return std::nullopt;
-    }
+    if (count() == op.getNumLoops())
+      return groups;
   }
-  if (groups.k.empty() || groups.batch.size() + groups.m.size() +
-                                  groups.n.size() + groups.k.size() !=
-                              op.getNumLoops())
+  groups = {};
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop) {
+    bool inA = found.a.has(loop), inB = found.b.has(loop),
+         inC = found.c.has(loop);
+    if (inC && (inA || inB))
+      (inA && inB ? groups.batch : inA ? groups.m : groups.n).push_back(loop);
+    else if (inA && inB)
+      groups.k.push_back(loop);
+    else
+      return std::nullopt;
+  }
+  if (groups.k.empty())
     return std::nullopt;
   return groups;
 }
@@ -172,19 +200,24 @@ static std::optional<LoopGroups> groupLoops(linalg::LinalgOp op,
 /// dimension, or neither is in it.
 static bool canCollapse(const ContractionOperand &operand, unsigned first,
                         unsigned second) {
-  auto at = llvm::find(operand.loops, first);
-  if (at == operand.loops.end())
-    return !operand.has(second);
-  if (at + 1 == operand.loops.end() || *(at + 1) != second)
+  if (!operand.has(first) && !operand.has(second))
+    return true;
+  std::optional<unsigned> at = operand.dimensionOf(first);
+  if (!at || operand.dimensionOf(second) != *at + 1)
     return false;
-  SmallVector<ReassociationIndices> dims;
-  for (auto [i, loop] : llvm::enumerate(operand.loops)) {
-    if (loop == second)
-      dims.back().push_back(i);
+  SmallVector<ReassociationIndices> groups;
+  for (auto [i, expr] : llvm::enumerate(operand.dims)) {
+    bool isOther = i != *at && i != *at + 1;
+    if (isOther &&
+        (expr.isFunctionOfDim(first) || expr.isFunctionOfDim(second)))
+      return false;
+    if (i == *at + 1)
+      groups.back().push_back(i);
     else
-      dims.push_back({int64_t(i)});
+      groups.push_back({int64_t(i)});
   }
-  return memref::CollapseShapeOp::isGuaranteedCollapsible(operand.type(), dims);
+  return memref::CollapseShapeOp::isGuaranteedCollapsible(operand.type(),
+                                                          groups);
 }
 
 static void collapse(OpBuilder &builder, Location loc,
@@ -192,19 +225,16 @@ static void collapse(OpBuilder &builder, Location loc,
                      unsigned second) {
   if (!operand.has(first))
     return;
-  SmallVector<ReassociationIndices> dims;
-  SmallVector<unsigned> left;
-  for (auto [i, loop] : llvm::enumerate(operand.loops)) {
-    if (loop == second) {
-      dims.back().push_back(i);
-      continue;
-    }
-    dims.push_back({int64_t(i)});
-    left.push_back(loop);
-  }
+  SmallVector<ReassociationIndices> groups;
+  unsigned gone = *operand.dimensionOf(second);
+  for (unsigned i = 0; i < operand.dims.size(); ++i)
+    if (i == gone)
+      groups.back().push_back(i);
+    else
+      groups.push_back({int64_t(i)});
   operand.memref =
-      memref::CollapseShapeOp::create(builder, loc, operand.memref, dims);
-  operand.loops = left;
+      memref::CollapseShapeOp::create(builder, loc, operand.memref, groups);
+  operand.dims.erase(operand.dims.begin() + gone);
 }
 
 /// Makes loops of `group` one where all operands allow it.
@@ -250,9 +280,7 @@ static void chooseLoops(Contraction &found, LoopGroups &groups, int64_t lanes) {
     return ShapedType::isDynamic(known) ? std::numeric_limits<int64_t>::max()
                                         : known;
   };
-  auto position = [&](unsigned loop) {
-    return llvm::find(found.c.loops, loop) - found.c.loops.begin();
-  };
+  auto position = [&](unsigned loop) { return *found.c.dimensionOf(loop); };
   // What c has side by side, unless vectors would be mostly empty while there
   // is something longer.
   auto isBetterN = [&](unsigned loop, unsigned best) {
@@ -271,7 +299,9 @@ static void chooseLoops(Contraction &found, LoopGroups &groups, int64_t lanes) {
   if (found.n)
     llvm::erase(groups.n, *found.n);
   found.m = take(groups.m, [&](unsigned loop, unsigned best) {
-    return size(loop) > size(best);
+    if (size(loop) != size(best))
+      return size(loop) > size(best);
+    return position(loop) > position(best);
   });
   found.k = take(groups.k, [&](unsigned loop, unsigned best) {
     bool fills = size(loop) >= lanes, filled = size(best) >= lanes;
@@ -286,6 +316,29 @@ static void chooseLoops(Contraction &found, LoopGroups &groups, int64_t lanes) {
   found.outerK = groups.k;
 }
 
+/// Whether what c has side by side is a batch, with little to add up for each:
+/// vectors along it, as of any other operation, do more.
+static bool isBetterInPlainLoops(const Contraction &found,
+                                 const LoopGroups &groups, int64_t lanes) {
+  // Each loop has a dimension of its own, which says how long it is.
+  for (unsigned loop = 0; loop < found.numLoops; ++loop)
+    if (!found.a.dimensionOf(loop) && !found.b.dimensionOf(loop) &&
+        !found.c.dimensionOf(loop))
+      return true;
+  if (!llvm::any_of(groups.batch, [&](unsigned loop) {
+        return found.c.isContiguousAlong(loop) && found.size(loop) != 1;
+      }))
+    return false;
+  int64_t added = 1;
+  for (unsigned loop : groups.k) {
+    int64_t size = found.size(loop);
+    if (ShapedType::isDynamic(size))
+      return false;
+    added *= std::min<int64_t>(size, lanes);
+  }
+  return added < lanes;
+}
+
 std::optional<Contraction> Contraction::of(linalg::LinalgOp op, int64_t lanes) {
   if (!op.hasPureBufferSemantics() || op.getNumDpsInputs() != 2 ||
       op.getNumDpsInits() != 1)
@@ -295,10 +348,11 @@ std::optional<Contraction> Contraction::of(linalg::LinalgOp op, int64_t lanes) {
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   if (!readMap(maps[0], op->getOperand(0), found.a) ||
       !readMap(maps[1], op->getOperand(1), found.b) ||
-      !readMap(maps[2], op->getOperand(2), found.c) || !readBody(op, found))
+      !readMap(maps[2], op->getOperand(2), found.c) ||
+      !maps[2].isProjectedPermutation() || !readBody(op, found))
     return std::nullopt;
   std::optional<LoopGroups> groups = groupLoops(op, found);
-  if (!groups)
+  if (!groups || isBetterInPlainLoops(found, *groups, lanes))
     return std::nullopt;
   OpBuilder builder(op);
   for (SmallVectorImpl<unsigned> *group :

@@ -3,8 +3,10 @@
 //
 // c[outer, m, n] += sum over outerK, k of f(a[outer, m, k]) * g(b[outer, k, n])
 // on buffers, whatever the order of the dimensions of each: f and g convert
-// numbers one by one. Which loops are m, n and k follows from how c and the
-// factors lie; n is what vectors run along. Says nothing of how it is computed.
+// numbers one by one. Convolutions are such, too: a dimension of a factor may
+// be indexed by a sum of loops. Which loops are m, n and k follows from how c
+// and the factors lie; n is what vectors run along. Says nothing of how it is
+// computed.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,15 +21,18 @@
 
 namespace rlx {
 
-/// A buffer and the loops that index its dimensions, one a dimension.
+/// A buffer and what indexes its dimensions: loops, or sums of them where there
+/// are windows.
 struct ContractionOperand {
   mlir::Value memref;
-  llvm::SmallVector<unsigned> loops;
+  llvm::SmallVector<mlir::AffineExpr> dims;
 
   mlir::MemRefType type() const {
     return llvm::cast<mlir::MemRefType>(memref.getType());
   }
-  bool has(unsigned loop) const { return llvm::is_contained(loops, loop); }
+  bool has(unsigned loop) const;
+  /// The dimension that a loop alone indexes, if there is one.
+  std::optional<unsigned> dimensionOf(unsigned loop) const;
   /// Whether neighbours along `loop` are neighbours in memory.
   bool isContiguousAlong(std::optional<unsigned> loop) const;
 };

@@ -3,6 +3,8 @@
 
 #include "passes/cpu/linalg/ContractionBuilder.h"
 
+#include "passes/cpu/linalg/LoopNest.h"
+
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
@@ -16,18 +18,22 @@ ContractionBuilder::ContractionBuilder(LoopBuilder &b,
     : b(b), contraction(contraction), plan(plan), point(contraction.numLoops),
       sizes(contraction.numLoops), one(b.index(1)) {
   Value zero = b.index(0);
-  for (const ContractionOperand *operand :
-       {static_cast<const ContractionOperand *>(&contraction.a),
-        static_cast<const ContractionOperand *>(&contraction.b),
-        &contraction.c})
-    for (auto [i, loop] : llvm::enumerate(operand->loops)) {
-      int64_t known = contraction.size(loop);
-      point[loop] = zero;
-      if (!ShapedType::isDynamic(known))
-        sizes[loop] = b.index(known);
-      else if (!sizes[loop])
-        sizes[loop] = b.size(operand->memref, i);
+  for (unsigned loop = 0; loop < contraction.numLoops; ++loop) {
+    point[loop] = zero;
+    int64_t known = contraction.size(loop);
+    if (!ShapedType::isDynamic(known)) {
+      sizes[loop] = b.index(known);
+      continue;
     }
+    for (const ContractionOperand *operand :
+         {static_cast<const ContractionOperand *>(&contraction.a),
+          static_cast<const ContractionOperand *>(&contraction.b),
+          &contraction.c})
+      if (std::optional<unsigned> i = operand->dimensionOf(loop)) {
+        sizes[loop] = b.size(operand->memref, *i);
+        break;
+      }
+  }
 }
 
 bool ContractionBuilder::isMultiple(Loop loop, int64_t count) const {
@@ -37,8 +43,9 @@ bool ContractionBuilder::isMultiple(Loop loop, int64_t count) const {
 
 SmallVector<Value>
 ContractionBuilder::at(const ContractionOperand &operand) const {
-  return llvm::map_to_vector(operand.loops,
-                             [&](unsigned loop) { return point[loop]; });
+  return llvm::map_to_vector(operand.dims, [&](AffineExpr expr) {
+    return applyToLoops(b, expr, point);
+  });
 }
 
 Value ContractionBuilder::load(const ContractionOperand &operand) {

@@ -56,16 +56,9 @@ private:
 
 SmallVector<Value> LinalgLoops::indicesOf(OpOperand &operand) {
   AffineMap map = op.getMatchingIndexingMap(&operand);
-  SmallVector<Value> indices;
-  for (AffineExpr expr : map.getResults()) {
-    if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
-      indices.push_back(ivs[dim.getPosition()]);
-      continue;
-    }
-    indices.push_back(affine::AffineApplyOp::create(
-        b, AffineMap::get(map.getNumDims(), 0, expr), ivs));
-  }
-  return indices;
+  return llvm::map_to_vector(map.getResults(), [&](AffineExpr expr) {
+    return applyToLoops(b, expr, ivs);
+  });
 }
 
 Value LinalgLoops::load(OpOperand &operand) {

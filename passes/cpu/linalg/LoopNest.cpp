@@ -3,6 +3,7 @@
 
 #include "passes/cpu/linalg/LoopNest.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -135,4 +136,18 @@ std::string LoopNest::describe() const {
     out << ", " << *crossing << " and " << order.back() << " in squares";
   out << "; an iteration costs " << cost << " reads";
   return text;
+}
+
+Value rlx::applyToLoops(LoopBuilder &b, AffineExpr expr, ArrayRef<Value> ivs) {
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return ivs[dim.getPosition()];
+  SmallVector<AffineExpr> dims(ivs.size(), b.getAffineConstantExpr(0));
+  SmallVector<Value> used;
+  for (auto [i, iv] : llvm::enumerate(ivs))
+    if (expr.isFunctionOfDim(i)) {
+      dims[i] = b.getAffineDimExpr(used.size());
+      used.push_back(iv);
+    }
+  return affine::AffineApplyOp::create(
+      b, AffineMap::get(used.size(), 0, expr.replaceDims(dims)), used);
 }

@@ -44,6 +44,11 @@ struct LoopNest {
   std::string describe() const;
 };
 
+/// `expr` of the loops that are at `ivs`; those that it is no function of may
+/// be nowhere.
+mlir::Value applyToLoops(LoopBuilder &b, mlir::AffineExpr expr,
+                         llvm::ArrayRef<mlir::Value> ivs);
+
 /// Emits loops for `op`, on buffers, before it. False where it has no body that
 /// could be put into loops.
 bool emitLinalgLoops(mlir::linalg::LinalgOp op, const CpuProperties &cpu,

@@ -118,6 +118,29 @@ func.func @short(%a: memref<24x64xf16>, %b: memref<64x64xf16>, %c: memref<24x64x
   return
 }
 
+// A convolution is a product for each place in its window: rows of the input, from where the window is, times a slice
+// of the filter.
+// CHECK-LABEL: func @window(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<1x10x26x64xf32>, %[[W:[a-z0-9]+]]: memref<3x3x64x32xf32>
+// CHECK: scf.for %[[H:[a-z0-9]+]] = %c0 to %c3 step %c1
+// CHECK: scf.for %[[V:[a-z0-9]+]] = %c0 to %c3 step %c1
+// CHECK: vector.load %[[W]][%[[H]], %[[V]],
+// CHECK: affine.apply
+// CHECK: vector.load %[[X]]
+// CHECK: vector.fma
+func.func @window(%x: memref<1x10x26x64xf32>, %w: memref<3x3x64x32xf32>, %y: memref<1x8x24x32xf32>) {
+  linalg.conv_2d_nhwc_hwcf ins(%x, %w : memref<1x10x26x64xf32>, memref<3x3x64x32xf32>) outs(%y : memref<1x8x24x32xf32>)
+  return
+}
+
+// With a filter for each channel there is little to add up for one: vectors along channels do more.
+// CHECK-LABEL: func @depthwise(
+// CHECK: linalg.depthwise_conv_2d_nhwc_hwc
+func.func @depthwise(%x: memref<1x10x26x64xf32>, %w: memref<3x3x64xf32>, %y: memref<1x8x24x64xf32>) {
+  linalg.depthwise_conv_2d_nhwc_hwc ins(%x, %w : memref<1x10x26x64xf32>, memref<3x3x64xf32>) outs(%y : memref<1x8x24x64xf32>)
+  return
+}
+
 // Two dimensions of k that lie side by side are one; a batch is outside of the tiles.
 // CHECK-LABEL: func @collapsed(
 // CHECK: memref.collapse_shape {{.*}} : memref<4x24x8x32xf32> into memref<4x24x256xf32>
