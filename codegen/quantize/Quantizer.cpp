@@ -9,6 +9,7 @@
 
 #include "codegen/quantize/RowWriter.h"
 #include "codegen/quantize/RuleBlocks.h"
+#include "codegen/quantize/SearchBlocks.h"
 
 using namespace rlx;
 using namespace rlx::quantize;
@@ -63,6 +64,9 @@ llvm::Error Quantizer::quantizeRows(llvm::ArrayRef<float> values, int64_t begin,
   std::fill(bytes.blocks.begin(), bytes.blocks.end(), 0);
   RowWriter writer(w, values.data(), begin, bytes);
   int64_t block = w.scheme.block();
+  std::optional<SearchBlocks> search;
+  if (!weight->rows && !weight->fast && SearchBlocks::areSearched(w))
+    search.emplace(w);
   for (int64_t row = begin; row < end;) {
     if (w.numbers.list.fields.empty()) {
       writer.writePlain(row++);
@@ -77,13 +81,19 @@ llvm::Error Quantizer::quantizeRows(llvm::ArrayRef<float> values, int64_t begin,
       ++row;
       continue;
     }
-    if (const RuleBlocks *fast = weight->fast.get()) {
+    if (weight->fast || search) {
       const float *x = values.data() + (row - begin) * w.columns;
+      const float *importance = w.importanceOf(row);
       uint8_t *blocks =
           bytes.blocks.data() + (row - begin) * w.scheme.rowBytes(w.columns);
-      for (int64_t column = 0; column < w.columns; column += block)
-        fast->write(x + column,
-                    blocks + column / block * w.scheme.blockBytes());
+      for (int64_t column = 0; column < w.columns; column += block) {
+        uint8_t *to = blocks + column / block * w.scheme.blockBytes();
+        if (weight->fast)
+          weight->fast->write(x + column, to);
+        else
+          search->write(x + column, importance ? importance + column : nullptr,
+                        to);
+      }
       ++row;
       continue;
     }

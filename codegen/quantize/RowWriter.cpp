@@ -24,26 +24,20 @@ void RowWriter::gather(const Problem &problem) {
   }
 }
 
-/// What counts for a search.
-void RowWriter::weigh(const Problem &problem) {
+const float *RowWriter::weigh(const Problem &problem) {
+  const float *importance = plan.importanceOf(patch.firstRow);
   size_t count = problem.elements.size();
-  x.assign(singles.begin(), singles.end());
   w.assign(count, 1);
-  double sum = double(count);
-  if (const float *importance = plan.importanceOf(patch.firstRow)) {
-    sum = 0;
-    for (size_t i = 0; i < count; ++i)
-      sum += w[i] =
-          importance[firstColumn + problem.elements[i] % patch.columns];
-  }
-  for (size_t i = 0; i < count; ++i)
+  bool isOne = importance == nullptr;
+  for (size_t i = 0; i < count; ++i) {
+    if (importance)
+      w[i] = importance[firstColumn + problem.elements[i] % patch.columns];
     if (!std::isfinite(singles[i])) {
-      sum -= w[i];
-      x[i] = w[i] = 0;
+      singles[i] = w[i] = 0;
+      isOne = false;
     }
-  // Where nothing counts, all count alike.
-  if (!(sum > 0))
-    std::fill(w.begin(), w.end(), 1);
+  }
+  return isOne ? nullptr : w.data();
 }
 
 void RowWriter::solve(const Problem &problem) {
@@ -55,18 +49,26 @@ void RowWriter::solve(const Problem &problem) {
                elementCodes);
     return;
   }
-  weigh(problem);
-  const VectorCodes *vectors = plan.vectorsOf(problem);
-  Solution solution =
-      Solver(plan.numbers, problem, x.data(), w.data(), vectors).solve();
-  cellCodes = std::move(solution.codes);
-  if (vectors)
+  const float *weights = weigh(problem);
+  if (const VectorCodes *vectors = plan.vectorsOf(problem)) {
+    exactX.assign(singles.begin(), singles.end());
+    exactW.assign(singles.size(), 1);
+    // Where nothing counts, all count alike.
+    if (weights && llvm::any_of(w, [](float weight) { return weight > 0; }))
+      exactW.assign(w.begin(), w.end());
+    cellCodes = Solver(plan.numbers, problem, exactX.data(), exactW.data(),
+                       vectors)
+                    .solve()
+                    .codes;
     return;
-  elementCodes.resize(x.size());
+  }
+  search.prepare(problem);
+  cellCodes = search.solve(singles.data(), weights);
+  elementCodes.resize(singles.size());
   for (const Group &group : problem.groups) {
     Solver::Parts parts = Solver::partsOf(plan.numbers, group, cellCodes);
     for (int64_t i = group.begin; i < group.end; ++i)
-      elementCodes[i] = exactCode(plan.numbers.code, parts, x[i]);
+      elementCodes[i] = exactCode(plan.numbers.code, parts, singles[i]);
   }
 }
 
@@ -74,11 +76,11 @@ void RowWriter::solve(const Problem &problem) {
 void RowWriter::writeVectors(const Problem &problem,
                              const VectorCodes &vectors) {
   uint8_t *block = bytes.blockAt(placeOf(0));
-  std::vector<double> q(x.size());
+  std::vector<double> q(exactX.size());
   for (auto [g, group] : llvm::enumerate(problem.groups)) {
     Solver::Parts parts = Solver::partsOf(plan.numbers, group, cellCodes);
     vectors.assign(int(g),
-                   {x.data() + group.begin, w.data() + group.begin,
+                   {exactX.data() + group.begin, exactW.data() + group.begin,
                     group.end - group.begin},
                    {parts.scale, parts.base()}, q.data() + group.begin, block);
   }

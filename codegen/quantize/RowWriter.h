@@ -9,6 +9,7 @@
 #ifndef RLX_CODEGEN_QUANTIZE_ROWWRITER_H
 #define RLX_CODEGEN_QUANTIZE_ROWWRITER_H
 
+#include "codegen/quantize/CellSearch.h"
 #include "codegen/quantize/RowBytes.h"
 
 namespace rlx::quantize {
@@ -18,7 +19,8 @@ class RowWriter {
 public:
   RowWriter(const WeightPlan &plan, const float *values, int64_t begin,
             QuantizedBytes bytes)
-      : plan(plan), values(values), begin(begin), bytes(plan, begin, bytes) {}
+      : plan(plan), values(values), begin(begin), bytes(plan, begin, bytes),
+        search(plan.numbers) {}
 
   void writePlain(int64_t row);
   /// `patch` counts rows of the weight, `firstColumn` is where it begins.
@@ -35,7 +37,8 @@ private:
     return values[(place.row - begin) * plan.columns + place.column];
   }
   void gather(const Problem &problem);
-  void weigh(const Problem &problem);
+  /// What counts for a search; null where all count alike.
+  const float *weigh(const Problem &problem);
   void solve(const Problem &problem);
   void writeVectors(const Problem &problem, const VectorCodes &vectors);
 
@@ -46,7 +49,9 @@ private:
   Patch patch;
   int64_t firstColumn = 0;
   std::vector<float> singles;
-  std::vector<double> x, w;
+  std::vector<float> w;
+  std::vector<double> exactX, exactW; ///< The same, for vectors of codes.
+  CellSearch search;
   std::vector<uint32_t> cellCodes, elementCodes;
 };
 

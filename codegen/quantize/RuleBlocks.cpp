@@ -32,7 +32,9 @@ bool RuleBlocks::prepare() {
                     plan.numbers.code.attr().width() <= 8 &&
                     block <= longestBlock;
   if (rule.method == Method::search || !isOneGroup ||
-      plan.options.allowNonFinite || !prepareRuns())
+      plan.options.allowNonFinite)
+    return false;
+  if (!plan.codeRuns)
     return false;
   for (int64_t i = 0; i < block; ++i)
     if (plan.blockProblems.front().elements[i] != i)
@@ -41,40 +43,6 @@ bool RuleBlocks::prepare() {
     return prepareThresholds();
   return rule.arithmetic == Arithmetic::reciprocal ||
          rule.arithmetic == Arithmetic::inverse;
-}
-
-/// Where planes lie, as few runs.
-bool RuleBlocks::prepareRuns() {
-  int64_t block = plan.scheme.block();
-  unsigned srcShift = 0;
-  for (PlaneAttr plane : plan.numbers.code.attr().getPlanes()) {
-    unsigned width = plane.width();
-    std::vector<bool> isTaken(block);
-    for (int64_t i = 0; i < block; ++i) {
-      if (isTaken[i])
-        continue;
-      int64_t bit = firstBit(plane, i);
-      if (bit % 8 + width > 8)
-        return false;
-      Run run{bit / 8, 1, i, 1, srcShift, (1u << width) - 1, unsigned(bit % 8)};
-      // What lies in the next byte, at any distance.
-      for (int64_t next = i + 1; next < block; ++next)
-        if (firstBit(plane, next) == bit + 8) {
-          run.stride = next - i;
-          break;
-        }
-      for (int64_t next = i + run.stride;
-           next < block && !isTaken[next] &&
-           firstBit(plane, next) == bit + 8 * run.count;
-           next += run.stride) {
-        isTaken[next] = true;
-        ++run.count;
-      }
-      runs.push_back(run);
-    }
-    srcShift += width;
-  }
-  return true;
 }
 
 /// Codes of quotients that f32 holds exactly, scales being powers of two, of
@@ -112,22 +80,6 @@ bool RuleBlocks::prepareThresholds() {
       return false;
   }
   return true;
-}
-
-void RuleBlocks::store(const uint8_t *codes, uint8_t *block) const {
-  for (const Run &run : runs) {
-    uint8_t *to = block + run.firstByte;
-    const uint8_t *from = codes + run.firstElement;
-    auto src = run.srcShift, mask = run.mask, dst = run.dstShift;
-    if (run.stride == 1) {
-#pragma omp simd
-      for (int64_t i = 0; i < run.count; ++i)
-        to[i] = uint8_t(to[i] | ((from[i] >> src & mask) << dst));
-    } else {
-      for (int64_t i = 0; i < run.count; ++i)
-        to[i] = uint8_t(to[i] | ((from[i * run.stride] >> src & mask) << dst));
-    }
-  }
 }
 
 namespace {
@@ -181,7 +133,7 @@ void RuleBlocks::write(const float *x, uint8_t *block) const {
     }
     for (int64_t i = 0; i < count; ++i)
       codes[i] = codesByRank[codes[i]];
-    store(codes, block);
+    plan.codeRuns->store(codes, block);
     return;
   }
   bool hasOffset = numbers.list.fields.size() > 1 && numbers.list.isOffset(1);
@@ -206,5 +158,5 @@ void RuleBlocks::write(const float *x, uint8_t *block) const {
     codesOf(x, count, line, codes, [](float t) {
       return float(int32_t(t + std::copysign(0x1.fffffep-2f, t)));
     });
-  store(codes, block);
+  plan.codeRuns->store(codes, block);
 }

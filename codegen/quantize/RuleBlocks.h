@@ -22,19 +22,11 @@ public:
   void write(const float *x, uint8_t *block) const;
 
 private:
-  /// Bytes that take the same bits of codes at equal distances.
-  struct Run {
-    int64_t firstByte, count, firstElement, stride;
-    unsigned srcShift, mask, dstShift;
-  };
   explicit RuleBlocks(const WeightPlan &plan) : plan(plan) {}
   bool prepare();
-  bool prepareRuns();
   bool prepareThresholds();
-  void store(const uint8_t *codes, uint8_t *block) const;
 
   const WeightPlan &plan;
-  std::vector<Run> runs;
   /// Of codes that are no integers: the first number of each but the lowest,
   /// and codes in the order of numbers.
   std::vector<float> thresholds;

@@ -17,9 +17,11 @@ using namespace rlx::quantize;
 
 SchemeNumbers::SchemeNumbers(QuantScheme scheme, QuantRule::Ties ties)
     : scheme(scheme), list(scheme), code(scheme.attr().getCode(), ties),
-      line(code) {
+      line(code), trialCode(code) {
   for (FieldAttr field : list.fields)
     fields.emplace_back(field);
+  for (const FieldNumbers &field : fields)
+    trialFields.emplace_back(field);
 }
 
 //===----------------------------------------------------------------------===//

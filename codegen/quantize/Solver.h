@@ -17,6 +17,7 @@
 #include "codegen/quantize/Cells.h"
 #include "codegen/quantize/FactorStart.h"
 #include "codegen/quantize/LineSearch.h"
+#include "codegen/quantize/TrialNumbers.h"
 #include "codegen/quantize/VectorCodes.h"
 
 namespace rlx::quantize {
@@ -30,7 +31,9 @@ struct SchemeNumbers {
   FieldList list;
   std::vector<FieldNumbers> fields; ///< In the order of the list.
   FieldNumbers code;
-  CodeLine line; ///< Of `code`.
+  CodeLine line;                         ///< Of `code`.
+  std::vector<TrialNumbers> trialFields; ///< In the order of the list.
+  TrialNumbers trialCode;
 };
 
 /// The codes of a problem's cells, and what follows from them.

@@ -16,7 +16,7 @@ using namespace rlx::quantize;
 
 WeightPlan::WeightPlan(QuantScheme scheme, QuantRule rule)
     : scheme(scheme), rule(rule), numbers(scheme, rule.ties),
-      codeBits(scheme, scheme.attr().getCode()) {
+      nearest(numbers.code), codeBits(scheme, scheme.attr().getCode()) {
   for (FieldAttr field : numbers.list.fields)
     if (field.isSide())
       fieldBits.emplace_back();
@@ -89,6 +89,32 @@ llvm::Error WeightPlan::checkImportance() const {
   return llvm::Error::success();
 }
 
+/// Problems whose groups share nothing are as well solved together, in less
+/// time.
+static std::vector<Problem> joined(std::vector<Problem> problems) {
+  if (llvm::any_of(problems, [](const Problem &problem) {
+        return problem.groups.size() != 1;
+      }))
+    return problems;
+  Problem all;
+  for (const Problem &problem : problems) {
+    Group group = problem.groups.front();
+    auto cells = int(all.cells.size());
+    auto elements = int64_t(all.elements.size());
+    group.begin += elements;
+    group.end += elements;
+    for (int &cell : group.cells)
+      cell += cells;
+    llvm::append_range(all.elements, problem.elements);
+    for (Cell cell : problem.cells) {
+      cell.groups = {int(all.groups.size())};
+      all.cells.push_back(cell);
+    }
+    all.groups.push_back(group);
+  }
+  return {all};
+}
+
 llvm::Error WeightPlan::prepare() {
   if (auto error = checkShape())
     return error;
@@ -108,9 +134,12 @@ llvm::Error WeightPlan::prepare() {
   auto problems = problemsOf(scheme, {0, 1, scheme.block()});
   if (!problems)
     return problems.takeError();
-  blockProblems = std::move(*problems);
-  if (!scheme.attr().getCode().hasLookups())
+  if (!scheme.attr().getCode().hasLookups()) {
+    blockProblems = joined(std::move(*problems));
+    codeRuns = CodeRuns::create(scheme);
     return llvm::Error::success();
+  }
+  blockProblems = std::move(*problems);
   for (const Problem &problem : blockProblems) {
     auto vectors = VectorCodes::create(scheme, numbers.code, problem);
     if (!vectors)

@@ -10,7 +10,9 @@
 #ifndef RLX_CODEGEN_QUANTIZE_WEIGHTPLAN_H
 #define RLX_CODEGEN_QUANTIZE_WEIGHTPLAN_H
 
+#include "codegen/quantize/CodeRuns.h"
 #include "codegen/quantize/FieldBits.h"
+#include "codegen/quantize/NearestCodes.h"
 #include "codegen/quantize/Quantizer.h"
 #include "codegen/quantize/Solver.h"
 
@@ -39,7 +41,9 @@ struct WeightPlan {
   QuantScheme scheme;
   QuantRule rule;
   SchemeNumbers numbers;
+  NearestCodes nearest;
   FieldBits codeBits;
+  std::optional<CodeRuns> codeRuns; ///< Of schemes without side tensors.
   std::vector<std::optional<FieldBits>> fieldBits; ///< None for side tensors.
   std::vector<int64_t> shape;
   /// Rows of all experts; `together`: rows that share scales.
