@@ -356,7 +356,8 @@ void quantize::printSummary(const Conversion &conversion,
             ? llvm::formatv("{0:e2}", outcomes[index].relativeError()).str()
             : "";
     std::string bits =
-        llvm::formatv("{0:f4}", 8.0 * double(size) / count).str();
+        count > 0 ? llvm::formatv("{0:f4}", 8.0 * double(size) / count).str()
+                  : "";
     printLine(entry.name, describeShape(entry.shape), entry.type,
               step.shownType(), bits, error, step.note);
   }

@@ -101,6 +101,16 @@ static llvm::Expected<Step> stepOf(const WeightSource &source,
   step.output = wishes.output;
   if (entry.shape.size() < 2 || entry.shape.size() > 3)
     return step;
+  if (llvm::is_contained(entry.shape, 0)) {
+    step.note = "kept: no elements";
+    return step;
+  }
+  // Scales that were rounded would spoil the weight.
+  if (const LogicalWeight *whole = source.partOf(entry)) {
+    step.note = "kept: part of '" + whole->name +
+                "', which is quantized already (" + whole->kind + ")";
+    return step;
+  }
   const QuantMethod *named = wishes.config.overrideFor(entry.name);
   if (!named && matchesAny(entry.name, keptNames))
     return step;
@@ -161,9 +171,14 @@ llvm::Expected<std::vector<Step>> quantize::makePlan(const WeightSource &source,
       return step.takeError();
     steps.push_back(std::move(*step));
   }
-  if (llvm::none_of(steps, [](const Step &step) { return step.scheme; }))
+  if (llvm::none_of(steps, [](const Step &step) { return step.scheme; })) {
+    bool isQuantized = llvm::any_of(source.entries(), [&](const auto &entry) {
+      return source.partOf(entry) != nullptr;
+    });
     return llvm::createStringError(
         "'" + source.path() +
-        "' has nothing to quantize, expected a matrix of floats");
+        "' has nothing to quantize, expected a matrix of floats" +
+        (isQuantized ? ", but its weights are quantized already" : ""));
+  }
   return steps;
 }

@@ -109,6 +109,16 @@ bool WeightSource::isPlain(const WeightEntry &entry) const {
          entry.element == ElementType::bf16;
 }
 
+const LogicalWeight *WeightSource::partOf(const WeightEntry &entry) const {
+  if (!file)
+    return nullptr;
+  for (const LogicalWeight &weight : file->logicalWeights())
+    for (const WeightPart &part : weight.parts)
+      if (part.entry && part.entry->name == entry.name)
+        return &weight;
+  return nullptr;
+}
+
 void WeightSource::readRows(const WeightEntry &entry, int64_t begin,
                             int64_t end,
                             llvm::MutableArrayRef<float> values) const {

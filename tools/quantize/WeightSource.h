@@ -43,6 +43,10 @@ public:
   /// Whether they are stored as plain floats.
   bool isPlain(const WeightEntry &entry) const;
 
+  /// The weight that several tensors make up, this one among them; null where a
+  /// tensor is a weight by itself.
+  const LogicalWeight *partOf(const WeightEntry &entry) const;
+
   /// Rows `begin` to `end` of a readable weight, all dimensions but the
   /// innermost counted as rows.
   void readRows(const WeightEntry &entry, int64_t begin, int64_t end,

@@ -4,6 +4,7 @@
 
 usage: safetensors.py write FILE [NAME TYPE SHAPE VALUES]...   TYPE as F32, SHAPE as 3,512; values are separated by
                                                                commas and repeat to fill the shape
+       safetensors.py join FROM FILE [NAME TYPE SHAPE VALUES]...   FROM's tensors and metadata, and these
        safetensors.py shards FILE... INDEX                     an index of all tensors of these files
 """
 
@@ -53,17 +54,29 @@ def read(path):
     return json.loads(content[8 : 8 + size]), content[8 + size :]
 
 
+def parse(arguments):
+    """Tensors from the command line."""
+    tensors = []
+    for name, kind, shape, values in zip(*(iter(arguments),) * 4):
+        shape = [int(size) for size in shape.split(",") if size]
+        count = 1
+        for size in shape:
+            count *= size
+        values = [float(value) if "F" in kind and "F8" not in kind else int(value) for value in values.split(",")]
+        tensors.append((name, kind, shape, encode(kind, [values[i % len(values)] for i in range(count)])))
+    return tensors
+
+
 def main(command, *arguments):
     if command == "write":
-        tensors = []
-        for name, kind, shape, values in zip(*(iter(arguments[1:]),) * 4):
-            shape = [int(size) for size in shape.split(",") if size]
-            count = 1
-            for size in shape:
-                count *= size
-            values = [float(value) if "F" in kind and "F8" not in kind else int(value) for value in values.split(",")]
-            tensors.append((name, kind, shape, encode(kind, [values[i % len(values)] for i in range(count)])))
-        write(arguments[0], tensors, {"format": "pt"}, padded=False)
+        write(arguments[0], parse(arguments[1:]), {"format": "pt"}, padded=False)
+    elif command == "join":
+        header, data = read(arguments[0])
+        metadata = header.pop("__metadata__", None)
+        tensors = [
+            (name, of["dtype"], of["shape"], data[slice(*of["data_offsets"])]) for name, of in header.items()
+        ]  # fmt: skip
+        write(arguments[1], tensors + parse(arguments[2:]), metadata)
     elif command == "shards":
         files = {name: os.path.basename(path) for path in arguments[:-1] for name in read(path)[0]
                  if name != "__metadata__"}  # fmt: skip
