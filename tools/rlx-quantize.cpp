@@ -106,6 +106,10 @@ struct QuantizeCommandLine {
   cl::list<std::string> among{
       "among", cl::CommaSeparated, cl::value_desc("scheme,..."),
       cl::desc("The schemes that --average-bits chooses among")};
+  cl::opt<bool> sensitivities{
+      "sensitivities",
+      cl::desc("With --average-bits, print the error of outputs that each "
+               "scheme costs each weight: squared, of an average row")};
   cl::opt<std::string> writeConfig{
       "write-config", cl::value_desc("file.json"),
       cl::desc("Write what each matrix becomes, for --rlx-annotate")};
@@ -341,8 +345,13 @@ static llvm::Error choose(const QuantizeCommandLine &given,
     return llvm::createStringError(
         "expected --average-bits and --among to stand together");
   if (!isAsked)
-    return llvm::Error::success();
+    return given.sensitivities
+               ? llvm::createStringError("expected --average-bits with "
+                                         "--sensitivities")
+               : llvm::Error::success();
   ChoiceWishes choice{given.averageBits, {}, wishes.config};
+  if (given.sensitivities)
+    choice.sensitivities = &llvm::outs();
   for (llvm::StringRef name : given.among) {
     llvm::Expected<QuantScheme> scheme = findScheme(context, name);
     if (!scheme)

@@ -5,6 +5,8 @@
 
 #include "codegen/weights/StoredTypes.h"
 
+#include "llvm/Support/FormatVariadic.h"
+
 #include <optional>
 
 using namespace rlx;
@@ -83,6 +85,32 @@ llvm::Expected<std::vector<LayerSensitivity>> Measurement::run() {
   return result;
 }
 
+/// A line for each weight and scheme; what was chosen has a mark.
+static void printSensitivities(llvm::ArrayRef<LayerSensitivity> layers,
+                               llvm::ArrayRef<size_t> chosen,
+                               llvm::raw_ostream &stream) {
+  size_t width = 6;
+  for (const LayerSensitivity &layer : layers)
+    width = std::max(width, layer.name.size());
+  std::string format =
+      "{0,-" + std::to_string(width) + "}  {1,-16} {2,7} {3,14} {4}";
+  auto printLine = [&](const auto &...columns) {
+    stream << llvm::StringRef(llvm::formatv(format.c_str(), columns...).str())
+                  .rtrim()
+           << "\n";
+  };
+  printLine("weight", "scheme", "bits", "squared error", "");
+  for (auto [layer, index] : llvm::zip_equal(layers, chosen))
+    for (auto [i, cost] : llvm::enumerate(layer.costs))
+      printLine(
+          layer.name, cost.scheme.displayName(),
+          llvm::formatv("{0:f4}", double(cost.bits) / double(layer.elements))
+              .str(),
+          llvm::formatv("{0:e3}", cost.error).str(),
+          i == index ? "chosen" : "");
+  stream << "\n";
+}
+
 llvm::Error quantize::chooseForAll(Conversion &conversion,
                                    const ChoiceWishes &wishes) {
   std::vector<Step *> open;
@@ -99,6 +127,8 @@ llvm::Error quantize::chooseForAll(Conversion &conversion,
   auto chosen = chooseSchemes(*layers, wishes.averageBits);
   if (!chosen)
     return chosen.takeError();
+  if (wishes.sensitivities)
+    printSensitivities(*layers, chosen->chosen, *wishes.sensitivities);
   for (auto [step, layer, index] :
        llvm::zip_equal(open, *layers, chosen->chosen)) {
     step->scheme = layer.costs[index].scheme;

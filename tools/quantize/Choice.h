@@ -20,6 +20,8 @@ struct ChoiceWishes {
   /// Names that are settled; all other weights that the plan quantizes are
   /// chosen for.
   const QuantConfig &settled;
+  /// Where the error of each scheme for each weight is printed; null: nowhere.
+  llvm::raw_ostream *sensitivities = nullptr;
 };
 
 /// Changes the steps of `conversion`.
