@@ -22,6 +22,7 @@ const std::vector<uint32_t> &CellSearch::solve(const float *x, const float *w) {
   std::vector<double> values(x, x + count), weights(count, 1);
   if (w)
     weights.assign(w, w + count);
-  codes = Solver(numbers, *problem, values.data(), weights.data()).solve().codes;
+  codes =
+      Solver(numbers, *problem, values.data(), weights.data()).solve().codes;
   return codes;
 }

@@ -51,7 +51,8 @@ RLX_INLINE bool chooseCodes(const float *x, int64_t count, float base,
 
 RLX_INLINE bool chooseIntegers(const float *x, int64_t count, float base,
                                float inverse, float low, float high, int bias,
-                               int mask, float margin, uint8_t *codes, uint8_t *doubts) {
+                               int mask, float margin, uint8_t *codes,
+                               uint8_t *doubts) {
   return chooseCodes(
       x, count, base, inverse, codes,
       doubts, [&](Floats t, Ints & doubt) __attribute__((always_inline)) {
@@ -92,11 +93,10 @@ RLX_INLINE bool chooseRanks(const float *x, int64_t count, float base,
   namespace NAME {                                                             \
   TARGET static bool integers(const float *x, int64_t count, float base,       \
                               float inverse, float low, float high, int bias,  \
-                              int mask, float margin, uint8_t *codes,                    \
+                              int mask, float margin, uint8_t *codes,          \
                               uint8_t *doubts) {                               \
     return chooseIntegers(x, count, base, inverse, low, high, bias, mask,      \
-                          margin,\
-                          codes, doubts);                                      \
+                          margin, codes, doubts);                              \
   }                                                                            \
   TARGET static bool ranks(const float *x, int64_t count, float base,          \
                            float inverse, const float *middles,                \
@@ -111,7 +111,8 @@ RLX_INLINE bool chooseRanks(const float *x, int64_t count, float base,
 RLX_CODE_VECTORS(codes_generic, )
 #if defined(__x86_64__)
 RLX_CODE_VECTORS(codes_avx2, __attribute__((target("avx2"))))
-RLX_CODE_VECTORS(codes_avx512, __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw"))))
+RLX_CODE_VECTORS(codes_avx512,
+                 __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw"))))
 #endif
 
 llvm::ArrayRef<CodeVectors> CodeVectors::all() {

@@ -37,8 +37,9 @@ void GroupSearch::prepareGuesses(int64_t levels, bool isThorough) {
   else if (levels <= 4)
     grid = hasBase ? Grid{0.45f, 1.2f, 1, 2} : Grid{-0.1f, 1.5f, 1, 2};
   else if (levels <= 8)
-    grid = hasBase ? Grid{0.55f, 1.1f, 1, 2} : isThorough ? Grid{0.45f, 1.15f, 2, 1}
-                                                : Grid{0.7f, 1.1f, 1, 1};
+    grid = hasBase      ? Grid{0.55f, 1.1f, 1, 2}
+           : isThorough ? Grid{0.45f, 1.15f, 2, 1}
+                        : Grid{0.7f, 1.1f, 1, 1};
   else if (levels <= 16)
     grid = hasBase ? Grid{0.65f, 1.06f, 1, 3} : Grid{0.55f, 1.2f, 2, 2};
   else if (levels <= 64)
@@ -52,7 +53,8 @@ void GroupSearch::prepareGuesses(int64_t levels, bool isThorough) {
   times = grid.times;
   fromSize = tried.isInteger && levels <= 4 && !hasBase;
   constexpr int places = 3;
-  int each = use == LaneUse::one ? 1 : 2, total = grid.passes * searchLanes / each;
+  int each = use == LaneUse::one ? 1 : 2,
+      total = grid.passes * searchLanes / each;
   bool both = signs.scale == 0;
   // Most in the direction in which the largest element has the greatest number.
   int others = both ? total / (fromSize ? 2 : 4) : 0;
@@ -68,7 +70,8 @@ void GroupSearch::prepareGuesses(int64_t levels, bool isThorough) {
     float part = grid.from + (grid.to - grid.from) * step / last;
     bool falls = isOther || signs.scale < 0;
     Guesses &of = guesses[i * each / searchLanes];
-    for (int lane = i * each % searchLanes, end = lane + each; lane < end; ++lane) {
+    for (int lane = i * each % searchLanes, end = lane + each; lane < end;
+         ++lane) {
       of.up[lane] = fromSize ? (falls ? -1 : 1) : isOther ? 0 : part;
       of.down[lane] = fromSize ? (falls ? -part : part) : isOther ? part : 0;
       of.place[lane] = 0.5f * float(i % places);
@@ -101,8 +104,7 @@ void GroupSearch::guess(const FloatSamples &samples, const float *least,
     bool isDown = signs.scale < 0 || (signs.scale == 0 && -fall < rise);
     if (fromSize) {
       float weight = samples.weight[group];
-      float size =
-          weight > 0 ? std::sqrt(samples.square[group] / weight) : 0;
+      float size = weight > 0 ? std::sqrt(samples.square[group] / weight) : 0;
       up[g] = size;
       down[g] = 0.5f * std::min(rise, -fall) - size;
     } else {
@@ -121,7 +123,8 @@ void GroupSearch::guess(const FloatSamples &samples, const float *least,
     // Of a line that falls, the first number stands for the greatest.
     float first = s < 0 ? top[i % 2] : bottom[i % 2],
           last = s < 0 ? bottom[i % 2] : top[i % 2];
-    lines.base[i] = first - s * low + guess.place[i] * (last - first - s * span);
+    lines.base[i] =
+        first - s * low + guess.place[i] * (last - first - s * span);
   }
 }
 
@@ -141,8 +144,8 @@ void GroupSearch::runSome(llvm::ArrayRef<FloatSamples> samples,
       guess(samples[i], least + i * each, most + i * each, guesses[pass],
             lines[i]);
     for (size_t i = 0; i < samples.size(); ++i) {
-      trials.improve(samples[i], tried, hasBase, signs.scale, signs.base,
-                     times, lines[i], results);
+      trials.improve(samples[i], tried, hasBase, signs.scale, signs.base, times,
+                     lines[i], results);
       for (size_t g = 0; g < each; ++g) {
         FoundLine &of = found[i * each + g];
         int lane = results.best.lane[g];

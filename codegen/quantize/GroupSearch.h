@@ -45,8 +45,8 @@ private:
   struct Guesses {
     LineLanes up, down, place;
   };
-  void guess(const FloatSamples &samples, const float *least,
-             const float *most, const Guesses &guess, TriedLines &lines) const;
+  void guess(const FloatSamples &samples, const float *least, const float *most,
+             const Guesses &guess, TriedLines &lines) const;
   void runSome(llvm::ArrayRef<FloatSamples> samples, const float *least,
                const float *most, FoundLine *found) const;
   void prepareGuesses(int64_t levels, bool isThorough);

@@ -58,14 +58,15 @@ RLX_INLINE BestLanes leastLanes(Lanes errors, LaneUse use) {
   keys = keys < IntLanes{} ? none : keys;
   keys = (keys & ~15) |
          IntLanes{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  auto halve = [&](IntLanes other)
-      __attribute__((always_inline)) { keys = keys < other ? keys : other; };
-  halve(__builtin_shuffle(keys, IntLanes{8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2,
-                                         3, 4, 5, 6, 7}));
-  halve(__builtin_shuffle(keys, IntLanes{4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15,
-                                         8, 9, 10, 11}));
-  halve(__builtin_shuffle(keys, IntLanes{2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9,
-                                         14, 15, 12, 13}));
+  auto halve = [&](IntLanes other) __attribute__((always_inline)) {
+    keys = keys < other ? keys : other;
+  };
+  halve(__builtin_shuffle(
+      keys, IntLanes{8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7}));
+  halve(__builtin_shuffle(
+      keys, IntLanes{4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11}));
+  halve(__builtin_shuffle(
+      keys, IntLanes{2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13}));
   int even = keys[0], odd = keys[1];
   if (use != LaneUse::two)
     even = odd = even < odd ? even : odd;
@@ -136,43 +137,50 @@ RLX_INLINE Sums16 sumUp(const FloatSamples &samples, Lanes scale, Lanes base,
 }
 
 template <LaneUse use, bool weighted, typename Choose>
-RLX_INLINE Sums16 sumUp(const FloatSamples &samples, const TriedNumbers &numbers,
-                      Lanes scale, Lanes base, bool hasBase, Choose choose) {
+RLX_INLINE Sums16 sumUp(const FloatSamples &samples,
+                        const TriedNumbers &numbers, Lanes scale, Lanes base,
+                        bool hasBase, Choose choose) {
   if (hasBase)
-    return sumUp<use, weighted, true, false, false>(samples, scale, base, choose);
+    return sumUp<use, weighted, true, false, false>(samples, scale, base,
+                                                    choose);
   if (!numbers.isCoarse)
-    return sumUp<use, weighted, false, false, false>(samples, scale, base, choose);
+    return sumUp<use, weighted, false, false, false>(samples, scale, base,
+                                                     choose);
   if (numbers.isMagnitude)
-    return sumUp<use, weighted, false, true, true>(samples, scale, base, choose);
+    return sumUp<use, weighted, false, true, true>(samples, scale, base,
+                                                   choose);
   return sumUp<use, weighted, false, true, false>(samples, scale, base, choose);
 }
 
 template <LaneUse use, bool weighted>
-RLX_INLINE Sums16 sumUp(const FloatSamples &samples, const TriedNumbers &numbers,
-                      Lanes scale, Lanes base, bool hasBase) {
+RLX_INLINE Sums16 sumUp(const FloatSamples &samples,
+                        const TriedNumbers &numbers, Lanes scale, Lanes base,
+                        bool hasBase) {
   if (numbers.isInteger)
     return sumUp<use, weighted>(
-        samples, numbers, scale, base, hasBase,
-        [&](Lanes t) __attribute__((always_inline)) {
+        samples, numbers, scale, base,
+        hasBase, [&](Lanes t) __attribute__((always_inline)) {
           return nearestInteger(t, numbers.low, numbers.high);
         });
   return sumUp<use, weighted>(
-      samples, numbers, scale, base, hasBase,
-      [&](Lanes t) __attribute__((always_inline)) {
+      samples, numbers, scale, base,
+      hasBase, [&](Lanes t) __attribute__((always_inline)) {
         return nearestOfFew(t, numbers.values, numbers.middles, numbers.count);
       });
 }
 
 template <LaneUse use>
-RLX_INLINE Sums16 sumUp(const FloatSamples &samples, const TriedNumbers &numbers,
-                      Lanes scale, Lanes base, bool hasBase) {
+RLX_INLINE Sums16 sumUp(const FloatSamples &samples,
+                        const TriedNumbers &numbers, Lanes scale, Lanes base,
+                        bool hasBase) {
   if (samples.w)
     return sumUp<use, true>(samples, numbers, scale, base, hasBase);
   return sumUp<use, false>(samples, numbers, scale, base, hasBase);
 }
 
-RLX_INLINE Sums16 sumUp(const FloatSamples &samples, const TriedNumbers &numbers,
-                      Lanes scale, Lanes base, bool hasBase) {
+RLX_INLINE Sums16 sumUp(const FloatSamples &samples,
+                        const TriedNumbers &numbers, Lanes scale, Lanes base,
+                        bool hasBase) {
   if (samples.use == LaneUse::one)
     return sumUp<LaneUse::one>(samples, numbers, scale, base, hasBase);
   if (samples.use == LaneUse::two)
@@ -182,18 +190,18 @@ RLX_INLINE Sums16 sumUp(const FloatSamples &samples, const TriedNumbers &numbers
 
 /// The results of halves, in all lanes.
 template <typename Join> RLX_INLINE float reduced(Lanes lanes, Join join) {
-  lanes = join(lanes, __builtin_shuffle(lanes, IntLanes{8, 9, 10, 11, 12, 13,
-                                                        14, 15, 0, 1, 2, 3, 4,
-                                                        5, 6, 7}));
-  lanes = join(lanes, __builtin_shuffle(lanes, IntLanes{4, 5, 6, 7, 0, 1, 2, 3,
-                                                        12, 13, 14, 15, 8, 9,
-                                                        10, 11}));
-  lanes = join(lanes, __builtin_shuffle(lanes, IntLanes{2, 3, 0, 1, 6, 7, 4, 5,
-                                                        10, 11, 8, 9, 14, 15,
-                                                        12, 13}));
-  return join(lanes, __builtin_shuffle(lanes, IntLanes{1, 0, 3, 2, 5, 4, 7, 6,
-                                                       9, 8, 11, 10, 13, 12, 15,
-                                                       14}))[0];
+  lanes = join(lanes,
+               __builtin_shuffle(lanes, IntLanes{8, 9, 10, 11, 12, 13, 14, 15,
+                                                 0, 1, 2, 3, 4, 5, 6, 7}));
+  lanes =
+      join(lanes, __builtin_shuffle(lanes, IntLanes{4, 5, 6, 7, 0, 1, 2, 3, 12,
+                                                    13, 14, 15, 8, 9, 10, 11}));
+  lanes =
+      join(lanes, __builtin_shuffle(lanes, IntLanes{2, 3, 0, 1, 6, 7, 4, 5, 10,
+                                                    11, 8, 9, 14, 15, 12, 13}));
+  return join(lanes,
+              __builtin_shuffle(lanes, IntLanes{1, 0, 3, 2, 5, 4, 7, 6, 9, 8,
+                                                11, 10, 13, 12, 15, 14}))[0];
 }
 
 RLX_INLINE SampleRange measureSamples(const float *x, const float *w,
@@ -225,12 +233,15 @@ RLX_INLINE SampleRange measureSamples(const float *x, const float *w,
     std::memcpy(&restWeights, weights, sizeof(weights));
     step(restValues, restWeights);
   }
-  auto lesser = [](Lanes a, Lanes b)
-      __attribute__((always_inline)) { return a < b ? a : b; };
-  auto greater = [](Lanes a, Lanes b)
-      __attribute__((always_inline)) { return a > b ? a : b; };
-  auto sum = [](Lanes a, Lanes b)
-      __attribute__((always_inline)) { return a + b; };
+  auto lesser = [](Lanes a, Lanes b) __attribute__((always_inline)) {
+    return a < b ? a : b;
+  };
+  auto greater = [](Lanes a, Lanes b) __attribute__((always_inline)) {
+    return a > b ? a : b;
+  };
+  auto sum = [](Lanes a, Lanes b) __attribute__((always_inline)) {
+    return a + b;
+  };
   return {reduced(least, lesser), reduced(most, greater),
           w ? reduced(weight, sum) : float(count), reduced(square, sum)};
 }
@@ -254,8 +265,7 @@ RLX_INLINE void evaluateLines(const FloatSamples &samples,
                               const TriedLines &lines, bool hasBase,
                               LineResults &results) {
   Lanes scale = lanesOf(lines.scale);
-  Sums16 sums =
-      sumUp(samples, numbers, scale, lanesOf(lines.base), hasBase);
+  Sums16 sums = sumUp(samples, numbers, scale, lanesOf(lines.base), hasBase);
   // A scale of 0 has the error of zeros.
   Lanes error = scale != Lanes{} ? scale * scale * sums.rr
                                  : broadcastPair(samples.square);
@@ -312,8 +322,7 @@ RLX_INLINE void improveLines(const FloatSamples &samples,
   Sums16 sums = {};
   for (int i = 0; i < times; ++i) {
     sums = sumUp(samples, numbers, scale, base, hasBase);
-    error =
-        fitLines(samples, sums, hasBase, scaleSign, baseSign, scale, base);
+    error = fitLines(samples, sums, hasBase, scaleSign, baseSign, scale, base);
   }
   store(lines.scale, scale);
   store(lines.base, base);

@@ -96,8 +96,8 @@ struct LineTrials {
   /// So many times, lines become the best ones for the numbers that they lead
   /// to. Results are those of the last time: sums, and the errors that the new
   /// lines have for these numbers: huge or no number where there is no such
-  /// line. A base of the wrong sign becomes 0; `scaleSign`, `baseSign`: 1, -1, or 0 for
-  /// both.
+  /// line. A base of the wrong sign becomes 0; `scaleSign`, `baseSign`: 1, -1,
+  /// or 0 for both.
   void (*improve)(const FloatSamples &, const TriedNumbers &, bool hasBase,
                   int scaleSign, int baseSign, int times, TriedLines &,
                   LineResults &);

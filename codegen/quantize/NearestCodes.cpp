@@ -38,9 +38,8 @@ void NearestCodes::choose(const Solver::Parts &parts, llvm::ArrayRef<float> x,
   // How far the quotient of f32 may lie from that of real numbers: a few
   // roundings of the numbers that it is made from.
   constexpr float rounding = 0x1p-21f;
-  float margin =
-      rounding * ((largest + std::fabs(base)) * std::fabs(inverse) +
-                  std::max(std::fabs(low), std::fabs(high)));
+  float margin = rounding * ((largest + std::fabs(base)) * std::fabs(inverse) +
+                             std::max(std::fabs(low), std::fabs(high)));
   constexpr float coarse = 0.01f;
   bool isSmall = std::fabs(inverse) >= std::numeric_limits<float>::min() &&
                  std::fabs(inverse) <= 0x1p120f;
@@ -58,8 +57,7 @@ void NearestCodes::choose(const Solver::Parts &parts, llvm::ArrayRef<float> x,
     bool isDoubtful =
         code.isInteger()
             ? vectors.integers(from, count, base, inverse, low, high, bias,
-                               mask, margin,
-                               codes + first, doubts)
+                               mask, margin, codes + first, doubts)
             : vectors.ranks(from, count, base, inverse, middles.data(),
                             int(middles.size()), margin, codes + first, doubts);
     if (!code.isInteger())

@@ -40,8 +40,7 @@ struct CodeVectors {
   /// in `doubts` whether t is within `margin` of a middle, for each element.
   /// Returns whether there is one.
   bool (*integers)(const float *x, int64_t count, float base, float inverse,
-                   float low, float high, int bias, int mask,
-                   float margin,
+                   float low, float high, int bias, int mask, float margin,
                    uint8_t *codes, uint8_t *doubts);
   /// The same for how many middles lie below t.
   bool (*ranks)(const float *x, int64_t count, float base, float inverse,

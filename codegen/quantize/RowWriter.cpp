@@ -56,10 +56,10 @@ void RowWriter::solve(const Problem &problem) {
     // Where nothing counts, all count alike.
     if (weights && llvm::any_of(w, [](float weight) { return weight > 0; }))
       exactW.assign(w.begin(), w.end());
-    cellCodes = Solver(plan.numbers, problem, exactX.data(), exactW.data(),
-                       vectors)
-                    .solve()
-                    .codes;
+    cellCodes =
+        Solver(plan.numbers, problem, exactX.data(), exactW.data(), vectors)
+            .solve()
+            .codes;
     return;
   }
   search.prepare(problem);

@@ -66,8 +66,8 @@ void SearchBlocks::writeProblem(size_t index, const float *x,
     largest = std::max(largest, std::fabs(from[i]));
   for (const Group &group : problem.groups)
     plan.nearest.choose(Solver::partsOf(plan.numbers, group, cellCodes),
-                        {from + group.begin, from + group.end},
-                        largest, to + group.begin);
+                        {from + group.begin, from + group.end}, largest,
+                        to + group.begin);
   if (!isRun[index])
     for (size_t i = 0; i < count; ++i)
       codes[problem.elements[i]] = gathered[i];

@@ -47,10 +47,9 @@ void TrialSolver::chooseForGroup(size_t g, const FoundLine &around,
   uint32_t wideScaleCode, wideBaseCode, scaleCodes[ownLanes],
       baseCodes[ownLanes];
   double wanted = state.scale != 0 ? around.scale / state.scale : 0;
-  Tries scales = triesOf(numbers.fields[scale.own],
-                         numbers.trialFields[scale.own], wanted,
-                         hasBase ? scalesTried : ownLanes, wideScale,
-                         wideScaleCode);
+  Tries scales =
+      triesOf(numbers.fields[scale.own], numbers.trialFields[scale.own], wanted,
+              hasBase ? scalesTried : ownLanes, wideScale, wideScaleCode);
   auto shared = float(state.scale), sharedBase = float(state.base);
   const FloatSamples &of = samples[g];
   double groupWeight = of.weight[0];
@@ -70,9 +69,9 @@ void TrialSolver::chooseForGroup(size_t g, const FoundLine &around,
     for (int i = 0; i < scales.count; ++i) {
       double s = state.scale * scales.numbers[i];
       double b = around.base - (s - around.scale) * slope;
-      Tries bases = triesOf(numbers.fields[base.own],
-                            numbers.trialFields[base.own], b * inverse, basesTried,
-                            wideBase, wideBaseCode);
+      Tries bases =
+          triesOf(numbers.fields[base.own], numbers.trialFields[base.own],
+                  b * inverse, basesTried, wideBase, wideBaseCode);
       for (int j = 0; j < bases.count; ++j) {
         scaleCodes[used] = scales.codes[i];
         baseCodes[used] = bases.codes[j];
@@ -190,8 +189,7 @@ void TrialSolver::chooseDirectly(State &state) const {
     int each = use == LaneUse::two ? ownLanes / 2 : ownLanes;
     int top = own.positionOf(float(full * unit) * above);
     FoundLine line;
-    line.scale =
-        own.numbers()[std::max(top - each + each / 2, 0)] / unit;
+    line.scale = own.numbers()[std::max(top - each + each / 2, 0)] / unit;
     return line;
   };
   choose(aroundOf, state);
@@ -202,8 +200,7 @@ bool TrialSolver::solveAlone(State &state) const {
   state.scale = 1 / unit;
   state.base = base.sign / unit;
   const FieldNumbers &scaleField = numbers.fields[scale.own];
-  const FieldNumbers *baseField =
-      hasBase ? &numbers.fields[base.own] : nullptr;
+  const FieldNumbers *baseField = hasBase ? &numbers.fields[base.own] : nullptr;
   if (!scaleField.isWide() || (baseField && !baseField->isWide())) {
     choose([&](size_t g) { return found[g]; }, state);
     return true;

@@ -69,8 +69,7 @@ private:
   bool start(int attempt, State &state) const;
   bool startProduct(const Product &product, bool isBase, int attempt,
                     double &number, uint32_t &code) const;
-  void choose(llvm::function_ref<FoundLine(size_t)> around,
-              State &state) const;
+  void choose(llvm::function_ref<FoundLine(size_t)> around, State &state) const;
   void interleave(const std::vector<float> &from, std::vector<float> &to) const;
   void chooseForPair(size_t g, const FoundLine &first, const FoundLine &second,
                      State &state) const;

@@ -8,10 +8,11 @@
 
 namespace rlx {
 
-/// memref.expand_shape below `root` ==> memref.reinterpret_cast of the sizes that
-/// it is given. Upstream's patterns compute one size of each group from the
-/// others and crash where two of a group are dynamic; they also look through
-/// the operation from those that read it, so this is done before any of them.
+/// memref.expand_shape below `root` ==> memref.reinterpret_cast of the sizes
+/// that it is given. Upstream's patterns compute one size of each group from
+/// the others and crash where two of a group are dynamic; they also look
+/// through the operation from those that read it, so this is done before any of
+/// them.
 void expandShapes(mlir::Operation *root);
 
 } // namespace rlx

@@ -55,8 +55,8 @@ static Value flatten(ImplicitLocOpBuilder &b, Value x) {
   if (type.getRank() == 2)
     return x;
   if (type.getRank() == 1)
-    return tensor::ExpandShapeOp::create(b, flatType(type), x,
-                                         ArrayRef<ReassociationIndices>{{0, 1}});
+    return tensor::ExpandShapeOp::create(
+        b, flatType(type), x, ArrayRef<ReassociationIndices>{{0, 1}});
   return tensor::CollapseShapeOp::create(b, flatType(type), x,
                                          rowsAndColumns(type.getRank()));
 }

@@ -66,6 +66,7 @@ SCHEME_TABLE = (
     "runtime/weights/GgmlTypes.cpp",
     "runtime/weights/GgmlTypes.h",
     "runtime/weights/CheckpointKinds.cpp",
+    "runtime/weights/LibraryKinds.cpp",
 )
 # Texts for readers show examples, and examples have types: documents, descriptions of ops and passes, comment lines.
 SCHEME_TEXTS = (".md", ".td")
