@@ -44,8 +44,8 @@ template <LaneUse use> RLX_INLINE Lanes spread(const float *x, int64_t i) {
 template <LaneUse use> RLX_INLINE Lanes joined(Lanes sums) {
   if (use != LaneUse::split)
     return sums;
-  return sums + __builtin_shuffle(sums, IntLanes{1, 0, 3, 2, 5, 4, 7, 6, 9, 8,
-                                                 11, 10, 13, 12, 15, 14});
+  return sums + __builtin_shufflevector(sums, sums, 1, 0, 3, 2, 5, 4, 7, 6, 9,
+                                        8, 11, 10, 13, 12, 15, 14);
 }
 
 /// Errors are not negative: as integers they have the same order, and the last
@@ -61,12 +61,12 @@ RLX_INLINE BestLanes leastLanes(Lanes errors, LaneUse use) {
   auto halve = [&](IntLanes other) __attribute__((always_inline)) {
     keys = keys < other ? keys : other;
   };
-  halve(__builtin_shuffle(
-      keys, IntLanes{8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7}));
-  halve(__builtin_shuffle(
-      keys, IntLanes{4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11}));
-  halve(__builtin_shuffle(
-      keys, IntLanes{2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13}));
+  halve(__builtin_shufflevector(keys, keys, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1,
+                                2, 3, 4, 5, 6, 7));
+  halve(__builtin_shufflevector(keys, keys, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14,
+                                15, 8, 9, 10, 11));
+  halve(__builtin_shufflevector(keys, keys, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8,
+                                9, 14, 15, 12, 13));
   int even = keys[0], odd = keys[1];
   if (use != LaneUse::two)
     even = odd = even < odd ? even : odd;
@@ -190,18 +190,16 @@ RLX_INLINE Sums16 sumUp(const FloatSamples &samples,
 
 /// The results of halves, in all lanes.
 template <typename Join> RLX_INLINE float reduced(Lanes lanes, Join join) {
-  lanes = join(lanes,
-               __builtin_shuffle(lanes, IntLanes{8, 9, 10, 11, 12, 13, 14, 15,
-                                                 0, 1, 2, 3, 4, 5, 6, 7}));
   lanes =
-      join(lanes, __builtin_shuffle(lanes, IntLanes{4, 5, 6, 7, 0, 1, 2, 3, 12,
-                                                    13, 14, 15, 8, 9, 10, 11}));
-  lanes =
-      join(lanes, __builtin_shuffle(lanes, IntLanes{2, 3, 0, 1, 6, 7, 4, 5, 10,
-                                                    11, 8, 9, 14, 15, 12, 13}));
+      join(lanes, __builtin_shufflevector(lanes, lanes, 8, 9, 10, 11, 12, 13,
+                                          14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  lanes = join(lanes, __builtin_shufflevector(lanes, lanes, 4, 5, 6, 7, 0, 1, 2,
+                                              3, 12, 13, 14, 15, 8, 9, 10, 11));
+  lanes = join(lanes, __builtin_shufflevector(lanes, lanes, 2, 3, 0, 1, 6, 7, 4,
+                                              5, 10, 11, 8, 9, 14, 15, 12, 13));
   return join(lanes,
-              __builtin_shuffle(lanes, IntLanes{1, 0, 3, 2, 5, 4, 7, 6, 9, 8,
-                                                11, 10, 13, 12, 15, 14}))[0];
+              __builtin_shufflevector(lanes, lanes, 1, 0, 3, 2, 5, 4, 7, 6, 9,
+                                      8, 11, 10, 13, 12, 15, 14))[0];
 }
 
 RLX_INLINE SampleRange measureSamples(const float *x, const float *w,
