@@ -138,8 +138,7 @@ def FuseDequantPass : Pass<"rlx-fuse-dequant", "::mlir::func::FuncOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
-def NormalizeMatmulsPass
-    : Pass<"rlx-normalize-matmuls", "::mlir::func::FuncOp"> {
+def NormalizeMatmulsPass : Pass<"rlx-normalize-matmuls", "::mlir::func::FuncOp"> {
   let summary = "Give matmuls the types that kernels take";
   let description = [{
     Kernels multiply `[M, K]` of f32. Leading dimensions of rlx.matmul become one

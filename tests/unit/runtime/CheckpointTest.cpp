@@ -78,7 +78,7 @@ TEST_F(Checkpoint, PartsAndParameters) {
   ASSERT_EQ(weights.size(), 1u);
   const LogicalWeight &weight = weights.front();
   EXPECT_EQ(weight.name, "a.weight");
-  EXPECT_EQ(weight.kind, "GPTQ");
+  EXPECT_EQ(weight.kind, "GPTQ v1");
   EXPECT_EQ(weight.scheme, "uint4/32:f16");
   EXPECT_EQ(weight.shape, (std::vector<int64_t>{8, 128}));
   ASSERT_EQ(weight.parts.size(), 4u);
