@@ -135,7 +135,10 @@ llvm::Error WeightPlan::prepare() {
   if (!problems)
     return problems.takeError();
   if (!scheme.attr().getCode().hasLookups()) {
-    blockProblems = joined(std::move(*problems));
+    // Rules in closed form are of one group.
+    blockProblems = rule.method == QuantRule::Method::search
+                        ? joined(std::move(*problems))
+                        : std::move(*problems);
     codeRuns = CodeRuns::create(scheme);
     return llvm::Error::success();
   }
