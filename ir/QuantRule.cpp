@@ -138,18 +138,40 @@ llvm::Error rlx::checkOwnCodes(QuantScheme scheme) {
       "of their own");
 }
 
+/// Whether a field of the block reads one of the bits from `begin` to `end`.
+static bool readsBits(QuantScheme scheme, int64_t begin, int64_t end) {
+  return llvm::any_of(scheme.fields(), [&](FieldAttr field) {
+    if (field.isSide())
+      return false;
+    for (PlaneAttr plane : field.getPlanes())
+      for (int64_t i = 0; i < scheme.block(); ++i)
+        if (int64_t first = firstBit(plane, i);
+            first < end && first + int64_t(plane.width()) > begin)
+          return true;
+    return false;
+  });
+}
+
 llvm::Error rlx::checkRule(const QuantRule &rule, QuantScheme scheme) {
   auto fail = [&](const llvm::Twine &expected) {
     return llvm::createStringError("expected scheme '" + scheme.displayName() +
                                    "' to have " + expected + " for its rule");
   };
   if (rule.sums &&
-      (scheme.block() % rule.sums->length != 0 ||
-       rule.sums->firstByte + 2 * (scheme.block() / rule.sums->length) >
-           scheme.blockBytes()))
+      (scheme.block() % rule.sums->length != 0 || rule.sums->firstByte < 0 ||
+       rule.sums->firstByte >
+           scheme.blockBytes() - 2 * (scheme.block() / rule.sums->length)))
     return llvm::createStringError(
         "expected the sums of a rule to lie in the block of '" +
         scheme.displayName() + "'");
+  if (rule.sums) {
+    int64_t begin = 8 * rule.sums->firstByte,
+            end = begin + 16 * (scheme.block() / rule.sums->length);
+    if (readsBits(scheme, begin, end))
+      return llvm::createStringError(
+          "expected the sums of a rule to lie where no field of '" +
+          scheme.displayName() + "' does");
+  }
   if (rule.method == QuantRule::Method::search)
     return llvm::Error::success();
   SchemeAttr attribute = scheme.attr();

@@ -59,6 +59,7 @@ void rlx::buildImportPipeline(OpPassManager &pm) {
   // Checks look at the sizes of operands. Those of a result would become what a
   // tensor.cast behind it claims, as soon as the cast is folded into its type.
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());
+  pm.addNestedPass<func::FuncOp>(createKeepUnwrittenPass());
   // From here on sizes become known, and with them types.
   pm.addNestedPass<func::FuncOp>(createSplitRankReductionsPass());
   pm.addNestedPass<func::FuncOp>(createDenseScalarsPass());

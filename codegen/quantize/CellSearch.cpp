@@ -6,6 +6,31 @@
 using namespace rlx;
 using namespace rlx::quantize;
 
+const float *quantize::countAll(const Problem &problem, const float *w,
+                                std::vector<float> &room) {
+  if (!w)
+    return nullptr;
+  size_t count = problem.elements.size();
+  double sum = 0;
+  for (float weight : llvm::ArrayRef(w, count))
+    sum += weight;
+  if (!(sum > 0))
+    return nullptr;
+  constexpr double little = 1e-4;
+  auto least = float(little * sum / double(count));
+  bool isCopied = false;
+  for (const Group &group : problem.groups) {
+    if (llvm::any_of(llvm::ArrayRef(w + group.begin, group.end - group.begin),
+                     [](float weight) { return weight > 0; }))
+      continue;
+    if (!isCopied)
+      room.assign(w, w + count);
+    isCopied = true;
+    std::fill(room.begin() + group.begin, room.begin() + group.end, least);
+  }
+  return isCopied ? room.data() : w;
+}
+
 void CellSearch::prepare(const Problem &given) {
   problem = &given;
   hasTrials = trials.prepare(given);
@@ -13,10 +38,7 @@ void CellSearch::prepare(const Problem &given) {
 
 const std::vector<uint32_t> &CellSearch::solve(const float *x, const float *w) {
   size_t count = problem->elements.size();
-  // Where nothing counts, all count alike.
-  if (w && llvm::all_of(llvm::ArrayRef(w, count),
-                        [](float weight) { return weight == 0; }))
-    w = nullptr;
+  w = countAll(*problem, w, room);
   if (hasTrials && trials.solve(x, w, codes))
     return codes;
   std::vector<double> values(x, x + count), weights(count, 1);

@@ -13,6 +13,13 @@
 
 namespace rlx::quantize {
 
+/// Weights of the elements of `problem` where some groups weigh nothing: these
+/// get a little, so that they are written as well as what they share with
+/// others allows. Where nothing counts, all count alike, which is null. `w` is
+/// null or as long as the problem; what is returned may lie in `room`.
+const float *countAll(const Problem &problem, const float *w,
+                      std::vector<float> &room);
+
 class CellSearch {
 public:
   explicit CellSearch(const SchemeNumbers &numbers)
@@ -31,6 +38,7 @@ private:
   TrialSolver trials;
   bool hasTrials = false;
   std::vector<uint32_t> codes;
+  std::vector<float> room;
 };
 
 } // namespace rlx::quantize

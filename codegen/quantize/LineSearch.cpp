@@ -88,6 +88,8 @@ private:
   /// Least squares for given numbers, within what is allowed.
   bool fit(const Sums &sums, Line &line, double &error) const;
   bool fitScale(const Sums &sums, Line &line) const;
+  bool isReached(const Line &line) const;
+  double errorOf(const Line &l, const Sums &sums) const;
 
   const CodeLine &codes;
   Samples samples;
@@ -118,13 +120,23 @@ bool Search::fit(const Sums &sums, Line &line, double &error) const {
   }
   if (!fitted && !fitScale(sums, line))
     return false;
-  if (!allows(range.scale, line.scale))
+  if (!allows(range.scale, line.scale) || !isReached(line))
     return false;
-  const Line &l = line;
-  error = all.xx + l.scale * l.scale * sums.qq + l.base * l.base * all.w +
-          2 * l.scale * l.base * sums.q - 2 * l.scale * sums.xq -
-          2 * l.base * all.x;
+  error = errorOf(line, sums);
   return true;
+}
+
+/// Whether a zero can be stored that gives the base.
+bool Search::isReached(const Line &line) const {
+  return !range.reach ||
+         std::fabs(line.base) <= *range.reach * std::fabs(line.scale);
+}
+
+/// The error of a line whose numbers have these sums.
+double Search::errorOf(const Line &l, const Sums &sums) const {
+  return all.xx + l.scale * l.scale * sums.qq + l.base * l.base * all.w +
+         2 * l.scale * l.base * sums.q - 2 * l.scale * sums.xq -
+         2 * l.base * all.x;
 }
 
 bool Search::improve(Line &line, double &error) {
@@ -140,8 +152,13 @@ void Search::tryFrom(double least, double most) {
   auto tryLine = [&](Line line) {
     double error;
     Line guess = line;
-    if (std::isfinite(line.scale) && line.scale != 0 && improve(guess, error))
+    if (!std::isfinite(line.scale) || line.scale == 0)
+      return;
+    if (improve(guess, error))
       best.offer(guess, error);
+    // The best line for the numbers may need a zero that is out of reach.
+    else if (range.reach && isReached(line) && allows(range.base, line.base))
+      best.offer(line, errorOf(line, codes.assign(samples, line, q)));
   };
   for (int sign : {1, -1}) {
     if (!allows(range.scale, sign))
@@ -180,6 +197,9 @@ FittedLine Search::run() {
   if (range.base == Signs::notNegative && codes.numbers().lowest() >= 0)
     least = std::max(least, 0.0);
   tryFrom(least, most);
+  // A zero is a code: what passes through 0 is always within reach.
+  if (range.reach && (least > 0 || most < 0))
+    tryFrom(std::min(least, 0.0), std::max(most, 0.0));
 
   FittedLine result;
   result.error = infinity;
@@ -203,7 +223,7 @@ FittedLine Search::run() {
   }
   if (!std::isfinite(result.error)) {
     // All elements are the same, or 0.
-    double mean = all.w > 0 ? all.x / all.w : 0;
+    double mean = all.w > 0 && !range.reach ? all.x / all.w : 0;
     result.line = {0, allows(range.base, mean) ? mean : 0};
   }
   Sums sums = codes.assign(samples, result.line, q);

@@ -12,6 +12,8 @@
 
 #include "codegen/quantize/CodeLine.h"
 
+#include <optional>
+
 namespace rlx::quantize {
 
 /// What numbers of a kind there may be.
@@ -20,6 +22,9 @@ enum class Signs { none, notNegative, notPositive, both };
 struct LineRange {
   Signs scale = Signs::both;
   Signs base = Signs::none;
+  /// Where the base is that of a zero, -zero * scale: the largest zero that can
+  /// be stored, so that |base| <= reach * |scale|.
+  std::optional<double> reach = std::nullopt;
 };
 
 /// A line and how much worse its neighbours are: with another scale the error

@@ -258,15 +258,41 @@ RLX_INLINE void storeResults(const FloatSamples &samples, const Sums16 &sums,
   results.best = leastLanes(error, samples.use);
 }
 
+/// The errors of lines that are one number, their bases.
+template <LaneUse use>
+RLX_INLINE Lanes flatErrors(const FloatSamples &samples, Lanes base) {
+  Lanes sum = {};
+  for (int64_t i = 0; i < samples.count; ++i) {
+    Lanes r = spread<use>(samples.x, i) - base;
+    sum += samples.w ? r * r * spread<use>(samples.w, i) : r * r;
+  }
+  return joined<use>(sum);
+}
+
+/// The errors of lines of scale 0.
+RLX_INLINE Lanes errorsWithoutScale(const FloatSamples &samples,
+                                    const TriedLines &lines, bool hasBase) {
+  bool isFlat = false;
+  for (int i = 0; i < LineLanes::count; ++i)
+    isFlat |= lines.scale[i] == 0 && lines.base[i] != 0;
+  if (!hasBase || !isFlat)
+    return broadcastPair(samples.square);
+  Lanes base = lanesOf(lines.base);
+  if (samples.use == LaneUse::one)
+    return flatErrors<LaneUse::one>(samples, base);
+  return samples.use == LaneUse::two
+             ? flatErrors<LaneUse::two>(samples, base)
+             : flatErrors<LaneUse::split>(samples, base);
+}
+
 RLX_INLINE void evaluateLines(const FloatSamples &samples,
                               const TriedNumbers &numbers,
                               const TriedLines &lines, bool hasBase,
                               LineResults &results) {
   Lanes scale = lanesOf(lines.scale);
   Sums16 sums = sumUp(samples, numbers, scale, lanesOf(lines.base), hasBase);
-  // A scale of 0 has the error of zeros.
   Lanes error = scale != Lanes{} ? scale * scale * sums.rr
-                                 : broadcastPair(samples.square);
+                                 : errorsWithoutScale(samples, lines, hasBase);
   storeResults(samples, sums, hasBase, error, results);
 }
 

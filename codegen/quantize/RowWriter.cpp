@@ -53,9 +53,9 @@ void RowWriter::solve(const Problem &problem) {
   if (const VectorCodes *vectors = plan.vectorsOf(problem)) {
     exactX.assign(singles.begin(), singles.end());
     exactW.assign(singles.size(), 1);
-    // Where nothing counts, all count alike.
-    if (weights && llvm::any_of(w, [](float weight) { return weight > 0; }))
-      exactW.assign(w.begin(), w.end());
+    std::vector<float> room;
+    if (const float *all = countAll(problem, weights, room))
+      exactW.assign(all, all + singles.size());
     cellCodes =
         Solver(plan.numbers, problem, exactX.data(), exactW.data(), vectors)
             .solve()

@@ -107,6 +107,19 @@ llvm::SmallVector<LineRange> Solver::hypotheses() const {
   for (Signs s : scales)
     for (Signs b : bases)
       result.push_back({s, b});
+  if (list.numZeros == 0 || firstOffset != last)
+    return result;
+  // A zero that has one sign gives bases of one sign for scales of one sign.
+  const FieldNumbers &zero = numbers.fields[list.numScales];
+  double reach = std::max(std::fabs(zero.lowest()), std::fabs(zero.highest()));
+  if (zero.lowest() < 0) {
+    for (LineRange &range : result)
+      range.reach = reach;
+    return result;
+  }
+  result = {{Signs::notNegative, Signs::notPositive, reach}};
+  if (scale.signs == Signs::both)
+    result.push_back({Signs::notPositive, Signs::notNegative, reach});
   return result;
 }
 

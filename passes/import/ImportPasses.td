@@ -138,6 +138,28 @@ def FuseDequantPass : Pass<"rlx-fuse-dequant", "::mlir::func::FuncOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def KeepUnwrittenPass : Pass<"rlx-keep-unwritten", "::mlir::func::FuncOp"> {
+  let summary = "Read outputs that are not written as a whole";
+  let description = [{
+    Where the body of a linalg.generic does not read an output, upstream's passes
+    give it a buffer without its elements. Those that the operation may not write
+    stay: where an index is no loop of its own, or a reduction may have no
+    iterations, the body chooses between its result and the output.
+
+    ```mlir
+    %y = linalg.generic {indexing_maps = [(a) -> (a), (a) -> (a, a)], ...} ins(%x) outs(%c) {
+    ^bb0(%in: f32, %out: f32):
+      linalg.yield %in : f32
+    ==>
+      %i = linalg.index 0
+      %always = arith.cmpi sge, %i, %zero : index
+      %z = arith.select %always, %in, %out : f32
+      linalg.yield %z : f32
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
+}
+
 def NormalizeMatmulsPass : Pass<"rlx-normalize-matmuls", "::mlir::func::FuncOp"> {
   let summary = "Give matmuls the types that kernels take";
   let description = [{

@@ -168,19 +168,8 @@ static bool readMap(AffineMap map, Value value, ContractionOperand &operand) {
 static std::optional<LoopGroups> groupLoops(linalg::LinalgOp op,
                                             const Contraction &found) {
   LoopGroups groups;
-  auto count = [&] {
-    return groups.batch.size() + groups.m.size() + groups.n.size() +
-           groups.k.size();
-  };
-  if (auto dims = linalg::inferContractionDims(op); succeeded(dims)) {
-    groups.batch.assign(dims->batch.begin(), dims->batch.end());
-    groups.m.assign(dims->m.begin(), dims->m.end());
-    groups.n.assign(dims->n.begin(), dims->n.end());
-    groups.k.assign(dims->k.begin(), dims->k.end());
-    if (count() == op.getNumLoops())
-      return groups;
-  }
-  groups = {};
+  // linalg::inferContractionDims looks only at loops that index a dimension
+  // alone; one that is a part of a window, i + j, is read all the same.
   for (unsigned loop = 0; loop < op.getNumLoops(); ++loop) {
     bool inA = found.a.has(loop), inB = found.b.has(loop),
          inC = found.c.has(loop);

@@ -10,8 +10,8 @@
 using namespace mlir;
 using namespace rlx;
 
-/// The loop that goes along the last dimension of a buffer, one element an
-/// iteration; none where there is no such.
+/// The loop that goes along the last dimension of a buffer and no other, one
+/// element an iteration; none where there is no such.
 static std::optional<unsigned> loopAlong(Value value, AffineMap map) {
   auto type = dyn_cast<MemRefType>(value.getType());
   if (!type || type.getRank() == 0)
@@ -21,14 +21,18 @@ static std::optional<unsigned> loopAlong(Value value, AffineMap map) {
   if (failed(type.getStridesAndOffset(strides, offset)) || strides.back() != 1)
     return std::nullopt;
   AffineExpr last = map.getResults().back();
-  if (auto dim = dyn_cast<AffineDimExpr>(last))
-    return dim.getPosition();
+  auto dim = dyn_cast<AffineDimExpr>(last);
   // A window: the position is a sum of two loops.
   auto sum = dyn_cast<AffineBinaryOpExpr>(last);
-  if (!sum || sum.getKind() != AffineExprKind::Add)
+  if (sum && sum.getKind() == AffineExprKind::Add)
+    dim = dyn_cast<AffineDimExpr>(sum.getLHS());
+  if (!dim || (sum && sum.getRHS().isFunctionOfDim(dim.getPosition())))
     return std::nullopt;
-  auto dim = dyn_cast<AffineDimExpr>(sum.getLHS());
-  return dim ? std::optional<unsigned>(dim.getPosition()) : std::nullopt;
+  unsigned loop = dim.getPosition();
+  bool isElsewhere =
+      llvm::any_of(map.getResults().drop_back(),
+                   [&](AffineExpr expr) { return expr.isFunctionOfDim(loop); });
+  return isElsewhere ? std::nullopt : std::optional(loop);
 }
 
 /// What the operations of a body cost, in reads of a number: functions are some

@@ -278,10 +278,14 @@ FailureOr<SmallVector<Value>> LinalgKernel::emitBody(ValueRange outputs) {
 }
 
 SmallVector<Value> LinalgKernel::loadOutputs() {
+  // What reductions carry has a value from the beginning, be it read or not: it
+  // is the result where there are no iterations.
   SmallVector<Value> values;
   for (OpOperand &init : op.getDpsInitsMutable())
-    values.push_back(op.payloadUsesValueFromOperand(&init) ? loadOperand(init)
-                                                           : Value());
+    values.push_back(!reductions.empty() ||
+                             op.payloadUsesValueFromOperand(&init)
+                         ? loadOperand(init)
+                         : Value());
   return values;
 }
 

@@ -91,6 +91,11 @@ TEST_F(SchemeTest, RulesThatDoNotFitAreRefused) {
                                          "rule");
   EXPECT_EQ(message("q4_0", "absmax 7 sums 16 at 17"),
             "expected the sums of a rule to lie in the block of 'gguf_q4_0'");
+  EXPECT_EQ(message("q4_0", "absmax 7 sums 16 at 9223372036854775807"),
+            "expected the sums of a rule to lie in the block of 'gguf_q4_0'");
+  EXPECT_EQ(message("q4_0", "absmax 7 sums 16 at 0"),
+            "expected the sums of a rule to lie where no field of 'gguf_q4_0' "
+            "does");
   EXPECT_EQ(message("q4_0", "absmax 7"), "accepted");
 }
 

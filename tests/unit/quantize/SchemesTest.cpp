@@ -227,6 +227,81 @@ TEST_F(SchemeTest, ExpertsAreQuantizedAsIfAlone) {
   }
 }
 
+/// The error of one row, relative to what it is.
+static double relativeError(QuantScheme scheme, llvm::ArrayRef<float> x,
+                            llvm::ArrayRef<float> importance = {},
+                            size_t first = 0, size_t last = SIZE_MAX) {
+  llvm::SmallVector<int64_t> shape = {1, int64_t(x.size())};
+  QuantizeOptions options;
+  options.importance.assign(importance.begin(), importance.end());
+  auto quantizer = Quantizer::create(scheme, shape, options);
+  if (!quantizer) {
+    ADD_FAILURE() << llvm::toString(quantizer.takeError());
+    return 1e9;
+  }
+  auto bytes = quantized(*quantizer, shape, x, 1);
+  if (!bytes)
+    return 1e9;
+  std::vector<float> counts(x.size(), 0);
+  double size = 0;
+  for (size_t i = first; i < std::min(last, x.size()); ++i) {
+    counts[i] = 1;
+    size += double(x[i]) * x[i];
+  }
+  return std::sqrt(squaredErrors(scheme, shape, bytes->stored(), x, counts)[0] /
+                   size);
+}
+
+// A zero is of few numbers, and needs a scale: a line that is one number has
+// none.
+TEST_F(SchemeTest, ZerosReachGroupsOfOneSign) {
+  for (const char *name : {"uint4/32", "uintf4/64", "int4a/32", "int8a/32"}) {
+    SCOPED_TRACE(name);
+    std::optional<QuantScheme> scheme = builtin(name);
+    ASSERT_TRUE(scheme);
+    for (float value : {0.37f, -1.5f, 12.0f})
+      EXPECT_LT(relativeError(*scheme, std::vector<float>(512, value)), 1e-6)
+          << value;
+    // Far from 0, as well as codes that reach to 0 allow.
+    std::vector<float> far = Random(61).floats(512);
+    for (float &value : far)
+      value = -10 - 0.1f * std::fabs(value);
+    EXPECT_LT(relativeError(*scheme, far), 0.03);
+    for (float &value : far)
+      value = -value;
+    EXPECT_LT(relativeError(*scheme, far), 0.03);
+  }
+}
+
+// Of bases that all groups share a unit of, the one that is right is taken.
+TEST_F(SchemeTest, BlocksOfOneNumberAreExact) {
+  for (const char *name : {"q2_K", "q4_K", "q5_K", "q4_1", "q5_1"}) {
+    SCOPED_TRACE(name);
+    std::optional<QuantScheme> scheme = builtin(name);
+    ASSERT_TRUE(scheme);
+    for (float value : {-1.5f, -0.25f, 0.37f, 3.0f})
+      EXPECT_LT(relativeError(*scheme, std::vector<float>(256, value)), 1e-3)
+          << value;
+  }
+}
+
+// What has no importance is written as well as what it shares with others
+// allows.
+TEST_F(SchemeTest, GroupsThatDoNotCountAreWrittenToo) {
+  std::vector<float> x = weights(256, 67), importance(256, 0);
+  std::fill(importance.begin() + 128, importance.end(), 1);
+  for (const char *name :
+       {"q2_K", "q3_K", "q4_K", "q6_K", "iq4_xs", "iq2_xxs", "iq3_s"}) {
+    SCOPED_TRACE(name);
+    std::optional<QuantScheme> scheme = builtin(name);
+    ASSERT_TRUE(scheme);
+    double dead = relativeError(*scheme, x, importance, 0, 128),
+           live = relativeError(*scheme, x, importance, 128);
+    EXPECT_LT(dead, 0.7);
+    EXPECT_LT(live, 0.45);
+  }
+}
+
 TEST_F(SchemeTest, RandomSchemesAreMade) {
   Dice dice(53);
   for (int i = 0; i < 120; ++i) {
