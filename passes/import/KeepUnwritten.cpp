@@ -61,8 +61,7 @@ static void readOutput(linalg::GenericOp op, OpOperand &init) {
 }
 
 namespace {
-struct KeepUnwrittenPass
-    : rlx::impl::KeepUnwrittenPassBase<KeepUnwrittenPass> {
+struct KeepUnwrittenPass : rlx::impl::KeepUnwrittenPassBase<KeepUnwrittenPass> {
   void runOnOperation() override {
     getOperation()->walk([](linalg::GenericOp op) {
       if (!op.hasPureTensorSemantics() || op.getNumLoops() == 0)
