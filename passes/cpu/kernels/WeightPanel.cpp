@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/kernels/WeightPanel.h"
+#include "passes/support/TransposeSquare.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -68,21 +69,7 @@ void WeightPanel::transposeStep(LoopBuilder &b, Value group, Value panelRow,
            for (int64_t row = 0; row < lanes; ++row)
              vectors.push_back(
                  b.loadVector(scratch, {b.index(row), column}, lanes));
-           SmallVector<int64_t> low, high;
-           for (int64_t i = 0; i < lanes / 2; ++i) {
-             low.append({i, lanes + i});
-             high.append({lanes / 2 + i, lanes + lanes / 2 + i});
-           }
-           // Interleaving each vector with the one half the square away,
-           // log2(lanes) times, transposes.
-           for (int64_t stage = 1; stage < lanes; stage *= 2) {
-             SmallVector<Value> next;
-             for (int64_t i = 0; i < lanes / 2; ++i)
-               for (const auto &mask : {low, high})
-                 next.push_back(vector::ShuffleOp::create(
-                     b, vectors[i], vectors[i + lanes / 2], mask));
-             vectors = next;
-           }
+           vectors = transposeSquare(b, vectors);
            store(b, vectors, group, b.add(panelRow, column));
          });
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/linalg/ContractionPanel.h"
+#include "passes/support/TransposeSquare.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -142,26 +143,6 @@ void ContractionPanel::fillAlongN(Value nBegin, Value columns, Value kBegin,
     fillEach(nBegin, whole, columns, kBegin, kLength);
 }
 
-/// Transposes a square: interleaving each vector with the one half the square
-/// away, log2(lanes) times.
-SmallVector<Value> ContractionPanel::transpose(SmallVector<Value> vectors) {
-  int64_t lanes = plan.lanes;
-  SmallVector<int64_t> low, high;
-  for (int64_t i = 0; i < lanes / 2; ++i) {
-    low.append({i, lanes + i});
-    high.append({lanes / 2 + i, lanes + lanes / 2 + i});
-  }
-  for (int64_t stage = 1; stage < lanes; stage *= 2) {
-    SmallVector<Value> next;
-    for (int64_t i = 0; i < lanes / 2; ++i)
-      for (const auto &mask : {low, high})
-        next.push_back(vector::ShuffleOp::create(b, vectors[i],
-                                                 vectors[i + lanes / 2], mask));
-    vectors = next;
-  }
-  return vectors;
-}
-
 /// Columns of b are vectors along k: squares of words are transposed.
 void ContractionPanel::fillAlongK(Value nBegin, Value columns, Value kBegin,
                                   Value kLength) {
@@ -185,7 +166,7 @@ void ContractionPanel::fillAlongK(Value nBegin, Value columns, Value kBegin,
         square.push_back(
             c.toWords(c.toPacked(shape.b, c.loadVector(shape.b, step))));
       }
-      for (auto [i, vector] : llvm::enumerate(transpose(square)))
+      for (auto [i, vector] : llvm::enumerate(transposeSquare(b, square)))
         b.storeVector(vector, panel, {group, b.add(word, i), b.index(0)});
     });
     if (c.isMultiple(shape.k, step))

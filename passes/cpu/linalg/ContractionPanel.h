@@ -41,7 +41,6 @@ private:
   void fillEach(Value nBegin, Value first, Value columns, Value kBegin,
                 Value kLength);
   void fillStarts(Value columns, Value kLength);
-  llvm::SmallVector<Value> transpose(llvm::SmallVector<Value> vectors);
 
   ContractionBuilder &c;
   LoopBuilder &b;

@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/cpu/linalg/LoopNest.h"
+#include "passes/support/TransposeSquare.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -246,20 +247,7 @@ bool LinalgLoops::emitTransposed(Value rowBegin, Value rowEnd,
     for (int64_t i = 0; i < side; ++i)
       square.push_back(b.loadVector(
           input.get(), at(input, rowBegin, b.add(columnBegin, i)), side));
-    SmallVector<int64_t> low, high;
-    for (int64_t i = 0; i < side / 2; ++i) {
-      low.append({i, side + i});
-      high.append({side / 2 + i, side + side / 2 + i});
-    }
-    for (int64_t stage = 1; stage < side; stage *= 2) {
-      SmallVector<Value> next;
-      for (int64_t i = 0; i < side / 2; ++i)
-        for (const auto &mask : {low, high})
-          next.push_back(vector::ShuffleOp::create(b, square[i],
-                                                   square[i + side / 2], mask));
-      square = next;
-    }
-    for (auto [i, vector] : llvm::enumerate(square))
+    for (auto [i, vector] : llvm::enumerate(transposeSquare(b, square)))
       b.storeVector(vector, output.get(),
                     at(output, b.add(rowBegin, i), columnBegin));
   };
