@@ -73,7 +73,7 @@ static void listMetadata(const GgufFile &file, llvm::raw_ostream &stream) {
 
 static void listMetadata(const SafetensorsFile &file,
                          llvm::raw_ostream &stream) {
-  stream << fmt::format("{}: safetensors", quoted(file.path()));
+  stream << fmt::format("{}: safetensors", quotedPath(file.path()));
   if (file.files().size() > 1)
     stream << fmt::format(", {} shards", file.files().size());
   stream << fmt::format("\n\nmetadata: {} keys\n", file.metadata().size());
@@ -174,7 +174,7 @@ static void listAsText(const WeightFile &file, mlir::MLIRContext &context,
         entry.problem.empty() ? std::to_string(entry.bytes.size()) : "?",
         entry.offset);
     if (isSplit)
-      stream << "  " << quoted(entry.file);
+      stream << "  " << quotedPath(entry.file);
     stream << "\n";
   }
   if (hasUnknown)
