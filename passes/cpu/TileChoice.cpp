@@ -80,42 +80,34 @@ struct Sizes {
   }
 };
 
-/// Modes of kernels that a matmul may have; null where it may not.
+/// The modes that are chosen for a matmul, by role; null where there is none.
 struct Modes {
-  Modes(PackedMatmulOp op, const PackedLayout &layout,
-        const CpuProperties &cpu);
-  bool allows(const CpuProperties &cpu, bool option) const {
-    return option && !cpu.deterministic;
-  }
+  Modes(PackedMatmulOp op, const PackedLayout &layout, const CpuProperties &cpu)
+      : kernel{op, layout, cpu},
+        scheme(PackedMode::choose(ModeRole::scheme, kernel)),
+        other(PackedMode::choose(ModeRole::base, kernel)),
+        manyRows(PackedMode::choose(ModeRole::manyRows, kernel)),
+        panels(manyRows ? nullptr
+                        : PackedMode::choose(ModeRole::panels, kernel)) {}
   /// Of few rows, and of all where there is no other.
-  const PackedMode &base() const { return magic ? *magic : *scheme; }
+  const PackedMode &base() const { return other ? *other : *scheme; }
+  /// That of many rows may decode while rows are multiplied.
+  bool decodesManyRows() const {
+    return manyRows && !manyRows->isOfPanelsOnly();
+  }
+  /// It has panels and nothing else.
+  bool hasManyInPanels() const {
+    return manyRows && manyRows->isOfPanelsOnly();
+  }
+  /// What decoding costs.
+  KStepCost cost() const {
+    return (decodesManyRows() ? manyRows : scheme)->cost(kernel.cpu);
+  }
 
-  std::unique_ptr<PackedMode> scheme, magic, pairs, prescaled, reencoded;
+  PackedKernel kernel;
+  std::unique_ptr<PackedMode> scheme, other, manyRows, panels;
 };
 } // namespace
-
-Modes::Modes(PackedMatmulOp op, const PackedLayout &layout,
-             const CpuProperties &cpu) {
-  PackedKernel kernel{op, layout, cpu};
-  std::string reason;
-  scheme = PackedMode::ofScheme(kernel);
-  if (op.getReencoded())
-    reencoded = PackedMode::create(KernelMode::reencoded, kernel, reason);
-  else if (cpu.prescaledWeights)
-    prescaled = PackedMode::create(KernelMode::prescaled, kernel, reason);
-  // Where products with bytes are several operations, larger codes take more of
-  // them.
-  constexpr int64_t mostSmall = 128;
-  if (prescaled && byteDotCost(cpu) > 1 &&
-      prescaled->layout.codes.below > mostSmall)
-    prescaled = nullptr;
-  if (cpu.twoVectorPorts && byteDotCost(cpu) == 1) {
-    if (allows(cpu, cpu.magicNumbers))
-      magic = PackedMode::create(KernelMode::magic, kernel, reason);
-  } else if (!op.getReencoded() && !prescaled && allows(cpu, cpu.i16Pairs)) {
-    pairs = PackedMode::createI16Pairs(kernel, reason);
-  }
-}
 
 static std::optional<int64_t> staticRows(PackedMatmulOp op) {
   auto x = cast<ShapedType>(op.getX().getType());
@@ -124,8 +116,8 @@ static std::optional<int64_t> staticRows(PackedMatmulOp op) {
   return x.getDimSize(0);
 }
 
-/// Folding group scales into codes costs a multiplication or two for each
-/// vector of codes; it pays from this many rows on.
+/// What a mode of many rows does to codes costs an operation or two for each
+/// vector of them; it pays from this many rows on.
 static constexpr int64_t enoughRows = 8;
 
 /// Whether there are so many, for certain. M that is not known has one kernel
@@ -135,9 +127,9 @@ static bool hasEnoughRows(PackedMatmulOp op) {
   return m && *m >= enoughRows;
 }
 
-/// From which M on codes are multiplied with their scales first, where panels
-/// begin with `minMPanel`.
-static int64_t minMPrescaled(PackedMatmulOp op, int64_t minMPanel) {
+/// From which M on a mode of many rows that decodes while rows are multiplied
+/// is used, where panels begin with `minMPanel`.
+static int64_t minMOfManyRows(PackedMatmulOp op, int64_t minMPanel) {
   bool isDirect =
       op.getIds() || (hasEnoughRows(op) && *staticRows(op) < minMPanel);
   return isDirect ? std::min(enoughRows, minMPanel) : minMPanel;
@@ -146,7 +138,7 @@ static int64_t minMPrescaled(PackedMatmulOp op, int64_t minMPanel) {
 /// The kernels of modes and sizes that were chosen, and what to say of them.
 /// `minM` of many rows is that of panels unless it says otherwise.
 static SmallVector<KernelAttr> kernelsOf(PackedMatmulOp op, const Modes &modes,
-                                         bool pairs, const Sizes &sizes,
+                                         bool hasPanelMode, const Sizes &sizes,
                                          int64_t chosenMinM) {
   auto get = [&](KernelMode mode, int64_t minM, int64_t minMPanel,
                  bool i16Pairs = false) {
@@ -157,16 +149,13 @@ static SmallVector<KernelAttr> kernelsOf(PackedMatmulOp op, const Modes &modes,
   // No block of rows is so large.
   bool hasPanels = sizes.minMPanel <= std::max(sizes.mc, sizes.mrPanel);
   int64_t minMPanel = hasPanels ? sizes.minMPanel : never;
-  if (modes.reencoded)
-    return {get(base, 1, never),
-            get(KernelMode::reencoded, sizes.minMPanel, always)};
-  if (!modes.prescaled)
-    return {get(base, 1, minMPanel, pairs)};
-  if (!op.getIds() && chosenMinM == sizes.minMPanel)
-    return {get(base, 1, never),
-            get(KernelMode::prescaled, sizes.minMPanel, always)};
-  return {get(base, 1, minMPanel),
-          get(KernelMode::prescaled, chosenMinM, minMPanel)};
+  if (!modes.manyRows)
+    return {get(base, 1, minMPanel, hasPanelMode)};
+  KernelMode many = modes.manyRows->name;
+  if (modes.hasManyInPanels() ||
+      (!op.getIds() && chosenMinM == sizes.minMPanel))
+    return {get(base, 1, never), get(many, sizes.minMPanel, always)};
+  return {get(base, 1, minMPanel), get(many, chosenMinM, minMPanel)};
 }
 
 /// The most of `candidates`, which fall, whose registers there are.
@@ -179,23 +168,21 @@ static int64_t mostRows(ArrayRef<int64_t> candidates, int64_t sums,
 }
 
 static FailureOr<TileChoice> finish(PackedMatmulOp op, const Modes &modes,
-                                    bool pairs, Sizes sizes,
+                                    bool hasPanelMode, Sizes sizes,
                                     const CpuProperties &cpu, std::string why) {
-  int64_t minM = modes.prescaled ? minMPrescaled(op, sizes.minMPanel) : 0;
+  int64_t minM =
+      modes.decodesManyRows() ? minMOfManyRows(op, sizes.minMPanel) : 0;
   bool isOfPanels = minM == sizes.minMPanel;
   // What was chosen is said; a user's sizes come after that.
-  if (modes.reencoded)
-    why += modes.reencoded->why(sizes.minMPanel);
-  else if (modes.prescaled)
-    why += modes.prescaled->why(minM);
-  else
-    why += pairs ? modes.pairs->why(sizes.minMPanel)
-                 : modes.base().why(sizes.minMPanel);
+  const PackedMode &said = modes.manyRows ? *modes.manyRows
+                           : hasPanelMode ? *modes.panels
+                                          : modes.base();
+  why += said.why(modes.decodesManyRows() ? minM : sizes.minMPanel);
   sizes.replace(cpu, /*isPacked=*/true);
   if (isOfPanels)
     minM = sizes.minMPanel;
   FailureOr<TilesAttr> tiles =
-      sizes.attribute(op, kernelsOf(op, modes, pairs, sizes, minM));
+      sizes.attribute(op, kernelsOf(op, modes, hasPanelMode, sizes, minM));
   if (failed(tiles))
     return failure();
   return TileChoice{*tiles, why};
@@ -226,13 +213,10 @@ static FailureOr<TileChoice> chooseForTwoPorts(PackedMatmulOp op,
   constexpr int64_t prefetchBytes = 4096;
   constexpr int64_t vectors = PackedLayout::kStep / 4;
   Modes modes(op, layout, cpu);
-  KStepCost cost =
-      (modes.prescaled ? modes.prescaled : modes.scheme)->cost(cpu);
+  KStepCost cost = modes.cost();
   int64_t n = cast<ShapedType>(op.getInit().getType()).getShape().back();
   int64_t bytes = activationBytes(op);
-  const PackedMode &many = modes.reencoded   ? *modes.reencoded
-                           : modes.prescaled ? *modes.prescaled
-                                             : modes.base();
+  const PackedMode &many = modes.manyRows ? *modes.manyRows : modes.base();
   Sizes sizes;
   sizes.mr = mostRows({8, 6, 4, 2, 1}, modes.base().cost(cpu).sums, vectors,
                       cpu.vectorRegisters);
@@ -250,8 +234,8 @@ static FailureOr<TileChoice> chooseForTwoPorts(PackedMatmulOp op,
   constexpr double wait = 55;
   double once = cost.decode + cost.stored + wait;
   sizes.minMPanel = sizes.mr * int64_t(std::ceil(once / cost.decode));
-  if (modes.reencoded)
-    sizes.minMPanel = modes.reencoded->minM(cost, sizes.mr, cpu);
+  if (modes.hasManyInPanels())
+    sizes.minMPanel = many.minM(cost, sizes.mr, cpu);
 
   if (std::optional<int64_t> m = staticRows(op); m && *m >= sizes.minMPanel) {
     // What rows are rounded up by is wasted; each register tile loads weights.
@@ -274,7 +258,7 @@ static FailureOr<TileChoice> chooseForTwoPorts(PackedMatmulOp op,
       "{4} registers",
       int64_t(cost.decode), int64_t(cost.stored), sizes.mrPanel,
       sizes.mrPanel * sizes.nrPanel * sums, cpu.vectorRegisters);
-  return finish(op, modes, /*pairs=*/false, sizes, cpu, why);
+  return finish(op, modes, /*hasPanelMode=*/false, sizes, cpu, why);
 }
 
 /// The least M of panels where register tiles of `sizes.mr` rows decode again
@@ -299,51 +283,50 @@ static int64_t minMPanel(const KStepCost &cost, const Sizes &sizes) {
 FailureOr<TileChoice> rlx::chooseTiles(PackedMatmulOp op,
                                        const CpuProperties &cpu) {
   PackedLayout layout = PackedLayout::of(op);
-  if (cpu.twoVectorPorts && byteDotCost(cpu) == 1)
+  if (hasSharedPorts(cpu))
     return chooseForTwoPorts(op, layout, cpu);
   constexpr int64_t vectors = PackedLayout::kStep / 4;
   int64_t bytes = activationBytes(op);
   int64_t n = cast<ShapedType>(op.getInit().getType()).getShape().back();
   Modes modes(op, layout, cpu);
-  KStepCost cost =
-      (modes.prescaled ? modes.prescaled : modes.scheme)->cost(cpu);
+  KStepCost cost = modes.cost();
   // Decoded codes of a K step are live together; of a panel, one is, with a
   // scale and a product. Without a panel, rows that may be few have codes as
   // stored.
-  bool decodesPrescaled = modes.prescaled && hasEnoughRows(op);
+  bool decodesMany = modes.decodesManyRows() && hasEnoughRows(op);
   Sizes sizes;
-  sizes.mr =
-      mostRows({8, 6, 4, 2, 1},
-               decodesPrescaled ? cost.sums : modes.scheme->cost(cpu).sums,
-               vectors, cpu.vectorRegisters);
+  sizes.mr = mostRows({8, 6, 4, 2, 1},
+                      decodesMany ? cost.sums : modes.scheme->cost(cpu).sums,
+                      vectors, cpu.vectorRegisters);
   constexpr int64_t loaded = 3;
   static constexpr int64_t usual[] = {8, 4, 2, 1};
   sizes.mrPanel =
-      modes.pairs
-          ? mostRows(modes.pairs->panelRows(usual), modes.pairs->panelSums(cpu),
-                     loaded, cpu.vectorRegisters)
+      modes.panels
+          ? mostRows(modes.panels->panelRows(usual),
+                     modes.panels->panelSums(cpu), loaded, cpu.vectorRegisters)
           : mostRows(usual, cost.sums, loaded, cpu.vectorRegisters);
   sizes.mc = mostRowsOfCache(cpu) / bytes;
   sizes.minMPanel = minMPanel(cost, sizes);
-  if (modes.reencoded) {
+  if (modes.hasManyInPanels()) {
+    const PackedMode &many = *modes.manyRows;
     sizes.nrPanel = layout.macroPanel(n) % 2 == 0 ? 2 : 1;
-    sizes.mrPanel = mostRows(modes.reencoded->panelRows(usual),
-                             sizes.nrPanel * modes.reencoded->panelSums(cpu),
-                             sizes.nrPanel + 2, cpu.vectorRegisters);
+    sizes.mrPanel =
+        mostRows(many.panelRows(usual), sizes.nrPanel * many.panelSums(cpu),
+                 sizes.nrPanel + 2, cpu.vectorRegisters);
     sizes.mc = llvm::alignTo(sizes.mc, sizes.mrPanel);
-    sizes.minMPanel = modes.reencoded->minM(cost, sizes.mr, cpu);
+    sizes.minMPanel = many.minM(cost, sizes.mr, cpu);
   }
 
   sizes.nc = layout.macroPanel(n) * layout.lanes;
   sizes.kc = layout.kBlock;
-  bool pairs = modes.pairs != nullptr;
+  bool hasPanelMode = modes.panels != nullptr;
   // Sums of many rows share the second cache with activations: half a macro-
   // panel.
   if (std::optional<int64_t> m = staticRows(op)) {
     if (*m >= sizes.minMPanel)
       sizes.nc = llvm::alignTo(sizes.nc / 2, layout.lanes);
     else
-      pairs = false;
+      hasPanelMode = false;
     // What is left of few rows would be a second register tile to compile.
     if (*m > sizes.mr && *m < 2 * sizes.mr && *m % 4 == 0)
       sizes.mr = 4;
@@ -353,7 +336,7 @@ FailureOr<TileChoice> rlx::chooseTiles(PackedMatmulOp op,
       "{2} and {3} of {4} registers",
       int64_t(cost.decode), int64_t(cost.stored), int64_t(cost.row), cost.sums,
       cpu.vectorRegisters);
-  return finish(op, modes, pairs, sizes, cpu, why);
+  return finish(op, modes, hasPanelMode, sizes, cpu, why);
 }
 
 //===----------------------------------------------------------------------===//

@@ -35,6 +35,11 @@ public:
                    GroupScales::ofScheme, kernel.packed, GroupScales::ofScheme),
         i16Dot(i16Dot), groups(layout.kBlock / layout.sumGroup) {}
 
+  bool pays(const PackedKernel &kernel) const override {
+    const CpuProperties &cpu = kernel.cpu;
+    return !hasSharedPorts(cpu) && cpu.i16Pairs && !cpu.deterministic &&
+           !kernel.mayReencode();
+  }
   /// How sums and scales fit i16; fails, with a reason, where they do not.
   bool fit(std::string &reason);
 

@@ -27,6 +27,7 @@
 
 #include "passes/cpu/packed/ModeCreators.h"
 #include "passes/cpu/packed/ScaledSums.h"
+#include "passes/cpu/target/CpuFeatures.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/Sequence.h"
@@ -45,6 +46,10 @@ public:
                    GroupScales::floats, kernel.packed.widened(),
                    GroupScales::floats) {}
 
+  bool pays(const PackedKernel &kernel) const override {
+    const CpuProperties &cpu = kernel.cpu;
+    return hasSharedPorts(cpu) && cpu.magicNumbers && !cpu.deterministic;
+  }
   std::string why(int64_t) const override {
     return "; sums of products are floats from the start, which rounds their "
            "last bits";

@@ -10,17 +10,19 @@ using namespace rlx;
 
 namespace {
 struct NamedMode {
-  KernelMode name;
+  ModeRole role;
+  std::optional<KernelMode> name; ///< None where a kernel says so by a flag.
   PackedModeCreator *create;
 };
 } // namespace
 
 static constexpr NamedMode modes[] = {
-    {KernelMode::i32, createI32Sums},
-    {KernelMode::f32, createF32Sums},
-    {KernelMode::magic, createMagicNumbers},
-    {KernelMode::prescaled, createPrescaledWeights},
-    {KernelMode::reencoded, createReencodedWeights}};
+    {ModeRole::scheme, KernelMode::i32, createI32Sums},
+    {ModeRole::scheme, KernelMode::f32, createF32Sums},
+    {ModeRole::base, KernelMode::magic, createMagicNumbers},
+    {ModeRole::manyRows, KernelMode::prescaled, createPrescaledWeights},
+    {ModeRole::manyRows, KernelMode::reencoded, createReencodedWeights},
+    {ModeRole::panels, std::nullopt, createI16Pairs}};
 
 std::unique_ptr<PackedMode> PackedMode::create(KernelMode name,
                                                const PackedKernel &kernel,
@@ -32,11 +34,15 @@ std::unique_ptr<PackedMode> PackedMode::create(KernelMode name,
   return nullptr;
 }
 
-std::unique_ptr<PackedMode> PackedMode::ofScheme(const PackedKernel &kernel) {
+std::unique_ptr<PackedMode> PackedMode::choose(ModeRole role,
+                                               const PackedKernel &kernel) {
   std::string reason;
-  if (auto mode = createI32Sums(kernel, reason))
-    return mode;
-  return createF32Sums(kernel, reason);
+  for (const NamedMode &mode : modes)
+    if (mode.role == role)
+      if (auto created = mode.create(kernel, reason))
+        if (created->pays(kernel))
+          return created;
+  return nullptr;
 }
 
 std::unique_ptr<PackedMode>

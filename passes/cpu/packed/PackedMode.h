@@ -4,9 +4,10 @@
 // A mode of a kernel on packed weights, as #rlx.kernel names it: which codes
 // and scales a register tile reads, how a panel is filled, and how sums of
 // products become numbers. Each is a class in a file of its own, which says
-// whether it can multiply such a weight, what that costs and how it is emitted.
-// A new mode is a file, a line in ModeCreators.h and a line of the table in
-// PackedMode.cpp.
+// whether it can multiply such a weight, whether it pays, what that costs and
+// how it is emitted. A new mode is its name in ir/RlxAttributes.td, a file, a
+// line in ModeCreators.h and a line of the table in PackedMode.cpp, which gives
+// it a role. TileChoice.cpp knows roles, not modes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,6 +37,16 @@ struct PackedKernel {
 
   /// Bytes of an activation: i8 has one, i16 two.
   int64_t bytes() const { return activationBytes(op); }
+  /// Whether the caller lets weights be encoded anew.
+  bool mayReencode() const { return PackedMatmulOp(op).getReencoded(); }
+};
+
+/// The place of a mode among the kernels of a matmul.
+enum class ModeRole {
+  scheme,  ///< sums up as the scheme says: i32 or f32
+  base,    ///< replaces that of the scheme
+  panels,  ///< of rows through panels, in a kernel with another mode
+  manyRows ///< has a kernel of its own, for many rows
 };
 
 class PackedMode {
@@ -43,8 +54,10 @@ public:
   /// The mode for that matmul; null, with a reason, where it cannot be.
   static std::unique_ptr<PackedMode>
   create(KernelMode mode, const PackedKernel &kernel, std::string &reason);
-  /// The mode that sums up as the scheme says: i32 or f32.
-  static std::unique_ptr<PackedMode> ofScheme(const PackedKernel &kernel);
+  /// The first mode of the table that has that role, can be and pays; null
+  /// where none does.
+  static std::unique_ptr<PackedMode> choose(ModeRole role,
+                                            const PackedKernel &kernel);
   /// What rows through panels have where a kernel has i16_pairs.
   static std::unique_ptr<PackedMode> createI16Pairs(const PackedKernel &kernel,
                                                     std::string &reason);
@@ -62,9 +75,14 @@ public:
   const PackedLayout layout;
   const PackedFields fields;
 
-  //===--- Cost
-  //------------------------------------------------------------===//
+  //===--- Choice and cost -----------------------------------------------===//
 
+  /// Whether it may be chosen: what the caller allows, and what never pays on
+  /// such a processor.
+  virtual bool pays(const PackedKernel &kernel) const { return true; }
+  /// Whether its codes are made once, in panels, and never while rows are
+  /// multiplied.
+  virtual bool isOfPanelsOnly() const { return false; }
   virtual KStepCost cost(const CpuProperties &cpu) const;
   /// Registers that the sums of a row through a panel take.
   virtual int64_t panelSums(const CpuProperties &cpu) const {
@@ -85,8 +103,7 @@ public:
   /// What is said of it where choices are printed, for M from `minM` on.
   virtual std::string why(int64_t minM) const { return ""; }
 
-  //===--- Weights
-  //---------------------------------------------------------===//
+  //===--- Weights -------------------------------------------------------===//
 
   /// Codes of a K step as register tiles multiply them, from those stored.
   /// `groupScales` reads the scales of its groups.
@@ -105,8 +122,7 @@ public:
   virtual void fill(LoopBuilder &b, StoredKBlock &stored,
                     KBlockPanel &panel) const;
 
-  //===--- Register tiles
-  //--------------------------------------------------===//
+  //===--- Register tiles ------------------------------------------------===//
 
   /// What activations must be.
   virtual ActivationForm form() const;

@@ -20,6 +20,7 @@
 
 #include "passes/cpu/packed/ModeCreators.h"
 #include "passes/cpu/packed/ScaledSums.h"
+#include "passes/cpu/target/CpuFeatures.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -36,6 +37,13 @@ public:
                    GroupScales::inCodes),
         bias(kernel.packed.codes.bias), least(least) {}
 
+  bool pays(const PackedKernel &kernel) const override {
+    // Where products with bytes are several operations, larger codes take more
+    // of them.
+    constexpr int64_t mostSmall = 128;
+    return kernel.cpu.prescaledWeights && !kernel.mayReencode() &&
+           (byteDotCost(kernel.cpu) <= 1 || layout.codes.below <= mostSmall);
+  }
   KStepCost cost(const CpuProperties &cpu) const override {
     constexpr int64_t vectors = PackedLayout::kStep / 4;
     KStepCost cost = PackedMode::cost(cpu);

@@ -40,6 +40,10 @@ public:
                    GroupScales::floats, kernel.packed.reencoded(),
                    std::nullopt) {}
 
+  bool pays(const PackedKernel &kernel) const override {
+    return kernel.mayReencode();
+  }
+  bool isOfPanelsOnly() const override { return true; }
   ArrayRef<int64_t> panelRows(ArrayRef<int64_t>) const override {
     // Panels have nothing but codes: register tiles are so high as fits.
     static constexpr int64_t rows[] = {8, 6, 5, 4, 3, 2, 1};

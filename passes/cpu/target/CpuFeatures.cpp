@@ -66,6 +66,10 @@ int64_t rlx::byteDotCost(const CpuProperties &cpu) {
   return cost;
 }
 
+bool rlx::hasSharedPorts(const CpuProperties &cpu) {
+  return cpu.twoVectorPorts && byteDotCost(cpu) == 1;
+}
+
 llvm::ArrayRef<llvm::StringRef> rlx::knownCpuFeatures() {
   static const auto names = [] {
     llvm::SmallVector<llvm::StringRef> all;

@@ -57,6 +57,10 @@ llvm::StringRef intrinsicFor(const CpuProperties &cpu, VectorOp op);
 /// feature for any vectors, or of plain shifts, products and additions.
 int64_t byteDotCost(const CpuProperties &cpu);
 
+/// Whether dot products of bytes, one operation each, share the two ports of
+/// all other vector operations, so that nothing hides beside them.
+bool hasSharedPorts(const CpuProperties &cpu);
+
 /// The features of the table, each once.
 llvm::ArrayRef<llvm::StringRef> knownCpuFeatures();
 
