@@ -11,7 +11,7 @@
 #include "ir/NearNames.h"
 #include "ir/Nesting.h"
 #include "passes/Passes.h"
-#include "passes/cpu/kernels/LoopKernels.h"
+#include "passes/rules/RulePlan.h"
 
 #include "mlir/Bytecode/BytecodeReader.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"

@@ -4,6 +4,7 @@
 #include "codegen/WeightBindings.h"
 
 #include "codegen/StatusError.h"
+#include "codegen/weights/LogicalBinder.h"
 #include "codegen/weights/StoredTypes.h"
 #include "runtime/TensorChecks.h"
 

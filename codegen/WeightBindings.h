@@ -5,7 +5,6 @@
 #define RLX_CODEGEN_WEIGHTBINDINGS_H
 
 #include "codegen/Signature.h"
-#include "codegen/weights/LogicalBinder.h"
 #include "runtime/weights/WeightFile.h"
 
 #include "llvm/ADT/StringMap.h"
@@ -15,6 +14,9 @@
 #include <vector>
 
 namespace rlx {
+
+class LogicalBinder;
+struct LoadedPart;
 
 /// The weights of a program's functions, bound by name to tensors of files or
 /// to the caller's memory.

@@ -5,7 +5,6 @@
 #define RLX_PASSES_PASSDETAIL_H
 
 #include "ir/Dialect.h"
-#include "ir/Scheme.h"
 #include "passes/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -3,6 +3,8 @@
 
 #include "codegen/reference/BodyColumns.h"
 
+#include "ir/Scheme.h"
+
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"

@@ -92,7 +92,7 @@ bool isInDoubt(Interpreter &interpreter, Value condition) {
 void doubtResults(Interpreter &interpreter, Operation *op) {
   for (Value result : op->getResults()) {
     Datum datum = interpreter.get(result);
-    if (datum.scheme())
+    if (datum.isQuantized())
       continue;
     std::vector<double> &deviations = datum.writable().allDeviations();
     llvm::fill(deviations, unknownDeviation);

@@ -210,6 +210,12 @@ Datum Datum::constant(Attribute value) {
   return Datum(type, shape, std::move(numbers));
 }
 
+std::optional<QuantScheme> Datum::scheme() const {
+  return QuantScheme::of(ofType);
+}
+
+bool Datum::isQuantized() const { return scheme().has_value(); }
+
 Datum Datum::reshaped(Type type, std::vector<int64_t> shape) const {
   Datum result = *this;
   result.ofType = type;

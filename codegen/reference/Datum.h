@@ -11,14 +11,17 @@
 #define RLX_CODEGEN_REFERENCE_DATUM_H
 
 #include "codegen/reference/Numbers.h"
-#include "ir/Scheme.h"
 #include "runtime/Tensor.h"
 
+#include "mlir/IR/BuiltinTypes.h"
 #include "llvm/Support/Error.h"
 
 #include <memory>
+#include <optional>
 
 namespace rlx {
+
+class QuantScheme;
 
 class Datum {
 public:
@@ -47,7 +50,9 @@ public:
   mlir::Type type() const { return ofType; }
   mlir::Type elementType() const { return mlir::getElementTypeOrSelf(ofType); }
   bool isTensor() const { return llvm::isa<mlir::RankedTensorType>(ofType); }
-  std::optional<QuantScheme> scheme() const { return QuantScheme::of(ofType); }
+  /// Of a quantized tensor.
+  std::optional<QuantScheme> scheme() const;
+  bool isQuantized() const;
   const std::vector<int64_t> &shape() const { return sizes; }
   int64_t rank() const { return sizes.size(); }
   int64_t size() const;

@@ -53,7 +53,7 @@ rlx::evaluate(ModuleOp module, WeightLookUp weights, llvm::StringRef name,
     return diagnostics.takeError(failure);
   std::vector<ReferenceTensor> tensors;
   for (const Datum &datum : *results) {
-    if (!datum.isTensor() || datum.scheme())
+    if (!datum.isTensor() || datum.isQuantized())
       return llvm::createStringError("'" + name +
                                      "' cannot be verified: it returns what is "
                                      "no tensor of numbers");

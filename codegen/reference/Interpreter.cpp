@@ -218,7 +218,7 @@ LogicalResult rlx::runElementwise(Interpreter &interpreter, Operation *op) {
   bool isTensor = false;
   SmallVector<Datum> data = interpreter.getAll(op->getOperands());
   for (auto [i, datum] : llvm::enumerate(data)) {
-    if (datum.scheme())
+    if (datum.isQuantized())
       return op->emitOpError()
              << "cannot be verified: operand " << i << " is quantized";
     if (!datum.isTensor())

@@ -3,6 +3,8 @@
 
 #include "codegen/reference/IterationSpace.h"
 
+#include "ir/Scheme.h"
+
 using namespace mlir;
 using namespace rlx;
 

@@ -97,7 +97,7 @@ LogicalResult StructuredLoops::prepare() {
     bool isInit = op.isDpsInit(&operand);
     operands.push_back(isInit ? interpreter.take(operand)
                               : interpreter.get(operand.get()));
-    if (operands.back().scheme())
+    if (operands.back().isQuantized())
       return op->emitOpError() << "cannot be verified: operand "
                                << operand.getOperandNumber() << " is quantized";
   }

@@ -3,6 +3,8 @@
 
 #include "codegen/reference/Interpreter.h"
 
+#include "ir/Scheme.h"
+
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -55,7 +57,7 @@ LogicalResult runEmpty(Interpreter &interpreter, tensor::EmptyOp op) {
 
 LogicalResult runExtract(Interpreter &interpreter, tensor::ExtractOp op) {
   Datum source = interpreter.get(op.getTensor());
-  if (source.scheme())
+  if (source.isQuantized())
     return op.emitOpError() << "cannot be verified: it takes a part of a "
                                "quantized tensor";
   FailureOr<int64_t> position =

@@ -82,7 +82,7 @@ std::vector<int64_t> reducedShape(ArrayRef<int64_t> shape,
 }
 
 LogicalResult refuseQuantized(Operation *op, const Datum &datum) {
-  if (!datum.scheme())
+  if (!datum.isQuantized())
     return success();
   return op->emitOpError()
          << "cannot be verified: it takes a part of a quantized tensor";

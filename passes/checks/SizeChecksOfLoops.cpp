@@ -1,6 +1,7 @@
 //===- SizeChecksOfLoops.cpp - Checks of operands that share loops --------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "ir/Scheme.h"
 #include "passes/checks/SizeChecks.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"

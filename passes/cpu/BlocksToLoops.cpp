@@ -3,6 +3,9 @@
 
 #include "passes/cpu/TileChoice.h"
 #include "passes/cpu/kernels/LoopKernels.h"
+#include "passes/cpu/kernels/RowLoops.h"
+#include "passes/cpu/packed/PackedLoops.h"
+#include "passes/rules/RulePlan.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"

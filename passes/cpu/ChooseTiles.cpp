@@ -1,6 +1,7 @@
 //===- ChooseTiles.cpp - Tiles as attributes of matmuls -------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "ir/Scheme.h"
 #include "passes/cpu/TileChoice.h"
 
 namespace rlx {

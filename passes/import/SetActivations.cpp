@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/Scheme.h"
 #include "passes/PassDetail.h"
 
 #include "llvm/ADT/StringSwitch.h"

@@ -156,3 +156,23 @@ FailureOr<RulePlan> RulePlan::of(QuantScheme scheme, const QuantRule &rule,
     return refuse("loops do not know such sums of codes");
   return plan;
 }
+
+std::optional<RulePlan> rlx::rulePlanOf(BlockQuantizeOp op) {
+  QuantScheme scheme(op.getScheme().getScheme());
+  std::string reason;
+  if (op.getImportance())
+    return std::nullopt;
+  FailureOr<RulePlan> plan = RulePlan::of(
+      scheme, ruleOf(scheme, op.getRuleAttr()),
+      cast<ShapedType>(op.getX().getType()).getShape().back(), reason);
+  return succeeded(plan) ? std::optional(*plan) : std::nullopt;
+}
+
+std::optional<RulePlan> rlx::rulePlanOf(BlockFakeQuantizeOp op) {
+  QuantScheme scheme(op.getScheme().getScheme());
+  std::string reason;
+  FailureOr<RulePlan> plan = RulePlan::of(
+      scheme, ruleOf(scheme, op.getRuleAttr()),
+      cast<ShapedType>(op.getX().getType()).getShape().back(), reason);
+  return succeeded(plan) ? std::optional(*plan) : std::nullopt;
+}

@@ -55,6 +55,11 @@ struct RulePlan {
 /// have read it.
 QuantRule ruleOf(QuantScheme scheme, mlir::StringAttr attribute);
 
+/// What loops choose scales by; nothing where the host's quantizer does, which
+/// --rlx-llvm calls.
+std::optional<RulePlan> rulePlanOf(BlockQuantizeOp op);
+std::optional<RulePlan> rulePlanOf(BlockFakeQuantizeOp op);
+
 } // namespace rlx
 
 #endif // RLX_PASSES_RULES_RULEPLAN_H

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/Scheme.h"
 #include "passes/support/QuantizedOperand.h"
 
 #include "mlir/Dialect/Func/Transforms/FuncConversions.h"

@@ -8,7 +8,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/cpu/kernels/LoopKernels.h"
+#include "passes/cpu/kernels/RowLoops.h"
+#include "passes/rules/RulePlan.h"
 
 namespace rlx {
 #define GEN_PASS_DEF_COPYSTRIDEDOPERANDSPASS

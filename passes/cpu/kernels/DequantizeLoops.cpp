@@ -1,7 +1,9 @@
 //===- DequantizeLoops.cpp - Loops for rlx.block_dequantize ---------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "ir/Scheme.h"
 #include "passes/cpu/kernels/LoopKernels.h"
+#include "passes/cpu/kernels/RowLoops.h"
 
 using namespace mlir;
 using namespace rlx;

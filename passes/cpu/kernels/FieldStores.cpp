@@ -3,6 +3,8 @@
 
 #include "passes/cpu/kernels/FieldStores.h"
 
+#include "ir/Scheme.h"
+
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include <map>

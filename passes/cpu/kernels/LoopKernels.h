@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The builders behind --rlx-blocks-to-loops, one file an operation. Each takes
-// an operation on memrefs and emits loops before it; the pass erases it.
+// an operation on memrefs and emits loops before it; the pass erases it. Those
+// of packed weights are in packed/PackedLoops.h.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,59 +11,11 @@
 #define RLX_PASSES_CPU_KERNELS_LOOPKERNELS_H
 
 #include "ir/CpuProperties.h"
-#include "passes/PassDetail.h"
-#include "passes/rules/RulePlan.h"
-#include "passes/support/LoopBuilder.h"
+#include "ir/Dialect.h"
 
 namespace rlx {
 
-/// How a row of K elements is cut into vectors: iterations of `step` elements,
-/// each of `step / run` decodes of `run` lanes; what does not fill a step is
-/// cut block by block into `tailRun` lanes.
-struct RowSteps {
-  RowSteps(const QuantScheme &scheme, int64_t lanes);
-  int64_t block;
-  int64_t run, step;
-  int64_t tailRun;
-  /// The part of K elements that whole steps cover.
-  int64_t mainLength(int64_t k) const { return k / step * step; }
-};
-
-/// The operands of a block operation that decoding reads.
-struct StoredOperands {
-  mlir::Value weight, scales, zeroPoints, globalScale;
-  QuantAttr scheme;
-
-  template <typename OpT> static StoredOperands of(OpT op) {
-    return {op.getWeight(), op.getScales(), op.getZeroPoints(),
-            op.getGlobalScale(), op.getScheme()};
-  }
-  /// `lanes` elements from element `first` of the block on.
-  mlir::Value decode(LoopBuilder &b, mlir::ValueRange row, mlir::Value block,
-                     int64_t first, int64_t lanes) const;
-};
-
-/// A parallel loop over the rows of `memref`: `body` gets the indices of all
-/// its dimensions but the last.
-void emitRowLoop(LoopBuilder &b, mlir::Value memref,
-                 llvm::function_ref<void(mlir::ValueRange)> body);
-
-/// Reports ids outside `0 <= id < bound` to the host. `ids` is a memref of i32.
-void emitIndexCheck(LoopBuilder &b, mlir::Value ids, mlir::Value bound,
-                    llvm::StringRef what);
-/// The id at `indices` as an index that is safe to use: 0 where out of range.
-mlir::Value emitSafeIndex(LoopBuilder &b, mlir::Value ids,
-                          mlir::ValueRange indices, mlir::Value bound);
-
-/// Emits loops that round `x` to what `activations` (bf16, i16 or i8) can hold,
-/// into a buffer of f32 that the caller frees.
-mlir::Value emitRoundedActivations(LoopBuilder &b, mlir::Value x,
-                                   mlir::Type activations);
-
-/// Whether `operand` of a block operation on buffers lies as loops read it: the
-/// last dimension without a stride, and rows that are one list where they are
-/// read as one. --rlx-copy-strided-operands sees to it.
-bool isContiguousFor(mlir::OpOperand &operand);
+struct RulePlan;
 
 mlir::LogicalResult emitMatmulLoops(BlockMatmulOp op, const CpuProperties &cpu);
 mlir::LogicalResult emitDequantizeLoops(BlockDequantizeOp op,
@@ -70,15 +23,8 @@ mlir::LogicalResult emitDequantizeLoops(BlockDequantizeOp op,
 /// The codes for scales that are given, or of schemes without any.
 mlir::LogicalResult emitQuantizeLoops(BlockQuantizeOp op,
                                       const CpuProperties &cpu);
-/// What loops choose scales by; nothing where the host's quantizer does, which
-/// --rlx-llvm calls.
-std::optional<RulePlan> rulePlanOf(BlockQuantizeOp op);
-std::optional<RulePlan> rulePlanOf(BlockFakeQuantizeOp op);
 void emitRuleLoops(BlockQuantizeOp op, const RulePlan &plan);
 void emitRuleLoops(BlockFakeQuantizeOp op, const RulePlan &plan);
-mlir::LogicalResult emitPackLoops(PackWeightOp op);
-mlir::LogicalResult emitPackedMatmulLoops(PackedMatmulOp op,
-                                          const CpuProperties &cpu);
 
 } // namespace rlx
 

@@ -10,8 +10,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/Scheme.h"
 #include "passes/cpu/kernels/Epilogue.h"
 #include "passes/cpu/kernels/ExpertRows.h"
+#include "passes/cpu/kernels/LoopKernels.h"
 #include "passes/cpu/kernels/WeightPanel.h"
 #include "passes/cpu/target/CpuFeatures.h"
 
@@ -61,7 +63,8 @@ public:
         k(cast<MemRefType>(x.getType()).getShape().back()),
         n(cast<MemRefType>(y.getType()).getShape().back()),
         tiles(steps, cpu, op.getTilesAttr(), k), epilogue(Epilogue::of(op)),
-        deterministic(cpu.deterministic) {
+        deterministic(cpu.deterministic),
+        wordsOfLine(cpu.cacheLine / int64_t(sizeof(float))) {
     if (op.getActivations().isBF16() && WeightPanel::canPair(steps, k))
       pairDot = intrinsicFor(cpu, VectorOp::bf16Dot);
   }
@@ -99,12 +102,10 @@ private:
   Tiles tiles;
   Epilogue epilogue;
   bool deterministic;
+  int64_t wordsOfLine; ///< f32 of a cache line.
   /// The intrinsic that multiplies pairs of bf16, where it is used.
   StringRef pairDot;
 };
-
-/// f32 of a cache line.
-constexpr int64_t wordsOfLine = 16;
 
 SmallVector<Value> append(ValueRange indices, Value last) {
   SmallVector<Value> all(indices);

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/cpu/kernels/LoopKernels.h"
+#include "passes/cpu/kernels/RowLoops.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 

@@ -1,7 +1,9 @@
-//===- LoopKernels.cpp - What loops of all block operations share ---------===//
+//===- RowLoops.cpp - What loops of block operations share ----------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "passes/cpu/kernels/LoopKernels.h"
+#include "passes/cpu/kernels/RowLoops.h"
+
+#include "ir/Scheme.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 

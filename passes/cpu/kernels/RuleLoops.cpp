@@ -14,7 +14,9 @@
 
 #include "passes/cpu/kernels/FieldStores.h"
 #include "passes/cpu/kernels/LoopKernels.h"
+#include "passes/cpu/kernels/RowLoops.h"
 #include "passes/rules/RuleArithmetic.h"
+#include "passes/rules/RulePlan.h"
 #include "passes/support/QuantizedOperand.h"
 #include "passes/support/SourceText.h"
 
@@ -398,26 +400,6 @@ void RuleLoops::emit() {
         emitLongGroup(row, first);
     });
   });
-}
-
-std::optional<RulePlan> rlx::rulePlanOf(BlockQuantizeOp op) {
-  QuantScheme scheme(op.getScheme().getScheme());
-  std::string reason;
-  if (op.getImportance())
-    return std::nullopt;
-  FailureOr<RulePlan> plan = RulePlan::of(
-      scheme, ruleOf(scheme, op.getRuleAttr()),
-      cast<ShapedType>(op.getX().getType()).getShape().back(), reason);
-  return succeeded(plan) ? std::optional(*plan) : std::nullopt;
-}
-
-std::optional<RulePlan> rlx::rulePlanOf(BlockFakeQuantizeOp op) {
-  QuantScheme scheme(op.getScheme().getScheme());
-  std::string reason;
-  FailureOr<RulePlan> plan = RulePlan::of(
-      scheme, ruleOf(scheme, op.getRuleAttr()),
-      cast<ShapedType>(op.getX().getType()).getShape().back(), reason);
-  return succeeded(plan) ? std::optional(*plan) : std::nullopt;
 }
 
 void rlx::emitRuleLoops(BlockQuantizeOp op, const RulePlan &plan) {

@@ -10,6 +10,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/cpu/lower/ConvertRuntimeCalls.h"
+
+#include "ir/Scheme.h"
 #include "passes/PassDetail.h"
 #include "passes/support/SourceText.h"
 
@@ -232,7 +234,8 @@ struct ConvertAlloc : ConvertOpToLLVMPattern<memref::AllocOp> {
     bytes = checkedBytes(op, operands.getDynamicSizes(), bytes, rewriter);
     Value alignment = LLVM::ConstantOp::create(
         rewriter, loc, i64,
-        rewriter.getI64IntegerAttr(op.getAlignment().value_or(cacheLineBytes)));
+        rewriter.getI64IntegerAttr(
+            op.getAlignment().value_or(bufferAlignment)));
     Value memory =
         LLVM::CallOp::create(rewriter, loc, host, ValueRange{bytes, alignment})
             .getResult();
@@ -243,7 +246,8 @@ struct ConvertAlloc : ConvertOpToLLVMPattern<memref::AllocOp> {
   }
 
 private:
-  static constexpr int64_t cacheLineBytes = 64;
+  /// In bytes: of the widest vectors that there are.
+  static constexpr int64_t bufferAlignment = 64;
 
   /// `bytes`, or a negative number where the product of the sizes wrapped.
   Value checkedBytes(memref::AllocOp op, ValueRange dynamicSizes, Value bytes,

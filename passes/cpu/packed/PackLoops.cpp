@@ -7,8 +7,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/cpu/kernels/LoopKernels.h"
 #include "passes/cpu/packed/PackedKBlock.h"
+#include "passes/cpu/packed/PackedLoops.h"
 #include "passes/decode/FieldExpansion.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Reads the fields of a packed tile as vectors, a lane a row, and multiplies
-// them to what a kernel needs: an group scale for each group, an block scale
+// them to what a kernel needs: a group scale for each group, a block scale
 // for each K block, and an offset that is added for each element.
 //
 //===----------------------------------------------------------------------===//
@@ -10,7 +10,7 @@
 #ifndef RLX_PASSES_CPU_PACKED_PACKEDFIELDS_H
 #define RLX_PASSES_CPU_PACKED_PACKEDFIELDS_H
 
-#include "passes/cpu/kernels/LoopKernels.h"
+#include "passes/cpu/kernels/RowLoops.h"
 #include "passes/cpu/packed/PackedLayout.h"
 
 namespace rlx {
@@ -50,7 +50,8 @@ public:
            sumsFit(/*largestActivation=*/1 << 7);
   }
   bool scalesAreFloats() const { return allFloats; }
-  /// What a product of integers can be which such a scale is.
+  /// The least and the largest value of an integer group scale, which is a
+  /// product of integer fields.
   std::pair<double, double> groupScaleRange() const;
   double largestGroupScale() const;
   /// Accumulators of a row of activations for a group, before the scale

@@ -113,8 +113,7 @@ public:
   }
   KBlockPanel *panel() override { return this; }
 
-  //===--- For modes
-  //-------------------------------------------------------===//
+  //===--- For modes -----------------------------------------------------===//
 
   /// `[tiles, rows, lanes]`, and without tiles.
   mlir::Value allocate(LoopBuilder &b, int64_t rows, int64_t lanes,
@@ -127,8 +126,9 @@ public:
              mlir::Value row);
   /// The row of group `group` of a K step.
   mlir::Value group(LoopBuilder &b, mlir::Value kStep, int64_t group) const;
-  /// What is decoded of the stored K block: minima, scale and offset of the
-  /// whole, codes of a K step, all of a K step, whose group scales it returns.
+  /// These decode a part of the stored K block: the minima; scale and offset of
+  /// the whole block; the codes of a K step; everything of a K step.
+  /// `fillKStep` returns the group scales of the step.
   void fillMinima(LoopBuilder &b, StoredKBlock &stored);
   void fillBlock(LoopBuilder &b, StoredKBlock &stored);
   void fillCodes(LoopBuilder &b, StoredKBlock &stored, mlir::Value kStep);

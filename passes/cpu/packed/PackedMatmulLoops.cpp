@@ -13,6 +13,7 @@
 #include "passes/cpu/kernels/Epilogue.h"
 #include "passes/cpu/kernels/ExpertRows.h"
 #include "passes/cpu/packed/PackedLoopSizes.h"
+#include "passes/cpu/packed/PackedLoops.h"
 #include "passes/cpu/packed/PackedMode.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"

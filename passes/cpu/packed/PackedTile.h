@@ -62,8 +62,7 @@ public:
   /// So few rows that they wait for memory, not for arithmetic.
   static constexpr size_t rowsBoundByMemory = 2;
 
-  //===--- For modes
-  //-------------------------------------------------------===//
+  //===--- For modes -----------------------------------------------------===//
 
   /// Vector `vector` of the codes that tile `tile` has for some words.
   using Codes = llvm::function_ref<mlir::Value(size_t tile, int64_t vector)>;

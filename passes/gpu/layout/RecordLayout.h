@@ -17,6 +17,7 @@
 #define RLX_PASSES_GPU_LAYOUT_RECORDLAYOUT_H
 
 #include "ir/Scheme.h"
+#include "passes/gpu/layout/Interleaving.h"
 
 namespace rlx {
 
@@ -40,12 +41,6 @@ struct RecordPlane {
   }
 };
 
-/// How tiles of rows are interleaved.
-struct Interleaving {
-  int64_t rows;  ///< Of a tile.
-  int64_t words; ///< Of a row that lie together: 1 or 4.
-};
-
 class RecordLayout {
 public:
   /// The layout for weights of `scheme` with rows of `k` elements. Records are
@@ -54,7 +49,7 @@ public:
   /// The layout whose records `scheme` describes.
   RecordLayout(QuantScheme record, int64_t k) : scheme(record), k(k) {}
 
-  /// The scheme of a record: its block is the K block of K of a record.
+  /// The scheme of a record: its block is the K block.
   const QuantScheme &record() const { return scheme; }
   int64_t length() const { return scheme.block(); }
   int64_t words() const { return scheme.blockBytes() / 4; }
@@ -73,9 +68,8 @@ private:
   int64_t k;
 };
 
-/// The longest power-of-two-multiple run within `record` elements over which
-/// `field` of `scheme` does not change, for rows of `k` elements: a divisor of
-/// `record` such that each aligned run of that length has one code.
+/// The longest divisor of `record` elements such that `field` of `scheme` has
+/// one code in each aligned run of that length, for rows of `k` elements.
 int64_t runLength(QuantScheme scheme, FieldAttr field, int64_t k,
                   int64_t record);
 

@@ -4,7 +4,8 @@
 #ifndef RLX_PASSES_GPU_LAYOUT_TARGET_H
 #define RLX_PASSES_GPU_LAYOUT_TARGET_H
 
-#include "passes/gpu/layout/RecordLayout.h"
+#include "ir/Dialect.h"
+#include "passes/gpu/layout/Interleaving.h"
 
 #include "mlir/AsmParser/AsmParser.h"
 
