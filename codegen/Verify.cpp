@@ -88,8 +88,10 @@ void ErrorMeasure::note(int64_t i, double expected, double got,
 void ErrorMeasure::add(int64_t i, double expected, double got, double deviation,
                        double magnitude) {
   bool isAnything = std::isinf(deviation);
-  if (isAnything && (std::isfinite(expected) || std::isnan(got)))
+  if (isAnything && (std::isfinite(expected) || std::isnan(got))) {
+    ++result.undetermined;
     return;
+  }
   if (!std::isfinite(expected) || !std::isfinite(got)) {
     bool same = expected == got || (std::isnan(expected) && std::isnan(got));
     if (!same && result.mismatches++ == 0)
@@ -219,6 +221,11 @@ std::string ErrorReport::describe() const {
       fmt::format("relative error {:.2g}, largest difference {:.2g} at {} "
                   "(expected {:.9g}, got {:.9g})",
                   relative, largest, describeShape(index), expected, got);
+  if (undetermined)
+    text +=
+        fmt::format(", {} elements not compared, as rounding on the way may "
+                    "make them any number",
+                    undetermined);
   if (mismatches)
     text += fmt::format(
         ", {} NaNs or infinities where there should be none or the other way "

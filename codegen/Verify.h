@@ -30,6 +30,9 @@ struct ErrorReport {
   /// Elements that are a NaN in one only, or infinite in one only.
   int64_t mismatches = 0;
   std::vector<int64_t> firstMismatch;
+  /// Elements that rounding may make any number, as where sums overflow on the
+  /// way: they are not compared.
+  int64_t undetermined = 0;
 
   /// What `relative` may be: see allowedDeviations.
   double bound = 0;

@@ -11,6 +11,7 @@
 
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 
 using namespace rlx;
@@ -57,6 +58,8 @@ static llvm::StringLiteral runningTool = "";
 void rlx::beginTool(llvm::StringLiteral tool, llvm::StringLiteral example) {
   // Where stdout is closed, the first file that is opened would take its place.
   (void)llvm::sys::Process::FixupStandardFileDescriptors();
+  // A file that grows beyond the process's limit is an error of its writer.
+  std::signal(SIGXFSZ, SIG_IGN);
   runningTool = tool;
   // For --help and --version, too, which end the process. What is registered
   // behind the stream is called before it is destroyed.

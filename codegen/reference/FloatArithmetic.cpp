@@ -156,14 +156,14 @@ LogicalResult multiplyAdd(const ElementwiseCall &call) {
   Rounding rounding(call.result().type);
   std::vector<double> &deviations = call.result().allDeviations();
   for (int64_t i = 0; i < call.count; ++i) {
-    double product = a.value(i) * b.value(i), value = product + c.value(i);
+    // Rounded once, of f64 too.
+    double product = a.value(i) * b.value(i),
+           value = std::fma(a.value(i), b.value(i), c.value(i));
     double deviation = combineDeviations(spread(b.value(i), a.deviation(i)),
                                          spread(a.value(i), b.deviation(i)));
     deviation = reachOfBinary(Multiply::value, a.value(i), a.deviation(i),
                               b.value(i), b.deviation(i), product, deviation);
     deviation = combineDeviations(deviation, c.deviation(i));
-    if (std::isfinite(product))
-      deviation = combineDeviations(deviation, rounding.unit() * product);
     rounding.apply(value, deviation);
     call.result().values[i] = value;
     deviations[i] = deviation;

@@ -16,6 +16,9 @@ static constexpr double largestI8 = 127, largestI16 = 127 * 256,
 /// The variance of numbers that are rounded to a multiple of 1.
 static constexpr double ofStep = 1.0 / 12;
 static constexpr double unitF32 = 0x1p-24;
+/// Instructions for pairs of bf16 take smaller numbers for zeros, and give
+/// zeros for smaller sums.
+static constexpr double leastOfPairs = 0x1p-126;
 
 ProductError::ProductError(Type activations, bool isReencoded)
     : activations(activations), isReencoded(isReencoded) {
@@ -55,6 +58,8 @@ static void addRoundings(ArrayRef<double> values,
     double step = rounding.spacing(values[i]),
            rounded = rounding.nearest(values[i]);
     variances[i] += ofStep * step * step;
+    if (type.isBF16() && std::fabs(values[i]) < leastOfPairs)
+      variances[i] += values[i] * values[i];
     if (std::isfinite(rounded))
       errors[i] += rounded - values[i];
     else
@@ -128,6 +133,8 @@ ProductSum ProductError::multiply(const ActivationRow &x,
   double ofSum = unitF32 * unitF32 * (1 + double(k) / 3) * value * value;
   double variance = fromX + fromW + (std::isfinite(value) ? ofSum : 0);
   double deviation = std::sqrt(variance);
+  if (activations && activations.isBF16())
+    deviation += double(k) * leastOfPairs;
   // One and a half deviations, if it is that or more.
   double error = std::fabs(ofX) + std::fabs(ofW) + std::fabs(rounded - value);
   if (std::isfinite(error))

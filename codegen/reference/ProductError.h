@@ -5,7 +5,7 @@
 // what is allowed beside it. Each rounding is a deviation of a factor:
 //
 //   i8, i16   the step of 256 elements of K that share a scale, evenly
-//   bf16, f16 the last bit, of the weights too
+//   bf16, f16 the last bit, of the weights too; of bf16 all of a subnormal
 //   reencoded  the step of 256 elements of a weight row
 //
 // With e, d the deviations of x and w, those of y = sum_k x w are

@@ -3,6 +3,7 @@
 
 #include "codegen/weights/ElementOrder.h"
 
+#include "ir/Nesting.h"
 #include "ir/SideIndex.h"
 
 #include "mlir/AsmParser/AsmParser.h"
@@ -30,6 +31,8 @@ static bool isSumOfDimensions(AffineExpr expr) {
 /// `TYPE at MAP`: the width of the type, and the map.
 static llvm::Expected<std::pair<unsigned, AffineMap>>
 parsePlane(MLIRContext &context, StringRef text) {
+  if (llvm::Error error = checkNesting(text, "the order of codes"))
+    return std::move(error);
   auto [typeText, mapText] = text.split(" at ");
   ScopedDiagnosticHandler silence(&context,
                                   [](Diagnostic &) { return success(); });

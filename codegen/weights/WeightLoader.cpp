@@ -5,6 +5,7 @@
 
 #include "codegen/StatusError.h"
 #include "codegen/weights/ElementOrder.h"
+#include "ir/Nesting.h"
 #include "runtime/Json.h"
 
 #include "mlir/AsmParser/AsmParser.h"
@@ -24,6 +25,9 @@ llvm::Expected<QuantScheme> rlx::schemeOf(const LogicalWeight &weight,
   name.consume_back(":f32");
   if (std::optional<QuantScheme> known = QuantScheme::parse(&context, name))
     return *known;
+  if (llvm::Error error =
+          checkNesting(weight.scheme, "the scheme of '" + weight.name + "'"))
+    return error;
   std::string message;
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
     message = diagnostic.str();

@@ -267,15 +267,34 @@ static LogicalResult checkForm(Operation *op, GpuAttr target) {
   bool isDouble = op->getNumResults() == 1 && op->getNumOperands() != 0 &&
                   op->getOperand(0).getType().isF64();
   bool hasForm = !isa<math::MathDialect>(op->getDialect()) ||
-                 isa<math::AbsFOp, math::SqrtOp, math::FmaOp, math::FloorOp,
-                     math::CeilOp, math::RoundEvenOp>(op);
+                 isa<math::AbsFOp, math::SqrtOp, math::FloorOp, math::CeilOp,
+                     math::RoundEvenOp>(op);
   if (isDouble && target.getApi() == GpuApi::vulkan &&
       (!hasForm || isa<arith::RemFOp>(op)))
     return op->emitOpError()
            << "of f64 has no instruction on devices of Vulkan, which add, "
               "subtract, multiply, divide, compare and convert f64; expected "
               "f32, a device of OpenCL that has float64, or the CPU";
+  // Vulkan's fma may round the product, which no sum can undo.
+  bool isFused = isa<math::FmaOp>(op) && target.getApi() == GpuApi::vulkan &&
+                 op->getResult(0).getType().isF32();
+  if (isFused && !target.getFloat64())
+    return op->emitOpError()
+           << "rounds once, which devices of Vulkan without float64 cannot; "
+              "expected a product and a sum, another device, or the CPU";
   return success();
+}
+
+/// a * b + c of f32, rounded once to within 0.51 ulp: the product is exact in
+/// f64, whose sum is rounded to f32.
+static Value fusedInDouble(KernelBuilder &b, ValueRange operands) {
+  auto wide = [&](Value value) {
+    return arith::ExtFOp::create(b, b.getF64Type(), value);
+  };
+  Value product =
+      arith::MulFOp::create(b, wide(operands[0]), wide(operands[1]));
+  return arith::TruncFOp::create(
+      b, b.getF32Type(), arith::AddFOp::create(b, product, wide(operands[2])));
 }
 
 LogicalResult rlx::cloneComputed(KernelBuilder &b, Operation *op,
@@ -300,6 +319,13 @@ LogicalResult rlx::cloneComputed(KernelBuilder &b, Operation *op,
                   "integers of at most 32 bits, or run the program on the CPU";
   if (failed(checkForm(op, b.target())))
     return failure();
+  if (isa<math::FmaOp>(op) && b.target().getApi() == GpuApi::vulkan &&
+      op->getResult(0).getType().isF32()) {
+    SmallVector<Value> operands = llvm::map_to_vector(
+        op->getOperands(), [&](Value value) { return mapping.lookup(value); });
+    mapping.map(op->getResult(0), fusedInDouble(b, operands));
+    return success();
+  }
   if (llvm::none_of(op->getOperandTypes(), isOther) &&
       llvm::none_of(op->getResultTypes(), isOther)) {
     b.clone(*op, mapping);
