@@ -107,6 +107,9 @@ install(CODE "set(headers \"${public_headers}\")
 set(folders \"${PROJECT_SOURCE_DIR};${PROJECT_BINARY_DIR}\")")
 install(SCRIPT ${CMAKE_CURRENT_LIST_DIR}/InstallHeaders.cmake)
 
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/NOTICE
+  DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/rlx)
+
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/rlx)
 if(folders)
   install(EXPORT rlxTargets NAMESPACE rlx:: DESTINATION ${package_dir})

@@ -1,10 +1,11 @@
 //===- BuiltinSchemes.cpp - The table of schemes --------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Every built-in scheme, in the language of #rlx.scheme. This file is the only
-// place in RLX that knows schemes by name. `$x` in a pattern stands for digits
-// and is replaced in the body. The last string is the rule by which scales are
-// chosen (QuantRule.h), and the scheme for weights whose K does not fit.
+// Every built-in scheme, in the language of #rlx.scheme. No code in RLX asks
+// for a scheme by name; tables of checkpoints (runtime/weights/) name what
+// their tensors are stored as. `$x` in a pattern stands for digits and is
+// replaced in the body. The last string is the rule by which scales are chosen
+// (QuantRule.h), and the scheme for weights whose K does not fit.
 //
 // Sources. gguf_: ggml/src/ggml-common.h and ggml-quants.c. fp8: Micikevicius
 // et al., "FP8 Formats for Deep Learning", 2022. mxfp4: OCP Microscaling

@@ -29,8 +29,9 @@ struct CpuProperties {
   int64_t vectorBits = 512, vectorRegisters = 32;
   llvm::SmallVector<std::string> features; ///< in LLVM's spelling
   bool twoVectorPorts = false;
-  /// In bytes. The defaults are those of all x86-64 and most AArch64 servers of
-  /// 2018 to 2025, at least.
+  /// In bytes. The defaults are what most servers since 2018 have; an EPYC
+  /// before Zen 4 has half the L2. The host is not asked, so that code for a
+  /// target is the same wherever it is compiled.
   int64_t cacheLine = 64, page = 4096, l1 = 32 << 10, l2 = 1 << 20;
   // Which modes kernels may use.
   bool deterministic = false;

@@ -35,7 +35,8 @@ struct SchemeAliases : OpAsmDialectInterface {
   }
 };
 
-/// Every operation may be inlined; none has regions.
+/// Every operation may be inlined. Regions, the epilogues of block operations,
+/// read values from outside and are copied as they are.
 struct Inlining : DialectInlinerInterface {
   using DialectInlinerInterface::DialectInlinerInterface;
   bool isLegalToInline(Operation *, Region *, bool,

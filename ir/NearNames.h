@@ -3,7 +3,8 @@
 //
 // Behind "the nearest are": of the names there are, those that somebody may
 // have meant. Case and signs between words do not count, and a part of a name
-// is almost the name: `q4k` is near `gguf_q4k`, `nf4` near `nf4/64`.
+// is almost the name: `q4k` is near `gguf_q4k`, `nf4` near `nf4/64`. So is how
+// the name or a part of it begins: `fp8`, or `iq4` of `gguf_iq4_nl`.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,13 +35,22 @@ inline unsigned nameDistance(llvm::StringRef given, llvm::StringRef name) {
   };
   std::string wanted = letters(given);
   unsigned least = llvm::StringRef(wanted).edit_distance(letters(name));
+  auto beginsLike = [&](llvm::StringRef plain) {
+    constexpr size_t fewestLetters = 2;
+    if (wanted.size() >= fewestLetters && plain.starts_with(wanted))
+      least = std::min(least, 1u);
+  };
+  if (least > 0)
+    beginsLike(letters(name));
   // The parts in front of each sign, and behind it.
   for (size_t at = 0; at < std::min(name.size(), lookedAt); ++at)
     if (!llvm::isAlnum(name[at]))
       for (llvm::StringRef part : {name.take_front(at), name.drop_front(at)})
-        if (std::string plain = letters(part); !plain.empty())
+        if (std::string plain = letters(part); !plain.empty()) {
           least =
               std::min(least, llvm::StringRef(wanted).edit_distance(plain) + 1);
+          beginsLike(plain);
+        }
   return least;
 }
 

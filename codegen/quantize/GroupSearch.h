@@ -1,9 +1,9 @@
 //===- GroupSearch.h - The best line of a group by itself -------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// As real numbers: how scale and base are stored does not count here
-// (TrialSolver.h). LineSearch.h does the same for numbers of any kind, one line
-// at a time.
+// Finds scale and base of a group as real numbers. How they are stored is not
+// looked at here but in TrialSolver.h. LineSearch.h does the same for numbers
+// of any kind, one line at a time.
 //
 //===----------------------------------------------------------------------===//
 

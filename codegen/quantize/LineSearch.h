@@ -3,7 +3,7 @@
 //
 // For elements that share scale and base, the numbers of both that give the
 // least squared error, as real numbers: how they are stored does not count here
-// (BlockSolver.h).
+// (Solver.h).
 //
 //===----------------------------------------------------------------------===//
 

@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // 1. The best line of each group by itself (GroupSearch.h).
-// 2. A shared factor is the scale of such a line itself: that of the groups'
-//    scales, whose numbers are those of the groups' own factors.
+// 2. The scales of the groups are numbers to be quantized as well: the shared
+//    factor is the scale of the line that fits them best, and the groups' own
+//    factors are its codes.
 // 3. With shared factors fixed, own codes around the best, in one pass
 //    (TrialCodes.cpp); shared factors anew by least squares; and again while
 //    that helps.

@@ -186,8 +186,9 @@ def ChooseTilesPass : Pass<"rlx-choose-tiles", "::mlir::func::FuncOp"> {
   let summary = "Choose how the loops of matmuls are cut";
   let description = [{
     Sets `tiles` where it is missing, by what a description costs to decode, the
-    target's registers and caches, and the shape (passes/cpu/TileChoice.h). Each
-    option overrides what it names; 0 leaves it to the choice.
+    target's registers and caches, and the shape (passes/cpu/TileChoice.h). Sizes
+    that #rlx.cpu gives replace those of the choice; `print-choices` prints what
+    was chosen.
 
     ```mlir
     rlx.packed_matmul ... {activations = i8, ...}

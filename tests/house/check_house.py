@@ -59,14 +59,25 @@ FREE_PATHS = ("tests/golden/",)
 # Not ours to judge: build trees, caches, what is only mounted into a checkout.
 SKIPPED_FOLDERS = re.compile(r"^(\.git|\.cache|build.*|shared|__pycache__)$")
 
-# The formats are data: outside ir/ only the table of ggml's type numbers may name one.
-SCHEME_NAME = re.compile(r'gguf_?q[0-9]|"(q[2-8]_?[0k]|nvfp4|mxfp4|iq4_)', re.I)
+# What the reference and the quantizers are tested against must not be what they are made of.
+CODEGEN_APART = {
+    "codegen/reference": ("passes/", "codegen/cpu/", "codegen/gpu/", "codegen/opencl/"),
+    "codegen/quantize": ("passes/", "codegen/cpu/", "codegen/gpu/", "codegen/opencl/"),
+    "codegen/quantize/methods": ("passes/", "codegen/cpu/", "codegen/gpu/", "codegen/opencl/"),
+}
+
+# The formats are data: outside ir/ only the tables of what files store may name one. The names are those of the table
+# of schemes, of which plain floats are names of types as well.
+TABLE_OF_SCHEMES = "ir/BuiltinSchemes.cpp"
+NAME_IN_TABLE = re.compile(r'^\s*\{"([\w$/]+)",(?:\s*$|\s*"block)')
+PLAIN_SCHEMES = ("f32", "f16", "bf16")
 SCHEME_FREE_FOLDERS = ("passes/", "codegen/", "runtime/")
 SCHEME_TABLE = (
     "runtime/weights/GgmlTypes.cpp",
     "runtime/weights/GgmlTypes.h",
     "runtime/weights/CheckpointKinds.cpp",
     "runtime/weights/LibraryKinds.cpp",
+    "codegen/weights/StoredTypes.cpp",
 )
 # Texts for readers show examples, and examples have types: documents, descriptions of ops and passes, comment lines.
 SCHEME_TEXTS = (".md", ".td")
@@ -132,6 +143,8 @@ def check_includes(root):
                     and is_above(pass_room(included), pass_room(path))
                 ):
                     yield f"{path}:{number}: the room '{pass_room(path)}' must not include '{included}'"
+                elif included.startswith(CODEGEN_APART.get(os.path.dirname(path), ())):
+                    yield f"{path}:{number}: the room '{os.path.dirname(path)}' must not include '{included}'"
                 elif folder == "runtime" and re.match(r"(llvm|mlir)(-c)?$", head):
                     yield f"{path}:{number}: the runtime must not include '{included}'"
                 elif match[1] == '"' and (head in (".", "..") or "/" not in included):
@@ -176,6 +189,9 @@ def check_layout(root):
             # clang-format breaks a longer one in two.
             if text and text[0].startswith("//===-") and not (text[0].endswith("===//") and len(text[0]) <= 80):
                 yield f"{path}:1: expected a first line of 80 columns that ends with '===//', but got '{text[0]}'"
+            for number, line in enumerate(text[1:], 2):
+                if line.lstrip().startswith("//===-") and not line.endswith("===//"):
+                    yield f"{path}:{number}: expected a line that ends with '===//', but got '{line.strip()}'"
             count = len(text)
             if count > MAX_LINES:
                 yield f"{path}: expected at most {MAX_LINES} lines, but got {count}: split it"
@@ -183,12 +199,29 @@ def check_layout(root):
                 print(f"note: {path} has {count} lines; above {LISTED_LINES} the reason should be known")
 
 
+def scheme_names(root):
+    """What a string has that names a scheme of the table, with or without ggml's prefix."""
+    table = lines(root, TABLE_OF_SCHEMES) if os.path.exists(os.path.join(root, TABLE_OF_SCHEMES)) else []
+    names = {match[1] for match in map(NAME_IN_TABLE.match, table) if match} - set(PLAIN_SCHEMES)
+    patterns = []
+    for name in sorted(names):
+        # `q4k` and `Q4_K`, `int8/$b` and `int8/32`.
+        plain, prefix = name.removeprefix("gguf_").replace("_", ""), "(gguf_?)?" if name.startswith("gguf_") else ""
+        letters = [r"\d+" if part.startswith("$") else re.escape(part) for part in re.findall(r"\$\w|.", plain)]
+        patterns.append(prefix + "_?".join(letters))
+    return re.compile('"(' + "|".join(patterns) + ')"|gguf_?i?q[0-9]', re.I) if patterns else None
+
+
 def check_schemes(root):
+    scheme_name = scheme_names(root)
+    if not scheme_name:
+        yield f"{TABLE_OF_SCHEMES}: expected the table of schemes, but found no name"
+        return
     for path in files(root):
         if not path.startswith(SCHEME_FREE_FOLDERS) or path in SCHEME_TABLE or path.endswith(SCHEME_TEXTS):
             continue
         for number, line in enumerate(lines(root, path), 1):
-            if SCHEME_NAME.search(line) and not line.lstrip().startswith("//"):
+            if scheme_name.search(line) and not line.lstrip().startswith("//"):
                 yield f"{path}:{number}: a scheme named outside the table: {line.strip()}"
 
 
@@ -312,11 +345,16 @@ CASES = [
     ("includes", "codegen/cpu/A.cpp", '#include "../A.h"\n', True),
     ("includes", "tools/rlx-opt.cpp", '#include "codegen/A.h"\n#include "runtime/A.h"\n', False),
     ("includes", "tools/rlx-opt.cpp", '#include "tests/A.h"\n', True),
+    ("includes", "codegen/reference/A.cpp", '#include "passes/Passes.h"\n', True),
+    ("includes", "codegen/reference/A.cpp", '#include "codegen/quantize/A.h"\n#include "ir/A.h"\n', False),
+    ("includes", "codegen/quantize/A.cpp", '#include "passes/Passes.h"\n', True),
     ("includes", "tests/unit/A.cpp", '#include "runtime/A.h"\n#include "ir/A.h"\n', False),
     ("layout", "ir/A.cpp", "\n" * 800, False),
     ("layout", "ir/A.cpp", "\n" * 801, True),
     ("layout", "ir/A.cpp", "//===- A.cpp - What is in it " + "-" * 46 + "===//\n", False),
     ("layout", "ir/A.cpp", "//===- A.cpp - What is in it\n//---===//\n", True),
+    ("layout", "ir/A.cpp", "int a;\n  //===--- A ---===//\n", False),
+    ("layout", "ir/A.cpp", "int a;\n  //===--- A\n  //---===//\n", True),
     ("layout", "tests/lit/passes/" + "a" * 37 + ".mlir", "", False),
     ("layout", "tests/lit/passes/" + "a" * 38 + ".mlir", "", True),
     ("layout", "a/b/c/d/e.cpp", "", True),
@@ -327,6 +365,9 @@ CASES = [
     ("schemes", "passes/A.cpp", "// !rlx.quant<gguf_q4k>\nscheme.blockBytes();\n", False),
     ("schemes", "passes/A.cpp", 'if (name == "gguf_q4k")\n', True),
     ("schemes", "passes/A.cpp", "lowerGgufQ4K(op);\n", True),
+    ("schemes", "passes/A.cpp", 'if (name == "int8/32")\n', True),
+    ("schemes", "passes/A.cpp", 'if (name == "IQ2_XXS")\n', True),
+    ("schemes", "passes/A.cpp", 'if (name == "f32" || name == "q4")\n', False),
     ("schemes", "codegen/cpu/A.cpp", 'if (name == "nvfp4")\n', True),
     ("schemes", "codegen/cpu/A.cpp", 'if (name == "q8_0")\n', True),
     ("schemes", "runtime/A.cpp", '{"Q4_K", 12},\n', True),
@@ -352,16 +393,28 @@ CASES = [
     ("documents", "passes/a/A.h docs/architecture.md", "// `passes/a/`\n", False),
 ]
 
+TABLE_OF_CASES = """    {"f32", "block = 1, code = f32 at byte 0", ""},
+    {"int8/$b",
+    {"nvfp4/16",
+    {"gguf_nvfp4",
+    {"gguf_q4k",
+    {"gguf_q8_0",
+    {"gguf_iq2_xxs",
+"""
+
 
 def self_test():
     wrong = 0
     for rule, path, text, bad in CASES:
         with tempfile.TemporaryDirectory() as root:
-            for each in path.split():
+            written = {each: text for each in path.split()}
+            if rule == "schemes":
+                written[TABLE_OF_SCHEMES] = TABLE_OF_CASES
+            for each, content in written.items():
                 full = os.path.join(root, each)
                 os.makedirs(os.path.dirname(full), exist_ok=True)
                 with open(full, "w", encoding="utf-8") as file:
-                    file.write(text)
+                    file.write(content)
             found = list(RULES[rule](root))
         if bool(found) != bad:
             wrong += 1

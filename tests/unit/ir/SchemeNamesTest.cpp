@@ -144,6 +144,9 @@ TEST_F(SchemeTest, PartsOfNamesAreNear) {
   EXPECT_EQ(first("q4k"), "gguf_q4k");
   EXPECT_EQ(first("Q4-K"), "gguf_q4k");
   EXPECT_EQ(llvm::StringRef(first("nf4")).split('/').first, "nf4");
+  EXPECT_EQ(first("iq4"), "gguf_iq4_nl");
+  EXPECT_EQ(llvm::StringRef(first("fp8")).take_front(3), "fp8");
+  EXPECT_EQ(llvm::StringRef(first("q4")).take_front(7), "gguf_q4");
   EXPECT_EQ(didYouMean("objct", {"object", "header"}),
             "; did you mean 'object'?");
   EXPECT_EQ(didYouMean("obect", {"object", "objects", "header"}),
