@@ -91,8 +91,12 @@ static ParseResult parseCodebook(AsmParser &parser, Type type,
       return failure();
     bool isMinus = succeeded(parser.parseOptionalMinus());
     if (isMinus || succeeded(parser.parseOptionalPlus())) {
-      std::optional<double> number;
-      if (parser.parseAttribute(attribute) || !(number = numberOf(attribute)))
+      OptionalParseResult given = parser.parseOptionalAttribute(attribute);
+      if (given.has_value() && failed(*given))
+        return failure();
+      std::optional<double> number =
+          given.has_value() ? numberOf(attribute) : std::nullopt;
+      if (!number)
         return parser.emitError(loc, "expected 'A * code + B', two numbers");
       start = isMinus ? -*number : *number;
     }

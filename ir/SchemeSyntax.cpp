@@ -105,7 +105,7 @@ Attribute SchemeAttr::parse(AsmParser &parser, Type) {
       return {};
   if (parser.parseGreater())
     return {};
-  if (!parts.code || !parts.block) {
+  if (!parts.code || !llvm::is_contained(parts.seen, "block")) {
     parser.emitError(loc, "expected a scheme to give 'block' and 'code'");
     return {};
   }

@@ -160,9 +160,15 @@ static LogicalResult verifyNumbers(EmitError emitError, StringRef what,
   return success();
 }
 
-/// Bounds of pieces rise within the block.
+/// Bounds of pieces rise within the block. Each piece is looked at for each
+/// element.
 static LogicalResult verifyBounds(EmitError emitError, StringRef what,
                                   DenseI64ArrayAttr bounds, int64_t block) {
+  constexpr int64_t mostPieces = 256;
+  if (bounds && bounds.size() >= mostPieces)
+    return emitError() << "expected '" << what << "' to have at most "
+                       << mostPieces << " pieces, but got "
+                       << bounds.size() + 1;
   int64_t last = 0;
   for (int64_t begin : bounds ? bounds.asArrayRef() : ArrayRef<int64_t>()) {
     if (begin <= last || begin >= block)
