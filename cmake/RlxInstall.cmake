@@ -74,13 +74,17 @@ if(TARGET rlx_codegen)
     codegen/ProgramMemory.h
     codegen/quantize/FakeQuantize.h
     codegen/quantize/Quantizer.h
+    codegen/quantize/RowSample.h
     codegen/quantize/methods/Activations.h
     codegen/quantize/methods/Awq.h
     codegen/quantize/methods/Gptq.h
     codegen/quantize/methods/MixedPrecision.h
     codegen/quantize/methods/PlainVectors.h
     codegen/quantize/methods/QuantizedWeight.h
+    codegen/quantize/methods/RowParts.h
     codegen/quantize/methods/SmoothQuant.h
+    codegen/quantize/methods/StreamWeight.h
+    codegen/quantize/methods/UpperTriangle.h
     codegen/quantize/methods/ValueCollector.h
     codegen/reference/Evaluate.h
     codegen/reference/Numbers.h

@@ -6,8 +6,10 @@
 #include "ir/NearNames.h"
 
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/FormatVariadic.h"
 
 #include <cmath>
+#include <limits>
 
 using namespace rlx;
 
@@ -37,7 +39,11 @@ public:
   template <typename T> llvm::Error number(T &value, const llvm::Twine &what) {
     llvm::StringRef word = next();
     if constexpr (std::is_floating_point_v<T>) {
-      if (!word.getAsDouble(value) && std::isfinite(value) && value != 0)
+      // Scales are computed in f32.
+      constexpr double least = std::numeric_limits<float>::min(),
+                       most = std::numeric_limits<float>::max();
+      if (!word.getAsDouble(value) && std::fabs(value) >= least &&
+          std::fabs(value) <= most)
         return llvm::Error::success();
     } else if (!word.getAsInteger(10, value) && value >= 0) {
       return llvm::Error::success();
@@ -103,9 +109,15 @@ llvm::Expected<QuantRule> QuantRule::parse(llvm::StringRef text) {
   if (!method)
     return method.takeError();
   rule.method = Method(*method);
-  if (rule.method != Method::search && rule.method != Method::minMax)
+  if (rule.method != Method::search && rule.method != Method::minMax) {
     if (auto error = words.number(rule.reach, "behind the method"))
       return error;
+    // A signed maximum may become the least code, which has the longer side.
+    if (rule.method != Method::signedMax && rule.reach < 0)
+      return llvm::createStringError(llvm::formatv(
+          "expected a number above 0 behind the method of a rule, but got {0}",
+          rule.reach));
+  }
   while (!words.done())
     if (auto error = parseFurther(words, rule))
       return error;

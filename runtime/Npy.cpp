@@ -223,7 +223,7 @@ Result<Tensor> readNpy(const std::string &path,
   return parseNpy(path, (*file)->bytes(), expected);
 }
 
-Result<Tensor> parseNpy(const std::string &path,
+Result<NpyView> viewNpy(const std::string &path,
                         std::span<const std::byte> bytes,
                         std::optional<ElementType> expected) {
   std::string_view content = asText(bytes);
@@ -290,10 +290,20 @@ Result<Tensor> parseNpy(const std::string &path,
                     path, wrong, headerBegin + headerSize + wrong,
                     static_cast<unsigned char>(data[wrong]));
 
-  Result<Tensor> tensor = Tensor::allocate(*type, std::move(header->shape));
+  return NpyView{*type, std::move(header->shape),
+                 std::as_bytes(std::span(data))};
+}
+
+Result<Tensor> parseNpy(const std::string &path,
+                        std::span<const std::byte> bytes,
+                        std::optional<ElementType> expected) {
+  Result<NpyView> view = viewNpy(path, bytes, expected);
+  if (!view)
+    return view.status();
+  Result<Tensor> tensor = Tensor::allocate(view->type, std::move(view->shape));
   if (!tensor)
     return errorf("'{}': {}", path, tensor.message());
-  std::copy(data.begin(), data.end(), tensor->data<char>());
+  std::ranges::copy(view->data, tensor->data<std::byte>());
   return tensor;
 }
 

@@ -27,7 +27,19 @@ namespace rlx {
 /// fewer bytes than the shape needs.
 Result<Tensor> readNpy(const std::string &path,
                        std::optional<ElementType> expected = std::nullopt);
-/// The same for a file's content; `path` names it.
+/// An array as it lies in the bytes of a file.
+struct NpyView {
+  ElementType type = ElementType::f32;
+  std::vector<int64_t> shape;
+  std::span<const std::byte> data; ///< Aligned to nothing.
+};
+
+/// The same without a copy, for a file's content, which has to stay; `path`
+/// names it.
+Result<NpyView> viewNpy(const std::string &path,
+                        std::span<const std::byte> bytes,
+                        std::optional<ElementType> expected = std::nullopt);
+/// The same as a tensor.
 Result<Tensor> parseNpy(const std::string &path,
                         std::span<const std::byte> bytes,
                         std::optional<ElementType> expected = std::nullopt);

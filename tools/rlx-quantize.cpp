@@ -21,9 +21,12 @@
 #include "tools/quantize/Choice.h"
 #include "tools/quantize/Compare.h"
 #include "tools/quantize/Converter.h"
+#include "tools/quantize/MemoryLimit.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
+
+#include <cmath>
 
 namespace cl = llvm::cl;
 using namespace rlx;
@@ -121,6 +124,10 @@ struct QuantizeCommandLine {
       cl::desc("Also quantize weights that are quantized already")};
   cl::opt<bool> dryRun{"dry-run",
                        cl::desc("Only say what would become of what")};
+  cl::opt<double> memory{
+      "memory", cl::init(1), cl::value_desc("GiB"),
+      cl::desc("How much memory methods may take (1); what needs more is "
+               "refused before anything is written")};
   cl::opt<unsigned> threads{"threads", cl::init(0), cl::value_desc("N"),
                             cl::desc("Threads to run on (all processors)")};
 
@@ -363,9 +370,11 @@ static llvm::Error choose(const QuantizeCommandLine &given,
   return chooseForAll(conversion, choice);
 }
 
-static llvm::Error writeConfig(const std::string &path,
-                               const QuantConfig &config,
-                               mlir::MLIRContext &context) {
+/// A configuration that waits for its name: it is of no use without the
+/// weights.
+static llvm::Expected<OutputFile> beginConfig(const std::string &path,
+                                              const QuantConfig &config,
+                                              mlir::MLIRContext &context) {
   llvm::Expected<std::string> text = config.json(&context);
   if (!text)
     return text.takeError();
@@ -375,7 +384,18 @@ static llvm::Error writeConfig(const std::string &path,
     return file.takeError();
   if (Status status = file->write(std::string_view(*text)); !status)
     return toError(status);
-  return toError(file->commit());
+  return file;
+}
+
+/// Scales have bounds; what is beyond them decodes to infinities.
+static void warnOfLosses(const Conversion &conversion,
+                         llvm::ArrayRef<Outcome> outcomes) {
+  for (auto [step, outcome] : llvm::zip_equal(conversion.steps, outcomes))
+    if (step.scheme && !std::isfinite(outcome.squaredError))
+      llvm::WithColor::warning(llvm::errs(), "rlx-quantize")
+          << "weight '" << step.entry->name
+          << "' has numbers that decode to infinity or nan, as the scales of '"
+          << step.scheme->displayName() << "' do not reach them\n";
 }
 
 static llvm::Error run(const QuantizeCommandLine &given,
@@ -411,21 +431,31 @@ static llvm::Error run(const QuantizeCommandLine &given,
     warnOfUnknownNames(conversion.imatrix, **source);
   }
   addImportance(conversion.activations, **source, conversion.imatrix);
+  if (llvm::Error error = checkMemory(
+          conversion, given.memory, given.averageBits.getNumOccurrences() > 0))
+    return error;
   if (llvm::Error error = choose(given, context, *wishes, conversion))
     return error;
-  if (given.writeConfig.getNumOccurrences())
-    if (llvm::Error error = writeConfig(
-            given.writeConfig, configOf(conversion, wishes->method), context))
-      return error;
-  if (given.dryRun) {
-    printSummary(conversion, {}, llvm::outs());
-    return llvm::Error::success();
+  std::optional<OutputFile> configFile;
+  if (given.writeConfig.getNumOccurrences()) {
+    auto begun = beginConfig(given.writeConfig,
+                             configOf(conversion, wishes->method), context);
+    if (!begun)
+      return begun.takeError();
+    configFile = std::move(*begun);
   }
-  llvm::Expected<std::vector<Outcome>> outcomes =
-      convert(conversion, given.output);
-  if (!outcomes)
-    return outcomes.takeError();
-  printSummary(conversion, *outcomes, llvm::outs());
+  std::vector<Outcome> outcomes;
+  if (!given.dryRun) {
+    auto converted = convert(conversion, given.output);
+    if (!converted)
+      return converted.takeError();
+    outcomes = std::move(*converted);
+    warnOfLosses(conversion, outcomes);
+  }
+  if (configFile)
+    if (Status status = configFile->commit(); !status)
+      return toError(status);
+  printSummary(conversion, outcomes, llvm::outs());
   return llvm::Error::success();
 }
 

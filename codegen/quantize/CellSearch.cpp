@@ -31,9 +31,10 @@ const float *quantize::countAll(const Problem &problem, const float *w,
   return isCopied ? room.data() : w;
 }
 
-void CellSearch::prepare(const Problem &given) {
+void CellSearch::prepare(const Problem &given, FixedCodes codesOfFields) {
   problem = &given;
-  hasTrials = trials.prepare(given);
+  fixed = codesOfFields;
+  hasTrials = trials.prepare(given, fixed);
 }
 
 const std::vector<uint32_t> &CellSearch::solve(const float *x, const float *w) {
@@ -45,6 +46,8 @@ const std::vector<uint32_t> &CellSearch::solve(const float *x, const float *w) {
   if (w)
     weights.assign(w, w + count);
   codes =
-      Solver(numbers, *problem, values.data(), weights.data()).solve().codes;
+      Solver(numbers, *problem, values.data(), weights.data(), nullptr, fixed)
+          .solve()
+          .codes;
   return codes;
 }

@@ -25,8 +25,9 @@ public:
   explicit CellSearch(const SchemeNumbers &numbers)
       : numbers(numbers), trials(numbers) {}
 
-  /// The problem must outlive calls of `solve`.
-  void prepare(const Problem &problem);
+  /// The problem must outlive calls of `solve`, and so must the codes of
+  /// `fixed` fields, which stay.
+  void prepare(const Problem &problem, FixedCodes fixed = {});
 
   /// Codes of the cells, for finite numbers and their weights, in the order of
   /// the problem's elements; null: all weigh 1. They stay until the next call.
@@ -35,6 +36,7 @@ public:
 private:
   const SchemeNumbers &numbers;
   const Problem *problem = nullptr;
+  FixedCodes fixed;
   TrialSolver trials;
   bool hasTrials = false;
   std::vector<uint32_t> codes;

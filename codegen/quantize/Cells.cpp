@@ -47,9 +47,18 @@ static int64_t rowsOfIndex(AffineMap index, int64_t n) {
   return rows;
 }
 
-int64_t quantize::rowsTogether(QuantScheme scheme, int64_t n) {
+bool quantize::isOfWholeWeight(const SideOperand &side) {
+  return llvm::all_of(side.index.getResults(), [](AffineExpr expr) {
+    return isa<AffineConstantExpr>(expr);
+  });
+}
+
+int64_t quantize::rowsTogether(QuantScheme scheme, int64_t n,
+                               bool leaveOutWholeWeight) {
   int64_t rows = 1;
   for (const SideOperand &side : scheme.sideOperands()) {
+    if (leaveOutWholeWeight && isOfWholeWeight(side))
+      continue;
     rows = std::lcm(rows, rowsOfIndex(side.index, n));
     if (rows >= n)
       return n;
@@ -61,8 +70,8 @@ namespace {
 /// Numbers the cells of a patch and the groups that read them.
 class CellBuilder {
 public:
-  CellBuilder(QuantScheme scheme, Patch patch)
-      : scheme(scheme), patch(patch), list(scheme) {}
+  CellBuilder(QuantScheme scheme, Patch patch, FixedCodes fixed)
+      : scheme(scheme), patch(patch), list(scheme), fixed(fixed) {}
 
   llvm::Expected<std::vector<Problem>> run();
 
@@ -78,11 +87,15 @@ private:
   int cellOf(int field, int64_t row, int64_t column);
   int newCell(int field, int64_t row, int64_t column);
   void addToGroup(int64_t position, llvm::ArrayRef<int> cells);
+  bool isFixed(int cell) const {
+    return !fixed.empty() && fixed[cells[cell].field];
+  }
   std::vector<Problem> split();
 
   QuantScheme scheme;
   Patch patch;
   FieldList list;
+  FixedCodes fixed;
   std::vector<Places> places;
   std::vector<llvm::DenseMap<int64_t, int>> cellByPlace; ///< of each field
   llvm::StringMap<std::map<std::vector<int64_t>, int>> cellBySide;
@@ -173,26 +186,35 @@ std::vector<Problem> CellBuilder::split() {
   int numCells = int(cells.size());
   for (int g = 0; g < int(elements.size()); ++g)
     for (int cell : cellsOfGroup[g])
-      root[find(numCells + g)] = find(cell);
+      if (!isFixed(cell))
+        root[find(numCells + g)] = find(cell);
   std::vector<Problem> problems;
   llvm::DenseMap<int, int> problemOf;
   std::vector<int> cellIndex(cells.size(), -1);
+  // Each problem has its own cell of a fixed field.
+  std::vector<llvm::SmallVector<int>> fixedIndex;
   for (int g = 0; g < int(elements.size()); ++g) {
     auto [entry, inserted] =
         problemOf.try_emplace(find(numCells + g), int(problems.size()));
     if (inserted)
       problems.emplace_back();
     Problem &problem = problems[entry->second];
+    if (inserted)
+      fixedIndex.emplace_back(list.fields.size(), -1);
     Group group;
     group.begin = int64_t(problem.elements.size());
     llvm::append_range(problem.elements, elements[g]);
     group.end = int64_t(problem.elements.size());
     for (int cell : cellsOfGroup[g]) {
-      if (cellIndex[cell] < 0) {
-        cellIndex[cell] = int(problem.cells.size());
+      int &place = isFixed(cell) ? fixedIndex[entry->second][cells[cell].field]
+                                 : cellIndex[cell];
+      if (place < 0) {
+        place = int(problem.cells.size());
         problem.cells.push_back(cells[cell]);
+        if (isFixed(cell))
+          problem.cells.back().element = elements[g].front();
       }
-      int index = cellIndex[cell], number = int(problem.groups.size());
+      int index = place, number = int(problem.groups.size());
       auto &groups = problem.cells[index].groups;
       if (groups.empty() || groups.back() != number)
         groups.push_back(number);
@@ -221,7 +243,7 @@ llvm::Expected<std::vector<Problem>> CellBuilder::run() {
   return split();
 }
 
-llvm::Expected<std::vector<Problem>> quantize::problemsOf(QuantScheme scheme,
-                                                          Patch patch) {
-  return CellBuilder(scheme, patch).run();
+llvm::Expected<std::vector<Problem>>
+quantize::problemsOf(QuantScheme scheme, Patch patch, FixedCodes fixed) {
+  return CellBuilder(scheme, patch, fixed).run();
 }

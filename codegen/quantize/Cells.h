@@ -16,6 +16,7 @@
 
 #include "llvm/Support/Error.h"
 
+#include <optional>
 #include <vector>
 
 namespace rlx::quantize {
@@ -56,18 +57,28 @@ struct Patch {
   int64_t firstRow = 0, rows = 1, columns = 0;
 };
 
+/// Whether all elements of a weight, or of an expert, read the same element of
+/// a side tensor: a global scale.
+bool isOfWholeWeight(const SideOperand &side);
+
 /// How many rows of a weight with N of them have to be quantized together,
-/// because of cells that they share.
-int64_t rowsTogether(QuantScheme scheme, int64_t n);
+/// because of cells that they share; perhaps without those of whole weights.
+int64_t rowsTogether(QuantScheme scheme, int64_t n,
+                     bool leaveOutWholeWeight = false);
 
 /// Whether no field lies beside the blocks: then a block is a problem, and all
 /// blocks are alike.
 bool hasBlocksOnly(QuantScheme scheme);
 
-/// The problems of a patch. Error: a field whose planes are shared by
+/// Codes that are given for some fields, by their number in the list: each
+/// problem has one cell of such a field. Empty: for none.
+using FixedCodes = llvm::ArrayRef<std::optional<uint32_t>>;
+
+/// The problems of a patch. Groups that have nothing but cells of `fixed`
+/// fields in common are not joined. Error: a field whose planes are shared by
 /// different elements, which have no codes of their own.
-llvm::Expected<std::vector<Problem>> problemsOf(QuantScheme scheme,
-                                                Patch patch);
+llvm::Expected<std::vector<Problem>> problemsOf(QuantScheme scheme, Patch patch,
+                                                FixedCodes fixed = {});
 
 } // namespace rlx::quantize
 

@@ -22,8 +22,8 @@ static uint32_t nearestButZero(const FieldNumbers &numbers, double t) {
 
 FactorStart::FactorStart(llvm::ArrayRef<FieldNumbers> fields,
                          llvm::ArrayRef<int> factors, const Problem &problem,
-                         llvm::ArrayRef<Wanted> wanted)
-    : fields(fields), problem(problem), order(factors),
+                         llvm::ArrayRef<Wanted> wanted, FixedCodes fixed)
+    : fields(fields), problem(problem), fixed(fixed), order(factors),
       asked(wanted.begin(), wanted.end()), choices(problem.cells.size()) {
   llvm::SmallVector<int64_t> numCells(fields.size());
   for (const Cell &cell : problem.cells)
@@ -137,7 +137,9 @@ void FactorStart::start(int attempt, std::vector<uint32_t> &codes) {
       const Cell &cell = problem.cells[i];
       if (cell.field != order[level])
         continue;
-      if (behind == 0) {
+      if (!fixed.empty() && fixed[cell.field]) {
+        codes[i] = *fixed[cell.field];
+      } else if (behind == 0) {
         codes[i] = startFine(cell);
       } else if (behind == 1) {
         const Choices &all = choicesOf(i, fields[order.back()]);

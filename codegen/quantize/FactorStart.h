@@ -25,7 +25,8 @@ class FactorStart {
 public:
   /// For the fields `factors`, which are numbers of `fields`.
   FactorStart(llvm::ArrayRef<FieldNumbers> fields, llvm::ArrayRef<int> factors,
-              const Problem &problem, llvm::ArrayRef<Wanted> wanted);
+              const Problem &problem, llvm::ArrayRef<Wanted> wanted,
+              FixedCodes fixed);
 
   /// Writes into `codes` those of all cells of the factors. The coarser of the
   /// two finest decides how the finest are used: attempt 0 takes the choice
@@ -46,6 +47,7 @@ private:
 
   llvm::ArrayRef<FieldNumbers> fields;
   const Problem &problem;
+  FixedCodes fixed;
   llvm::SmallVector<int> order; ///< Factors, the coarsest first.
   std::vector<Wanted> asked;    ///< By the caller.
   std::vector<Wanted> wanted;   ///< Less the factors that are chosen.

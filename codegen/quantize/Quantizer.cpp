@@ -10,6 +10,7 @@
 #include "codegen/quantize/RowWriter.h"
 #include "codegen/quantize/RuleBlocks.h"
 #include "codegen/quantize/SearchBlocks.h"
+#include "codegen/quantize/SharedCodes.h"
 
 using namespace rlx;
 using namespace rlx::quantize;
@@ -50,6 +51,16 @@ void Quantizer::computeRowsBy(RowFunction function) {
 }
 int64_t Quantizer::sideBytes(llvm::StringRef operand) const {
   return weight->plan->sideBytes(operand);
+}
+
+bool Quantizer::canChooseShared() const {
+  return quantize::canChooseShared(*weight->plan);
+}
+
+llvm::Error Quantizer::chooseShared(
+    llvm::function_ref<llvm::Expected<std::vector<float>>(int64_t)> sample,
+    QuantizedBytes bytes) {
+  return fixShared(*weight->plan, sample, bytes);
 }
 
 //===----------------------------------------------------------------------===//
@@ -152,6 +163,33 @@ void Quantizer::decodeRows(llvm::ArrayRef<uint8_t> blocks,
         }
       }
     }
+  }
+}
+
+void Quantizer::decodeRow(int64_t row, QuantizedBytes bytes,
+                          llvm::MutableArrayRef<double> numbers) const {
+  const WeightPlan &w = *weight->plan;
+  const FieldList &list = w.numbers.list;
+  RowBytes rows(w, row, bytes);
+  // As of a group of one element, whose cells are its fields.
+  Group group;
+  std::vector<uint32_t> codes(list.fields.size());
+  for (size_t i = 0; i < list.fields.size(); ++i)
+    group.cells.push_back(int(i));
+  bool hasOffset = list.fields.size() > size_t(list.numScales + list.numZeros);
+  Solver::Parts parts;
+  for (int64_t k = 0; k < w.columns; ++k) {
+    bool isNew = k == 0;
+    for (size_t i = 0; i < list.fields.size(); ++i) {
+      uint32_t code = rows.readField(int(i), {row, k});
+      isNew |= code != codes[i];
+      codes[i] = code;
+    }
+    if (isNew)
+      parts = Solver::partsOf(w.numbers, group, codes);
+    double number = w.numbers.code.number(rows.readCode({row, k})),
+           value = parts.scale * (number - parts.zero);
+    numbers[k] = hasOffset ? value + parts.offset : value;
   }
 }
 

@@ -14,6 +14,7 @@
 
 #include "ir/QuantRule.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/Error.h"
 
 #include <functional>
@@ -59,6 +60,17 @@ public:
   /// expert's first, or at its last: rows between share scales.
   int64_t rowsTogether() const;
 
+  /// Whether what keeps rows together is a scale of the whole weight, or of an
+  /// expert, which `chooseShared` can choose before.
+  bool canChooseShared() const;
+  /// Chooses it from some rows of each expert, which `sample` gives
+  /// (RowSample.h), and writes it to its side tensor. Rows no longer have to be
+  /// quantized together then, and do not write it.
+  llvm::Error chooseShared(
+      llvm::function_ref<llvm::Expected<std::vector<float>>(int64_t expert)>
+          sample,
+      QuantizedBytes bytes);
+
   /// Quantizes rows `begin` to `end`, counted through all experts. `values` are
   /// those of these rows. Errors: a number that is not finite, a range or sizes
   /// that do not fit. May be called by several threads at once for different
@@ -70,6 +82,11 @@ public:
   /// tensors.
   void decodeRows(llvm::ArrayRef<uint8_t> blocks,
                   llvm::MutableArrayRef<float> values) const;
+
+  /// The numbers of row `row` of any scheme; `bytes` are its blocks and the
+  /// side tensors of the whole weight.
+  void decodeRow(int64_t row, QuantizedBytes bytes,
+                 llvm::MutableArrayRef<double> numbers) const;
 
   /// Bytes of a side tensor of this weight; 0 where there is none.
   int64_t sideBytes(llvm::StringRef operand) const;

@@ -6,6 +6,22 @@
 using namespace rlx;
 using namespace rlx::quantize;
 
+RowBytes::RowBytes(const WeightPlan &plan, int64_t begin, QuantizedBytes bytes)
+    : plan(plan), begin(begin), bytes(bytes) {
+  for (FieldAttr field : plan.numbers.list.fields) {
+    std::optional<Side> &place = sides.emplace_back();
+    if (!field.isSide())
+      continue;
+    llvm::StringRef operand = field.getOperand().getValue();
+    SideOperand side = *plan.scheme.findSide(operand);
+    llvm::SmallVector<int64_t> sizes = side.shape(plan.shape);
+    place.emplace(side.index,
+                  llvm::SmallVector<int64_t>(llvm::ArrayRef(sizes).take_back(
+                      side.index.getNumResults())),
+                  sideOf(operand));
+  }
+}
+
 llvm::MutableArrayRef<uint8_t> RowBytes::sideOf(llvm::StringRef operand) const {
   if (operand == "scales")
     return bytes.scales;
@@ -13,24 +29,31 @@ llvm::MutableArrayRef<uint8_t> RowBytes::sideOf(llvm::StringRef operand) const {
 }
 
 void RowBytes::writeCell(const Cell &cell, Place place, uint32_t code) const {
-  FieldAttr field = plan.numbers.list.fields[cell.field];
-  if (!field.isSide()) {
+  if (!sides[cell.field]) {
     plan.fieldBits[cell.field]->write(blockAt(place),
                                       place.column % plan.scheme.block(), code);
     return;
   }
-  llvm::StringRef operand = field.getOperand().getValue();
-  SideOperand side = *plan.scheme.findSide(operand);
-  llvm::SmallVector<int64_t> sizes = side.shape(plan.shape);
+  writeBits(sides[cell.field]->bytes.data(), sideBit(cell.field, place),
+            plan.numbers.list.fields[cell.field].width(), code);
+}
+
+uint32_t RowBytes::readField(int field, Place place) const {
+  if (!sides[field])
+    return plan.fieldBits[field]->read(blockAt(place),
+                                       place.column % plan.scheme.block());
+  return uint32_t(readBits(sides[field]->bytes.data(), sideBit(field, place),
+                           plan.numbers.list.fields[field].width()));
+}
+
+int64_t RowBytes::sideBit(int field, Place place) const {
+  const Side &side = *sides[field];
   int64_t index = place.row / plan.rowsPerExpert();
-  for (auto [expr, size] : llvm::zip_equal(
-           side.index.getResults(),
-           llvm::ArrayRef(sizes).take_back(side.index.getNumResults())))
+  for (auto [expr, size] : llvm::zip_equal(side.index.getResults(), side.sizes))
     index =
         index * size +
         rlx::evaluate(expr, {place.row % plan.rowsPerExpert(), place.column});
-  unsigned width = field.width();
-  writeBits(sideOf(operand).data(), index * width, width, code);
+  return index * int64_t(plan.numbers.list.fields[field].width());
 }
 
 void RowBytes::writeSums(int64_t row) const {

@@ -12,8 +12,7 @@ namespace rlx::quantize {
 /// whole side tensors.
 class RowBytes {
 public:
-  RowBytes(const WeightPlan &plan, int64_t begin, QuantizedBytes bytes)
-      : plan(plan), begin(begin), bytes(bytes) {}
+  RowBytes(const WeightPlan &plan, int64_t begin, QuantizedBytes bytes);
 
   /// An element; rows count through all experts.
   struct Place {
@@ -31,15 +30,31 @@ public:
   }
   /// The code of a field that the element reads.
   void writeCell(const Cell &cell, Place place, uint32_t code) const;
+  /// What they write.
+  uint32_t readCode(Place place) const {
+    return plan.codeBits.read(blockAt(place),
+                              place.column % plan.scheme.block());
+  }
+  uint32_t readField(int field, Place place) const;
   /// Sums of codes, where the plan's rule has a place for them.
   void writeSums(int64_t row) const;
 
 private:
   llvm::MutableArrayRef<uint8_t> sideOf(llvm::StringRef operand) const;
+  /// The first bit of what a place reads of a side tensor.
+  int64_t sideBit(int field, Place place) const;
 
   const WeightPlan &plan;
   int64_t begin;
   QuantizedBytes bytes;
+  /// Of each field that lies in a side tensor: its place, and the sizes of the
+  /// tensor but for the experts.
+  struct Side {
+    mlir::AffineMap index;
+    llvm::SmallVector<int64_t> sizes;
+    llvm::MutableArrayRef<uint8_t> bytes;
+  };
+  llvm::SmallVector<std::optional<Side>> sides;
 };
 
 } // namespace rlx::quantize

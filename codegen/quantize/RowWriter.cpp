@@ -40,8 +40,28 @@ const float *RowWriter::weigh(const Problem &problem) {
   return isOne ? nullptr : w.data();
 }
 
+/// Elements get the codes that are nearest for the cells' codes.
+void RowWriter::chooseNearest(const Problem &problem) {
+  elementCodes.resize(singles.size());
+  for (const Group &group : problem.groups) {
+    Solver::Parts parts = Solver::partsOf(plan.numbers, group, cellCodes);
+    for (int64_t i = group.begin; i < group.end; ++i)
+      elementCodes[i] = exactCode(plan.numbers.code, parts, singles[i]);
+  }
+}
+
 void RowWriter::solve(const Problem &problem) {
-  if (plan.rule.method != QuantRule::Method::search &&
+  FixedCodes fixed = plan.fixedCodes(patch.firstRow);
+  if (!fixed.empty() && llvm::all_of(problem.cells, [&](const Cell &cell) {
+        return fixed[cell.field].has_value();
+      })) {
+    weigh(problem);
+    cellCodes.clear();
+    for (const Cell &cell : problem.cells)
+      cellCodes.push_back(*fixed[cell.field]);
+    return chooseNearest(problem);
+  }
+  if (plan.rule.method != QuantRule::Method::search && fixed.empty() &&
       problem.groups.size() == 1) {
     for (float &value : singles)
       value = std::isfinite(value) ? value : 0;
@@ -62,14 +82,18 @@ void RowWriter::solve(const Problem &problem) {
             .codes;
     return;
   }
-  search.prepare(problem);
+  search.prepare(problem, fixed);
   cellCodes = search.solve(singles.data(), weights);
-  elementCodes.resize(singles.size());
-  for (const Group &group : problem.groups) {
-    Solver::Parts parts = Solver::partsOf(plan.numbers, group, cellCodes);
-    for (int64_t i = group.begin; i < group.end; ++i)
-      elementCodes[i] = exactCode(plan.numbers.code, parts, singles[i]);
-  }
+  chooseNearest(problem);
+}
+
+llvm::ArrayRef<uint32_t> RowWriter::chooseCells(const Problem &problem,
+                                                Patch where) {
+  patch = where;
+  firstColumn = 0;
+  gather(problem);
+  solve(problem);
+  return cellCodes;
 }
 
 /// The codes that elements share, for the cells as they are.
@@ -92,7 +116,8 @@ void RowWriter::write(const Problem &problem, Patch where, int64_t column) {
   gather(problem);
   solve(problem);
   for (auto [cell, code] : llvm::zip(problem.cells, cellCodes))
-    bytes.writeCell(cell, placeOf(cell.element), code);
+    if (plan.writesField(cell.field, patch.firstRow))
+      bytes.writeCell(cell, placeOf(cell.element), code);
   if (const VectorCodes *vectors = plan.vectorsOf(problem))
     return writeVectors(problem, *vectors);
   if (plan.options.allowNonFinite)

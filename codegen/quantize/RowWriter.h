@@ -23,6 +23,9 @@ public:
         search(plan.numbers) {}
 
   void writePlain(int64_t row);
+  /// Codes of the cells of a problem, which are not written; they stay until
+  /// the next call.
+  llvm::ArrayRef<uint32_t> chooseCells(const Problem &problem, Patch patch);
   /// `patch` counts rows of the weight, `firstColumn` is where it begins.
   void write(const Problem &problem, Patch patch, int64_t firstColumn);
   void writeSums(int64_t row) { bytes.writeSums(row); }
@@ -40,6 +43,7 @@ private:
   /// What counts for a search; null where all count alike.
   const float *weigh(const Problem &problem);
   void solve(const Problem &problem);
+  void chooseNearest(const Problem &problem);
   void writeVectors(const Problem &problem, const VectorCodes &vectors);
 
   const WeightPlan &plan;

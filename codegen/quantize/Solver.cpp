@@ -128,12 +128,15 @@ llvm::SmallVector<LineRange> Solver::hypotheses() const {
 //===----------------------------------------------------------------------===//
 
 Solver::Solver(const SchemeNumbers &numbers, const Problem &problem,
-               const double *x, const double *w, const VectorCodes *vectors)
-    : numbers(numbers), problem(problem), x(x), w(w), vectors(vectors) {
+               const double *x, const double *w, const VectorCodes *vectors,
+               FixedCodes fixed)
+    : numbers(numbers), problem(problem), x(x), w(w), vectors(vectors),
+      fixed(fixed) {
   for (const Group &group : problem.groups)
     all.push_back(sumsOf(samplesOf(group)));
   for (int i = 0; i < int(problem.cells.size()); ++i)
-    order.push_back(i);
+    if (!isFixed(i))
+      order.push_back(i);
   llvm::stable_sort(order, [&](int a, int b) {
     return problem.cells[a].groups.size() < problem.cells[b].groups.size();
   });
@@ -154,12 +157,12 @@ void Solver::findPairs() {
           isIrregular[group.cells[i]] = true;
   for (int scale = 0; scale < int(problem.cells.size()); ++scale) {
     const Cell &cell = problem.cells[scale];
-    if (!list.isScale(cell.field) || isIrregular[scale])
+    if (!list.isScale(cell.field) || isIrregular[scale] || isFixed(scale))
       continue;
     for (int base : problem.groups[cell.groups.front()].cells) {
       const Cell &other = problem.cells[base];
       if (list.isScale(other.field) || isIrregular[base] || isPaired[base] ||
-          other.groups != cell.groups)
+          isFixed(base) || other.groups != cell.groups)
         continue;
       baseOf[scale] = base;
       isPaired[base] = true;
@@ -223,7 +226,7 @@ void Solver::prepareStart(double stretch) {
     wanted.clear();
     for (const FittedLine &fit : fitted)
       wanted.push_back(wantedOf(fit));
-    starts.emplace_back(numbers.fields, factors, problem, wanted);
+    starts.emplace_back(numbers.fields, factors, problem, wanted, fixed);
   };
   start(scales, [&](const FittedLine &fit) {
     return Wanted{stretch * fit.line.scale, fit.scaleCurvature};

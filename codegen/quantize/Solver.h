@@ -48,9 +48,11 @@ struct Solution {
 class Solver {
 public:
   /// Values and weights are in the order of the problem's elements. `vectors`
-  /// are those of the problem, where codes are looked up.
+  /// are those of the problem, where codes are looked up; codes of `fixed`
+  /// fields stay.
   Solver(const SchemeNumbers &numbers, const Problem &problem, const double *x,
-         const double *w, const VectorCodes *vectors = nullptr);
+         const double *w, const VectorCodes *vectors = nullptr,
+         FixedCodes fixed = {});
 
   Solution solve();
 
@@ -74,6 +76,9 @@ private:
   bool refinePair(Solution &solution, int scale, int base);
   bool refineIrregular(Solution &solution, int cell);
 
+  bool isFixed(int cell) const {
+    return !fixed.empty() && fixed[problem.cells[cell].field];
+  }
   Samples samplesOf(const Group &group) const {
     return {x + group.begin, w + group.begin, group.end - group.begin};
   }
@@ -94,6 +99,7 @@ private:
   const Problem &problem;
   const double *x, *w;
   const VectorCodes *vectors;
+  FixedCodes fixed;
   std::vector<SampleSums> all;              ///< Of each group.
   std::vector<FittedLine> fitted;           ///< Of each group.
   llvm::SmallVector<FactorStart, 3> starts; ///< Of scale, zero and offset.

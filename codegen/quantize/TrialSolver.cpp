@@ -35,12 +35,13 @@ bool TrialSolver::prepareProduct(llvm::ArrayRef<int> fields,
         isShared &= cell.groups.size() == problem->groups.size();
       }
     // Of one group, the finest is its own.
-    int &place = isOwn && product.own < 0 ? product.own : product.shared;
+    bool canBeOwn = isOwn && product.own < 0 && !fixedCodeOf(field);
+    int &place = canBeOwn ? product.own : product.shared;
     if (!(isOwn || isShared) || place >= 0)
       return false;
     place = field;
   }
-  if (product.own < 0)
+  if (product.own < 0 || fixedCodeOf(product.own))
     return false;
   bool hasTries = numbers.trialFields[product.own].levels() > 0;
   return product.shared < 0
@@ -48,8 +49,9 @@ bool TrialSolver::prepareProduct(llvm::ArrayRef<int> fields,
              : hasTries && numbers.fields[product.shared].isWide();
 }
 
-bool TrialSolver::prepare(const Problem &given) {
+bool TrialSolver::prepare(const Problem &given, FixedCodes codes) {
   problem = &given;
+  fixed = codes;
   const FieldList &list = numbers.list;
   if (!numbers.trialCode.isUsable() || list.numScales == 0 || list.numZeros)
     return false;
@@ -234,6 +236,11 @@ bool TrialSolver::startProduct(const Product &product, bool isBase, int attempt,
     number = product.sign / unit;
     return true;
   }
+  if (std::optional<uint32_t> given = fixedCodeOf(product.shared)) {
+    code = *given;
+    number = product.sign * numbers.fields[product.shared].number(code) / unit;
+    return true;
+  }
   size_t groups = found.size();
   constexpr size_t few = 32;
   llvm::SmallVector<float, few> wanted(groups), cost(groups);
@@ -333,9 +340,11 @@ bool TrialSolver::improveShared(const State &from, State &to) const {
   to.base = from.base;
   to.scaleCode = from.scaleCode;
   to.baseCode = from.baseCode;
-  double a = aa > 0 && scale.shared >= 0 ? -ga / aa : 0,
-         b = bb > 0 && base.shared >= 0 ? -gb / bb : 0;
-  if (scale.shared >= 0 && base.shared >= 0) {
+  bool movesScale = scale.shared >= 0 && !fixedCodeOf(scale.shared),
+       movesBase = base.shared >= 0 && !fixedCodeOf(base.shared);
+  double a = aa > 0 && movesScale ? -ga / aa : 0,
+         b = bb > 0 && movesBase ? -gb / bb : 0;
+  if (movesScale && movesBase) {
     double determinant = aa * bb - ab * ab;
     if (determinant > 1e-9 * aa * bb) {
       a = (ab * gb - bb * ga) / determinant;
@@ -346,14 +355,14 @@ bool TrialSolver::improveShared(const State &from, State &to) const {
   }
   auto store = [&](const Product &product, double change, double &number,
                    uint32_t &code) {
-    if (product.shared < 0)
-      return;
     const FieldNumbers &field = numbers.fields[product.shared];
     code = field.nearest(product.sign * (number + change) * unit);
     number = product.sign * field.number(code) / unit;
   };
-  store(scale, a, to.scale, to.scaleCode);
-  store(base, b, to.base, to.baseCode);
+  if (movesScale)
+    store(scale, a, to.scale, to.scaleCode);
+  if (movesBase)
+    store(base, b, to.base, to.baseCode);
   return to.scale != from.scale || to.base != from.base;
 }
 

@@ -25,8 +25,9 @@ class TrialSolver {
 public:
   explicit TrialSolver(const SchemeNumbers &numbers) : numbers(numbers) {}
 
-  /// Whether a problem is of the kind. It must outlive calls of `solve`.
-  bool prepare(const Problem &problem);
+  /// Whether a problem is of the kind. It must outlive calls of `solve`, and so
+  /// must the codes of `fixed` fields, which stay.
+  bool prepare(const Problem &problem, FixedCodes fixed = {});
 
   /// Codes for the cells of the problem. `x` and `w` are in the order of its
   /// elements; without `w`, all weigh 1. False where stored scales are too
@@ -76,8 +77,13 @@ private:
   void chooseForGroup(size_t g, const FoundLine &around, State &state) const;
   bool improveShared(const State &from, State &to) const;
 
+  std::optional<uint32_t> fixedCodeOf(int field) const {
+    return fixed.empty() || field < 0 ? std::nullopt : fixed[field];
+  }
+
   const SchemeNumbers &numbers;
   const Problem *problem = nullptr;
+  FixedCodes fixed;
   Product scale, base;
   bool hasBase = false, isWeighted = false;
   TriedNumbers tried; ///< Of codes.

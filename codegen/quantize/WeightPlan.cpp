@@ -152,6 +152,13 @@ llvm::Error WeightPlan::prepare() {
   return llvm::Error::success();
 }
 
+void WeightPlan::fixCodes(
+    std::vector<std::vector<std::optional<uint32_t>>> ofExperts) {
+  fixed = std::move(ofExperts);
+  together = rlx::quantize::rowsTogether(scheme, rowsPerExpert(),
+                                         /*leaveOutWholeWeight=*/true);
+}
+
 int64_t WeightPlan::sideBytes(llvm::StringRef operand) const {
   std::optional<SideOperand> side = scheme.findSide(operand);
   if (!side)

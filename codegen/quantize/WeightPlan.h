@@ -33,8 +33,21 @@ struct WeightPlan {
     return options.name.empty() ? "weight" : "weight '" + options.name + "'";
   }
   int64_t rowsPerExpert() const { return shape[shape.size() - 2]; }
+  int64_t experts() const { return numRows / rowsPerExpert(); }
   /// Of the columns of a row; null where all count alike.
   const float *importanceOf(int64_t row) const;
+  /// From now on, rows of all experts have these codes of the fields that they
+  /// share (SharedCodes.h), and are quantized without each other.
+  void fixCodes(std::vector<std::vector<std::optional<uint32_t>>> ofExperts);
+  /// The codes that are given for a row.
+  FixedCodes fixedCodes(int64_t row) const {
+    return fixed.empty() ? FixedCodes()
+                         : FixedCodes(fixed[row / rowsPerExpert()]);
+  }
+  /// Whether rows write the code of a field: not one that is given.
+  bool writesField(int field, int64_t row) const {
+    return fixed.empty() || !fixedCodes(row)[field];
+  }
   /// Bytes of a side tensor of this weight; 0 where there is none.
   int64_t sideBytes(llvm::StringRef operand) const;
 
@@ -60,6 +73,8 @@ struct WeightPlan {
   }
 
 private:
+  std::vector<std::vector<std::optional<uint32_t>>> fixed; ///< Of experts.
+
   WeightPlan(QuantScheme scheme, QuantRule rule);
   llvm::Error prepare();
   llvm::Error checkShape() const;

@@ -3,15 +3,15 @@
 
 #include "tools/quantize/Calibrated.h"
 
-#include "codegen/StatusError.h"
 #include "codegen/quantize/methods/Awq.h"
 #include "codegen/quantize/methods/SmoothQuant.h"
 #include "ir/NearNames.h"
-#include "runtime/Npy.h"
+#include "tools/quantize/ActivationFile.h"
 
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/WithColor.h"
+
+#include <mutex>
 
 using namespace rlx;
 using namespace rlx::quantize;
@@ -120,185 +120,178 @@ std::string ActivationSource::valueOf(llvm::StringRef weight) const {
   return files.lookup(weight);
 }
 
-static llvm::Expected<Activations> readActivations(const std::string &path,
-                                                   int64_t columns) {
-  auto tensor = toExpected(readNpy(path));
-  if (!tensor)
-    return tensor.takeError();
-  const std::vector<int64_t> &shape = tensor->shape();
-  if (shape.empty() || shape.back() != columns)
-    return llvm::createStringError(
-        "expected activations '" + path + "' to have " + llvm::Twine(columns) +
-        " columns, as the weight has, but got " + describeShape(shape));
-  std::vector<float> values(tensor->numElements());
-  if (tensor->type() == ElementType::f32)
-    std::copy_n(tensor->data<float>(), values.size(), values.begin());
-  else if (tensor->type() == ElementType::f64)
-    std::transform(tensor->data<double>(),
-                   tensor->data<double>() + values.size(), values.begin(),
-                   [](double value) { return float(value); });
-  else
-    return llvm::createStringError("expected activations '" + path +
-                                   "' to be f32 or f64, but got " +
-                                   std::string(elementName(tensor->type())));
-  return Activations::create(std::move(values), columns, path);
+llvm::Expected<int64_t> ActivationSource::sets(const WeightEntry &entry) const {
+  if (statisticsOf(entry.name))
+    return 1;
+  auto file = ActivationFile::open(files.lookup(entry.name), entry.shape);
+  return file ? llvm::Expected<int64_t>(file->sets()) : file.takeError();
 }
 
-llvm::Expected<Activations> ActivationSource::read(llvm::StringRef weight,
-                                                   int64_t columns) const {
-  const ValueStatistics *statistics = statisticsOf(weight);
-  if (!statistics)
-    return readActivations(files.lookup(weight), columns);
-  Activations activations = Activations::ofChannels(*statistics);
-  if (llvm::Error error = activations.checkColumns(columns))
-    return error;
-  return activations;
+llvm::Expected<Activations> ActivationSource::readSet(const WeightEntry &entry,
+                                                      int64_t set) const {
+  if (const ValueStatistics *statistics = statisticsOf(entry.name)) {
+    Activations activations = Activations::ofChannels(*statistics);
+    if (llvm::Error error = activations.checkColumns(entry.shape.back()))
+      return error;
+    return activations;
+  }
+  auto file = ActivationFile::open(files.lookup(entry.name), entry.shape);
+  return file ? file->read(set) : file.takeError();
+}
+
+llvm::Expected<ExpertActivations>
+ActivationSource::read(const WeightEntry &entry) const {
+  llvm::Expected<int64_t> count = sets(entry);
+  if (!count)
+    return count.takeError();
+  std::vector<Activations> each;
+  for (int64_t set = 0; set < *count; ++set) {
+    auto activations = readSet(entry, set);
+    if (!activations)
+      return activations.takeError();
+    each.push_back(std::move(*activations));
+  }
+  return ExpertActivations(std::move(each));
+}
+
+llvm::Expected<int64_t> ActivationSource::bytesFor(const Step &step,
+                                                   bool ordered) const {
+  const WeightEntry &entry = *step.entry;
+  if (statisticsOf(entry.name))
+    return 0;
+  auto file = ActivationFile::open(files.lookup(entry.name), entry.shape);
+  if (!file)
+    return file.takeError();
+  int64_t columns = entry.shape.back();
+  return step.algorithm == QuantAlgorithm::gptq
+             ? GptqHessian::bytesFor(file->rows(), columns, ordered)
+             : file->sets() * Activations::bytesFor(file->rows(), columns);
 }
 
 //===----------------------------------------------------------------------===//
 // Algorithms
 //===----------------------------------------------------------------------===//
 
-/// Parts on the threads of `pool`.
-static llvm::Error forParts(ThreadPool &pool, int64_t parts,
-                            llvm::function_ref<llvm::Error(int64_t)> body) {
-  struct Loop {
-    llvm::function_ref<llvm::Error(int64_t)> body;
-    std::vector<std::string> messages; ///< Of each part; mostly empty.
-  } loop{body, std::vector<std::string>(size_t(parts))};
-  pool.parallelFor(
-      [](void *closure, int64_t from, int64_t to) {
-        auto &loop = *static_cast<Loop *>(closure);
-        for (int64_t part = from; part < to; ++part)
-          if (llvm::Error error = loop.body(part))
-            loop.messages[part] = llvm::toString(std::move(error));
-      },
-      &loop, parts);
-  for (const std::string &message : loop.messages)
-    if (!message.empty())
-      return llvm::createStringError(message);
-  return llvm::Error::success();
-}
-
-using CalibratedWeights = llvm::Expected<std::vector<CalibratedWeight>>;
-
-static CalibratedWeights byGptq(llvm::ArrayRef<CalibratedInput> inputs,
-                                const Activations &activations,
-                                GptqOptions options, ThreadPool &pool) {
-  // Few enough for all threads to have some.
-  options.rowsAtOnce = 16;
-  std::vector<CalibratedWeight> weights;
-  for (const CalibratedInput &input : inputs) {
-    auto weight = quantizeGptq(
-        *input.step->scheme, input.step->entry->shape, input.values,
-        activations, options,
-        [&](int64_t parts, llvm::function_ref<llvm::Error(int64_t)> body) {
-          return forParts(pool, parts, body);
-        });
-    if (!weight)
-      return weight.takeError();
-    weights.push_back({std::move(*weight), {}});
+double quantize::passesOf(const Step &step) {
+  switch (step.algorithm) {
+  case QuantAlgorithm::nearest:
+  case QuantAlgorithm::gptq:
+    return 1;
+  case QuantAlgorithm::awq:
+    return AwqOptions().powers + 1;
+  case QuantAlgorithm::smoothQuant:
+    return 2;
   }
-  return weights;
+  llvm_unreachable("no such algorithm");
 }
 
-/// Importance of channels whose activations are divided by factors.
-static void divideImportance(QuantizeOptions &options,
-                             llvm::ArrayRef<double> factors) {
-  for (auto [i, importance] : llvm::enumerate(options.importance)) {
-    double factor = factors[i % factors.size()];
-    importance = float(importance / (factor * factor));
-  }
-}
-
-static CalibratedWeights bySmoothing(llvm::ArrayRef<CalibratedInput> inputs,
-                                     const Activations &activations,
-                                     QuantizeOptions options) {
-  int64_t columns = activations.columns();
+/// The largest magnitude in each column of a weight.
+static std::vector<double> maximaOf(const RowSource &weight, PartLoop loop) {
+  RowParts parts(weight.shape, 1, /*about=*/64);
+  int64_t columns = weight.columns();
   std::vector<double> maxima(columns);
-  for (const CalibratedInput &input : inputs)
-    for (auto [most, own] :
-         llvm::zip_equal(maxima, columnMaxima(input.values, columns)))
-      most = std::max(most, own);
-  auto factors =
-      smoothFactors(activations.maxima(), maxima, inputs.front().step->alpha);
-  if (!factors)
-    return factors.takeError();
-  divideImportance(options, *factors);
-  std::vector<CalibratedWeight> weights;
-  for (const CalibratedInput &input : inputs) {
-    std::vector<double> products = timesFactors(input.values, *factors);
-    auto weight = quantizeWeight(
-        *input.step->scheme, input.step->entry->shape,
-        std::vector<float>(products.begin(), products.end()), options);
-    if (!weight)
-      return weight.takeError();
-    weights.push_back({std::move(*weight), {factors->begin(), factors->end()}});
-  }
-  return weights;
+  std::mutex mutex;
+  llvm::cantFail(loop(parts.count(), [&](int64_t part) {
+    auto [begin, end] = parts.rowsOf(part);
+    std::vector<float> values((end - begin) * columns);
+    weight.read(begin, end, values);
+    std::vector<double> own = columnMaxima(values, columns);
+    std::lock_guard lock(mutex);
+    for (auto [most, other] : llvm::zip_equal(maxima, own))
+      most = std::max(most, other);
+    weight.forget(begin, end);
+    return llvm::Error::success();
+  }));
+  return maxima;
 }
 
-static CalibratedWeights byAwq(llvm::ArrayRef<CalibratedInput> inputs,
-                               const Activations &activations,
-                               const QuantizeOptions &options) {
-  AwqOptions wishes;
-  wishes.quantize = options;
-  std::vector<AwqWeight> given;
-  for (const CalibratedInput &input : inputs)
-    given.push_back(
-        {*input.step->scheme, input.step->entry->shape, input.values});
-  auto result = quantizeAwq(given, activations, wishes);
-  if (!result)
-    return result.takeError();
-  std::vector<CalibratedWeight> weights;
-  for (QuantizedWeight &weight : result->weights)
-    weights.push_back(
-        {std::move(weight), {result->factors.begin(), result->factors.end()}});
-  return weights;
-}
-
-/// Of what is stored, with the factors as they are stored.
-static void measure(CalibratedWeight &result, llvm::ArrayRef<float> values,
-                    const Activations &activations) {
-  int64_t columns = activations.columns();
-  OutputError outputs(activations);
-  std::vector<double> stored = result.weight.values(), row(columns);
-  for (size_t i = 0; i < stored.size() && !result.factors.empty(); ++i)
-    stored[i] /= double(result.factors[i % columns]);
-  result.squaredError = outputs.of(values, stored);
-  for (size_t begin = 0; begin < values.size(); begin += columns) {
-    std::copy_n(values.begin() + begin, columns, row.begin());
-    result.squaredSize += outputs.ofRow(row);
-  }
-}
-
-llvm::Expected<std::vector<CalibratedWeight>>
-quantize::quantizeCalibrated(llvm::ArrayRef<CalibratedInput> inputs,
-                             const Activations &activations,
-                             const GptqOptions &options, ThreadPool &pool) {
-  QuantAlgorithm algorithm = inputs.front().step->algorithm;
-  for (const CalibratedInput &input : inputs)
-    if (const WeightEntry &entry = *input.step->entry; entry.shape.size() != 2)
-      return llvm::createStringError(
-          "expected weight '" + entry.name + "' to be a matrix, which '" +
-          nameOf(algorithm) + "' quantizes, but got " +
-          describeShape(entry.shape));
-  auto run = [&]() -> CalibratedWeights {
-    switch (algorithm) {
-    case QuantAlgorithm::gptq:
-      return byGptq(inputs, activations, options, pool);
-    case QuantAlgorithm::awq:
-      return byAwq(inputs, activations, options.quantize);
-    case QuantAlgorithm::smoothQuant:
-      return bySmoothing(inputs, activations, options.quantize);
-    case QuantAlgorithm::nearest:
-      break;
+llvm::Expected<std::vector<double>>
+quantize::findFactors(llvm::ArrayRef<CalibratedInput> inputs,
+                      const ActivationSource &source, PartLoop loop) {
+  const Step &first = *inputs.front().step;
+  auto activations = source.read(*first.entry);
+  if (!activations)
+    return activations.takeError();
+  std::vector<double> factors;
+  if (first.algorithm == QuantAlgorithm::awq) {
+    std::vector<RowSource> weights;
+    for (const CalibratedInput &input : inputs)
+      weights.push_back(input.rows);
+    auto found = findAwqFactors(weights, *activations, {}, loop);
+    if (!found)
+      return found.takeError();
+    factors = std::move(found->factors);
+  } else {
+    std::vector<double> maxima(activations->columns());
+    for (const CalibratedInput &input : inputs) {
+      if (llvm::Error error = activations->checkShape(input.rows.shape))
+        return error;
+      for (auto [most, own] :
+           llvm::zip_equal(maxima, maximaOf(input.rows, loop)))
+        most = std::max(most, own);
     }
-    llvm_unreachable("needs no activations");
+    auto found = smoothFactors(activations->maxima(), maxima, first.alpha);
+    if (!found)
+      return found.takeError();
+    factors = std::move(*found);
+  }
+  // What is multiplied is what the file says, and what programs divide by.
+  for (double &factor : factors)
+    factor = double(float(factor));
+  return factors;
+}
+
+/// Columns times factors, the nearest numbers.
+static llvm::Expected<SquareSums>
+streamSmoothed(const RowSource &weight, llvm::ArrayRef<double> factors,
+               const ExpertActivations &activations, PartLoop loop,
+               StoredRows &rows, StoreBlocks store) {
+  QuantizeOptions options = weight.options;
+  divideImportance(options.importance, factors);
+  auto quantizer = Quantizer::create(weight.scheme, weight.shape, options);
+  if (!quantizer)
+    return quantizer.takeError();
+  if (llvm::Error error =
+          chooseSharedOfLarge(*quantizer, weight, rows, factors))
+    return error;
+  RowWork work;
+  work.rowsTogether = quantizer->rowsTogether();
+  work.quantize = [&](llvm::MutableArrayRef<float> values, int64_t begin,
+                      int64_t end, StoredRows &stored) {
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = float(double(values[i]) * factors[i % factors.size()]);
+    return quantizer->quantizeRows(values, begin, end,
+                                   stored.bytes(begin, end));
   };
-  auto weights = run();
-  if (weights)
-    for (auto [weight, input] : llvm::zip_equal(*weights, inputs))
-      measure(weight, input.values, activations);
-  return weights;
+  work.measure = [&](int64_t row, llvm::ArrayRef<float> values,
+                     llvm::ArrayRef<double> numbers) {
+    return activations.errorOf(row / weight.rowsPerExpert())
+        .compare(values, numbers, factors);
+  };
+  return streamWeight(weight, work, loop, rows, store);
+}
+
+llvm::Expected<SquareSums> quantize::streamCalibrated(
+    const CalibratedInput &input, llvm::ArrayRef<double> factors,
+    const ActivationSource &source, const GptqOptions &given, PartLoop loop,
+    StoredRows &rows, StoreBlocks store) {
+  const WeightEntry &entry = *input.step->entry;
+  if (input.step->algorithm == QuantAlgorithm::gptq) {
+    GptqOptions options = given;
+    // Few enough for all threads to have some.
+    options.rowsAtOnce = 16;
+    auto sets = source.sets(entry);
+    if (!sets)
+      return sets.takeError();
+    return streamGptq(
+        input.rows, *sets,
+        [&](int64_t set) { return source.readSet(entry, set); }, options, loop,
+        rows, store);
+  }
+  auto activations = source.read(entry);
+  if (!activations)
+    return activations.takeError();
+  if (input.step->algorithm == QuantAlgorithm::awq)
+    return streamAwq(input.rows, factors, *activations, {}, loop, rows, store);
+  return streamSmoothed(input.rows, factors, *activations, loop, rows, store);
 }

@@ -1,8 +1,8 @@
 //===- Calibrated.h - Weights quantized for given activations ---*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Runs the algorithms that need to know what a weight is multiplied with. Such
-// a weight is held in memory as a whole, and so are its activations.
+// Runs the algorithms that need to know what a weight is multiplied with. Rows
+// of weights stream; activations are in memory, or the sums of their products.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,7 +11,6 @@
 
 #include "codegen/quantize/methods/Activations.h"
 #include "codegen/quantize/methods/Gptq.h"
-#include "runtime/cpu/ThreadPool.h"
 #include "tools/quantize/Imatrix.h"
 #include "tools/quantize/Plan.h"
 
@@ -38,9 +37,14 @@ struct ActivationSource {
   /// The same for weights that are multiplied with the same value: the file, or
   /// the value's name in the record.
   std::string valueOf(llvm::StringRef weight) const;
-  /// Of a weight that has some.
-  llvm::Expected<Activations> read(llvm::StringRef weight,
-                                   int64_t columns) const;
+  /// Of a weight that has some: of all experts, or of each.
+  llvm::Expected<ExpertActivations> read(const WeightEntry &entry) const;
+  /// How many sets of them there are, and one of them.
+  llvm::Expected<int64_t> sets(const WeightEntry &entry) const;
+  llvm::Expected<Activations> readSet(const WeightEntry &entry,
+                                      int64_t set) const;
+  /// About how much memory an algorithm needs for a weight's, in bytes.
+  llvm::Expected<int64_t> bytesFor(const Step &step, bool ordered) const;
 };
 
 /// A record is of another program than the weights where it has none of their
@@ -66,26 +70,29 @@ inline std::string factorsName(const WeightEntry &entry) {
 bool isCalibrated(QuantAlgorithm algorithm);
 bool hasFactors(QuantAlgorithm algorithm);
 
-struct CalibratedWeight {
-  QuantizedWeight weight;
-  std::vector<float> factors; ///< Of each column, or none.
-  /// Squares of the outputs' error and of the outputs.
-  double squaredError = 0, squaredSize = 0;
-};
-
-/// A weight to be quantized.
+/// A weight that is quantized.
 struct CalibratedInput {
   const Step *step;
-  std::vector<float> values;
+  RowSource rows;
 };
 
-/// Weights that share activations and factors, with the algorithm of the first
-/// of them. `options` are also those of other algorithms, as far as they have
-/// them.
-llvm::Expected<std::vector<CalibratedWeight>>
-quantizeCalibrated(llvm::ArrayRef<CalibratedInput> inputs,
-                   const Activations &activations, const GptqOptions &options,
-                   ThreadPool &pool);
+/// The factors of weights that share activations, by the algorithm of the first
+/// of them, in numbers of f32.
+llvm::Expected<std::vector<double>>
+findFactors(llvm::ArrayRef<CalibratedInput> inputs,
+            const ActivationSource &activations, PartLoop loop);
+
+/// Quantizes a weight; gives the squared error of its outputs, and their size.
+/// `factors` are those of its columns, or none. `options` are those of GPTQ.
+llvm::Expected<SquareSums> streamCalibrated(const CalibratedInput &input,
+                                            llvm::ArrayRef<double> factors,
+                                            const ActivationSource &activations,
+                                            const GptqOptions &options,
+                                            PartLoop loop, StoredRows &rows,
+                                            StoreBlocks store);
+
+/// How often a step looks at each number of its weight.
+double passesOf(const Step &step);
 
 } // namespace rlx::quantize
 

@@ -4,6 +4,8 @@
 #include "tools/quantize/Choice.h"
 
 #include "codegen/weights/StoredTypes.h"
+#include "tools/quantize/Progress.h"
+#include "tools/quantize/RowLoop.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -12,77 +14,53 @@
 using namespace rlx;
 using namespace rlx::quantize;
 
-namespace {
-/// Measures weights, one on each thread.
-class Measurement {
-public:
-  Measurement(const Conversion &conversion, llvm::ArrayRef<Step *> steps,
-              llvm::ArrayRef<QuantScheme> schemes)
-      : conversion(conversion), steps(steps), schemes(schemes) {}
-  llvm::Expected<std::vector<LayerSensitivity>> run();
-
-private:
-  void runOne(int64_t index);
-  llvm::Expected<LayerSensitivity> measure(const WeightEntry &entry) const;
-
-  const Conversion &conversion;
-  llvm::ArrayRef<Step *> steps;
-  llvm::ArrayRef<QuantScheme> schemes;
-  std::vector<std::optional<LayerSensitivity>> layers;
-  std::vector<std::string> messages; ///< Of each step; mostly empty.
-};
-} // namespace
-
-llvm::Expected<LayerSensitivity>
-Measurement::measure(const WeightEntry &entry) const {
-  int64_t columns = entry.shape.back();
-  std::vector<float> values(*countElements(entry.shape));
-  int64_t rows = int64_t(values.size()) / columns;
-  conversion.source.readRows(entry, 0, rows, values);
-  conversion.source.release(entry, 0, rows);
-  std::optional<Activations> activations;
+/// What schemes cost a weight.
+static llvm::Expected<LayerSensitivity>
+measure(const Conversion &conversion, const Step &step,
+        llvm::ArrayRef<QuantScheme> schemes, ThreadPool &pool,
+        Progress &progress) {
+  const WeightEntry &entry = *step.entry;
+  std::optional<ExpertActivations> activations;
   if (conversion.activations.has(entry.name)) {
-    auto read = conversion.activations.read(entry.name, columns);
+    auto read = conversion.activations.read(entry);
     if (!read)
       return read.takeError();
-    activations = std::move(*read);
+    activations.emplace(std::move(*read));
   }
-  QuantizeOptions options;
-  // Experts are rows here, which importance of their own would have to follow.
-  if (auto found = conversion.imatrix.find(entry.name);
-      found != conversion.imatrix.end() &&
-      int64_t(found->second.size()) == columns)
-    options.importance = found->second;
-  return measureSensitivity(entry.name, {rows, columns}, values,
+  RowSource rows = weightRowsOf(conversion, step);
+  rows.options.rule.reset();
+  rows.read = [&progress, read = std::move(rows.read)](
+                  int64_t begin, int64_t end,
+                  llvm::MutableArrayRef<float> values) {
+    read(begin, end, values);
+    progress.advance(int64_t(values.size()));
+  };
+  RowLoop loop(pool);
+  return measureSensitivity(entry.name, rows,
                             activations ? &*activations : nullptr, schemes,
-                            std::move(options));
+                            loop.function());
 }
 
-void Measurement::runOne(int64_t index) {
-  auto layer = measure(*steps[index]->entry);
-  if (layer)
-    layers[index] = std::move(*layer);
-  else
-    messages[index] = llvm::toString(layer.takeError());
-}
-
-llvm::Expected<std::vector<LayerSensitivity>> Measurement::run() {
-  layers.resize(steps.size());
-  messages.resize(steps.size());
+static llvm::Expected<std::vector<LayerSensitivity>>
+measureAll(const Conversion &conversion, llvm::ArrayRef<Step *> steps,
+           llvm::ArrayRef<QuantScheme> schemes) {
+  auto workOf = [&](const Step &step) {
+    return double(*countElements(step.entry->shape)) * double(schemes.size());
+  };
+  double work = 0;
+  for (const Step *step : steps)
+    work += workOf(*step);
+  Progress progress(steps.size(), work);
   ThreadPool pool(conversion.numThreads);
-  pool.parallelFor(
-      [](void *closure, int64_t from, int64_t to) {
-        for (int64_t i = from; i < to; ++i)
-          static_cast<Measurement *>(closure)->runOne(i);
-      },
-      this, int64_t(steps.size()));
-  std::vector<LayerSensitivity> result;
-  for (size_t i = 0; i < steps.size(); ++i) {
-    if (!layers[i])
-      return llvm::createStringError(messages[i]);
-    result.push_back(std::move(*layers[i]));
+  std::vector<LayerSensitivity> layers;
+  for (auto [i, step] : llvm::enumerate(steps)) {
+    progress.begin(i, step->entry->name, workOf(*step));
+    auto layer = measure(conversion, *step, schemes, pool, progress);
+    if (!layer)
+      return layer.takeError();
+    layers.push_back(std::move(*layer));
   }
-  return result;
+  return layers;
 }
 
 /// A line for each weight and scheme; what was chosen has a mark.
@@ -121,7 +99,7 @@ llvm::Error quantize::chooseForAll(Conversion &conversion,
     return llvm::createStringError(
         "expected a weight that is quantized and has no scheme by its name, "
         "for --average-bits to choose one");
-  auto layers = Measurement(conversion, open, wishes.among).run();
+  auto layers = measureAll(conversion, open, wishes.among);
   if (!layers)
     return layers.takeError();
   auto chosen = chooseSchemes(*layers, wishes.averageBits);

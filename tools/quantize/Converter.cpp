@@ -7,10 +7,10 @@
 #include "codegen/StatusError.h"
 #include "ir/WeightMemory.h"
 #include "tools/quantize/Output.h"
-#include "tools/quantize/SidedWeight.h"
+#include "tools/quantize/Progress.h"
+#include "tools/quantize/RowLoop.h"
 
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/Process.h"
 
 #include <cmath>
 #include <map>
@@ -23,44 +23,20 @@ double Outcome::relativeError() const {
   return squaredSize > 0 ? std::sqrt(squaredError / squaredSize) : 0;
 }
 
-static int64_t rowsOf(const WeightEntry &entry) {
+static int64_t rowCount(const WeightEntry &entry) {
   return std::accumulate(entry.shape.begin(), entry.shape.end() - 1, int64_t(1),
                          std::multiplies<>());
 }
 
 namespace {
-/// One line of a terminal that says how far things are. Says nothing where
-/// there is no terminal.
-class Progress {
-public:
-  explicit Progress(size_t numSteps)
-      : numSteps(numSteps),
-        shown(llvm::sys::Process::StandardErrIsDisplayed()) {}
-  ~Progress() {
-    if (shown)
-      llvm::errs() << "\r\x1b[K";
-  }
-  void show(size_t step, llvm::StringRef name, int64_t percent) {
-    if (!shown || percent == last)
-      return;
-    last = percent;
-    llvm::errs() << llvm::formatv("\r\x1b[K[{0}/{1}] {2} {3}%", step + 1,
-                                  numSteps, name, percent);
-  }
-
-private:
-  size_t numSteps;
-  bool shown;
-  int64_t last = -1;
-};
-
 /// Quantizes some rows of a weight on all threads.
 class RowsQuantizer {
 public:
   RowsQuantizer(const WeightSource &source, const WeightEntry &entry,
-                const Quantizer &quantizer, ThreadPool &pool)
+                const Quantizer &quantizer, ThreadPool &pool,
+                Progress &progress)
       : source(source), entry(entry), quantizer(quantizer), pool(pool),
-        columns(entry.shape.back()),
+        progress(progress), columns(entry.shape.back()),
         rowBytes(quantizer.scheme().rowBytes(columns)) {}
 
   /// The bytes of rows `begin` to `end`; adds to the outcome.
@@ -74,6 +50,7 @@ private:
   const WeightEntry &entry;
   const Quantizer &quantizer;
   ThreadPool &pool;
+  Progress &progress;
   int64_t columns, rowBytes, first = 0;
   std::vector<uint8_t> bytes;
   std::vector<Outcome> outcomes;     ///< Of each row.
@@ -100,6 +77,7 @@ void RowsQuantizer::runRow(int64_t index) {
     outcome.squaredError += difference * difference;
   }
   outcomes[index] = outcome;
+  progress.advance(columns);
 }
 
 llvm::Expected<llvm::ArrayRef<uint8_t>>
@@ -125,30 +103,45 @@ RowsQuantizer::run(int64_t begin, int64_t end, Outcome &outcome) {
   return llvm::ArrayRef(bytes);
 }
 
+/// The work of a step: how often numbers are looked at.
+static double workOf(const Step &step) {
+  return step.scheme
+             ? double(*countElements(step.entry->shape)) * passesOf(step)
+             : 0;
+}
+
+static double workOf(llvm::ArrayRef<Step> steps) {
+  double work = 0;
+  for (const Step &step : steps)
+    work += workOf(step);
+  return work;
+}
+
 namespace {
 class Converter {
 public:
   Converter(const Conversion &conversion, Output &output)
       : conversion(conversion), output(output), pool(conversion.numThreads),
-        progress(conversion.steps.size()) {}
+        progress(conversion.steps.size(), workOf(conversion.steps)) {}
   llvm::Expected<std::vector<Outcome>> run();
 
 private:
   llvm::Error copy(size_t index, const WeightEntry &entry);
   llvm::Error quantize(size_t index, const Step &step, Outcome &outcome);
-  QuantizeOptions optionsFor(const Step &step) const;
+  llvm::Error quantizeBlocks(size_t index, const Step &step,
+                             const Quantizer &quantizer, Outcome &outcome);
+  RowSource rowsOf(const Step &step);
   std::vector<const Step *> togetherWith(const Step &step) const;
-  llvm::Error calibrateAll(const Step &step);
-  llvm::Error calibrate(size_t index, const Step &step, Outcome &outcome);
-  llvm::Error write(size_t index, const QuantizedWeight &weight);
+  llvm::Expected<llvm::ArrayRef<double>> factorsFor(const Step &step);
+  llvm::Error writeSides(size_t index, const StoredRows &rows);
 
   const Conversion &conversion;
   Output &output;
   ThreadPool pool;
   Progress progress;
   CompiledRows compiled;
-  /// Quantized, and not written yet.
-  std::map<const Step *, CalibratedWeight> calibrated;
+  /// Of the columns of weights, whose turn may come later.
+  std::map<const Step *, std::vector<double>> factors;
 };
 } // namespace
 
@@ -173,12 +166,11 @@ static std::span<const std::byte> asBytes(const std::vector<T> &numbers) {
   return std::as_bytes(std::span(numbers.data(), numbers.size()));
 }
 
-llvm::Error Converter::write(size_t index, const QuantizedWeight &weight) {
+llvm::Error Converter::writeSides(size_t index, const StoredRows &rows) {
   std::pair<OutputPart, const std::vector<uint8_t> *> parts[] = {
-      {OutputPart::weight, &weight.blocks},
-      {OutputPart::scales, &weight.scales},
-      {OutputPart::zeroPoints, &weight.zeroPoints},
-      {OutputPart::globalScale, &weight.globalScale}};
+      {OutputPart::scales, &rows.scales},
+      {OutputPart::zeroPoints, &rows.zeroPoints},
+      {OutputPart::globalScale, &rows.globalScale}};
   for (auto [part, bytes] : parts)
     if (!bytes->empty())
       if (llvm::Error error = output.append(index, part, asBytes(*bytes)))
@@ -186,14 +178,15 @@ llvm::Error Converter::write(size_t index, const QuantizedWeight &weight) {
   return llvm::Error::success();
 }
 
-QuantizeOptions Converter::optionsFor(const Step &step) const {
-  QuantizeOptions options;
-  options.name = step.entry->name;
-  options.rule = step.rule;
-  if (auto found = conversion.imatrix.find(step.entry->name);
-      found != conversion.imatrix.end())
-    options.importance = found->second;
-  return options;
+RowSource Converter::rowsOf(const Step &step) {
+  RowSource rows = weightRowsOf(conversion, step);
+  rows.read =
+      [this, read = std::move(rows.read)](int64_t begin, int64_t end,
+                                          llvm::MutableArrayRef<float> values) {
+        read(begin, end, values);
+        progress.advance(int64_t(values.size()));
+      };
+  return rows;
 }
 
 /// The weights that have to have the factors of `step`: they are multiplied
@@ -202,8 +195,7 @@ std::vector<const Step *> Converter::togetherWith(const Step &step) const {
   std::vector<const Step *> steps;
   std::string value = conversion.activations.valueOf(step.entry->name);
   for (const Step &other : conversion.steps) {
-    bool isSame = hasFactors(step.algorithm) && other.scheme &&
-                  other.algorithm == step.algorithm &&
+    bool isSame = other.scheme && other.algorithm == step.algorithm &&
                   other.alpha == step.alpha &&
                   conversion.activations.valueOf(other.entry->name) == value;
     if (&other == &step || isSame)
@@ -212,73 +204,35 @@ std::vector<const Step *> Converter::togetherWith(const Step &step) const {
   return steps;
 }
 
-/// Whole weights, which their algorithms need.
-llvm::Error Converter::calibrateAll(const Step &step) {
+/// Those that share factors get them all at once.
+llvm::Expected<llvm::ArrayRef<double>> Converter::factorsFor(const Step &step) {
+  if (!hasFactors(step.algorithm))
+    return llvm::ArrayRef<double>();
+  if (auto found = factors.find(&step); found != factors.end())
+    return found->second;
   std::vector<CalibratedInput> inputs;
-  for (const Step *other : togetherWith(step)) {
-    const WeightEntry &entry = *other->entry;
-    std::vector<float> values(*countElements(entry.shape));
-    conversion.source.readRows(entry, 0, rowsOf(entry), values);
-    conversion.source.release(entry, 0, rowsOf(entry));
-    inputs.push_back({other, std::move(values)});
-  }
-  auto activations =
-      conversion.activations.read(step.entry->name, step.entry->shape.back());
-  if (!activations)
-    return activations.takeError();
-  GptqOptions gptq = conversion.gptq;
-  gptq.quantize = optionsFor(step);
-  auto weights = quantizeCalibrated(inputs, *activations, gptq, pool);
-  if (!weights)
-    return weights.takeError();
-  for (auto [input, weight] : llvm::zip_equal(inputs, *weights))
-    calibrated.emplace(input.step, std::move(weight));
-  return llvm::Error::success();
+  for (const Step *other : togetherWith(step))
+    inputs.push_back({other, rowsOf(*other)});
+  RowLoop loop(pool);
+  auto found = findFactors(inputs, conversion.activations, loop.function());
+  if (!found)
+    return found.takeError();
+  for (const CalibratedInput &input : inputs)
+    factors[input.step] = *found;
+  return factors[&step];
 }
 
-llvm::Error Converter::calibrate(size_t index, const Step &step,
-                                 Outcome &outcome) {
-  // Those that share factors come all at once, and wait for their turn.
-  if (!calibrated.count(&step))
-    if (llvm::Error error = calibrateAll(step))
-      return error;
-  auto node = calibrated.extract(&step);
-  const CalibratedWeight &result = node.mapped();
-  outcome.squaredError = result.squaredError;
-  outcome.squaredSize = result.squaredSize;
-  if (llvm::Error error = write(index, result.weight))
-    return error;
-  if (result.factors.empty())
-    return llvm::Error::success();
-  return output.append(index, OutputPart::factors, asBytes(result.factors));
-}
-
-llvm::Error Converter::quantize(size_t index, const Step &step,
-                                Outcome &outcome) {
+/// Of a scheme without side tensors, by its rule or a search.
+llvm::Error Converter::quantizeBlocks(size_t index, const Step &step,
+                                      const Quantizer &quantizer,
+                                      Outcome &outcome) {
   const WeightEntry &entry = *step.entry;
-  if (isCalibrated(step.algorithm)) {
-    progress.show(index, entry.name, 0);
-    return calibrate(index, step, outcome);
-  }
-  auto quantizer =
-      Quantizer::create(*step.scheme, entry.shape, optionsFor(step));
-  if (!quantizer)
-    return quantizer.takeError();
-  if (!step.scheme->sideOperands().empty()) {
-    progress.show(index, entry.name, 0);
-    auto weight =
-        quantizeSided(conversion.source, entry, *quantizer, pool, outcome);
-    return weight ? write(index, *weight) : weight.takeError();
-  }
-  if (llvm::Error error = compiled.use(*quantizer))
-    return error;
-  RowsQuantizer rows(conversion.source, entry, *quantizer, pool);
-  int64_t count = rowsOf(entry);
+  RowsQuantizer rows(conversion.source, entry, quantizer, pool, progress);
+  int64_t count = rowCount(entry);
   int64_t atOnce = std::max<int64_t>(
       pool.size(), bytesAtOnce / step.scheme->rowBytes(entry.shape.back()));
   for (int64_t begin = 0; begin < count; begin += atOnce) {
     int64_t end = std::min(count, begin + atOnce);
-    progress.show(index, entry.name, 100 * begin / count);
     auto bytes = rows.run(begin, end, outcome);
     if (!bytes)
       return bytes.takeError();
@@ -289,6 +243,47 @@ llvm::Error Converter::quantize(size_t index, const Step &step,
     conversion.source.release(entry, begin, end);
   }
   return llvm::Error::success();
+}
+
+llvm::Error Converter::quantize(size_t index, const Step &step,
+                                Outcome &outcome) {
+  const WeightEntry &entry = *step.entry;
+  progress.begin(index, entry.name, workOf(step));
+  RowSource weight = rowsOf(step);
+  auto quantizer = Quantizer::create(*step.scheme, entry.shape, weight.options);
+  if (!quantizer)
+    return quantizer.takeError();
+  if (!isCalibrated(step.algorithm) && step.scheme->sideOperands().empty()) {
+    if (llvm::Error error = compiled.use(*quantizer))
+      return error;
+    return quantizeBlocks(index, step, *quantizer, outcome);
+  }
+  auto ownFactors = factorsFor(step);
+  if (!ownFactors)
+    return ownFactors.takeError();
+  StoredRows rows(*quantizer);
+  auto store = [&](llvm::ArrayRef<uint8_t> blocks) {
+    return output.append(
+        index, OutputPart::weight,
+        std::as_bytes(std::span(blocks.data(), blocks.size())));
+  };
+  RowLoop loop(pool);
+  auto sums =
+      isCalibrated(step.algorithm)
+          ? streamCalibrated({&step, weight}, *ownFactors,
+                             conversion.activations, conversion.gptq,
+                             loop.function(), rows, store)
+          : streamNearest(weight, *quantizer, loop.function(), rows, store);
+  if (!sums)
+    return sums.takeError();
+  outcome = {sums->error, sums->size};
+  if (llvm::Error error = writeSides(index, rows))
+    return error;
+  if (ownFactors->empty())
+    return llvm::Error::success();
+  return output.append(
+      index, OutputPart::factors,
+      asBytes(std::vector<float>(ownFactors->begin(), ownFactors->end())));
 }
 
 llvm::Expected<std::vector<Outcome>> Converter::run() {

@@ -6,6 +6,10 @@
 #include "codegen/StatusError.h"
 #include "runtime/weights/Gguf.h"
 
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include <cmath>
 #include <cstring>
 
 using namespace rlx;
@@ -18,6 +22,12 @@ static llvm::Expected<std::vector<float>> floatsOf(const WeightEntry &entry) {
                                    entry.type + "'");
   std::vector<float> numbers(entry.bytes.size() / sizeof(float));
   std::memcpy(numbers.data(), entry.bytes.data(), entry.bytes.size());
+  for (auto [i, number] : llvm::enumerate(numbers))
+    if (!std::isfinite(number) || number < 0)
+      return llvm::createStringError(llvm::formatv(
+          "expected tensor '{0}' of an imatrix to be finite and not negative, "
+          "but number {1} is {2}",
+          entry.name, i, number));
   return numbers;
 }
 

@@ -112,8 +112,10 @@ static llvm::Expected<Step> stepOf(const WeightSource &source,
     return step;
   }
   const QuantMethod *named = wishes.config.overrideFor(entry.name);
-  if (!named && matchesAny(entry.name, keptNames))
+  if (!named && matchesAny(entry.name, keptNames)) {
+    step.isKeptByName = true;
     return step;
+  }
   std::optional<QuantScheme> wanted = usualScheme(wishes, entry);
   if (named) {
     auto scheme = named->scheme(wishes.scheme.attr().getContext());
@@ -175,10 +177,19 @@ llvm::Expected<std::vector<Step>> quantize::makePlan(const WeightSource &source,
     bool isQuantized = llvm::any_of(source.entries(), [&](const auto &entry) {
       return source.partOf(entry) != nullptr;
     });
+    auto kept = llvm::find_if(
+        steps, [](const Step &step) { return step.isKeptByName; });
+    std::string why;
+    if (kept != steps.end())
+      why = ", but '" + kept->entry->name +
+            "' is kept, as the name is that of a norm, bias or router: "
+            "--tensor '" +
+            kept->entry->name + "=SCHEME' quantizes it";
+    else if (isQuantized)
+      why = ", but its weights are quantized already";
     return llvm::createStringError(
         "'" + source.path() +
-        "' has nothing to quantize, expected a matrix of floats" +
-        (isQuantized ? ", but its weights are quantized already" : ""));
+        "' has nothing to quantize, expected a matrix of floats" + why);
   }
   return steps;
 }

@@ -37,7 +37,8 @@ struct Step {
   std::optional<QuantRule> rule;
   QuantAlgorithm algorithm = QuantAlgorithm::nearest;
   double alpha = QuantMethod::defaultAlpha;
-  std::string note = {}; ///< Why it is not as asked for; may be empty.
+  std::string note = {};     ///< Why it is not as asked for; may be empty.
+  bool isKeptByName = false; ///< Where it could be quantized otherwise.
 
   WeightContainer output = WeightContainer::gguf;
 

@@ -25,6 +25,7 @@ WeightSource::open(const std::string &path, mlir::MLIRContext &context) {
   llvm::StringRef start(reinterpret_cast<const char *>(bytes.data()),
                         std::min<size_t>(bytes.size(), npyMagic.size()));
   if (start == npyMagic) {
+    source->npy = *mapped;
     if (auto error = source->openNpy())
       return error;
   } else if (isGguf(bytes) || isSafetensors(bytes) ||
@@ -58,13 +59,12 @@ llvm::Error WeightSource::openFile() {
 }
 
 llvm::Error WeightSource::openNpy() {
-  auto tensor = toExpected(readNpy(name));
-  if (!tensor)
-    return tensor.takeError();
-  npy = std::move(*tensor);
-  std::string format(elementName(npy.type()));
-  if (npy.type() != ElementType::f32 && npy.type() != ElementType::f16 &&
-      npy.type() != ElementType::bf16)
+  auto array = toExpected(viewNpy(name, npy->bytes()));
+  if (!array)
+    return array.takeError();
+  std::string format(elementName(array->type));
+  if (array->type != ElementType::f32 && array->type != ElementType::f16 &&
+      array->type != ElementType::bf16)
     return llvm::createStringError("'" + name + "' holds numbers of type " +
                                    format +
                                    ", only f32, f16 and bf16 are "
@@ -73,9 +73,9 @@ llvm::Error WeightSource::openNpy() {
   entry.name = llvm::sys::path::stem(name).str();
   entry.container = WeightContainer::npy;
   entry.type = format;
-  entry.element = npy.type();
-  entry.shape = npy.shape();
-  entry.bytes = npy.bytes();
+  entry.element = array->type;
+  entry.shape = std::move(array->shape);
+  entry.bytes = array->data;
   weights.push_back(std::move(entry));
   keys.push_back({"general.architecture", {std::string("rlx")}});
   return llvm::Error::success();
@@ -148,11 +148,13 @@ void WeightSource::readRows(const WeightEntry &entry, int64_t begin,
 
 void WeightSource::release(const WeightEntry &entry, int64_t begin,
                            int64_t end) const {
-  if (!file)
-    return;
   int64_t rows = 1;
   for (int64_t size : llvm::ArrayRef(entry.shape).drop_back())
     rows *= size;
   uint64_t rowBytes = entry.bytes.size() / rows;
-  file->releasePart(entry, begin * rowBytes, (end - begin) * rowBytes);
+  if (file)
+    file->releasePart(entry, begin * rowBytes, (end - begin) * rowBytes);
+  else
+    npy->release(entry.bytes.data() - npy->bytes().data() + begin * rowBytes,
+                 (end - begin) * rowBytes);
 }

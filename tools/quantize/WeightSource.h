@@ -10,7 +10,7 @@
 #define RLX_TOOLS_QUANTIZE_WEIGHTSOURCE_H
 
 #include "codegen/quantize/Quantizer.h"
-#include "runtime/Tensor.h"
+#include "runtime/MappedFile.h"
 #include "runtime/weights/Gguf.h"
 #include "runtime/weights/Safetensors.h"
 
@@ -65,7 +65,7 @@ private:
   std::string name;
   mlir::MLIRContext &context;
   std::unique_ptr<WeightFile> file; ///< Null where it is an npy file.
-  Tensor npy;
+  std::shared_ptr<MappedFile> npy;  ///< Null where it is none.
   std::vector<WeightEntry> weights;
   std::vector<GgufEntry> keys;
   SafetensorsMetadata texts;

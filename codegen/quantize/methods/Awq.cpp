@@ -32,67 +32,55 @@ static std::vector<double> factorsOf(llvm::ArrayRef<double> magnitudes,
   return factors;
 }
 
-namespace {
-/// One weight for given factors.
-class ScaledWeight {
-public:
-  static llvm::Expected<ScaledWeight> create(const AwqWeight &weight,
-                                             llvm::ArrayRef<double> factors,
-                                             const AwqOptions &options);
+/// The quantizer of a weight whose columns are multiplied by factors.
+static llvm::Expected<Quantizer> quantizerOf(const RowSource &weight,
+                                             llvm::ArrayRef<double> factors) {
+  QuantizeOptions options = weight.options;
+  divideImportance(options.importance, factors);
+  return Quantizer::create(weight.scheme, weight.shape, std::move(options));
+}
 
-  /// Of activations that are divided by the factors.
-  double errorOf(const OutputError &error) const {
-    return error.of(values, quantized.values());
-  }
-  /// Cuts extremes off where that makes the outputs' error less.
-  llvm::Error clip(const OutputError &error, const AwqOptions &options);
-  QuantizedWeight take() { return std::move(quantized); }
+namespace {
+/// Rows of one weight for given factors. Errors of outputs are those of
+/// activations that are divided by them.
+class ScaledRows {
+public:
+  ScaledRows(const Quantizer &quantizer, llvm::ArrayRef<double> factors,
+             const ExpertActivations &activations, const AwqOptions &options,
+             StoredRows &rows, StoredRows &scratch)
+      : quantizer(quantizer), factors(factors), activations(activations),
+        options(options), rows(rows), scratch(scratch),
+        columns(quantizer.columns()) {}
+
+  /// The work that quantizes rows of a weight; `isClipped`: cuts extremes off
+  /// where that makes the outputs' error less.
+  RowWork work(const RowSource &weight, bool isClipped);
 
 private:
-  ScaledWeight(Quantizer quantizer, std::vector<float> values,
-               llvm::ArrayRef<int64_t> shape)
-      : quantizer(std::move(quantizer)), values(std::move(values)),
-        quantized(this->quantizer, shape) {}
-  llvm::Error quantize(llvm::ArrayRef<float> numbers, QuantizedWeight &into,
-                       int64_t begin, int64_t end) const {
-    return quantizer.quantizeRows(numbers, begin, end,
-                                  into.rowBytes(begin, end));
-  }
-  llvm::Error clipRows(int64_t begin, int64_t end, const OutputError &error,
-                       const AwqOptions &options, QuantizedWeight &scratch,
-                       std::vector<float> &best) const;
+  void multiply(llvm::MutableArrayRef<float> values) const;
+  double errorOf(llvm::ArrayRef<float> values, int64_t begin, int64_t end,
+                 StoredRows &from, const OutputError &error) const;
+  llvm::Error clip(llvm::ArrayRef<float> values, int64_t begin, int64_t end,
+                   int64_t rowsPerExpert);
+  llvm::Expected<std::vector<float>> bestClipped(llvm::ArrayRef<float> values,
+                                                 int64_t begin, int64_t end,
+                                                 int64_t rowsPerExpert,
+                                                 const OutputError &error);
 
-  Quantizer quantizer;
-  std::vector<float> values; ///< Multiplied.
-  QuantizedWeight quantized;
+  const Quantizer &quantizer;
+  llvm::ArrayRef<double> factors;
+  const ExpertActivations &activations;
+  const AwqOptions &options;
+  StoredRows &rows, &scratch;
+  int64_t columns;
 };
 } // namespace
-
-llvm::Expected<ScaledWeight>
-ScaledWeight::create(const AwqWeight &weight, llvm::ArrayRef<double> factors,
-                     const AwqOptions &options) {
-  QuantizeOptions wishes = options.quantize;
-  for (size_t i = 0; i < wishes.importance.size(); ++i) {
-    double factor = factors[i % factors.size()];
-    wishes.importance[i] = float(wishes.importance[i] / (factor * factor));
-  }
-  auto quantizer =
-      Quantizer::create(weight.scheme, weight.shape, std::move(wishes));
-  if (!quantizer)
-    return quantizer.takeError();
-  std::vector<double> products = timesFactors(weight.values, factors);
-  ScaledWeight scaled(std::move(*quantizer), {products.begin(), products.end()},
-                      weight.shape);
-  if (llvm::Error error = scaled.quantize(scaled.values, scaled.quantized, 0,
-                                          scaled.quantized.rows()))
-    return error;
-  return scaled;
-}
 
 /// The squared error of outputs that a piece of some rows makes by itself.
 static double errorOfPiece(const Problem &problem, int64_t columns,
                            llvm::ArrayRef<float> values,
                            llvm::ArrayRef<double> numbers,
+                           llvm::ArrayRef<double> factors,
                            const OutputError &error) {
   llvm::SmallVector<std::pair<int64_t, int64_t>> places;
   for (int64_t i : problem.elements)
@@ -105,7 +93,7 @@ static double errorOfPiece(const Problem &problem, int64_t columns,
     auto [row, column] = places[at];
     int64_t i = row * columns + column;
     in.push_back(column);
-    differences.push_back(numbers[i] - double(values[i]));
+    differences.push_back((numbers[i] - double(values[i])) / factors[column]);
     if (at + 1 < places.size() && places[at + 1].first == row)
       continue;
     sum += error.ofColumns(in, differences);
@@ -127,116 +115,170 @@ static void cut(const Problem &problem, double kept,
     result[i] = std::clamp(values[i], float(least * kept), float(most * kept));
 }
 
-llvm::Error ScaledWeight::clipRows(int64_t begin, int64_t end,
-                                   const OutputError &error,
-                                   const AwqOptions &options,
-                                   QuantizedWeight &scratch,
-                                   std::vector<float> &best) const {
-  int64_t columns = quantized.columns(), rows = end - begin;
-  auto problems = problemsOf(quantized.scheme, {begin, rows, columns});
+void ScaledRows::multiply(llvm::MutableArrayRef<float> values) const {
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = float(double(values[i]) * factors[i % columns]);
+}
+
+/// Of rows that are stored, for what they should be.
+double ScaledRows::errorOf(llvm::ArrayRef<float> values, int64_t begin,
+                           int64_t end, StoredRows &from,
+                           const OutputError &error) const {
+  double sum = 0;
+  std::vector<double> numbers(columns);
+  for (int64_t row = begin; row < end; ++row) {
+    from.decodeRow(row, numbers);
+    const float *own = values.data() + (row - begin) * columns;
+    for (int64_t k = 0; k < columns; ++k)
+      numbers[k] = (numbers[k] - double(own[k])) / factors[k];
+    sum += error.ofRow(numbers);
+  }
+  return sum;
+}
+
+/// For each piece the values that give the least error, in some rows of one
+/// expert.
+llvm::Expected<std::vector<float>>
+ScaledRows::bestClipped(llvm::ArrayRef<float> values, int64_t begin,
+                        int64_t end, int64_t rowsPerExpert,
+                        const OutputError &error) {
+  auto problems = problemsOf(quantizer.scheme(),
+                             {begin % rowsPerExpert, end - begin, columns});
   if (!problems)
     return problems.takeError();
-  auto decoder = llvm::cantFail(ReferenceDecoder::create(
-      scratch.scheme, scratch.shape, scratch.stored()));
-  llvm::ArrayRef<float> own =
-      llvm::ArrayRef(values).slice(begin * columns, rows * columns);
   std::vector<double> errors(problems->size(),
                              std::numeric_limits<double>::infinity());
-  std::vector<float> trial(own.begin(), own.end());
+  std::vector<float> trial(values.begin(), values.end()), best = trial;
   std::vector<double> numbers(trial.size());
   for (int step = 0; step <= options.clips; ++step) {
     double kept = 1 - options.mostClipped * step / std::max(options.clips, 1);
     for (const Problem &problem : *problems)
-      cut(problem, kept, own, trial);
-    if (llvm::Error failed = quantize(trial, scratch, begin, end))
+      cut(problem, kept, values, trial);
+    if (llvm::Error failed = quantizer.quantizeRows(trial, begin, end,
+                                                    scratch.bytes(begin, end)))
       return failed;
-    for (int64_t row = 0; row < rows; ++row)
-      decoder.decodeRow(begin + row, numbers.data() + row * columns);
+    for (int64_t row = begin; row < end; ++row)
+      scratch.decodeRow(row, llvm::MutableArrayRef(numbers).slice(
+                                 (row - begin) * columns, columns));
     for (auto [p, problem] : llvm::enumerate(*problems)) {
-      double found = errorOfPiece(problem, columns, own, numbers, error);
+      double found =
+          errorOfPiece(problem, columns, values, numbers, factors, error);
       if (found >= errors[p])
         continue;
       errors[p] = found;
       for (int64_t i : problem.elements)
-        best[begin * columns + i] = trial[i];
+        best[i] = trial[i];
     }
   }
+  return best;
+}
+
+llvm::Error ScaledRows::clip(llvm::ArrayRef<float> values, int64_t begin,
+                             int64_t end, int64_t rowsPerExpert) {
+  const OutputError &error = activations.errorOf(begin / rowsPerExpert);
+  auto best = bestClipped(values, begin, end, rowsPerExpert, error);
+  if (!best)
+    return best.takeError();
+  if (llvm::Error failed =
+          quantizer.quantizeRows(*best, begin, end, scratch.bytes(begin, end)))
+    return failed;
+  // Pieces of a row were judged one by one; together they may be worse.
+  if (errorOf(values, begin, end, scratch, error) <
+      errorOf(values, begin, end, rows, error))
+    return quantizer.quantizeRows(*best, begin, end, rows.bytes(begin, end));
   return llvm::Error::success();
 }
 
-llvm::Error ScaledWeight::clip(const OutputError &error,
-                               const AwqOptions &options) {
-  QuantizedWeight scratch(quantizer, quantized.shape);
-  std::vector<float> best = values;
-  int64_t together = quantizer.rowsTogether(), count = quantized.rows();
-  int64_t atOnce = llvm::divideCeil(rowsAtOnce, together) * together;
-  for (int64_t begin = 0; begin < count; begin += atOnce)
-    if (llvm::Error failed = clipRows(begin, std::min(count, begin + atOnce),
-                                      error, options, scratch, best))
-      return failed;
-  if (llvm::Error failed = quantize(best, scratch, 0, count))
-    return failed;
-  // Pieces of a row were judged one by one; together they may be worse.
-  if (error.of(values, scratch.values()) < errorOf(error))
-    quantized = std::move(scratch);
-  return llvm::Error::success();
+RowWork ScaledRows::work(const RowSource &weight, bool isClipped) {
+  RowWork work;
+  int64_t rowsPerExpert = weight.rowsPerExpert();
+  work.rowsTogether = quantizer.rowsTogether();
+  work.rowsAtOnce = rowsAtOnce;
+  if (isClipped)
+    work.start = [this](int64_t begin, int64_t end) {
+      scratch.start(begin, end);
+    };
+  work.quantize = [=, this](llvm::MutableArrayRef<float> values, int64_t begin,
+                            int64_t end, StoredRows &) -> llvm::Error {
+    multiply(values);
+    if (llvm::Error error =
+            quantizer.quantizeRows(values, begin, end, rows.bytes(begin, end)))
+      return error;
+    return isClipped ? clip(values, begin, end, rowsPerExpert)
+                     : llvm::Error::success();
+  };
+  work.measure = [=, this](int64_t row, llvm::ArrayRef<float> values,
+                           llvm::ArrayRef<double> numbers) {
+    return activations.errorOf(row / rowsPerExpert)
+        .compare(values, numbers, factors);
+  };
+  return work;
 }
 
 //===----------------------------------------------------------------------===//
 // The search
 //===----------------------------------------------------------------------===//
 
-static llvm::Error checkWeights(llvm::ArrayRef<AwqWeight> weights,
-                                const Activations &activations) {
+/// Quantizes a weight for given factors.
+static llvm::Expected<SquareSums>
+streamScaled(const RowSource &weight, llvm::ArrayRef<double> factors,
+             const ExpertActivations &activations, const AwqOptions &options,
+             bool isClipped, PartLoop loop, StoredRows &rows,
+             StoreBlocks store) {
+  auto quantizer = quantizerOf(weight, factors);
+  if (!quantizer)
+    return quantizer.takeError();
+  if (llvm::Error error =
+          chooseSharedOfLarge(*quantizer, weight, rows, factors))
+    return error;
+  StoredRows scratch(*quantizer);
+  scratch.globalScale = rows.globalScale;
+  scratch.scales = rows.scales;
+  scratch.zeroPoints = rows.zeroPoints;
+  ScaledRows scaled(*quantizer, factors, activations, options, rows, scratch);
+  return streamWeight(weight, scaled.work(weight, isClipped), loop, rows,
+                      store);
+}
+
+llvm::Expected<SquareSums>
+rlx::streamAwq(const RowSource &weight, llvm::ArrayRef<double> factors,
+               const ExpertActivations &activations, const AwqOptions &options,
+               PartLoop loop, StoredRows &rows, StoreBlocks store) {
+  return streamScaled(weight, factors, activations, options, options.clips > 0,
+                      loop, rows, store);
+}
+
+llvm::Expected<AwqFactors>
+rlx::findAwqFactors(llvm::ArrayRef<RowSource> weights,
+                    const ExpertActivations &activations,
+                    const AwqOptions &options, PartLoop loop) {
   if (weights.empty())
     return llvm::createStringError("expected at least one weight");
-  for (const AwqWeight &weight : weights) {
-    if (weight.shape.size() != 2)
-      return llvm::createStringError(
-          "expected a weight of [N, K], but got one of " +
-          llvm::Twine(weight.shape.size()) + " dimensions");
-    if (llvm::Error error = activations.checkColumns(weight.shape.back()))
+  // Of numbers as they are stored, whatever they are multiplied with.
+  std::vector<Quantizer> decoders;
+  for (const RowSource &weight : weights) {
+    auto decoder = Quantizer::create(weight.scheme, weight.shape);
+    if (!decoder)
+      return decoder.takeError();
+    if (llvm::Error error = activations.checkShape(weight.shape))
       return error;
+    decoders.push_back(std::move(*decoder));
   }
-  return llvm::Error::success();
-}
-
-static llvm::Expected<std::vector<ScaledWeight>>
-scaleAll(llvm::ArrayRef<AwqWeight> weights, llvm::ArrayRef<double> factors,
-         const AwqOptions &options) {
-  std::vector<ScaledWeight> scaled;
-  for (const AwqWeight &weight : weights) {
-    auto one = ScaledWeight::create(weight, factors, options);
-    if (!one)
-      return one.takeError();
-    scaled.push_back(std::move(*one));
-  }
-  return scaled;
-}
-
-static double sumOfErrors(llvm::ArrayRef<ScaledWeight> weights,
-                          const OutputError &error) {
-  double sum = 0;
-  for (const ScaledWeight &weight : weights)
-    sum += weight.errorOf(error);
-  return sum;
-}
-
-llvm::Expected<AwqResult> rlx::quantizeAwq(llvm::ArrayRef<AwqWeight> weights,
-                                           const Activations &activations,
-                                           const AwqOptions &options) {
-  if (llvm::Error error = checkWeights(weights, activations))
-    return error;
   std::vector<double> magnitudes = activations.meanMagnitudes();
-  AwqResult result;
+  AwqFactors result;
   for (int step = 0; step < std::max(options.powers, 1); ++step) {
     double power = double(step) / std::max(options.powers, 1);
     std::vector<double> factors = factorsOf(magnitudes, power);
-    auto scaled = scaleAll(weights, factors, options);
-    if (!scaled)
-      return scaled.takeError();
-    double sum =
-        sumOfErrors(*scaled, OutputError(activations.dividedBy(factors)));
+    double sum = 0;
+    for (auto [weight, decoder] : llvm::zip_equal(weights, decoders)) {
+      StoredRows rows(decoder);
+      auto sums = streamScaled(
+          weight, factors, activations, options, /*isClipped=*/false, loop,
+          rows, [](llvm::ArrayRef<uint8_t>) { return llvm::Error::success(); });
+      if (!sums)
+        return sums.takeError();
+      sum += sums->error;
+    }
     if (step == 0)
       result.nearestError = sum;
     // The first one stands in any case, whatever overflows.
@@ -246,16 +288,41 @@ llvm::Expected<AwqResult> rlx::quantizeAwq(llvm::ArrayRef<AwqWeight> weights,
     result.power = power;
     result.factors = std::move(factors);
   }
-  auto scaled = scaleAll(weights, result.factors, options);
-  if (!scaled)
-    return scaled.takeError();
-  OutputError error(activations.dividedBy(result.factors));
-  if (options.clips > 0)
-    for (ScaledWeight &weight : *scaled)
-      if (llvm::Error failed = weight.clip(error, options))
-        return failed;
-  result.error = sumOfErrors(*scaled, error);
-  for (ScaledWeight &weight : *scaled)
-    result.weights.push_back(weight.take());
+  return result;
+}
+
+llvm::Expected<AwqResult> rlx::quantizeAwq(llvm::ArrayRef<AwqWeight> weights,
+                                           const Activations &activations,
+                                           const AwqOptions &options) {
+  std::vector<RowSource> given;
+  for (const AwqWeight &weight : weights)
+    given.push_back(
+        rowsOf(weight.scheme, weight.shape, weight.values, options.quantize));
+  ExpertActivations of({activations});
+  auto found = findAwqFactors(given, of, options);
+  if (!found)
+    return found.takeError();
+  AwqResult result{
+      found->power, std::move(found->factors), {}, 0, found->nearestError};
+  for (const RowSource &weight : given) {
+    auto quantizer = quantizerOf(weight, result.factors);
+    if (!quantizer)
+      return quantizer.takeError();
+    StoredRows rows(*quantizer);
+    QuantizedWeight &quantized =
+        result.weights.emplace_back(*quantizer, weight.shape);
+    quantized.blocks.clear();
+    auto sums = streamAwq(weight, result.factors, of, options, runInOrder, rows,
+                          [&](llvm::ArrayRef<uint8_t> blocks) {
+                            llvm::append_range(quantized.blocks, blocks);
+                            return llvm::Error::success();
+                          });
+    if (!sums)
+      return sums.takeError();
+    result.error += sums->error;
+    quantized.scales = std::move(rows.scales);
+    quantized.zeroPoints = std::move(rows.zeroPoints);
+    quantized.globalScale = std::move(rows.globalScale);
+  }
   return result;
 }

@@ -15,6 +15,7 @@
 
 #include "codegen/quantize/methods/Activations.h"
 #include "codegen/quantize/methods/QuantizedWeight.h"
+#include "codegen/quantize/methods/StreamWeight.h"
 
 namespace rlx {
 
@@ -26,25 +27,49 @@ struct AwqOptions {
   QuantizeOptions quantize;
 };
 
-/// A weight [N, K] in f32 and what it becomes.
+/// A weight [N, K] or [E, N, K] in f32 and what it becomes.
 struct AwqWeight {
   QuantScheme scheme;
   std::vector<int64_t> shape;
   std::vector<float> values;
 };
 
-struct AwqResult {
+struct AwqFactors {
   double power = 0;
   /// The activations of each channel have to be divided by these.
   std::vector<double> factors;
+  /// Squared errors of outputs before extremes are cut off: with these factors,
+  /// and of the nearest codes.
+  double error = 0, nearestError = 0;
+};
+
+struct AwqResult {
+  double power = 0;
+  std::vector<double> factors; ///< As those of AwqFactors.
   /// Of each weight: multiplied, clipped, quantized.
   std::vector<QuantizedWeight> weights;
   /// Squared errors of outputs: of the result, and of the nearest codes.
   double error = 0, nearestError = 0;
 };
 
-/// For weights that are multiplied with the same activations. Errors: no
-/// weight, columns that differ, those of Quantizer.
+/// The factors of weights that are multiplied with the same activations; all
+/// experts have the same factors. Weights have their own options, in place of
+/// those of `options`. Errors: no weight, shapes that differ from that of the
+/// activations, those of Quantizer.
+llvm::Expected<AwqFactors> findAwqFactors(llvm::ArrayRef<RowSource> weights,
+                                          const ExpertActivations &activations,
+                                          const AwqOptions &options = {},
+                                          PartLoop loop = runInOrder);
+
+/// Multiplies, clips and quantizes a weight some rows at a time; gives the
+/// squared error of its outputs, and their size.
+llvm::Expected<SquareSums> streamAwq(const RowSource &weight,
+                                     llvm::ArrayRef<double> factors,
+                                     const ExpertActivations &activations,
+                                     const AwqOptions &options, PartLoop loop,
+                                     StoredRows &rows, StoreBlocks store);
+
+/// Both for weights that are in memory.
 llvm::Expected<AwqResult> quantizeAwq(llvm::ArrayRef<AwqWeight> weights,
                                       const Activations &activations,
                                       const AwqOptions &options = {});

@@ -9,11 +9,12 @@
 namespace rlx::quantize {
 
 /// Of vectors of `count` numbers, in the order that vectors of the target give.
-inline double dot(const double *a, const double *b, int64_t count) {
+template <typename T>
+inline double dot(const T *a, const double *b, int64_t count) {
   double sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (int64_t i = 0; i < count; ++i)
-    sum += a[i] * b[i];
+    sum += double(a[i]) * b[i];
   return sum;
 }
 

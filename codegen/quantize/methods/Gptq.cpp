@@ -3,6 +3,7 @@
 
 #include "codegen/quantize/methods/Gptq.h"
 
+#include "codegen/quantize/SharedCodes.h"
 #include "codegen/quantize/methods/Grid.h"
 #include "codegen/quantize/methods/InverseFactor.h"
 
@@ -20,6 +21,13 @@ using namespace rlx::quantize;
 // The Hessian
 //===----------------------------------------------------------------------===//
 
+int64_t GptqHessian::bytesFor(int64_t rows, int64_t columns, bool ordered) {
+  // Of few rows, the sums of products become the factor in place.
+  int64_t triangles = ordered && rows <= columns ? 2 : 1;
+  return Activations::bytesFor(rows, columns) +
+         triangles * UpperTriangle::bytes(columns);
+}
+
 llvm::Expected<GptqHessian> GptqHessian::create(const Activations &activations,
                                                 double damping, bool ordered) {
   if (!(damping >= 0) || std::isinf(damping))
@@ -31,33 +39,43 @@ llvm::Expected<GptqHessian> GptqHessian::create(const Activations &activations,
         "expected rows of activations, but there are only statistics of "
         "channels, which do not say how channels go together");
   int64_t k = activations.columns();
-  std::vector<double> gram = activations.gram();
+  // Ordered columns come from a copy.
+  std::shared_ptr<const UpperTriangle> gram;
   GptqHessian hessian;
+  if (ordered)
+    gram = activations.gram();
+  else
+    hessian.factor = activations.copyOfGram();
+  const UpperTriangle &sums = ordered ? *gram : hessian.factor;
   hessian.ordered = ordered;
   hessian.dead.resize(k);
+  std::vector<double> diagonal(k);
   double sum = 0;
   for (int64_t i = 0; i < k; ++i) {
-    double &diagonal = gram[i * k + i];
-    hessian.dead[i] = diagonal == 0;
+    diagonal[i] = sums.row(i)[i];
+    hessian.dead[i] = diagonal[i] == 0;
     // The factor of all sums, 2 over the number of rows, changes nothing else.
     if (hessian.dead[i])
-      diagonal = double(activations.rows()) / 2;
-    sum += diagonal;
+      diagonal[i] = double(activations.rows()) / 2;
+    sum += diagonal[i];
   }
   hessian.order.resize(k);
   std::iota(hessian.order.begin(), hessian.order.end(), 0);
   if (ordered)
     llvm::stable_sort(hessian.order, [&](int64_t a, int64_t b) {
-      return gram[a * k + a] > gram[b * k + b];
+      return diagonal[a] > diagonal[b];
     });
-  hessian.factor.resize(k * k);
-  for (int64_t i = 0; i < k; ++i) {
-    const double *from = gram.data() + hessian.order[i] * k;
-    for (int64_t j = 0; j < k; ++j)
-      hessian.factor[i * k + j] = from[hessian.order[j]];
-    hessian.factor[i * k + i] += damping * sum / double(k);
+  if (ordered) {
+    hessian.factor = UpperTriangle(k);
+    for (int64_t i = 0; i < k; ++i)
+      for (int64_t j = i; j < k; ++j)
+        hessian.factor.row(i)[j] = gram->at(hessian.order[i], hessian.order[j]);
+    gram.reset();
   }
-  if (!inverseFactor(hessian.factor, k))
+  for (int64_t i = 0; i < k; ++i)
+    hessian.factor.row(i)[i] =
+        diagonal[hessian.order[i]] + damping * sum / double(k);
+  if (!inverseFactor(hessian.factor))
     return llvm::createStringError(llvm::formatv(
         "{0} rows of activations do not determine {1} columns with damping "
         "{2}, expected more of either",
@@ -71,7 +89,7 @@ llvm::Expected<GptqHessian> GptqHessian::create(const Activations &activations,
 
 struct GptqQuantizer::Weight {
   std::unique_ptr<WeightPlan> plan;
-  const GptqHessian &hessian;
+  const GptqHessian *hessian;
 };
 
 namespace {
@@ -204,6 +222,20 @@ GptqQuantizer::~GptqQuantizer() = default;
 
 int64_t GptqQuantizer::rowsTogether() const { return weight->plan->together; }
 
+void GptqQuantizer::use(const GptqHessian &hessian) {
+  weight->hessian = &hessian;
+}
+
+bool GptqQuantizer::canChooseShared() const {
+  return quantize::canChooseShared(*weight->plan);
+}
+
+llvm::Error GptqQuantizer::chooseShared(
+    llvm::function_ref<llvm::Expected<std::vector<float>>(int64_t)> sample,
+    QuantizedBytes bytes) {
+  return fixShared(*weight->plan, sample, bytes);
+}
+
 llvm::Expected<GptqQuantizer>
 GptqQuantizer::create(QuantScheme scheme, llvm::ArrayRef<int64_t> shape,
                       const GptqHessian &hessian, QuantizeOptions options) {
@@ -216,7 +248,7 @@ GptqQuantizer::create(QuantScheme scheme, llvm::ArrayRef<int64_t> shape,
                                    " columns, as the weight has, but got " +
                                    llvm::Twine(hessian.columns()));
   return GptqQuantizer(
-      std::unique_ptr<Weight>(new Weight{std::move(*plan), hessian}));
+      std::unique_ptr<Weight>(new Weight{std::move(*plan), &hessian}));
 }
 
 llvm::Error GptqQuantizer::quantizeRows(llvm::ArrayRef<float> values,
@@ -224,19 +256,24 @@ llvm::Error GptqQuantizer::quantizeRows(llvm::ArrayRef<float> values,
                                         QuantizedBytes bytes) const {
   if (llvm::Error error = weight->plan->checkRows(values, begin, end, bytes))
     return error;
-  auto rows = GridRows::create(*weight->plan, begin, end);
-  if (!rows)
-    return rows.takeError();
-  RowsByColumn(*rows, weight->hessian, values).run();
-  rows->write(bytes);
-  return llvm::Error::success();
-}
-
-llvm::Error rlx::runInOrder(int64_t parts,
-                            llvm::function_ref<llvm::Error(int64_t)> body) {
-  for (int64_t part = 0; part < parts; ++part)
-    if (llvm::Error error = body(part))
-      return error;
+  const WeightPlan &plan = *weight->plan;
+  int64_t rowBytes = plan.scheme.rowBytes(plan.columns);
+  for (int64_t at = begin; at < end;) {
+    int64_t next =
+        std::min(end, (at / plan.rowsPerExpert() + 1) * plan.rowsPerExpert());
+    auto rows = GridRows::create(plan, at, next);
+    if (!rows)
+      return rows.takeError();
+    RowsByColumn(
+        *rows, *weight->hessian,
+        values.slice((at - begin) * plan.columns, (next - at) * plan.columns))
+        .run();
+    QuantizedBytes own = bytes;
+    own.blocks =
+        bytes.blocks.slice((at - begin) * rowBytes, (next - at) * rowBytes);
+    rows->write(own);
+    at = next;
+  }
   return llvm::Error::success();
 }
 
@@ -258,22 +295,69 @@ rlx::quantizeGptq(QuantScheme scheme, llvm::ArrayRef<int64_t> shape,
   if (!gptq)
     return gptq.takeError();
   QuantizedWeight weight(*quantizer, shape);
-  int64_t together = gptq->rowsTogether(), count = weight.rows(),
-          columns = weight.columns(),
-          step = llvm::divideCeil(std::max<int64_t>(options.rowsAtOnce, 1),
-                                  together) *
-                 together;
+  int64_t count = weight.rows(), columns = weight.columns();
+  RowParts parts(shape, gptq->rowsTogether(), options.rowsAtOnce);
   if (int64_t(values.size()) != count * columns)
     return llvm::createStringError(
         llvm::formatv("expected {0} values for {1} rows, but got {2}",
                       count * columns, count, values.size()));
   auto quantizePart = [&](int64_t part) {
-    int64_t begin = part * step, end = std::min(count, begin + step);
+    auto [begin, end] = parts.rowsOf(part);
     return gptq->quantizeRows(
         values.slice(begin * columns, (end - begin) * columns), begin, end,
         weight.rowBytes(begin, end));
   };
-  if (llvm::Error error = loop(llvm::divideCeil(count, step), quantizePart))
+  if (llvm::Error error = loop(parts.count(), quantizePart))
     return error;
   return weight;
+}
+
+llvm::Expected<SquareSums> rlx::streamGptq(
+    const RowSource &weight, int64_t sets,
+    llvm::function_ref<llvm::Expected<Activations>(int64_t)> activationsOf,
+    const GptqOptions &options, PartLoop loop, StoredRows &rows,
+    StoreBlocks store) {
+  std::optional<GptqQuantizer> gptq;
+  SquareSums result;
+  for (int64_t set = 0; set < sets; ++set) {
+    auto activations = activationsOf(set);
+    if (!activations)
+      return activations.takeError();
+    if (llvm::Error error = activations->checkColumns(weight.columns()))
+      return error;
+    OutputError outputs(*activations);
+    auto hessian =
+        GptqHessian::create(*activations, options.damping, options.ordered);
+    if (!hessian)
+      return hessian.takeError();
+    if (!gptq) {
+      auto created = GptqQuantizer::create(weight.scheme, weight.shape,
+                                           *hessian, weight.options);
+      if (!created)
+        return created.takeError();
+      gptq.emplace(std::move(*created));
+      if (llvm::Error error = chooseSharedOfLarge(*gptq, weight, rows))
+        return error;
+    }
+    gptq->use(*hessian);
+    RowWork work;
+    work.rowsTogether = gptq->rowsTogether();
+    work.rowsAtOnce = options.rowsAtOnce;
+    if (sets > 1)
+      work.expert = set;
+    work.quantize = [&](llvm::MutableArrayRef<float> values, int64_t begin,
+                        int64_t end, StoredRows &stored) {
+      return gptq->quantizeRows(values, begin, end, stored.bytes(begin, end));
+    };
+    work.measure = [&](int64_t, llvm::ArrayRef<float> values,
+                       llvm::ArrayRef<double> numbers) {
+      return outputs.compare(values, numbers);
+    };
+    auto sums = streamWeight(weight, work, loop, rows, store);
+    if (!sums)
+      return sums.takeError();
+    result.error += sums->error;
+    result.size += sums->size;
+  }
+  return result;
 }

@@ -16,6 +16,7 @@
 
 #include "codegen/quantize/methods/Activations.h"
 #include "codegen/quantize/methods/QuantizedWeight.h"
+#include "codegen/quantize/methods/StreamWeight.h"
 
 #include <memory>
 
@@ -46,31 +47,43 @@ public:
   bool isOrdered() const { return ordered; }
   /// Whether all activations of a column are 0: its weights do not matter.
   bool isDead(int64_t column) const { return dead[column]; }
-  /// Row `i` of U, in the order of columns.
-  const double *row(int64_t i) const { return factor.data() + i * columns(); }
+  /// Row `i` of U, in the order of columns: from element `i` on.
+  const double *row(int64_t i) const { return factor.row(i); }
+
+  /// About how much memory `create` and quantizing need at once, together with
+  /// that of the activations, for OutputError to be computed from them as well.
+  static int64_t bytesFor(int64_t rows, int64_t columns, bool ordered);
 
 private:
   GptqHessian() = default;
 
   std::vector<int64_t> order;
   std::vector<bool> dead;
-  std::vector<double> factor;
+  UpperTriangle factor;
   bool ordered = false;
 };
 
-/// Quantizes a weight [N, K] by rows, as Quantizer does.
+/// Quantizes a weight [N, K] or [E, N, K] by rows, as Quantizer does.
 class GptqQuantizer {
 public:
-  /// Errors: another rank, other columns than the Hessian has, those of
-  /// Quantizer. The Hessian has to live as long.
+  /// Errors: other columns than the Hessian has, those of Quantizer. The
+  /// Hessian has to live as long.
   static llvm::Expected<GptqQuantizer> create(QuantScheme scheme,
                                               llvm::ArrayRef<int64_t> shape,
                                               const GptqHessian &hessian,
                                               QuantizeOptions options = {});
+  /// Another one from now on, of as many columns: that of the next expert.
+  void use(const GptqHessian &hessian);
   GptqQuantizer(GptqQuantizer &&);
   ~GptqQuantizer();
 
   int64_t rowsTogether() const;
+  /// As those of Quantizer.
+  bool canChooseShared() const;
+  llvm::Error chooseShared(
+      llvm::function_ref<llvm::Expected<std::vector<float>>(int64_t expert)>
+          sample,
+      QuantizedBytes bytes);
   /// As Quantizer::quantizeRows.
   llvm::Error quantizeRows(llvm::ArrayRef<float> values, int64_t begin,
                            int64_t end, QuantizedBytes bytes) const;
@@ -81,18 +94,21 @@ private:
   std::unique_ptr<Weight> weight;
 };
 
-/// Calls `body` for parts 0 to `parts`, one after the other or on threads, and
-/// gives the first error.
-using PartLoop = llvm::function_ref<llvm::Error(
-    int64_t parts, llvm::function_ref<llvm::Error(int64_t part)> body)>;
-llvm::Error runInOrder(int64_t parts,
-                       llvm::function_ref<llvm::Error(int64_t)> body);
-
-/// Quantizes a whole weight, its rows in parts.
+/// Quantizes a whole weight, its rows in parts. All experts of [E, N, K] have
+/// seen the same activations.
 llvm::Expected<QuantizedWeight>
 quantizeGptq(QuantScheme scheme, llvm::ArrayRef<int64_t> shape,
              llvm::ArrayRef<float> values, const Activations &activations,
              const GptqOptions &options = {}, PartLoop loop = runInOrder);
+
+/// The same some rows at a time. `activationsOf` gives those of an expert, or
+/// of all of them at once, whose number is 0: there are `sets` of activations.
+/// Gives the squared error of outputs, and their size.
+llvm::Expected<SquareSums> streamGptq(
+    const RowSource &weight, int64_t sets,
+    llvm::function_ref<llvm::Expected<Activations>(int64_t set)> activationsOf,
+    const GptqOptions &options, PartLoop loop, StoredRows &rows,
+    StoreBlocks store);
 
 } // namespace rlx
 

@@ -20,19 +20,16 @@ rlx::quantize::planOfGrid(QuantScheme scheme, llvm::ArrayRef<int64_t> shape,
   options.allowNonFinite = false;
   if (llvm::Error error = checkOwnCodes(scheme))
     return error;
-  auto plan = WeightPlan::create(scheme, shape, std::move(options));
-  if (plan && shape.size() != 2)
-    return llvm::createStringError(
-        "expected a weight of [N, K], but got one of " +
-        llvm::Twine(shape.size()) + " dimensions");
-  return plan;
+  return WeightPlan::create(scheme, shape, std::move(options));
 }
 
 llvm::Expected<GridRows> GridRows::create(const WeightPlan &plan, int64_t begin,
                                           int64_t end) {
   GridRows rows(plan, begin, end);
   int64_t columns = plan.columns;
-  auto problems = problemsOf(plan.scheme, {begin, end - begin, columns});
+  auto problems = problemsOf(
+      plan.scheme, {begin % plan.rowsPerExpert(), end - begin, columns},
+      plan.fixedCodes(begin));
   if (!problems)
     return problems.takeError();
   rows.problems = std::move(*problems);
@@ -66,6 +63,7 @@ llvm::Expected<GridRows> GridRows::create(const WeightPlan &plan, int64_t begin,
 void GridRows::chooseScales(const Piece &piece, llvm::ArrayRef<double> values) {
   const Problem &problem = problems[piece.problem];
   std::vector<uint32_t> &chosen = cellCodes[piece.problem];
+  chosen.clear();
   if (problem.cells.empty())
     return;
   size_t count = problem.elements.size();
@@ -74,19 +72,28 @@ void GridRows::chooseScales(const Piece &piece, llvm::ArrayRef<double> values) {
   for (size_t i = 0; i < count; ++i)
     singles[i] =
         float(std::clamp(values[problem.elements[i]], -largest, largest));
-  if (plan.rule.method != QuantRule::Method::search &&
-      problem.groups.size() == 1) {
+  FixedCodes fixed = plan.fixedCodes(begin);
+  if (!fixed.empty() && llvm::all_of(problem.cells, [&](const Cell &cell) {
+        return fixed[cell.field].has_value();
+      })) {
+    for (const Cell &cell : problem.cells)
+      chosen.push_back(*fixed[cell.field]);
+  } else if (plan.rule.method != QuantRule::Method::search && fixed.empty() &&
+             problem.groups.size() == 1) {
     std::vector<uint32_t> unused;
     followRule(plan.rule, plan.numbers, problem, singles, chosen, unused);
   } else {
     std::vector<double> x(singles.begin(), singles.end()), w(count, 1);
     double sum = 0;
-    for (size_t i = 0; i < count && !plan.options.importance.empty(); ++i)
-      sum += w[i] = plan.options.importance[problem.elements[i] % plan.columns];
+    const float *importance = plan.importanceOf(begin);
+    for (size_t i = 0; i < count && importance; ++i)
+      sum += w[i] = importance[problem.elements[i] % plan.columns];
     // Where nothing counts, all count alike.
     if (!(sum > 0))
       std::fill(w.begin(), w.end(), 1);
-    chosen = Solver(plan.numbers, problem, x.data(), w.data()).solve().codes;
+    chosen = Solver(plan.numbers, problem, x.data(), w.data(), nullptr, fixed)
+                 .solve()
+                 .codes;
   }
   for (auto [g, group] : llvm::enumerate(problem.groups))
     parts[firstGroup[piece.problem] + g] =
@@ -115,7 +122,8 @@ void GridRows::write(QuantizedBytes bytes) const {
   };
   for (auto [problem, chosen] : llvm::zip(problems, cellCodes))
     for (auto [cell, code] : llvm::zip(problem.cells, chosen))
-      rows.writeCell(cell, placeOf(cell.element), code);
+      if (plan.writesField(cell.field, begin))
+        rows.writeCell(cell, placeOf(cell.element), code);
   for (auto [element, code] : llvm::enumerate(codes))
     rows.writeCode(placeOf(int64_t(element)), code);
   for (int64_t row = begin; row < end && plan.rule.sums; ++row)

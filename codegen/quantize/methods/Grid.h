@@ -15,12 +15,13 @@
 
 namespace rlx::quantize {
 
-/// The plan of a weight [N, K]. Errors: those of Quantizer, and another rank.
+/// The plan of a weight. Errors: those of Quantizer.
 llvm::Expected<std::unique_ptr<WeightPlan>>
 planOfGrid(QuantScheme scheme, llvm::ArrayRef<int64_t> shape,
            QuantizeOptions options);
 
-/// Some rows of it. A range begins and ends at multiples of `plan.together`.
+/// Some rows of it, of one expert. A range begins and ends at multiples of
+/// `plan.together`.
 class GridRows {
 public:
   static llvm::Expected<GridRows> create(const WeightPlan &plan, int64_t begin,

@@ -27,21 +27,22 @@ static void subtract(double *y, double factor, const double *x, int64_t count) {
 
 /// H = C C^T from the last column to the first: C_ij of i <= j follows from the
 /// columns behind j.
-static bool factorize(double *a, int64_t n) {
+static bool factorize(UpperTriangle &a) {
+  int64_t n = a.size();
   for (int64_t end = n; end > 0; end -= std::min(band, end)) {
     int64_t begin = std::max<int64_t>(end - band, 0);
     for (int64_t i = end - 1; i >= 0; --i)
       for (int64_t j = std::max(i, begin); j < end; ++j)
-        a[i * n + j] -= dot(a + i * n + end, a + j * n + end, n - end);
+        a.row(i)[j] -= dot(a.row(i) + end, a.row(j) + end, n - end);
     for (int64_t j = end - 1; j >= begin; --j) {
-      double *row = a + j * n;
+      double *row = a.row(j);
       double square = row[j] - dot(row + j + 1, row + j + 1, end - j - 1);
       // NaN is no number above 0 either.
       if (!(square > 0) || !std::isfinite(square))
         return false;
       row[j] = std::sqrt(square);
       for (int64_t i = 0; i < j; ++i) {
-        double *other = a + i * n;
+        double *other = a.row(i);
         other[j] =
             (other[j] - dot(other + j + 1, row + j + 1, end - j - 1)) / row[j];
       }
@@ -52,24 +53,25 @@ static bool factorize(double *a, int64_t n) {
 
 /// C U = I in place, from the last row to the first: what is left of row i of
 /// C are the factors of the rows of U below it.
-static void invert(double *a, int64_t n) {
+static void invert(UpperTriangle &a) {
+  int64_t n = a.size();
   std::vector<double> factors(band * n);
   for (int64_t end = n; end > 0; end -= std::min(band, end)) {
     int64_t begin = std::max<int64_t>(end - band, 0);
     for (int64_t i = begin; i < end; ++i) {
-      std::copy(a + i * n + i, a + (i + 1) * n,
+      std::copy(a.row(i) + i, a.row(i) + n,
                 factors.begin() + (i - begin) * n + i);
-      std::fill(a + i * n + i + 1, a + (i + 1) * n, 0);
+      std::fill(a.row(i) + i + 1, a.row(i) + n, 0);
     }
     for (int64_t k = end; k < n; ++k)
       for (int64_t i = begin; i < end; ++i)
-        subtract(a + i * n + k, factors[(i - begin) * n + k], a + k * n + k,
+        subtract(a.row(i) + k, factors[(i - begin) * n + k], a.row(k) + k,
                  n - k);
     for (int64_t i = end - 1; i >= begin; --i) {
-      double *row = a + i * n;
+      double *row = a.row(i);
       const double *factor = factors.data() + (i - begin) * n;
       for (int64_t k = i + 1; k < end; ++k)
-        subtract(row + k, factor[k], a + k * n + k, n - k);
+        subtract(row + k, factor[k], a.row(k) + k, n - k);
       row[i] = 1 / factor[i];
       for (int64_t j = i + 1; j < n; ++j)
         row[j] *= row[i];
@@ -77,12 +79,9 @@ static void invert(double *a, int64_t n) {
   }
 }
 
-bool quantize::inverseFactor(std::vector<double> &matrix, int64_t n) {
-  double *a = matrix.data();
-  if (!factorize(a, n))
+bool quantize::inverseFactor(UpperTriangle &matrix) {
+  if (!factorize(matrix))
     return false;
-  for (int64_t i = 0; i < n; ++i)
-    std::fill(a + i * n, a + i * n + i, 0);
-  invert(a, n);
+  invert(matrix);
   return true;
 }

@@ -10,14 +10,12 @@
 #ifndef RLX_CODEGEN_QUANTIZE_METHODS_INVERSEFACTOR_H
 #define RLX_CODEGEN_QUANTIZE_METHODS_INVERSEFACTOR_H
 
-#include <cstdint>
-#include <vector>
+#include "codegen/quantize/methods/UpperTriangle.h"
 
 namespace rlx::quantize {
 
-/// Replaces H, n rows of n numbers, by U; only its upper half is read, and the
-/// lower one becomes 0. False where H is not positive definite.
-bool inverseFactor(std::vector<double> &matrix, int64_t n);
+/// Replaces H by U. False where H is not positive definite.
+bool inverseFactor(UpperTriangle &matrix);
 
 } // namespace rlx::quantize
 

@@ -21,45 +21,102 @@ static double weighedError(llvm::ArrayRef<float> values,
   double error = 0;
   for (size_t i = 0; i < values.size(); ++i) {
     double difference = numbers[i] - double(values[i]);
-    error += difference * difference *
-             (importance.empty() ? 1 : importance[i % importance.size()]);
+    error += difference * difference * (importance.empty() ? 1 : importance[i]);
   }
   return error;
+}
+
+/// The importance of the columns of a row; none where all count alike.
+static llvm::ArrayRef<float> importanceOf(const RowSource &weight,
+                                          int64_t row) {
+  llvm::ArrayRef<float> all = weight.options.importance;
+  int64_t columns = weight.columns();
+  return int64_t(all.size()) <= columns
+             ? all
+             : all.slice(row / weight.rowsPerExpert() * columns, columns);
+}
+
+/// The error of a weight in its scheme.
+static llvm::Expected<SchemeCost> costOf(const RowSource &weight,
+                                         const ExpertActivations *activations,
+                                         PartLoop loop) {
+  auto quantizer =
+      Quantizer::create(weight.scheme, weight.shape, weight.options);
+  if (!quantizer)
+    return quantizer.takeError();
+  StoredRows rows(*quantizer);
+  if (llvm::Error error = chooseSharedOfLarge(*quantizer, weight, rows))
+    return error;
+  RowWork work;
+  work.rowsTogether = quantizer->rowsTogether();
+  work.quantize = [&](llvm::MutableArrayRef<float> values, int64_t begin,
+                      int64_t end, StoredRows &stored) {
+    return quantizer->quantizeRows(values, begin, end,
+                                   stored.bytes(begin, end));
+  };
+  work.measure = [&](int64_t row, llvm::ArrayRef<float> values,
+                     llvm::ArrayRef<double> numbers) -> SquareSums {
+    if (!activations)
+      return {weighedError(values, numbers, importanceOf(weight, row)), 0};
+    int64_t expert = row / weight.rowsPerExpert();
+    SquareSums sums = activations->errorOf(expert).compare(values, numbers);
+    sums.error /= double(activations->rowsOf(expert));
+    return sums;
+  };
+  auto sums =
+      streamWeight(weight, work, loop, rows, [](llvm::ArrayRef<uint8_t>) {
+        return llvm::Error::success();
+      });
+  if (!sums)
+    return sums.takeError();
+  int64_t bits = weight.scheme.storageBytes(weight.shape) * 8;
+  for (const auto *side : {&rows.scales, &rows.zeroPoints, &rows.globalScale})
+    bits += int64_t(side->size()) * 8;
+  return SchemeCost{weight.scheme, bits, sums->error};
+}
+
+llvm::Expected<LayerSensitivity>
+rlx::measureSensitivity(llvm::StringRef name, const RowSource &weight,
+                        const ExpertActivations *activations,
+                        llvm::ArrayRef<QuantScheme> schemes, PartLoop loop) {
+  if (weight.shape.size() < 2 || weight.shape.size() > 3)
+    return llvm::createStringError(
+        "expected a weight of [N, K] or [E, N, K], but got '" + name + "' of " +
+        llvm::Twine(weight.shape.size()) + " dimensions");
+  if (activations)
+    if (llvm::Error error = activations->checkShape(weight.shape))
+      return error;
+  LayerSensitivity layer{name.str(), weight.rows() * weight.columns(), {}};
+  for (const QuantScheme &scheme : schemes) {
+    if (weight.columns() % scheme.block() != 0)
+      continue;
+    RowSource other = weight;
+    other.scheme = scheme;
+    other.options.name = name.str();
+    auto cost = costOf(other, activations, loop);
+    if (!cost)
+      return cost.takeError();
+    layer.costs.push_back(*cost);
+  }
+  if (layer.costs.empty())
+    return llvm::createStringError(
+        "expected a scheme whose block divides the " +
+        llvm::Twine(weight.columns()) + " columns of '" + name + "'");
+  return layer;
 }
 
 llvm::Expected<LayerSensitivity> rlx::measureSensitivity(
     llvm::StringRef name, llvm::ArrayRef<int64_t> shape,
     llvm::ArrayRef<float> values, const Activations *activations,
     llvm::ArrayRef<QuantScheme> schemes, QuantizeOptions options) {
-  if (shape.size() != 2)
-    return llvm::createStringError("expected a weight of [N, K], but got '" +
-                                   name + "' of " + llvm::Twine(shape.size()) +
-                                   " dimensions");
-  std::optional<OutputError> outputs;
-  if (activations) {
-    if (llvm::Error error = activations->checkColumns(shape.back()))
-      return error;
-    outputs.emplace(*activations);
-  }
-  options.name = name.str();
-  LayerSensitivity layer{name.str(), int64_t(values.size()), {}};
-  for (const QuantScheme &scheme : schemes) {
-    if (shape.back() % scheme.block() != 0)
-      continue;
-    auto weight = quantizeWeight(scheme, shape, values, options);
-    if (!weight)
-      return weight.takeError();
-    std::vector<double> numbers = weight->values();
-    double error =
-        outputs ? outputs->of(values, numbers) / double(activations->rows())
-                : weighedError(values, numbers, options.importance);
-    layer.costs.push_back({scheme, 8 * weight->bytes(), error});
-  }
-  if (layer.costs.empty())
-    return llvm::createStringError(
-        "expected a scheme whose block divides the " +
-        llvm::Twine(shape.back()) + " columns of '" + name + "'");
-  return layer;
+  std::optional<ExpertActivations> all;
+  if (activations)
+    all.emplace(std::vector<Activations>{*activations});
+  if (schemes.empty())
+    return llvm::createStringError("expected at least one scheme");
+  return measureSensitivity(
+      name, rowsOf(schemes.front(), shape, values, std::move(options)),
+      all ? &*all : nullptr, schemes);
 }
 
 //===----------------------------------------------------------------------===//

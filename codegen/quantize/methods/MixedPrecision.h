@@ -10,8 +10,7 @@
 #ifndef RLX_CODEGEN_QUANTIZE_METHODS_MIXEDPRECISION_H
 #define RLX_CODEGEN_QUANTIZE_METHODS_MIXEDPRECISION_H
 
-#include "codegen/quantize/methods/Activations.h"
-#include "codegen/quantize/methods/QuantizedWeight.h"
+#include "codegen/quantize/methods/StreamWeight.h"
 #include "ir/QuantConfig.h"
 
 namespace rlx {
@@ -30,10 +29,16 @@ struct LayerSensitivity {
   std::vector<SchemeCost> costs;
 };
 
-/// Quantizes a weight [N, K] with each of the schemes that take its shape.
-/// Without activations, channels are taken to be independent, with importance
-/// as their mean squares, or 1. Errors: no scheme that takes it, those of
-/// Quantizer.
+/// Quantizes a weight with each of the schemes that take its shape, some rows
+/// at a time; its own scheme and what its options call it do not count. Without
+/// activations, channels are taken to be independent, with importance as their
+/// mean squares, or 1. Errors: no scheme that takes it, those of Quantizer.
+llvm::Expected<LayerSensitivity>
+measureSensitivity(llvm::StringRef name, const RowSource &weight,
+                   const ExpertActivations *activations,
+                   llvm::ArrayRef<QuantScheme> schemes,
+                   PartLoop loop = runInOrder);
+/// The same for a weight in memory.
 llvm::Expected<LayerSensitivity>
 measureSensitivity(llvm::StringRef name, llvm::ArrayRef<int64_t> shape,
                    llvm::ArrayRef<float> values, const Activations *activations,

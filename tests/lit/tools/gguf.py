@@ -2,11 +2,13 @@
 """Writes models and imatrix files, and checks what rlx-quantize makes of them, without RLX's code.
 
 usage: gguf.py model FILE               a small model: embeddings, norms, matrices, one that K-quants cannot take, experts
-       gguf.py imatrix FILE KIND        what llama.cpp's imatrix would write of it: good, short, stranger or uncounted
+       gguf.py imatrix FILE KIND        what llama.cpp's imatrix would write of it: good, short, stranger, uncounted, negative
+                                        or nan
        gguf.py check FILE NAME=TYPE...  the order, alignment and padding that ggml wants, and the types of tensors
        gguf.py same A NAME B NAME       the bytes of two tensors
 """
 
+import math
 import random
 import struct
 import sys
@@ -82,6 +84,10 @@ def write_imatrix(path, kind):
         sums = [7.0 * (1 + 100 * (i % 8 == 3)) for i in range(columns * experts)]
         counted = [7.0] * experts
         counted[-1] = 0.0 if experts > 1 else 7.0  # an expert that saw nothing
+        if kind == "negative":
+            counted[0] = -7.0
+        if kind == "nan":
+            sums[1] = math.nan
         name = "blk.0.attn_qq.weight" if kind == "stranger" and "attn_q" in name else name
         tensors.append((name + ".in_sum2", (columns, experts), sums))
         if kind != "uncounted":

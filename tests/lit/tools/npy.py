@@ -91,9 +91,9 @@ def from_gguf(gguf, name, path):
 
 def activations(path, shape, seed):
     generator = random.Random(int(seed))
-    rows, columns = map(int, shape.split(","))
+    *rows, columns = map(int, shape.split(","))
     values = []
-    for _ in range(rows):
+    for _ in range(math.prod(rows)):
         common = [generator.gauss(0, 1) for _ in range(8)]
         values += [generator.gauss(0, 0.5) + common[k % 8] * (1 + k % 3) for k in range(columns)]
     write(path, "<f4", shape, values)

@@ -149,6 +149,15 @@ TEST_F(SchemeTest, EveryBuiltinSchemeIsMade) {
       EXPECT_EQ(parts->scales, bytes->scales);
       EXPECT_EQ(parts->zeroPoints, bytes->zeroPoints);
     }
+    auto reference =
+        ReferenceDecoder::create(*scheme, {rows, k}, bytes->stored());
+    ASSERT_TRUE(bool(reference));
+    std::vector<double> row(k), expected(k);
+    for (int64_t n = 0; n < rows; ++n) {
+      quantizer->decodeRow(n, bytes->rows(n, n + 1, scheme->rowBytes(k)), row);
+      reference->decodeRow(n, expected.data());
+      EXPECT_EQ(row, expected);
+    }
     if (quantizer->sideBytes("scales") + quantizer->sideBytes("zero_points") +
             quantizer->sideBytes("global_scale") ==
         0) {
