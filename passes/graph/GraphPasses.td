@@ -95,7 +95,7 @@ def FuseEpiloguePass : Pass<"rlx-fuse-epilogue", "::mlir::func::FuncOp"> {
 def DecomposeFakeQuantizePass : Pass<"rlx-decompose-fake-quantize", "::mlir::func::FuncOp"> {
   let summary = "Turn rlx.fake_quantize into linalg, for devices";
   let description = [{
-    Where a scheme has one scale a group and f32 follows its rule, a reduction
+    Where a scheme has one scale a group of a row and a rule, a reduction
     finds what the rule reads of each group, and an elementwise operation says
     what its numbers become. Others stay. A CPU makes loops of both
     (--rlx-blocks-to-loops).

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A reduction finds the extremes of each group, an elementwise operation says
-// what its numbers become (RuleArithmetic.h). Only rules that f32 follows:
-// devices may lack f64. Others stay, and so do schemes that several scales make
-// a value of.
+// what its numbers become (RuleArithmetic.h). Devices may lack f64: quotients
+// are exact in integers. Rules with an offset that need it stay, and so do
+// schemes that several scales make a value of.
 //
 //===----------------------------------------------------------------------===//
 
@@ -110,6 +110,19 @@ SmallVector<Value> Decomposition::reduce(Value groups) {
   return SmallVector<Value>(reduction.getResults());
 }
 
+/// Of a table of at most 16 numbers.
+static Value entryOf(ImplicitLocOpBuilder &b, ArrayRef<double> table,
+                     Value code) {
+  Int index{{&b, code}};
+  auto numberAt = [&](size_t i) {
+    return Num{{&b, index.constant(b.getF32FloatAttr(float(table[i])))}};
+  };
+  Num entry = numberAt(0);
+  for (size_t i = 1; i < table.size(); ++i)
+    entry = choose(index == int64_t(i), numberAt(i), entry);
+  return entry.value;
+}
+
 Value Decomposition::roundTrip(Value groups, ValueRange extremes) {
   SmallVector<Value> inputs = {groups};
   llvm::append_range(inputs, extremes);
@@ -121,9 +134,10 @@ Value Decomposition::roundTrip(Value groups, ValueRange extremes) {
                                          utils::IteratorType::parallel);
   auto body = [&](OpBuilder &builder, Location loc, ValueRange values) {
     ImplicitLocOpBuilder inner(loc, builder);
-    // No code that is looked up gets here.
     RuleArithmetic arithmetic(inner, plan,
-                              [](ArrayRef<double>, Value) { return Value(); });
+                              [&](ArrayRef<double> table, Value code) {
+                                return entryOf(inner, table, code);
+                              });
     Num x{{&inner, values[0]}}, first{{&inner, values[1]}};
     RuleArithmetic::Extremes found;
     if (plan.needsRange()) {
@@ -163,10 +177,7 @@ struct DecomposeFakeQuantizePass
       FailureOr<RulePlan> plan = RulePlan::of(
           scheme, ruleOf(scheme, op.getRuleAttr()),
           cast<RankedTensorType>(op.getType()).getShape().back(), reason);
-      bool inF32 = succeeded(plan) &&
-                   (!plan->isExact() || plan->dividesExactly()) &&
-                   plan->kind != CodeKind::table;
-      if (!inF32)
+      if (failed(plan) || !RuleArithmetic::fitsDevices(*plan))
         continue;
       op.replaceAllUsesWith(Decomposition(op, *plan).emit());
       op.erase();

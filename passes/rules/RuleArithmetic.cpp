@@ -438,12 +438,97 @@ Int RuleArithmetic::codesOnLine(const Scale &scale, Num x) {
   return codeOfInteger(number);
 }
 
+namespace {
+/// |x| = significand * 2^(exponent - 23), the significand of 24 bits.
+struct Normalized {
+  Int exponent, significand;
+};
+} // namespace
+
+static Normalized normalized(Num x) {
+  constexpr int64_t fraction = 0x7fffff, leading = 0x800000;
+  Int bits = x.bits() & f32Magnitude, stored = bits >> f32Mantissa;
+  Truth isSubnormal = stored == 0;
+  // As a number it is normal in any case.
+  Int whole = (bits & fraction) |
+              choose(isSubnormal, bits.number(0), bits.number(leading));
+  Int of = toNumber(whole).bits();
+  return {(of >> f32Mantissa) - (f32Bias + f32Mantissa + f32Bias) +
+              choose(isSubnormal, stored.number(1), stored),
+          (of & fraction) | leading};
+}
+
+/// x / scale without f64 and without a division that devices round as they
+/// like: bit after bit, in integers. What f32 does not hold is rounded to the
+/// odd neighbour towards 0; what is beyond its exponents, to numbers that are
+/// as far from all codes. A scale of 0 gives some number.
+static Num quotientToOdd(Num x, Num scale) {
+  Normalized above = normalized(x), below = normalized(scale);
+  auto reaches = [&](Int rest) {
+    return rest.compare(arith::CmpIPredicate::sge, below.significand);
+  };
+  Truth isLess =
+      above.significand.compare(arith::CmpIPredicate::slt, below.significand);
+  Int exponent = above.exponent - below.exponent, rest = above.significand;
+  exponent = choose(isLess, exponent - 1, exponent);
+  rest = choose(isLess, rest << 1, rest) - below.significand;
+  Int quotient = rest.number(1);
+  for (int64_t i = 0; i < f32Mantissa; ++i) {
+    rest = rest << 1;
+    Truth isOne = reaches(rest);
+    quotient = (quotient << 1) + choose(isOne, rest.number(1), rest.number(0));
+    rest = choose(isOne, rest - below.significand, rest);
+  }
+  quotient = quotient | choose(rest == 0, rest.number(0), rest.number(1));
+  exponent = bounded(exponent, 1 - f32Bias, f32Bias);
+  Int bits = ((exponent + f32Bias) << f32Mantissa) | (quotient & 0x7fffff);
+  bits = choose((x.bits() & f32Magnitude) == 0, bits.number(0), bits);
+  return fromBits(bits | ((x.bits() ^ scale.bits()) & int64_t(0x80000000)));
+}
+
+/// Of the sum of a number that is rounded to odd and an integer, which f32 need
+/// not hold.
+Int RuleArithmetic::nearestIntegerBeside(Num t, Num zero) {
+  // More is beyond all codes, whatever is added.
+  constexpr double most = 0x1p20;
+  t = atMost(atLeast(t, -most), most);
+  Int whole = toInteger(t);
+  Num rest = t - toNumber(whole);
+  whole = whole + toInteger(zero);
+  Truth isUp = rest > 0.5, isDown = rest < -0.5, isHalf = rest == 0.5,
+        isMinusHalf = rest == -0.5;
+  switch (plan.rule.ties) {
+  case Ties::up:
+    isUp = isUp | isHalf;
+    break;
+  case Ties::even:
+    isUp = isUp | (isHalf & ((whole & 1) != 0));
+    isDown = isDown | (isMinusHalf & ((whole & 1) != 0));
+    break;
+  default: // Away from 0, which a half is never.
+    isUp = isUp | (isHalf & (whole > -1));
+    isDown = isDown | (isMinusHalf & (whole < 1));
+  }
+  whole =
+      mathx::choose(isUp, whole + 1, mathx::choose(isDown, whole - 1, whole));
+  return codeOfInteger(bounded(whole, int64_t(low), int64_t(high)));
+}
+
+bool RuleArithmetic::fitsDevices(const RulePlan &plan) {
+  return !plan.isExact() || plan.dividesExactly() ||
+         (!plan.offset && (!plan.zero || plan.kind == CodeKind::integer));
+}
+
 /// The nearest for the scale as it is stored.
 Int RuleArithmetic::exactCodes(const Scale &scale, Num x) {
   if (plan.dividesExactly())
     return nearest(x / spread(scale.scale, x));
   Int code;
-  if (plan.offset) {
+  if (deviceLookUp) {
+    Num t = quotientToOdd(x, spread(scale.scale, x));
+    code =
+        plan.zero ? nearestIntegerBeside(t, spread(scale.zero, x)) : nearest(t);
+  } else if (plan.offset) {
     code = codesOnLine(scale, x);
   } else {
     Double t = Double::of(x) / spread(Double::of(scale.scale), x);

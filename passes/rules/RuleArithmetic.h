@@ -24,6 +24,9 @@ public:
   RuleArithmetic(mathx::Builder &b, const RulePlan &plan,
                  CodeNumbers::LookUp lookUp = nullptr);
 
+  /// Whether it needs no f64 on a device.
+  static bool fitsDevices(const RulePlan &plan);
+
   /// What a rule reads of a group. Which are set follows from the method: the
   /// first value of largest magnitude, or that magnitude; the least and the
   /// most.
@@ -57,6 +60,7 @@ private:
   mathx::Int codesOnLine(const Scale &scale, mathx::Num x);
   mathx::Int nearest(mathx::Num t);
   mathx::Int nearestInteger(mathx::Num t);
+  mathx::Int nearestIntegerBeside(mathx::Num t, mathx::Num zero);
   mathx::Int nearestSmallFloat(mathx::Num t);
   mathx::Int nearestOfTable(mathx::Num t);
   mathx::Int codeOfInteger(mathx::Int number, int64_t from = 0);

@@ -209,9 +209,9 @@ struct BlocksToKernelsPass
         return failure();
     } else if (isa<BlockFakeQuantizeOp>(op)) {
       return op->emitOpError(
-          "cannot run on a device, expected a scheme with one scale a group, "
-          "and a rule 'by reciprocal', 'by inverse' or of powers of two, as "
-          "others need f64; run the program on the CPU");
+          "cannot run on a device, expected a scheme with one scale a group of "
+          "a row and a rule, not a search, and without an offset unless 'by "
+          "reciprocal' or 'by inverse'; run the program on the CPU");
     } else if (isa<memref::DeallocOp>(op)) {
       // The runtime knows when a buffer is read for the last time.
     } else {

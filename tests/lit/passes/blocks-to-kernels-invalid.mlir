@@ -39,10 +39,10 @@ func.func @quantize(%x: tensor<2x32xf32>, %s: tensor<2x1xf32>) -> tensor<2x32xf3
 
 // -----
 
-func.func @fake_quantize(%x: tensor<2x32xf32>) -> tensor<2x32xf32> {
-  // expected-error @+1 {{'rlx.block_fake_quantize' op cannot run on a device, expected a scheme with one scale a group, and a rule 'by reciprocal', 'by inverse' or of powers of two, as others need f64; run the program on the CPU}}
-  %y = rlx.fake_quantize %x {scheme = #rlx.quant<int8/32>} : tensor<2x32xf32>
-  return %y : tensor<2x32xf32>
+func.func @fake_quantize(%x: tensor<2x64xf32>) -> tensor<2x64xf32> {
+  // expected-error @+1 {{'rlx.block_fake_quantize' op cannot run on a device, expected a scheme with one scale a group of a row and a rule, not a search, and without an offset unless 'by reciprocal' or 'by inverse'; run the program on the CPU}}
+  %y = rlx.fake_quantize %x {scheme = #rlx.quant<affine4/64>} : tensor<2x64xf32>
+  return %y : tensor<2x64xf32>
 }
 
 // -----

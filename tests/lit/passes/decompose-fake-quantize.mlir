@@ -21,11 +21,30 @@ func.func @minmax(%x: tensor<3x5x64xf32>) -> tensor<3x5x64xf32> {
   return %y : tensor<3x5x64xf32>
 }
 
-// What needs f64, several scales or a search stays.
+// The nearest codes for a scale as it is stored: quotients are exact in
+// integers, without f64; numbers of a table are chosen.
+// CHECK-LABEL: func @exact
+func.func @exact(%x: tensor<2x256xf32>) -> tensor<2x256xf32> {
+  // CHECK-NOT: rlx.fake_quantize
+  // CHECK-NOT: f64
+  // CHECK: linalg.generic
+  // CHECK: arith.shli
+  // CHECK: tensor.collapse_shape
+  %a = rlx.fake_quantize %x {scheme = #rlx.quant<int8/32>} : tensor<2x256xf32>
+  // CHECK: tensor.collapse_shape
+  %b = rlx.fake_quantize %a {scheme = #rlx.quant<int8a/32>} : tensor<2x256xf32>
+  // CHECK: tensor.collapse_shape
+  %c = rlx.fake_quantize %b {scheme = #rlx.quant<nf4/64>} : tensor<2x256xf32>
+  // CHECK: tensor.collapse_shape
+  %d = rlx.fake_quantize %c {scheme = #rlx.quant<fp8e4m3/channel>} : tensor<2x256xf32>
+  return %d : tensor<2x256xf32>
+}
+
+// What needs f64 for an offset, several scales or a search stays.
 // CHECK-LABEL: func @others
 func.func @others(%x: tensor<2x256xf32>) -> tensor<2x256xf32> {
   // CHECK: rlx.fake_quantize
-  %a = rlx.fake_quantize %x {scheme = #rlx.quant<int8/32>} : tensor<2x256xf32>
+  %a = rlx.fake_quantize %x {scheme = #rlx.quant<affine4/64>} : tensor<2x256xf32>
   // CHECK: rlx.fake_quantize
   %b = rlx.fake_quantize %a {scheme = #rlx.quant<gguf_q4k>} : tensor<2x256xf32>
   // CHECK: rlx.fake_quantize

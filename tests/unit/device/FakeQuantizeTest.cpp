@@ -6,7 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/quantize/FakeQuantize.h"
+#include "codegen/quantize/Quantizer.h"
+#include "ir/Reference.h"
 #include "tests/unit/device/DeviceSupport.h"
 
 using namespace rlx;
@@ -47,7 +48,19 @@ TEST_P(FakeQuantizeTest, IsWhatTheQuantizerGives) {
   ASSERT_TRUE(scheme);
   constexpr int64_t rows = 10, k = 512;
   std::vector<float> x = numbers(rows, k), expected(x.size());
-  EXPECT_SUCCESS(fakeQuantize(*scheme, x, expected));
+  // By the quantizer and the decoder, which take side tensors.
+  auto quantizer = Quantizer::create(*scheme, {rows, k});
+  ASSERT_TRUE(bool(quantizer));
+  std::vector<uint8_t> blocks(scheme->storageBytes({rows, k})),
+      scales(quantizer->sideBytes("scales")),
+      zeroPoints(quantizer->sideBytes("zero_points"));
+  EXPECT_SUCCESS(
+      quantizer->quantizeRows(x, 0, rows, {blocks, scales, zeroPoints, {}}));
+  auto decoder = ReferenceDecoder::create(*scheme, {rows, k},
+                                          {blocks, scales, zeroPoints, {}});
+  ASSERT_TRUE(bool(decoder));
+  for (int64_t i = 0; i < rows * k; ++i)
+    expected[i] = float(decoder->value(i / k, i % k));
   std::string program =
       "func.func @main(%x: tensor<?x512xf32>) -> tensor<?x512xf32> {\n  %y = "
       "rlx.fake_quantize %x {scheme = #rlx.quant<" +
@@ -70,7 +83,10 @@ INSTANTIATE_TEST_SUITE_P(
     Devices, FakeQuantizeTest,
     testing::Combine(testing::ValuesIn(testDevices),
                      testing::Values("gguf_q4_0", "gguf_q5_1", "gguf_q8_0",
-                                     "gguf_q8k", "gguf_mxfp4")),
+                                     "gguf_q8k", "gguf_mxfp4", "int8/32",
+                                     "int8a/64", "int8/channel", "biased4/32",
+                                     "biased8/channel", "uintf4/64", "nf4/64",
+                                     "fp8e4m3/channel", "fp8e5m2/channel")),
     variantTestName<TestDevice>);
 
 } // namespace
