@@ -222,8 +222,13 @@ static llvm::Expected<Wishes> readWishes(const QuantizeCommandLine &given,
     return scheme.takeError();
   Wishes wishes{**scheme,           {},      {},
                 std::move(*config), *method, given.requantize};
-  if (llvm::StringRef(given.output).ends_with(".safetensors"))
+  llvm::StringRef output = given.output;
+  if (output.ends_with(".safetensors"))
     wishes.output = WeightContainer::safetensors;
+  if (output.ends_with(".npy") || output.ends_with(".json"))
+    return llvm::createStringError(
+        "expected '-o' to name a GGUF or safetensors file, but got '" + output +
+        "'");
   if (given.rule.getNumOccurrences()) {
     llvm::Expected<QuantRule> rule = QuantRule::parse(given.rule);
     if (!rule)

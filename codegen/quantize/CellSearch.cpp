@@ -10,6 +10,14 @@ const float *quantize::countAll(const Problem &problem, const float *w,
                                 std::vector<float> &room) {
   if (!w)
     return nullptr;
+  auto counts = [&](const Group &group) {
+    return llvm::any_of(
+        llvm::ArrayRef(w + group.begin, group.end - group.begin),
+        [](float weight) { return weight > 0; });
+  };
+  // Most often all do, and the first element tells.
+  if (llvm::all_of(problem.groups, counts))
+    return w;
   size_t count = problem.elements.size();
   double sum = 0;
   for (float weight : llvm::ArrayRef(w, count))
@@ -20,8 +28,7 @@ const float *quantize::countAll(const Problem &problem, const float *w,
   auto least = float(little * sum / double(count));
   bool isCopied = false;
   for (const Group &group : problem.groups) {
-    if (llvm::any_of(llvm::ArrayRef(w + group.begin, group.end - group.begin),
-                     [](float weight) { return weight > 0; }))
+    if (counts(group))
       continue;
     if (!isCopied)
       room.assign(w, w + count);

@@ -9,8 +9,8 @@
 using namespace rlx;
 
 RowSample::RowSample(int64_t rows, int64_t columns)
-    : rows(rows),
-      wanted(std::clamp<int64_t>(mostElements / columns, 1, rows)) {}
+    : rows(rows), wanted(std::clamp<int64_t>(mostElements / columns, 1, rows)) {
+}
 
 void RowSample::pickIf(bool isMore, float number, Extreme &extreme,
                        llvm::ArrayRef<float> row) {
@@ -20,8 +20,8 @@ void RowSample::pickIf(bool isMore, float number, Extreme &extreme,
   int64_t before = extreme.row;
   extreme = {number, at};
   picked[at].assign(row.begin(), row.end());
-  bool isEven = before >= 0 && before * wanted / rows !=
-                                   (before - 1) * wanted / rows;
+  bool isEven =
+      before >= 0 && before * wanted / rows != (before - 1) * wanted / rows;
   if (before > 0 && !isEven && before != largest.row && before != least.row &&
       before != greatest.row)
     picked.erase(before);

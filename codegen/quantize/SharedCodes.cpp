@@ -17,8 +17,7 @@ static llvm::SmallVector<int> sharedFields(const WeightPlan &plan) {
   llvm::SmallVector<int> shared;
   for (auto [i, field] : llvm::enumerate(fields)) {
     if (!field.isSide() ||
-        !isOfWholeWeight(
-            *plan.scheme.findSide(field.getOperand().getValue())))
+        !isOfWholeWeight(*plan.scheme.findSide(field.getOperand().getValue())))
       continue;
     if (llvm::count_if(fields, [&](FieldAttr other) {
           return other.isSide() && other.getOperand() == field.getOperand();

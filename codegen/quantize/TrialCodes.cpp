@@ -47,9 +47,11 @@ void TrialSolver::chooseForGroup(size_t g, const FoundLine &around,
   uint32_t wideScaleCode, wideBaseCode, scaleCodes[ownLanes],
       baseCodes[ownLanes];
   double wanted = state.scale != 0 ? around.scale / state.scale : 0;
-  Tries scales =
-      triesOf(numbers.fields[scale.own], numbers.trialFields[scale.own], wanted,
-              hasBase ? scalesTried : ownLanes, wideScale, wideScaleCode);
+  // Two neighbours are the same line where they split the group.
+  int shift = use == LaneUse::split ? 1 : 0;
+  Tries scales = triesOf(
+      numbers.fields[scale.own], numbers.trialFields[scale.own], wanted,
+      hasBase ? scalesTried : ownLanes >> shift, wideScale, wideScaleCode);
   auto shared = float(state.scale), sharedBase = float(state.base);
   const FloatSamples &of = samples[g];
   double groupWeight = of.weight[0];
@@ -61,7 +63,7 @@ void TrialSolver::chooseForGroup(size_t g, const FoundLine &around,
         lines.scale[i] = shared * scales.numbers[0];
     } else {
       for (int i = 0; i < ownLanes; ++i)
-        lines.scale[i] = shared * scales.numbers[i];
+        lines.scale[i] = shared * scales.numbers[i >> shift];
     }
   } else {
     double slope = groupWeight > 0 ? around.q / groupWeight : 0,
@@ -91,6 +93,7 @@ void TrialSolver::chooseForGroup(size_t g, const FoundLine &around,
   Chosen &chosen = state.groups[g];
   state.error += results.errors[lane];
   double s = lines.scale[lane], qr = sums.qr[lane], qq = sums.qq[lane];
+  lane >>= shift;
   if (lane >= used)
     lane = hasBase ? 0 : used - 1;
   chosen.scaleCode = hasBase ? scaleCodes[lane] : scales.codes[lane];
@@ -169,7 +172,7 @@ bool TrialSolver::isDirect() const {
     return false;
   const TrialNumbers &own = numbers.trialFields[scale.own];
   int last = own.levels() - 1,
-      each = use == LaneUse::two ? ownLanes / 2 : ownLanes;
+      each = use == LaneUse::one ? ownLanes : ownLanes / 2;
   // Where numbers rise by so little that they reach only a part, no.
   constexpr float part = 0.6f;
   return last >= each && own.numbers()[last - each] <= part * own.high() &&
@@ -186,7 +189,7 @@ void TrialSolver::chooseDirectly(State &state) const {
     float full = std::max(tried.high > 0 ? most[g] / tried.high : 0.0f,
                           tried.low < 0 ? least[g] / tried.low : 0.0f);
     // The greatest number is a little above it.
-    int each = use == LaneUse::two ? ownLanes / 2 : ownLanes;
+    int each = use == LaneUse::one ? ownLanes : ownLanes / 2;
     int top = own.positionOf(float(full * unit) * above);
     FoundLine line;
     line.scale = own.numbers()[std::max(top - each + each / 2, 0)] / unit;

@@ -74,6 +74,14 @@ bool TrialSolver::prepare(const Problem &given, FixedCodes codes) {
   return true;
 }
 
+/// Whether half of the lanes reach from the greatest scale to small ones, as
+/// powers of two do.
+bool TrialSolver::isSteep() const {
+  const TrialNumbers &own = numbers.trialFields[scale.own];
+  constexpr float small = 0x1p-4f;
+  return own.numbers()[own.levels() - 1 - trialLanes / 2] <= small * own.high();
+}
+
 /// Two groups of the same size share lanes where half of these are enough, and
 /// long groups are split. With importance, more is gained by more lines.
 void TrialSolver::chooseLanes() {
@@ -91,8 +99,8 @@ void TrialSolver::chooseLanes() {
   if (isEven && problem->groups.size() % 2 == 0 &&
       (isDirect() || (hasFew && !isWeighted)))
     use = LaneUse::two;
-  else if (problem->groups.size() == 1 && size >= longGroup && size % 2 == 0 &&
-           hasFew)
+  else if (problem->groups.size() == 1 && size % 2 == 0 &&
+           ((hasFew && size >= longGroup) || (isDirect() && isSteep())))
     use = LaneUse::split;
 }
 

@@ -65,6 +65,7 @@ private:
   /// Makes `best` better, if these signs are.
   bool solveFor(LineSigns signs);
   bool isDirect() const;
+  bool isSteep() const;
   void chooseDirectly(State &state) const;
   bool solveAlone(State &state) const;
   bool start(int attempt, State &state) const;

@@ -25,10 +25,13 @@ struct Measured {
 } // namespace
 
 static llvm::Expected<Measured> measure(QuantScheme scheme,
+                                        const std::string &name,
                                         llvm::ArrayRef<float> x, int64_t rows,
                                         int64_t columns) {
   std::vector<int64_t> shape = {rows, columns};
-  auto quantizer = Quantizer::create(scheme, shape);
+  QuantizeOptions options;
+  options.name = name;
+  auto quantizer = Quantizer::create(scheme, shape, std::move(options));
   if (!quantizer)
     return quantizer.takeError();
   CompiledRows compiled;
@@ -74,10 +77,12 @@ llvm::Error quantize::compare(const WeightSource &source,
                               const WeightEntry &entry,
                               llvm::ArrayRef<QuantScheme> schemes,
                               llvm::raw_ostream &stream) {
-  if (entry.shape.size() < 2 || !source.isReadable(entry))
+  if (entry.shape.size() < 2 || !source.isReadable(entry) ||
+      llvm::is_contained(entry.shape, 0))
     return llvm::createStringError(
         "expected weight '" + entry.name +
-        "' to be a matrix of numbers that RLX can read");
+        "' to be a matrix of numbers that RLX can read, but got " +
+        describeShape(entry.shape) + " of '" + entry.type + "'");
   int64_t columns = entry.shape.back(), all = 1;
   for (int64_t size : llvm::ArrayRef(entry.shape).drop_back())
     all *= size;
@@ -92,7 +97,7 @@ llvm::Error quantize::compare(const WeightSource &source,
       unfit += " " + scheme.displayName().str();
       continue;
     }
-    auto result = measure(scheme, x, rows, columns);
+    auto result = measure(scheme, entry.name, x, rows, columns);
     if (!result)
       return result.takeError();
     results.push_back(*result);

@@ -4,6 +4,7 @@
 #include "tools/quantize/MemoryLimit.h"
 
 #include "codegen/quantize/RowSample.h"
+#include "tools/quantize/RowLoop.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -27,10 +28,15 @@ static llvm::Expected<llvm::SmallVector<Use>>
 usesOf(const Conversion &conversion, const Step &step, bool isMeasured) {
   const WeightEntry &entry = *step.entry;
   llvm::SmallVector<Use> uses;
+  auto quantizer = Quantizer::create(*step.scheme, entry.shape,
+                                     weightRowsOf(conversion, step).options);
+  if (!quantizer)
+    return quantizer.takeError();
+  if (step.algorithm == QuantAlgorithm::gptq)
+    if (llvm::Error error = checkOwnCodes(*step.scheme))
+      return llvm::createStringError("weight '" + entry.name +
+                                     "': " + llvm::toString(std::move(error)));
   if (!step.scheme->sideOperands().empty()) {
-    auto quantizer = Quantizer::create(*step.scheme, entry.shape);
-    if (!quantizer)
-      return quantizer.takeError();
     int64_t sides = 0;
     for (const char *operand : {"scales", "zero_points", "global_scale"})
       sides += quantizer->sideBytes(operand);
@@ -42,16 +48,14 @@ usesOf(const Conversion &conversion, const Step &step, bool isMeasured) {
     int64_t together = quantizer->rowsTogether() * entry.shape.back();
     bool isChosenFirst =
         together > RowSample::mostElements && quantizer->canChooseShared();
-    uses.push_back(
-        {"rows that share scales",
-         (isChosenFirst ? RowSample::mostElements : together) *
-             bytesAnElement});
+    uses.push_back({"rows that share scales",
+                    (isChosenFirst ? RowSample::mostElements : together) *
+                        bytesAnElement});
   }
   if (!isCalibrated(step.algorithm) &&
       !(isMeasured && conversion.activations.has(entry.name)))
     return uses;
-  auto bytes =
-      conversion.activations.bytesFor(step, conversion.gptq.ordered);
+  auto bytes = conversion.activations.bytesFor(step, conversion.gptq.ordered);
   if (!bytes)
     return bytes.takeError();
   uses.push_back({step.algorithm == QuantAlgorithm::gptq

@@ -15,8 +15,9 @@
 
 namespace rlx::quantize {
 
-/// An error that names the first weight that needs more than `gibibytes`, and
-/// for what. `isMeasured`: schemes are compared on activations as well.
+/// An error that names the first weight that cannot be quantized as its step
+/// says, or that needs more than `gibibytes`, and for what. `isMeasured`:
+/// schemes are compared on activations as well.
 llvm::Error checkMemory(const Conversion &conversion, double gibibytes,
                         bool isMeasured);
 

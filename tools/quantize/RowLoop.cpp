@@ -27,7 +27,7 @@ llvm::Error RowLoop::operator()(int64_t parts,
 }
 
 RowSource quantize::weightRowsOf(const Conversion &conversion,
-                                  const Step &step) {
+                                 const Step &step) {
   QuantizeOptions options;
   options.name = step.entry->name;
   options.rule = step.rule;
@@ -56,8 +56,7 @@ quantize::streamNearest(const RowSource &weight, Quantizer &quantizer,
   work.rowsTogether = quantizer.rowsTogether();
   work.quantize = [&](llvm::MutableArrayRef<float> values, int64_t begin,
                       int64_t end, StoredRows &stored) {
-    return quantizer.quantizeRows(values, begin, end,
-                                  stored.bytes(begin, end));
+    return quantizer.quantizeRows(values, begin, end, stored.bytes(begin, end));
   };
   work.measure = [](int64_t, llvm::ArrayRef<float> values,
                     llvm::ArrayRef<double> numbers) {

@@ -16,7 +16,7 @@ llvm::Error rlx::runInOrder(int64_t parts,
 }
 
 RowSource rlx::rowsOf(QuantScheme scheme, llvm::ArrayRef<int64_t> shape,
-                       llvm::ArrayRef<float> values, QuantizeOptions options) {
+                      llvm::ArrayRef<float> values, QuantizeOptions options) {
   int64_t columns = shape.empty() ? 0 : shape.back();
   return {scheme,
           {shape.begin(), shape.end()},
@@ -96,8 +96,7 @@ llvm::Expected<SquareSums> rlx::streamWeight(const RowSource &weight,
       for (int64_t row = from; row < to; ++row) {
         rows.decodeRow(row, numbers);
         SquareSums of = work.measure(
-            row,
-            llvm::ArrayRef(given).slice((row - from) * columns, columns),
+            row, llvm::ArrayRef(given).slice((row - from) * columns, columns),
             numbers);
         sums[part].error += of.error;
         sums[part].size += of.size;

@@ -44,7 +44,7 @@ struct RowSource {
 
 /// A weight in memory.
 RowSource rowsOf(QuantScheme scheme, llvm::ArrayRef<int64_t> shape,
-                  llvm::ArrayRef<float> values, QuantizeOptions options);
+                 llvm::ArrayRef<float> values, QuantizeOptions options);
 
 /// Importance of channels whose activations are divided by factors.
 void divideImportance(std::vector<float> &importance,

@@ -47,16 +47,16 @@ TEST_F(SchemeTest, SharedScalesAreChosenFirst) {
     ASSERT_TRUE(parts->canChooseShared());
     Bytes expected(*whole, shape), bytes(*parts, shape);
     int64_t rowBytes = scheme.rowBytes(k);
-    ASSERT_EQ(messageOf(whole->quantizeRows(
-                  x, 0, experts * rows,
-                  expected.rows(0, experts * rows, rowBytes))),
-              "");
+    ASSERT_EQ(
+        messageOf(whole->quantizeRows(
+            x, 0, experts * rows, expected.rows(0, experts * rows, rowBytes))),
+        "");
     // Every third row, and the one with the extremes.
     auto sample = [&](int64_t expert) -> llvm::Expected<std::vector<float>> {
       std::vector<float> some;
       for (int64_t row = 0; row < rows; row += 3)
-        llvm::append_range(some, llvm::ArrayRef(x).slice(
-                                     (expert * rows + row) * k, k));
+        llvm::append_range(
+            some, llvm::ArrayRef(x).slice((expert * rows + row) * k, k));
       return some;
     };
     ASSERT_EQ(messageOf(parts->chooseShared(sample, bytes.rows(0, 0, 0))), "");
@@ -94,8 +94,8 @@ TEST_F(SchemeTest, SharedScalesWithImportance) {
     ASSERT_TRUE(whole && parts);
     Bytes expected(*whole, shape), bytes(*parts, shape);
     int64_t rowBytes = scheme.rowBytes(k);
-    ASSERT_EQ(messageOf(whole->quantizeRows(
-                  x, 0, rows, expected.rows(0, rows, rowBytes))),
+    ASSERT_EQ(messageOf(whole->quantizeRows(x, 0, rows,
+                                            expected.rows(0, rows, rowBytes))),
               "");
     auto all = [&](int64_t) -> llvm::Expected<std::vector<float>> { return x; };
     ASSERT_EQ(messageOf(parts->chooseShared(all, bytes.rows(0, 0, 0))), "");
@@ -107,8 +107,8 @@ TEST_F(SchemeTest, SharedScalesWithImportance) {
     EXPECT_EQ(bytes.globalScale, expected.globalScale);
     auto error = [&](const Bytes &of) {
       double sum = 0;
-      for (double each : squaredErrors(scheme, shape, of.stored(), x,
-                                       options.importance))
+      for (double each :
+           squaredErrors(scheme, shape, of.stored(), x, options.importance))
         sum += each;
       return sum;
     };
