@@ -206,8 +206,7 @@ LogicalResult EmbeddingOp::verify() {
            << ids;
   SmallVector<int64_t> shape(ids.getShape());
   shape.push_back(table.getDimSize(1));
-  if (failed(verifyOperand(*this, "C1", "result", getResult(), shape,
-                           Float32Type::get(getContext()))))
+  if (failed(verifyFloats(*this, "C1", "result", getResult(), shape)))
     return failure();
   return verifySides(*this, table);
 }
@@ -217,8 +216,8 @@ LogicalResult DequantizeOp::verify() {
   if (!QuantScheme::of(weight))
     return emitOpError() << "(C1) expected 'weight' to be quantized, but got "
                          << weight;
-  if (failed(verifyOperand(*this, "C1", "result", getResult(),
-                           weight.getShape(), Float32Type::get(getContext()))))
+  if (failed(
+          verifyFloats(*this, "C1", "result", getResult(), weight.getShape())))
     return failure();
   return verifySides(*this, weight);
 }

@@ -146,7 +146,7 @@ def Rlx_EmbeddingOp : Rlx_Op<"embedding",
 
     Constraints:
     - (C1) table is `[N, K]`, ids is of i32 and rank >= 1, the result has the shape
-      of ids followed by K, and is f32.
+      of ids followed by K, and is f32, or f16 or bf16, to which f32 is rounded.
     - (C2) as in rlx.matmul.
 
     Example:
@@ -175,7 +175,7 @@ def Rlx_DequantizeOp : Rlx_Op<"dequantize",
     There is no folder: folding would materialise the weights.
 
     Constraints:
-    - (C1) w is quantized; the result has its shape, is not quantized, and is f32.
+    - (C1) w is quantized; the result has its shape and is f32, f16 or bf16, plain.
     - (C2) as in rlx.matmul.
 
     Example:

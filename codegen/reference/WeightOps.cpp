@@ -169,9 +169,11 @@ LogicalResult runGatherMatmul(Interpreter &interpreter, GatherMatmulOp op) {
   return success();
 }
 
-/// Copies a decoded row to `begin` on; decoding rounds twice.
+/// Copies a decoded row to `begin` on; decoding rounds twice, to f32, and types
+/// of fewer bits once more.
 void setRow(const WeightRow &row, Numbers &numbers, int64_t begin) {
-  Rounding rounding(numbers.type);
+  Rounding rounding(numbers.type),
+      decoding(Float32Type::get(numbers.type.getContext()));
   std::vector<double> &deviations = numbers.allDeviations();
   for (size_t i = 0; i < row.values.size(); ++i) {
     double value = row.values[i],
@@ -179,7 +181,9 @@ void setRow(const WeightRow &row, Numbers &numbers, int64_t begin) {
     if (row.isDecoded) {
       if (std::isfinite(row.magnitudes[i]))
         deviation = combineDeviations(deviation,
-                                      2 * rounding.unit() * row.magnitudes[i]);
+                                      2 * decoding.unit() * row.magnitudes[i]);
+      rounding.apply(value, deviation);
+    } else if (rounding.nearest(value) != value) {
       rounding.apply(value, deviation);
     }
     numbers.values[begin + i] = value;

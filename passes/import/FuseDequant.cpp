@@ -22,6 +22,10 @@ namespace rlx {
 using namespace mlir;
 using namespace rlx;
 
+static bool isF32(Value value) {
+  return getElementTypeOrSelf(value.getType()).isF32();
+}
+
 namespace {
 
 /// op(rlx.dequantize %w) ==> op(%w) for the operations of rlx.
@@ -32,9 +36,9 @@ template <typename OpT> struct FuseIntoWeight : OpRewritePattern<OpT> {
                                 PatternRewriter &rewriter) const override {
     OpOperand *weight = quantizedOperand(op);
     auto dequantize = weight->get().template getDefiningOp<DequantizeOp>();
-    if (!dequantize)
-      return rewriter.notifyMatchFailure(op,
-                                         "the weight is not an rlx.dequantize");
+    if (!dequantize || !isF32(dequantize))
+      return rewriter.notifyMatchFailure(
+          op, "the weight is not an rlx.dequantize to f32");
     rewriter.modifyOpInPlace(op, [&] {
       weight->set(dequantize.getWeight());
       setSides(op, SideValues::of(dequantize));
@@ -63,10 +67,6 @@ private:
 };
 
 } // namespace
-
-static bool isF32(Value value) {
-  return getElementTypeOrSelf(value.getType()).isF32();
-}
 
 /// The rlx.dequantize behind `value`, through transposes. `map`, the index into
 /// `value`, becomes the index into what is dequantized.
@@ -101,9 +101,9 @@ FuseContraction::match(linalg::LinalgOp op, unsigned weightIndex,
             &x = op->getOpOperand(1 - weightIndex);
   AffineMap weightMap = op.getMatchingIndexingMap(&weight);
   DequantizeOp dequantize = findDequantize(weight.get(), weightMap);
-  if (!dequantize)
-    return rewriter.notifyMatchFailure(op,
-                                       "the operand is not an rlx.dequantize");
+  if (!dequantize || !isF32(dequantize))
+    return rewriter.notifyMatchFailure(
+        op, "the operand is not an rlx.dequantize to f32");
   // Casts and other operations between the product and the sum would get lost.
   constexpr size_t multiplyAddYield = 3;
   if (!isF32(x.get()) || !isF32(op.getDpsInits()[0]) ||

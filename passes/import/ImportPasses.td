@@ -161,11 +161,12 @@ def KeepUnwrittenPass : Pass<"rlx-keep-unwritten", "::mlir::func::FuncOp"> {
 }
 
 def NormalizeMatmulsPass : Pass<"rlx-normalize-matmuls", "::mlir::func::FuncOp"> {
-  let summary = "Give matmuls the types that kernels take";
+  let summary = "Give operations on weights the types that kernels take";
   let description = [{
     Kernels multiply `[M, K]` of f32. Leading dimensions of rlx.matmul become one
     before and several behind; x, bias and result of f16 or bf16 are converted in
-    operations of their own, which fuse into the matmul and its neighbours.
+    operations of their own, which fuse into the matmul and its neighbours. So are
+    the results of rlx.dequantize and rlx.embedding.
 
     ```mlir
     %y = rlx.matmul %x, %w : (tensor<?x?x64xbf16>, tensor<8x64xf32>) -> tensor<?x?x8xbf16>

@@ -108,20 +108,35 @@ template <typename OpT> static void normalize(OpT op) {
   op.erase();
 }
 
+/// Decodes to f32, which is converted behind.
+static void widenResult(Operation *op) {
+  if (isNormalMatmul(op))
+    return;
+  OpBuilder b(op->getContext());
+  b.setInsertionPointAfter(op);
+  Value result = op->getResult(0);
+  RankedTensorType type = typeOf(result);
+  result.setType(type.clone(b.getF32Type()));
+  auto narrow = arith::TruncFOp::create(b, op->getLoc(), type, result);
+  result.replaceAllUsesExcept(narrow, narrow);
+}
+
 namespace {
 struct NormalizeMatmulsPass
     : rlx::impl::NormalizeMatmulsPassBase<NormalizeMatmulsPass> {
   void runOnOperation() override {
     SmallVector<Operation *> matmuls;
     getOperation()->walk([&](Operation *op) {
-      if (isa<MatmulOp, GatherMatmulOp>(op))
+      if (isa<MatmulOp, GatherMatmulOp, DequantizeOp, EmbeddingOp>(op))
         matmuls.push_back(op);
     });
     for (Operation *op : matmuls)
       if (auto matmul = dyn_cast<MatmulOp>(op))
         normalize(matmul);
+      else if (auto gather = dyn_cast<GatherMatmulOp>(op))
+        normalize(gather);
       else
-        normalize(cast<GatherMatmulOp>(op));
+        widenResult(op);
   }
 };
 } // namespace

@@ -61,6 +61,7 @@ bool rlx::isNormalMatmul(Operation *op) {
   if (auto matmul = dyn_cast<MatmulOp>(op))
     return areF32(matmul) &&
            cast<RankedTensorType>(matmul.getX().getType()).getRank() == 2;
-  auto gather = dyn_cast<GatherMatmulOp>(op);
-  return !gather || areF32(gather);
+  if (auto gather = dyn_cast<GatherMatmulOp>(op))
+    return areF32(gather);
+  return !isa<DequantizeOp, EmbeddingOp>(op) || isF32(op->getResult(0));
 }

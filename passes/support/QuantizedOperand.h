@@ -38,7 +38,7 @@ mlir::Value convertElements(mlir::OpBuilder &builder, mlir::Location loc,
                             mlir::Value value, mlir::Type element);
 
 /// Whether `op`, a matmul of rlx, is what kernels take: activations, bias and
-/// result of f32, the activations of rlx.matmul `[M, K]`.
+/// result of f32, the activations of rlx.matmul `[M, K]`; or decodes to f32.
 /// --rlx-normalize-matmuls makes it so. True of all other operations.
 bool isNormalMatmul(mlir::Operation *op);
 

@@ -394,8 +394,8 @@ func.func @dequantize_c1_result_quantized(%w: tensor<8x64xf32, #rlx.quant<gguf_q
 // -----
 
 func.func @dequantize_c1_result_type(%w: tensor<8x64xbf16, #rlx.quant<gguf_q8_0>>) {
-  // expected-error@+1 {{'rlx.dequantize' op (C1) expected 'result' to be tensor<8x64xf32>, but got 'tensor<8x64xbf16>'}}
-  %y = rlx.dequantize %w : (tensor<8x64xbf16, #rlx.quant<gguf_q8_0>>) -> tensor<8x64xbf16>
+  // expected-error@+1 {{'rlx.dequantize' op (C1) expected 'result' to be of f32, f16 or bf16, but got 'tensor<8x64xf64>'}}
+  %y = rlx.dequantize %w : (tensor<8x64xbf16, #rlx.quant<gguf_q8_0>>) -> tensor<8x64xf64>
   return
 }
 

@@ -40,3 +40,16 @@ func.func @experts(%x: tensor<5x64xf16>, %w: tensor<4x8x64xf32, #rlx.quant<gguf_
   %y = rlx.gather_matmul %x, %w, %ids : (tensor<5x64xf16>, tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<5x2xi32>) -> tensor<5x2x8xf16>
   return %y : tensor<5x2x8xf16>
 }
+
+// What is decoded to fewer bits is decoded to f32, and rounded then.
+// CHECK-LABEL: func @decoded
+// CHECK: %[[ALL:.*]] = rlx.dequantize %arg0 : (tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<8x64xf32>
+// CHECK: %[[HALF:.*]] = arith.truncf %[[ALL]] : tensor<8x64xf32> to tensor<8x64xf16>
+// CHECK: %[[ROWS:.*]] = rlx.embedding %arg0, %arg1 : (tensor<8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<?xi32>) -> tensor<?x64xf32>
+// CHECK: %[[NARROW:.*]] = arith.truncf %[[ROWS]] : tensor<?x64xf32> to tensor<?x64xbf16>
+// CHECK: return %[[HALF]], %[[NARROW]]
+func.func @decoded(%w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>, %ids: tensor<?xi32>) -> (tensor<8x64xf16>, tensor<?x64xbf16>) {
+  %a = rlx.dequantize %w : (tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<8x64xf16>
+  %b = rlx.embedding %w, %ids : (tensor<8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<?xi32>) -> tensor<?x64xbf16>
+  return %a, %b : tensor<8x64xf16>, tensor<?x64xbf16>
+}

@@ -8,6 +8,7 @@ usage: npy.py write FILE TYPE SHAPE [VALUE...]   TYPE as '<f4', SHAPE as 3,512; 
                                                  for X divided by FACTORS
        npy.py gguf FILE.gguf NAME FILE.npy       the f32 tensor NAME of a GGUF file
        npy.py show FILE                          type, shape and the first values
+       npy.py narrowed WIDE NARROW               whether f16 or bf16 numbers are the nearest to f32 ones
        npy.py diff A B                           norm of the difference over the norm of B
 """
 
@@ -118,6 +119,28 @@ def less_output_error(weight, x, a, b, factors=None):
         sys.exit(f"the error {first} is not below {second}")
 
 
+def narrowed(wide, narrow):
+    """Bit for bit, ties to even."""
+    _, shape, values = read(wide)
+    with open(narrow, "rb") as file:
+        content = file.read()
+    size = struct.unpack("<H", content[8:10])[0]
+    header = ast.literal_eval(content[10 : 10 + size].decode())
+    is_half = header["descr"] == "<f2"
+    got = struct.unpack(f"<{math.prod(header['shape'])}H", content[10 + size :])
+    if shape != header["shape"]:
+        sys.exit(f"{narrow}: expected the shape {shape}, but got {header['shape']}")
+    for i, value in enumerate(values):
+        if is_half:
+            expected = struct.unpack("<H", struct.pack("<e", value))[0]
+        else:
+            bits = struct.unpack("<I", struct.pack("<f", value))[0]
+            expected = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
+        if got[i] != expected:
+            sys.exit(f"{narrow}: expected {expected:#06x} at {i}, but got {got[i]:#06x}")
+    print("narrowed", header["descr"], shape)
+
+
 def norm(values):
     return math.sqrt(sum(value * value for value in values))
 
@@ -135,6 +158,8 @@ def main(arguments):
     elif command == "show":
         kind, shape, data = read(arguments[1])
         print(kind, shape, *data[:8])
+    elif command == "narrowed":
+        narrowed(*arguments[1:])
     elif command == "diff":
         a, b = read(arguments[1]), read(arguments[2])
         assert a[:2] == b[:2], (a[:2], b[:2])
