@@ -27,28 +27,36 @@ SCHEMES = [
 ]
 
 
-def text(value):
-    return struct.pack("<Q", len(value)) + value
+def text(value, order="<"):
+    return struct.pack(order + "Q", len(value)) + value
 
 
 def gguf(golden):
-    """The header of a real file, and a small file with every type of value."""
+    """The header of a real file, and small files with every type of value, of both orders of bytes."""
     with open(golden, "rb") as file:
         yield file.read(16384)
-    keys = [(b"general.alignment", 4, struct.pack("<I", 32)), (b"s", 8, text("größe".encode()))]
+    for order in "<>":
+        yield small_gguf(order)
+
+
+def small_gguf(order):
+    def string(value):
+        return text(value, order)
+
+    keys = [(b"general.alignment", 4, struct.pack(order + "I", 32)), (b"s", 8, string("größe".encode()))]
     sizes = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
     for kind, size in sizes.items():
         keys.append((b"k%d" % kind, kind, bytes([1] * size)))
-        keys.append((b"a%d" % kind, 9, struct.pack("<IQ", kind, 2) + bytes([1] * size * 2)))
-    keys.append((b"ss", 9, struct.pack("<IQ", 8, 2) + text(b"one") + text(b"")))
-    tensors = [(b"t", (32, 2), 2, 0), (b"u", (4,), 0, 64), (b"none", (0,), 0, 64), (b"future", (4,), 139, 96)]
-    file = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(keys))
+        keys.append((b"a%d" % kind, 9, struct.pack(order + "IQ", kind, 2) + bytes([1] * size * 2)))
+    keys.append((b"ss", 9, struct.pack(order + "IQ", 8, 2) + string(b"one") + string(b"")))
+    tensors = [(b"t", (32, 2), 2, 0), (b"u", (4,), 0, 64), (b"none", (0,), 0, 64), (b"future", (4,), 1000, 96)]
+    file = b"GGUF" + struct.pack(order + "IQQ", 3, len(tensors), len(keys))
     for name, kind, value in keys:
-        file += text(name) + struct.pack("<I", kind) + value
+        file += string(name) + struct.pack(order + "I", kind) + value
     for name, shape, kind, offset in tensors:
-        file += text(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *shape, kind, offset)
+        file += string(name) + struct.pack(f"{order}I{len(shape)}QIQ", len(shape), *shape, kind, offset)
     file += bytes(-len(file) % 32)
-    yield file + bytes(128)
+    return file + bytes(128)
 
 
 def npy():
