@@ -152,7 +152,7 @@ std::string rlx::compilationIdentity(const CompileOptions &options) {
   // All fields, by name: who adds one has to say here what depends on it.
   const auto &[target, cacheDirectory, cacheLimitBytes, cachePackedWeights,
                deterministic, choices, printChoices, acceptBytecode,
-               trustProgram, onRemark] = options;
+               trustProgram, constantsInCode, onRemark] = options;
   const auto &[triple, cpu, features] = target;
   KeyHash hash;
   hash.add(compilerIdentity());

@@ -11,6 +11,7 @@
 #include "ir/NearNames.h"
 #include "ir/Nesting.h"
 #include "passes/Passes.h"
+#include "passes/program/ProgramPasses.h"
 #include "passes/rules/RulePlan.h"
 
 #include "mlir/Bytecode/BytecodeReader.h"
@@ -152,7 +153,10 @@ rlx::importModule(ModuleOp module, const CompileOptions &options) {
     if (failed(checkProgram(*imported)))
       return diagnostics.takeError("the program was refused");
   }
-  if (auto error = runPipeline(*imported, options, buildImportPipeline))
+  if (auto error =
+          runPipeline(*imported, options,
+                      options.constantsInCode ? buildImportPipelineInCode
+                                              : buildImportPipeline))
     return error;
   return imported;
 }

@@ -40,6 +40,9 @@ struct CompileOptions {
   /// Whether the program may work on memory by address (operations of memref,
   /// vector, llvm), which nothing checks: for programs of one's own.
   bool trustProgram = false;
+  /// Whether constants stay in the code, which can then be linked as it is.
+  /// Otherwise large ones are weights that the executable holds.
+  bool constantsInCode = false;
   /// Takes the text of each remark and warning.
   std::function<void(llvm::StringRef)> onRemark;
 };

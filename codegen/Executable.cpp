@@ -94,6 +94,7 @@ Executable::load(llvm::ArrayRef<char> object,
   }
   executable->jit = std::move(*jit);
   executable->signatures = std::move(signatures);
+  executable->weights.bindConstants();
   return executable;
 }
 

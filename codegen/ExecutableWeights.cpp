@@ -165,7 +165,7 @@ llvm::Error Executable::pack(size_t function, const RunOptions &options) const {
     hostScope.emplace(options.parallelFor);
   for (auto [packing, packer] :
        llvm::zip(signature.packings, entries[function].packers)) {
-    int64_t bytes = 1;
+    int64_t bytes = elementBytes(packing.element);
     for (int64_t size : packing.shape)
       bytes *= size;
     for (const std::string &name : packing.weights)
@@ -179,12 +179,12 @@ llvm::Error Executable::pack(size_t function, const RunOptions &options) const {
         // Code only reads packed weights.
         void *data = const_cast<std::byte *>(found->bytes.data());
         packedWeights.report.cachedBytes += bytes;
-        packedWeights.tensors.push_back({{ElementType::u8, packing.shape, data},
+        packedWeights.tensors.push_back({{packing.element, packing.shape, data},
                                          std::nullopt,
                                          std::move(found->file)});
         continue;
       }
-    Result<Tensor> tensor = Tensor::allocate(ElementType::u8, packing.shape);
+    Result<Tensor> tensor = Tensor::allocate(packing.element, packing.shape);
     if (!tensor)
       return toError(tensor.status());
     if (auto error = pack(packing, packer, *tensor, options))

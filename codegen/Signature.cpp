@@ -4,6 +4,7 @@
 #include "codegen/Signature.h"
 
 #include "codegen/CacheKeys.h"
+#include "codegen/ConstantData.h"
 #include "codegen/Kernels.h"
 #include "codegen/StatusError.h"
 #include "ir/Scheme.h"
@@ -165,6 +166,15 @@ rlx::readSignatures(ModuleOp module) {
         continue;
       }
       tensor->weight = weight.getValue();
+      if (auto value =
+              function.getArgAttrOfType<ElementsAttr>(i, "rlx.value")) {
+        tensor->value = holdConstant(value);
+        if (!tensor->value)
+          return llvm::createStringError("cannot hold the bytes of constant '" +
+                                         tensor->weight + "' of " +
+                                         tensor->type);
+        function.removeArgAttr(i, "rlx.value");
+      }
       signature.weights.push_back(std::move(*tensor));
     }
     for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
@@ -216,6 +226,9 @@ void rlx::readCodeArguments(ModuleOp module,
         packing.function = packer.getValue();
         auto type = cast<RankedTensorType>(function.getArgumentTypes()[i]);
         packing.shape.assign(type.getShape().begin(), type.getShape().end());
+        // Packed weights are of bytes, and anything else of its own type.
+        if (!type.getElementType().isInteger(8))
+          packing.element = *elementTypeOf(type.getElementType());
         auto packFunction =
             module.lookupSymbol<func::FuncOp>(packer.getValue());
         for (unsigned j = 0; j < packFunction.getNumArguments(); ++j)

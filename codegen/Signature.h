@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/Error.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -34,11 +35,12 @@ struct TensorSignature {
   llvm::Error check(const TensorView &tensor, llvm::StringRef what) const;
 };
 
-/// One packing of a weight, run once before the function.
+/// What is computed from weights alone, run once before the function.
 struct PackingSignature {
   std::string function; ///< Takes the weights, gives the packed tensor.
-  std::vector<std::string> weights; ///< By name, in order.
-  std::vector<int64_t> shape;       ///< Of the packed tensor, of u8.
+  std::vector<std::string> weights;      ///< By name, in order.
+  ElementType element = ElementType::u8; ///< Of the packed tensor.
+  std::vector<int64_t> shape;            ///< The same.
   /// The same for code that packs in the same way, and for no other code.
   std::string identity;
 };
@@ -66,7 +68,9 @@ findFunction(const std::vector<FunctionSignature> &signatures,
              llvm::StringRef name);
 
 /// The signatures of all functions of `module` that are not private, after
-/// weights became arguments. Fails where a type cannot be passed.
+/// weights became arguments. Fails where a type cannot be passed. What weights
+/// hold moves from the module into the signatures: code depends on no byte of
+/// it.
 llvm::Expected<std::vector<FunctionSignature>>
 readSignatures(mlir::ModuleOp module);
 

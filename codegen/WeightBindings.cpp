@@ -86,7 +86,8 @@ llvm::Error WeightBindings::bindWeight(const TensorSignature &weight,
   auto known = bindings.find(weight.weight);
   if ((!entry && !*part) || (known != bindings.end() && known->second.isMemory))
     return llvm::Error::success();
-  if (known != bindings.end() && known->second.source != file.path())
+  if (known != bindings.end() && !known->second.isConstant &&
+      known->second.source != file.path())
     return llvm::createStringError("weight '" + weight.weight + "' is in '" +
                                    known->second.source + "' and in '" +
                                    file.path() + "', expected it in one file");
@@ -140,6 +141,21 @@ llvm::Error WeightBindings::bind(llvm::StringRef name,
   binding.isMemory = true;
   bindings[name] = std::move(binding);
   return llvm::Error::success();
+}
+
+void WeightBindings::bindConstants() {
+  for (const FunctionSignature &function : signatures)
+    for (const TensorSignature &weight : function.weights) {
+      if (!weight.value)
+        continue;
+      Binding binding;
+      // Code only reads weights.
+      binding.tensor = {weight.element, weight.shape,
+                        const_cast<std::byte *>(weight.value.get())};
+      binding.source = "the program";
+      binding.isConstant = true;
+      bindings.try_emplace(weight.weight, std::move(binding));
+    }
 }
 
 TensorView WeightBindings::find(llvm::StringRef name) const {

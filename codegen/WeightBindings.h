@@ -35,6 +35,9 @@ public:
   /// Binds one weight to the caller's memory: stored bytes as u8
   /// `[N, bytes of a row]`, or a plain tensor.
   llvm::Error bind(llvm::StringRef name, const TensorView &tensor);
+  /// Binds the weights whose bytes the program has. Those of a file take their
+  /// place.
+  void bindConstants();
   /// Fails, listing the nearest names in the files, where a weight of
   /// `function` is not bound.
   llvm::Error check(const FunctionSignature &function) const;
@@ -58,6 +61,7 @@ private:
     const WeightEntry *mapped = nullptr;
     std::shared_ptr<const Tensor> owned = nullptr;
     const WeightFile *file = nullptr; ///< Of the entry.
+    bool isConstant = false;          ///< Of the program itself.
   };
   static llvm::Expected<Binding> bindPart(const LoadedPart &part,
                                           const TensorSignature &weight,

@@ -3,6 +3,7 @@
 
 #include "passes/PassDetail.h"
 #include "passes/cpu/lower/ConvertRuntimeCalls.h"
+#include "passes/program/ProgramPasses.h"
 #include "passes/quantize/QuantizePasses.h"
 #include "passes/storage/BufferizeBlocks.h"
 
@@ -24,6 +25,7 @@
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/Linalg/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Linalg/Transforms/TilingInterfaceImpl.h"
+#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/Dialect/MemRef/Transforms/AllocationOpInterfaceImpl.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/Transforms/BufferDeallocationOpInterfaceImpl.h"
@@ -50,7 +52,8 @@ static std::unique_ptr<Pass> canonicalizer() {
       GreedyRewriteConfig(), {"(anonymous namespace)::ForOpTensorCastFolder"});
 }
 
-void rlx::buildImportPipeline(OpPassManager &pm) {
+static void addImport(OpPassManager &pm, bool constantsInCode) {
+  pm.addPass(createReadGlobalsPass());
   pm.addPass(createPrepareCallsPass());
   // Nothing is rewritten before what is undefined was checked.
   pm.addPass(createInlinerPass({}, [](OpPassManager &) {}));
@@ -69,7 +72,16 @@ void rlx::buildImportPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createNormalizeMatmulsPass());
   pm.addPass(canonicalizer());
   pm.addPass(createCSEPass());
+  pm.addPass(createConstantsToWeightsPass({constantsInCode}));
   pm.addPass(createWeightsToArgumentsPass());
+}
+
+void rlx::buildImportPipeline(OpPassManager &pm) {
+  addImport(pm, /*constantsInCode=*/false);
+}
+
+void rlx::buildImportPipelineInCode(OpPassManager &pm) {
+  addImport(pm, /*constantsInCode=*/true);
 }
 
 void rlx::buildLayoutPipeline(OpPassManager &pm,
@@ -78,6 +90,7 @@ void rlx::buildLayoutPipeline(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createFoldEmptyMatmulsPass());
   pm.addPass(createLowerEncodingsPass());
   pm.addPass(createPackWeightsPass({options.printChoices}));
+  pm.addPass(createPackContractionsPass({options.printChoices}));
   pm.addPass(createHoistPackingPass());
   pm.addNestedPass<func::FuncOp>(createElementwiseToLinalgPass());
   pm.addPass(canonicalizer());
@@ -186,7 +199,7 @@ void rlx::buildSpirvPipeline(OpPassManager &pm) {
 }
 
 void rlx::buildGpuPipeline(OpPassManager &pm, const GpuTargetOptions &options) {
-  buildImportPipeline(pm);
+  buildImportPipelineInCode(pm);
   buildKernelsPipeline(pm, options);
 }
 
@@ -203,11 +216,14 @@ namespace {
 #include "passes/Passes.h.inc"
 #define GEN_PASS_REGISTRATION
 #include "passes/quantize/QuantizePasses.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "passes/program/ProgramPasses.h.inc"
 } // namespace
 
 void rlx::registerPasses() {
   registerRlxPasses();
   registerRlxQuantizePasses();
+  registerRlxProgramPasses();
   PassPipelineRegistration<>("rlx-import",
                              "Graphs as people write them to graphs RLX lowers",
                              buildImportPipeline);
@@ -237,12 +253,13 @@ void rlx::registerPasses() {
 }
 
 void rlx::registerDialects(DialectRegistry &registry) {
-  registry.insert<RlxDialect, affine::AffineDialect, arith::ArithDialect,
-                  bufferization::BufferizationDialect, cf::ControlFlowDialect,
-                  func::FuncDialect, gpu::GPUDialect, linalg::LinalgDialect,
-                  LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
-                  scf::SCFDialect, tensor::TensorDialect, ub::UBDialect,
-                  vector::VectorDialect>();
+  registry
+      .insert<RlxDialect, affine::AffineDialect, arith::ArithDialect,
+              bufferization::BufferizationDialect, cf::ControlFlowDialect,
+              func::FuncDialect, gpu::GPUDialect, linalg::LinalgDialect,
+              LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
+              ml_program::MLProgramDialect, scf::SCFDialect,
+              tensor::TensorDialect, ub::UBDialect, vector::VectorDialect>();
   arith::registerBufferDeallocationOpInterfaceExternalModels(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
   bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(

@@ -214,11 +214,11 @@ Parameter FunctionPrinter::weight(size_t index) const {
 
 Parameter FunctionPrinter::packed(size_t index) const {
   const PackingSignature &packing = signature.packings[index];
-  int64_t bytes = 1;
+  int64_t bytes = elementBytes(packing.element);
   for (int64_t size : packing.shape)
     bytes *= size;
   std::string number = std::to_string(index);
-  return {"packed" + number, ElementType::u8, packing.shape,
+  return {"packed" + number, packing.element, packing.shape,
           std::to_string(bytes) + " bytes that rlx_pack" + number + "_" + stem +
               " filled, best at a multiple of 64"};
 }
@@ -325,7 +325,7 @@ void FunctionPrinter::printPacking(size_t index) {
   for (const Parameter &parameter : llvm::ArrayRef(parameters).drop_back())
     stream << " *   " << parameter.name << "  " << inComment(parameter.comment)
            << "\n";
-  int64_t bytes = 1;
+  int64_t bytes = elementBytes(packing.element);
   for (int64_t size : packing.shape)
     bytes *= size;
   stream << " *   " << target.name << "  RLX_PACK" << index << "_" << stem

@@ -85,8 +85,11 @@ DeviceTarget DeviceTarget::spirvOf(const DeviceInfo &device) {
 llvm::Expected<DeviceModule>
 rlx::lowerForDevice(ModuleOp module, const DeviceTarget &target,
                     const CompileOptions &options) {
+  // A program of a device has its constants.
+  CompileOptions importOptions = options;
+  importOptions.constantsInCode = true;
   llvm::Expected<OwningOpRef<ModuleOp>> imported =
-      importModule(module, options);
+      importModule(module, importOptions);
   if (!imported)
     return imported.takeError();
   llvm::Expected<std::vector<FunctionSignature>> signatures =

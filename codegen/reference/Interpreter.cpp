@@ -8,6 +8,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 
 using namespace mlir;
 using namespace rlx;
@@ -125,18 +127,46 @@ LogicalResult Interpreter::checkResults(Operation *op) {
   return success();
 }
 
+/// The numbers of a constant or of a global, and the name that they may be
+/// bound by; null where it has none.
+static std::pair<Attribute, StringRef> constantOf(Operation *op) {
+  if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+    auto resource = dyn_cast<DenseResourceElementsAttr>(constant.getValue());
+    return {constant.getValue(),
+            resource ? resource.getRawHandle().getKey() : StringRef()};
+  }
+  auto name = op->getAttrOfType<SymbolRefAttr>("global");
+  auto global = SymbolTable::lookupNearestSymbolFrom<ml_program::GlobalOp>(
+      op, name.getRootReference());
+  if (!global)
+    return {};
+  return {global.getValue().value_or(Attribute()), global.getSymName()};
+}
+
 LogicalResult Interpreter::run(Operation *op) {
   if (failed(checkResults(op)))
     return failure();
-  if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+  if (isa<arith::ConstantOp, ml_program::GlobalLoadOp,
+          ml_program::GlobalLoadConstOp>(op)) {
     // Large ones are read once, also in a loop.
     Datum &known = constants[op];
-    if (!known)
-      known = Datum::constant(constant.getValue());
+    Value result = op->getResult(0);
+    auto type = dyn_cast<RankedTensorType>(result.getType());
+    auto [value, name] = constantOf(op);
+    // What a file has takes the place of what the program has.
+    if (!known && type && !name.empty() && weights(name).data &&
+        weights(name).shape == type.getShape().vec()) {
+      FailureOr<Datum> bound = weight(op, name, type);
+      if (failed(bound))
+        return failure();
+      known = std::move(*bound);
+    }
+    if (!known && value)
+      known = Datum::constant(value);
     if (!known)
       return op->emitOpError()
              << "cannot be verified: its value has no numbers that are known";
-    set(constant.getResult(), known);
+    set(result, known);
     return success();
   }
   if (Handler handler = handlers().find(op))

@@ -59,10 +59,13 @@ struct WeightsToArgumentsPass
                  << ", but another use of it has " << uses.front().getType();
       NamedAttribute attribute("rlx.weight",
                                StringAttr::get(&getContext(), name));
+      SmallVector<NamedAttribute> attributes = {attribute};
+      if (Attribute value = uses.front()->getDiscardableAttr("rlx.value"))
+        attributes.emplace_back("rlx.value", value);
       unsigned index = function.getNumArguments();
       if (failed(function.insertArgument(
               index, uses.front().getType(),
-              DictionaryAttr::get(&getContext(), {attribute}),
+              DictionaryAttr::get(&getContext(), attributes),
               uses.front().getLoc())))
         return failure();
       for (WeightOp use : uses) {

@@ -1,12 +1,13 @@
-//===- HoistPacking.cpp - Packing of weights happens once -----------------===//
+//===- HoistPacking.cpp - What follows from weights is computed once ------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Packing that depends on weights alone becomes a function that the runtime
-// calls when weights are bound.
+// Packing, and whatever else depends on weights alone, becomes a function that
+// the runtime calls when weights are bound.
 //
 //===----------------------------------------------------------------------===//
 
 #include "passes/PassDetail.h"
+#include "passes/program/WeightValues.h"
 
 namespace rlx {
 #define GEN_PASS_DEF_HOISTPACKINGPASS
@@ -27,33 +28,42 @@ struct HoistPackingPass : rlx::impl::HoistPackingPassBase<HoistPackingPass> {
   }
 
   LogicalResult hoist(func::FuncOp function, SymbolTable &symbols) {
-    SmallVector<PackWeightOp> packings;
-    function.walk([&](PackWeightOp op) {
+    WeightValues values(function);
+    auto isComputedOnce = [&](Operation *op) {
+      return op->getNumResults() == 1 && values.contains(op->getResult(0));
+    };
+    SmallVector<Value> roots;
+    function.walk([&](Operation *op) {
       // On buffers, the packed weight is one that somebody else may write.
-      if (op->getNumResults() != 1 ||
-          !op.getInit().getDefiningOp<tensor::EmptyOp>())
-        return;
-      if (llvm::all_of(op.getDpsInputs(),
-                       [&](Value value) { return isBound(value, function); }))
-        packings.push_back(op);
-      else
-        remark(op, function);
+      auto packing = dyn_cast<PackWeightOp>(op);
+      if (packing && packing->getNumResults() == 1 &&
+          packing.getInit().getDefiningOp<tensor::EmptyOp>() &&
+          !isComputedOnce(op))
+        remark(packing, values);
+      if (isComputedOnce(op) && values.isComputed(op->getResult(0)) &&
+          !llvm::all_of(op->getUsers(), isComputedOnce))
+        roots.push_back(op->getResult(0));
     });
-    for (auto [index, op] : llvm::enumerate(packings)) {
-      func::FuncOp packer = createPacker(function, op, index, symbols);
+    // All of them, before what one computes becomes an argument of another.
+    SmallVector<func::FuncOp> packers;
+    for (auto [index, root] : llvm::enumerate(roots))
+      packers.push_back(
+          createPacker(function, root, values.originOf(root), index, symbols));
+    for (auto [root, packer] : llvm::zip_equal(roots, packers)) {
       NamedAttribute packed("rlx.packed",
                             StringAttr::get(&getContext(), packer.getName()));
       NamedAttribute readOnly("bufferization.writable",
                               BoolAttr::get(&getContext(), false));
       unsigned argument = function.getNumArguments();
       if (failed(function.insertArgument(
-              argument, op.getResult(0).getType(),
+              argument, root.getType(),
               DictionaryAttr::get(&getContext(), {packed, readOnly}),
-              op.getLoc())))
+              root.getLoc())))
         return failure();
-      op.getResult(0).replaceAllUsesWith(function.getArgument(argument));
-      op.erase();
+      root.replaceAllUsesWith(function.getArgument(argument));
     }
+    for (Value root : roots)
+      eraseUnused(root.getDefiningOp());
     llvm::BitVector unused(function.getNumArguments());
     for (BlockArgument argument : function.getArguments())
       if (argument.use_empty() &&
@@ -62,19 +72,24 @@ struct HoistPackingPass : rlx::impl::HoistPackingPassBase<HoistPackingPass> {
     return function.eraseArguments(unused);
   }
 
-  /// Whether `value` is a weight that is bound once.
-  static bool isBound(Value value, func::FuncOp function) {
-    auto argument = dyn_cast<BlockArgument>(value);
-    return argument && argument.getOwner() == &function.front() &&
-           function.getArgAttr(argument.getArgNumber(), "rlx.weight");
+  /// Erases `op`, which has no uses, and what only it uses.
+  static void eraseUnused(Operation *op) {
+    llvm::SetVector<Operation *> above;
+    for (Value operand : op->getOperands())
+      if (Operation *other = operand.getDefiningOp())
+        above.insert(other);
+    op->erase();
+    for (Operation *other : above)
+      if (isOpTriviallyDead(other))
+        eraseUnused(other);
   }
 
   /// Says why `op` is not done once.
-  static void remark(PackWeightOp op, func::FuncOp function) {
-    bool isWeight = !isBound(op.getWeight(), function);
+  static void remark(PackWeightOp op, WeightValues &values) {
+    bool isWeight = !values.contains(op.getWeight());
     auto inputs = op.getDpsInputs();
     Value other = *llvm::find_if(
-        inputs, [&](Value value) { return !isBound(value, function); });
+        inputs, [&](Value value) { return !values.contains(value); });
     op.emitRemark() << (isWeight ? "the weight is " : "what scales it is ")
                     << (isa<BlockArgument>(other)
                             ? "an argument without rlx.weight"
@@ -82,27 +97,27 @@ struct HoistPackingPass : rlx::impl::HoistPackingPassBase<HoistPackingPass> {
                     << " and is packed in each call";
   }
 
-  func::FuncOp createPacker(func::FuncOp function, PackWeightOp op,
-                            size_t index, SymbolTable &symbols) {
+  func::FuncOp createPacker(func::FuncOp function, Value root,
+                            const WeightValues::Origin &origin, size_t index,
+                            SymbolTable &symbols) {
     OpBuilder builder(&getContext());
     builder.setInsertionPointAfter(function);
-    SmallVector<Value> inputs = op.getDpsInputs();
-    auto type = builder.getFunctionType(ValueRange(inputs).getTypes(),
-                                        op.getResultTypes());
+    auto type = builder.getFunctionType(
+        ValueRange(origin.weights.getArrayRef()).getTypes(), root.getType());
     std::string name = (function.getName() + ".pack" + Twine(index)).str();
-    auto packer = func::FuncOp::create(builder, op.getLoc(), name, type);
+    auto packer = func::FuncOp::create(builder, root.getLoc(), name, type);
     symbols.insert(packer); // Renames it where there is such a function.
     Block *entry = packer.addEntryBlock();
     builder.setInsertionPointToStart(entry);
     IRMapping mapping;
-    for (auto [number, value] : llvm::enumerate(inputs)) {
+    for (auto [number, value] : llvm::enumerate(origin.weights)) {
       mapping.map(value, entry->getArgument(number));
       unsigned source = cast<BlockArgument>(value).getArgNumber();
       packer.setArgAttrs(number, function.getArgAttrDict(source));
     }
-    builder.clone(*op.getInit().getDefiningOp(), mapping);
-    Operation *clone = builder.clone(*op, mapping);
-    func::ReturnOp::create(builder, op.getLoc(), clone->getResults());
+    for (Operation *op : origin.operations)
+      builder.clone(*op, mapping);
+    func::ReturnOp::create(builder, root.getLoc(), mapping.lookup(root));
     return packer;
   }
 };

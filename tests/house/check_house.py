@@ -36,6 +36,7 @@ PASS_ROOMS = (
     "import",
     "graph",
     "quantize",
+    "program",
     "storage",
     "cpu/target",
     "cpu/kernels",

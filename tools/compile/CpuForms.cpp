@@ -38,6 +38,8 @@ llvm::Error rlx::compileForCpu(mlir::ModuleOp module,
   auto options = given.compileOptions(given.triple);
   if (!options)
     return options.takeError();
+  // What is linked has all it needs.
+  options->constantsInCode = true;
   auto emitted = emitModule(module, codeForm(given.form), *options);
   if (!emitted)
     return emitted.takeError();

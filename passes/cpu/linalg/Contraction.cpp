@@ -52,9 +52,11 @@ int64_t Contraction::size(std::optional<unsigned> loop) const {
   for (const ContractionOperand *operand :
        {static_cast<const ContractionOperand *>(&a),
         static_cast<const ContractionOperand *>(&b), &c})
-    if (std::optional<unsigned> i = operand->dimensionOf(*loop);
-        i && !operand->type().isDynamicDim(*i))
-      return operand->type().getDimSize(*i);
+    if (std::optional<unsigned> i = operand->dimensionOf(*loop)) {
+      auto type = cast<ShapedType>(operand->memref.getType());
+      if (!type.isDynamicDim(*i))
+        return type.getDimSize(*i);
+    }
   return ShapedType::kDynamic;
 }
 
@@ -156,7 +158,7 @@ struct LoopGroups {
 } // namespace
 
 static bool readMap(AffineMap map, Value value, ContractionOperand &operand) {
-  if (!isa<MemRefType>(value.getType()))
+  if (!isa<ShapedType>(value.getType()))
     return false;
   operand.memref = value;
   operand.dims.assign(map.getResults().begin(), map.getResults().end());
@@ -328,17 +330,46 @@ static bool isBetterInPlainLoops(const Contraction &found,
   return added < lanes;
 }
 
-std::optional<Contraction> Contraction::of(linalg::LinalgOp op, int64_t lanes) {
-  if (!op.hasPureBufferSemantics() || op.getNumDpsInputs() != 2 ||
-      op.getNumDpsInits() != 1)
-    return std::nullopt;
-  Contraction found;
+/// Reads what `op` multiplies and adds up.
+static bool readOperands(linalg::LinalgOp op, Contraction &found) {
+  if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1)
+    return false;
   found.numLoops = op.getNumLoops();
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-  if (!readMap(maps[0], op->getOperand(0), found.a) ||
-      !readMap(maps[1], op->getOperand(1), found.b) ||
-      !readMap(maps[2], op->getOperand(2), found.c) ||
-      !maps[2].isProjectedPermutation() || !readBody(op, found))
+  return readMap(maps[0], op->getOperand(0), found.a) &&
+         readMap(maps[1], op->getOperand(1), found.b) &&
+         readMap(maps[2], op->getOperand(2), found.c) &&
+         maps[2].isProjectedPermutation() && readBody(op, found);
+}
+
+std::optional<Contraction> Contraction::ofTensors(linalg::LinalgOp op,
+                                                  int64_t lanes) {
+  Contraction found;
+  if (!op.hasPureTensorSemantics() || !readOperands(op, found) ||
+      !llvm::all_of(op.getIndexingMapsArray(),
+                    [](AffineMap map) { return map.isProjectedPermutation(); }))
+    return std::nullopt;
+  std::optional<LoopGroups> groups = groupLoops(op, found);
+  if (!groups || groups->k.size() != 1 || found.c.dims.empty())
+    return std::nullopt;
+  // As chooseLoops decides, where it has no choice.
+  unsigned last = cast<AffineDimExpr>(found.c.dims.back()).getPosition();
+  if (llvm::is_contained(groups->m, last)) {
+    std::swap(found.a, found.b);
+    std::swap(groups->m, groups->n);
+  }
+  if (groups->n != SmallVector<unsigned>{last} || !groups->batch.empty() ||
+      found.size(last) < lanes / 2)
+    return std::nullopt;
+  found.n = last;
+  found.k = groups->k.front();
+  found.outer = groups->m;
+  return found;
+}
+
+std::optional<Contraction> Contraction::of(linalg::LinalgOp op, int64_t lanes) {
+  Contraction found;
+  if (!op.hasPureBufferSemantics() || !readOperands(op, found))
     return std::nullopt;
   std::optional<LoopGroups> groups = groupLoops(op, found);
   if (!groups || isBetterInPlainLoops(found, *groups, lanes))

@@ -22,7 +22,8 @@
 namespace rlx {
 
 /// A buffer and what indexes its dimensions: loops, or sums of them where there
-/// are windows.
+/// are windows, or parts of them where it is packed. A tensor before there are
+/// buffers.
 struct ContractionOperand {
   mlir::Value memref;
   llvm::SmallVector<mlir::AffineExpr> dims;
@@ -44,7 +45,9 @@ struct ContractionFactor : ContractionOperand {
   llvm::SmallVector<mlir::Operation *> conversion;
   mlir::Value result;
 
-  mlir::Type elementType() const { return type().getElementType(); }
+  mlir::Type elementType() const {
+    return mlir::getElementTypeOrSelf(memref.getType());
+  }
 };
 
 struct Contraction {
@@ -64,6 +67,11 @@ struct Contraction {
   /// many numbers vectors have.
   static std::optional<Contraction> of(mlir::linalg::LinalgOp op,
                                        int64_t lanes);
+  /// A contraction on tensors whose factors are matrices or rows of them, if
+  /// that is what `op` will be: each dimension is a loop of its own, there is
+  /// one n, which c has side by side, and one k. Nothing is created.
+  static std::optional<Contraction> ofTensors(mlir::linalg::LinalgOp op,
+                                              int64_t lanes);
 
   /// How long a loop is; kDynamic where it is not known.
   int64_t size(std::optional<unsigned> loop) const;

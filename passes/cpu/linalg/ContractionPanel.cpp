@@ -13,9 +13,11 @@ ContractionPanel::ContractionPanel(ContractionBuilder &c)
     : c(c), b(c.b), plan(c.plan) {
   int64_t words = plan.kc / plan.wordK;
   IntegerAttr alignment = b.getI64IntegerAttr(64);
-  panel = memref::AllocOp::create(
-      b, MemRefType::get({plan.nc / plan.lanes, words, plan.lanes}, plan.word),
-      ValueRange(), ValueRange(), alignment);
+  if (!plan.hasPackedB)
+    panel = memref::AllocOp::create(
+        b,
+        MemRefType::get({plan.nc / plan.lanes, words, plan.lanes}, plan.word),
+        ValueRange(), ValueRange(), alignment);
   // Rows that were a power of two apart would fight for few sets of the cache.
   rows = memref::AllocOp::create(
       b, MemRefType::get({plan.rows, words + plan.lanes}, plan.word),
@@ -30,11 +32,21 @@ void ContractionPanel::release() {
   if (starts)
     memref::DeallocOp::create(b, starts);
   memref::DeallocOp::create(b, rows);
-  memref::DeallocOp::create(b, panel);
+  if (panel)
+    memref::DeallocOp::create(b, panel);
 }
 
 Value ContractionPanel::load(Value group, Value word) {
-  return b.loadVector(panel, {group, word, b.index(0)}, plan.lanes);
+  if (panel)
+    return b.loadVector(panel, {group, word, b.index(0)}, plan.lanes);
+  // A tile may have more columns than there are.
+  const ContractionFactor &factor = c.contraction.b;
+  Value at = b.add(firstGroup, group);
+  if (!c.isMultiple(c.contraction.n, plan.columns()))
+    at = b.min(at, b.index(factor.type().getDimSize(1) - 1));
+  Value elements = b.loadVector(factor.memref, {block, at, word, b.index(0)},
+                                plan.lanes * plan.wordK);
+  return c.toWords(c.toPacked(factor, elements));
 }
 
 Value ContractionPanel::loadRow(int64_t row, Value word) {
@@ -48,7 +60,10 @@ Value ContractionPanel::loadRow(int64_t row, Value word) {
 void ContractionPanel::fill(Value nBegin, Value columns, Value kBegin,
                             Value kLength) {
   const Contraction &shape = c.contraction;
-  if (shape.b.isContiguousAlong(shape.n))
+  if (plan.hasPackedB) {
+    firstGroup = b.div(nBegin, plan.lanes);
+    block = b.div(kBegin, plan.kc);
+  } else if (shape.b.isContiguousAlong(shape.n))
     fillAlongN(nBegin, columns, kBegin, kLength);
   else if (shape.b.isContiguousAlong(shape.k))
     fillAlongK(nBegin, columns, kBegin, kLength);

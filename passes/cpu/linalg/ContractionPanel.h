@@ -15,7 +15,7 @@ namespace rlx {
 
 class ContractionPanel {
 public:
-  /// Creates its buffers.
+  /// Creates its buffers; b that lies packed needs none.
   explicit ContractionPanel(ContractionBuilder &c);
   void release();
 
@@ -45,10 +45,12 @@ private:
   ContractionBuilder &c;
   LoopBuilder &b;
   const ContractionPlan &plan;
-  Value panel; ///< memref [groups, words, lanes]
+  Value panel; ///< memref [groups, words, lanes]; null where b is packed
   Value rows;  ///< memref [rows, words]
   /// memref [groups, lanes] of sums; null where they begin with zeros.
   Value starts;
+  /// Where packed b is read from: the first group, and the K block.
+  Value firstGroup, block;
 };
 
 } // namespace rlx

@@ -55,8 +55,9 @@ static bool isUnsigned(const ContractionFactor &factor) {
 
 /// The numbers and the instruction. Pairs of bf16 have the products of bf16
 /// that f32 has; bytes and pairs of i16 those of i32, to the bit.
-static void chooseNumbers(ContractionPlan &plan, const Contraction &contraction,
-                          const CpuProperties &cpu) {
+void ContractionPlan::chooseNumbers(const Contraction &contraction,
+                                    const CpuProperties &cpu) {
+  ContractionPlan &plan = *this;
   MLIRContext *context = contraction.type.getContext();
   plan.sum = contractionSumType(contraction.type);
   plan.packed = plan.word = plan.sum;
@@ -94,12 +95,51 @@ static void chooseNumbers(ContractionPlan &plan, const Contraction &contraction,
   pair(IntegerType::get(context, 16), VectorOp::i16Dot);
 }
 
+/// A panel stays in the second cache, a few rows as deep as it in the first.
+void ContractionPlan::chooseDepth(const Contraction &contraction,
+                                  const CpuProperties &cpu) {
+  constexpr int64_t depthBytes = 1024;
+  int64_t k = contraction.size(contraction.k);
+  int64_t step = lanes * wordK;
+  kc = depthBytes * 8 / sum.getIntOrFloatBitWidth() * wordK;
+  if (cpu.kc)
+    kc = cpu.kc;
+  kc = llvm::alignTo(kc, step);
+  if (!ShapedType::isDynamic(k))
+    kc = std::min<int64_t>(kc, llvm::alignTo(std::max<int64_t>(k, 1), step));
+  if (!contraction.n || !contraction.k ||
+      contraction.b.dims.size() != PackedFactor::rank)
+    return;
+  auto type = cast<ShapedType>(contraction.b.memref.getType());
+  MLIRContext *context = sum.getContext();
+  PackedFactor packed{lanes, wordK, type.getDimSize(2) * wordK};
+  if (packed.kc % step == 0 &&
+      packed.dims(getAffineDimExpr(*contraction.n, context),
+                  getAffineDimExpr(*contraction.k, context)) ==
+          contraction.b.dims) {
+    hasPackedB = true;
+    kc = packed.kc;
+  }
+}
+
+PackedFactor ContractionPlan::packingOf(const Contraction &contraction,
+                                        const CpuProperties &cpu) {
+  ContractionPlan plan;
+  plan.chooseNumbers(contraction, cpu);
+  plan.lanes = cpu.vectorBits / plan.sum.getIntOrFloatBitWidth();
+  plan.chooseDepth(contraction, cpu);
+  // Blocks of the same depth, so that little is padded.
+  int64_t k = std::max<int64_t>(contraction.size(contraction.k), 1);
+  int64_t blocks = llvm::divideCeil(k, plan.kc);
+  plan.kc = llvm::alignTo(llvm::divideCeil(k, blocks), plan.lanes * plan.wordK);
+  return {plan.lanes, plan.wordK, plan.kc};
+}
+
 ContractionPlan ContractionPlan::of(const Contraction &contraction,
                                     const CpuProperties &cpu) {
   ContractionPlan plan;
-  chooseNumbers(plan, contraction, cpu);
-  int64_t sumBits = plan.sum.getIntOrFloatBitWidth();
-  plan.lanes = cpu.vectorBits / sumBits;
+  plan.chooseNumbers(contraction, cpu);
+  plan.lanes = cpu.vectorBits / plan.sum.getIntOrFloatBitWidth();
   // As matmuls with weights (TileChoice.cpp): sums, a row of b and a broadcast
   // fit the registers.
   constexpr int64_t beside = 6, mostRowsEver = 12;
@@ -114,16 +154,7 @@ ContractionPlan ContractionPlan::of(const Contraction &contraction,
   if (cpu.nrPanel)
     plan.vectors = 2 * cpu.nrPanel;
 
-  // A panel stays in the second cache, a few rows as deep as it in the first.
-  constexpr int64_t depthBytes = 1024;
-  int64_t k = contraction.size(contraction.k);
-  int64_t step = plan.lanes * plan.wordK;
-  plan.kc = depthBytes * 8 / sumBits * plan.wordK;
-  pick(plan.kc, cpu.kc);
-  plan.kc = llvm::alignTo(plan.kc, step);
-  if (!ShapedType::isDynamic(k))
-    plan.kc = std::min<int64_t>(plan.kc,
-                                llvm::alignTo(std::max<int64_t>(k, 1), step));
+  plan.chooseDepth(contraction, cpu);
 
   // Wide panels, so that rows of a pass by few times; but units of work enough
   // for some threads.
@@ -190,7 +221,8 @@ std::string ContractionPlan::describe(const Contraction &contraction) const {
   llvm::raw_string_ostream out(text);
   out << "contraction in tiles of " << rows << " rows and " << columns()
       << " columns of " << sum << ", panels of " << nc << " columns and K "
-      << kc << " packed as " << packed;
+      << kc << (hasPackedB ? " packed before as " : " packed as ")
+      << (hasPackedB ? contraction.b.elementType() : packed);
   if (wordK > 1)
     out << " (" << wordK << " a word)";
   out << ", " << mc << " rows a unit";

@@ -11,6 +11,7 @@
 
 #include "ir/CpuProperties.h"
 #include "passes/cpu/linalg/Contraction.h"
+#include "passes/cpu/linalg/PackedFactor.h"
 
 #include <string>
 
@@ -35,6 +36,8 @@ struct ContractionPlan {
   int64_t columns() const { return lanes * vectors; }
   /// m, n and k of a panel and what is multiplied with it: one unit of work.
   int64_t mc = 1, nc = 1, kc = 1;
+  /// Whether b lies in packed panels already (PackedFactor.h).
+  bool hasPackedB = false;
   /// n of a unit where there is one row.
   int64_t rowColumns = 1;
   /// Whether sums are kept in a buffer of their own until they are complete:
@@ -47,8 +50,16 @@ struct ContractionPlan {
 
   static ContractionPlan of(const Contraction &contraction,
                             const CpuProperties &cpu);
+  /// How b is packed where that is done once, before all calls; its sizes are
+  /// known.
+  static PackedFactor packingOf(const Contraction &contraction,
+                                const CpuProperties &cpu);
   /// For a remark.
   std::string describe(const Contraction &contraction) const;
+
+private:
+  void chooseNumbers(const Contraction &contraction, const CpuProperties &cpu);
+  void chooseDepth(const Contraction &contraction, const CpuProperties &cpu);
 };
 
 /// What sums of products of `type` are kept in: what is less than 32 bits wide

@@ -49,3 +49,39 @@ func.func @named(%x: tensor<1x64xf32>, %w: tensor<8x68xi8> {rlx.weight = "w"}) -
 func.func @named.pack0() {
   return
 }
+
+// So does what else depends on weights and constants alone, with all that leads to it. What it reads from other
+// functions' weights is theirs.
+// CHECK-LABEL: func @transposed(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<8x16xf32>, %[[B:[a-z0-9]+]]: tensor<16xf32> {rlx.weight = "b"}, %[[P:[a-z0-9]+]]: tensor<8x16xf32> {bufferization.writable = false, rlx.packed = "transposed.pack0"})
+// CHECK-NOT: linalg.transpose
+// CHECK: linalg.add ins(%[[X]], %[[P]]
+// CHECK: func @transposed.pack0(%[[W:[a-z0-9]+]]: tensor<4x32xf32> {rlx.weight = "w"}, %[[V:[a-z0-9]+]]: tensor<16x8xf32> {rlx.weight = "v"}) -> tensor<8x16xf32>
+// CHECK: tensor.collapse_shape %[[W]]
+// CHECK: tensor.expand_shape
+// CHECK: %[[SUM:.*]] = arith.addf
+// CHECK: %[[T:.*]] = linalg.transpose ins(%[[SUM]]
+// CHECK: return %[[T]]
+func.func @transposed(%x: tensor<8x16xf32>, %w: tensor<4x32xf32> {rlx.weight = "w"}, %v: tensor<16x8xf32> {rlx.weight = "v"}, %b: tensor<16xf32> {rlx.weight = "b"}) -> (tensor<8x16xf32>, tensor<16xf32>) {
+  %f = tensor.collapse_shape %w [[0, 1]] : tensor<4x32xf32> into tensor<128xf32>
+  %r = tensor.expand_shape %f [[0, 1]] output_shape [16, 8] : tensor<128xf32> into tensor<16x8xf32>
+  %s = arith.addf %r, %v : tensor<16x8xf32>
+  %e = tensor.empty() : tensor<8x16xf32>
+  %t = linalg.transpose ins(%s : tensor<16x8xf32>) outs(%e : tensor<8x16xf32>) permutation = [1, 0]
+  %y = linalg.add ins(%x, %t : tensor<8x16xf32>, tensor<8x16xf32>) outs(%e : tensor<8x16xf32>) -> tensor<8x16xf32>
+  return %y, %b : tensor<8x16xf32>, tensor<16xf32>
+}
+
+// Not what is much larger than what it reads, not mere views, and not what may fail or writes.
+// CHECK-LABEL: func @left(
+// CHECK-SAME: tensor<64x1024xi8> {rlx.weight = "q"}
+// CHECK: arith.sitofp
+// CHECK: tensor.collapse_shape
+// CHECK: arith.divsi
+// CHECK-NOT: left.pack
+func.func @left(%q: tensor<64x1024xi8> {rlx.weight = "q"}, %i: tensor<64x64xi32> {rlx.weight = "i"}) -> (tensor<64x1024xf32>, tensor<65536xi8>, tensor<64x64xi32>) {
+  %f = arith.sitofp %q : tensor<64x1024xi8> to tensor<64x1024xf32>
+  %c = tensor.collapse_shape %q [[0, 1]] : tensor<64x1024xi8> into tensor<65536xi8>
+  %d = arith.divsi %i, %i : tensor<64x64xi32>
+  return %f, %c, %d : tensor<64x1024xf32>, tensor<65536xi8>, tensor<64x64xi32>
+}

@@ -1,0 +1,24 @@
+//===- ProgramPasses.h - What calls share -----------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Passes on what outlives a call of a program: its constants, what is computed
+// of them once, its states; and on code that its operations share.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_PASSES_PROGRAM_PROGRAMPASSES_H
+#define RLX_PASSES_PROGRAM_PROGRAMPASSES_H
+
+#include "mlir/Pass/Pass.h"
+
+namespace rlx {
+
+#define GEN_PASS_DECL
+#include "passes/program/ProgramPasses.h.inc"
+
+/// The import pipeline (Passes.h) for code that is to have its constants in it.
+void buildImportPipelineInCode(mlir::OpPassManager &pm);
+
+} // namespace rlx
+
+#endif // RLX_PASSES_PROGRAM_PROGRAMPASSES_H

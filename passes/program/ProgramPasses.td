@@ -1,0 +1,82 @@
+//===- ProgramPasses.td - What calls share -----------------*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef RLX_PASSES_PROGRAM_PROGRAMPASSES_TD
+#define RLX_PASSES_PROGRAM_PROGRAMPASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ReadGlobalsPass : Pass<"rlx-read-globals", "::mlir::ModuleOp"> {
+  let summary = "Turn globals that nothing writes to into constants and weights";
+  let description = [{
+    What reads an ml_program.global becomes its value: a constant where that is
+    small, else rlx.weight of the global's name with its bytes in `rlx.value`. A
+    global that the program only declares is a weight that a file has to give.
+    Reading one that the program also writes is an error: what calls change is a
+    state.
+
+    ```mlir
+    ml_program.global private @"fc.weight"(dense_resource<w> : tensor<1024x1024xf32>) : tensor<1024x1024xf32>
+    ...
+    %w = ml_program.global_load_const @"fc.weight" : tensor<1024x1024xf32>
+    ==>
+    %w = rlx.weight "fc.weight" {rlx.value = dense_resource<w> : tensor<1024x1024xf32>} : tensor<1024x1024xf32>
+    ```
+  }];
+  let dependentDialects = ["::rlx::RlxDialect", "::mlir::arith::ArithDialect"];
+}
+
+def ConstantsToWeightsPass : Pass<"rlx-constants-to-weights", "::mlir::ModuleOp"> {
+  let summary = "Turn large constants into weights that have their bytes";
+  let description = [{
+    Constants of 4 KiB and more, whose elements are whole bytes and not all the
+    same, become rlx.weight in functions that the runtime calls: compiled code
+    takes them as arguments, so that neither the time nor the memory of
+    compilation depends on how large they are, and what is computed of them alone
+    is computed once. A resource gives the weight its name; its bytes are in
+    `rlx.value`. A resource that the program does not have becomes a weight that a
+    file has to give. With `in-code`, weights that have their bytes become
+    constants again.
+
+    ```mlir
+    %w = arith.constant dense_resource<w> : tensor<1024x1024xf32>
+    ==>
+    %w = rlx.weight "w" {rlx.value = dense_resource<w> : tensor<1024x1024xf32>} : tensor<1024x1024xf32>
+    ```
+  }];
+  let options = [
+    Option<"inCode", "in-code", "bool", "false", "the other way round: constants stay in the code">
+  ];
+  let dependentDialects = ["::rlx::RlxDialect", "::mlir::arith::ArithDialect"];
+}
+
+def PackContractionsPass : Pass<"rlx-pack-contractions", "::mlir::ModuleOp"> {
+  let summary = "Give contractions of linalg their weights in panels";
+  let description = [{
+    A contraction packs one of its factors in panels (--rlx-contractions-to-loops).
+    Where that is a weight, a matrix of known sizes, perhaps behind transposes,
+    packing becomes reshapes and a transpose, which --rlx-hoist-packing moves out
+    of the function; the contraction reads their result by an indexing map that
+    says how panels lie. A single row is multiplied with the weight as it is bound.
+    With `print-choices`, a remark says what was packed.
+
+    ```mlir
+    %t = linalg.transpose ins(%w : tensor<512x1024xf32>) ... // %w has rlx.weight
+    %y = linalg.matmul ins(%x, %t : tensor<?x1024xf32>, tensor<1024x512xf32>) ...
+    ==>
+    %e = tensor.expand_shape %w [[0, 1], [2, 3, 4]] ... into tensor<32x16x4x256x1xf32>
+    %t = linalg.transpose ins(%e) ... permutation = [2, 0, 3, 1, 4]
+    %p = tensor.collapse_shape %t [[0], [1], [2], [3, 4]] ... into tensor<4x32x256x16xf32>
+    %y = linalg.generic {indexing_maps = [(m, n, k) -> (m, k),
+        (m, n, k) -> (k floordiv 256, n floordiv 16, k mod 256, n mod 16),
+        (m, n, k) -> (m, n)], ...} ins(%x, %p : tensor<?x1024xf32>, tensor<4x32x256x16xf32>) ...
+    ```
+  }];
+  let options = [
+    Option<"printChoices", "print-choices", "bool", "false", "remark what was packed">
+  ];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
+#endif
