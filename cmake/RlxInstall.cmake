@@ -62,6 +62,7 @@ if(TARGET rlx_codegen)
     codegen/Compiler.h
     codegen/Executable.h
     codegen/Signature.h
+    codegen/StateMemory.h
     codegen/StatusError.h
     codegen/Verify.h
     codegen/WeightBindings.h

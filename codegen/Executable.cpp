@@ -241,6 +241,14 @@ llvm::Error Executable::run(llvm::StringRef function,
   if (auto error = checkFiles(index))
     return error;
   std::vector<TensorView> arguments = codeArguments(index, inputs, outputs);
+  // A state is written while everything else is read.
+  for (const StateSignature &state : (*signature)->states)
+    for (auto [i, input] : llvm::enumerate(inputs))
+      if (i != state.input && shareMemory(inputs[state.input], input))
+        return llvm::createStringError(
+            "state '" + (*signature)->inputs[state.input].state +
+            "' shares memory with input " + llvm::Twine(i) +
+            ", expected memory of its own");
   // Packed weights are in memory that the caller does not have.
   for (auto [argument, tensor] :
        llvm::zip((*signature)->arguments, arguments)) {

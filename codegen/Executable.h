@@ -87,10 +87,11 @@ public:
   resultShapes(llvm::StringRef function,
                llvm::ArrayRef<TensorView> inputs) const;
 
-  /// Runs `function`. Inputs are read, outputs written whole; both must have
-  /// the shapes the signature and the inputs say, and outputs memory of their
-  /// own: not that of inputs, weights or each other. An error of the program
-  /// itself, as an expert id out of range, leaves the outputs undefined.
+  /// Runs `function`. Inputs are read, states among them (StateMemory.h)
+  /// written where they are, outputs written whole; all must have the shapes
+  /// the signature and the inputs say, and outputs memory of their own: not
+  /// that of inputs, weights or each other. An error of the program itself, as
+  /// an expert id out of range, leaves the outputs undefined.
   llvm::Error run(llvm::StringRef function, llvm::ArrayRef<TensorView> inputs,
                   llvm::ArrayRef<TensorView> outputs,
                   const RunOptions &options = {}) const;

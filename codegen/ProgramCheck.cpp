@@ -58,15 +58,16 @@ onlyKept(DictionaryAttr attributes,
 static void dropForeignAttributes(FunctionOpInterface function) {
   // What users say of arguments.
   auto isKnown = [](StringRef name) {
-    return name == "rlx.weight" || name == "rlx.observe";
+    return name == "rlx.weight" || name == "rlx.observe" || name == "rlx.state";
   };
+  auto isState = [](StringRef name) { return name == "rlx.state"; };
   function->setDiscardableAttrs(DictionaryAttr::get(function->getContext()));
   for (unsigned i = 0; i < function.getNumArguments(); ++i)
     if (DictionaryAttr attributes = function.getArgAttrDict(i))
       function.setArgAttrs(i, onlyKept(attributes, isKnown));
   for (unsigned i = 0; i < function.getNumResults(); ++i)
-    if (function.getResultAttrDict(i))
-      function.setResultAttrs(i, DictionaryAttr::get(function->getContext()));
+    if (DictionaryAttr attributes = function.getResultAttrDict(i))
+      function.setResultAttrs(i, onlyKept(attributes, isState));
 }
 
 LogicalResult rlx::checkProgram(ModuleOp module) {

@@ -162,6 +162,11 @@ rlx::readSignatures(ModuleOp module) {
       if (!tensor)
         return tensor.takeError();
       if (!weight) {
+        if (auto state =
+                function.getArgAttrOfType<StringAttr>(i, "rlx.state")) {
+          tensor->state = state.getValue();
+          signature.states.push_back({signature.inputs.size(), 0});
+        }
         signature.inputs.push_back(std::move(*tensor));
         continue;
       }
@@ -178,6 +183,13 @@ rlx::readSignatures(ModuleOp module) {
       signature.weights.push_back(std::move(*tensor));
     }
     for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
+      if (auto state =
+              function.getResultAttrOfType<StringAttr>(i, "rlx.state")) {
+        for (StateSignature &tied : signature.states)
+          if (signature.inputs[tied.input].state == state.getValue())
+            tied.result = i;
+        continue;
+      }
       llvm::Expected<TensorSignature> tensor =
           readTensor(type, Twine("result ") + Twine(i) + " of '" +
                                function.getName() + "'");

@@ -27,6 +27,9 @@ struct TensorSignature {
   std::string scheme;                ///< Display name, where quantized.
   std::string ggmlType; ///< The ggml type stored like this, if any.
   std::string weight;   ///< The weight's name, where it is one.
+  std::string state;    ///< The state's name, where an input is one.
+  /// Its bytes, where the program has them: those of a constant.
+  std::shared_ptr<const std::byte> value;
 
   bool isQuantized() const { return !scheme.empty(); }
   /// `u8 [8, 288]`, with `?` for any size.
@@ -51,11 +54,18 @@ struct CodeArgument {
   size_t index = 0; ///< In inputs, weights or packings.
 };
 
+/// An input that a call reads and writes in place, and which result of the
+/// program, counted with those of states, says what it holds after the call.
+struct StateSignature {
+  size_t input = 0, result = 0;
+};
+
 struct FunctionSignature {
   std::string name;
-  std::vector<TensorSignature> inputs;
+  std::vector<TensorSignature> inputs;  ///< States too, where they are in it.
+  std::vector<StateSignature> states;   ///< In their order there.
   std::vector<TensorSignature> weights; ///< Passed behind the inputs.
-  std::vector<TensorSignature> results;
+  std::vector<TensorSignature> results; ///< Without states.
   std::vector<PackingSignature> packings;
   std::vector<CodeArgument> arguments;
   std::vector<std::string> kernels; ///< Of its matmuls, in words.

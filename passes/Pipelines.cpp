@@ -55,6 +55,7 @@ static std::unique_ptr<Pass> canonicalizer() {
 static void addImport(OpPassManager &pm, bool constantsInCode) {
   pm.addPass(createReadGlobalsPass());
   pm.addPass(createPrepareCallsPass());
+  pm.addPass(createCheckStatesPass());
   // Nothing is rewritten before what is undefined was checked.
   pm.addPass(createInlinerPass({}, [](OpPassManager &) {}));
   pm.addPass(createSymbolDCEPass());
@@ -123,6 +124,7 @@ static void addBufferization(OpPassManager &pm) {
   pm.addPass(bufferization::createOneShotBufferizePass(options));
   pm.addPass(canonicalizer());
   pm.addPass(createCSEPass());
+  pm.addPass(createTieStatesPass());
   // The caller owns the results' buffers: a result is written where it belongs.
   bufferization::BufferResultsToOutParamsPassOptions results;
   results.addResultAttribute = true;

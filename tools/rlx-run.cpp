@@ -12,6 +12,7 @@
 #include "runtime/Npy.h"
 #include "tools/run/CalibrateRun.h"
 #include "tools/run/Runner.h"
+#include "tools/run/StateFiles.h"
 
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
@@ -20,6 +21,7 @@
 #include <sys/resource.h>
 
 #include <cmath>
+#include <cstring>
 
 using namespace rlx;
 
@@ -49,23 +51,27 @@ static llvm::Error list(const RunCommandLine &given) {
   return llvm::Error::success();
 }
 
-/// Reads the inputs; how many there must be, running says.
+/// Reads the inputs that are no states; how many there must be, running says.
 static llvm::Expected<std::vector<Tensor>>
 readInputs(const RunCommandLine &given, const FunctionSignature &function) {
   std::vector<Tensor> inputs;
+  std::vector<TensorSignature> known;
+  for (const TensorSignature &input : function.inputs)
+    if (input.state.empty())
+      known.push_back(input);
   for (const std::string &path : given.inputs) {
     std::optional<ElementType> expected;
-    if (inputs.size() < function.inputs.size())
-      expected = function.inputs[inputs.size()].element;
+    if (inputs.size() < known.size())
+      expected = known[inputs.size()].element;
     Result<Tensor> tensor = readNpy(path, expected);
     if (!tensor)
       return toError(tensor.status());
     inputs.push_back(tensor.take());
     // Here, where the file's name is known.
     size_t i = inputs.size() - 1;
-    if (i < function.inputs.size())
-      if (auto error = function.inputs[i].check(
-              inputs[i].view(), fmt::format("input {} ('{}')", i, path)))
+    if (i < known.size())
+      if (auto error = known[i].check(inputs[i].view(),
+                                      fmt::format("input {} ('{}')", i, path)))
         return error;
   }
   return inputs;
@@ -185,7 +191,35 @@ static llvm::Error run(const RunCommandLine &given) {
   auto inputs = readInputs(given, function);
   if (!inputs)
     return inputs.takeError();
+  auto states = readStates(given, function);
+  if (!states)
+    return states.takeError();
+  bool hasStates = !function.states.empty();
+  if (hasStates && given.verify && given.benchmark)
+    return llvm::createStringError(
+        "'" + function.name +
+        "' changes states with each run, expected one of --verify and "
+        "--benchmark");
   std::vector<TensorView> views = viewsOf(*inputs);
+  if (hasStates) {
+    auto all = states->inputs(views);
+    if (!all)
+      return all.takeError();
+    views = std::move(*all);
+  }
+  std::vector<Tensor> before; // What the reference begins with.
+  std::vector<TensorView> reference = views;
+  for (const StateSignature &state : function.states) {
+    if (!given.verify)
+      break;
+    const TensorView &view = views[state.input];
+    Result<Tensor> copy = Tensor::allocate(view.type, view.shape);
+    if (!copy)
+      return toError(copy.status());
+    std::memcpy(copy->data<void>(), view.data, view.numBytes());
+    reference[state.input] = copy->view();
+    before.push_back(copy.take());
+  }
   auto outputs = (*runner)->run(views);
   if (!outputs)
     return outputs.takeError();
@@ -199,16 +233,19 @@ static llvm::Error run(const RunCommandLine &given) {
       return error;
   if (auto error = writeResults(given.outputs, *outputs))
     return error;
+  if (auto error = writeStates(given, *states))
+    return error;
   Verification verification;
   if (given.verify) {
-    auto verified =
-        verify(**module, **runner, function.name, views, viewsOf(*outputs));
+    auto verified = verify(**module, **runner, function.name, reference,
+                           states->results(viewsOf(*outputs)));
     if (!verified)
       return verified.takeError();
     verification = std::move(*verified);
     report["bound"] = finiteValue(verification.bound);
   }
   llvm::json::Array results;
+  std::vector<size_t> numbers = states->resultNumbers();
   for (size_t i = 0; i < outputs->size(); ++i) {
     const Tensor &output = (*outputs)[i];
     llvm::json::Object result{{"type", function.results[i].type},
@@ -217,7 +254,7 @@ static llvm::Error run(const RunCommandLine &given) {
       *text << fmt::format("result {}: {}{}\n", i, output.describe(),
                            firstValues(output));
     if (given.verify) {
-      const ErrorReport &error = verification.results[i];
+      const ErrorReport &error = verification.results[numbers[i]];
       result["rel_err"] = finiteValue(error.relative);
       result["bound"] = finiteValue(error.bound);
       if (text)
@@ -225,6 +262,11 @@ static llvm::Error run(const RunCommandLine &given) {
     }
     results.push_back(std::move(result));
   }
+  for (const StateSignature &state : function.states)
+    if (text && given.verify)
+      *text << fmt::format("verify: state '{}': {}\n",
+                           function.inputs[state.input].state,
+                           verification.results[state.result].describe());
   report["results"] = std::move(results);
   report["peak_rss_bytes"] = peakResidentBytes();
   if (given.json)

@@ -157,6 +157,7 @@ struct Parameter {
   std::vector<int64_t> shape; ///< -1 where it is a parameter, too.
   std::string comment;
   bool isConst = true;
+  bool isState = false; ///< What is given is written, too.
 
   /// `input0_size1`, or the number.
   std::string size(size_t dimension) const {
@@ -233,9 +234,13 @@ std::vector<Parameter> FunctionPrinter::arguments() const {
       parameters.push_back(packed(argument.index));
     } else {
       const TensorSignature &input = signature.inputs[argument.index];
-      parameters.push_back({"input" + std::to_string(argument.index),
-                            input.element, input.shape,
-                            input.describe() + ", " + input.type});
+      bool isState = !input.state.empty();
+      parameters.push_back(
+          {"input" + std::to_string(argument.index), input.element, input.shape,
+           input.describe() + ", " +
+               (isState ? "state " + quoted(input.state) + ", " : "") +
+               input.type,
+           /*isConst=*/true, isState});
     }
   }
   return parameters;
@@ -264,7 +269,8 @@ void FunctionPrinter::printHead(llvm::StringRef name,
                                 llvm::StringRef last) {
   llvm::SmallVector<std::string> texts;
   for (const Parameter &parameter : parameters) {
-    texts.push_back((parameter.isConst ? "const " : "") +
+    bool isWritten = !parameter.isConst || parameter.isState;
+    texts.push_back((isWritten ? "" : "const ") +
                     elementInC(parameter.element).str() + " *" +
                     parameter.name);
     for (size_t i = 0; parameter.isConst && i < parameter.shape.size(); ++i)
@@ -373,6 +379,8 @@ void FunctionPrinter::print() {
   if (isDynamic)
     stream << " * Open sizes of results are those of rlx_shapes_" << stem
            << ".\n";
+  if (!signature.states.empty())
+    stream << " * States are read, and written in place.\n";
   stream << " * Results have memory of their own.\n */\n";
   printEntry(name, signature.name);
   std::vector<Parameter> all = given;

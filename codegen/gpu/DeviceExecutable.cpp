@@ -145,6 +145,20 @@ DeviceExecutable::run(llvm::StringRef function,
   return outputs;
 }
 
+llvm::Error DeviceExecutable::readState(llvm::StringRef function,
+                                        llvm::StringRef name,
+                                        const TensorView &tensor) {
+  llvm::Expected<Entry *> found = entry(function);
+  if (!found)
+    return found.takeError();
+  const FunctionSignature &signature = signatures[*found - entries.data()];
+  for (const StateSignature &state : signature.states)
+    if (signature.inputs[state.input].state == name)
+      return toError((*found)->session->readState(state.input, tensor));
+  return llvm::createStringError("'" + function.str() + "' has no state '" +
+                                 name.str() + "'");
+}
+
 uint64_t DeviceExecutable::peakBytes(llvm::StringRef function) const {
   for (size_t i = 0; i < signatures.size(); ++i)
     if (signatures[i].name == function && entries[i].session)

@@ -40,13 +40,17 @@ public:
   /// kernels, once.
   llvm::Error prepare(llvm::StringRef function,
                       const TransferProgress &progress = {});
-  /// Runs `function`; gives the nanoseconds by the device's clock.
+  /// Runs `function`; gives the nanoseconds by the device's clock. States
+  /// without data stay on the device (Session.h).
   llvm::Expected<double> run(llvm::StringRef function,
                              llvm::ArrayRef<TensorView> inputs,
                              llvm::ArrayRef<TensorView> outputs);
   /// The same with outputs allocated here.
   llvm::Expected<std::vector<Tensor>> run(llvm::StringRef function,
                                           llvm::ArrayRef<TensorView> inputs);
+  /// Copies what the device has of the state `name` of `function`.
+  llvm::Error readState(llvm::StringRef function, llvm::StringRef name,
+                        const TensorView &tensor);
   /// Bytes of the device that `function` has at most.
   uint64_t peakBytes(llvm::StringRef function) const;
 

@@ -98,6 +98,8 @@ static json::Array describeArguments(const Program &program,
         if (weight.weight == argument.name && weight.isQuantized())
           entry["scheme"] = weight.scheme;
     }
+    if (argument.isState)
+      entry["state"] = argument.name;
     arguments.push_back(std::move(entry));
   }
   return arguments;

@@ -26,7 +26,7 @@ struct ManifestCode {
 ///   - `arguments`: what the caller gives and gets, in order: `kind` (`input`,
 ///     `weight`, `result`), `type` of the elements, `shape` as sizes; of
 ///     weights `name` and, where quantized, `scheme`, whose stored bytes the
-///     argument is.
+///     argument is; of inputs that runs write in place `state`, their name.
 ///   - `sizes`: `["constant", value]`, `["dimension", argument, position]`, or
 ///     an operation on two sizes before it. Quotients are rounded down, or up
 ///     by `ceil_divide`; `equal` and `less` are 1 or 0.

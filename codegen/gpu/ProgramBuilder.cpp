@@ -70,6 +70,8 @@ llvm::Error ProgramBuilder::addArguments(func::FuncOp function) {
       argument.kind = ProgramArgument::Kind::result;
     } else {
       tensor = &signature.inputs[inputs++];
+      argument.name = tensor->state;
+      argument.isState = !tensor->state.empty();
     }
     argument.type = tensor->element;
     SizeIndex bytes = sizes.constant(elementBytes(tensor->element));

@@ -79,4 +79,39 @@ def PackContractionsPass : Pass<"rlx-pack-contractions", "::mlir::ModuleOp"> {
                            "::mlir::arith::ArithDialect"];
 }
 
+def CheckStatesPass : Pass<"rlx-check-states", "::mlir::ModuleOp"> {
+  let summary = "Refuse states that are not what they are said to be";
+  let description = [{
+    An argument with `rlx.state` is a tensor that calls read and write in place;
+    the result of the same name is what it holds after a call. Each state has one
+    argument and one result of one type, in a function that the runtime calls.
+    Anything else is an error.
+
+    ```mlir
+    func.func @main(%x: tensor<1x64xf32>, %cache: tensor<?x64xf32> {rlx.state = "cache"})
+        -> (tensor<64xf32>, tensor<?x64xf32> {rlx.state = "cache"})
+    ```
+  }];
+}
+
+def TieStatesPass : Pass<"rlx-tie-states", "::mlir::ModuleOp"> {
+  let summary = "Write states where they are";
+  let description = [{
+    Behind bufferization: results with `rlx.state` disappear. What they return is
+    the state's own buffer, or is copied to it at the end of the function, behind
+    copies of results that may be in the buffer of a state.
+
+    ```mlir
+    func.func @main(%x: memref<4xf32>, %s: memref<4xf32> {rlx.state = "s"}) -> (memref<4xf32> {rlx.state = "s"}) {
+      linalg.add ins(%x, %s : ...) outs(%s : memref<4xf32>)
+      return %s : memref<4xf32>
+    ==>
+    func.func @main(%x: memref<4xf32>, %s: memref<4xf32> {rlx.state = "s"}) {
+      linalg.add ins(%x, %s : ...) outs(%s : memref<4xf32>)
+      return
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
 #endif

@@ -288,13 +288,14 @@ struct LowerEncodingsPass
             applyFullConversion(getOperation(), target, std::move(patterns))))
       return signalPassFailure();
     // The arguments' buffers are the caller's; bufferization must copy, not
-    // reuse.
+    // reuse, but for states.
     for (auto function : getOperation().getOps<func::FuncOp>())
       for (unsigned i = 0;
            !function.isExternal() && i < function.getNumArguments(); ++i)
         if (isa<TensorType>(function.getArgumentTypes()[i]))
           function.setArgAttr(i, "bufferization.writable",
-                              BoolAttr::get(context, false));
+                              BoolAttr::get(context, bool(function.getArgAttr(
+                                                         i, "rlx.state"))));
   }
 
   /// What conversion would refuse gets a message that says what would work.

@@ -25,10 +25,11 @@ struct ShapeFunctionsPass
   void runOnOperation() override {
     for (auto function :
          llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
-      bool dynamic = llvm::any_of(function.getResultTypes(), [](Type type) {
+      bool dynamic = false;
+      for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
         auto tensor = dyn_cast<RankedTensorType>(type);
-        return tensor && !tensor.hasStaticShape();
-      });
+        dynamic |= tensor && !tensor.hasStaticShape() && !isState(function, i);
+      }
       if (!dynamic || function.isPrivate() || function.isExternal())
         continue;
       if (!function.getBody().hasOneBlock()) {
@@ -41,6 +42,11 @@ struct ShapeFunctionsPass
           failed(addShapeFunction(function)))
         return signalPassFailure();
     }
+  }
+
+  /// Whether a result is a state, whose sizes the caller knows.
+  static bool isState(func::FuncOp function, unsigned result) {
+    return function.getResultAttr(result, "rlx.state") != nullptr;
   }
 
   /// Whether `value` is arithmetic on sizes, and on arguments and elements of
@@ -82,12 +88,19 @@ struct ShapeFunctionsPass
     auto clone = cast<func::FuncOp>(builder.clone(*function));
     clone.setName(name);
     clone->removeAttr(clone.getResAttrsAttrName());
+    // It changes no state.
+    for (unsigned i = 0; i < clone.getNumArguments(); ++i)
+      if (clone.removeArgAttr(i, "rlx.state"))
+        clone.setArgAttr(i, "bufferization.writable",
+                         builder.getBoolAttr(false));
     eraseCostlyChecks(clone);
     auto end = cast<func::ReturnOp>(clone.front().getTerminator());
     builder.setInsertionPoint(end);
     Location loc = end.getLoc();
     SmallVector<Value> sizes;
-    for (Value result : end.getOperands()) {
+    for (auto [number, result] : llvm::enumerate(end.getOperands())) {
+      if (isState(function, number))
+        continue;
       auto tensor = dyn_cast<RankedTensorType>(result.getType());
       for (int64_t i = 0; tensor && i < tensor.getRank(); ++i) {
         Value size = tensor::DimOp::create(builder, loc, result, i);

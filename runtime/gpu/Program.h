@@ -49,9 +49,12 @@ using SizeIndex = uint32_t;
 /// then results.
 struct ProgramArgument {
   enum class Kind { input, weight, result } kind = Kind::input;
-  std::string name; ///< Of a weight, in the weight files.
+  std::string name; ///< Of a weight, in the weight files, or of a state.
   ElementType type = ElementType::f32;
   std::vector<SizeIndex> shape;
+  /// Of an input: steps write it in place, and the next run finds what they
+  /// wrote.
+  bool isState = false;
 };
 
 /// How the words of a packed weight lie, for those who pack it by other means;

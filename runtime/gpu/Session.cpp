@@ -81,7 +81,16 @@ void Session::findUses() {
     if (program.buffers[i].kind == ProgramBuffer::Kind::argument)
       bufferOfArgument[program.buffers[i].argument] = i;
   bindings.resize(program.arguments.size());
+  stateShapes.resize(program.arguments.size());
   resident.resize(program.buffers.size());
+}
+
+const ProgramArgument *Session::stateOf(uint32_t index) const {
+  const ProgramBuffer &buffer = program.buffers[index];
+  if (buffer.kind != ProgramBuffer::Kind::argument)
+    return nullptr;
+  const ProgramArgument &argument = program.arguments[buffer.argument];
+  return argument.isState ? &argument : nullptr;
 }
 
 bool Session::isFixed(uint32_t index) const {
@@ -337,6 +346,8 @@ void Session::discard() {
   plans.clear();
   for (auto &buffer : resident)
     release(buffer);
+  for (auto &shape : stateShapes)
+    shape.reset();
   release(zeros);
   prepared = false;
 }

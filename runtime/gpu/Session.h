@@ -14,6 +14,7 @@
 #include "runtime/gpu/ProgramSizes.h"
 
 #include <list>
+#include <optional>
 
 namespace rlx {
 
@@ -56,9 +57,16 @@ public:
 
   /// Runs the program, after prepare(), and waits for it. `outputs` have the
   /// types and shapes of the results. Gives the nanoseconds that the steps took
-  /// by the device's clock.
+  /// by the device's clock. Inputs that are states are read from the caller's
+  /// memory before, and written to it after; without data they are, and stay,
+  /// what the device has of them: zeros, or what the last run of that shape
+  /// left.
   Result<double> run(std::span<const TensorView> inputs,
                      std::span<const TensorView> outputs);
+
+  /// Copies what the device has of an input that is a state. Errors: it is
+  /// none; the device has another shape of it, or none yet.
+  Status readState(size_t input, const TensorView &tensor);
 
   /// Bytes of the device that this session has now, and had at most.
   uint64_t deviceBytes() const { return usedBytes; }
@@ -87,8 +95,13 @@ private:
 
   Status setUp(const TransferProgress &progress);
   Status makeResident(uint32_t buffer, const TransferProgress &progress);
-  /// Whether a buffer is there independently of runs, and whether any step
-  /// uses it.
+  /// The argument that is a state and in this buffer; null where none is.
+  const ProgramArgument *stateOf(uint32_t buffer) const;
+  /// Makes room on the device for states of these sizes: zeros, where there is
+  /// not the same.
+  Status makeStates(const SizeValues &values, const std::vector<Shape> &inputs);
+  /// Whether a buffer is there independently of the shapes of runs, and whether
+  /// any step uses it.
   bool isFixed(uint32_t buffer) const;
   bool isUsed(uint32_t buffer) const;
   Result<std::unique_ptr<Buffer>> allocate(uint64_t bytes,
@@ -125,6 +138,9 @@ private:
   /// use it.
   std::vector<int64_t> lastSetupUse;
   std::vector<bool> usedByRuns;
+  /// By argument: the shape of a state that the device has; none, where it has
+  /// none.
+  std::vector<std::optional<Shape>> stateShapes;
   /// By buffer: what stays between runs.
   std::vector<std::unique_ptr<Buffer>> resident;
   std::unique_ptr<Buffer> zeros;

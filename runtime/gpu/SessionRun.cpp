@@ -214,7 +214,7 @@ Result<MemoryPlan> Session::planBuffers(const SizeValues &values,
   for (uint32_t i = 0; i < program.buffers.size(); ++i) {
     const ProgramBuffer &buffer = program.buffers[i];
     bool argument = buffer.kind == ProgramBuffer::Kind::argument;
-    if (isFixed(i))
+    if (isFixed(i) || stateOf(i))
       continue;
     if (argument &&
         program.arguments[buffer.argument].kind == ProgramArgument::Kind::input)
@@ -382,16 +382,29 @@ Result<double> Session::run(std::span<const TensorView> inputs,
   auto shapes = checkInputs(inputs);
   if (!shapes)
     return shapes.status();
-  for (size_t i = 0; i < inputs.size(); ++i)
-    if (!inputs[i].data && inputs[i].numElements() != 0)
-      return errorf("input {} has no data", i);
+  std::vector<TensorView> given;
+  size_t number = 0;
+  for (const ProgramArgument &argument : program.arguments) {
+    if (argument.kind != ProgramArgument::Kind::input)
+      continue;
+    const TensorView &tensor = inputs[number++];
+    if (tensor.data)
+      given.push_back(tensor);
+    else if (tensor.numElements() != 0 && !argument.isState)
+      return errorf("input {} has no data", number - 1);
+  }
+  auto values = evaluateSizes(program, *shapes);
+  if (!values)
+    return values.status();
+  if (auto status = makeStates(*values, *shapes); !status)
+    return status;
   auto found = findPlan(shapes.take());
   if (!found)
     return found.status();
   const Plan &plan = **found;
   if (auto status = checkOutputs(plan, outputs); !status)
     return status;
-  if (auto status = checkOutputMemory(inputs, outputs); !status)
+  if (auto status = checkOutputMemory(given, outputs); !status)
     return status;
 
   size_t input = 0;
@@ -399,7 +412,8 @@ Result<double> Session::run(std::span<const TensorView> inputs,
     if (program.arguments[i].kind != ProgramArgument::Kind::input)
       continue;
     const TensorView &tensor = inputs[input++];
-    if (bufferOfArgument[i] == Program::none || tensor.numElements() == 0)
+    if (bufferOfArgument[i] == Program::none || tensor.numElements() == 0 ||
+        !tensor.data)
       continue;
     if (auto status = device.upload(*bufferOf(&plan, bufferOfArgument[i]), 0,
                                     bytesOf(tensor));
@@ -412,11 +426,18 @@ Result<double> Session::run(std::span<const TensorView> inputs,
   if (auto status = checkStatus(plan); !status)
     return status;
   size_t result = 0;
+  input = 0;
   for (size_t i = 0; i < program.arguments.size(); ++i) {
-    if (program.arguments[i].kind != ProgramArgument::Kind::result)
+    const ProgramArgument &argument = program.arguments[i];
+    if (argument.kind == ProgramArgument::Kind::weight)
       continue;
-    const TensorView &tensor = outputs[result++];
-    if (tensor.numElements() == 0)
+    const TensorView &tensor = argument.kind == ProgramArgument::Kind::input
+                                   ? inputs[input++]
+                                   : outputs[result++];
+    bool isRead = argument.kind == ProgramArgument::Kind::result ||
+                  (argument.isState && tensor.data &&
+                   bufferOfArgument[i] != Program::none);
+    if (tensor.numElements() == 0 || !isRead)
       continue;
     if (auto status = device.download(*bufferOf(&plan, bufferOfArgument[i]), 0,
                                       bytesOf(tensor));

@@ -28,6 +28,13 @@ struct RunCommandLine : CpuOptions {
   cl::list<std::string> outputs{
       "output", cl::value_desc("y.npy"),
       cl::desc("Where a result goes, in order; may repeat")};
+  cl::list<std::string> states{
+      "state", cl::value_desc("name=x.npy"),
+      cl::desc("What a state is before the run; may repeat. Zeros, where it is "
+               "not given")};
+  cl::list<std::string> keptStates{
+      "keep-state", cl::value_desc("name=y.npy"),
+      cl::desc("Where a state goes after the run; may repeat")};
   cl::opt<std::string> device{
       "device", cl::init("cpu"), cl::value_desc("name"),
       cl::desc("What to run on: cpu (the default), vulkan[:index] or "

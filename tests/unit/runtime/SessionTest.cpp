@@ -90,6 +90,54 @@ TEST_P(SessionTest, BuffersOfARunShareMemory) {
   EXPECT_EQ(session->deviceBytes(), 2 * 8000u);
 }
 
+TEST_P(SessionTest, StatesStayOnTheDevice) {
+  ProgramBuilder make;
+  SizeIndex n, m;
+  uint32_t x = make.hold(make.input(n)), s = make.hold(make.input(m));
+  make.program.arguments[1].isState = true;
+  uint32_t y = make.hold(make.argument(ProgramArgument::Kind::result, {n}));
+  uint32_t sum = make.temporary(n);
+  make.program.steps = {make.add(x, s, sum, n), make.copy(sum, s, n),
+                        make.scale(s, y, n, 2, 1)};
+  start(make.program);
+  prepare();
+  Words input(10, 5), state = counting(10), output(10);
+  auto step = [&](const TensorView &given) {
+    TensorView inputs[] = {view(input), given}, result = view(output);
+    auto time = session->run(inputs, std::span(&result, 1));
+    ASSERT_TRUE(time.ok()) << time.message();
+  };
+  auto expectAll = [&](const Words &got, int32_t factor, int32_t offset) {
+    for (int32_t i = 0; i < int32_t(got.size()); ++i)
+      ASSERT_EQ(got[i], factor * i + offset) << i;
+  };
+  expectError(session->readState(1, view(state)), "is not on the device yet");
+  // Given, and read back.
+  step(view(state));
+  expectAll(state, 1, 5);
+  expectAll(output, 2, 11);
+  // Not given: what the device has.
+  TensorView onDevice = {ElementType::i32, {10}, nullptr};
+  for (int32_t round = 1; round < 4; ++round) {
+    step(onDevice);
+    expectAll(output, 2, 11 + 10 * round);
+  }
+  expectAll(state, 1, 5);
+  Status read = session->readState(1, view(state));
+  ASSERT_TRUE(read.ok()) << read.message();
+  expectAll(state, 1, 20);
+  expectError(session->readState(0, view(state)), "is no state");
+  expectError(session->readState(2, view(state)), "has no input 2");
+  Words other(11);
+  expectError(session->readState(1, view(other)), "to be i32 [10] for");
+  // Another size begins with zeros, and no size is one too.
+  input.assign(20, 5), output.resize(20);
+  step({ElementType::i32, {20}, nullptr});
+  expectAll(output, 0, 11);
+  input.clear(), output.clear();
+  step({ElementType::i32, {0}, nullptr});
+}
+
 TEST_P(SessionTest, KeepsTheLastShapes) {
   Session::Options options;
   options.keptShapes = 2;
