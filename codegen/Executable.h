@@ -34,6 +34,7 @@ struct PackReport {
   double storeMilliseconds = 0; ///< For writing to a cache, beside the others.
   int64_t weightBytes = 0, packedBytes = 0;
   int64_t cachedBytes = 0; ///< Of the packed ones: mapped from a cache.
+  int64_t sharedBytes = 0; ///< Likewise: packed for another function before.
 };
 
 struct RunOptions {
@@ -109,7 +110,7 @@ private:
   /// A packed weight, in memory of its own or in a mapped file.
   struct PackedTensor {
     TensorView view;
-    std::optional<Tensor> memory;
+    std::shared_ptr<const Tensor> memory;
     std::shared_ptr<const MappedFile> file;
   };
   /// Packed weights of a function.
@@ -141,6 +142,7 @@ private:
                    const Tensor &target, const RunOptions &options) const;
   void findFiles(size_t function) const;
   llvm::Error checkFiles(size_t function) const;
+  const PackedTensor *findPacked(const PackingSignature &packing) const;
   std::string packedKey(const PackingSignature &packing,
                         const RunOptions &options) const;
   MappedWeight findReleasable(llvm::StringRef name) const;

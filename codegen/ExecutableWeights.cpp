@@ -141,6 +141,21 @@ std::string Executable::packedKey(const PackingSignature &packing,
   return PackedCache::key(packing.identity, hashes);
 }
 
+/// The same tensor, where another function has packed it already.
+const Executable::PackedTensor *
+Executable::findPacked(const PackingSignature &packing) const {
+  for (size_t i = 0; i < signatures.size(); ++i) {
+    if (!packed[i]->ready)
+      continue;
+    for (const auto &[other, tensor] :
+         llvm::zip_equal(signatures[i].packings, packed[i]->tensors))
+      if (!packing.identity.empty() && other.identity == packing.identity &&
+          other.weights == packing.weights)
+        return &tensor;
+  }
+  return nullptr;
+}
+
 /// Packs what `function` needs packed, unless that has been done.
 llvm::Error Executable::pack(size_t function, const RunOptions &options) const {
   Packed &packedWeights = *packed[function];
@@ -171,6 +186,11 @@ llvm::Error Executable::pack(size_t function, const RunOptions &options) const {
     for (const std::string &name : packing.weights)
       packedWeights.report.weightBytes += boundWeight(name).numBytes();
     packedWeights.report.packedBytes += bytes;
+    if (const PackedTensor *known = findPacked(packing)) {
+      packedWeights.report.sharedBytes += bytes;
+      packedWeights.tensors.push_back(*known);
+      continue;
+    }
     // Code without an identity cannot be told from other code.
     bool isCached = packedCache.isEnabled() && !packing.identity.empty();
     std::string key = isCached ? packedKey(packing, options) : "";
@@ -180,7 +200,7 @@ llvm::Error Executable::pack(size_t function, const RunOptions &options) const {
         void *data = const_cast<std::byte *>(found->bytes.data());
         packedWeights.report.cachedBytes += bytes;
         packedWeights.tensors.push_back({{packing.element, packing.shape, data},
-                                         std::nullopt,
+                                         nullptr,
                                          std::move(found->file)});
         continue;
       }
@@ -195,8 +215,8 @@ llvm::Error Executable::pack(size_t function, const RunOptions &options) const {
       packedWeights.report.storeMilliseconds +=
           Milliseconds(now() - begin).count();
     }
-    TensorView view = tensor->view();
-    packedWeights.tensors.push_back({view, tensor.take(), nullptr});
+    auto memory = std::make_shared<const Tensor>(tensor.take());
+    packedWeights.tensors.push_back({memory->view(), memory, nullptr});
   }
   packedWeights.report.milliseconds = Milliseconds(now() - start).count() -
                                       packedWeights.report.storeMilliseconds;

@@ -148,6 +148,7 @@ void rlx::buildLoopsPipeline(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createCopyStridedOperandsPass());
   // Before there are kernels to look through.
   pm.addNestedPass<func::FuncOp>(createCopiesToLinalgPass());
+  pm.addPass(createOutlineEqualPass());
   pm.addNestedPass<func::FuncOp>(
       createContractionsToLoopsPass({options.printChoices}));
   pm.addNestedPass<func::FuncOp>(

@@ -114,4 +114,24 @@ def TieStatesPass : Pass<"rlx-tie-states", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::memref::MemRefDialect"];
 }
 
+def OutlineEqualPass : Pass<"rlx-outline-equal", "::mlir::ModuleOp"> {
+  let summary = "Let equal operations share their loops";
+  let description = [{
+    Operations of linalg and matmuls on buffers that are the same but for their
+    operands, whose types are the same, move into one private function, which is
+    called for each: what follows is done once. Constants are part of the
+    operation. What says in its loops where it stands in the program is left
+    alone, and what there is once.
+
+    ```mlir
+    linalg.add ins(%a, %b : memref<4xf32>, memref<4xf32>) outs(%c : memref<4xf32>)
+    linalg.add ins(%c, %b : memref<4xf32>, memref<4xf32>) outs(%d : memref<4xf32>)
+    ==>
+    call @rlx.shared.add(%a, %b, %c) : (memref<4xf32>, memref<4xf32>, memref<4xf32>) -> ()
+    call @rlx.shared.add(%c, %b, %d) : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect"];
+}
+
 #endif
