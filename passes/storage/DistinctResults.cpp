@@ -3,7 +3,8 @@
 //
 // Bufferization would return one buffer for equal results, and for a result
 // that holds nothing yet beside what is written to it. The caller gives one for
-// each.
+// each. So it would carry one buffer through a loop for several tensors that
+// begin with the same empty one.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,10 +35,28 @@ static bool isUnwritten(Value tensor) {
   return false;
 }
 
+/// Gives what a loop carries, and begins with nothing, memory of its own.
+static void separateCarried(LoopLikeOpInterface loop) {
+  OpBuilder b(loop);
+  Location loc = loop.getLoc();
+  for (OpOperand &init : loop.getInitsMutable()) {
+    Value value = init.get();
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    if (!type || type.getEncoding() || value.hasOneUse() || !isUnwritten(value))
+      continue;
+    SmallVector<Value> sizes;
+    for (int64_t i = 0; i < type.getRank(); ++i)
+      if (type.isDynamicDim(i))
+        sizes.push_back(tensor::DimOp::create(b, loc, value, i));
+    init.set(bufferization::AllocTensorOp::create(b, loc, type, sizes));
+  }
+}
+
 namespace {
 struct DistinctResultsPass
     : rlx::impl::DistinctResultsPassBase<DistinctResultsPass> {
   void runOnOperation() override {
+    getOperation().walk(separateCarried);
     getOperation().walk([](func::ReturnOp op) {
       llvm::SmallPtrSet<void *, 8> seen;
       OpBuilder b(op);

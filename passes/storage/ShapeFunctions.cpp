@@ -19,6 +19,25 @@ namespace rlx {
 using namespace mlir;
 using namespace rlx;
 
+/// A tensor that has the sizes of `tensor`, as it is written into, by one
+/// operation after the other or by loops.
+static Value beforeWriting(Value tensor) {
+  while (auto result = dyn_cast<OpResult>(tensor)) {
+    Operation *op = result.getOwner();
+    if (auto written = dyn_cast<DestinationStyleOpInterface>(op)) {
+      tensor = written.getTiedOpOperand(result)->get();
+      continue;
+    }
+    auto loop = dyn_cast<scf::ForOp>(op);
+    unsigned number = result.getResultNumber();
+    if (!loop || beforeWriting(loop.getYieldedValues()[number]) !=
+                     loop.getRegionIterArg(number))
+      break;
+    tensor = loop.getInitArgs()[number];
+  }
+  return tensor;
+}
+
 namespace {
 struct ShapeFunctionsPass
     : rlx::impl::ShapeFunctionsPassBase<ShapeFunctionsPass> {
@@ -103,7 +122,8 @@ struct ShapeFunctionsPass
         continue;
       auto tensor = dyn_cast<RankedTensorType>(result.getType());
       for (int64_t i = 0; tensor && i < tensor.getRank(); ++i) {
-        Value size = tensor::DimOp::create(builder, loc, result, i);
+        Value size =
+            tensor::DimOp::create(builder, loc, beforeWriting(result), i);
         sizes.push_back(arith::IndexCastOp::create(builder, loc,
                                                    builder.getI64Type(), size));
       }

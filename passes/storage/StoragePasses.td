@@ -67,8 +67,9 @@ def ShapeFunctionsPass : Pass<"rlx-shape-functions", "::mlir::ModuleOp"> {
 def DistinctResultsPass : Pass<"rlx-distinct-results", "::mlir::func::FuncOp"> {
   let summary = "Copy results that are returned more than once";
   let description = [{
-    Each result of a function is written to a buffer of its own. Expects tensors,
-    after common values were merged.
+    Each result of a function is written to a buffer of its own, and so is each
+    tensor that a loop carries and that begins as an empty one with other uses.
+    Expects tensors, after common values were merged.
 
     ```mlir
     return %y, %y : tensor<8xf32>, tensor<8xf32>

@@ -37,3 +37,22 @@ func.func private @private(%x: tensor<?xf32>) -> tensor<?xf32> {
 }
 // CHECK-LABEL: func private @declared
 func.func private @declared(tensor<?xf32>) -> tensor<?xf32>
+
+// What a loop writes into has the sizes that it began with: nothing is computed.
+// CHECK-LABEL: func @written(
+// CHECK: func @written.shapes(%[[X:.*]]: tensor<?xf32>)
+// CHECK: scf.yield
+// CHECK: %[[SIZE:.*]] = tensor.dim %[[X]], %{{.*}} : tensor<?xf32>
+// CHECK-NEXT: arith.index_cast %[[SIZE]]
+func.func @written(%x: tensor<?xf32>) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %n = tensor.dim %x, %c0 : tensor<?xf32>
+  %y = scf.for %i = %c0 to %n step %c1 iter_args(%a = %x) -> tensor<?xf32> {
+    %v = tensor.extract %a[%i] : tensor<?xf32>
+    %w = arith.negf %v : f32
+    %b = tensor.insert %w into %a[%i] : tensor<?xf32>
+    scf.yield %b : tensor<?xf32>
+  }
+  return %y : tensor<?xf32>
+}
