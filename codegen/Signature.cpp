@@ -101,10 +101,11 @@ static std::optional<ElementType> elementTypeOf(Type type) {
   }
 }
 
-static llvm::Expected<TensorSignature> readTensor(Type type,
-                                                  const Twine &what) {
+/// `written` is the type that the program has, where another is passed.
+static llvm::Expected<TensorSignature> readTensor(Type type, const Twine &what,
+                                                  TypeAttr written = {}) {
   std::string text;
-  llvm::raw_string_ostream(text) << type;
+  llvm::raw_string_ostream(text) << (written ? written.getValue() : type);
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor)
     return llvm::createStringError("expected " + what +
@@ -115,6 +116,11 @@ static llvm::Expected<TensorSignature> readTensor(Type type,
   for (int64_t size : tensor.getShape())
     signature.logicalShape.push_back(ShapedType::isDynamic(size) ? -1 : size);
   signature.shape = signature.logicalShape;
+  // Such as elements of 4 bits, which are passed in bytes.
+  auto logical =
+      written ? dyn_cast<RankedTensorType>(written.getValue()) : nullptr;
+  if (logical && logical.getRank() > 0)
+    signature.logicalShape.back() = logical.getShape().back();
   if (std::optional<QuantScheme> scheme = QuantScheme::of(type)) {
     signature.scheme = scheme->displayName();
     signature.ggmlType = scheme->ggmlName();
@@ -158,7 +164,8 @@ rlx::readSignatures(ModuleOp module) {
           readTensor(function.getArgumentTypes()[i],
                      weight ? "weight '" + weight.getValue() + "'"
                             : Twine("argument ") + Twine(i) + " of '" +
-                                  function.getName() + "'");
+                                  function.getName() + "'",
+                     function.getArgAttrOfType<TypeAttr>(i, "rlx.type"));
       if (!tensor)
         return tensor.takeError();
       if (!weight) {
@@ -190,9 +197,10 @@ rlx::readSignatures(ModuleOp module) {
             tied.result = i;
         continue;
       }
-      llvm::Expected<TensorSignature> tensor =
-          readTensor(type, Twine("result ") + Twine(i) + " of '" +
-                               function.getName() + "'");
+      llvm::Expected<TensorSignature> tensor = readTensor(
+          type,
+          Twine("result ") + Twine(i) + " of '" + function.getName() + "'",
+          function.getResultAttrOfType<TypeAttr>(i, "rlx.type"));
       if (!tensor)
         return tensor.takeError();
       signature.results.push_back(std::move(*tensor));

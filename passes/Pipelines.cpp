@@ -1,8 +1,10 @@
 //===- Pipelines.cpp - How the passes follow each other -------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "ir/TmTensor.h"
 #include "passes/PassDetail.h"
 #include "passes/cpu/lower/ConvertRuntimeCalls.h"
+#include "passes/dialects/DialectPasses.h"
 #include "passes/program/ProgramPasses.h"
 #include "passes/quantize/QuantizePasses.h"
 #include "passes/storage/BufferizeBlocks.h"
@@ -14,11 +16,13 @@
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Complex/IR/Complex.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/ControlFlow/Transforms/BufferDeallocationOpInterfaceImpl.h"
 #include "mlir/Dialect/ControlFlow/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Func/Extensions/InlinerExtension.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/Index/IR/IndexDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/Transforms/RequestCWrappers.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -28,12 +32,14 @@
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/Dialect/MemRef/Transforms/AllocationOpInterfaceImpl.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/Quant/IR/Quant.h"
 #include "mlir/Dialect/SCF/Transforms/BufferDeallocationOpInterfaceImpl.h"
 #include "mlir/Dialect/SCF/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
 #include "mlir/Dialect/SPIRV/Transforms/Passes.h"
 #include "mlir/Dialect/Tensor/IR/TensorInferTypeOpInterfaceImpl.h"
 #include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Tosa/IR/TosaOps.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/Vector/Transforms/BufferizableOpInterfaceImpl.h"
@@ -53,13 +59,17 @@ static std::unique_ptr<Pass> canonicalizer() {
 }
 
 static void addImport(OpPassManager &pm, bool constantsInCode) {
+  // What others have written comes first: all that follows sees linalg.
   pm.addPass(createReadGlobalsPass());
+  pm.addPass(createLowerDialectsPass());
   pm.addPass(createPrepareCallsPass());
   pm.addPass(createCheckStatesPass());
+  pm.addPass(createAdaptSignaturesPass());
   // Nothing is rewritten before what is undefined was checked.
   pm.addPass(createInlinerPass({}, [](OpPassManager &) {}));
   pm.addPass(createSymbolDCEPass());
   pm.addNestedPass<func::FuncOp>(createInsertChecksPass());
+  pm.addNestedPass<func::FuncOp>(createLowerTmTensorPass());
   // Checks look at the sizes of operands. Those of a result would become what a
   // tensor.cast behind it claims, as soon as the cast is folded into its type.
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());
@@ -221,12 +231,15 @@ namespace {
 #include "passes/quantize/QuantizePasses.h.inc"
 #define GEN_PASS_REGISTRATION
 #include "passes/program/ProgramPasses.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "passes/dialects/DialectPasses.h.inc"
 } // namespace
 
 void rlx::registerPasses() {
   registerRlxPasses();
   registerRlxQuantizePasses();
   registerRlxProgramPasses();
+  registerRlxDialectPasses();
   PassPipelineRegistration<>("rlx-import",
                              "Graphs as people write them to graphs RLX lowers",
                              buildImportPipeline);
@@ -256,13 +269,15 @@ void rlx::registerPasses() {
 }
 
 void rlx::registerDialects(DialectRegistry &registry) {
-  registry
-      .insert<RlxDialect, affine::AffineDialect, arith::ArithDialect,
-              bufferization::BufferizationDialect, cf::ControlFlowDialect,
-              func::FuncDialect, gpu::GPUDialect, linalg::LinalgDialect,
-              LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
-              ml_program::MLProgramDialect, scf::SCFDialect,
-              tensor::TensorDialect, ub::UBDialect, vector::VectorDialect>();
+  registry.insert<RlxDialect, affine::AffineDialect, arith::ArithDialect,
+                  bufferization::BufferizationDialect, cf::ControlFlowDialect,
+                  complex::ComplexDialect, func::FuncDialect, gpu::GPUDialect,
+                  index::IndexDialect, linalg::LinalgDialect, LLVM::LLVMDialect,
+                  math::MathDialect, memref::MemRefDialect,
+                  ml_program::MLProgramDialect, quant::QuantDialect,
+                  scf::SCFDialect, tensor::TensorDialect,
+                  tm_tensor::TmTensorDialect, tosa::TosaDialect, ub::UBDialect,
+                  vector::VectorDialect>();
   arith::registerBufferDeallocationOpInterfaceExternalModels(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
   bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(

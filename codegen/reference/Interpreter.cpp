@@ -108,6 +108,7 @@ static const HandlerTable &handlers() {
     addTensorOps(all);
     addTensorViews(all);
     addLinalgOps(all);
+    addTmTensorOps(all);
     addWeightOps(all);
     return all;
   }();

@@ -100,6 +100,7 @@ void addControlFlow(HandlerTable &table);
 void addTensorOps(HandlerTable &table);
 void addTensorViews(HandlerTable &table);
 void addLinalgOps(HandlerTable &table);
+void addTmTensorOps(HandlerTable &table);
 void addWeightOps(HandlerTable &table);
 
 /// Loops over tensors of any operation that is one of linalg's.

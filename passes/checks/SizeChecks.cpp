@@ -113,8 +113,9 @@ void SizeChecks::insert() {
             scf::ParallelOp, linalg::LinalgOp, linalg::SoftmaxOp,
             linalg::PackOp, linalg::UnPackOp,
             bufferization::MaterializeInDestinationOp, MatmulOp, GatherMatmulOp,
-            EmbeddingOp, DequantizeOp, QuantizeOp>(
-          [&](auto known) { insert(known); })
+            EmbeddingOp, DequantizeOp, QuantizeOp, tm_tensor::ScanOp,
+            tm_tensor::ScatterOp, tm_tensor::SortOp, tm_tensor::TopkOp,
+            tm_tensor::AttentionOp>([&](auto known) { insert(known); })
       .Case<tensor::ExtractOp>([&](tensor::ExtractOp extract) {
         indices(extract.getTensor(), extract.getIndices());
       })

@@ -2,14 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What --rlx-insert-checks puts before an operation: SizeChecks.cpp has the
-// words and finds the checks for an operation, SizeChecksOfTensors.cpp and
-// SizeChecksOfLoops.cpp have those of the dialects.
+// words and finds the checks for an operation, SizeChecksOfTensors.cpp,
+// SizeChecksOfLoops.cpp and SizeChecksOfTmTensor.cpp have those of the
+// dialects.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef RLX_PASSES_CHECKS_SIZECHECKS_H
 #define RLX_PASSES_CHECKS_SIZECHECKS_H
 
+#include "ir/TmTensor.h"
 #include "passes/PassDetail.h"
 #include "passes/support/QuantizedOperand.h"
 #include "passes/support/SourceText.h"
@@ -58,6 +60,13 @@ private:
   void insert(GatherMatmulOp matmul);
   void insert(EmbeddingOp rows);
   void insert(DequantizeOp values);
+  void insert(tm_tensor::ScanOp scan);
+  void insert(tm_tensor::ScatterOp scatter);
+  void insert(tm_tensor::SortOp sort);
+  void insert(tm_tensor::TopkOp topk);
+  void insert(tm_tensor::AttentionOp attention);
+  void alike(mlir::Value tensor, int64_t dimension, mlir::Value like,
+             int64_t other);
   void insert(QuantizeOp codes);
   void unreadIds(mlir::Value ids, mlir::OpFoldResult count);
   template <typename OpT> void insertMatmul(OpT matmul);

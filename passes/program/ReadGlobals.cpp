@@ -35,14 +35,16 @@ namespace {
 struct ReadGlobalsPass : rlx::impl::ReadGlobalsPassBase<ReadGlobalsPass> {
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
-    SmallVector<Operation *> loads;
+    SmallVector<Operation *> loads, stores;
     written.clear();
     getOperation().walk([&](Operation *op) {
       if (isa<ml_program::GlobalLoadOp, ml_program::GlobalLoadConstOp>(op))
         loads.push_back(op);
-      if (isa<ml_program::GlobalStoreOp, ml_program::GlobalStoreGraphOp>(op))
+      if (isa<ml_program::GlobalStoreOp, ml_program::GlobalStoreGraphOp>(op)) {
+        stores.push_back(op);
         written.insert(op->getAttrOfType<SymbolRefAttr>("global")
                            .getRootReference());
+      }
     });
     for (Operation *load : loads) {
       auto name = load->getAttrOfType<SymbolRefAttr>("global");
@@ -56,6 +58,16 @@ struct ReadGlobalsPass : rlx::impl::ReadGlobalsPassBase<ReadGlobalsPass> {
       }
       if (failed(replace(load, global)))
         return signalPassFailure();
+    }
+    if (!stores.empty()) {
+      stores.front()->emitOpError()
+          << "changes '"
+          << stores.front()->getAttrOfType<SymbolRefAttr>("global")
+                 .getRootReference()
+                 .getValue()
+          << "', but a function keeps nothing from one call to the next; "
+             "expected an argument and a result with rlx.state";
+      return signalPassFailure();
     }
     for (auto global : llvm::make_early_inc_range(
              getOperation().getOps<ml_program::GlobalOp>()))
@@ -75,12 +87,17 @@ struct ReadGlobalsPass : rlx::impl::ReadGlobalsPassBase<ReadGlobalsPass> {
     Value value;
     auto given = dyn_cast_or_null<TypedAttr>(
         global.getValue().value_or(Attribute()));
-    bool isNumbers = isa_and_nonnull<ElementsAttr>(given);
-    if (isNumbers && given.getType() != type)
+    bool isNumbers =
+        isa_and_nonnull<ElementsAttr, IntegerAttr, FloatAttr>(given);
+    bool isCast = isNumbers && given.getType() != type;
+    if (isCast && !tensor::CastOp::areCastCompatible(given.getType(), type))
       return load->emitOpError() << "is of " << type << ", but the global '"
                                  << name << "' is of " << given.getType();
-    if (isNumbers && (!isLarge(type) || cast<ElementsAttr>(given).isSplat())) {
+    if (isNumbers && (isCast || !isLarge(type) ||
+                      cast<ElementsAttr>(given).isSplat())) {
       value = arith::ConstantOp::create(builder, load->getLoc(), given);
+      if (isCast)
+        value = tensor::CastOp::create(builder, load->getLoc(), type, value);
     } else if (isNumbers) {
       auto weight = WeightOp::create(builder, load->getLoc(), type, name);
       weight->setDiscardableAttr("rlx.value", given);

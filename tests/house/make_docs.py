@@ -24,7 +24,12 @@ NOTE = "<!-- Made by tools/dev docs from {source}. Do not edit. -->"
 # Passes of MLIR that only clean up; they say nothing about a stage.
 CLEAN_UP = {"canonicalizer", "cse"}
 # Which passes are declared together.
-PASS_SOURCES = ("passes/Passes.td", "passes/program/ProgramPasses.td", "passes/quantize/QuantizePasses.td")
+PASS_SOURCES = (
+    "passes/Passes.td",
+    "passes/dialects/DialectPasses.td",
+    "passes/program/ProgramPasses.td",
+    "passes/quantize/QuantizePasses.td",
+)
 
 # ----------------------------------------------------------------------------------------------------------------------
 # Reading the sources
