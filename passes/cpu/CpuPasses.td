@@ -131,8 +131,10 @@ def LinalgToLoopsPass : Pass<"rlx-linalg-to-loops", "::mlir::func::FuncOp"> {
     along memory, reductions carry what they add up, and may add in any order but
     where the target is deterministic. Where a dimension is contiguous in one
     buffer and another one in the other, both are cut into squares. Outer loops
-    become a parallel one where there is enough to do. With `print-choices`, a
-    remark says what was chosen.
+    become a parallel one where there is enough to do. Operations that follow each
+    other and go through the same rows, each reading of the others nothing but its
+    own row, go through a row together; a buffer that they alone use has one row.
+    With `print-choices`, a remark says what was chosen.
 
     ```mlir
     linalg.reduce { arith.addf } ins(%x : memref<4096x4096xf32>) outs(%y : memref<4096xf32>) dimensions = [1]

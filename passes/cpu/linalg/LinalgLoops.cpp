@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/cpu/linalg/LoopNest.h"
+#include "passes/cpu/linalg/RowGroups.h"
 #include "passes/support/TransposeSquare.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -26,6 +27,17 @@ public:
         mayReorder(!cpu.deterministic), ivs(op.getNumLoops()) {}
 
   void emit();
+  ArrayRef<Value> outerSizes(unsigned depth) const {
+    return ArrayRef(sizes).take_front(depth);
+  }
+  /// Makes sizes known where `at` is.
+  void prepare(LoopBuilder &at);
+  /// What one iteration of the first `depth` loops costs, in reads of a number.
+  Value costInside(LoopBuilder &at, unsigned depth);
+  /// Loops inside of the first ones, which are at `outer`. `rows` has what
+  /// takes the place of buffers, without their leading dimensions.
+  void emitInside(LoopBuilder &at, ArrayRef<Value> outer,
+                  const llvm::DenseMap<Value, Value> &rows);
 
 private:
   void emitFrom(size_t depth);
@@ -36,6 +48,7 @@ private:
   void emitParallel();
   SmallVector<Value> emitBody(ValueRange results);
   SmallVector<Value> indicesOf(OpOperand &operand);
+  std::pair<Value, SmallVector<Value>> place(OpOperand &operand);
   Value load(OpOperand &operand);
   void storeResults(ValueRange values);
   Value size(unsigned loop) { return sizes[loop]; }
@@ -48,6 +61,9 @@ private:
   /// By loop: where it is, how long it is, and which part of it is gone
   /// through.
   SmallVector<Value> ivs, sizes, begins, ends;
+  /// Buffers of a row, and how many leading dimensions they lack.
+  llvm::DenseMap<Value, Value> rowBuffers;
+  size_t rowDepth = 0;
 };
 } // namespace
 
@@ -62,15 +78,28 @@ SmallVector<Value> LinalgLoops::indicesOf(OpOperand &operand) {
   });
 }
 
+/// The buffer of an operand, and where in it the element is.
+std::pair<Value, SmallVector<Value>> LinalgLoops::place(OpOperand &operand) {
+  SmallVector<Value> indices = indicesOf(operand);
+  auto row = rowBuffers.find(operand.get());
+  if (row == rowBuffers.end())
+    return {operand.get(), indices};
+  indices.erase(indices.begin(), indices.begin() + rowDepth);
+  return {row->second, indices};
+}
+
 Value LinalgLoops::load(OpOperand &operand) {
   if (!isa<MemRefType>(operand.get().getType()))
     return operand.get();
-  return memref::LoadOp::create(b, operand.get(), indicesOf(operand));
+  auto [buffer, indices] = place(operand);
+  return memref::LoadOp::create(b, buffer, indices);
 }
 
 void LinalgLoops::storeResults(ValueRange values) {
-  for (auto [operand, value] : llvm::zip(op.getDpsInitsMutable(), values))
-    memref::StoreOp::create(b, value, operand.get(), indicesOf(operand));
+  for (auto [operand, value] : llvm::zip(op.getDpsInitsMutable(), values)) {
+    auto [buffer, indices] = place(operand);
+    memref::StoreOp::create(b, value, buffer, indices);
+  }
 }
 
 /// Says that sums and products may be made in another order. Those of shorter
@@ -358,13 +387,17 @@ void LinalgLoops::emitParallel() {
   });
 }
 
-void LinalgLoops::emit() {
-  for (Range range : op.createLoopRanges(b, op.getLoc())) {
-    begins.push_back(b.index(0));
+void LinalgLoops::prepare(LoopBuilder &at) {
+  for (Range range : op.createLoopRanges(at, op.getLoc())) {
+    begins.push_back(at.index(0));
     sizes.push_back(
-        getValueOrCreateConstantIndexOp(b, op.getLoc(), range.size));
+        getValueOrCreateConstantIndexOp(at, op.getLoc(), range.size));
   }
   ends = sizes;
+}
+
+void LinalgLoops::emit() {
+  prepare(b);
   std::optional<int64_t> work = nest.work();
   if (work && *work <= leastWork)
     return emitFrom(0);
@@ -386,4 +419,119 @@ bool rlx::emitLinalgLoops(
   report(what);
   LinalgLoops(nest, cpu).emit();
   return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Several operations, row by row
+//===----------------------------------------------------------------------===//
+
+Value LinalgLoops::costInside(LoopBuilder &at, unsigned depth) {
+  Value cost = at.index(nest.cost);
+  for (Value size : llvm::drop_begin(sizes, depth))
+    cost = arith::MulIOp::create(at, cost, size);
+  return cost;
+}
+
+void LinalgLoops::emitInside(LoopBuilder &at, ArrayRef<Value> outer,
+                             const llvm::DenseMap<Value, Value> &rows) {
+  b.restoreInsertionPoint(at.saveInsertionPoint());
+  rowBuffers = rows;
+  rowDepth = outer.size();
+  llvm::copy(outer, ivs.begin());
+  emitFrom(outer.size());
+}
+
+/// Buffers of a row for what a group alone reads and writes.
+static llvm::DenseMap<Value, Value> allocateRows(LoopBuilder &b,
+                                                 const RowGroup &group) {
+  constexpr int64_t cacheLine = 64;
+  llvm::DenseMap<Value, Value> rows;
+  for (memref::AllocOp whole : group.temporaries) {
+    MemRefType type = whole.getType();
+    SmallVector<Value> sizes;
+    for (int64_t i = group.depth; i < type.getRank(); ++i)
+      if (type.isDynamicDim(i))
+        sizes.push_back(whole.getDynamicSizes()[type.getDynamicDimIndex(i)]);
+    auto row = MemRefType::get(type.getShape().drop_front(group.depth),
+                               type.getElementType());
+    rows[whole] = memref::AllocOp::create(b, row, sizes, ValueRange(),
+                                          b.getI64IntegerAttr(cacheLine));
+  }
+  return rows;
+}
+
+/// In their order, so that the code is the same each time.
+static void freeRows(LoopBuilder &b, const RowGroup &group,
+                     const llvm::DenseMap<Value, Value> &rows) {
+  for (memref::AllocOp whole : group.temporaries)
+    memref::DeallocOp::create(b, rows.lookup(whole));
+}
+
+void rlx::emitRowLoops(const RowGroup &group, const CpuProperties &cpu) {
+  linalg::LinalgOp last = group.nests.back().op;
+  LoopBuilder b(last.getLoc(), last);
+  std::vector<LinalgLoops> members;
+  for (const LoopNest &nest : group.nests)
+    members.emplace_back(nest, cpu).prepare(b);
+  SmallVector<Value> sizes(members.front().outerSizes(group.depth));
+
+  auto eachRow = [&](Value begin, Value end,
+                     const llvm::DenseMap<Value, Value> &rows) {
+    b.loop(begin, end, 1, [&](Value row) {
+      SmallVector<Value> ivs = {row};
+      if (group.depth > 1)
+        ivs = llvm::to_vector_of<Value>(
+            affine::AffineDelinearizeIndexOp::create(b, row, sizes,
+                                                     /*hasOuterBound=*/true)
+                .getResults());
+      for (LinalgLoops &member : members)
+        member.emitInside(b, ivs, rows);
+    });
+  };
+  Value count = sizes.front();
+  for (Value size : llvm::drop_begin(sizes))
+    count = arith::MulIOp::create(b, count, size);
+  std::optional<int64_t> work = 0;
+  for (const LoopNest &nest : group.nests) {
+    std::optional<int64_t> own = nest.work();
+    work = work && own && *own < leastWork ? std::optional(*work + *own)
+                                           : std::nullopt;
+  }
+  if (work && *work <= leastWork) {
+    auto rows = allocateRows(b, group);
+    eachRow(b.index(0), count, rows);
+    freeRows(b, group, rows);
+  } else {
+    Value each = b.index(1);
+    for (LinalgLoops &member : members)
+      each = arith::AddIOp::create(b, each, member.costInside(b, group.depth));
+    Value together = arith::MaxUIOp::create(
+        b, b.min(arith::DivUIOp::create(b, b.index(leastWork), each), count),
+        b.index(1));
+    Value calls = arith::CeilDivUIOp::create(b, count, together);
+    b.parallelLoop(calls, [&](Value call) {
+      Value begin = arith::MulIOp::create(b, call, together);
+      Value end = b.min(b.add(begin, together), count);
+      auto rows = allocateRows(b, group);
+      eachRow(begin, end, rows);
+      freeRows(b, group, rows);
+    });
+  }
+  for (const LoopNest &nest : llvm::reverse(group.nests))
+    nest.op->erase();
+  for (memref::AllocOp whole : group.temporaries) {
+    for (Operation *user : llvm::make_early_inc_range(whole->getUsers()))
+      user->erase(); // it was freed
+    memref::AllocOp(whole)->erase();
+  }
+}
+
+std::string rlx::describe(const RowGroup &group) {
+  std::string text = "row by row with " +
+                     std::to_string(group.nests.size() - 1) +
+                     " operations before it";
+  if (!group.temporaries.empty())
+    text += ", " + std::to_string(group.temporaries.size()) +
+            " buffers have one row";
+  return text;
 }

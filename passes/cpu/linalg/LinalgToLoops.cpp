@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/linalg/LoopNest.h"
+#include "passes/cpu/linalg/RowGroups.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 
@@ -19,6 +20,11 @@ struct LinalgToLoopsPass : rlx::impl::LinalgToLoopsPassBase<LinalgToLoopsPass> {
 
   void runOnOperation() override {
     const CpuProperties cpu = CpuAttr::of(getOperation());
+    for (const RowGroup &group : findRowGroups(getOperation())) {
+      if (printChoices)
+        group.nests.back().op->emitRemark() << describe(group);
+      emitRowLoops(group, cpu);
+    }
     SmallVector<linalg::LinalgOp> all;
     getOperation().walk([&](linalg::LinalgOp op) { all.push_back(op); });
     for (linalg::LinalgOp op : all) {

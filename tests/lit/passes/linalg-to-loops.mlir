@@ -103,3 +103,62 @@ func.func @windows(%x: memref<40xf32>, %w: memref<5xf32>, %y: memref<36xf32>) {
   linalg.conv_1d ins(%x, %w : memref<40xf32>, memref<5xf32>) outs(%y : memref<36xf32>)
   return
 }
+
+// What goes through the same rows goes through a row together; what lies between has one row.
+// CHECK-LABEL: func @rows(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<512x4096xf32>, %[[Y:[a-z0-9]+]]: memref<512x4096xf32>
+// CHECK: scf.forall
+// CHECK-DAG: %[[SUM:.*]] = memref.alloc() {alignment = 64 : i64} : memref<f32>
+// CHECK-DAG: %[[ROW:.*]] = memref.alloc() {alignment = 64 : i64} : memref<4096xf32>
+// CHECK: scf.for %[[I:.*]] =
+// CHECK: memref.store %{{.*}}, %[[SUM]][]
+// CHECK: scf.for
+// CHECK: memref.load %[[X]][%[[I]], %{{.*}}]
+// CHECK: memref.store %{{.*}}, %[[SUM]][]
+// CHECK: scf.for
+// CHECK: memref.store %{{.*}}, %[[ROW]][%{{.*}}]
+// CHECK: scf.for
+// CHECK: memref.load %[[ROW]][%{{.*}}]
+// CHECK: memref.store %{{.*}}, %[[Y]][%[[I]], %{{.*}}]
+// CHECK-DAG: memref.dealloc %[[SUM]]
+// CHECK-DAG: memref.dealloc %[[ROW]]
+// CHECK-NOT: scf.for
+// CHECK: return
+// REMARK: remark: row by row with 3 operations before it, 2 buffers have one row
+func.func @rows(%x: memref<512x4096xf32>, %y: memref<512x4096xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %sum = memref.alloc() : memref<512xf32>
+  %between = memref.alloc() : memref<512x4096xf32>
+  linalg.fill ins(%zero : f32) outs(%sum : memref<512xf32>)
+  linalg.reduce { arith.addf } ins(%x : memref<512x4096xf32>) outs(%sum : memref<512xf32>) dimensions = [1]
+  linalg.generic {indexing_maps = [#ij, #i, #ij], iterator_types = ["parallel", "parallel"]} ins(%x, %sum : memref<512x4096xf32>, memref<512xf32>) outs(%between : memref<512x4096xf32>) {
+  ^bb0(%v: f32, %s: f32, %o: f32):
+    %r = arith.divf %v, %s : f32
+    linalg.yield %r : f32
+  }
+  linalg.generic {indexing_maps = [#ij, #ij], iterator_types = ["parallel", "parallel"]} ins(%between : memref<512x4096xf32>) outs(%y : memref<512x4096xf32>) {
+  ^bb0(%v: f32, %o: f32):
+    %r = math.exp %v : f32
+    linalg.yield %r : f32
+  }
+  memref.dealloc %sum : memref<512xf32>
+  memref.dealloc %between : memref<512x4096xf32>
+  return
+}
+
+// A row that another one reads is no row of its own.
+// CHECK-LABEL: func @other_rows(
+// CHECK-COUNT-2: scf.forall
+func.func @other_rows(%x: memref<512x512xf32>, %y: memref<512x512xf32>, %z: memref<512x512xf32>) {
+  linalg.generic {indexing_maps = [#ij, #ij], iterator_types = ["parallel", "parallel"]} ins(%x : memref<512x512xf32>) outs(%y : memref<512x512xf32>) {
+  ^bb0(%v: f32, %o: f32):
+    %r = math.exp %v : f32
+    linalg.yield %r : f32
+  }
+  linalg.generic {indexing_maps = [#ji, #ij, #ij], iterator_types = ["parallel", "parallel"]} ins(%y, %x : memref<512x512xf32>, memref<512x512xf32>) outs(%z : memref<512x512xf32>) {
+  ^bb0(%v: f32, %w: f32, %o: f32):
+    %r = arith.addf %v, %w : f32
+    linalg.yield %r : f32
+  }
+  return
+}
