@@ -30,8 +30,7 @@ llvm::Error States::allocate(llvm::StringRef name,
   llvm::Expected<const TensorSignature *> state = findState(name);
   if (!state)
     return state.takeError();
-  std::vector<int64_t> sizes =
-      shape.empty() ? (*state)->shape : shape.vec();
+  std::vector<int64_t> sizes = shape.empty() ? (*state)->shape : shape.vec();
   if (llvm::any_of(sizes, [](int64_t size) { return size < 0; }))
     return llvm::createStringError("state '" + name.str() + "' is " +
                                    (*state)->describe() +
@@ -39,7 +38,8 @@ llvm::Error States::allocate(llvm::StringRef name,
   Result<Tensor> tensor = Tensor::allocate((*state)->element, sizes);
   if (!tensor)
     return toError(tensor.status());
-  if (auto error = (*state)->check(tensor->view(), "state '" + name.str() + "'"))
+  if (auto error =
+          (*state)->check(tensor->view(), "state '" + name.str() + "'"))
     return error;
   std::memset(tensor->data<void>(), 0, tensor->numBytes());
   views[name.str()] = tensor->view();
@@ -93,10 +93,10 @@ States::inputs(llvm::ArrayRef<TensorView> others) const {
   const FunctionSignature &signature = function;
   size_t expected = signature.inputs.size() - signature.states.size();
   if (others.size() != expected)
-    return llvm::createStringError(
-        "expected " + std::to_string(expected) + " inputs for '" +
-        signature.name + "' beside its states, but got " +
-        std::to_string(others.size()));
+    return llvm::createStringError("expected " + std::to_string(expected) +
+                                   " inputs for '" + signature.name +
+                                   "' beside its states, but got " +
+                                   std::to_string(others.size()));
   std::vector<TensorView> all;
   for (const TensorSignature &input : signature.inputs) {
     if (input.state.empty()) {

@@ -48,8 +48,7 @@ public:
   /// Which results of the program those are that are no states, in their order.
   std::vector<size_t> resultNumbers() const;
   /// What the program says of the state `name`. Fails, naming those there are.
-  llvm::Expected<const TensorSignature *>
-  findState(llvm::StringRef name) const;
+  llvm::Expected<const TensorSignature *> findState(llvm::StringRef name) const;
 
 private:
   std::reference_wrapper<const FunctionSignature> function;

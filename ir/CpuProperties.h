@@ -23,6 +23,9 @@ namespace rlx {
 /// The most that a size of a loop may be: more than any K, and so that sizes in
 /// bytes do not overflow.
 constexpr int64_t mostLoopSize = 1 << 24;
+/// The most rows of a register tile, and vectors or panels side by side: more
+/// fit no registers, and each is code of its own.
+constexpr int64_t mostTileRows = 32, mostTileColumns = 4;
 
 struct CpuProperties {
   // The machine.

@@ -70,13 +70,12 @@ TilesAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                   int64_t mr, int64_t mrPanel, int64_t nrPanel, int64_t mc,
                   int64_t nc, int64_t kc, int64_t prefetchBytes,
                   ArrayRef<KernelAttr> kernels) {
-  constexpr int64_t mostRows = 32, mostTiles = 4;
   auto check = [&](StringRef name, int64_t value, int64_t from, int64_t to) {
     return checkRange(emitError, name, value, from, to);
   };
-  if (failed(check("mr", mr, 1, mostRows)) ||
-      failed(check("mr_panel", mrPanel, 1, mostRows)) ||
-      failed(check("nr_panel", nrPanel, 1, mostTiles)) ||
+  if (failed(check("mr", mr, 1, mostTileRows)) ||
+      failed(check("mr_panel", mrPanel, 1, mostTileRows)) ||
+      failed(check("nr_panel", nrPanel, 1, mostTileColumns)) ||
       failed(check("mc", mc, 0, mostLoopSize)) ||
       failed(check("prefetch_bytes", prefetchBytes, 0, mostLoopSize)) ||
       failed(check("nc", nc, 1, mostLoopSize)) ||

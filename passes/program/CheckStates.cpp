@@ -49,18 +49,17 @@ static LogicalResult check(func::FuncOp function, bool isCalled) {
              << "', expected states in functions that the runtime calls, and "
                 "no other";
     if (!isa<RankedTensorType>(function.getArgumentTypes()[i]))
-      return function.emitOpError()
-             << "expected the state '" << name.getValue()
-             << "' to be a ranked tensor, but got "
-             << function.getArgumentTypes()[i];
+      return function.emitOpError() << "expected the state '" << name.getValue()
+                                    << "' to be a ranked tensor, but got "
+                                    << function.getArgumentTypes()[i];
     if (function.getArgAttr(i, "rlx.weight"))
       return function.emitOpError()
              << "argument " << i << " is a weight and the state '"
              << name.getValue() << "', expected one of both";
     if (!arguments.try_emplace(name, i).second)
       return function.emitOpError()
-             << "has the state '" << name.getValue()
-             << "' twice, as arguments " << arguments[name] << " and " << i;
+             << "has the state '" << name.getValue() << "' twice, as arguments "
+             << arguments[name] << " and " << i;
   }
   for (unsigned i = 0; i < function.getNumResults(); ++i) {
     Attribute mark = function.getResultAttr(i, attributeName);
@@ -84,8 +83,8 @@ static LogicalResult check(func::FuncOp function, bool isCalled) {
     if (before != after)
       return function.emitOpError()
              << "expected result " << i << ", the state '" << name.getValue()
-             << "', to be of " << before << " as argument "
-             << argument->second << " is, but got " << after;
+             << "', to be of " << before << " as argument " << argument->second
+             << " is, but got " << after;
   }
   for (unsigned i = 0; i < function.getNumArguments(); ++i)
     if (auto name = function.getArgAttrOfType<StringAttr>(i, attributeName);

@@ -88,9 +88,9 @@ struct ConstantsToWeightsPass
   LogicalResult move(arith::ConstantOp op, func::FuncOp function,
                      bool hasWeights) {
     StringRef missing = missingResource(op.getValue());
-    std::optional<StringRef> name =
-        hasWeights && (!inCode || !missing.empty()) ? nameOfLarge(op)
-                                                    : std::nullopt;
+    std::optional<StringRef> name = hasWeights && (!inCode || !missing.empty())
+                                        ? nameOfLarge(op)
+                                        : std::nullopt;
     if (!name && !missing.empty())
       return op.emitOpError() << "refers to the resource '" << missing
                               << "', which the program does not have";

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Most of the time of compilation goes into loops, and the layers of a model
-// have the same ones. Operations on buffers that become the same loops are moved
-// into one function, before there are loops, and called.
+// have the same ones. Operations on buffers that become the same loops are
+// moved into one function, before there are loops, and called.
 //
 //===----------------------------------------------------------------------===//
 

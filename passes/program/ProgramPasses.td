@@ -23,7 +23,7 @@ def ReadGlobalsPass : Pass<"rlx-read-globals", "::mlir::ModuleOp"> {
     %w = rlx.weight "fc.weight" {rlx.value = dense_resource<w> : tensor<1024x1024xf32>} : tensor<1024x1024xf32>
     ```
   }];
-  let dependentDialects = ["::rlx::RlxDialect", "::mlir::arith::ArithDialect"];
+  let dependentDialects = ["::rlx::RlxDialect", "::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
 }
 
 def ConstantsToWeightsPass : Pass<"rlx-constants-to-weights", "::mlir::ModuleOp"> {

@@ -42,8 +42,8 @@ struct ReadGlobalsPass : rlx::impl::ReadGlobalsPassBase<ReadGlobalsPass> {
         loads.push_back(op);
       if (isa<ml_program::GlobalStoreOp, ml_program::GlobalStoreGraphOp>(op)) {
         stores.push_back(op);
-        written.insert(op->getAttrOfType<SymbolRefAttr>("global")
-                           .getRootReference());
+        written.insert(
+            op->getAttrOfType<SymbolRefAttr>("global").getRootReference());
       }
     });
     for (Operation *load : loads) {
@@ -51,9 +51,9 @@ struct ReadGlobalsPass : rlx::impl::ReadGlobalsPassBase<ReadGlobalsPass> {
       auto global =
           symbols.lookup<ml_program::GlobalOp>(name.getRootReference());
       if (!global) {
-        load->emitOpError() << "reads the global '"
-                            << name.getRootReference().getValue()
-                            << "', which the program does not have";
+        load->emitOpError()
+            << "reads the global '" << name.getRootReference().getValue()
+            << "', which the program does not have";
         return signalPassFailure();
       }
       if (failed(replace(load, global)))
@@ -62,7 +62,8 @@ struct ReadGlobalsPass : rlx::impl::ReadGlobalsPassBase<ReadGlobalsPass> {
     if (!stores.empty()) {
       stores.front()->emitOpError()
           << "changes '"
-          << stores.front()->getAttrOfType<SymbolRefAttr>("global")
+          << stores.front()
+                 ->getAttrOfType<SymbolRefAttr>("global")
                  .getRootReference()
                  .getValue()
           << "', but a function keeps nothing from one call to the next; "
@@ -85,16 +86,16 @@ struct ReadGlobalsPass : rlx::impl::ReadGlobalsPassBase<ReadGlobalsPass> {
                 "an argument and a result with rlx.state";
     OpBuilder builder(load);
     Value value;
-    auto given = dyn_cast_or_null<TypedAttr>(
-        global.getValue().value_or(Attribute()));
+    auto given =
+        dyn_cast_or_null<TypedAttr>(global.getValue().value_or(Attribute()));
     bool isNumbers =
         isa_and_nonnull<ElementsAttr, IntegerAttr, FloatAttr>(given);
     bool isCast = isNumbers && given.getType() != type;
     if (isCast && !tensor::CastOp::areCastCompatible(given.getType(), type))
       return load->emitOpError() << "is of " << type << ", but the global '"
                                  << name << "' is of " << given.getType();
-    if (isNumbers && (isCast || !isLarge(type) ||
-                      cast<ElementsAttr>(given).isSplat())) {
+    if (isNumbers &&
+        (isCast || !isLarge(type) || cast<ElementsAttr>(given).isSplat())) {
       value = arith::ConstantOp::create(builder, load->getLoc(), given);
       if (isCast)
         value = tensor::CastOp::create(builder, load->getLoc(), type, value);

@@ -1,9 +1,9 @@
 //===- TieStates.cpp - States are written where they are ------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Behind bufferization, a state's new value mostly is in the state's own buffer,
-// and the result that names it says nothing new. Where it is not, it is copied
-// there when nothing reads the old value any more.
+// Behind bufferization, a state's new value mostly is in the state's own
+// buffer, and the result that names it says nothing new. Where it is not, it is
+// copied there when nothing reads the old value any more.
 //
 //===----------------------------------------------------------------------===//
 
@@ -85,8 +85,8 @@ struct TieStatesPass : rlx::impl::TieStatesPassBase<TieStatesPass> {
       auto argument = dyn_cast<BlockArgument>(root);
       if (argument && argument.getOwner()->isEntryBlock() &&
           isa<func::FuncOp>(argument.getOwner()->getParentOp()))
-        return llvm::any_of(
-            ties, [&](const Tie &tie) { return tie.state == root; });
+        return llvm::any_of(ties,
+                            [&](const Tie &tie) { return tie.state == root; });
       return !root.getDefiningOp<memref::AllocOp>() &&
              !root.getDefiningOp<memref::GetGlobalOp>();
     };

@@ -67,7 +67,8 @@ Status Session::readState(size_t input, const TensorView &tensor) {
       return status;
     if (tensor.numElements() == 0)
       return {};
-    return device.download(*resident[bufferOfArgument[i]], 0, {static_cast<std::byte *>(tensor.data),
+    return device.download(*resident[bufferOfArgument[i]], 0,
+                           {static_cast<std::byte *>(tensor.data),
                             static_cast<size_t>(tensor.numBytes())});
   }
   return errorf("'{}' has no input {}", program.name, input);

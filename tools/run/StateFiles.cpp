@@ -13,9 +13,8 @@ static llvm::Expected<std::pair<std::string, std::string>>
 splitOption(llvm::StringRef option, llvm::StringRef text) {
   auto [name, path] = text.rsplit('=');
   if (name.empty() || path.empty())
-    return llvm::createStringError("expected " + option +
-                                   " to be name=file.npy, but got '" + text +
-                                   "'");
+    return llvm::createStringError(
+        "expected " + option + " to be name=file.npy, but got '" + text + "'");
   return std::make_pair(name.str(), path.str());
 }
 

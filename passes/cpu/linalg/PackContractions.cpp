@@ -33,8 +33,8 @@ static Value packFactor(ImplicitLocOpBuilder &b, Value matrix, bool isNFirst,
   SmallVector<int64_t> shape = packing.shape(n, k);
   int64_t wholeN = shape[1] * packing.lanes, wholeK = shape[0] * packing.kc;
   if (wholeN != n || wholeK != k) {
-    SmallVector<OpFoldResult> low(2, b.getIndexAttr(0)), high = {
-        b.getIndexAttr(wholeN - n), b.getIndexAttr(wholeK - k)};
+    SmallVector<OpFoldResult> low(2, b.getIndexAttr(0)),
+        high = {b.getIndexAttr(wholeN - n), b.getIndexAttr(wholeK - k)};
     SmallVector<int64_t> padded = {wholeN, wholeK};
     if (!isNFirst) {
       std::swap(high[0], high[1]);
@@ -64,8 +64,8 @@ static Value packFactor(ImplicitLocOpBuilder &b, Value matrix, bool isNFirst,
   SmallVector<int64_t> ordered = llvm::map_to_vector(
       order, [&](int64_t dimension) { return parts[dimension]; });
   Value empty = tensor::EmptyOp::create(b, ordered, element);
-  Value panels = linalg::TransposeOp::create(b, cutUp, empty, order)
-                     ->getResult(0);
+  Value panels =
+      linalg::TransposeOp::create(b, cutUp, empty, order)->getResult(0);
   return tensor::CollapseShapeOp::create(
       b, panels, SmallVector<ReassociationIndices>{{0}, {1}, {2}, {3, 4}});
 }
@@ -147,9 +147,9 @@ struct PackContractionsPass
     SmallVector<AffineMap> maps = op.getIndexingMapsArray();
     inputs[index] = factor;
     maps[index] = AffineMap::get(op.getNumLoops(), 0, dims, b.getContext());
-    auto generic = linalg::GenericOp::create(
-        b, op->getResultTypes(), inputs, op.getDpsInits(), maps,
-        op.getIteratorTypesArray());
+    auto generic = linalg::GenericOp::create(b, op->getResultTypes(), inputs,
+                                             op.getDpsInits(), maps,
+                                             op.getIteratorTypesArray());
     IRMapping mapping;
     op->getRegion(0).cloneInto(&generic.getRegion(), mapping);
     op->replaceAllUsesWith(generic);

@@ -14,6 +14,20 @@ func.func @small() -> (tensor<2xf32>, tensor<64x64xf32>) {
 }
 
 // -----
+// Numbers, and tensors that are loaded with other sizes than they have.
+// CHECK-LABEL: func @odd(
+// CHECK: arith.constant 3 : i64
+// CHECK: %[[C:.*]] = arith.constant dense<1.0{{.*}}> : tensor<2xf32>
+// CHECK: tensor.cast %[[C]] : tensor<2xf32> to tensor<?xf32>
+ml_program.global private @number(3 : i64) : i64
+ml_program.global private @sized(dense<1.0> : tensor<2xf32>) : tensor<?xf32>
+func.func @odd() -> (i64, tensor<?xf32>) {
+  %0 = ml_program.global_load_const @number : i64
+  %1 = ml_program.global_load_const @sized : tensor<?xf32>
+  return %0, %1 : i64, tensor<?xf32>
+}
+
+// -----
 // What is declared only comes from a file.
 // CHECK-LABEL: func @declared(
 // CHECK: rlx.weight "layers.0.weight" : tensor<4x4xf32>

@@ -42,10 +42,9 @@ void expectProduct(const Executable &executable, Floats &w) {
   std::vector<double> values(w.values.begin(), w.values.end());
   auto outputs = executable.run("main", {x});
   ASSERT_TRUE(bool(outputs)) << llvm::toString(outputs.takeError());
-  EXPECT_TRUE(isClose((*outputs)[0].view(),
-                      test::product(x.values, values, 3, w.shape[0],
-                                    w.shape[1]),
-                      1e-6, 2));
+  EXPECT_TRUE(isClose(
+      (*outputs)[0].view(),
+      test::product(x.values, values, 3, w.shape[0], w.shape[1]), 1e-6, 2));
 }
 
 TEST(ConstantsTest, OutliveTheProgram) {
@@ -55,10 +54,10 @@ TEST(ConstantsTest, OutliveTheProgram) {
   auto dense = compiled(product("dense<\"0x" + digits + "\">", 40, 33));
   ASSERT_TRUE(dense);
   expectProduct(*dense, w);
-  auto resource = compiled(
-      product("dense_resource<w>", 40, 33) +
-      "{-#\n dialect_resources: { builtin: { w: \"0x04000000" + digits +
-      "\" } }\n#-}\n");
+  auto resource =
+      compiled(product("dense_resource<w>", 40, 33) +
+               "{-#\n dialect_resources: { builtin: { w: \"0x04000000" +
+               digits + "\" } }\n#-}\n");
   ASSERT_TRUE(resource);
   ASSERT_EQ(resource->functions()[0].weights.size(), 1u);
   EXPECT_EQ(resource->functions()[0].weights[0].weight, "w");
