@@ -202,6 +202,42 @@ template <typename Join> RLX_INLINE float reduced(Lanes lanes, Join join) {
                                       8, 11, 10, 13, 12, 15, 14))[0];
 }
 
+RLX_INLINE float largestMagnitude(const float *x, int64_t count) {
+  constexpr int64_t width = LineLanes::count;
+  Lanes largest = {};
+  int64_t i = 0;
+  for (; i + width <= count; i += width) {
+    Lanes values;
+    std::memcpy(&values, x + i, sizeof(values));
+    values = magnitude(values);
+    largest = values > largest ? values : largest;
+  }
+  float most = reduced(
+      largest, [](Lanes a, Lanes b)
+                   __attribute__((always_inline)) { return a > b ? a : b; });
+  for (; i < count; ++i) {
+    float value = x[i] < 0 ? -x[i] : x[i];
+    most = value > most ? value : most;
+  }
+  return most;
+}
+
+/// `change` of each number.
+template <typename Change>
+RLX_INLINE void changeAll(const float *x, float *to, int64_t count,
+                          Change change) {
+  constexpr int64_t width = LineLanes::count;
+  int64_t i = 0;
+  for (; i + width <= count; i += width) {
+    Lanes values;
+    std::memcpy(&values, x + i, sizeof(values));
+    values = change(values);
+    std::memcpy(to + i, &values, sizeof(values));
+  }
+  for (; i < count; ++i)
+    to[i] = change(broadcast(x[i]))[0];
+}
+
 RLX_INLINE SampleRange measureSamples(const float *x, const float *w,
                                       int64_t count) {
   constexpr int64_t width = LineLanes::count;
@@ -357,6 +393,23 @@ RLX_INLINE void improveLines(const FloatSamples &samples,
 // The same functions for each processor.
 #define RLX_TRIALS(NAME, TARGET)                                               \
   namespace NAME {                                                             \
+  TARGET static float largest(const float *x, int64_t count) {                 \
+    return largestMagnitude(x, count);                                         \
+  }                                                                            \
+  TARGET static void multiply(const float *x, float factor, float *to,         \
+                              int64_t count) {                                 \
+    changeAll(                                                                 \
+        x, to, count, [&](Lanes values) __attribute__((always_inline)) {       \
+          return values * factor;                                              \
+        });                                                                    \
+  }                                                                            \
+  TARGET static void divide(const float *x, float divisor, float *to,          \
+                            int64_t count) {                                   \
+    changeAll(                                                                 \
+        x, to, count, [&](Lanes values) __attribute__((always_inline)) {       \
+          return values / divisor;                                             \
+        });                                                                    \
+  }                                                                            \
   TARGET static SampleRange measure(const float *x, const float *w,            \
                                     int64_t count) {                           \
     return measureSamples(x, w, count);                                        \
@@ -374,7 +427,8 @@ RLX_INLINE void improveLines(const FloatSamples &samples,
     improveLines(samples, numbers, hasBase, scaleSign, baseSign, times, lines, \
                  results);                                                     \
   }                                                                            \
-  static constexpr LineTrials trials = {measure, evaluate, improve};           \
+  static constexpr LineTrials trials = {largest, multiply, divide,             \
+                                        measure, evaluate, improve};           \
   }
 
 RLX_TRIALS(trials_generic, )

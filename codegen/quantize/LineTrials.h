@@ -88,6 +88,11 @@ struct SampleRange {
 };
 
 struct LineTrials {
+  /// The largest magnitude.
+  float (*largest)(const float *x, int64_t count);
+  /// Numbers times a factor, and over a divisor.
+  void (*multiply)(const float *x, float factor, float *to, int64_t count);
+  void (*divide)(const float *x, float divisor, float *to, int64_t count);
   /// Of a group; `w` may be null.
   SampleRange (*measure)(const float *x, const float *w, int64_t count);
   /// Errors of lines as they are, and sums.

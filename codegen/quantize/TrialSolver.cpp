@@ -153,29 +153,18 @@ void TrialSolver::load(const float *from, const float *weights) {
     isWeighted = weights != nullptr;
     chooseLanes();
   }
-  float largest = 0;
-#pragma omp simd reduction(max : largest)
-  for (size_t i = 0; i < count; ++i)
-    largest = std::max(largest, std::fabs(from[i]));
+  const LineTrials &trials = LineTrials::get();
+  float largest = trials.largest(from, int64_t(count));
   int exponent = largest > 0 ? std::ilogb(largest) : 0;
   auto factor = float(std::ldexp(1.0, std::clamp(-exponent, -126, 126)));
   unit = 1 / double(factor);
   x.resize(count);
-  for (size_t i = 0; i < count; ++i)
-    x[i] = from[i] * factor;
-  w.clear();
-  if (weights) {
-    float heaviest = 0;
-#pragma omp simd reduction(max : heaviest)
-    for (size_t i = 0; i < count; ++i)
-      heaviest = std::max(heaviest, weights[i]);
-    if (heaviest > 0) {
-      w.resize(count);
-      for (size_t i = 0; i < count; ++i)
-        w[i] = weights[i] / heaviest;
-    }
-  }
-  const LineTrials &trials = LineTrials::get();
+  trials.multiply(from, factor, x.data(), int64_t(count));
+  // Weights are not negative.
+  float heaviest = weights ? trials.largest(weights, int64_t(count)) : 0;
+  w.resize(heaviest > 0 ? count : 0);
+  if (heaviest > 0)
+    trials.divide(weights, heaviest, w.data(), int64_t(count));
   sides.clear();
   least.clear();
   most.clear();

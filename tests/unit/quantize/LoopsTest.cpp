@@ -176,6 +176,22 @@ void checkTrial(const Trial &trial, LaneUse use) {
   }
 }
 
+TEST(LineTrialsTest, ChangeAllNumbersAlike) {
+  for (size_t count : {1, 15, 16, 17, 70}) {
+    std::vector<float> x = Random(uint32_t(count)).floats(count), to(count);
+    x[count / 2] = -9;
+    for (const LineTrials &trials : LineTrials::all()) {
+      EXPECT_EQ(trials.largest(x.data(), int64_t(count)), 9);
+      trials.multiply(x.data(), 0.125f, to.data(), int64_t(count));
+      for (size_t i = 0; i < count; ++i)
+        EXPECT_EQ(to[i], x[i] * 0.125f);
+      trials.divide(x.data(), 3, to.data(), int64_t(count));
+      for (size_t i = 0; i < count; ++i)
+        EXPECT_EQ(to[i], x[i] / 3);
+    }
+  }
+}
+
 TEST(LineTrialsTest, FindWhatOneLineAfterTheOtherDoes) {
   const float values[] = {-3, -1, 0.5f, 2, 7},
               middles[] = {-2, -0.25f, 1.25f, 4.5f};
