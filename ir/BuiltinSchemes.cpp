@@ -8,11 +8,14 @@
 // (QuantRule.h), and the scheme for weights whose K does not fit.
 //
 // Sources. gguf_: ggml/src/ggml-common.h and ggml-quants.c. fp8: Micikevicius
-// et al., "FP8 Formats for Deep Learning", 2022. mxfp4: OCP Microscaling
-// Formats (MX) Specification 1.0, 2023. nvfp4: NVIDIA's two-level FP4, as
-// ModelOpt and TensorRT write it. nf4: Dettmers et al., "QLoRA", 2023, with the
-// numbers of bitsandbytes, as of bnb_fp4. affine: MLX. biased, uint: the packed
-// weights of compressed-tensors, GPTQ and AWQ. Side tensors: scales and zero
+// et al., "FP8 Formats for Deep Learning", 2022. mx: OCP Microscaling Formats
+// (MX) Specification 1.0, 2023, with its conversion (6.3). nvfp4: NVIDIA's
+// two-level FP4, as ModelOpt and TensorRT write it. nf4: Dettmers et al.,
+// "QLoRA", 2023, with the numbers of bitsandbytes, as of bnb_fp4. f8q8:
+// mistral.rs. affine: MLX. iq2_k to iq6_k and iq4_ks: ik_llama.cpp,
+// ggml-common.h and iqk_quantize.cpp; the numbers of iq6_k are those that its
+// matmuls multiply. biased, uint: the packed weights of compressed-tensors,
+// GPTQ and AWQ. Side tensors: scales and zero
 // points of group g lie at (n, k floordiv g); `NAME:f16` is a scheme whose side
 // tensors of f32 are of f16 (Scheme.cpp).
 //
@@ -163,7 +166,28 @@ static constexpr Row table[] = {
      R"(block = 32,
         code = f8E4M3FN at (i) -> (i, 0),
         scale = f8E8M0FNU in scales at (n, k) -> (n, k floordiv 32))",
-     ""},
+     "", "power_of_two 256"},
+    {"mxfp8e5m2/32",
+     R"(block = 32,
+        code = f8E5M2 at (i) -> (i, 0),
+        scale = f8E8M0FNU in scales at (n, k) -> (n, k floordiv 32))",
+     "", "power_of_two 32768"},
+    {"mxfp6e3m2/32",
+     R"(block = 32,
+        code = f6E3M2FN at (i) -> (0, 6 * i),
+        scale = f8E8M0FNU in scales at (n, k) -> (n, k floordiv 32))",
+     "", "power_of_two 16"},
+    {"mxfp6e2m3/32",
+     R"(block = 32,
+        code = f6E2M3FN at (i) -> (0, 6 * i),
+        scale = f8E8M0FNU in scales at (n, k) -> (n, k floordiv 32))",
+     "", "power_of_two 4"},
+    // Integers of 1/64.
+    {"mxint8/32",
+     R"(block = 32,
+        code = si8 at (i) -> (i, 0) as 0.015625 * code,
+        scale = f8E8M0FNU in scales at (n, k) -> (n, k floordiv 32))",
+     "", "power_of_two 1"},
     // Normal-float codes of bitsandbytes, first element in the high nibble.
     {"nf4/$b",
      R"(block = $b,
@@ -174,7 +198,7 @@ static constexpr Row table[] = {
            0.33791524171829224, 0.44070982933044434, 0.5626170039176941,
            0.7229568362236023, 1.0],
         scale = f32 in scales at (n, k) -> (n, k floordiv $b))",
-     "nf4/64", "absmax 1"},
+     "nf4/32 nf4/64 nf4/128", "absmax 1"},
     // Its small floats, in the same order; the numbers are those of f32.
     {"bnb_fp4/$b",
      R"(block = $b,
@@ -185,6 +209,12 @@ static constexpr Row table[] = {
            -0.3333333432674408, -0.5, -0.1666666716337204, -0.25],
         scale = f32 in scales at (n, k) -> (n, k floordiv $b))",
      "bnb_fp4/64"},
+    // 448 divides the scale.
+    {"f8q8",
+     R"(block = 32, bytes = 33,
+        code = si8 at (i) -> (1 + i, 0),
+        scale = ui8 at byte 0 as )" RLX_E4M3_BY_448,
+     ""},
 
     // ggml's blocks.
     {"gguf_q4_0",
@@ -402,6 +432,67 @@ static constexpr Row table[] = {
              ++ ui4 at (i) -> (53, 4) ++ ui4 at (i) -> (55, 4) as f16
               * ui3 at (i) -> (48 + 2 * (i floordiv 64), 3 * ((i floordiv 16) mod 4))
                 as 2 * code + 1)",
+     "", "search else gguf_iq4_nl"},
+    // Types of ik_llama.cpp: numbers of a codebook, all of which a bit moves up
+    // by the same for a group of 16.
+    {"gguf_iq2_k",
+     R"(ggml = "iq2_k", block = 256, bytes = 76,
+        code = ui2 at (i) -> (12 + 32 * (i floordiv 128) + i mod 32, 2 * ((i mod 128) floordiv 32))
+          as [-31, -13, 1, 17],
+        zero = ui1 at (i) -> (2, i floordiv 16) as [0, -5],
+        scale = f16 at byte 0 * ui4 at (i) -> (4 + i floordiv 32, 4 * ((i floordiv 16) mod 2)) - 8)",
+     "", "search else gguf_iq4_nl"},
+    {"gguf_iq3_k",
+     R"(ggml = "iq3_k", block = 256, bytes = 110,
+        code = ui2 at (i) -> (14 + 32 * (i floordiv 128) + i mod 32, 2 * ((i mod 128) floordiv 32))
+            ++ ui1 at (i) -> (78 + i mod 32, i floordiv 32)
+          as [-63, -40, -23, -10, 1, 13, 28, 47],
+        zero = ui1 at (i) -> (2, i floordiv 16) as [0, -4],
+        scale = f16 at byte 0
+              * ui4 at (i) -> (6 + i floordiv 32, 4 * ((i floordiv 16) mod 2))
+             ++ ui1 at (i) -> (4, i floordiv 16)
+                as [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31,
+                    -1, -3, -5, -7, -9, -11, -13, -15, -17, -19, -21, -23, -25, -27, -29, -31])",
+     "", "search else gguf_iq4_nl"},
+    {"gguf_iq4_k",
+     R"(ggml = "iq4_k", block = 256, bytes = 144,
+        code = ui4 at (i) -> (16 + 16 * (i floordiv 32) + i mod 16, 4 * ((i mod 32) floordiv 16))
+          as [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113],
+        zero = ui1 at (i) -> (2, i floordiv 16) as [0, -4],
+        scale = f16 at byte 0
+              * ui4 at (i) -> (8 + i floordiv 32, 4 * ((i floordiv 16) mod 2))
+             ++ ui2 at (i) -> (4 + i floordiv 64, 2 * ((i floordiv 16) mod 4)) - 32)",
+     "", "search else gguf_iq4_nl"},
+    {"gguf_iq5_k",
+     R"(ggml = "iq5_k", block = 256, bytes = 176,
+        code = ui4 at (i) -> (16 + 32 * (i floordiv 64) + i mod 32, 4 * ((i mod 64) floordiv 32))
+            ++ ui1 at (i) -> (144 + i mod 32, i floordiv 32)
+          as [-126, -114, -103, -92, -83, -74, -65, -57, -50, -43, -36, -30, -24, -18, -12, -6,
+              -1, 5, 11, 17, 23, 29, 36, 43, 51, 59, 68, 77, 87, 97, 109, 121],
+        zero = ui1 at (i) -> (2, i floordiv 16) as [0, -2],
+        scale = f16 at byte 0
+              * ui4 at (i) -> (8 + i floordiv 32, 4 * ((i floordiv 16) mod 2))
+             ++ ui2 at (i) -> (4 + i floordiv 64, 2 * ((i floordiv 16) mod 4)) - 32)",
+     "", "search else gguf_q5_0"},
+    {"gguf_iq6_k",
+     R"(ggml = "iq6_k", block = 256, bytes = 212,
+        code = ui4 at (i) -> (20 + 32 * (i floordiv 64) + i mod 32, 4 * ((i mod 64) floordiv 32))
+            ++ ui2 at (i) -> (148 + 32 * (i floordiv 128) + i mod 32, 2 * ((i mod 128) floordiv 32))
+          as [-127, -121, -115, -109, -104, -98, -93, -88, -84, -79, -74, -70, -66, -62, -58, -54,
+              -51, -47, -44, -40, -37, -34, -31, -28, -25, -22, -19, -16, -13, -11, -8, -5,
+              -2, 0, 3, 6, 9, 12, 14, 17, 20, 23, 27, 30, 33, 36, 40, 44,
+              47, 51, 55, 59, 63, 68, 72, 77, 82, 87, 92, 98, 103, 109, 115, 121],
+        zero = ui1 at (i) -> (2, i floordiv 16) as [0, -1],
+        scale = f16 at byte 0 * si8 at (i) -> (4 + i floordiv 16, 0))",
+     "", "search else gguf_q8_0"},
+    // Their rows begin with a scale of the row.
+    {"iq4_ks",
+     R"(block = 256, bytes = 136,
+        code = ui4 at (i) -> (8 + 16 * (i floordiv 32) + i mod 16, 4 * ((i mod 32) floordiv 16))
+          as [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113],
+        zero = ui1 at (i) -> (i floordiv 32, 0) as [0, -4],
+        scale = f32 in scales at (n, k) -> (n)
+              * ui7 at (i) -> (i floordiv 32, 1) as 2 * code - 127)",
      "", "search else gguf_iq4_nl"},
 };
 

@@ -376,7 +376,7 @@ void rlx::printField(AsmPrinter &printer, FieldAttr field) {
   if (DenseF64ArrayAttr codebook = field.getCodebook()) {
     Builder builder(field.getContext());
     auto line = linearCodebook(codebook);
-    if (line && planesType.isUnsignedInteger()) {
+    if (line && line->isSigned == planesType.isSignedInteger()) {
       printer << " as ";
       printer.printFloat(llvm::APFloat(line->step));
       printer << " * code + ";

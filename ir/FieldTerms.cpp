@@ -68,21 +68,33 @@ SmallVector<int64_t> rlx::placesOf(FieldAttr field, int64_t element) {
   return places;
 }
 
+/// Whether entries are those of a line, if codes are signed or not.
+static bool isLine(ArrayRef<double> entries, LinearCodebook line) {
+  int64_t half = int64_t(entries.size()) / 2;
+  for (auto [code, entry] : llvm::enumerate(entries)) {
+    int64_t integer = int64_t(code);
+    if (line.isSigned && integer >= half)
+      integer -= 2 * half;
+    float number = float(line.step) * float(integer),
+          sum = line.start ? number + float(line.start) : number;
+    if (double(number) != line.step * double(integer) || double(sum) != entry ||
+        std::signbit(sum) != std::signbit(entry) ||
+        line.step * double(integer) + line.start != entry)
+      return false;
+  }
+  return true;
+}
+
 std::optional<LinearCodebook> rlx::linearCodebook(DenseF64ArrayAttr codebook) {
   constexpr int64_t mostInTable = 4;
   ArrayRef<double> entries = codebook.asArrayRef();
   if (int64_t(entries.size()) <= mostInTable)
     return std::nullopt;
-  LinearCodebook line{entries[1] - entries[0], entries[0]};
-  for (auto [code, entry] : llvm::enumerate(entries)) {
-    float number = float(line.step) * float(code),
-          sum = line.start ? number + float(line.start) : number;
-    if (double(number) != line.step * double(code) || double(sum) != entry ||
-        std::signbit(sum) != std::signbit(entry) ||
-        line.step * double(code) + line.start != entry)
-      return std::nullopt;
-  }
-  return line;
+  for (bool isSigned : {false, true})
+    if (LinearCodebook line{entries[1] - entries[0], entries[0], isSigned};
+        isLine(entries, line))
+      return line;
+  return std::nullopt;
 }
 
 //===----------------------------------------------------------------------===//

@@ -48,6 +48,7 @@ llvm::SmallVector<int64_t> placesOf(FieldAttr field, int64_t element);
 /// precision and in f32.
 struct LinearCodebook {
   double step, start;
+  bool isSigned = false; ///< The code is two's complement.
 };
 /// Whether `codebook` is one. Those of four entries and less are tables.
 std::optional<LinearCodebook> linearCodebook(mlir::DenseF64ArrayAttr codebook);

@@ -82,13 +82,14 @@ public:
   FittedLine run();
 
 private:
-  void tryFrom(double least, double most);
+  void tryFrom(double least, double most, bool hasBase);
   /// Numbers for the line, and the best line for these.
   bool improve(Line &line, double &error);
   /// Least squares for given numbers, within what is allowed.
   bool fit(const Sums &sums, Line &line, double &error) const;
   bool fitScale(const Sums &sums, Line &line) const;
   bool isReached(const Line &line) const;
+  bool isShift() const;
   double errorOf(const Line &l, const Sums &sums) const;
 
   const CodeLine &codes;
@@ -115,7 +116,7 @@ bool Search::fit(const Sums &sums, Line &line, double &error) const {
     if (determinant > 1e-12 * all.w * sums.qq) {
       line.scale = (all.w * sums.xq - all.x * sums.q) / determinant;
       line.base = (sums.qq * all.x - sums.q * sums.xq) / determinant;
-      fitted = allows(range.base, line.base);
+      fitted = allows(range.base, line.base) && (!isShift() || isReached(line));
     }
   }
   if (!fitted && !fitScale(sums, line))
@@ -143,11 +144,19 @@ bool Search::improve(Line &line, double &error) {
   return fit(codes.assign(samples, line, q), line, error);
 }
 
+/// Whether what a zero reaches is small beside the numbers: a line that fits
+/// best is seldom within reach.
+bool Search::isShift() const {
+  constexpr double small = 0.125;
+  const FieldNumbers &numbers = codes.numbers();
+  return range.reach &&
+         *range.reach < small * (numbers.highest() - numbers.lowest());
+}
+
 /// Guesses of scales for which the numbers reach from `least` to `most`.
-void Search::tryFrom(double least, double most) {
+void Search::tryFrom(double least, double most, bool hasBase) {
   const FieldNumbers &numbers = codes.numbers();
   double low = numbers.lowest(), high = numbers.highest();
-  bool hasBase = range.base != Signs::none;
   Grid grid = gridFor(codes, hasBase);
   auto tryLine = [&](Line line) {
     double error;
@@ -196,10 +205,13 @@ FittedLine Search::run() {
     least = std::min(least, 0.0);
   if (range.base == Signs::notNegative && codes.numbers().lowest() >= 0)
     least = std::max(least, 0.0);
-  tryFrom(least, most);
+  bool hasBase = range.base != Signs::none;
+  tryFrom(least, most, hasBase);
   // A zero is a code: what passes through 0 is always within reach.
   if (range.reach && (least > 0 || most < 0))
-    tryFrom(std::min(least, 0.0), std::max(most, 0.0));
+    tryFrom(std::min(least, 0.0), std::max(most, 0.0), hasBase);
+  if (hasBase && isShift())
+    tryFrom(least, most, false);
 
   FittedLine result;
   result.error = infinity;

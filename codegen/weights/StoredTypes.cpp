@@ -31,10 +31,17 @@ static constexpr Row table[] = {
     {WeightContainer::npy, "bf16", "bf16", ""},
 };
 
+/// Whether rows are more than blocks: no scheme alone describes them.
+static bool hasRowBytes(llvm::StringRef ggmlType) {
+  const GgmlType *type = findGgmlType(std::string_view(ggmlType));
+  return type && type->rowBytes != 0;
+}
+
 std::optional<QuantScheme> rlx::schemeOf(const WeightEntry &entry,
                                          mlir::MLIRContext &context) {
   if (entry.container == WeightContainer::gguf)
-    return QuantScheme::parse(&context, entry.type);
+    return hasRowBytes(entry.type) ? std::nullopt
+                                   : QuantScheme::parse(&context, entry.type);
   for (const Row &row : table)
     if (row.container == entry.container && row.type == entry.type &&
         !row.scheme.empty())
@@ -56,7 +63,8 @@ std::string rlx::storedTypeOf(WeightContainer container, llvm::StringRef scheme,
     if (!ggmlType.empty())
       return ggmlType.str();
     // Plain floats have no name there but their own.
-    return findGgmlType(std::string_view(scheme)) ? scheme.str() : "";
+    bool isKnown = findGgmlType(std::string_view(scheme)) != nullptr;
+    return isKnown && !hasRowBytes(scheme) ? scheme.str() : "";
   }
   for (const Row &row : table)
     if (row.container == container && row.scheme == scheme)

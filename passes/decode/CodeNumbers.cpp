@@ -238,19 +238,28 @@ Value CodeNumbers::assembleFloat(FieldAttr field, Value codes) {
 //===----------------------------------------------------------------------===//
 
 Value CodeNumbers::integers(FieldAttr field, Value code) {
-  if (field.getType().isSignedInteger() && field.width() < 32) {
-    Value unused = splat(32 - int64_t(field.width()), code);
-    code = arith::ShLIOp::create(builder, loc, code, unused);
-    code = arith::ShRSIOp::create(builder, loc, code, unused);
-  }
+  if (field.getType().isSignedInteger())
+    code = signExtended(field.width(), code);
   if (field.getBias())
     code =
         arith::SubIOp::create(builder, loc, code, splat(field.getBias(), code));
   return code;
 }
 
+Value CodeNumbers::signExtended(unsigned width, Value code) {
+  constexpr unsigned wide = 32;
+  if (width >= wide)
+    return code;
+  Value unused = splat(int64_t(wide - width), code);
+  code = arith::ShLIOp::create(builder, loc, code, unused);
+  return arith::ShRSIOp::create(builder, loc, code, unused);
+}
+
 /// step * code + start; both operations are exact.
-Value CodeNumbers::linearNumbers(LinearCodebook line, Value code) {
+Value CodeNumbers::linearNumbers(LinearCodebook line, unsigned width,
+                                 Value code) {
+  if (line.isSigned)
+    code = signExtended(width, code);
   Value result = arith::SIToFPOp::create(
       builder, loc, like(code, builder.getF32Type()), code);
   if (line.step != 1)
@@ -267,7 +276,8 @@ Value CodeNumbers::convert(FieldAttr field, Value code) {
   Value result;
   if (DenseF64ArrayAttr codebook = field.getCodebook()) {
     auto line = linearCodebook(codebook);
-    result = line ? linearNumbers(*line, code) : lookUp(codebook, code);
+    result = line ? linearNumbers(*line, field.width(), code)
+                  : lookUp(codebook, code);
   } else if (auto type = dyn_cast<FloatType>(field.getType())) {
     if (deviceLookUp && type.getWidth() <= 16) {
       result = assembleFloat(field, code);

@@ -49,7 +49,10 @@ private:
                           llvm::function_ref<float(int64_t)> computed,
                           int64_t magnitudes);
   mlir::Value lookUp(llvm::ArrayRef<double> table, mlir::Value codes);
-  mlir::Value linearNumbers(LinearCodebook line, mlir::Value codes);
+  mlir::Value linearNumbers(LinearCodebook line, unsigned width,
+                            mlir::Value codes);
+  /// Codes of so many bits, two's complement, as i32.
+  mlir::Value signExtended(unsigned width, mlir::Value codes);
   mlir::Value number(double value, mlir::Value lanes);
   mlir::Type like(mlir::Value lanes, mlir::Type type) const;
 

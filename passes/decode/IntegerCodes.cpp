@@ -3,6 +3,7 @@
 
 #include "passes/decode/IntegerCodes.h"
 
+#include "ir/FieldTerms.h"
 #include "ir/Reference.h"
 
 #include <cmath>
@@ -29,6 +30,14 @@ std::optional<IntegerCodes> IntegerCodes::of(FieldAttr code,
     return codes;
   }
   constexpr unsigned tableBits = 4;
+  if (width > tableBits && code.getCodebook())
+    if (auto line = linearCodebook(code.getCodebook());
+        line && line->start == 0 && code.getBias() == 0) {
+      codes.unit = line->step;
+      if (line->isSigned)
+        codes.bias = codes.flip = int64_t(1) << (width - 1);
+      return codes;
+    }
   if (width > tableBits) {
     reason = "codes are looked up in a table of more than 16 entries";
     return std::nullopt;

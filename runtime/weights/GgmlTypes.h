@@ -10,9 +10,11 @@
 #define RLX_RUNTIME_WEIGHTS_GGMLTYPES_H
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace rlx {
 
@@ -23,7 +25,20 @@ struct GgmlType {
   uint32_t blockBytes;
   int32_t fileType; ///< What `general.file_type` says of files of mostly this
                     ///< type; -1 where there is no number for it.
+  /// What big-endian machines store the other way round, of a block: words of 2
+  /// bytes, 3 of them from byte 4 on, are `2x3@4`, separated by spaces. `?`
+  /// where that is not defined.
+  std::string_view words;
+  uint32_t rowBytes = 0; ///< Of a word that each row begins with.
 };
+
+/// Words of a block that lie side by side.
+struct GgmlWords {
+  uint32_t firstByte, bytes, count;
+};
+
+/// Those of `words`; nothing where they are not defined.
+std::optional<std::vector<GgmlWords>> wordsOfBlock(const GgmlType &type);
 
 /// All types, by rising id.
 std::span<const GgmlType> ggmlTypes();
@@ -31,6 +46,11 @@ std::span<const GgmlType> ggmlTypes();
 /// The type of that number or name; null when there is none.
 const GgmlType *findGgmlType(uint32_t id);
 const GgmlType *findGgmlType(std::string_view name);
+
+/// The bytes of a tensor of that type, whose innermost dimension is whole
+/// blocks; nothing where they do not fit 63 bits.
+std::optional<uint64_t> bytesOfTensor(const GgmlType &type,
+                                      std::span<const int64_t> shape);
 
 /// `f32 (0), f16 (1), ...`, for messages.
 std::string listGgmlTypes();

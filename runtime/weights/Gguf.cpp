@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/weights/Gguf.h"
 
+#include "runtime/weights/GgufByteOrder.h"
 #include "runtime/weights/GgufReader.h"
 
 #include <algorithm>
@@ -106,6 +107,9 @@ GgufFile::open(std::shared_ptr<MappedFile> first) {
   result->formatVersion = part->version;
   result->dataAlignment = part->alignment;
   result->parts.push_back(first);
+  if (part->isBigEndian)
+    if (Status status = turnBytes(*part, result->turned); !status)
+      return status;
   std::vector<WeightEntry> tensors = std::move(part->tensors);
 
   if (split->count > 1) {
@@ -133,6 +137,9 @@ GgufFile::open(std::shared_ptr<MappedFile> first) {
       if (Status status = checkFurtherPart(name, *further, i, split->count);
           !status)
         return status;
+      if (further->isBigEndian)
+        if (Status turned = turnBytes(*further, result->turned); !turned)
+          return turned;
       std::ranges::move(further->tensors, std::back_inserter(tensors));
       result->parts.push_back(file.take());
     }

@@ -1,8 +1,9 @@
 //===- Gguf.h - GGUF files as weight files --------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Opens GGUF files of version 2 and 3, whole or split in parts, and offers
-// their weights and their metadata. One part is read by GgufReader.h; this adds
+// Opens GGUF files of version 1 to 3, whole or split in parts, and offers their
+// weights and their metadata. Big-endian tensors are copied to memory, with
+// their numbers turned. One part is read by GgufReader.h; this adds
 // the mapping and the joining of parts. What a metadata key means (heads,
 // layers, tokens) is left to who asks for it.
 //
@@ -41,7 +42,7 @@ public:
   /// The value of that key; null when there is none.
   const GgufValue *findMetadata(std::string_view key) const;
 
-  /// The version of the container, 2 or 3.
+  /// The version of the container, 1 to 3.
   uint32_t version() const { return formatVersion; }
 
   /// In bytes: what the offsets of all tensors are a multiple of.
@@ -58,6 +59,7 @@ private:
   explicit GgufFile(std::string path) : WeightFile(std::move(path)) {}
 
   std::vector<std::shared_ptr<MappedFile>> parts;
+  std::vector<Tensor> turned; ///< Big-endian tensors as this machine has them.
   std::vector<GgufEntry> keys;
   uint32_t formatVersion = 0;
   uint64_t dataAlignment = 0;

@@ -11,6 +11,7 @@
 
 #include "runtime/Status.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -22,7 +23,7 @@
 namespace rlx {
 
 static_assert(std::endian::native == std::endian::little,
-              "numbers are copied as they are in the file");
+              "numbers of little-endian files are copied as they are");
 
 /// Reads in order, never past the end. An error names the file, what was being
 /// read and its offset; the position is then of no use. The file's name must
@@ -35,13 +36,20 @@ public:
   /// Lengths, counts and dimensions are u32 from here on, as in version 1.
   void readNarrowSizes() { sizeBytes = sizeof(uint32_t); }
 
+  /// Numbers are big-endian from here on.
+  void swapBytes() { isSwapped = true; }
+
   uint64_t offset() const { return position; }
   uint64_t remaining() const { return bytes.size() - position; }
 
   template <class T> Status read(T &value, std::string_view what) {
     if (Status status = need(sizeof(T), what); !status)
       return status;
-    std::memcpy(&value, bytes.data() + position, sizeof(T));
+    std::byte number[sizeof(T)];
+    std::memcpy(number, bytes.data() + position, sizeof(T));
+    if (isSwapped)
+      std::ranges::reverse(number);
+    std::memcpy(&value, number, sizeof(T));
     position += sizeof(T);
     return {};
   }
@@ -131,6 +139,7 @@ private:
   std::span<const std::byte> bytes;
   uint64_t position = 0;
   uint64_t sizeBytes = sizeof(uint64_t);
+  bool isSwapped = false;
 };
 
 } // namespace rlx

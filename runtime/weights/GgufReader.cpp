@@ -112,11 +112,11 @@ Status PartReader::readHeader() {
   if (Status status = cursor.read(part.version, "the version"); !status)
     return status;
   // Versions are small numbers: in the other byte order their low half is 0.
-  if (part.version != 0 && (part.version & 0xffff) == 0)
-    return errorf("'{}' is a big-endian GGUF file (version {:#010x} at offset "
-                  "4), expected a little-endian one; convert it with "
-                  "gguf_convert_endian.py",
-                  file, part.version);
+  if (part.version != 0 && (part.version & 0xffff) == 0) {
+    part.isBigEndian = true;
+    part.version = __builtin_bswap32(part.version);
+    cursor.swapBytes();
+  }
   if (part.version < 1 || part.version > 3)
     return errorf(
         "'{}': GGUF version {} at offset 4 is not supported, expected "
@@ -310,6 +310,13 @@ Status PartReader::readTensor(uint64_t index) {
             measure(tensor, *type, what, place.infoOffset, place.size);
         !status)
       return status;
+    if (part.isBigEndian && !wordsOfBlock(*type)) {
+      place.size = 0;
+      tensor.problem =
+          fmt::format("is big-endian and of type '{}', whose order of bytes is "
+                      "defined for little-endian files only",
+                      type->name);
+    }
   } else {
     // Who asks for it is told; the other tensors are as good as ever.
     tensor.type = fmt::format("type {}", typeId);
@@ -373,15 +380,13 @@ Status PartReader::measure(const WeightEntry &tensor, const GgmlType &type,
                   "dimension to be a multiple of the block size {} of '{}'",
                   file, what, infoOffset, describeShape(tensor.shape),
                   type.blockElements, type.name);
-  std::optional<int64_t> count = countElements(tensor.shape);
-  if (!count ||
-      __builtin_mul_overflow(static_cast<uint64_t>(*count) / type.blockElements,
-                             uint64_t{type.blockBytes}, &size) ||
-      !std::in_range<int64_t>(size))
+  std::optional<uint64_t> bytes = bytesOfTensor(type, tensor.shape);
+  if (!bytes)
     return errorf("'{}': {} at offset {} with type '{}' and shape {} is too "
                   "large: its size in bytes does not fit in 63 bits",
                   file, what, infoOffset, type.name,
                   describeShape(tensor.shape));
+  size = *bytes;
   return {};
 }
 

@@ -26,8 +26,9 @@ namespace rlx {
 /// The content of one part.
 struct GgufPart {
   uint32_t version = 0;
-  uint64_t alignment = 0;  ///< In bytes.
-  uint64_t dataOffset = 0; ///< Where the data of tensors begins, in bytes.
+  uint64_t alignment = 0;   ///< In bytes.
+  uint64_t dataOffset = 0;  ///< Where the data of tensors begins, in bytes.
+  bool isBigEndian = false; ///< Its numbers, those of tensors too.
   std::vector<GgufEntry> metadata;
   std::vector<WeightEntry> tensors; ///< Their bytes point into the file's.
 

@@ -123,13 +123,11 @@ Result<uint64_t> storedBytes(const GgufTensor &tensor) {
                   "multiple of {}, the block size of '{}', but its shape is {}",
                   quoted(tensor.name), type->blockElements, type->name,
                   describeShape(tensor.shape));
-  uint64_t bytes;
-  if (__builtin_mul_overflow(uint64_t(*elements / type->blockElements),
-                             uint64_t{type->blockBytes}, &bytes) ||
-      bytes > uint64_t{1} << 62)
+  std::optional<uint64_t> bytes = bytesOfTensor(*type, tensor.shape);
+  if (!bytes || *bytes > uint64_t{1} << 62)
     return errorf("tensor {} of shape {} has too many bytes",
                   quoted(tensor.name), describeShape(tensor.shape));
-  return bytes;
+  return *bytes;
 }
 
 Result<GgufWriter> GgufWriter::create(const std::string &path,

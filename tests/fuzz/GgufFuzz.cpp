@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/Text.h"
+#include "runtime/weights/GgufByteOrder.h"
 #include "runtime/weights/GgufReader.h"
 
 #include <algorithm>
@@ -26,6 +27,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       std::abort();
     return 0;
   }
+  std::vector<Tensor> turned;
+  if (part->isBigEndian && !turnBytes(*part, turned))
+    return 0; // no memory
   size_t length = 0;
   for (const GgufEntry &entry : part->metadata)
     length += quoted(entry.key).size() + entry.value.describe().size();

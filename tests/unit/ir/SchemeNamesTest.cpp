@@ -67,7 +67,8 @@ TEST_F(SchemeTest, GgmlSpellingsInAnyCase) {
       {"IQ4_NL", "gguf_iq4_nl"}, {"iq4_xs", "gguf_iq4_xs"},
       {"MXFP4", "gguf_mxfp4"},   {"NVFP4", "gguf_nvfp4"},
       {"nvfp4", "gguf_nvfp4"},   {"TQ2_0", "gguf_tq2_0"},
-      {"IQ1_S", "gguf_iq1_s"},   {"tq1_0", "gguf_tq1_0"}};
+      {"IQ1_S", "gguf_iq1_s"},   {"tq1_0", "gguf_tq1_0"},
+      {"iq2_k", "gguf_iq2_k"},   {"IQ6_K", "gguf_iq6_k"}};
   for (auto [spelling, name] : spellings) {
     std::optional<QuantScheme> scheme = builtin(spelling);
     ASSERT_TRUE(scheme);
@@ -105,7 +106,7 @@ TEST_F(SchemeTest, UnknownNames) {
                            "affine$w/$b",
                            "int8/1000000000",
                            "gguf_iq2_ks",
-                           "iq4_k",
+                           "iq4_kss",
                            "q8_1",
                            "nvfp4/32",
                            "fp8e4m3/128",

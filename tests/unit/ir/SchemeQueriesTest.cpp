@@ -41,6 +41,15 @@ constexpr Expected table[] = {
     {"fp8e4m3/128x128", 80, 1, 1, 8, 1, false, true, false, false, false, 0},
     {"nvfp4/16", 40, 16, 8, 4, 1, false, true, false, true, true, 16},
     {"mxfp4/32", 40, 32, 16, 4, 1, false, true, false, false, false, 0},
+    {"mxfp8/32", 80, 32, 32, 8, 1, false, true, false, false, false, 0},
+    {"mxfp8e5m2/32", 80, 32, 32, 8, 1, false, true, false, false, false, 0},
+    {"mxfp6e3m2/32", 60, 32, 24, 6, 1, false, true, false, false, false, 0},
+    {"mxfp6e2m3/32", 60, 32, 24, 6, 1, false, true, false, false, false, 0},
+    {"mxint8/32", 80, 32, 32, 8, 1, false, true, false, false, false, 0},
+    {"f8q8", 83, 32, 33, 33, 4, false, false, false, false, false, 0},
+    {"nf4/32", 40, 32, 16, 4, 1, false, true, false, false, false, 0},
+    {"nf4/128", 40, 128, 64, 4, 1, false, true, false, false, false, 0},
+    {"bnb_fp4/64", 40, 64, 32, 4, 1, false, true, false, false, false, 0},
     {"nf4/64", 40, 64, 32, 4, 1, false, true, false, false, false, 0},
     {"gguf_q4_0", 45, 32, 18, 9, 2, true, false, false, false, false, 0},
     {"gguf_q4_1", 50, 32, 20, 5, 1, true, false, false, false, false, 0},
@@ -68,6 +77,12 @@ constexpr Expected table[] = {
     {"gguf_iq3_s", 34, 256, 110, 55, 16, true, false, false, false, false, 0},
     {"gguf_iq1_s", 16, 256, 50, 25, 16, true, false, false, false, false, 0},
     {"gguf_iq1_m", 18, 256, 56, 7, 4, true, false, false, false, false, 0},
+    {"gguf_iq2_k", 24, 256, 76, 19, 8, true, false, false, false, false, 0},
+    {"gguf_iq3_k", 34, 256, 110, 55, 16, true, false, false, false, false, 0},
+    {"gguf_iq4_k", 45, 256, 144, 9, 2, true, false, false, false, false, 0},
+    {"gguf_iq5_k", 55, 256, 176, 11, 2, true, false, false, false, false, 0},
+    {"gguf_iq6_k", 66, 256, 212, 53, 8, true, false, false, false, false, 0},
+    {"iq4_ks", 43, 256, 136, 17, 4, false, true, false, false, false, 0},
 };
 
 TEST_F(SchemeTest, TheTableOfAnswers) {
