@@ -15,6 +15,7 @@
 #include "runtime/weights/Gguf.h"
 #include "runtime/weights/Safetensors.h"
 
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Unicode.h"
@@ -100,8 +101,10 @@ static std::string schemeText(const LogicalWeight &weight,
 
 static uint64_t bytesOf(const LogicalWeight &weight) {
   uint64_t bytes = 0;
+  llvm::SmallPtrSet<const WeightEntry *, 8> counted; // one may be several parts
   for (const WeightPart &part : weight.parts)
-    bytes += part.entry->bytes.size();
+    if (counted.insert(part.entry).second)
+      bytes += part.entry->bytes.size();
   return bytes;
 }
 

@@ -11,6 +11,7 @@
 #include "mlir/IR/Diagnostics.h"
 
 #include <algorithm>
+#include <cstring>
 
 using namespace mlir;
 using namespace rlx;
@@ -158,6 +159,45 @@ uint64_t ElementOrder::read(const uint8_t *bytes, int64_t row,
     shift += plane.width;
   }
   return bits;
+}
+
+bool ElementOrder::hasWholeRows(int64_t columns) const {
+  // Rows that follow each other, each from a whole byte on.
+  for (const Plane &plane : planes) {
+    int64_t first = plane.ofColumn.front(), last = first;
+    for (int64_t k = 0; k < columns; ++k) {
+      first = std::min(first, plane.ofColumn[k] / 8 * 8);
+      last = std::max(last, plane.ofColumn[k] + int64_t(plane.width));
+    }
+    for (size_t n = 0; n < plane.ofRow.size(); ++n)
+      if (plane.ofRow[n] % 8 != 0 ||
+          (n > 0 && plane.ofRow[n] - plane.ofRow[n - 1] < last - first))
+        return false;
+  }
+  return true;
+}
+
+void rlx::copyRow(const ElementOrder &from, const ElementOrder &to, int64_t row,
+                  int64_t columns, const uint8_t *source, uint8_t *target) {
+  const ElementOrder::Plane &a = from.planes.front(), &b = to.planes.front();
+  bool areBytes = from.planes.size() == 1 && to.planes.size() == 1 &&
+                  a.width == b.width && a.width % 8 == 0;
+  auto follows = [](const ElementOrder::Plane &plane, int64_t k) {
+    return plane.ofColumn[k] - plane.ofColumn[k - 1] == plane.width;
+  };
+  for (int64_t k = 0; k < columns;) {
+    int64_t begin = k++, first = a.ofRow[row] + a.ofColumn[begin],
+            place = b.ofRow[row] + b.ofColumn[begin];
+    if (!areBytes || first % 8 != 0 || place % 8 != 0) {
+      to.write(target, row, begin, from.read(source, row, begin));
+      continue;
+    }
+    // Bytes that lie side by side in both.
+    while (k < columns && follows(a, k) && follows(b, k))
+      ++k;
+    std::memcpy(target + place / 8, source + first / 8,
+                (k - begin) * (a.width / 8));
+  }
 }
 
 void ElementOrder::write(uint8_t *bytes, int64_t row, int64_t column,

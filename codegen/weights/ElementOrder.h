@@ -46,6 +46,13 @@ public:
   /// Into bytes whose bits there are 0.
   void write(uint8_t *bytes, int64_t row, int64_t column, uint64_t bits) const;
 
+  /// Whether no byte has bits of two rows.
+  bool hasWholeRows(int64_t columns) const;
+  /// Copies a row that lies as `from` says to where `to` says, as `write` does.
+  friend void copyRow(const ElementOrder &from, const ElementOrder &to,
+                      int64_t row, int64_t columns, const uint8_t *source,
+                      uint8_t *target);
+
 private:
   /// Bits that lie together: the first is at `ofRow[n] + ofColumn[k]`.
   struct Plane {

@@ -7,6 +7,7 @@
 #include "codegen/weights/ElementOrder.h"
 #include "ir/Nesting.h"
 #include "runtime/Json.h"
+#include "runtime/cpu/ThreadPool.h"
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/IR/Diagnostics.h"
@@ -119,13 +120,24 @@ llvm::Error WeightLoader::readColumnOrder() {
   return llvm::Error::success();
 }
 
-/// Follows two descriptions.
+/// Follows two descriptions, on several threads where rows of the target have
+/// bytes of their own and there is enough to do.
 static void reorder(const ElementOrder &from, const ElementOrder &to,
                     int64_t rows, int64_t columns, const uint8_t *source,
                     uint8_t *target) {
-  for (int64_t n = 0; n < rows; ++n)
-    for (int64_t k = 0; k < columns; ++k)
-      to.write(target, n, k, from.read(source, n, k));
+  auto copyRows = [&](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; ++n)
+      copyRow(from, to, n, columns, source, target);
+  };
+  constexpr int64_t worthThreads = 1 << 17;
+  if (rows * columns < worthThreads || !to.hasWholeRows(columns))
+    return copyRows(0, rows);
+  ThreadPool pool;
+  pool.parallelFor(
+      [](void *closure, int64_t begin, int64_t end) {
+        (*static_cast<decltype(copyRows) *>(closure))(begin, end);
+      },
+      &copyRows, rows);
 }
 
 /// Integer zero points that are stored less 1; as they are where all say that
@@ -142,11 +154,12 @@ static bool addOne(llvm::MutableArrayRef<uint8_t> zeros, unsigned width) {
   return true;
 }
 
-static void invert(llvm::MutableArrayRef<uint8_t> bytes) {
+static void changeFloats(llvm::MutableArrayRef<uint8_t> bytes,
+                         llvm::function_ref<float(float)> change) {
   for (size_t at = 0; at + sizeof(float) <= bytes.size(); at += sizeof(float)) {
     float number;
     std::memcpy(&number, &bytes[at], sizeof(number));
-    number = 1 / number;
+    number = change(number);
     std::memcpy(&bytes[at], &number, sizeof(number));
   }
 }
@@ -225,20 +238,31 @@ llvm::Expected<LoadedPart> WeightLoader::load(llvm::StringRef role) const {
   bool isNested = part->change == "nested";
   if (isNested && 4 * int64_t(stored.size()) != size)
     return wrongSize(size / 4);
-  auto from = part->order.empty()
-                  ? isCodes
+  llvm::StringRef text = part->order;
+  bool isOfBytes = isCodes && text.consume_front("bytes "),
+       isOfBlocks = isCodes && text.consume_front("blocks ");
+  if (isPermuted && (isOfBytes || isOfBlocks))
+    return fail("expected an order of rows and columns where columns are in an "
+                "order of their own, but got '" +
+                part->order + "'");
+  if (isOfBytes) {
+    columns = quantScheme.rowBytes(columns);
+    width = 8;
+  } else if (isOfBlocks) {
+    rows *= columns / quantScheme.block();
+    columns = quantScheme.block();
+  }
+  ElementOrder to = isCodes && !isOfBytes
                         ? ElementOrder::ofCodes(quantScheme, rows, columns)
-                        : ElementOrder::dense(unsigned(width), rows, columns)
-                  : ElementOrder::parse(*context, part->order, rows, columns);
+                        : ElementOrder::dense(unsigned(width), rows, columns);
+  auto from =
+      text.empty() ? to : ElementOrder::parse(*context, text, rows, columns);
   if (!from)
     return fail(llvm::toString(from.takeError()));
   if (!isNested && from->bytes() > int64_t(stored.size()))
     return wrongSize(from->bytes());
   if (isPermuted)
     from->permuteColumns(order);
-  ElementOrder to = isCodes
-                        ? ElementOrder::ofCodes(quantScheme, rows, columns)
-                        : ElementOrder::dense(unsigned(width), rows, columns);
   auto tensor = toExpected(Tensor::allocate(ElementType::u8, {size}));
   if (!tensor)
     return tensor.takeError();
@@ -255,6 +279,8 @@ llvm::Expected<LoadedPart> WeightLoader::load(llvm::StringRef role) const {
     return fail("expected zero points of '" + entry.name +
                 "', which are stored less 1, to be at most 255");
   else if (part->change == "reciprocal")
-    invert(bytes);
+    changeFloats(bytes, [](float number) { return 1 / number; });
+  else if (part->change == "over 2688")
+    changeFloats(bytes, [](float number) { return number / 2688; });
   return LoadedPart{bytes, nullptr, owned};
 }

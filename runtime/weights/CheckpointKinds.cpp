@@ -5,7 +5,8 @@
 // compressed-tensors, ModelOpt and FP8: the loaders of vLLM
 // (model_executor/layers/quantization). gpt-oss: transformers
 // (integrations/mxfp4.py). MatMulNBits: ONNX Runtime, contrib_defs.cc. NVFP4 in
-// GGUF: llama.cpp, whose converter puts a factor beside the blocks.
+// GGUF: llama.cpp, whose converter puts a factor beside the blocks. iq4_ks:
+// ik_llama.cpp, whose types may begin rows with numbers (`row_meta_size`).
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/weights/CheckpointKinds.h"
@@ -29,18 +30,31 @@ constexpr PartRule weightShape = {"shape", "weight_shape", "I64 I32", "2", "",
 // of zero points along N.
 constexpr std::string_view packed =
     "quant_method = compressed-tensors;"
-    "config_groups.*.format|format = pack-quantized";
-constexpr std::string_view packedBits = "b = config_groups.*.weights.num_bits";
+    "config_groups.~.format|format = pack-quantized";
+constexpr std::string_view packedBits = "b = config_groups.~.weights.num_bits";
 constexpr std::string_view packedZeros =
     "ui$b at (n, g) -> (4 * ($G * (n floordiv $p) + g), $b * (n mod $p))";
 
 constexpr std::string_view intQuantized =
     "quant_method = compressed-tensors;"
-    "config_groups.*.format|format = int-quantized";
+    "config_groups.~.format|format = int-quantized";
 constexpr std::string_view floatQuantized =
     "quant_method = compressed-tensors;"
-    "config_groups.*.format|format = float-quantized,naive-quantized";
+    "config_groups.~.format|format = float-quantized,naive-quantized";
 constexpr std::string_view fp8Tensor = "quant_method = fp8,fbgemm_fp8";
+
+// A factor for all that its blocks say.
+constexpr std::string_view ggufNvfp4 =
+    "#rlx.scheme<\"gguf_nvfp4 with global_scale\", block = 64, bytes = 36, "
+    "unused = 4, code = f4E2M1FN at (i) -> (4 + 8 * (i floordiv 16) + i mod "
+    "8, 4 * ((i mod 16) floordiv 8)), scale = ui7 at (i) -> (i floordiv 16, "
+    "0) as f8E4M3FN nan_as_zero * f32 in global_scale at (n, k) -> (0)>";
+
+// Each row has a scale, and then its blocks.
+constexpr std::string_view iq4KsBlocks =
+    "bytes ui8 at (n, b) -> ((4 + 136 * ($K floordiv 256)) * n + 4 + b, 0)";
+constexpr std::string_view iq4KsScales =
+    "f32 at (e, n) -> ((4 + 136 * ($K floordiv 256)) * ($N * e + n), 0)";
 
 constexpr auto kindTable = std::to_array<KindRule>({
     {"compressed-tensors pack-quantized",
@@ -148,8 +162,8 @@ constexpr auto kindTable = std::to_array<KindRule>({
     {"compressed-tensors float-quantized",
      safetensors,
      floatQuantized,
-     "r = config_groups.*.weights.block_structure.0; "
-     "c = config_groups.*.weights.block_structure.1",
+     "r = config_groups.~.weights.block_structure.0; "
+     "c = config_groups.~.weights.block_structure.1",
      "",
      "weight",
      "N K",
@@ -161,7 +175,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
     {"compressed-tensors nvfp4-pack-quantized",
      safetensors,
      "quant_method = compressed-tensors;"
-     "config_groups.*.format|format = nvfp4-pack-quantized",
+     "config_groups.~.format|format = nvfp4-pack-quantized",
      "",
      "",
      "weight",
@@ -294,12 +308,41 @@ constexpr auto kindTable = std::to_array<KindRule>({
      "",
      "weight",
      "N K",
-     "#rlx.scheme<\"gguf_nvfp4 with global_scale\", block = 64, bytes = 36, "
-     "unused = 4, code = f4E2M1FN at (i) -> (4 + 8 * (i floordiv 16) + i mod "
-     "8, 4 * ((i mod 16) floordiv 8)), scale = ui7 at (i) -> (i floordiv 16, "
-     "0) as f8E4M3FN nan_as_zero * f32 in global_scale at (n, k) -> (0)>",
+     ggufNvfp4,
      {{{"codes", "weight", "nvfp4", "N K"},
-       {"global_scale", "scale", "f32", "1"}}}},
+       {"global_scale", "scale", "f32", "1"},
+       {"input_scale", "input_scale", "f32", "-", "", "", optional}}}},
+    {"NVFP4 with factors",
+     gguf,
+     "",
+     "",
+     "",
+     "weight",
+     "E N K",
+     ggufNvfp4,
+     {{{"codes", "weight", "nvfp4", "E N K"},
+       {"global_scale", "scale", "f32", "E"},
+       {"input_scale", "input_scale", "f32", "-", "", "", optional}}}},
+    {"ik_llama.cpp iq4_ks",
+     gguf,
+     "",
+     "",
+     "",
+     "weight",
+     "N K",
+     "iq4_ks",
+     {{{"codes", "weight", "iq4_ks", "N K", iq4KsBlocks},
+       {"scales", "weight", "iq4_ks", "N K", iq4KsScales}}}},
+    {"ik_llama.cpp iq4_ks",
+     gguf,
+     "",
+     "",
+     "",
+     "weight",
+     "E N K",
+     "iq4_ks",
+     {{{"codes", "weight", "iq4_ks", "E N K", iq4KsBlocks},
+       {"scales", "weight", "iq4_ks", "E N K", iq4KsScales}}}},
 });
 
 } // namespace

@@ -9,7 +9,8 @@
 // tensors: `N`, `K`, `E` (experts), `G` (groups of a row); small ones are
 // parameters. In schemes and orders `$N` or `$b` is replaced by the number, and
 // `$S`, `$Z`, `$C` by the element types of scales, zero points and the global
-// scale, as schemes write them.
+// scale, as schemes write them. In the order of a side tensor, `$S` is its own
+// type, and `$s` its bytes.
 //
 //===----------------------------------------------------------------------===//
 #ifndef RLX_RUNTIME_WEIGHTS_CHECKPOINTKINDS_H
@@ -41,9 +42,10 @@ struct KindRule {
   WeightContainer container;
   /// What the configuration has to say: `path = value`, separated by `;`. A
   /// path has steps as `a.b.c`; of several, separated by `|`, the first that is
-  /// there counts. The step `@` is the name of the weight's module, `*` the
-  /// first member. Of several values, separated by `,`, one has to be there; an
-  /// empty one is that of a path that is not there.
+  /// there counts. The step `@` is the name of the weight's module, `~` the
+  /// member that is for that module (ModuleConfig.h). Of several values,
+  /// separated by `,`, one has to be there; an empty one is that of a path that
+  /// is not there.
   std::string_view conditions;
   /// `letter = path`, separated by `;`: numbers of the configuration, or the
   /// rule does not apply. The path `{suffix}` is a tensor of the weight that

@@ -5,12 +5,14 @@
 
 #include "runtime/MappedFile.h"
 #include "runtime/weights/CheckpointKinds.h"
+#include "runtime/weights/ModuleConfig.h"
 #include "runtime/weights/Safetensors.h"
 
 #include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <map>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -86,13 +88,15 @@ using Letters = std::map<char, int64_t>;
 class Match {
 public:
   Match(const KindRule &rule, const WeightFile &file, const JsonValue &config,
-        std::string_view prefix)
-      : rule(rule), file(file), config(config), prefix(prefix) {}
+        ModuleConfig &modules, std::string_view prefix)
+      : rule(rule), file(file), config(config), modules(modules),
+        prefix(prefix) {}
 
   /// The weight; nothing where the rule does not apply.
   std::optional<LogicalWeight> find();
 
 private:
+  std::string_view module() const;
   const JsonValue *valueAt(std::string_view paths);
   const JsonValue *tensorValue(std::string_view suffix);
   bool meetsConditions();
@@ -107,6 +111,7 @@ private:
   const KindRule &rule;
   const WeightFile &file;
   const JsonValue &config;
+  ModuleConfig &modules;
   std::string_view prefix;
   Letters letters;
   std::map<char, std::string> types; ///< `S`, `Z`, `C`
@@ -152,6 +157,11 @@ const JsonValue *Match::tensorValue(std::string_view suffix) {
   return &tensorValues.emplace(suffix, std::move(value)).first->second;
 }
 
+/// The name of the module that has the weight.
+std::string_view Match::module() const {
+  return prefix.ends_with('.') ? prefix.substr(0, prefix.size() - 1) : prefix;
+}
+
 /// The value at the first of the paths that is there.
 const JsonValue *Match::valueAt(std::string_view paths) {
   const JsonValue *value = nullptr;
@@ -162,11 +172,12 @@ const JsonValue *Match::valueAt(std::string_view paths) {
       root = tensorValue(path.substr(1, end - 1));
       path.remove_prefix(std::min(end + 2, path.size()));
     } else if (path.starts_with("@.")) {
-      std::string_view module = prefix;
-      if (module.ends_with('.'))
-        module.remove_suffix(1);
-      root = config.find(module);
+      root = config.find(module());
       path.remove_prefix(2);
+    } else if (size_t group = path.find("~."); group != path.npos) {
+      root = config.findPath(path.substr(0, group - 1));
+      root = root ? modules.find(*root, module()) : nullptr;
+      path.remove_prefix(group + 2);
     }
     value = root ? root->findPath(path) : nullptr;
     return value == nullptr;
@@ -357,8 +368,16 @@ std::optional<LogicalWeight> Match::find() {
   }
   for (WeightPart &part : weight.parts)
     for (const PartRule &known : rule.parts)
-      if (known.role == part.role)
+      if (known.role == part.role && !known.order.empty()) {
+        // Of side tensors, types in their order are their own.
+        auto ofScales = std::pair(letters, types);
+        if (part.role != "codes" && part.entry->element) {
+          letters['s'] = elementBytes(*part.entry->element);
+          types['S'] = schemeTypeOf(part.entry->type);
+        }
         part.order = fill(known.order);
+        std::tie(letters, types) = ofScales;
+      }
   weight.name = std::string(prefix) + std::string(rule.logicalSuffix);
   weight.kind = rule.name;
   weight.scheme = fill(rule.scheme);
@@ -459,6 +478,7 @@ std::vector<LogicalWeight> findLogicalWeights(const WeightFile &file,
       weights.push_back(std::move(*weight));
     }
   }
+  ModuleConfig modules;
   for (const WeightEntry &entry : file.entries())
     for (const KindRule &rule : checkpointKinds()) {
       std::string_view prefix = entry.name, suffix = rule.parts.front().suffix;
@@ -467,7 +487,7 @@ std::vector<LogicalWeight> findLogicalWeights(const WeightFile &file,
         continue;
       prefix.remove_suffix(suffix.size());
       std::optional<LogicalWeight> weight =
-          Match(rule, file, config, prefix).find();
+          Match(rule, file, config, modules, prefix).find();
       bool isFree = weight && std::ranges::none_of(
                                   weight->parts, [&](const WeightPart &part) {
                                     return used.contains(part.entry);

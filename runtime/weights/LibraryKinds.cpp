@@ -39,10 +39,30 @@ constexpr std::string_view awqOrder =
     "ui4 at (n, k) -> (4 * (($N floordiv 8) * k + n floordiv 8), "
     "16 * (n mod 2) + 4 * ((n mod 8) floordiv 2))";
 
-// HQQ puts rows of one part of the weight above those of the others.
+// HQQ cuts the weight into groups, those of axis 1 along K, and packs a part of
+// all groups above the others; ten groups of 3 bits a word.
 constexpr std::string_view hqqCodes =
-    "ui$b at (n, k) -> ($K * (n mod ($N floordiv $p)) + k, "
-    "8 - $b - $b * (n floordiv ($N floordiv $p)))";
+    "blocks ui$b at (r, c) -> ($g * (r mod $t) + c, "
+    "8 - $b - $b * (r floordiv $t))";
+constexpr std::string_view hqqCodes3 =
+    "blocks ui3 at (r, c) -> (4 * ($g * (r mod $t) + c), "
+    "27 - 3 * (r floordiv $t))";
+// Those of axis 0 have elements of rows that are N / g apart.
+constexpr std::string_view hqqCodes0 =
+    "ui$b at (n, k) -> ($K * ($h * ((n floordiv $h) mod $t) + n mod $h) + k, "
+    "8 - $b - $b * ((n floordiv $h) floordiv $t))";
+constexpr std::string_view hqqCodes03 =
+    "ui3 at (n, k) -> (4 * ($K * ($h * ((n floordiv $h) mod $t) + n mod $h) "
+    "+ k), 27 - 3 * ((n floordiv $h) floordiv $t))";
+constexpr std::string_view hqqSides0 =
+    "$S at (n, k) -> ($s * ($K * (n mod $h) + k), 0)";
+constexpr std::string_view hqqScheme0 =
+    "#rlx.scheme<\"HQQ of $b bits along N\", block = 8, "
+    "code = ui$b at (i) -> (0, $b * i), "
+    "zero = $Z in zero_points at (n, k) -> (n, k), "
+    "scale = $S in scales at (n, k) -> (n, k)>";
+constexpr std::string_view hqqSizes =
+    "N = {shape}.0; K = {shape}.1; b = {nbits}.0; g = {group_size}.0";
 
 // The state of bitsandbytes is JSON, in a tensor.
 constexpr std::string_view nf4State =
@@ -96,6 +116,18 @@ constexpr auto kindTable = std::to_array<KindRule>({
      "mxfp8/32",
      {{{"codes", "weight", "U32", "N K/4"},
        {"scales", "scales", "U8", "N K/32"}}}},
+    // The factor is the largest magnitude, of what 448 * 6 is the largest.
+    {"MLX nvfp4",
+     safetensors,
+     "quant_method = ,; @.mode|mode = nvfp4",
+     "",
+     "",
+     "weight",
+     "N K",
+     "nvfp4/16",
+     {{{"codes", "weight", "U32", "N K/8"},
+       {"scales", "scales", "U8", "N K/16"},
+       {"global_scale", "global_scale", "F32", "1", "", "over 2688"}}}},
     {"MLX nvfp4",
      safetensors,
      "quant_method = ,; @.mode|mode = nvfp4",
@@ -164,23 +196,64 @@ constexpr auto kindTable = std::to_array<KindRule>({
 
     {"HQQ",
      safetensors,
-     "",
-     "N = {shape}.0; K = {shape}.1; b = {nbits}.0; g = {group_size}.0",
-     "p = 8/b",
+     "{nbits}.0 = 3",
+     hqqSizes,
+     "t = N*K/g/10",
      "weight",
      "N K",
-     "uintf$b/$g:$S",
-     {{{"codes", "W_q", "U8", "N*K*b/8/g g", hqqCodes},
+     "uintf3/$g:$S",
+     {{{"codes", "W_q", "I32", "t g", hqqCodes3},
        {"scales", "scale", floats, "N*K/g 1"},
        {"zero_points", "zero", floats, "N*K/g 1"},
        {"shape", "shape", "I32 I64", "2"},
        {"", "nbits", "", "-"},
        {"", "group_size", "", "-"}}}},
-
+    {"HQQ",
+     safetensors,
+     "{nbits}.0 = 3",
+     hqqSizes,
+     "t = g/10; h = N/g",
+     "weight",
+     "N K",
+     hqqScheme0,
+     {{{"codes", "W_q", "I32", "t h*K", hqqCodes03},
+       {"scales", "scale", floats, "1 h*K", hqqSides0},
+       {"zero_points", "zero", floats, "1 h*K", hqqSides0},
+       {"shape", "shape", "I32 I64", "2"},
+       {"", "nbits", "", "-"},
+       {"", "group_size", "", "-"}}}},
+    {"HQQ",
+     safetensors,
+     "",
+     hqqSizes,
+     "t = N*K*b/8/g",
+     "weight",
+     "N K",
+     "uintf$b/$g:$S",
+     {{{"codes", "W_q", "U8", "t g", hqqCodes},
+       {"scales", "scale", floats, "N*K/g 1"},
+       {"zero_points", "zero", floats, "N*K/g 1"},
+       {"shape", "shape", "I32 I64", "2"},
+       {"", "nbits", "", "-"},
+       {"", "group_size", "", "-"}}}},
+    {"HQQ",
+     safetensors,
+     "",
+     hqqSizes,
+     "t = g*b/8; h = N/g",
+     "weight",
+     "N K",
+     hqqScheme0,
+     {{{"codes", "W_q", "U8", "t h*K", hqqCodes0},
+       {"scales", "scale", floats, "1 h*K", hqqSides0},
+       {"zero_points", "zero", floats, "1 h*K", hqqSides0},
+       {"shape", "shape", "I32 I64", "2"},
+       {"", "nbits", "", "-"},
+       {"", "group_size", "", "-"}}}},
     {"GPTQ v2",
      safetensors,
      "quant_method = gptq,; checkpoint_format = gptq_v2",
-     "b = bits",
+     "b = dynamic.~.bits|bits",
      "g = K/G; p = 32/b",
      "weight",
      "N K",
@@ -191,7 +264,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
        groupIndex}}},
     {"GPTQ v1",
      safetensors,
-     "quant_method = gptq,; bits = 3",
+     "quant_method = gptq,; dynamic.~.bits|bits = 3",
      "",
      "g = K/G",
      "weight",
@@ -204,7 +277,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
     {"GPTQ v1",
      safetensors,
      "quant_method = gptq,",
-     "b = bits",
+     "b = dynamic.~.bits|bits",
      "g = K/G; p = 32/b",
      "weight",
      "N K",
@@ -225,6 +298,22 @@ constexpr auto kindTable = std::to_array<KindRule>({
        {"scales", "scales", floats, "G N", transposedScales},
        {"zero_points", "qzeros", "I32", "G N/8", awqOrder}}}},
 
+    // The layout of another kernel: along K, rows of scales of whole words of
+    // zero points.
+    {"AWQ gemv",
+     safetensors,
+     "quant_method = awq; version = gemv,GEMV",
+     "g = group_size",
+     "",
+     "weight",
+     "N K",
+     "uint4/$g:$S",
+     {{{"codes", "qweight", "I32", "N K/8"},
+       {"zero_points", "qzeros", "I32", "N z",
+        "ui4 at (n, g) -> (4 * $z * n, 4 * g)"},
+       {"scales", "scales", floats, "N z*8",
+        "$S at (n, g) -> ($s * (8 * $z * n + g), 0)"}}}},
+
     // q * scale + zero_point, the value of code 0.
     {"torchao Int4Tensor",
      safetensors,
@@ -236,7 +325,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
      "#rlx.scheme<\"torchao int4/$g\", block = $g, "
      "code = si4 at (i) -> (i floordiv 2, 4 * (i mod 2)), "
      "scale = $S in scales at (n, k) -> (n, k floordiv $g), "
-     "offset = $S in zero_points at (n, k) -> (n, k floordiv $g)>",
+     "offset = $Z in zero_points at (n, k) -> (n, k floordiv $g)>",
      {{{"codes", "_weight_qdata", "I8 U8", "N K/2"},
        {"scales", "_weight_scale", floats, "G N", transposedScales},
        {"zero_points", "_weight_zero_point", floats, "G N",

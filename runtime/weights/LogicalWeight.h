@@ -28,11 +28,13 @@ struct WeightPart {
   const WeightEntry *entry = nullptr;
   /// Where the bits of element (row, column) lie in the tensor, in the language
   /// of schemes: `ui4 at (n, k) -> (byte, bit)`. Empty where they lie as the
-  /// scheme reads them.
+  /// scheme reads them. Of codes, `bytes ui8 at (n, b) -> (byte, bit)` says it
+  /// of the bytes of rows of blocks, whatever they hold, and `blocks ui4 at (r,
+  /// c) -> (byte, bit)` of element c of the weight's block r.
   std::string order;
   /// What becomes of the numbers when they are loaded; empty: nothing. There
-  /// are `reciprocal`; `plus 1`, for zero points of GPTQ; `nested`, for scales
-  /// that are codes of bitsandbytes.
+  /// are `reciprocal`; `over 2688`; `plus 1`, for zero points of GPTQ;
+  /// `nested`, for scales that are codes of bitsandbytes.
   std::string change;
 };
 

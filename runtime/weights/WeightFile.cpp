@@ -60,12 +60,15 @@ const WeightEntry *WeightFile::find(std::string_view name) const {
 }
 
 const LogicalWeight *WeightFile::findLogical(std::string_view name) const {
-  auto found = std::ranges::find(logical, name, &LogicalWeight::name);
-  return found == logical.end() ? nullptr : &*found;
+  auto found = logicalByName.find(name);
+  return found == logicalByName.end() ? nullptr : &logical[found->second];
 }
 
 void WeightFile::setLogicalWeights(std::vector<LogicalWeight> weights) {
   logical = std::move(weights);
+  logicalByName.clear();
+  for (size_t i = 0; i < logical.size(); ++i) // the first one of a name
+    logicalByName.try_emplace(logical[i].name, i);
 }
 
 std::vector<std::string> WeightFile::nearestNames(std::string_view name,

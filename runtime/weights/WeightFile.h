@@ -107,6 +107,7 @@ private:
   std::vector<WeightEntry> weights;
   std::unordered_map<std::string_view, size_t> indexByName;
   std::vector<LogicalWeight> logical;
+  std::unordered_map<std::string_view, size_t> logicalByName;
 };
 
 /// Opens a weight file of any known container, recognised by its first bytes.

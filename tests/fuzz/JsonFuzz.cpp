@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/Json.h"
+#include "runtime/weights/ModuleConfig.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -18,6 +19,9 @@ static size_t visit(const JsonValue &value) {
   if (const JsonValue::Array *items = value.asArray())
     for (const JsonValue &item : *items)
       count += visit(item);
+  // What a configuration says of a module.
+  if (ModuleConfig().find(value, "model.layers.0.mlp.down_proj"))
+    ++count;
   if (const JsonValue::Object *members = value.asObject())
     for (const JsonMember &member : *members) {
       // Names are unique.

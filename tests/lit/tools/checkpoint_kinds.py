@@ -64,8 +64,8 @@ class Writer:
     def add_bytes(self, name, kind, shape, content):
         self.tensors.append((name, kind, shape, content))
 
-    def expect(self, values, name=MODULE + ".weight"):
-        self.expected[name] = [f32(x) for row in values for x in row]
+    def expect(self, values, name=None):
+        self.expected[name or MODULE + ".weight"] = [f32(x) for row in values for x in row]
 
 
 def stream(codes, bits, word):
@@ -168,13 +168,18 @@ def mlx(w, bits, kind="F16"):
               for n, row in enumerate(codes)])  # fmt: skip
 
 
-def mlx_floats(w, mode, bits, group, number, scale):
+def mlx_floats(w, mode, bits, group, number, scale, has_factor=False):
     w.config = {"quantization": {"group_size": group, "bits": bits, "mode": mode}}
     codes = w.codes(4) if bits == 4 else w.floats8(N, K)
     scales = w.codes(7, N, K // group) if mode != "nvfp4" else w.floats8(N, K // group, positive=True)
     w.add_bytes(MODULE + ".weight", "U32", (N, K * bits // 32), stream(codes, bits, 32))
     w.add(MODULE + ".scales", "U8", (N, K // group), scales)
-    w.expect([[number(code) * scale(scales[n][k // group]) for k, code in enumerate(row)]
+    factor = 1
+    if has_factor:  # the largest magnitude
+        most = f32(w.random.uniform(0.1, 5))
+        w.add(MODULE + ".global_scale", "F32", (), [most])
+        factor = f32(most / (448 * 6))
+    w.expect([[number(code) * (scale(scales[n][k // group]) * factor) for k, code in enumerate(row)]
               for n, row in enumerate(codes)])  # fmt: skip
 
 
@@ -204,21 +209,27 @@ def bitsandbytes(w, kind, numbers, nested=False):
     w.expect([[numbers[code] * absmax[n][k // block] for k, code in enumerate(row)] for n, row in enumerate(codes)])
 
 
-def hqq(w, bits):
-    codes, scales, zeros = w.codes(bits), w.scales("F16", N, K // G), w.scales("F16", N, K // G)
+def hqq(w, bits, axis=1, rows=N, group=G):
+    """Rows that are reshaped to groups, of axis 1 or 0; parts of these rows are packed above each other."""
+    count = rows * K // group
+    codes, scales, zeros = w.codes(bits, rows), w.scales("F16", 1, count)[0], w.scales("F16", 1, count)[0]
     w.config = {"quantization_config": {"quant_method": "hqq"}}
-    groups = [row[i : i + G] for row in codes for i in range(0, K, G)]
-    parts = 8 // bits
-    step = len(groups) // parts
-    packed = [[sum(groups[p * step + i][j] << (8 - bits - bits * p) for p in range(parts)) for j in range(G)]
+    flat, width = [code for row in codes for code in row], group if axis else count
+    lines = [flat[i : i + width] for i in range(0, len(flat), width)]
+    parts, top, kind = (10, 27, "I32") if bits == 3 else (8 // bits, 8 - bits, "U8")
+    step = (len(lines) + parts - 1) // parts
+    lines += [[0] * width] * (step * parts - len(lines))
+    packed = [[sum(lines[p * step + i][j] << (top - bits * p) for p in range(parts)) for j in range(width)]
               for i in range(step)]  # fmt: skip
-    w.add(MODULE + ".W_q", "U8", (step, G), packed)
-    w.add(MODULE + ".scale", "F16", (N * K // G, 1), scales)
-    w.add(MODULE + ".zero", "F16", (N * K // G, 1), zeros)
-    w.add(MODULE + ".shape", "I32", (2,), [N, K])
+    w.add(MODULE + ".W_q", kind, (step, width), packed)
+    w.add(MODULE + ".scale", "F16", (count, 1) if axis else (1, count), scales)
+    w.add(MODULE + ".zero", "F16", (count, 1) if axis else (1, count), zeros)
+    w.add(MODULE + ".shape", "I32", (2,), [rows, K])
     w.add(MODULE + ".nbits", "I32", (1,), [bits])
-    w.add(MODULE + ".group_size", "I32", (1,), [G])
-    w.expect(affine(codes, zeros, scales, G))
+    w.add(MODULE + ".group_size", "I32", (1,), [group])
+    index = [i // group if axis else i % count for i in range(rows * K)]
+    values = [(code - zeros[g]) * scales[g] for code, g in zip(flat, index)]
+    w.expect([values[n * K : (n + 1) * K] for n in range(rows)])
 
 
 def words_along(values, bits):
@@ -252,17 +263,47 @@ def gptq(w, bits, form="gptq", ordered=False, symmetric=False):
               for n, row in enumerate(codes)])  # fmt: skip
 
 
-def awq(w):
-    groups, order = K // G, [0, 2, 4, 6, 1, 3, 5, 7]
-    codes, zeros, scales = w.codes(4), w.codes(4, N, groups), w.scales("F16", N, groups)
+def awq(w, rows=N, columns=K):
+    groups, order = columns // G, [0, 2, 4, 6, 1, 3, 5, 7]
+    codes, zeros, scales = w.codes(4, rows, columns), w.codes(4, rows, groups), w.scales("F16", rows, groups)
     w.config = {"quantization_config": {"quant_method": "awq", "bits": 4, "group_size": G, "version": "gemm"}}
-    def pack(rows):
-        return [[sum(row[8 * c + order[i]] << (4 * i) for i in range(8)) for c in range(N // 8)] for row in rows]
+    def pack(lines):
+        return [[sum(line[8 * c + order[i]] << (4 * i) for i in range(8)) for c in range(rows // 8)] for line in lines]
     for name, values in ((".qweight", pack(transposed(codes))), (".qzeros", pack(transposed(zeros)))):
-        w.add(MODULE + name, "U32", (len(values), N // 8), values)
+        w.add(MODULE + name, "U32", (len(values), rows // 8), values)
         w.tensors[-1] = (MODULE + name, "I32", *w.tensors[-1][2:])
-    w.add(MODULE + ".scales", "F16", (groups, N), transposed(scales))
+    w.add(MODULE + ".scales", "F16", (groups, rows), transposed(scales))
     w.expect(affine(codes, zeros, scales, G))
+
+
+def awq_gemv(w, columns):
+    """Nothing is interleaved; rows of zero points are whole words, and their number is a multiple of four."""
+    groups = columns // G
+    width = ((groups + 7) // 8 + 3) // 4 * 4
+    codes, zeros, scales = w.codes(4, N, columns), w.codes(4, N, groups), w.scales("F16", N, groups)
+    w.config = {"quantization_config": {"quant_method": "awq", "bits": 4, "group_size": G, "version": "gemv"}}
+    w.add_bytes(MODULE + ".qweight", "I32", (N, columns // 8), stream(codes, 4, 32))
+    w.add_bytes(MODULE + ".qzeros", "I32", (N, width), stream([row + [0] * (8 * width - groups) for row in zeros], 4, 32))
+    w.add(MODULE + ".scales", "F16", (N, 8 * width), [row + [0.0] * (8 * width - groups) for row in scales])
+    w.expect(affine(codes, zeros, scales, G))
+
+
+def several(w, config, kinds):
+    """Several modules, whose bits the configuration says by their names."""
+    global MODULE
+    usual = MODULE
+    for name, write in kinds.items():
+        MODULE = name
+        write(w)
+    MODULE = usual
+    w.config = {"quantization_config": config}
+
+
+CT_GROUPS = {"quant_method": "compressed-tensors", "format": "pack-quantized", "config_groups": {
+    "group_0": {"targets": ["Linear"], "weights": {"num_bits": 4, "group_size": G}},
+    "group_1": {"targets": ["re:.*down_proj$"], "weights": {"num_bits": 8, "group_size": G}}}}  # fmt: skip
+GPTQ_DYNAMIC = {"quant_method": "gptq", "bits": 4, "group_size": G, "desc_act": False, "checkpoint_format": "gptq",
+                "dynamic": {r"+:.*\.1\..*down": {"bits": 8}, r"+:.*\.2\.": {"bits": 3}}}  # fmt: skip
 
 
 def onnx(w, with_zeros, columns=K):
@@ -366,12 +407,21 @@ KINDS = {
     "mlx-mxfp4": lambda w: mlx_floats(w, "mxfp4", 4, 32, E2M1.__getitem__, lambda s: 2.0 ** (s - 127)),
     "mlx-mxfp8": lambda w: mlx_floats(w, "mxfp8", 8, 32, e4m3, lambda s: 2.0 ** (s - 127)),
     "mlx-nvfp4": lambda w: mlx_floats(w, "nvfp4", 4, 16, E2M1.__getitem__, e4m3),
+    "mlx-nvfp4-factor": lambda w: mlx_floats(w, "nvfp4", 4, 16, E2M1.__getitem__, e4m3, True),
     "bnb-nf4": lambda w: bitsandbytes(w, "nf4", NF4),
     "bnb-fp4": lambda w: bitsandbytes(w, "fp4", FP4),
     "bnb-nf4-nested": lambda w: bitsandbytes(w, "nf4", NF4, nested=True),
     "hqq-4": lambda w: hqq(w, 4),
     "hqq-2": lambda w: hqq(w, 2),
     "hqq-8": lambda w: hqq(w, 8),
+    "hqq-1": lambda w: hqq(w, 1),
+    "hqq-3": lambda w: hqq(w, 3),
+    "hqq-3-odd": lambda w: hqq(w, 3, rows=5),
+    "hqq-4-odd": lambda w: hqq(w, 4, rows=5),
+    "hqq-4-axis0": lambda w: hqq(w, 4, axis=0, rows=32, group=8),
+    "hqq-2-axis0": lambda w: hqq(w, 2, axis=0, rows=48, group=16),
+    "hqq-3-axis0": lambda w: hqq(w, 3, axis=0, rows=48, group=16),
+    "hqq-8-axis0": lambda w: hqq(w, 8, axis=0, rows=32, group=8),
     "gptq-2": lambda w: gptq(w, 2),
     "gptq-3": lambda w: gptq(w, 3),
     "gptq-4": lambda w: gptq(w, 4),
@@ -381,6 +431,17 @@ KINDS = {
     "gptq-4-as-v2": lambda w: gptq(w, 4, symmetric="as v2"),
     "gptq-4-v2": lambda w: gptq(w, 4, "gptq_v2"),
     "awq": awq,
+    "awq-large": lambda w: awq(w, 512, 288),
+    "awq-gemv": lambda w: awq_gemv(w, K),
+    "awq-gemv-wide": lambda w: awq_gemv(w, 1088),
+    "ct-groups": lambda w: several(w, CT_GROUPS, {
+        "model.layers.0.mlp.up_proj": lambda w: ct_pack(w, 4, G, True),
+        "model.layers.0.mlp.down_proj": lambda w: ct_pack(w, 8, G, False)}),
+    "gptq-dynamic": lambda w: several(w, GPTQ_DYNAMIC, {
+        "model.layers.0.mlp.down_proj": lambda w: gptq(w, 4),
+        "model.layers.1.mlp.down_proj": lambda w: gptq(w, 8),
+        "model.layers.1.mlp.up_proj": lambda w: gptq(w, 4),
+        "model.layers.2.mlp.up_proj": lambda w: gptq(w, 3)}),
     "onnx": lambda w: onnx(w, False),
     "onnx-zeros": lambda w: onnx(w, True),
     "onnx-odd-zeros": lambda w: onnx(w, True, 96),

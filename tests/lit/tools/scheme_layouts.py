@@ -8,6 +8,7 @@ usage: scheme_layouts.py check FOLDER [RLX-RUN OPTIONS]...   random weights of e
        scheme_layouts.py quantize FOLDER                     whether rlx-quantize chooses scales and codes as the rules say
 """
 
+import json
 import math
 import os
 import random
@@ -17,6 +18,7 @@ import sys
 
 sys.dont_write_bytecode = True  # nothing is left in the sources
 
+import checkpoints
 import npy
 import safetensors
 from checkpoint_kinds import E2M1, FP4, NF4, f32
@@ -311,21 +313,62 @@ NUMBERS = {"gguf_iq2_k": 137, "gguf_iq3_k": 138, "gguf_iq4_k": 139, "gguf_iq5_k"
            "iq4_ks": 144}  # fmt: skip
 
 
-def write_gguf(path, weights):
-    """Rows of iq4_ks begin with their scale."""
+def rows_of(weight):
+    """What a GGUF file has; rows of iq4_ks begin with their scale."""
+    size = len(weight.content) // N
+    if weight.scheme not in ROW_SCALES:
+        return weight.content
+    return b"".join(struct.pack("<f", weight.side[2][n]) + weight.content[n * size : (n + 1) * size] for n in range(N))
+
+
+def write_gguf(path, tensors):
+    """Tensors are (name, number of the type, shape, bytes)."""
     def string(value):
         return struct.pack("<Q", len(value)) + value.encode()
 
-    header, data = b"GGUF" + struct.pack("<IQQ", 3, len(weights), 0), b""
-    for weight in weights:
-        content = weight.content
-        if weight.scheme in ROW_SCALES:
-            size = len(content) // N
-            content = b"".join(struct.pack("<f", weight.side[2][n]) + content[n * size : (n + 1) * size] for n in range(N))
-        header += string(weight.name) + struct.pack("<IQQIQ", 2, K, N, NUMBERS[weight.scheme], len(data))
+    header, data = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), 0), b""
+    for name, kind, shape, content in tensors:
+        header += string(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *reversed(shape), kind, len(data))
         data += content + bytes(-len(content) % 32)
     with open(path, "wb") as file:
         file.write(header + bytes(-len(header) % 32) + data)
+
+
+def nvfp4(block):
+    """Four scales, and nibbles of 16 elements in halves of 8."""
+    def scale(byte):
+        return 0.0 if byte in (0, 0x7F) else e4m3(byte)
+    return [E2M1[block[4 + i // 16 * 8 + i % 8] >> (4 * (i % 16 // 8)) & 15] * scale(block[i // 16]) for i in range(64)]
+
+
+def check_factors(folder):
+    """NVFP4 with a factor beside it, and experts that have one each."""
+    numbers = random.Random(7)
+    tensors, expected = [], {}
+    for name, shape in (("one.weight", (N, K)), ("blk.0.ffn_up_exps.weight", (3, N, K))):
+        factors = [f32(numbers.uniform(0.001, 3)) for _ in range(math.prod(shape[:-2]))]
+        content, values = b"", []
+        for factor in factors:
+            for _ in range(N * K // 64):
+                block = bytes(numbers.randrange(128) for _ in range(4)) + numbers.randbytes(32)
+                content += block
+                values += [f32(factor * value) for value in nvfp4(block)]
+        expected[name] = values
+        tensors.append((name, 40, shape, content))
+        tensors.append((name.replace("weight", "scale"), 0, (len(factors),), struct.pack(f"<{len(factors)}f", *factors)))
+    model, path = os.path.join(folder, "factors.gguf"), os.path.join(folder, "w.npy")
+    write_gguf(model, tensors)
+    for name, values in expected.items():
+        subprocess.run(["rlx-inspect", model, "--dequantize", name, "-o", path], check=True)
+        compare(name, npy.read(path)[2], values)
+    listed = json.loads(subprocess.run(["rlx-inspect", model, "--json"], check=True, capture_output=True).stdout)
+    program, x, y = (os.path.join(folder, name) for name in ("p.mlir", "x.npy", "y.npy"))
+    with open(program, "w", encoding="utf-8") as file:
+        file.write(checkpoints.program(listed["weights"][0], ROWS))
+    npy.write(x, "<f4", f"{ROWS},{K}", [f32(numbers.uniform(-1, 1)) for _ in range(ROWS * K)])
+    subprocess.run(["rlx-run", program, "--weights", model, "--input", x, "--output", y, "--verify"], check=True,
+                   stdout=subprocess.DEVNULL)  # fmt: skip
+    print("nvfp4 with factors decoded and multiplied")
 
 
 def check_gguf(folder):
@@ -334,8 +377,9 @@ def check_gguf(folder):
     for weight in weights:
         weight.name += ".weight"
     model = os.path.join(folder, "ik.gguf")
-    write_gguf(model, weights)
+    write_gguf(model, [(weight.name, NUMBERS[weight.scheme], (N, K), rows_of(weight)) for weight in weights])
     check_weights(folder, model, weights, "f32", ())
+    check_factors(folder)
 
 
 # The largest exponent of elements, by which OCP MX chooses scales (6.3).
