@@ -75,27 +75,31 @@ Value Border::unpack(Value bytes, RankedTensorType type) {
     return tensor::FromElementsOp::create(
         b, type, arith::TruncIOp::create(b, element, byte).getResult());
   }
+  // One loop an element, so that it is fused into what reads the element.
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, b.getLoc(), bytes);
-  sizes.push_back(b.getIndexAttr(parts));
-  AffineMap whole = b.getMultiDimIdentityMap(rank + 1);
-  SmallVector<utils::IteratorType> types(rank + 1,
-                                         utils::IteratorType::parallel);
-  Value all = generic(
-      bytes, {whole.getMajorSubMap(rank), whole},
+  sizes.back() = b.getIndexAttr(type.getShape().back());
+  AffineMap whole = b.getMultiDimIdentityMap(rank);
+  SmallVector<AffineExpr> byte(whole.getResults());
+  byte.back() = byte.back().floorDiv(parts);
+  SmallVector<utils::IteratorType> types(rank, utils::IteratorType::parallel);
+  return generic(
+      bytes, {AffineMap::get(rank, 0, byte, b.getContext()), whole},
       tensor::EmptyOp::create(b, sizes, element), types,
       [&](OpBuilder &inner, Location loc, ValueRange values) {
-        Value shift = shiftOf(inner, loc, rank, byteBits / parts);
-        Value moved = arith::ShRUIOp::create(inner, loc, values[0], shift);
+        Value at = linalg::IndexOp::create(inner, loc, rank - 1);
+        at = arith::IndexCastOp::create(inner, loc, inner.getI32Type(), at);
+        auto number = [&](int64_t value) -> Value {
+          return arith::ConstantOp::create(inner, loc,
+                                           inner.getI32IntegerAttr(value));
+        };
+        Value part = arith::AndIOp::create(inner, loc, at, number(parts - 1));
+        Value shift =
+            arith::MulIOp::create(inner, loc, part, number(byteBits / parts));
+        Value wide =
+            arith::ExtUIOp::create(inner, loc, inner.getI32Type(), values[0]);
+        Value moved = arith::ShRUIOp::create(inner, loc, wide, shift);
         return arith::TruncIOp::create(inner, loc, element, moved).getResult();
       });
-  Value rows = tensor::CollapseShapeOp::create(b, all, groups(rank));
-  if (rows.getType() == type)
-    return rows;
-  SmallVector<OpFoldResult> zeros(rank, b.getIndexAttr(0)),
-      ones(rank, b.getIndexAttr(1));
-  sizes.pop_back();
-  sizes.back() = b.getIndexAttr(type.getShape().back());
-  return tensor::ExtractSliceOp::create(b, type, rows, zeros, sizes, ones);
 }
 
 Value Border::pack(Value value) {

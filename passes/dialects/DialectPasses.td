@@ -36,7 +36,7 @@ def AdaptSignaturesPass : Pass<"rlx-adapt-signatures", "::mlir::ModuleOp"> {
     ==>
     func.func @main(%arg0: tensor<f32> {rlx.type = f32}, %arg1: tensor<8x3xi8> {rlx.type = tensor<8x5xi4>}) {
       %s = tensor.extract %arg0[] : tensor<f32>
-      %parts = linalg.generic ... // tensor<8x3x2xi4>
+      %q = linalg.generic ... // tensor<8x5xi4>, of maps (i, j) -> (i, j floordiv 2) and (i, j) -> (i, j)
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",

@@ -135,12 +135,44 @@ struct BlocksToKernelsPass
       // What says how large results are stays on the host.
       if (function.isExternal() || function.getName().ends_with(".shapes"))
         continue;
+      function.walk(shortenExponent);
       IndexChecks checks(function);
       for (Operation &op :
            llvm::make_early_inc_range(function.front().getOperations()))
         if (failed(lower(&op, kernels, checks)))
           return signalPassFailure();
     }
+  }
+
+  /// Exponents of powers become i32, which kernels have functions for: what
+  /// lies beyond is as large as it can be, and as odd or even as it was.
+  static void shortenExponent(math::FPowIOp power) {
+    Value exponent = power.getRhs();
+    auto type = dyn_cast<IntegerType>(exponent.getType());
+    if (!type || type.getWidth() == 32 || type.getWidth() > 64)
+      return;
+    ImplicitLocOpBuilder b(power.getLoc(), power);
+    Type i32 = b.getI32Type();
+    constexpr int64_t most = std::numeric_limits<int32_t>::max() - 1;
+    if (type.getWidth() < 32) {
+      exponent = arith::ExtSIOp::create(b, i32, exponent);
+    } else if (std::optional<int64_t> known = getConstantIntValue(exponent)) {
+      int64_t rest = *known & 1;
+      exponent = arith::ConstantOp::create(
+          b, b.getI32IntegerAttr(
+                 int32_t(std::clamp(*known - rest, -most, most) + rest)));
+    } else {
+      auto number = [&](int64_t value) -> Value {
+        return arith::ConstantOp::create(b, b.getIntegerAttr(type, value));
+      };
+      Value rest = arith::AndIOp::create(b, exponent, number(1));
+      Value even = arith::SubIOp::create(b, exponent, rest);
+      even = arith::MaxSIOp::create(b, even, number(-most));
+      even = arith::MinSIOp::create(b, even, number(most));
+      exponent = arith::TruncIOp::create(
+          b, i32, arith::AddIOp::create(b, even, rest).getResult());
+    }
+    power.getRhsMutable().assign(exponent);
   }
 
   /// Whether there is nothing in what `op` writes.

@@ -16,10 +16,9 @@ func.func @numbers(%s: f32, %n: index, %x: tensor<3xf32>) -> (f32, tensor<3xf32>
 // CHECK-SAME: %[[Q:.*]]: tensor<?x3xi8> {rlx.type = tensor<?x5xi4>}
 // CHECK-SAME: -> (tensor<?x3xi8> {rlx.type = tensor<?x5xi4>})
 // CHECK: linalg.generic
-// CHECK-SAME: ins(%[[Q]] : tensor<?x3xi8>) outs(%{{.*}} : tensor<?x3x2xi4>)
+// CHECK-SAME: ins(%[[Q]] : tensor<?x3xi8>) outs(%{{.*}} : tensor<?x5xi4>)
 // CHECK: arith.shrui
-// CHECK: tensor.collapse_shape %{{.*}} {{\[\[}}0], [1, 2]] : tensor<?x3x2xi4> into tensor<?x6xi4>
-// CHECK: tensor.extract_slice
+// CHECK: arith.trunci %{{.*}} : i32 to i4
 // CHECK: tensor.pad
 // CHECK: tensor.expand_shape
 // CHECK: arith.shli
