@@ -3,6 +3,7 @@
 //
 //   rlx-bench limits [--threads 1,2]
 //   rlx-bench matmul --scheme int8/32,nf4/64 --activations f32,i8 --m 1,512
+//   rlx-bench ops --op softmax,rmsnorm --sizes 512x4096 --numpy python3
 //   rlx-bench matmul --device vulkan:0 --scheme nf4/64 --m 1,512
 //
 // Options and the order of measurements; the measurements themselves are in
@@ -29,6 +30,7 @@ namespace {
 struct Options {
   cl::SubCommand limits{"limits", "What the machine can do"};
   cl::SubCommand matmul{"matmul", "Speed and error of quantized matmuls"};
+  cl::SubCommand ops{"ops", "Speed of operations of linalg on plain tensors"};
 
   cl::opt<std::string> device{
       "device", cl::value_desc("vulkan:N|opencl:N"),
@@ -38,23 +40,40 @@ struct Options {
       "threads",
       cl::CommaSeparated,
       cl::value_desc("N,..."),
-      cl::desc("Threads (limits: 1 and all processors; matmul: 1)"),
+      cl::desc("Threads (limits: 1 and all processors; others: 1)"),
       cl::sub(limits),
-      cl::sub(matmul)};
+      cl::sub(matmul),
+      cl::sub(ops)};
   cl::opt<bool> json{"json", cl::desc("Print JSON"), cl::sub(limits),
-                     cl::sub(matmul)};
+                     cl::sub(matmul), cl::sub(ops)};
   cl::opt<bool> csv{"csv", cl::desc("Print comma-separated values"),
-                    cl::sub(limits), cl::sub(matmul)};
+                    cl::sub(limits), cl::sub(matmul), cl::sub(ops)};
   cl::opt<double> seconds{
       "seconds",           cl::init(0.5),
       cl::value_desc("S"), cl::desc("Time for each measurement (0.5)"),
-      cl::sub(limits),     cl::sub(matmul)};
+      cl::sub(limits),     cl::sub(matmul),
+      cl::sub(ops)};
 
   cl::list<std::string> outputs{
-      "output", cl::value_desc("file"),
+      "output",
+      cl::value_desc("file"),
       cl::desc("Write there too: JSON, CSV or, by any other ending, a table; "
                "may repeat"),
-      cl::sub(limits), cl::sub(matmul)};
+      cl::sub(limits),
+      cl::sub(matmul),
+      cl::sub(ops)};
+
+  cl::list<std::string> names{
+      "op", cl::CommaSeparated, cl::value_desc("name,..."),
+      cl::desc("Operations (all; a name that there is not lists them)"),
+      cl::sub(ops)};
+  cl::list<std::string> sizes{
+      "sizes", cl::CommaSeparated, cl::value_desc("MxN,..."),
+      cl::desc("Sizes for operations of so many of them (each its own)"),
+      cl::sub(ops)};
+  cl::opt<std::string> numpy{"numpy", cl::value_desc("python"),
+                             cl::desc("Measure NumPy too, with this Python"),
+                             cl::sub(ops)};
 
   cl::list<std::string> schemes{
       "scheme", cl::CommaSeparated, cl::value_desc("name,..."),
@@ -91,7 +110,7 @@ struct Options {
   cl::opt<std::string> choices{
       "choices", cl::value_desc("name=value ..."),
       cl::desc("Override what is chosen, by fields of #rlx.cpu"),
-      cl::sub(matmul)};
+      cl::sub(matmul), cl::sub(ops)};
 
   Format format() const {
     return json ? Format::json : csv ? Format::csv : Format::table;
@@ -405,12 +424,93 @@ static llvm::Error runMatmul(const Options &given) {
   return measureMatmuls(given, *schemes, {machine, limits, run});
 }
 
+/// `512x4096`
+static llvm::Expected<Sizes> parseSizes(llvm::StringRef text) {
+  Sizes sizes;
+  llvm::SmallVector<llvm::StringRef> parts;
+  text.split(parts, 'x');
+  constexpr int64_t most = int64_t(1) << 30;
+  for (llvm::StringRef part : parts) {
+    int64_t size;
+    if (part.getAsInteger(10, size) || size < 1 || size > most)
+      return llvm::createStringError(
+          "expected --sizes as 512x4096, of sizes of 1 or more, but got '" +
+          text + "'");
+    sizes.push_back(size);
+  }
+  return sizes;
+}
+
+/// Every operation that was asked for with all sizes that are its own, or that
+/// were given and are as many.
+static llvm::Expected<std::vector<OpRow>> opRows(const Options &given) {
+  std::vector<Sizes> sizes;
+  for (const std::string &text : given.sizes) {
+    auto parsed = parseSizes(text);
+    if (!parsed)
+      return parsed.takeError();
+    sizes.push_back(*parsed);
+  }
+  std::vector<const OpKind *> kinds;
+  std::string known;
+  for (const OpKind &kind : opKinds()) {
+    known += (known.empty() ? "" : ", ") + std::string(kind.name);
+    if (given.names.empty())
+      kinds.push_back(&kind);
+  }
+  for (const std::string &name : given.names) {
+    kinds.push_back(findOpKind(name));
+    if (!kinds.back())
+      return llvm::createStringError("expected --op to be of " + known +
+                                     ", but got '" + name + "'");
+  }
+  std::vector<OpRow> rows;
+  for (const OpKind *kind : kinds)
+    for (const Sizes &each : sizes.empty() ? kind->usual : sizes)
+      for (unsigned threads : listOr<unsigned>(given.threads, {1}))
+        if (each.size() == kind->usual.front().size())
+          rows.push_back({kind->name, each, threads, kind->make(each)});
+  if (rows.empty())
+    return llvm::createStringError(
+        llvm::Twine("expected --sizes for '") + kinds.front()->name + "' as " +
+        kinds.front()->sizes + ", but got '" + given.sizes.front() + "'");
+  return rows;
+}
+
+static llvm::Error runOps(const Options &given) {
+  auto rows = opRows(given);
+  if (!rows)
+    return rows.takeError();
+  auto bench = OpsBench::create(given.seconds, given.choices);
+  if (!bench)
+    return bench.takeError();
+  Progress progress;
+  for (auto [i, row] : llvm::enumerate(*rows)) {
+    progress.say(fmt::format("{}/{} {}", i + 1, rows->size(), row.describe()));
+    if (auto figures = bench->run(row))
+      row.figures = *figures;
+    else
+      row.error = llvm::toString(figures.takeError());
+  }
+  if (!given.numpy.empty()) {
+    progress.say("NumPy");
+    if (auto error = bench->addNumpy(*rows, given.numpy))
+      return error;
+  }
+  progress.say("");
+  return writeReports(given, [&](llvm::raw_ostream &stream, Format format) {
+    reportOps(stream, format, MachineName::read(), *rows);
+  });
+}
+
 int main(int argc, char **argv) {
   beginTool(
       "rlx-bench",
       "  rlx-bench limits --threads 1\n"
       "  rlx-bench matmul --scheme gguf_q4k --activations f32,i8 --m 1,64 "
-      "--n 1024 --k 1024\n");
+      "--n 1024 --k 1024\n"
+      "  rlx-bench ops --op softmax,rmsnorm --sizes 512x4096 --numpy "
+      "python3\n");
   llvm::InitLLVM init(argc, argv);
   rlx::exitOnLostPages("rlx-bench");
   removeForeignOptions();
@@ -418,10 +518,12 @@ int main(int argc, char **argv) {
   cl::ParseCommandLineOptions(
       argc, argv, "Measures speeds beside what the machine can do\n");
   llvm::Error error = checkOptions(options);
-  if (!error && !options.limits && !options.matmul)
+  if (!error && !options.limits && !options.matmul && !options.ops)
     error = llvm::createStringError(
-        "expected a command, 'limits' or 'matmul'; see --help");
+        "expected a command, 'limits', 'matmul' or 'ops'; see --help");
   if (!error)
-    error = options.limits ? runLimits(options) : runMatmul(options);
+    error = options.limits ? runLimits(options)
+            : options.ops  ? runOps(options)
+                           : runMatmul(options);
   return finishTool("rlx-bench", std::move(error));
 }

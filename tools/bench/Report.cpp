@@ -3,9 +3,8 @@
 
 #include "tools/bench/Report.h"
 
+#include "tools/bench/Record.h"
 #include "tools/bench/Table.h"
-
-#include "llvm/Support/JSON.h"
 
 #include <cmath>
 
@@ -54,82 +53,6 @@ std::string rlx::describe(const MachineName &machine) {
 
 std::string rlx::percent(std::optional<double> fraction) {
   return fraction ? fmt::format("{:.0f} %", *fraction * 100) : "-";
-}
-
-//===----------------------------------------------------------------------===//
-// Records of named values, and their forms
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// A value as JSON writes it. Numbers are kept as text, because JSON's own way
-/// prints 0.1 with seventeen digits.
-struct Cell {
-  std::string name, text;
-  bool isString = false;
-};
-
-class Record {
-public:
-  void add(const char *name, llvm::StringRef text) {
-    std::string quoted;
-    llvm::raw_string_ostream(quoted) << json::Value(text);
-    cells.push_back({name, quoted, true});
-  }
-  void add(const char *name, int64_t number) {
-    cells.push_back({name, std::to_string(number)});
-  }
-  /// Five digits are enough for any use of a measurement.
-  void add(const char *name, std::optional<double> number) {
-    bool known = number && std::isfinite(*number);
-    cells.push_back({name, known ? fmt::format("{:.5g}", *number) : "null"});
-  }
-  void addNull(const char *name) { cells.push_back({name, "null"}); }
-
-  std::vector<Cell> cells;
-};
-} // namespace
-
-static void writeJson(json::OStream &out, const std::vector<Record> &records) {
-  out.array([&] {
-    for (const Record &record : records)
-      out.object([&] {
-        for (const Cell &cell : record.cells) {
-          out.attributeBegin(cell.name);
-          out.rawValue(cell.text);
-          out.attributeEnd();
-        }
-      });
-  });
-}
-
-/// A line of a CSV file, where a quote within quotes is doubled and what is not
-/// known is empty.
-static void writeCsvLine(llvm::raw_ostream &stream,
-                         const std::vector<std::string> &texts) {
-  for (size_t i = 0; i < texts.size(); ++i)
-    stream << (i ? "," : "") << texts[i];
-  stream << "\n";
-}
-
-static void writeCsv(llvm::raw_ostream &stream,
-                     const std::vector<Record> &records) {
-  std::vector<std::string> line;
-  for (const Cell &cell : records.front().cells)
-    line.push_back(cell.name);
-  writeCsvLine(stream, line);
-  for (const Record &record : records) {
-    line.clear();
-    for (const Cell &cell : record.cells) {
-      std::string text = cell.text == "null" ? "" : cell.text;
-      if (cell.isString)
-        // JSON escapes a quote with a backslash.
-        for (size_t at = 0; (at = text.find("\\\"", at)) != std::string::npos;
-             at += 2)
-          text[at] = '"';
-      line.push_back(text);
-    }
-    writeCsvLine(stream, line);
-  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -243,14 +166,8 @@ static Record recordOf(const MatmulRow &row, const MachineName &machine) {
   record.add("fraction_of_limit", row.fractionOfLimit());
   count("weight_copies", [](Figures f) { return f.weightCopies; });
   record.add("machine", machine.processor);
-  if (machine.device.empty())
-    record.addNull("device");
-  else
-    record.add("device", machine.device);
-  if (row.error.empty())
-    record.addNull("error");
-  else
-    record.add("error", row.error);
+  record.addText("device", machine.device);
+  record.addText("error", row.error);
   return record;
 }
 

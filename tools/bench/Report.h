@@ -6,6 +6,7 @@
 
 #include "tools/bench/Limits.h"
 #include "tools/bench/MatmulBench.h"
+#include "tools/bench/OpsBench.h"
 
 namespace rlx {
 
@@ -40,6 +41,8 @@ void reportLimits(llvm::raw_ostream &stream, Format format,
 void reportMatmuls(llvm::raw_ostream &stream, Format format,
                    const MachineName &machine,
                    const std::vector<MatmulRow> &rows);
+void reportOps(llvm::raw_ostream &stream, Format format,
+               const MachineName &machine, const std::vector<OpRow> &rows);
 /// `AMD EPYC (znver4), 2 processors`
 std::string describe(const MachineName &machine);
 /// `82 %`, or a dash.
