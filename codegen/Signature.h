@@ -22,14 +22,14 @@ struct TensorSignature {
   ElementType element = ElementType::f32;
   std::vector<int64_t> shape;        ///< As passed; -1 is any size.
   std::vector<int64_t> logicalShape; ///< Of the tensor in the program.
-  std::string type;                  ///< As the program writes it.
-  std::string mlirElement;           ///< Its element type, likewise.
-  std::string scheme;                ///< Display name, where quantized.
-  std::string ggmlType; ///< The ggml type stored like this, if any.
-  std::string weight;   ///< The weight's name, where it is one.
-  std::string state;    ///< The state's name, where an input is one.
+  std::string type = {};             ///< As the program writes it.
+  std::string mlirElement = {};      ///< Its element type, likewise.
+  std::string scheme = {};           ///< Display name, where quantized.
+  std::string ggmlType = {}; ///< The ggml type stored like this, if any.
+  std::string weight = {};   ///< The weight's name, where it is one.
+  std::string state = {};    ///< The state's name, where an input is one.
   /// Its bytes, where the program has them: those of a constant.
-  std::shared_ptr<const std::byte> value;
+  std::shared_ptr<const std::byte> value = {};
 
   bool isQuantized() const { return !scheme.empty(); }
   /// `u8 [8, 288]`, with `?` for any size.

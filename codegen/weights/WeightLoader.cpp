@@ -20,6 +20,10 @@ using namespace rlx;
 
 llvm::Expected<QuantScheme> rlx::schemeOf(const LogicalWeight &weight,
                                           MLIRContext &context) {
+  if (!weight.problem.empty())
+    return llvm::createStringError("weight '" + weight.name + "' (" +
+                                   weight.kind +
+                                   ") cannot be read: " + weight.problem);
   context.getOrLoadDialect<RlxDialect>();
   // Side tensors are of f32 where nothing else is said.
   llvm::StringRef name = weight.scheme;

@@ -38,6 +38,10 @@ constexpr std::string_view packedZeros =
 constexpr std::string_view intQuantized =
     "quant_method = compressed-tensors;"
     "config_groups.~.format|format = int-quantized";
+constexpr std::string_view int8WithZero =
+    "#rlx.scheme<\"int8/tensor with a zero point\", block = 1, "
+    "code = si8 at byte 0, zero = $Z in zero_points at (n, k) -> (0), "
+    "scale = $S in scales at (n, k) -> (0)>";
 constexpr std::string_view floatQuantized =
     "quant_method = compressed-tensors;"
     "config_groups.~.format|format = float-quantized,naive-quantized";
@@ -61,7 +65,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
      safetensors,
      packed,
      packedBits,
-     "g = K/G; p = 32/b",
+     "g = K/G : config_groups.~.weights.group_size; p = 32/b",
      "weight",
      "N K",
      "uint$b/$g:$S",
@@ -84,7 +88,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
      safetensors,
      packed,
      packedBits,
-     "g = K/G",
+     "g = K/G : config_groups.~.weights.group_size",
      "weight",
      "N K",
      "biased$b/$g:$S",
@@ -96,13 +100,25 @@ constexpr auto kindTable = std::to_array<KindRule>({
      safetensors,
      intQuantized,
      "",
-     "g = K/G",
+     "g = K/G : config_groups.~.weights.group_size",
      "weight",
      "N K",
      int8WithZeros,
      {{{"codes", "weight", "I8", "N K"},
        {"scales", "weight_scale", floats, "N G"},
        {"zero_points", "weight_zero_point", "I8", "N G"},
+       inputScale}}},
+    {"compressed-tensors int-quantized, asymmetric",
+     safetensors,
+     intQuantized,
+     "",
+     "",
+     "weight",
+     "N K",
+     int8WithZero,
+     {{{"codes", "weight", "I8", "N K"},
+       {"scales", "weight_scale", floats, "1"},
+       {"zero_points", "weight_zero_point", "I8", "1"},
        inputScale}}},
     {"compressed-tensors int-quantized",
      safetensors,
@@ -130,7 +146,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
      safetensors,
      intQuantized,
      "",
-     "g = K/G",
+     "g = K/G : config_groups.~.weights.group_size",
      "weight",
      "N K",
      "int8/$g:$S",
@@ -282,7 +298,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
      safetensors,
      "",
      "",
-     "g = K/G; h = G/2",
+     "g = K/G; h = G/2 up",
      "",
      "N K",
      "uint4/$g:$S",
@@ -348,6 +364,13 @@ constexpr auto kindTable = std::to_array<KindRule>({
 } // namespace
 
 std::span<const KindRule> publishedKinds() { return kindTable; }
+
+std::span<const std::string_view> unreadSuffixes() {
+  // Factors of activations: of torchao, and of ModelOpt.
+  static constexpr std::string_view suffixes[] = {"_weight_act_pre_scale",
+                                                  "pre_quant_scale"};
+  return suffixes;
+}
 
 std::span<const KindRule> checkpointKinds() {
   static const std::vector<KindRule> all = [] {

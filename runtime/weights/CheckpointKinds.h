@@ -51,7 +51,11 @@ struct KindRule {
   /// rule does not apply. The path `{suffix}` is a tensor of the weight that
   /// holds numbers, or JSON as its bytes, and steps may follow; `#4` is 4.
   std::string_view parameters;
-  /// `letter = size`, separated by `;`, once the shapes say what is in them.
+  /// `letter = size`, separated by `;`, once the shapes say what is in them. A
+  /// division has to be exact, but where ` up` behind it says that it is
+  /// rounded up. Behind that may stand `: path`, of a number
+  /// of the configuration that has to be the same where it is there: what is
+  /// not positive, or beyond K, stands for K.
   std::string_view derived;
   std::string_view logicalSuffix; ///< The weight's name behind the prefix.
   std::string_view shape;         ///< `N K` or `E N K`.
@@ -74,6 +78,10 @@ constexpr std::string_view int8WithZeros =
     "zero = $Z in zero_points at (n, k) -> (n, k floordiv $g), "
     "scale = $S in scales at (n, k) -> (n, k floordiv $g)>";
 } // namespace kinds
+
+/// Names behind a weight's that change what it multiplies, and that RLX does not
+/// read.
+std::span<const std::string_view> unreadSuffixes();
 
 /// Kinds of model files, and those of libraries that quantize.
 std::span<const KindRule> publishedKinds();

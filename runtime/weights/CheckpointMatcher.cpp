@@ -105,7 +105,9 @@ private:
   bool matchPart(const PartRule &part, const WeightEntry &entry);
   bool matchShape(std::string_view pattern, std::span<const int64_t> shape);
   bool matchSize(std::string_view pattern, int64_t size);
-  std::optional<int64_t> evaluate(std::string_view pattern) const;
+  bool agrees(std::string_view paths, int64_t number);
+  std::optional<int64_t> evaluate(std::string_view pattern,
+                                  bool isExact = false) const;
   std::string fill(std::string_view text) const;
 
   const KindRule &rule;
@@ -225,14 +227,34 @@ bool Match::readDerived() {
   if (rule.derived.empty())
     return true;
   return forEachPart(rule.derived, ';', [&](std::string_view entry) {
-    auto [letter, size] = splitEntry(entry);
-    if (std::optional<int64_t> number = evaluate(size)) {
-      if (*number < 1)
-        return false;
-      letters[letter.front()] = *number;
-    }
+    auto [letter, text] = splitEntry(entry);
+    size_t colon = std::min(text.find(':'), text.size());
+    std::string_view size = trimmed(text.substr(0, colon));
+    constexpr std::string_view up = " up";
+    bool isExact = !size.ends_with(up);
+    if (!isExact)
+      size = trimmed(size.substr(0, size.size() - up.size()));
+    if (!evaluate(size))
+      return true;
+    std::optional<int64_t> number = evaluate(size, isExact);
+    if (!number || *number < 1 ||
+        !agrees(trimmed(text.substr(std::min(colon + 1, text.size()))),
+                *number))
+      return false;
+    letters[letter.front()] = *number;
     return true;
   });
+}
+
+/// Whether the configuration says that number, or none.
+bool Match::agrees(std::string_view paths, int64_t number) {
+  const JsonValue *value = paths.empty() ? nullptr : valueAt(paths);
+  std::optional<int64_t> said = value ? value->asInteger() : std::nullopt;
+  if (!said)
+    return true;
+  auto k = letters.find('K');
+  int64_t whole = k == letters.end() ? number : k->second;
+  return number == (*said < 1 ? whole : std::min(*said, whole));
 }
 
 /// Calls `function` with each factor of a size and whether it divides, until it
@@ -251,8 +273,9 @@ bool forEachFactor(std::string_view pattern, Function function) {
 }
 
 /// The size that a pattern of known letters says, rounded up; nothing where a
-/// letter is unknown or it does not fit.
-std::optional<int64_t> Match::evaluate(std::string_view pattern) const {
+/// letter is unknown or it does not fit, or has a rest where it must not.
+std::optional<int64_t> Match::evaluate(std::string_view pattern,
+                                       bool isExact) const {
   int64_t product = 1, divisor = 1;
   bool isKnown =
       forEachFactor(pattern, [&](std::string_view factor, bool divides) {
@@ -264,7 +287,7 @@ std::optional<int64_t> Match::evaluate(std::string_view pattern) const {
                !__builtin_mul_overflow(divides ? divisor : product, *number,
                                        divides ? &divisor : &product);
       });
-  if (!isKnown)
+  if (!isKnown || (isExact && product % divisor != 0))
     return std::nullopt;
   return product / divisor + (product % divisor != 0);
 }
@@ -391,6 +414,35 @@ std::optional<LogicalWeight> Match::find() {
   return weight;
 }
 
+/// The tensor of a weight that `rule` does not read though other rules for the
+/// same codes do, or none does: what it says would be lost. Null where there is
+/// none.
+const WeightEntry *findUnread(const KindRule &rule, const WeightFile &file,
+                              std::string_view prefix) {
+  auto isRead = [&](std::string_view suffix) {
+    return std::ranges::any_of(rule.parts, [&](const PartRule &part) {
+      return part.suffix == suffix;
+    });
+  };
+  auto find = [&](std::string_view suffix) {
+    return file.find(std::string(prefix) + std::string(suffix));
+  };
+  for (std::string_view suffix : unreadSuffixes())
+    if (const WeightEntry *entry = find(suffix))
+      return entry;
+  constexpr std::string_view numbers = "scales zero_points global_scale";
+  for (const KindRule &other : checkpointKinds()) {
+    if (other.container != rule.container ||
+        other.parts.front().suffix != rule.parts.front().suffix)
+      continue;
+    for (const PartRule &part : other.parts)
+      if (isWordOf(part.role, numbers) && !isRead(part.suffix))
+        if (const WeightEntry *entry = find(part.suffix))
+          return entry;
+  }
+  return nullptr;
+}
+
 /// A weight that RLX wrote, whose metadata is `text`; nothing where it is not
 /// as it should be.
 std::optional<LogicalWeight> readEncoded(const WeightFile &file,
@@ -479,7 +531,8 @@ std::vector<LogicalWeight> findLogicalWeights(const WeightFile &file,
     }
   }
   ModuleConfig modules;
-  for (const WeightEntry &entry : file.entries())
+  for (const WeightEntry &entry : file.entries()) {
+    std::optional<LogicalWeight> refused;
     for (const KindRule &rule : checkpointKinds()) {
       std::string_view prefix = entry.name, suffix = rule.parts.front().suffix;
       if (rule.container != file.container() || !prefix.ends_with(suffix) ||
@@ -494,11 +547,24 @@ std::vector<LogicalWeight> findLogicalWeights(const WeightFile &file,
                                   });
       if (!isFree)
         continue;
+      if (const WeightEntry *unread = findUnread(rule, file, prefix)) {
+        if (!refused) {
+          weight->problem = "its tensor '" + unread->name + "', " +
+                            unread->type + " " + describeShape(unread->shape) +
+                            ", is in no layout of this kind that RLX reads";
+          refused = std::move(weight);
+        }
+        continue;
+      }
+      refused.reset();
       for (const WeightPart &part : weight->parts)
         used.insert(part.entry);
       weights.push_back(std::move(*weight));
       break;
     }
+    if (refused)
+      weights.push_back(std::move(*refused));
+  }
   return weights;
 }
 

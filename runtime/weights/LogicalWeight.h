@@ -45,6 +45,8 @@ struct LogicalWeight {
   std::string scheme;
   std::vector<int64_t> shape; ///< [N, K] or [E, N, K]
   std::vector<WeightPart> parts;
+  /// Why it cannot be read; empty where it can.
+  std::string problem = {};
 
   /// The part of that role; null where there is none.
   const WeightPart *find(std::string_view role) const;

@@ -102,16 +102,11 @@ llvm::Expected<LimitsBench> LimitsBench::create(double seconds) {
     text += body;
     FunctionSignature signature;
     signature.name = program.function;
-    signature.inputs.push_back(
-        {ElementType::u8, {-1}, {-1}, "tensor<?xi8>", "", "", "", ""});
+    signature.inputs.push_back({ElementType::u8, {-1}, {-1}, "tensor<?xi8>"});
     signature.results.push_back({ElementType::u8,
                                  {limitResultBytes},
                                  {limitResultBytes},
-                                 "tensor<64xi8>",
-                                 "",
-                                 "",
-                                 "",
-                                 ""});
+                                 "tensor<64xi8>"});
     signatures.push_back(std::move(signature));
     bench.programs.push_back(std::move(program));
   };

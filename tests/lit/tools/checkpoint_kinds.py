@@ -338,6 +338,15 @@ def ct_int_zeros(w):
     int8_zeros(w, [MODULE + name for name in (".weight", ".weight_scale", ".weight_zero_point")], "I8")
 
 
+def ct_int_zero(w):
+    compressed(w, "int-quantized", 8, strategy="tensor", symmetric=False)
+    codes, scale, zero = signed(w.codes(8), 8), w.scales("F32", 1, 1)[0][0], 7
+    w.add(MODULE + ".weight", "I8", (N, K), codes)
+    w.add(MODULE + ".weight_scale", "F32", (1,), [[scale]])
+    w.add(MODULE + ".weight_zero_point", "I8", (1,), [[zero]])
+    w.expect([[(code - zero) * scale for code in row] for row in codes])
+
+
 TORCHAO = [MODULE + "._weight_" + name for name in ("qdata", "scale", "zero_point")]
 
 
@@ -382,6 +391,7 @@ KINDS = {
     "ct-int8-tensor": lambda w: ct_int(w, 0, K),
     "ct-int8-group": lambda w: ct_int(w, K // G, G),
     "ct-int8-zeros": ct_int_zeros,
+    "ct-int8-zero": ct_int_zero,
     "torchao-int4": lambda w: torchao_int4(w, "BF16"),
     "torchao-int4-f32": lambda w: torchao_int4(w, "F32"),
     "torchao-int8": lambda w: torchao_int8(w, K),
