@@ -69,29 +69,32 @@ GpuAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, GpuApi api,
 
 static constexpr int64_t wordBits = 32;
 
-/// C4: a record is whole groups of words, and no plane crosses one.
-static LogicalResult verifyRecord(const BlockShapes &shapes, QuantScheme record,
-                                  int64_t rows, int64_t words) {
+/// C4: a device block is whole groups of words, and no plane crosses one.
+static LogicalResult verifyDeviceBlock(const BlockShapes &shapes,
+                                       QuantScheme deviceBlock, int64_t rows,
+                                       int64_t words) {
   if (failed(shapes.verifyCount("C5", "rows", rows)) ||
       failed(shapes.verifyCount("C5", "words", words)))
     return failure();
-  if (record.blockBytes() * 8 % (words * wordBits) != 0)
-    return shapes.expected("C4") << "a record of whole groups of " << words
-                                 << " words, but '" << record.displayName()
-                                 << "' has " << record.blockBytes() << " bytes";
-  for (FieldAttr field : record.fields()) {
+  if (deviceBlock.blockBytes() * 8 % (words * wordBits) != 0)
+    return shapes.expected("C4")
+           << "a device block of whole groups of " << words << " words, but '"
+           << deviceBlock.displayName() << "' has " << deviceBlock.blockBytes()
+           << " bytes";
+  for (FieldAttr field : deviceBlock.fields()) {
     if (field.isSide())
-      return shapes.expected("C4") << "all fields of '" << record.displayName()
-                                   << "' to lie in the record";
+      return shapes.expected("C4")
+             << "all fields of '" << deviceBlock.displayName()
+             << "' to lie in the device block";
     for (PlaneAttr plane : field.getPlanes()) {
       int64_t width = plane.width();
       auto staysInWord = [&](int64_t i) {
         return firstBit(plane, i) % wordBits + width <= wordBits;
       };
       if (width > wordBits || !llvm::isPowerOf2_64(width) ||
-          !llvm::all_of(llvm::seq<int64_t>(record.block()), staysInWord))
+          !llvm::all_of(llvm::seq<int64_t>(deviceBlock.block()), staysInWord))
         return shapes.expected("C4")
-               << "planes of '" << record.displayName()
+               << "planes of '" << deviceBlock.displayName()
                << "' of 1, 2, 4, 8, 16 or 32 bits, none across a word";
     }
   }
@@ -100,11 +103,12 @@ static LogicalResult verifyRecord(const BlockShapes &shapes, QuantScheme record,
 
 /// The shape of the words that hold `count` rows of K elements.
 static FailureOr<SmallVector<int64_t>>
-interleavedShape(const BlockShapes &shapes, QuantScheme record, int64_t n,
+interleavedShape(const BlockShapes &shapes, QuantScheme deviceBlock, int64_t n,
                  int64_t k, int64_t rows) {
   int64_t tiles = llvm::divideCeil(n, rows), words = 0;
-  if (llvm::MulOverflow(int64_t(llvm::divideCeil(k, record.block())),
-                        record.blockBytes() * 8 / wordBits * rows, words)) {
+  if (llvm::MulOverflow(int64_t(llvm::divideCeil(k, deviceBlock.block())),
+                        deviceBlock.blockBytes() * 8 / wordBits * rows,
+                        words)) {
     shapes.expected("C1") << "a weight whose words fit 64 bits, but K is " << k;
     return failure();
   }
@@ -113,14 +117,15 @@ interleavedShape(const BlockShapes &shapes, QuantScheme record, int64_t n,
 
 LogicalResult InterleaveWeightOp::verify() {
   BlockShapes shapes(*this);
-  QuantScheme scheme(getScheme().getScheme()), record(getRecord().getScheme());
+  QuantScheme scheme(getScheme().getScheme()),
+      deviceBlock(getDeviceBlock().getScheme());
   if (failed(shapes.verifyKind()))
     return failure();
   auto weight = shapes.weightShape(getWeight(), scheme, std::nullopt);
   if (failed(weight) ||
       failed(shapes.verifySides(*weight, scheme, getScales(), getZeroPoints(),
                                 getGlobalScale())) ||
-      failed(verifyRecord(shapes, record, getRows(), getWords())) ||
+      failed(verifyDeviceBlock(shapes, deviceBlock, getRows(), getWords())) ||
       failed(shapes.verifyPart("C6", getPart(), weight->front())))
     return failure();
   auto sameNumber = [](FieldAttr a, FieldAttr b) {
@@ -129,14 +134,14 @@ LogicalResult InterleaveWeightOp::verify() {
            a.getNanAsZero() == b.getNanAsZero();
   };
   SmallVector<FieldAttr> fields = scheme.fields();
-  if (!llvm::equal(fields, record.fields(), sameNumber))
+  if (!llvm::equal(fields, deviceBlock.fields(), sameNumber))
     return shapes.expected("C4")
-           << "'" << record.displayName() << "' to have the fields of '"
+           << "'" << deviceBlock.displayName() << "' to have the fields of '"
            << scheme.displayName() << "', with the same numbers";
   SmallVector<int64_t> taken = *weight;
   if (std::optional<ArrayRef<int64_t>> part = getPart())
     taken.front() = (*part)[1];
-  auto shape = interleavedShape(shapes, record, taken[taken.size() - 2],
+  auto shape = interleavedShape(shapes, deviceBlock, taken[taken.size() - 2],
                                 taken.back(), getRows());
   if (failed(shape))
     return failure();
@@ -148,9 +153,9 @@ LogicalResult InterleaveWeightOp::verify() {
 
 LogicalResult InterleavedMatmulOp::verify() {
   BlockShapes shapes(*this);
-  QuantScheme record(getRecord().getScheme());
+  QuantScheme deviceBlock(getDeviceBlock().getScheme());
   if (failed(shapes.verifyKind()) ||
-      failed(verifyRecord(shapes, record, getRows(), getWords())) ||
+      failed(verifyDeviceBlock(shapes, deviceBlock, getRows(), getWords())) ||
       failed(shapes.verifyActivations("C3", getActivations(),
                                       /*reencoded=*/false)))
     return failure();
@@ -176,7 +181,7 @@ LogicalResult InterleavedMatmulOp::verify() {
     return shapes.expected("C1")
            << "no size of the weight to be 0, but got " << getX().getType()
            << " and " << getInit().getType();
-  auto shape = interleavedShape(shapes, record, taken[taken.size() - 2],
+  auto shape = interleavedShape(shapes, deviceBlock, taken[taken.size() - 2],
                                 taken.back(), getRows());
   if (failed(shape))
     return failure();

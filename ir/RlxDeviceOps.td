@@ -12,12 +12,12 @@
 def Rlx_InterleaveWeightOp : Rlx_BlockOp<"interleave_weight"> {
   let summary = "stored bytes into words that lie row beside row";
   let description = [{
-    Each K block of a row becomes a record: a block of the scheme `record`,
+    Each K block of a row becomes a device block: a block of the scheme `device_block`,
     which says the same numbers as `scheme` with all fields in the block and no
-    plane across a word. A tile is `rows` rows whose records lie interleaved,
+    plane across a word. A tile is `rows` rows whose device blocks lie interleaved,
     `words` words of a row at a time, so that neighbouring work-items, or the
     lanes of a vector, read neighbouring words of neighbouring rows
-    (passes/gpu/layout/RecordLayout.h). The result is `[tiles, words of a tile]` or
+    (passes/gpu/layout/DeviceBlockLayout.h). The result is `[tiles, words of a tile]` or
     `[E, tiles, words of a tile]`. `part` names the rows, or the experts, that
     are taken, `[first, count, of how many]`, where a weight is larger than a
     buffer may be.
@@ -25,7 +25,7 @@ def Rlx_InterleaveWeightOp : Rlx_BlockOp<"interleave_weight"> {
     Constraints:
     - (C1) as in rlx.block_matmul; the init has the shape above, of i32.
     - (C2), (C3) as in rlx.block_matmul.
-    - (C4) `record` has the fields of `scheme`, with the same numbers, all in the
+    - (C4) `device_block` has the fields of `scheme`, with the same numbers, all in the
       block, whose planes have 1, 2, 4, 8, 16 or 32 bits and cross no word; it is
       whole groups of `words` words.
     - (C5) `rows` and `words` are powers of two of at most 256.
@@ -33,14 +33,14 @@ def Rlx_InterleaveWeightOp : Rlx_BlockOp<"interleave_weight"> {
 
     Example:
     ```mlir
-    rlx.interleave_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, record = #rlx.quant<#r>, rows = 32 : i64, words = 4 : i64}
+    rlx.interleave_weight ins(%w) outs(%p) {scheme = #rlx.quant<gguf_q8_0>, device_block = #rlx.quant<#r>, rows = 32 : i64, words = 4 : i64}
         : (memref<8x68xi8>, memref<1x640xi32>) -> ()
     ```
   }];
   let arguments = Rlx_BlockSideOperands<
       (ins Rlx_TensorOrMemRef:$weight),
       (ins Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$scheme,
-           Rlx_QuantAttr:$record, I64Attr:$rows, I64Attr:$words,
+           Rlx_QuantAttr:$device_block, I64Attr:$rows, I64Attr:$words,
            UnitAttr:$once, OptionalAttr<DenseI64ArrayAttr>:$part)>.all;
   let assemblyFormat = !strconcat("`ins` `(` $weight `)`", sideFormat, "`outs` `(` $init `)`", typesFormat);
   let hasVerifier = 1;
@@ -55,20 +55,20 @@ def Rlx_InterleavedMatmulOp : Rlx_BlockOp<"interleaved_matmul"> {
     `activations` is the type that activations may be rounded to.
 
     Constraints:
-    - (C1), (C4) as in rlx.block_matmul; (C4), (C5), (C6) for `record`, `rows`,
+    - (C1), (C4) as in rlx.block_matmul; (C4), (C5), (C6) for `device_block`, `rows`,
       `words` and `part` as in rlx.interleave_weight.
     - (C2) weight has the shape of the result of rlx.interleave_weight.
     - (C3) activations is f32, bf16, f16, i16 or i8.
 
     Example:
     ```mlir
-    rlx.interleaved_matmul ins(%x, %p) outs(%y) {record = #rlx.quant<#r>, activations = f32, rows = 32 : i64, words = 4 : i64}
+    rlx.interleaved_matmul ins(%x, %p) outs(%y) {device_block = #rlx.quant<#r>, activations = f32, rows = 32 : i64, words = 4 : i64}
         : (memref<?x64xf32>, memref<1x640xi32>, memref<?x8xf32>) -> ()
     ```
   }];
   let arguments = (ins Rlx_TensorOrMemRef:$x, Rlx_TensorOrMemRef:$weight,
       Optional<Rlx_TensorOrMemRef>:$ids, Optional<Rlx_TensorOrMemRef>:$bias,
-      Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$record, TypeAttr:$activations,
+      Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$device_block, TypeAttr:$activations,
       I64Attr:$rows, I64Attr:$words, OptionalAttr<DenseI64ArrayAttr>:$part);
   let assemblyFormat = !strconcat("`ins` `(` $x `,` $weight (`,` $ids^)? `)`", biasFormat, "`outs` `(` $init `)`", typesFormat);
   let hasVerifier = 1;

@@ -115,8 +115,8 @@ static json::Array describeBuffers(const Program &program) {
         entry["offset"] = int64_t(buffer.offset);
     }
     if (const ProgramPacking &packing = buffer.packing;
-        !packing.record.empty()) {
-      entry["record"] = packing.record;
+        !packing.deviceBlock.empty()) {
+      entry["device_block"] = packing.deviceBlock;
       entry["rows"] = packing.rows;
       entry["words"] = packing.words;
       if (!packing.part.empty())

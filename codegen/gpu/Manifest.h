@@ -36,7 +36,8 @@ struct ManifestCode {
 ///   - `buffers`: `kind` (`argument`, from byte `offset` on if there is one,
 ///     `packed`: written by the setup and kept, `temporary`, `constant`: with
 ///     `data` in hexadecimal digits), `bytes` as a size. Of a packed weight
-///     also `record`, `rows`, `words` and, where it is cut, `part`: see below.
+///     also `device_block`, `rows`, `words` and, where it is cut, `part`: see
+///     below.
 ///   - `kernels`: `entry`, `workgroup`, how many `buffers` and `scalars` each
 ///     takes. Where there is a `subgroup`, the numbers are right only if the
 ///     device runs the kernel in subgroups of so many work-items, all of them
@@ -53,12 +54,12 @@ struct ManifestCode {
 ///
 /// Packed weights can be written by other means than the setup, whose step that
 /// writes one reads first the stored weight and then its side operands.
-/// `record` is a scheme as text. Its fields are those of the weight's scheme in
-/// the same order, with the same codes, fields of side operands too, all in its
-/// block. A row of K elements is cut into R = ceil(K / block) records of W =
-/// bytes / 4 little-endian words, the last of which is filled up with zeros.
-/// Rows come in tiles of `rows`; what rows beyond the last one hold is not
-/// used. Word w of record r of row n is word
+/// `device_block` is a scheme as text. Its fields are those of the weight's
+/// scheme in the same order, with the same codes, fields of side operands too,
+/// all in its block. A row of K elements is cut into R = ceil(K / block) device
+/// blocks of W = bytes / 4 little-endian words, the last of which is filled up
+/// with zeros. Rows come in tiles of `rows`; what rows beyond the last one hold
+/// is not used. Word w of device block r of row n is word
 ///
 ///     ((((n / rows) * R + r) * (W / words) + w / words) * rows + n % rows)
 ///         * words + w % words

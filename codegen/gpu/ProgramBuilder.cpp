@@ -164,8 +164,8 @@ llvm::Error ProgramBuilder::addResultShapes() {
 
 static ProgramPacking packingOf(DictionaryAttr how) {
   ProgramPacking packing;
-  llvm::raw_string_ostream(packing.record)
-      << Attribute(how.getAs<QuantAttr>("record").getScheme());
+  llvm::raw_string_ostream(packing.deviceBlock)
+      << Attribute(how.getAs<QuantAttr>("device_block").getScheme());
   packing.rows = how.getAs<IntegerAttr>("rows").getInt();
   packing.words = how.getAs<IntegerAttr>("words").getInt();
   if (auto part = how.getAs<DenseI64ArrayAttr>("part"))

@@ -3,7 +3,7 @@
 
 #include "passes/cpu/TileChoice.h"
 #include "passes/cpu/kernels/LoopKernels.h"
-#include "passes/cpu/kernels/RowLoops.h"
+#include "passes/cpu/kernels/RowAccess.h"
 #include "passes/cpu/packed/PackedLoops.h"
 #include "passes/rules/RulePlan.h"
 

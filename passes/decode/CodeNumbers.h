@@ -3,7 +3,7 @@
 //
 // Emits the operations that turn the codes of a field, an i32 or a vector of
 // i32, into the numbers they stand for. Where codes come from is for
-// FieldExpansion.h and gpu/RecordReader.h.
+// FieldExpansion.h and gpu/DeviceBlockReader.h.
 //
 //===----------------------------------------------------------------------===//
 

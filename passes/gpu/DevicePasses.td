@@ -21,9 +21,9 @@ def InterleaveWeightsPass : Pass<"rlx-interleave-weights", "::mlir::ModuleOp"> {
     %y = rlx.block_matmul ins(%x, %w) outs(%0) {scheme = #rlx.quant<gguf_q8_0>, activations = f32}
         : (tensor<1x64xf32>, tensor<8x68xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
     // ==>
-    %p = rlx.interleave_weight ins(%w) outs(%1) {scheme = #rlx.quant<gguf_q8_0>, record = ..., rows = 16 : i64, words = 4 : i64, once}
+    %p = rlx.interleave_weight ins(%w) outs(%1) {scheme = #rlx.quant<gguf_q8_0>, device_block = ..., rows = 16 : i64, words = 4 : i64, once}
         : (tensor<8x68xi8>, tensor<1x320xi32>) -> tensor<1x320xi32>
-    %y = rlx.interleaved_matmul ins(%x, %p) outs(%0) {record = ..., rows = 16 : i64, words = 4 : i64}
+    %y = rlx.interleaved_matmul ins(%x, %p) outs(%0) {device_block = ..., rows = 16 : i64, words = 4 : i64}
         : (tensor<1x64xf32>, tensor<1x320xi32>, tensor<1x8xf32>) -> tensor<1x8xf32>
     ```
   }];

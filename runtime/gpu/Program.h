@@ -60,7 +60,7 @@ struct ProgramArgument {
 /// How the words of a packed weight lie, for those who pack it by other means;
 /// Manifest.h says what this means.
 struct ProgramPacking {
-  std::string record; ///< A scheme as text; empty where nothing is packed.
+  std::string deviceBlock; ///< A scheme as text; empty where nothing is packed.
   int64_t rows = 0, words = 0;
   std::vector<int64_t> part; ///< First, count, of how many; empty for all.
 };

@@ -79,8 +79,8 @@ constexpr std::string_view int8WithZeros =
     "scale = $S in scales at (n, k) -> (n, k floordiv $g)>";
 } // namespace kinds
 
-/// Names behind a weight's that change what it multiplies, and that RLX does not
-/// read.
+/// Names behind a weight's that change what it multiplies, and that RLX does
+/// not read.
 std::span<const std::string_view> unreadSuffixes();
 
 /// Kinds of model files, and those of libraries that quantize.

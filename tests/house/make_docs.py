@@ -127,7 +127,8 @@ def passes_document(arguments, pipelines):
     text += ["| pipeline | passes |", "| --- | --- |"]
     for function, body in pipelines.bodies.items():
         name = pipelines.names.get(re.sub(r"^build|Pipeline$", "", function))
-        parts = re.findall(r"\bbuild(\w+)Pipeline\(pm\b", body)
+        # A pipeline that keeps constants in code has the same passes.
+        parts = re.findall(r"\bbuild(\w+?)Pipeline(?:InCode)?\(pm\b", body)
         if not name:
             continue
         if parts and "createP" not in body and all(part in body for part in parts) and "addPass" not in body:

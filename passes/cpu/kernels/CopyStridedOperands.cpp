@@ -8,7 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/cpu/kernels/RowLoops.h"
+#include "passes/cpu/kernels/RowAccess.h"
 #include "passes/rules/RulePlan.h"
 
 namespace rlx {

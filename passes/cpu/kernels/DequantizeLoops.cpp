@@ -3,7 +3,7 @@
 
 #include "ir/Scheme.h"
 #include "passes/cpu/kernels/LoopKernels.h"
-#include "passes/cpu/kernels/RowLoops.h"
+#include "passes/cpu/kernels/RowAccess.h"
 
 using namespace mlir;
 using namespace rlx;

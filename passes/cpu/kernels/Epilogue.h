@@ -9,7 +9,7 @@
 #ifndef RLX_PASSES_CPU_KERNELS_EPILOGUE_H
 #define RLX_PASSES_CPU_KERNELS_EPILOGUE_H
 
-#include "passes/cpu/kernels/RowLoops.h"
+#include "passes/cpu/kernels/RowAccess.h"
 
 namespace rlx {
 

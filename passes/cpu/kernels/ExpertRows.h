@@ -10,7 +10,7 @@
 #ifndef RLX_PASSES_CPU_KERNELS_EXPERTROWS_H
 #define RLX_PASSES_CPU_KERNELS_EXPERTROWS_H
 
-#include "passes/cpu/kernels/RowLoops.h"
+#include "passes/cpu/kernels/RowAccess.h"
 
 namespace rlx {
 

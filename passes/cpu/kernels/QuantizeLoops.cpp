@@ -15,7 +15,7 @@
 
 #include "ir/Reference.h"
 #include "passes/cpu/kernels/LoopKernels.h"
-#include "passes/cpu/kernels/RowLoops.h"
+#include "passes/cpu/kernels/RowAccess.h"
 #include "passes/decode/FieldExpansion.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"

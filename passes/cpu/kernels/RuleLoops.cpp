@@ -14,7 +14,7 @@
 
 #include "passes/cpu/kernels/FieldStores.h"
 #include "passes/cpu/kernels/LoopKernels.h"
-#include "passes/cpu/kernels/RowLoops.h"
+#include "passes/cpu/kernels/RowAccess.h"
 #include "passes/rules/RuleArithmetic.h"
 #include "passes/rules/RulePlan.h"
 #include "passes/support/QuantizedOperand.h"

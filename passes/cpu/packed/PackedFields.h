@@ -10,7 +10,7 @@
 #ifndef RLX_PASSES_CPU_PACKED_PACKEDFIELDS_H
 #define RLX_PASSES_CPU_PACKED_PACKEDFIELDS_H
 
-#include "passes/cpu/kernels/RowLoops.h"
+#include "passes/cpu/kernels/RowAccess.h"
 #include "passes/cpu/packed/PackedLayout.h"
 
 namespace rlx {

@@ -50,8 +50,8 @@ ActivationKernel::ActivationKernel(InterleavedMatmulOp op,
     : op(op), form(form),
       k(cast<MemRefType>(op.getX().getType()).getShape().back()),
       b(op, kernels, "quantize_activations_i8_k" + Twine(k)) {
-  RecordLayout layout = MatmulShape(op).layout;
-  kBlocks = layout.records() * layout.length() / integerKBlock;
+  DeviceBlockLayout layout = MatmulShape(op).layout;
+  kBlocks = layout.blocks() * layout.length() / integerKBlock;
   x = b.view(op.getX(), "x");
   if (x.isContiguous && k % lanes == 0)
     xQuads =

@@ -14,7 +14,7 @@ using namespace rlx;
 static int64_t fourTimes(int64_t byte) { return (byte & 0xff) * 0x01010101; }
 
 std::optional<IntegerMatmul>
-IntegerMatmul::create(const RecordLayout &layout, GpuAttr target,
+IntegerMatmul::create(const DeviceBlockLayout &layout, GpuAttr target,
                       Type activations, bool hasIds, std::string &reason) {
   if (!activations.isInteger(8)) {
     reason = "there are no kernels for this type";
@@ -32,7 +32,7 @@ IntegerMatmul::create(const RecordLayout &layout, GpuAttr target,
     reason = "'rlx.gather_matmul' multiplies single rows";
     return std::nullopt;
   }
-  SchemeAttr scheme = layout.record().attr();
+  SchemeAttr scheme = layout.blockScheme().attr();
   IntegerMatmul matmul;
   std::optional<IntegerCodes> codes =
       IntegerCodes::of(scheme.getCode(), reason);
@@ -40,7 +40,7 @@ IntegerMatmul::create(const RecordLayout &layout, GpuAttr target,
     return std::nullopt;
   matmul.codes = std::move(*codes);
   matmul.group = integerKBlock;
-  SmallVector<FieldAttr> fields = layout.record().fields();
+  SmallVector<FieldAttr> fields = layout.blockScheme().fields();
   for (FieldAttr field : llvm::drop_begin(fields))
     matmul.group = std::gcd(matmul.group, layout.planes(field).front().group);
   constexpr int64_t shortestGroup = 16, mostOfByte = 127;
@@ -109,7 +109,7 @@ Value IntegerMatmul::signedBytes(KernelBuilder &b, Value bytes,
   return arith::XOrIOp::create(b, bytes, sign);
 }
 
-Value IntegerMatmul::scale(KernelBuilder &b, RecordReader &reader,
+Value IntegerMatmul::scale(KernelBuilder &b, DeviceBlockReader &reader,
                            int64_t element) const {
   Value scale = reader.scale(element);
   if (codes.unit == 1)
@@ -118,7 +118,7 @@ Value IntegerMatmul::scale(KernelBuilder &b, RecordReader &reader,
   return scale ? Value(arith::MulFOp::create(b, scale, unit)) : unit;
 }
 
-Value IntegerMatmul::offset(KernelBuilder &b, RecordReader &reader,
+Value IntegerMatmul::offset(KernelBuilder &b, DeviceBlockReader &reader,
                             int64_t element) const {
   Value shifted;
   if (rest)

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Whether a matmul with activations of i8 can be sums of products of bytes, by
-// what the record of its weight and the target say, and the form that both
-// sides then have. A group is a K block for which only codes differ:
+// what the device block of its weight and the target say, and the form that
+// both sides then have. A group is a K block for which only codes differ:
 //
 //   y = sum over groups of
 //         scale * (a * sum(code * q) + zero terms * a * sum(q))
@@ -16,12 +16,12 @@
 #define RLX_PASSES_GPU_KERNELS_INTEGERMATMUL_H
 
 #include "passes/decode/IntegerCodes.h"
-#include "passes/gpu/kernels/RecordReader.h"
+#include "passes/gpu/kernels/DeviceBlockReader.h"
 
 namespace rlx {
 
 /// Elements of K that share a scale of activations, and that a work-item
-/// quantizes or decodes together; records are some of these whole.
+/// quantizes or decodes together; device blocks are some of these whole.
 constexpr int64_t integerKBlock = 32;
 /// Codes of activations and weights are loaded so many to a word, and so many
 /// words at once.
@@ -30,7 +30,7 @@ constexpr int64_t bytesOfWord = 4, wordsOfQuad = 4;
 class IntegerMatmul {
 public:
   /// Fails, with a reason, where the matmul is one of f32.
-  static std::optional<IntegerMatmul> create(const RecordLayout &layout,
+  static std::optional<IntegerMatmul> create(const DeviceBlockLayout &layout,
                                              GpuAttr target,
                                              mlir::Type activations,
                                              bool hasIds, std::string &reason);
@@ -54,10 +54,10 @@ public:
   int64_t tableBytes() const { return 4 * int64_t(codes.table.size()); }
   /// What the sum of products of signed bytes of the group of `element` is
   /// multiplied with, f32.
-  mlir::Value scale(KernelBuilder &b, RecordReader &reader,
+  mlir::Value scale(KernelBuilder &b, DeviceBlockReader &reader,
                     int64_t element) const;
   /// What the group's activations' sum is multiplied with, f32.
-  mlir::Value offset(KernelBuilder &b, RecordReader &reader,
+  mlir::Value offset(KernelBuilder &b, DeviceBlockReader &reader,
                      int64_t element) const;
 
 private:
@@ -69,7 +69,7 @@ private:
 mlir::Value emitByteDot(KernelBuilder &b, mlir::Value x, mlir::Value y);
 
 /// Activations as a kernel leaves them, memrefs of the host. S is the number of
-/// kBlocks, which cover whole records of the weight.
+/// kBlocks, which cover whole device blocks of the weight.
 struct DeviceActivations {
   mlir::Value codes;  ///< `[S, M, K block / 4]` of i32, four signed bytes each
   mlir::Value scales; ///< `[S, M]` of f32

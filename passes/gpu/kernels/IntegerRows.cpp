@@ -29,7 +29,7 @@ Value IntegerRows::word(Value first, int64_t word, SmallVector<Value> &quads) {
   return vector::ExtractOp::create(b, quads.back(), word % wordsOfQuad);
 }
 
-SmallVector<Value> IntegerRows::multiply(RecordReader &reader, Value k,
+SmallVector<Value> IntegerRows::multiply(DeviceBlockReader &reader, Value k,
                                          int64_t length, ValueRange carried) {
   const int64_t quads = integerKBlock / bytesOfWord / wordsOfQuad,
                 groups = integerKBlock / form.group,

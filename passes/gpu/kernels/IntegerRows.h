@@ -19,8 +19,8 @@ public:
   void addRow(mlir::Value row) { rows.push_back(row); }
   /// The sums of all rows with the products of the `length` elements from `k`
   /// on, whole kBlocks, which `reader` has been set to.
-  llvm::SmallVector<mlir::Value> multiply(RecordReader &reader, mlir::Value k,
-                                          int64_t length,
+  llvm::SmallVector<mlir::Value> multiply(DeviceBlockReader &reader,
+                                          mlir::Value k, int64_t length,
                                           mlir::ValueRange sums);
 
 private:

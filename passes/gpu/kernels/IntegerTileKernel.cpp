@@ -21,7 +21,7 @@ using namespace rlx;
 namespace {
 
 /// Elements of K between two barriers.
-int64_t depthOf(const RecordLayout &layout) {
+int64_t depthOf(const DeviceBlockLayout &layout) {
   constexpr int64_t deepest = 2 * integerKBlock;
   return std::gcd(deepest, layout.length());
 }
@@ -62,7 +62,7 @@ private:
   RegisterTile tile;
   KernelBuilder b;
   Codebooks books;
-  RecordReader reader;
+  DeviceBlockReader reader;
   TileSteps steps;
   Value xCodes, xScales, xSums; ///< Buffers.
   /// A line for each word, K block or group of K, a column for each column or
@@ -84,7 +84,7 @@ int64_t IntegerTileKernel::memoryOf(const RegisterTile &tile,
   constexpr int64_t ofGroup = 2 * sizeof(float);
   return buffers * (tile.width() + tile.height()) *
              (depth + depth / form.group * ofGroup) +
-         Codebooks::bytes(shape.layout.record()) + form.tableBytes();
+         Codebooks::bytes(shape.layout.blockScheme()) + form.tableBytes();
 }
 
 IntegerTileKernel::IntegerTileKernel(InterleavedMatmulOp op,
@@ -95,9 +95,10 @@ IntegerTileKernel::IntegerTileKernel(InterleavedMatmulOp op,
       tile(tileFor(kernels.target)),
       b(op, kernels,
         "matmul_i8_" +
-            shape.layout.record().displayName().split(".record").first + "_n" +
-            Twine(shape.n) + "_k" + Twine(shape.k)),
-      books(b, shape.layout.record(), /*hasVectors=*/false, tile.workgroup()),
+            shape.layout.blockScheme().displayName().split(".device").first +
+            "_n" + Twine(shape.n) + "_k" + Twine(shape.k)),
+      books(b, shape.layout.blockScheme(), /*hasVectors=*/false,
+            tile.workgroup()),
       reader(b, shape.layout, shape.how, op.getWeight(), books),
       steps(b,
             memoryOf(tile, 2) <= kernels.target.getWorkgroupMemory() ? 2 : 1) {

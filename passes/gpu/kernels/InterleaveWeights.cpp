@@ -35,7 +35,7 @@ namespace {
 /// are several, so that neither the stored bytes nor the words of a part are
 /// more than a buffer of the target holds.
 struct Parts {
-  Parts(RankedTensorType weight, const RecordLayout &layout, int64_t n,
+  Parts(RankedTensorType weight, const DeviceBlockLayout &layout, int64_t n,
         Interleaving how, GpuAttr target) {
     bool isStacked = weight.getRank() == 3;
     total = isStacked ? weight.getDimSize(0) : n;
@@ -54,7 +54,8 @@ struct Parts {
 } // namespace
 
 /// Says how activations that are not f32 are computed.
-static void remarkOnActivations(BlockMatmulOp op, const RecordLayout &layout,
+static void remarkOnActivations(BlockMatmulOp op,
+                                const DeviceBlockLayout &layout,
                                 GpuAttr target) {
   Type activations = op.getActivations();
   if (activations.isF32())
@@ -136,8 +137,9 @@ interleave(BlockMatmulOp op, GpuAttr target,
   auto y = cast<RankedTensorType>(op.getInit().getType());
   int64_t n = y.getShape().back();
   Interleaving how = interleavingFor(target);
-  RecordLayout layout = RecordLayout::create(scheme, k, how.words);
-  auto record = QuantAttr::get(builder.getContext(), layout.record().attr());
+  DeviceBlockLayout layout = DeviceBlockLayout::create(scheme, k, how.words);
+  auto deviceBlock =
+      QuantAttr::get(builder.getContext(), layout.blockScheme().attr());
   remarkOnActivations(op, layout, target);
 
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
@@ -183,15 +185,15 @@ interleave(BlockMatmulOp op, GpuAttr target,
       packed.push_back(InterleaveWeightOp::create(
                            builder, loc, init.getType(), op.getWeight(),
                            op.getScales(), op.getZeroPoints(),
-                           op.getGlobalScale(), init, op.getScheme(), record,
-                           how.rows, how.words, llvm::all_of(sources, isWeight),
-                           part)
+                           op.getGlobalScale(), init, op.getScheme(),
+                           deviceBlock, how.rows, how.words,
+                           llvm::all_of(sources, isWeight), part)
                            .getResult(0));
     }
     result = InterleavedMatmulOp::create(
                  builder, loc, y, op.getX(), packed[index], op.getIds(),
-                 op.getBias(), result, record, op.getActivations(), how.rows,
-                 how.words, part)
+                 op.getBias(), result, deviceBlock, op.getActivations(),
+                 how.rows, how.words, part)
                  .getResult(0);
   }
   op.getResult(0).replaceAllUsesWith(result);

@@ -11,7 +11,7 @@
 #ifndef RLX_PASSES_GPU_KERNELS_KERNELBUILDER_H
 #define RLX_PASSES_GPU_KERNELS_KERNELBUILDER_H
 
-#include "passes/gpu/layout/RecordLayout.h"
+#include "passes/gpu/layout/DeviceBlockLayout.h"
 #include "passes/support/LoopBuilder.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"

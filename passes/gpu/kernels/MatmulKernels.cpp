@@ -11,7 +11,7 @@ using namespace mlir;
 using namespace rlx;
 
 MatmulShape::MatmulShape(InterleavedMatmulOp op)
-    : layout(QuantScheme(op.getRecord().getScheme()),
+    : layout(QuantScheme(op.getDeviceBlock().getScheme()),
              cast<MemRefType>(op.getX().getType()).getShape().back()),
       how{int64_t(op.getRows()), int64_t(op.getWords())},
       n(cast<MemRefType>(op.getInit().getType()).getShape().back()),
@@ -31,8 +31,8 @@ int64_t MatmulShape::unit() const {
   constexpr int64_t shortest = 32, quadBits = 128;
   int64_t unit = shortest;
   if (how.words > 1)
-    for (const RecordPlane &plane :
-         layout.planes(layout.record().attr().getCode()))
+    for (const DeviceBlockPlane &plane :
+         layout.planes(layout.blockScheme().attr().getCode()))
       unit = std::max(unit, quadBits / plane.width);
   return std::gcd(unit, layout.length());
 }

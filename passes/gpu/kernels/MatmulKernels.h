@@ -11,7 +11,7 @@ namespace rlx {
 /// What the kernels of a matmul have in common.
 struct MatmulShape {
   explicit MatmulShape(InterleavedMatmulOp op);
-  RecordLayout layout;
+  DeviceBlockLayout layout;
   Interleaving how;
   /// Columns that are written, from `firstColumn` on, and experts from
   /// `firstExpert` on.

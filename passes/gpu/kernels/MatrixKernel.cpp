@@ -26,7 +26,7 @@ public:
 
 private:
   MatrixTiling chooseTiling();
-  void selectRecord(Value n, Value record);
+  void selectBlock(Value n, Value block);
   void loadActivations(Value step);
   void loadWeights(Value step);
   Value pack(ArrayRef<Value> numbers);
@@ -42,7 +42,7 @@ private:
   MatrixTiling tiling;
   KernelBuilder b;
   Codebooks books;
-  RecordReader reader;
+  DeviceBlockReader reader;
   RowFactors factors;
   TileSteps steps;
   StepMemory chunks; ///< Of both sides.
@@ -56,9 +56,10 @@ MatrixKernel::MatrixKernel(InterleavedMatmulOp op, KernelModule &kernels)
     : op(op), shape(op), target(kernels.target), tiling(chooseTiling()),
       b(op, kernels,
         "matrix_matmul_" +
-            shape.layout.record().displayName().split(".record").first + "_n" +
-            Twine(shape.n) + "_k" + Twine(shape.k)),
-      books(b, shape.layout.record(), /*hasVectors=*/false, tiling.workgroup()),
+            shape.layout.blockScheme().displayName().split(".device").first +
+            "_n" + Twine(shape.n) + "_k" + Twine(shape.k)),
+      books(b, shape.layout.blockScheme(), /*hasVectors=*/false,
+            tiling.workgroup()),
       reader(b, shape.layout, shape.how, op.getWeight(), books),
       factors(b, shape, reader, tiling.columns(), tiling.workgroup()),
       steps(b, tiling.buffers) {
@@ -83,8 +84,8 @@ MatrixTiling MatrixKernel::chooseTiling() {
   int64_t words = RowFactors::words(MatrixTiling::mostColumns(target),
                                     MatrixTiling::mostItems);
   int64_t rows = cast<MemRefType>(op.getX().getType()).getDimSize(0);
-  int64_t others =
-      words * int64_t(sizeof(float)) + Codebooks::bytes(shape.layout.record());
+  int64_t others = words * int64_t(sizeof(float)) +
+                   Codebooks::bytes(shape.layout.blockScheme());
   return MatrixTiling::choose(target, rows, others);
 }
 
@@ -109,12 +110,13 @@ Value MatrixKernel::pack(ArrayRef<Value> numbers) {
       b, VectorType::get(words.size(), b.getI32Type()), words);
 }
 
-/// From here on, reads a record of the row of the weight that is column `n`.
-void MatrixKernel::selectRecord(Value n, Value record) {
+/// From here on, reads a device block of the row of the weight that is column
+/// `n`.
+void MatrixKernel::selectBlock(Value n, Value block) {
   Value tile = b.add(b.div(n0, shape.how.rows), b.div(n, shape.how.rows));
   // Tiles beyond the last one repeat it; their columns are not stored.
   tile = b.min(tile, b.index(shape.tiles - 1));
-  reader.setRecord(tile, record, b.rem(n, shape.how.rows));
+  reader.setBlock(tile, block, b.rem(n, shape.how.rows));
 }
 
 /// Rows of activations, chunk by chunk; what lies beyond K is 0.
@@ -172,7 +174,7 @@ void MatrixKernel::loadWeights(Value step) {
   forItems(b, thread, columns * depth / run, tiling.workgroup(),
            [&](Value item, Value isThere) {
              Value n = b.rem(item, columns), part = b.div(item, columns);
-             selectRecord(n, b.div(k0, length));
+             selectBlock(n, b.div(k0, length));
              Value first = b.div(b.rem(k0, length), run);
              reader.setUnit(b.add(first, part), run);
              reader.setFactor(factors.factor(n));
@@ -316,7 +318,7 @@ void MatrixKernel::emit(RowRange range) {
   // Workgroups that share rows of the weight follow each other.
   m0 = b.mul(b.groupId(gpu::Dimension::x), tiling.rows());
   n0 = b.mul(b.groupId(gpu::Dimension::y), tiling.columns());
-  factors.emit(thread, [&](Value n, Value record) { selectRecord(n, record); });
+  factors.emit(thread, [&](Value n, Value block) { selectBlock(n, block); });
 
   Value zero = gpu::SubgroupMmaConstantMatrixOp::create(
       b, matrix(tiling.m, tiling.n, "COp"), b.f32(0));

@@ -18,7 +18,7 @@ struct MatrixTiling {
 
   /// Elements of f16, and words, that are copied at once.
   static constexpr int64_t chunk = 8, chunkWords = 4;
-  /// Elements of K of a step; records are whole steps.
+  /// Elements of K of a step; device blocks are whole steps.
   static constexpr int64_t depth = 32;
 
   /// Work-items of a workgroup, at most.

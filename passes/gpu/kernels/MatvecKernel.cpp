@@ -41,10 +41,10 @@ public:
 private:
   void selectRows();
   bool sumsRuns() const;
-  SmallVector<Value> emitUnit(Value record, Value unit, int64_t length,
+  SmallVector<Value> emitUnit(Value block, Value unit, int64_t length,
                               bool byRun, ValueRange sums);
   SmallVector<Value> multiplyBytes(Value k, int64_t length, ValueRange sums);
-  SmallVector<Value> emitRecords(int64_t unit, bool byRun);
+  SmallVector<Value> emitBlocks(int64_t unit, bool byRun);
   SmallVector<Value> emitSums();
   Value isAnyLost(ValueRange sums);
   void reduceSplits(ValueRange sums, llvm::function_ref<void(ValueRange)> use);
@@ -64,7 +64,7 @@ private:
   KernelBuilder b;
   bool hasVectors;
   Codebooks books;
-  std::vector<RecordReader> readers; ///< Of each row of the weight.
+  std::vector<DeviceBlockReader> readers; ///< Of each row of the weight.
   /// Activations as f32, or as bytes.
   std::optional<ActivationReader> x;
   std::optional<IntegerRows> bytes;
@@ -87,7 +87,7 @@ MatvecItems::MatvecItems(const MatmulShape &shape, GpuAttr target,
   int64_t memory = target.getWorkgroupMemory() / 2 /
                    int64_t(sizeof(float) * shape.how.rows * activationRows);
   splits = std::max<int64_t>(
-      1, std::min({most, shape.layout.records(), fit, memory}));
+      1, std::min({most, shape.layout.blocks(), fit, memory}));
   int64_t subgroup = target.getSubgroupSize();
   if (!target.getSubgroupShuffle() || subgroup > target.getWorkgroupSize() ||
       subgroup <= lanes || subgroup % lanes != 0)
@@ -104,12 +104,12 @@ MatvecKernel::MatvecKernel(InterleavedMatmulOp op, KernelModule &kernels,
         Twine(op.getIds() ? "gather_matvec_"
               : given     ? "matvec_i8_"
                           : "matvec_") +
-            shape.layout.record().displayName().split(".record").first + "_m" +
-            Twine(rows) + "_n" + Twine(shape.n) + "_k" + Twine(shape.k)),
+            shape.layout.blockScheme().displayName().split(".device").first +
+            "_m" + Twine(rows) + "_n" + Twine(shape.n) + "_k" + Twine(shape.k)),
       hasVectors(shape.how.words == 1),
-      books(b, shape.layout.record(), hasVectors, items.workgroup()) {
-  RecordReader reader(b, shape.layout, shape.how, op.getWeight(), books);
-  readers = std::vector<RecordReader>(items.rows, reader);
+      books(b, shape.layout.blockScheme(), hasVectors, items.workgroup()) {
+  DeviceBlockReader reader(b, shape.layout, shape.how, op.getWeight(), books);
+  readers = std::vector<DeviceBlockReader>(items.rows, reader);
   if (given)
     bytes.emplace(b, given->form, given->x,
                   b.scalar(b.hostSize(op.getX(), 0), "m"), items.workgroup());
@@ -186,17 +186,17 @@ void MatvecKernel::selectRows() {
 /// element is decoded wholly.
 bool MatvecKernel::sumsRuns() const {
   constexpr int64_t shortest = 4;
-  const RecordReader &reader = readers.front();
+  const DeviceBlockReader &reader = readers.front();
   return !bytes && !reader.hasOffset() && reader.run(shape.unit()) >= shortest;
 }
 
 /// The sums after one more unit of K, of `length` elements.
-SmallVector<Value> MatvecKernel::emitUnit(Value record, Value unit,
+SmallVector<Value> MatvecKernel::emitUnit(Value block, Value unit,
                                           int64_t length, bool byRun,
                                           ValueRange carried) {
-  for (RecordReader &reader : readers)
+  for (DeviceBlockReader &reader : readers)
     reader.setUnit(unit, length);
-  Value k = b.mul(record, shape.layout.length());
+  Value k = b.mul(block, shape.layout.length());
   if (unit)
     k = b.add(k, b.mul(unit, length));
   if (bytes)
@@ -210,7 +210,7 @@ SmallVector<Value> MatvecKernel::emitUnit(Value record, Value unit,
       partial.assign(sums.size(), zero());
     for (int64_t i = first; i < first + run; ++i) {
       SmallVector<Value> weights;
-      for (RecordReader &reader : readers)
+      for (DeviceBlockReader &reader : readers)
         weights.push_back(byRun ? reader.code(i) : reader.value(i));
       forSums([&](size_t sum, int64_t r, int64_t item) {
         Value weight = weights[item];
@@ -223,7 +223,7 @@ SmallVector<Value> MatvecKernel::emitUnit(Value record, Value unit,
       continue;
     }
     SmallVector<Value> scales;
-    for (RecordReader &reader : readers)
+    for (DeviceBlockReader &reader : readers)
       scales.push_back(reader.scale(first));
     forSums([&](size_t sum, int64_t, int64_t item) {
       sums[sum] =
@@ -250,31 +250,32 @@ SmallVector<Value> MatvecKernel::multiplyBytes(Value k, int64_t length,
   return sums;
 }
 
-/// The sums of this work-item's records, unit by unit of so many elements.
-SmallVector<Value> MatvecKernel::emitRecords(int64_t unit, bool byRun) {
-  const RecordLayout &layout = shape.layout;
+/// The sums of this work-item's device blocks, unit by unit of so many
+/// elements.
+SmallVector<Value> MatvecKernel::emitBlocks(int64_t unit, bool byRun) {
+  const DeviceBlockLayout &layout = shape.layout;
   int64_t units = layout.length() / unit;
   SmallVector<Value> initial(rows * items.rows, zero());
-  auto emitRecord = [&](Value record, ValueRange carried) {
+  auto emitBlock = [&](Value block, ValueRange carried) {
     for (auto [item, reader] : llvm::enumerate(readers))
-      reader.setRecord(tile, record,
-                       row ? b.add(row, int64_t(item) * items.lanes) : row);
+      reader.setBlock(tile, block,
+                      row ? b.add(row, int64_t(item) * items.lanes) : row);
     if (units == 1)
-      return emitUnit(record, Value(), unit, byRun, carried);
+      return emitUnit(block, Value(), unit, byRun, carried);
     Value end = b.index(units);
     if (shape.k % layout.length() != 0) {
-      // The last record may hold fewer units.
+      // The last device block may hold fewer units.
       Value left =
-          b.sub(b.index(llvm::divideCeil(shape.k, unit)), b.mul(record, units));
+          b.sub(b.index(llvm::divideCeil(shape.k, unit)), b.mul(block, units));
       end = b.min(end, left);
     }
     return b.loop(b.index(0), end, 1, carried,
                   [&](Value number, ValueRange sums) {
-                    return emitUnit(record, number, unit, byRun, sums);
+                    return emitUnit(block, number, unit, byRun, sums);
                   });
   };
-  return b.loop(split, b.index(layout.records()), items.splits, initial,
-                emitRecord);
+  return b.loop(split, b.index(layout.blocks()), items.splits, initial,
+                emitBlock);
 }
 
 /// Whether any of `sums` is an infinity or a NaN.
@@ -299,20 +300,20 @@ Value MatvecKernel::isAnyLost(ValueRange sums) {
                                b.i32(infinity));
 }
 
-/// The sums of this work-item's records. A run's sum of codes times activations
-/// may be too large for f32 where its scale makes it small again: what is not
-/// finite is summed once more, from whole values.
+/// The sums of this work-item's device blocks. A run's sum of codes times
+/// activations may be too large for f32 where its scale makes it small again:
+/// what is not finite is summed once more, from whole values.
 SmallVector<Value> MatvecKernel::emitSums() {
   if (!sumsRuns() || !readers.front().hasScale())
-    return emitRecords(shape.unit(), sumsRuns());
-  SmallVector<Value> sums = emitRecords(shape.unit(), /*byRun=*/true);
+    return emitBlocks(shape.unit(), sumsRuns());
+  SmallVector<Value> sums = emitBlocks(shape.unit(), /*byRun=*/true);
   // As little code as there can be, which hardly ever runs.
   constexpr int64_t fewest = 4;
   auto choice = scf::IfOp::create(b, ValueRange(sums).getTypes(),
                                   isAnyLost(sums), /*withElse=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(choice.thenBlock());
-  scf::YieldOp::create(b, emitRecords(fewest, /*byRun=*/false));
+  scf::YieldOp::create(b, emitBlocks(fewest, /*byRun=*/false));
   b.setInsertionPointToStart(choice.elseBlock());
   scf::YieldOp::create(b, sums);
   return SmallVector<Value>(choice.getResults());

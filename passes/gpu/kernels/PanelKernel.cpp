@@ -2,10 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // For devices whose work-items fill vector registers by themselves. A work-item
-// decodes a record of a few vectors of rows into a panel and multiplies it with
-// a block of rows of activations, a register tile at a time. The rows of a tile
-// lie at constant distances from each other, so that one position is enough for
-// all of them; rows that do not fill a tile are multiplied one by one.
+// decodes a device block of a few vectors of rows into a panel and multiplies
+// it with a block of rows of activations, a register tile at a time. The rows
+// of a tile lie at constant distances from each other, so that one position is
+// enough for all of them; rows that do not fill a tile are multiplied one by
+// one.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,9 +24,9 @@ public:
   void emit(RowRange range);
 
 private:
-  void decodePanel(Value record);
+  void decodePanel(Value block);
   void chooseTile(GpuAttr target);
-  void multiplyRows(Value record, Value firstRow, int64_t count);
+  void multiplyRows(Value block, Value firstRow, int64_t count);
   void storeRows();
 
   InterleavedMatmulOp op;
@@ -34,7 +35,7 @@ private:
   int64_t vectors, rows, blockRows;
   KernelBuilder b;
   Codebooks books;
-  RecordReader reader;
+  DeviceBlockReader reader;
   BufferView x;
   VectorType lanes;
   Value panel, totals, tile0, m0, m;
@@ -45,9 +46,11 @@ private:
 PanelKernel::PanelKernel(InterleavedMatmulOp op, KernelModule &kernels)
     : op(op), shape(op),
       b(op, kernels,
-        "matmul_" + shape.layout.record().displayName().split(".record").first +
+        "matmul_" +
+            shape.layout.blockScheme().displayName().split(".device").first +
             "_n" + Twine(shape.n) + "_k" + Twine(shape.k)),
-      books(b, shape.layout.record(), /*hasVectors=*/true, /*workgroup=*/1),
+      books(b, shape.layout.blockScheme(), /*hasVectors=*/true,
+            /*workgroup=*/1),
       reader(b, shape.layout, shape.how, op.getWeight(), books),
       lanes(VectorType::get(shape.how.rows, b.getF32Type())) {
   x = b.view(op.getX(), "x");
@@ -70,12 +73,12 @@ void PanelKernel::chooseTile(GpuAttr target) {
   blockRows = std::clamp<int64_t>(fit / rows, 1, mostRows / rows) * rows;
 }
 
-void PanelKernel::decodePanel(Value record) {
+void PanelKernel::decodePanel(Value block) {
   const int64_t unit = shape.unit();
   for (int64_t v = 0; v < vectors; ++v) {
     // Tiles beyond the last one repeat it; their columns are not stored.
     Value tile = b.min(b.add(tile0, v), b.index(shape.tiles - 1));
-    reader.setRecord(tile, record, Value());
+    reader.setBlock(tile, block, Value());
     b.loop(b.index(0), b.index(shape.layout.length() / unit), 1,
            [&](Value number) {
              reader.setUnit(number, unit);
@@ -86,12 +89,13 @@ void PanelKernel::decodePanel(Value record) {
   }
 }
 
-/// totals[rows, :] += x[rows, record] * panel, for `count` rows.
-void PanelKernel::multiplyRows(Value record, Value firstRow, int64_t count) {
+/// totals[rows, :] += x[rows, device block] * panel, for `count` rows.
+void PanelKernel::multiplyRows(Value block, Value firstRow, int64_t count) {
   const int64_t length = shape.layout.length();
-  Value k0 = b.mul(record, length);
+  Value k0 = b.mul(block, length);
   Value begin = b.at(x, {b.add(m0, firstRow), k0});
-  // A record's products are summed by themselves, for the sake of accuracy.
+  // A device block's products are summed by themselves, for the sake of
+  // accuracy.
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(lanes));
   SmallVector<Value> sums(count * vectors, zero);
   Value end = b.index(length);
@@ -157,12 +161,12 @@ void PanelKernel::emit(RowRange range) {
   bool isTiled = fixedM && *fixedM % rows == 0;
   if (!isTiled)
     tiled = b.mul(b.div(end, rows), rows);
-  b.loop(b.index(0), b.index(shape.layout.records()), 1, [&](Value record) {
-    decodePanel(record);
+  b.loop(b.index(0), b.index(shape.layout.blocks()), 1, [&](Value block) {
+    decodePanel(block);
     b.loop(b.index(0), tiled, rows,
-           [&](Value firstRow) { multiplyRows(record, firstRow, rows); });
+           [&](Value firstRow) { multiplyRows(block, firstRow, rows); });
     if (!isTiled)
-      b.loop(tiled, end, 1, [&](Value row) { multiplyRows(record, row, 1); });
+      b.loop(tiled, end, 1, [&](Value row) { multiplyRows(block, row, 1); });
   });
   storeRows();
   OpFoldResult across = b.getIndexAttr(llvm::divideCeil(shape.tiles, vectors));

@@ -30,14 +30,14 @@ void RegisterTile::locate(KernelBuilder &b) {
   m0 = b.mul(b.groupId(gpu::Dimension::y), height());
 }
 
-void RegisterTile::readColumn(KernelBuilder &b, RecordReader &reader,
+void RegisterTile::readColumn(KernelBuilder &b, DeviceBlockReader &reader,
                               const MatmulShape &shape, Value n, Value k,
                               int64_t count) const {
   const int64_t length = shape.layout.length();
   Value rows = b.add(b.div(n0, shape.how.rows), b.div(n, shape.how.rows));
   // Tiles beyond the last one repeat it; their columns are not stored.
   rows = b.min(rows, b.index(shape.tiles - 1));
-  reader.setRecord(rows, b.div(k, length), b.rem(n, shape.how.rows));
+  reader.setBlock(rows, b.div(k, length), b.rem(n, shape.how.rows));
   reader.setUnit(b.div(b.rem(k, length), count), count);
 }
 

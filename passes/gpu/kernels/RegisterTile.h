@@ -28,7 +28,7 @@ struct RegisterTile {
   mlir::Value n0, m0;              ///< Of the tile.
 
   /// Lets `reader` read `count` elements from `k` on of the tile's column `n`.
-  void readColumn(KernelBuilder &b, RecordReader &reader,
+  void readColumn(KernelBuilder &b, DeviceBlockReader &reader,
                   const MatmulShape &shape, mlir::Value n, mlir::Value k,
                   int64_t count) const;
   /// Stores sums of results, row by row, with the bias.

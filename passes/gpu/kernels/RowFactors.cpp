@@ -35,14 +35,15 @@ static double largestDifference(SchemeAttr scheme) {
 }
 
 RowFactors::RowFactors(KernelBuilder &b, const MatmulShape &shape,
-                       RecordReader &reader, int64_t columns, int64_t workgroup)
+                       DeviceBlockReader &reader, int64_t columns,
+                       int64_t workgroup)
     : b(b), shape(shape), reader(reader), columns(columns),
       workgroup(workgroup),
-      largest(largestDifference(shape.layout.record().attr())),
+      largest(largestDifference(shape.layout.blockScheme().attr())),
       factors(b.sharedMemory({columns}, b.getF32Type())) {}
 
-/// The larger of `bound` and a bound of the magnitudes in a unit of a record:
-/// from scales and offsets alone where few codes bound the rest.
+/// The larger of `bound` and a bound of the magnitudes in a unit of a device
+/// block: from scales and offsets alone where few codes bound the rest.
 Value RowFactors::boundOfUnit(Value number, Value bound) {
   const int64_t unit = shape.unit();
   reader.setUnit(number, unit);
@@ -68,7 +69,7 @@ Value RowFactors::boundOfUnit(Value number, Value bound) {
 }
 
 void RowFactors::emit(
-    Value thread, llvm::function_ref<void(Value column, Value record)> select) {
+    Value thread, llvm::function_ref<void(Value column, Value block)> select) {
   const int64_t units = shape.layout.length() / shape.unit();
   // Several work-items share a row.
   const int64_t parts = std::max<int64_t>(1, workgroup / columns);
@@ -77,9 +78,9 @@ void RowFactors::emit(
   b.loop(thread, b.index(columns * parts), workgroup, [&](Value item) {
     Value column = b.rem(item, columns);
     SmallVector<Value> bound =
-        b.loop(b.div(item, columns), b.index(shape.layout.records()), parts,
-               b.f32(0), [&](Value record, ValueRange carried) {
-                 select(column, record);
+        b.loop(b.div(item, columns), b.index(shape.layout.blocks()), parts,
+               b.f32(0), [&](Value block, ValueRange carried) {
+                 select(column, block);
                  return b.loop(b.index(0), b.index(units), 1, carried,
                                [&](Value number, ValueRange bound) {
                                  return SmallVector<Value>{

@@ -17,18 +17,18 @@ namespace rlx {
 class RowFactors {
 public:
   /// For the rows that `columns` columns of a workgroup's tile are.
-  RowFactors(KernelBuilder &b, const MatmulShape &shape, RecordReader &reader,
-             int64_t columns, int64_t workgroup);
+  RowFactors(KernelBuilder &b, const MatmulShape &shape,
+             DeviceBlockReader &reader, int64_t columns, int64_t workgroup);
   /// Words of the workgroup's memory that this takes at most.
   static int64_t words(int64_t columns, int64_t workgroup) {
     return 2 * columns + workgroup;
   }
 
   /// Emits what finds the factors, and barriers. `select` makes the reader read
-  /// a record of the row of a column.
+  /// a device block of the row of a column.
   void
   emit(mlir::Value thread,
-       llvm::function_ref<void(mlir::Value column, mlir::Value record)> select);
+       llvm::function_ref<void(mlir::Value column, mlir::Value block)> select);
   mlir::Value factor(mlir::Value column);
   mlir::Value inverse(mlir::Value column);
 
@@ -37,7 +37,7 @@ private:
 
   KernelBuilder &b;
   const MatmulShape &shape;
-  RecordReader &reader;
+  DeviceBlockReader &reader;
   int64_t columns, workgroup;
   /// A bound of the magnitude of code - zero; 0 where there is none.
   double largest;

@@ -36,7 +36,7 @@ private:
   RegisterTile tile;
   KernelBuilder b;
   Codebooks books;
-  RecordReader reader;
+  DeviceBlockReader reader;
   TileSteps steps;
   StepMemory weights, activations; ///< [k][n] and [k][m] of a step.
   BufferView x;
@@ -54,12 +54,13 @@ RegisterTile TileKernel::tileFor(GpuAttr target) const {
   // Large tiles do more work for each load.
   RegisterTile large(target, /*isLarge=*/true);
   int64_t bytes =
-      stepBytes(large, depth) + Codebooks::bytes(shape.layout.record());
+      stepBytes(large, depth) + Codebooks::bytes(shape.layout.blockScheme());
   return {target, RegisterTile::canBeLarge(op, target, bytes)};
 }
 
 int64_t TileKernel::buffersFor(GpuAttr target) const {
-  return 2 * stepBytes(tile, depth) + Codebooks::bytes(shape.layout.record()) <=
+  return 2 * stepBytes(tile, depth) +
+                     Codebooks::bytes(shape.layout.blockScheme()) <=
                  target.getWorkgroupMemory()
              ? 2
              : 1;
@@ -68,9 +69,11 @@ int64_t TileKernel::buffersFor(GpuAttr target) const {
 TileKernel::TileKernel(InterleavedMatmulOp op, KernelModule &kernels)
     : op(op), shape(op), tile(tileFor(kernels.target)),
       b(op, kernels,
-        "matmul_" + shape.layout.record().displayName().split(".record").first +
+        "matmul_" +
+            shape.layout.blockScheme().displayName().split(".device").first +
             "_n" + Twine(shape.n) + "_k" + Twine(shape.k)),
-      books(b, shape.layout.record(), /*hasVectors=*/false, tile.workgroup()),
+      books(b, shape.layout.blockScheme(), /*hasVectors=*/false,
+            tile.workgroup()),
       reader(b, shape.layout, shape.how, op.getWeight(), books),
       steps(b, buffersFor(kernels.target)) {
   x = b.view(op.getX(), "x");

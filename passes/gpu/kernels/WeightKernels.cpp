@@ -4,7 +4,7 @@
 #include "passes/gpu/kernels/WeightKernels.h"
 
 #include "passes/gpu/kernels/BlockReader.h"
-#include "passes/gpu/kernels/RecordReader.h"
+#include "passes/gpu/kernels/DeviceBlockReader.h"
 
 using namespace mlir;
 using namespace rlx;
@@ -22,27 +22,27 @@ public:
   void emit();
 
 private:
-  Value item(FieldAttr source, const RecordPlane &plane, Value number);
+  Value item(FieldAttr source, const DeviceBlockPlane &plane, Value number);
   void storeWord(Value word, Value value);
-  void writePlane(FieldAttr source, const RecordPlane &plane);
+  void writePlane(FieldAttr source, const DeviceBlockPlane &plane);
   void writeShared(int64_t word);
 
   InterleaveWeightOp op;
   DeviceWeight stored;
   SmallVector<int64_t> shape;
-  RecordLayout layout;
+  DeviceBlockLayout layout;
   Interleaving how;
   KernelBuilder b;
   BlockReader reader;
   Value packed, base, row, sourceRow, expert, k0;
   /// Planes that share a word with others, by word.
-  std::map<int64_t, SmallVector<std::pair<FieldAttr, RecordPlane>>> small;
+  std::map<int64_t, SmallVector<std::pair<FieldAttr, DeviceBlockPlane>>> small;
 };
 } // namespace
 
 InterleaveKernel::InterleaveKernel(InterleaveWeightOp op, KernelModule &kernels)
     : op(op), stored(DeviceWeight::of(op)), shape(stored.shape()),
-      layout(QuantScheme(op.getRecord().getScheme()), shape.back()),
+      layout(QuantScheme(op.getDeviceBlock().getScheme()), shape.back()),
       how{int64_t(op.getRows()), int64_t(op.getWords())},
       b(op, kernels,
         "interleave_" + stored.scheme.displayName() + "_n" +
@@ -52,7 +52,7 @@ InterleaveKernel::InterleaveKernel(InterleaveWeightOp op, KernelModule &kernels)
       packed(b.buffer(op.getInit(), b.getI32Type(), "packed")) {}
 
 /// The bits of item `number` of a plane, moved to the lowest ones; 0 beyond K.
-Value InterleaveKernel::item(FieldAttr source, const RecordPlane &plane,
+Value InterleaveKernel::item(FieldAttr source, const DeviceBlockPlane &plane,
                              Value number) {
   Value k = b.add(k0, b.mul(number, plane.group));
   bool isPadded = shape.back() % layout.length() != 0;
@@ -76,7 +76,8 @@ void InterleaveKernel::storeWord(Value word, Value value) {
 }
 
 /// A plane of whole words.
-void InterleaveKernel::writePlane(FieldAttr source, const RecordPlane &plane) {
+void InterleaveKernel::writePlane(FieldAttr source,
+                                  const DeviceBlockPlane &plane) {
   int64_t items = layout.length() / plane.group;
   int64_t perWord = wordBits / plane.width;
   b.loop(b.index(0), b.index(llvm::divideCeil(items, perWord)), 1,
@@ -128,14 +129,14 @@ void InterleaveKernel::emit() {
     (isStacked ? experts : n) = (*part)[1];
   }
   int64_t tiles = layout.tiles(n, how);
-  int64_t count = experts * tiles * layout.records() * how.rows;
+  int64_t count = experts * tiles * layout.blocks() * how.rows;
   auto body = [&](Value index) {
     row = b.rem(index, how.rows);
-    Value recordOfAll = b.div(index, how.rows);
-    Value record = b.rem(recordOfAll, layout.records());
-    Value tile = b.div(recordOfAll, layout.records());
-    base = b.mul(recordOfAll, layout.words() / how.words);
-    k0 = b.mul(record, layout.length());
+    Value blockOfAll = b.div(index, how.rows);
+    Value block = b.rem(blockOfAll, layout.blocks());
+    Value tile = b.div(blockOfAll, layout.blocks());
+    base = b.mul(blockOfAll, layout.words() / how.words);
+    k0 = b.mul(block, layout.length());
     if (isStacked) {
       expert = b.add(b.div(tile, tiles), firstExpert);
       tile = b.rem(tile, tiles);
@@ -145,9 +146,9 @@ void InterleaveKernel::emit() {
     sourceRow = b.add(sourceRow, firstRow);
     int64_t written = 0;
     SmallVector<FieldAttr> sources = stored.scheme.fields();
-    SmallVector<FieldAttr> fields = layout.record().fields();
+    SmallVector<FieldAttr> fields = layout.blockScheme().fields();
     for (auto [source, field] : llvm::zip_equal(sources, fields))
-      for (const RecordPlane &plane : layout.planes(field)) {
+      for (const DeviceBlockPlane &plane : layout.planes(field)) {
         int64_t bits = layout.length() / plane.group * plane.width;
         if (plane.start % wordBits == 0 && bits >= wordBits) {
           writePlane(source, plane);
@@ -174,7 +175,7 @@ void rlx::emitInterleaveKernel(InterleaveWeightOp op, KernelModule &kernels) {
     return;
   // For those who write these words by other means.
   NamedAttrList how;
-  how.set("record", op.getRecord());
+  how.set("device_block", op.getDeviceBlock());
   how.set("rows", op.getRowsAttr());
   how.set("words", op.getWordsAttr());
   if (DenseI64ArrayAttr part = op.getPartAttr())

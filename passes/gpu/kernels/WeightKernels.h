@@ -8,7 +8,7 @@
 
 namespace rlx {
 
-/// Interleaves a weight: a work-item writes a record of one row.
+/// Interleaves a weight: a work-item writes a device block of one row.
 void emitInterleaveKernel(InterleaveWeightOp op, KernelModule &kernels);
 /// Decodes a weight, or the rows of it that ids name: a work-item an element.
 void emitDequantizeKernel(BlockDequantizeOp op, KernelModule &kernels);

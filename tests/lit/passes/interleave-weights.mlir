@@ -1,4 +1,4 @@
-// Weights get the layout of a device's kernels: records of whole words, with everything that belongs to a K block.
+// Weights get the layout of a device's kernels: device blocks of whole words, with everything that belongs to a K block.
 // RUN: rlx-opt %s --rlx-lower-encodings "--rlx-interleave-weights=target=#rlx.gpu<vulkan>" | FileCheck %s
 // Rows that lie together fill lines of a cache, or vectors; a small subgroup has fewer of them.
 // RUN: rlx-opt %s --rlx-lower-encodings "--rlx-interleave-weights=target={#rlx.gpu<vulkan, subgroup_size = 8>}" | FileCheck %s --check-prefix=SMALL
@@ -16,8 +16,8 @@
 
 // CHECK-LABEL: func @weight(
 // CHECK-SAME: %[[X:.*]]: tensor<1x64xf32>{{.*}}, %[[W:.*]]: tensor<8x68xi8>
-// CHECK: %[[P:.*]] = rlx.interleave_weight ins(%[[W]]) outs(%{{.*}}) {once, record = #rlx.quant<#[[Q8]]>, rows = 16 : i64, scheme = #rlx.quant<gguf_q8_0>, words = 4 : i64} : (tensor<8x68xi8>, tensor<1x320xi32>)
-// CHECK: rlx.interleaved_matmul ins(%[[X]], %[[P]]) outs(%{{.*}}) {activations = f32, record = #rlx.quant<#[[Q8]]>, rows = 16 : i64, words = 4 : i64}
+// CHECK: %[[P:.*]] = rlx.interleave_weight ins(%[[W]]) outs(%{{.*}}) {device_block = #rlx.quant<#[[Q8]]>, once, rows = 16 : i64, scheme = #rlx.quant<gguf_q8_0>, words = 4 : i64} : (tensor<8x68xi8>, tensor<1x320xi32>)
+// CHECK: rlx.interleaved_matmul ins(%[[X]], %[[P]]) outs(%{{.*}}) {activations = f32, device_block = #rlx.quant<#[[Q8]]>, rows = 16 : i64, words = 4 : i64}
 // SMALL-LABEL: func @weight(
 // SMALL: rlx.interleave_weight {{.*}} rows = 8 : i64{{.*}} tensor<1x160xi32>
 // LANES-LABEL: func @weight(
@@ -48,9 +48,9 @@ func.func @twice(%x: tensor<1x64xf32>, %v: tensor<3x64xf32>, %w: tensor<8x64xf32
   return %y, %z : tensor<1x8xf32>, tensor<3x8xf32>
 }
 
-// Scales from beside the weight become part of its records.
+// Scales from beside the weight become part of its device blocks.
 // CHECK-LABEL: func @side(
-// CHECK: rlx.interleave_weight ins(%{{.*}}) scales(%{{.*}}) outs(%{{.*}}) {once, record = #rlx.quant<#[[INT4]]>
+// CHECK: rlx.interleave_weight ins(%{{.*}}) scales(%{{.*}}) outs(%{{.*}}) {device_block = #rlx.quant<#[[INT4]]>, once
 // CHECK: rlx.interleaved_matmul
 // CHECK-NOT: scales
 func.func @side(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<int4/32>> {rlx.weight = "w"}, %s: tensor<8x2xf32> {rlx.weight = "s"}) -> tensor<3x8xf32> {

@@ -17,18 +17,19 @@ using namespace rlx::test;
 namespace packing_test {
 
 /// `weight` in the words of a packed buffer.
-std::vector<uint32_t> pack(const RandomWeight &weight, QuantScheme record,
+std::vector<uint32_t> pack(const RandomWeight &weight, QuantScheme deviceBlock,
                            int64_t rows, int64_t words) {
-  int64_t n = weight.shape[0], k = weight.shape[1], length = record.block(),
-          wordsOfRecord = record.blockBytes() / 4,
-          records = llvm::divideCeil(k, length),
+  int64_t n = weight.shape[0], k = weight.shape[1],
+          length = deviceBlock.block(),
+          wordsOfBlock = deviceBlock.blockBytes() / 4,
+          blocks = llvm::divideCeil(k, length),
           tiles = llvm::divideCeil(n, rows);
-  std::vector<uint32_t> packed(tiles * rows * records * wordsOfRecord);
+  std::vector<uint32_t> packed(tiles * rows * blocks * wordsOfBlock);
   for (int64_t row = 0; row < n; ++row)
-    for (int64_t r = 0; r < records; ++r) {
-      std::vector<uint8_t> bytes(record.blockBytes());
+    for (int64_t r = 0; r < blocks; ++r) {
+      std::vector<uint8_t> bytes(deviceBlock.blockBytes());
       for (auto [source, field] :
-           llvm::zip_equal(weight.scheme.fields(), record.fields()))
+           llvm::zip_equal(weight.scheme.fields(), deviceBlock.fields()))
         for (int64_t i = 0; i < std::min(length, k - r * length); ++i) {
           uint64_t code = weight.code(source, row, r * length + i);
           for (PlaneAttr plane : field.getPlanes()) {
@@ -36,9 +37,9 @@ std::vector<uint32_t> pack(const RandomWeight &weight, QuantScheme record,
             code >>= plane.width();
           }
         }
-      for (int64_t w = 0; w < wordsOfRecord; ++w) {
+      for (int64_t w = 0; w < wordsOfBlock; ++w) {
         int64_t group =
-            (row / rows * records + r) * (wordsOfRecord / words) + w / words;
+            (row / rows * blocks + r) * (wordsOfBlock / words) + w / words;
         std::memcpy(&packed[(group * rows + row % rows) * words + w % words],
                     &bytes[4 * w], sizeof(uint32_t));
       }
@@ -80,13 +81,14 @@ TEST_P(DevicePackingTest, ByTheManifest) {
       if (described.getString("kind") != "packed")
         continue;
       ++numPacked;
-      ASSERT_TRUE(described.get("record") && described.get("rows") &&
+      ASSERT_TRUE(described.get("device_block") && described.get("rows") &&
                   described.get("words"));
-      auto record = llvm::dyn_cast_or_null<SchemeAttr>(
-          mlir::parseAttribute(*described.getString("record"), own.get()));
-      ASSERT_TRUE(record);
+      auto deviceBlock =
+          llvm::dyn_cast_or_null<SchemeAttr>(mlir::parseAttribute(
+              *described.getString("device_block"), own.get()));
+      ASSERT_TRUE(deviceBlock);
       std::vector<uint32_t> words =
-          pack(weight, QuantScheme(record), *described.getInteger("rows"),
+          pack(weight, QuantScheme(deviceBlock), *described.getInteger("rows"),
                *described.getInteger("words"));
       auto bytes = std::as_bytes(std::span(words));
       buffer.kind = ProgramBuffer::Kind::constant;

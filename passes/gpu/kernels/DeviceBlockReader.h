@@ -1,9 +1,9 @@
-//===- RecordReader.h - Numbers from interleaved records --------*- C++ -*-===//
+//===- DeviceBlockReader.h - Numbers from device blocks ---------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Emits the loads, shifts and masks that read the fields of a record for one
-// row, or for a vector of rows, at positions that are known but for the number
-// of the unit of K that a loop has reached.
+// Emits the loads, shifts and masks that read the fields of a device block for
+// one row, or for a vector of rows, at positions that are known but for the
+// number of the unit of K that a loop has reached.
 //
 //===----------------------------------------------------------------------===//
 
@@ -42,23 +42,23 @@ private:
   llvm::SmallVector<std::pair<llvm::SmallVector<double>, mlir::Value>> tables;
 };
 
-class RecordReader {
+class DeviceBlockReader {
 public:
   /// `packed` is an interleaved weight, a value of the host.
-  RecordReader(KernelBuilder &b, const RecordLayout &layout, Interleaving how,
-               mlir::Value packed, Codebooks &books);
+  DeviceBlockReader(KernelBuilder &b, const DeviceBlockLayout &layout,
+                    Interleaving how, mlir::Value packed, Codebooks &books);
 
   /// Whether a value is a vector of rows.
   bool hasVectors() const { return how.words == 1; }
   /// f32 lanes for the rows of a work-item.
   mlir::Type laneType(mlir::Type element);
 
-  /// From here on, reads record `record` of tile `tile` (counted over all
+  /// From here on, reads device block `block` of tile `tile` (counted over all
   /// experts) and, where values are scalars, row `row` of the tile. Reads what
-  /// the whole record shares.
-  void setRecord(mlir::Value tile, mlir::Value record, mlir::Value row);
+  /// the whole device block shares.
+  void setBlock(mlir::Value tile, mlir::Value block, mlir::Value row);
   /// From here on, elements are counted from `unit * length`; `unit` null is
-  /// the whole record.
+  /// the whole device block.
   void setUnit(mlir::Value unit, int64_t length);
 
   /// From here on, scales, offsets and values are multiplied by `factor`; null
@@ -89,7 +89,7 @@ public:
 
 private:
   using Key = std::tuple<int64_t, int64_t, int64_t>;
-  mlir::Value bits(const RecordPlane &plane, int64_t element);
+  mlir::Value bits(const DeviceBlockPlane &plane, int64_t element);
   mlir::Value word(int64_t perUnit, int64_t word);
   mlir::Value dynamicWord(mlir::Value word);
   mlir::Value shifted(mlir::Value word, mlir::Value shift, int64_t width);
@@ -97,16 +97,16 @@ private:
   int64_t group(FieldAttr field) const;
 
   KernelBuilder &b;
-  RecordLayout layout;
+  DeviceBlockLayout layout;
   QuantScheme scheme;
   Interleaving how;
   mlir::Value vectors, words; ///< The weight in units of `how.words`, in words.
   CodeNumbers numbers;
-  llvm::DenseMap<FieldAttr, llvm::SmallVector<RecordPlane>> planes;
+  llvm::DenseMap<FieldAttr, llvm::SmallVector<DeviceBlockPlane>> planes;
   mlir::Value recordBase, row, unit, factor;
   int64_t unitLength = 0;
   std::map<Key, mlir::Value> loaded;
-  /// Numbers by field and item: of this unit, and of the whole record.
+  /// Numbers by field and item: of this unit, and of the whole device block.
   llvm::DenseMap<std::pair<const void *, int64_t>, mlir::Value> known;
   llvm::DenseMap<const void *, mlir::Value> shared;
 };

@@ -1,7 +1,7 @@
-//===- RecordReader.cpp - Numbers from interleaved records ----------------===//
+//===- DeviceBlockReader.cpp - Numbers from interleaved device blocks -----===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "passes/gpu/kernels/RecordReader.h"
+#include "passes/gpu/kernels/DeviceBlockReader.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -136,9 +136,11 @@ Value Codebooks::choice(ArrayRef<double> codebook, Value codes) {
 // Bits
 //===----------------------------------------------------------------------===//
 
-RecordReader::RecordReader(KernelBuilder &b, const RecordLayout &layout,
-                           Interleaving how, Value packed, Codebooks &books)
-    : b(b), layout(layout), scheme(layout.record()), how(how),
+DeviceBlockReader::DeviceBlockReader(KernelBuilder &b,
+                                     const DeviceBlockLayout &layout,
+                                     Interleaving how, Value packed,
+                                     Codebooks &books)
+    : b(b), layout(layout), scheme(layout.blockScheme()), how(how),
       numbers(b, b.getLoc(), books.lookUp()) {
   int64_t lanes = hasVectors() ? how.rows : how.words;
   vectors = b.buffer(packed, VectorType::get(lanes, b.getI32Type()), "weight");
@@ -148,16 +150,16 @@ RecordReader::RecordReader(KernelBuilder &b, const RecordLayout &layout,
     planes[field] = layout.planes(field);
 }
 
-Type RecordReader::laneType(Type element) {
+Type DeviceBlockReader::laneType(Type element) {
   return hasVectors() ? Type(VectorType::get(how.rows, element)) : element;
 }
 
-int64_t RecordReader::group(FieldAttr field) const {
+int64_t DeviceBlockReader::group(FieldAttr field) const {
   return planes.find(field)->second.front().group;
 }
 
-void RecordReader::setRecord(Value tile, Value record, Value rowOfTile) {
-  Value index = b.add(b.mul(tile, layout.records()), record);
+void DeviceBlockReader::setBlock(Value tile, Value block, Value rowOfTile) {
+  Value index = b.add(b.mul(tile, layout.blocks()), block);
   recordBase = b.mul(index, layout.words() / how.words);
   row = rowOfTile;
   unit = Value();
@@ -172,20 +174,20 @@ void RecordReader::setRecord(Value tile, Value record, Value rowOfTile) {
   known.clear();
 }
 
-void RecordReader::setUnit(Value number, int64_t length) {
+void DeviceBlockReader::setUnit(Value number, int64_t length) {
   unit = number;
   unitLength = length;
   loaded.clear();
   known.clear();
 }
 
-void RecordReader::setFactor(Value by) {
+void DeviceBlockReader::setFactor(Value by) {
   factor = by;
   known.clear();
 }
 
-/// Word `word + unit * perUnit` of the record.
-Value RecordReader::word(int64_t perUnit, int64_t word) {
+/// Word `word + unit * perUnit` of the device block.
+Value DeviceBlockReader::word(int64_t perUnit, int64_t word) {
   auto position = [&](int64_t divisor) {
     Value base = b.add(recordBase, word / divisor);
     if (unit && perUnit)
@@ -214,8 +216,8 @@ Value RecordReader::word(int64_t perUnit, int64_t word) {
   return vector::ExtractOp::create(b, vector, word % how.words);
 }
 
-/// A word whose number in the record is computed.
-Value RecordReader::dynamicWord(Value word) {
+/// A word whose number in the device block is computed.
+Value DeviceBlockReader::dynamicWord(Value word) {
   if (hasVectors())
     return b.loadAt(vectors, b.add(recordBase, word));
   Value group = b.add(recordBase, b.div(word, how.words));
@@ -223,14 +225,14 @@ Value RecordReader::dynamicWord(Value word) {
   return b.loadAt(words, b.add(first, b.rem(word, how.words)));
 }
 
-Value RecordReader::vectorOf(Value scalar) {
+Value DeviceBlockReader::vectorOf(Value scalar) {
   if (!hasVectors())
     return scalar;
   return vector::BroadcastOp::create(
       b, VectorType::get(how.rows, scalar.getType()), scalar);
 }
 
-Value RecordReader::shifted(Value word, Value shift, int64_t width) {
+Value DeviceBlockReader::shifted(Value word, Value shift, int64_t width) {
   if (shift)
     word = arith::ShRUIOp::create(b, word, vectorOf(shift));
   if (width < wordBits)
@@ -239,7 +241,7 @@ Value RecordReader::shifted(Value word, Value shift, int64_t width) {
   return word;
 }
 
-Value RecordReader::bits(const RecordPlane &plane, int64_t element) {
+Value DeviceBlockReader::bits(const DeviceBlockPlane &plane, int64_t element) {
   int64_t group = plane.group, width = plane.width;
   int64_t items = layout.length() / group;
   bool isStatic = !unit || items == 1;
@@ -278,7 +280,7 @@ Value RecordReader::bits(const RecordPlane &plane, int64_t element) {
 // Numbers
 //===----------------------------------------------------------------------===//
 
-int64_t RecordReader::run(int64_t length) const {
+int64_t DeviceBlockReader::run(int64_t length) const {
   int64_t run = length;
   SmallVector<FieldAttr> fields = scheme.fields();
   for (FieldAttr field : llvm::drop_begin(fields))
@@ -286,7 +288,7 @@ int64_t RecordReader::run(int64_t length) const {
   return run;
 }
 
-Value RecordReader::number(FieldAttr field, int64_t element) {
+Value DeviceBlockReader::number(FieldAttr field, int64_t element) {
   if (Value number = shared.lookup(field.getAsOpaquePointer()))
     return number;
   int64_t item = element / std::gcd(group(field), unitLength);
@@ -294,7 +296,7 @@ Value RecordReader::number(FieldAttr field, int64_t element) {
   if (Value number = known.lookup(key))
     return number;
   Value code;
-  for (const RecordPlane &plane : planes[field]) {
+  for (const DeviceBlockPlane &plane : planes[field]) {
     Value part = bits(plane, element);
     if (plane.shift)
       part = arith::ShLIOp::create(b, part, numbers.splat(plane.shift, part));
@@ -303,9 +305,9 @@ Value RecordReader::number(FieldAttr field, int64_t element) {
   return known[key] = numbers.convert(field, code);
 }
 
-Value RecordReader::codeBytes(int64_t element) {
+Value DeviceBlockReader::codeBytes(int64_t element) {
   Value codes;
-  for (const RecordPlane &plane : planes[scheme.attr().getCode()]) {
+  for (const DeviceBlockPlane &plane : planes[scheme.attr().getCode()]) {
     int64_t perUnit = unit ? unitLength * plane.width : 0;
     int64_t bit = plane.bit(element), mask = (int64_t(1) << plane.width) - 1;
     Value part = word(perUnit / wordBits, bit / wordBits);
@@ -321,7 +323,7 @@ Value RecordReader::codeBytes(int64_t element) {
   return codes;
 }
 
-Value RecordReader::product(ArrayRef<FieldAttr> fields, int64_t element) {
+Value DeviceBlockReader::product(ArrayRef<FieldAttr> fields, int64_t element) {
   Value result;
   for (FieldAttr field : fields) {
     Value factor = number(field, element);
@@ -330,12 +332,12 @@ Value RecordReader::product(ArrayRef<FieldAttr> fields, int64_t element) {
   return result;
 }
 
-Value RecordReader::zero(int64_t element) {
+Value DeviceBlockReader::zero(int64_t element) {
   FieldAttr field = scheme.attr().getZero();
   return field ? number(field, element) : Value();
 }
 
-Value RecordReader::code(int64_t element) {
+Value DeviceBlockReader::code(int64_t element) {
   Value code = number(scheme.attr().getCode(), element);
   if (Value shift = zero(element))
     code = arith::SubFOp::create(b, code, shift);
@@ -344,7 +346,7 @@ Value RecordReader::code(int64_t element) {
 
 // Products are kept for the run of elements that shares them.
 
-Value RecordReader::scale(int64_t element) {
+Value DeviceBlockReader::scale(int64_t element) {
   std::pair<const void *, int64_t> key(&scheme, element / run(unitLength));
   if (Value scale = known.lookup(key))
     return scale;
@@ -354,7 +356,7 @@ Value RecordReader::scale(int64_t element) {
   return known[key] = scale ? scale : factor;
 }
 
-Value RecordReader::offset(int64_t element) {
+Value DeviceBlockReader::offset(int64_t element) {
   std::pair<const void *, int64_t> key(&layout, element / run(unitLength));
   if (Value offset = known.lookup(key))
     return offset;
@@ -366,7 +368,7 @@ Value RecordReader::offset(int64_t element) {
   return known[key] = offset;
 }
 
-Value RecordReader::value(int64_t element) {
+Value DeviceBlockReader::value(int64_t element) {
   Value number = code(element), scale = this->scale(element),
         addend = offset(element);
   if (scale && addend)

@@ -1,7 +1,7 @@
-//===- RecordLayout.cpp - How weights lie for devices ---------------------===//
+//===- DeviceBlockLayout.cpp - How weights lie for devices ----------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "passes/gpu/layout/RecordLayout.h"
+#include "passes/gpu/layout/DeviceBlockLayout.h"
 
 #include "ir/SideIndex.h"
 
@@ -14,10 +14,11 @@ using namespace mlir;
 using namespace rlx;
 
 int64_t rlx::runLength(QuantScheme scheme, FieldAttr field, int64_t k,
-                       int64_t record) {
+                       int64_t deviceBlock) {
   int64_t group = groupLength(scheme, field, k);
   // What is the same for the whole row is so beyond its end.
-  return group == k && field.isSide() ? record : std::gcd(group, record);
+  return group == k && field.isSide() ? deviceBlock
+                                      : std::gcd(group, deviceBlock);
 }
 
 namespace {
@@ -44,8 +45,8 @@ struct PlacedPlane {
 };
 } // namespace
 
-RecordLayout RecordLayout::create(QuantScheme scheme, int64_t k,
-                                  int64_t words) {
+DeviceBlockLayout DeviceBlockLayout::create(QuantScheme scheme, int64_t k,
+                                            int64_t words) {
   constexpr int64_t longest = 256, unit = 32;
   const int64_t length = k >= longest ? longest : llvm::alignTo(k, unit);
   MLIRContext *context = scheme.attr().getContext();
@@ -106,15 +107,15 @@ RecordLayout RecordLayout::create(QuantScheme scheme, int64_t k,
   for (size_t i = 0; i < source.getOffset().size(); ++i)
     offset.push_back(placed(next++));
   auto name = StringAttr::get(context,
-                              scheme.displayName() + ".record" + Twine(length));
-  auto record = SchemeAttr::get(context, name, StringAttr(), length, bits / 8,
-                                bits - used, code, zero, scale, offset,
-                                source.getOffsetNegative());
-  return RecordLayout(QuantScheme(record), k);
+                              scheme.displayName() + ".device" + Twine(length));
+  auto deviceBlock = SchemeAttr::get(context, name, StringAttr(), length,
+                                     bits / 8, bits - used, code, zero, scale,
+                                     offset, source.getOffsetNegative());
+  return DeviceBlockLayout(QuantScheme(deviceBlock), k);
 }
 
-SmallVector<RecordPlane> RecordLayout::planes(FieldAttr field) const {
-  SmallVector<RecordPlane> planes;
+SmallVector<DeviceBlockPlane> DeviceBlockLayout::planes(FieldAttr field) const {
+  SmallVector<DeviceBlockPlane> planes;
   int64_t shift = 0;
   for (PlaneAttr plane : field.getPlanes()) {
     int64_t start = firstBit(plane, 0), group = 1;

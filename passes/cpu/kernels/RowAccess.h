@@ -1,12 +1,12 @@
-//===- RowLoops.h - What loops of block operations share --------*- C++ -*-===//
+//===- RowAccess.h - What loops of block operations share -------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Rows, stored operands, ids and activations as loops read them.
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef RLX_PASSES_CPU_KERNELS_ROWLOOPS_H
-#define RLX_PASSES_CPU_KERNELS_ROWLOOPS_H
+#ifndef RLX_PASSES_CPU_KERNELS_ROWACCESS_H
+#define RLX_PASSES_CPU_KERNELS_ROWACCESS_H
 
 #include "ir/CpuProperties.h"
 #include "passes/PassDetail.h"
@@ -66,4 +66,4 @@ bool isContiguousFor(mlir::OpOperand &operand);
 
 } // namespace rlx
 
-#endif // RLX_PASSES_CPU_KERNELS_ROWLOOPS_H
+#endif // RLX_PASSES_CPU_KERNELS_ROWACCESS_H

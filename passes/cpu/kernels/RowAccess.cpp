@@ -1,7 +1,7 @@
-//===- RowLoops.cpp - What loops of block operations share ----------------===//
+//===- RowAccess.cpp - What loops of block operations share ---------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "passes/cpu/kernels/RowLoops.h"
+#include "passes/cpu/kernels/RowAccess.h"
 
 #include "ir/Scheme.h"
 
