@@ -268,6 +268,16 @@ LogicalResult StructuredLoops::runFolds(ArrayRef<unsigned> loops) {
 // Points
 //===----------------------------------------------------------------------===//
 
+/// Products of pairs of bf16 take subnormal numbers for zeros, where the target
+/// has instructions for them (docs/numerics.md).
+static void allowZeros(Numbers &numbers) {
+  constexpr double leastNormal = 0x1p-126;
+  for (size_t i = 0, e = numbers.values.size(); i < e; ++i)
+    if (double size = std::fabs(numbers.values[i]);
+        size > 0 && size < leastNormal)
+      numbers.allDeviations()[i] = std::fmax(numbers.deviation(i), size);
+}
+
 /// Evaluates the body at `count` points and writes what it gives.
 LogicalResult StructuredLoops::runBatch(BodyColumns &body, int64_t count) {
   if (body.usesIndices())
@@ -286,6 +296,10 @@ LogicalResult StructuredLoops::runBatch(BodyColumns &body, int64_t count) {
     }
     accesses[i].positions(points, count, positions);
     operands[i].gather(positions, column);
+    if (column.type.isBF16() && llvm::any_of(outputs, [&](Output &output) {
+          return addsProducts(op, output);
+        }))
+      allowZeros(column);
   }
   SmallVector<SmallVector<int64_t>> written(outputs.size());
   for (auto [output, at] : llvm::zip(outputs, written)) {
