@@ -115,6 +115,12 @@ llvm::Error Quantizer::quantizeRows(llvm::ArrayRef<float> values, int64_t begin,
       ++row;
       continue;
     }
+    if (!w.rowProblems.empty()) {
+      for (const Problem &problem : w.rowProblems)
+        writer.write(problem, {row, 1, w.columns}, 0);
+      ++row;
+      continue;
+    }
     int64_t inExpert = row % w.rowsPerExpert(),
             rows = std::min(w.together, w.rowsPerExpert() - inExpert);
     auto problems = problemsOf(w.scheme, {inExpert, rows, w.columns});

@@ -85,6 +85,5 @@ llvm::Error quantize::fixShared(
       return chosen.takeError();
     codes.push_back(std::move(*chosen));
   }
-  plan.fixCodes(std::move(codes));
-  return llvm::Error::success();
+  return plan.fixCodes(std::move(codes));
 }

@@ -129,8 +129,10 @@ llvm::Error WeightPlan::prepare() {
     rule.method = QuantRule::Method::search;
   if (auto error = checkRule(rule, scheme))
     return error;
-  if (numbers.list.fields.empty() || !hasBlocksOnly(scheme))
+  if (numbers.list.fields.empty())
     return llvm::Error::success();
+  if (!hasBlocksOnly(scheme))
+    return prepareRows();
   auto problems = problemsOf(scheme, {0, 1, scheme.block()});
   if (!problems)
     return problems.takeError();
@@ -152,11 +154,28 @@ llvm::Error WeightPlan::prepare() {
   return llvm::Error::success();
 }
 
-void WeightPlan::fixCodes(
+/// Indices into side tensors that tell rows and columns apart are alike in each
+/// row.
+llvm::Error WeightPlan::prepareRows() {
+  bool isAlike = together == 1;
+  for (const SideOperand &side : scheme.sideOperands())
+    for (mlir::AffineExpr expr : side.index.getResults())
+      isAlike &= !(expr.isFunctionOfDim(0) && expr.isFunctionOfDim(1));
+  if (!isAlike)
+    return llvm::Error::success();
+  auto problems = problemsOf(scheme, {0, 1, columns});
+  if (!problems)
+    return problems.takeError();
+  rowProblems = std::move(*problems);
+  return llvm::Error::success();
+}
+
+llvm::Error WeightPlan::fixCodes(
     std::vector<std::vector<std::optional<uint32_t>>> ofExperts) {
   fixed = std::move(ofExperts);
   together = rlx::quantize::rowsTogether(scheme, rowsPerExpert(),
                                          /*leaveOutWholeWeight=*/true);
+  return prepareRows();
 }
 
 int64_t WeightPlan::sideBytes(llvm::StringRef operand) const {

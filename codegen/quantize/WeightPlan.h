@@ -38,7 +38,8 @@ struct WeightPlan {
   const float *importanceOf(int64_t row) const;
   /// From now on, rows of all experts have these codes of the fields that they
   /// share (SharedCodes.h), and are quantized without each other.
-  void fixCodes(std::vector<std::vector<std::optional<uint32_t>>> ofExperts);
+  llvm::Error
+  fixCodes(std::vector<std::vector<std::optional<uint32_t>>> ofExperts);
   /// The codes that are given for a row.
   FixedCodes fixedCodes(int64_t row) const {
     return fixed.empty() ? FixedCodes()
@@ -64,7 +65,10 @@ struct WeightPlan {
   QuantizeOptions options;
   /// Of a block, where all blocks are alike.
   std::vector<Problem> blockProblems;
-  /// Of these problems, where codes are looked up.
+  /// Of a row, where all rows are alike and none shares scales with another;
+  /// there are side tensors.
+  std::vector<Problem> rowProblems;
+  /// Of block problems, where codes are looked up.
   std::vector<VectorCodes> blockVectors;
   const VectorCodes *vectorsOf(const Problem &problem) const {
     return blockVectors.empty()
@@ -77,6 +81,7 @@ private:
 
   WeightPlan(QuantScheme scheme, QuantRule rule);
   llvm::Error prepare();
+  llvm::Error prepareRows();
   llvm::Error checkShape() const;
   llvm::Error checkImportance() const;
   llvm::Error checkFinite(llvm::ArrayRef<float> values, int64_t firstRow) const;
