@@ -86,10 +86,12 @@ inline std::string testName(const testing::TestParamInfo<std::string> &info) {
   return name;
 }
 
-/// Whether codes mean numbers that sums in f32 round.
+/// Whether codes or scales mean numbers that sums in f32 may round, of small
+/// integers too: no multiples of 1/8.
 inline bool hasOddCodebook(const std::string &scheme) {
   return scheme == threeBits || scheme.rfind("nf4", 0) == 0 ||
-         scheme.rfind("bnb_fp4", 0) == 0;
+         scheme.rfind("bnb_fp4", 0) == 0 || scheme == "f8q8" ||
+         scheme.rfind("mxint8", 0) == 0;
 }
 
 } // namespace rlx::test
