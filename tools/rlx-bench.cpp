@@ -509,8 +509,7 @@ int main(int argc, char **argv) {
       "  rlx-bench limits --threads 1\n"
       "  rlx-bench matmul --scheme gguf_q4k --activations f32,i8 --m 1,64 "
       "--n 1024 --k 1024\n"
-      "  rlx-bench ops --op softmax,rmsnorm --sizes 512x4096 --numpy "
-      "python3\n");
+      "  rlx-bench ops --op softmax,rmsnorm --sizes 64x512\n");
   llvm::InitLLVM init(argc, argv);
   rlx::exitOnLostPages("rlx-bench");
   removeForeignOptions();
