@@ -5,6 +5,7 @@
 #define RLX_CODEGEN_REFERENCE_QUANTIZEOPS_H
 
 #include "codegen/reference/Interpreter.h"
+#include "ir/Dialect.h"
 
 namespace rlx {
 

@@ -33,7 +33,7 @@ static bool isSumOfDimensions(AffineExpr expr) {
 static llvm::Expected<std::pair<unsigned, AffineMap>>
 parsePlane(MLIRContext &context, StringRef text) {
   if (llvm::Error error = checkNesting(text, "the order of codes"))
-    return std::move(error);
+    return error;
   auto [typeText, mapText] = text.split(" at ");
   ScopedDiagnosticHandler silence(&context,
                                   [](Diagnostic &) { return success(); });

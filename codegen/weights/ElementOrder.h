@@ -48,7 +48,6 @@ public:
 
   /// Whether no byte has bits of two rows.
   bool hasWholeRows(int64_t columns) const;
-  /// Copies a row that lies as `from` says to where `to` says, as `write` does.
   friend void copyRow(const ElementOrder &from, const ElementOrder &to,
                       int64_t row, int64_t columns, const uint8_t *source,
                       uint8_t *target);
@@ -61,6 +60,10 @@ private:
   };
   std::vector<Plane> planes; ///< The least significant first.
 };
+
+/// Copies a row that lies as `from` says to where `to` says, as `write` does.
+void copyRow(const ElementOrder &from, const ElementOrder &to, int64_t row,
+             int64_t columns, const uint8_t *source, uint8_t *target);
 
 } // namespace rlx
 

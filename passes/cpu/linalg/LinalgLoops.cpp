@@ -488,9 +488,9 @@ void rlx::emitRowLoops(const RowGroup &group, const CpuProperties &cpu) {
         member.emitInside(b, ivs, rows);
     });
   };
-  Value count = sizes.front();
-  for (Value size : llvm::drop_begin(sizes))
-    count = arith::MulIOp::create(b, count, size);
+  Value count;
+  for (Value size : sizes)
+    count = count ? arith::MulIOp::create(b, count, size) : size;
   std::optional<int64_t> work = 0;
   for (const LoopNest &nest : group.nests) {
     std::optional<int64_t> own = nest.work();
