@@ -197,7 +197,7 @@ func.func @main(%x: tensor<?x512xf32>) -> (tensor<?x8xf32>, tensor<?x512xf32>) {
 std::string weightFile(const std::string &name, std::vector<uint64_t> dims,
                        uint32_t type = 0) {
   return GgufBuilder()
-      .tensor("other", {8}, 139, 0)
+      .tensor("other", {8}, 999, 0)
       .tensor("none", {0}, 0, 0)
       .tensor(name, std::move(dims), type, 0)
       .data(std::string(8 * 512 * 4, '\0'))
@@ -229,13 +229,13 @@ TEST_F(ExecutableTest, FilesPadWithOnes) {
 
 TEST_F(ExecutableTest, OnlyWhatIsAskedForHasToBeReadable) {
   TemporaryFolder folder;
-  writeFile(folder / "w.gguf", weightFile("w", {512, 8}, 139));
+  writeFile(folder / "w.gguf", weightFile("w", {512, 8}, 999));
   auto executable = compiled(program("w", "tensor<8x512xf32>"));
   ASSERT_TRUE(executable);
   EXPECT_CONTAINS(
       messageOf(
           executable->bindWeights(openWeightFile(folder / "w.gguf").take())),
-      "weight 'w' in '" + folder / "w.gguf" + "' has type 139 (at offset ");
+      "weight 'w' in '" + folder / "w.gguf" + "' has type 999 (at offset ");
 }
 
 TEST_F(ExecutableTest, ANameInTwoFiles) {
