@@ -58,10 +58,11 @@ static void addRoundings(ArrayRef<double> values,
     double step = rounding.spacing(values[i]),
            rounded = rounding.nearest(values[i]);
     variances[i] += ofStep * step * step;
-    if (type.isBF16() && std::fabs(values[i]) < leastOfPairs)
+    bool isZero = type.isBF16() && std::fabs(values[i]) < leastOfPairs;
+    if (isZero)
       variances[i] += values[i] * values[i];
     if (std::isfinite(rounded))
-      errors[i] += rounded - values[i];
+      errors[i] += (isZero ? 0 : rounded) - values[i];
     else
       variances[i] = std::numeric_limits<double>::infinity();
   }

@@ -146,6 +146,14 @@ static bool addsProducts(linalg::LinalgOp op, const Output &output) {
          output.folded.getDefiningOp<arith::MulFOp>();
 }
 
+/// Whether instructions for pairs of bf16 may compute that.
+static bool multipliesPairs(linalg::LinalgOp op, const Output &output) {
+  return addsProducts(op, output) &&
+         llvm::all_of(op.getDpsInputs(), [](Value input) {
+           return getElementTypeOrSelf(input.getType()).isBF16();
+         });
+}
+
 /// Deviations are summed as squares, and each sum rounds. Products of floats
 /// shorter than f32 may be rounded or not, and each sum or the last one.
 void StructuredLoops::foldSums(Output &output, ColumnView column, int64_t count,
@@ -155,6 +163,7 @@ void StructuredLoops::foldSums(Output &output, ColumnView column, int64_t count,
   Rounding rounding(type);
   double unit = rounding.unit();
   SumTerms &known = terms[output.fold];
+  bool isOfPairs = multipliesPairs(op, output);
   std::vector<double> &variances = output.numbers->allDeviations();
   for (int64_t i = 0; i < count; ++i) {
     int64_t at = positions[i];
@@ -171,7 +180,9 @@ void StructuredLoops::foldSums(Output &output, ColumnView column, int64_t count,
       rounded = std::max(std::fabs(rounded), rounding.spacing(sum) / 2);
     variances[at] += deviation * deviation + rounded * rounded;
     known.squares[at] += term * term;
-    known.rounded[at] += float(term);
+    // Left out where it may be a zero: all such errors have its sign.
+    bool mayBeZero = isOfPairs && deviation >= std::fabs(term);
+    known.rounded[at] += mayBeZero ? 0 : float(term);
     if (isShort) {
       double ofTerm =
           std::max(unit * std::fabs(term), rounding.spacing(term) / 2);
@@ -296,8 +307,8 @@ LogicalResult StructuredLoops::runBatch(BodyColumns &body, int64_t count) {
     }
     accesses[i].positions(points, count, positions);
     operands[i].gather(positions, column);
-    if (column.type.isBF16() && llvm::any_of(outputs, [&](Output &output) {
-          return addsProducts(op, output);
+    if (llvm::any_of(outputs, [&](Output &output) {
+          return multipliesPairs(op, output);
         }))
       allowZeros(column);
   }

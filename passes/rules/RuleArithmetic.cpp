@@ -555,6 +555,7 @@ Num RuleArithmetic::values(const Scale &scale, Int codes) {
   if (!plan.offset)
     return factor * value;
   Num offset = spread(scale.offset, value);
-  return {
-      {&b, math::FmaOp::create(b, factor.value, value.value, offset.value)}};
+  // Devices may round the product: of an f16 and a code it is exact.
+  return {{&b, math::FmaOp::create(b, factor.value, value.value, offset.value,
+                                   arith::FastMathFlags::contract)}};
 }

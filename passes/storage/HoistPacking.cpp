@@ -62,8 +62,7 @@ struct HoistPackingPass : rlx::impl::HoistPackingPassBase<HoistPackingPass> {
         return failure();
       root.replaceAllUsesWith(function.getArgument(argument));
     }
-    for (Value root : roots)
-      eraseUnused(root.getDefiningOp());
+    eraseUnused(roots);
     llvm::BitVector unused(function.getNumArguments());
     for (BlockArgument argument : function.getArguments())
       if (argument.use_empty() &&
@@ -72,16 +71,25 @@ struct HoistPackingPass : rlx::impl::HoistPackingPassBase<HoistPackingPass> {
     return function.eraseArguments(unused);
   }
 
-  /// Erases `op`, which has no uses, and what only it uses.
-  static void eraseUnused(Operation *op) {
-    llvm::SetVector<Operation *> above;
-    for (Value operand : op->getOperands())
-      if (Operation *other = operand.getDefiningOp())
-        above.insert(other);
-    op->erase();
-    for (Operation *other : above)
-      if (isOpTriviallyDead(other))
-        eraseUnused(other);
+  /// Erases what gives `roots`, which have no uses, and what only they use. One
+  /// may be used by another.
+  static void eraseUnused(ArrayRef<Value> roots) {
+    llvm::SetVector<Operation *> left;
+    for (Value root : roots)
+      left.insert(root.getDefiningOp());
+    while (!left.empty()) {
+      Operation *op = left.pop_back_val();
+      bool isRoot = llvm::any_of(op->getResults(), [&](Value v) {
+        return llvm::is_contained(roots, v);
+      });
+      if (!(isRoot ? op->use_empty() : isOpTriviallyDead(op)))
+        continue;
+      SmallVector<Value> operands(op->getOperands());
+      op->erase();
+      for (Value operand : operands)
+        if (Operation *other = operand.getDefiningOp())
+          left.insert(other);
+    }
   }
 
   /// Says why `op` is not done once.

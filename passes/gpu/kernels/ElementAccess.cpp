@@ -252,6 +252,17 @@ static bool isUnsigned(Operation *op) {
              arith::IndexCastUIOp>(op);
 }
 
+/// Whether a product and a sum of f32 have to be rounded once where the device
+/// has no operation that does: Vulkan's fma may round the product. Where the
+/// flag `contract` says that this may be, as the product is exact, it is used.
+static bool isFusedApart(Operation *op, GpuAttr target) {
+  auto fused = dyn_cast<math::FmaOp>(op);
+  return fused && target.getApi() == GpuApi::vulkan &&
+         fused.getType().isF32() &&
+         !bitEnumContainsAny(fused.getFastmath(),
+                             arith::FastMathFlags::contract);
+}
+
 /// Refuses what no device, or none of the target's API, has.
 static LogicalResult checkForm(Operation *op, GpuAttr target) {
   if (auto rounding = dyn_cast<arith::ArithRoundingModeInterface>(op)) {
@@ -275,10 +286,7 @@ static LogicalResult checkForm(Operation *op, GpuAttr target) {
            << "of f64 has no instruction on devices of Vulkan, which add, "
               "subtract, multiply, divide, compare and convert f64; expected "
               "f32, a device of OpenCL that has float64, or the CPU";
-  // Vulkan's fma may round the product, which no sum can undo.
-  bool isFused = isa<math::FmaOp>(op) && target.getApi() == GpuApi::vulkan &&
-                 op->getResult(0).getType().isF32();
-  if (isFused && !target.getFloat64())
+  if (isFusedApart(op, target) && !target.getFloat64())
     return op->emitOpError()
            << "rounds once, which devices of Vulkan without float64 cannot; "
               "expected a product and a sum, another device, or the CPU";
@@ -319,8 +327,7 @@ LogicalResult rlx::cloneComputed(KernelBuilder &b, Operation *op,
                   "integers of at most 32 bits, or run the program on the CPU";
   if (failed(checkForm(op, b.target())))
     return failure();
-  if (isa<math::FmaOp>(op) && b.target().getApi() == GpuApi::vulkan &&
-      op->getResult(0).getType().isF32()) {
+  if (isFusedApart(op, b.target())) {
     SmallVector<Value> operands = llvm::map_to_vector(
         op->getOperands(), [&](Value value) { return mapping.lookup(value); });
     mapping.map(op->getResult(0), fusedInDouble(b, operands));

@@ -148,6 +148,14 @@ LogicalResult LinalgKernel::capture(Operation *user, Value value) {
 /// What the body uses from outside: constants, sizes, and buffers that it
 /// loads from.
 LogicalResult LinalgKernel::captureValues() {
+  // Sizes of what lies outside are the host's, as those that it passes.
+  auto isInside = [&](Value value) {
+    return value.getParentBlock() == op.getBlock();
+  };
+  for (auto size :
+       llvm::make_early_inc_range(op.getBlock()->getOps<memref::DimOp>()))
+    if (llvm::none_of(size->getOperands(), isInside))
+      size->moveBefore(op);
   WalkResult result = op.getBlock()->walk([&](Operation *inner) {
     if (isa<CheckOp>(inner))
       return WalkResult::advance();

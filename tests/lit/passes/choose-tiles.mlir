@@ -14,10 +14,10 @@
 // RUN: not rlx-opt %s "--rlx-attach-cpu-target=target={#rlx.cpu<mr = 99>}" --rlx-choose-tiles 2>&1 | FileCheck %s --check-prefix=WRONG
 // RUN: not rlx-opt %s "--rlx-attach-cpu-target=target={#rlx.cpu<mc = 12>}" --rlx-choose-tiles 2>&1 | FileCheck %s --check-prefix=MC
 
-// WRONG: error: expected mr to be 1 to 32, but got 99
+// WRONG: error: expected mr to be 0 to 32, but got 99
 // MC: error: expected mc to be a multiple of mr_panel, 8, but got 12
 
-// TILES: error: expected nr_panel to be 1 to 4, but got 9
+// TILES: error: expected nr_panel to be 0 to 4, but got 9
 // PREFETCH: error: expected prefetch_bytes to be 0 to 16777216, but got -1
 
 // FLOATS: remark: tiles for 'gguf_q4k': {{.*}}: all vector operations share the ports of products: {{.*}}; sums of products are floats from the start, which rounds their last bits

@@ -10,8 +10,8 @@
 // RUN: rlx-opt %s --rlx-lower-encodings "--rlx-interleave-weights=target={#rlx.gpu<opencl, integer_dot = true, vector_width = 8>}" 2>&1 >/dev/null | FileCheck %s --check-prefix=VECTORS
 // OTHER: error: expected the target to be a #rlx.gpu attribute, such as #rlx.gpu<vulkan>, but got '#rlx.quant<gguf_q8_0>'
 
-// CHECK-DAG: #[[Q8:.*]] = #rlx.scheme<"gguf_q8_0.record64", block = 64, bytes = 80, unused = 96, code = ui8 at (d0) -> (0, d0 * 8) as si8, scale = ui16 at (d0) -> (64, (d0 floordiv 32) * 16) as f16>
-// CHECK-DAG: #[[INT4:.*]] = #rlx.scheme<"int4/32.record64", block = 64, bytes = 48, unused = 64, code = ui4 at (d0) -> (0, (d0 floordiv 8) * 32 + (d0 mod 4) * 8 + ((d0 mod 8) floordiv 4) * 4) as si4, scale = ui32 at (d0) -> (32, (d0 floordiv 32) * 32) as f32>
+// CHECK-DAG: #[[Q8:.*]] = #rlx.scheme<"gguf_q8_0.device64", block = 64, bytes = 80, unused = 96, code = ui8 at (d0) -> (0, d0 * 8) as si8, scale = ui16 at (d0) -> (64, (d0 floordiv 32) * 16) as f16>
+// CHECK-DAG: #[[INT4:.*]] = #rlx.scheme<"int4/32.device64", block = 64, bytes = 48, unused = 64, code = ui4 at (d0) -> (0, (d0 floordiv 8) * 32 + (d0 mod 4) * 8 + ((d0 mod 8) floordiv 4) * 4) as si4, scale = ui32 at (d0) -> (32, (d0 floordiv 32) * 32) as f32>
 // CHECK: module attributes {rlx.target = #rlx.gpu<vulkan>}
 
 // CHECK-LABEL: func @weight(

@@ -8,7 +8,7 @@
       ++ ui1 at (i) -> (i floordiv 8, 2) as [1, 2, 3, 4, -1, -2, -3, -5],
   scale = ui5 at (i) -> (i floordiv 8, 3) * ui4 at (i) -> (4, 4) * f8E4M3FN at byte 5>
 
-// CHECK: #rlx.scheme<"vectors.record64", block = 64, bytes = 32, code = ui2 at
+// CHECK: #rlx.scheme<"vectors.device64", block = 64, bytes = 32, code = ui2 at
 // CHECK-NOT: from
 // CHECK-SAME: as [1.000000e+00,
 // CHECK: memref.global "private" constant @{{.*}} : memref<8xi32> = dense<[0, 21845, 37252, 10773, 1, 2, 3, 65535]>

@@ -69,9 +69,9 @@ for buffer in buffers:
         assert len(buffer["data"]) == 2 * sizes[buffer["bytes"]]
     else:
         assert buffer["kind"] in ("packed", "temporary") and sizes[buffer["bytes"]] > 0
-    if "record" in buffer:
+    if "device_block" in buffer:
         part = f" part {buffer['part']}" if "part" in buffer else ""
-        print(f"packed rows {buffer['rows']} words {buffer['words']}{part} record {buffer['record']}")
+        print(f"packed rows {buffer['rows']} words {buffer['words']}{part} device_block {buffer['device_block']}")
 for phase, steps in (("setup", function["setup"]), ("step", function["steps"])):
     for step in steps:
         if "copy" in step:
