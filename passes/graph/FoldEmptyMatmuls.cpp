@@ -68,8 +68,8 @@ static SmallVector<OpFoldResult> sizesOf(ImplicitLocOpBuilder &b,
   return sizes;
 }
 
-/// Replaces what takes or puts parts of a tensor that have no elements, and
-/// reshapes of it, whose sizes upstream tells in two ways.
+/// Replaces what takes, puts or pads parts of a tensor that have no elements,
+/// and reshapes of it, whose sizes upstream tells in two ways.
 static void foldEmptyParts(Operation *op) {
   ImplicitLocOpBuilder b(op->getLoc(), op);
   auto replace = [&](Value value) {
@@ -99,6 +99,19 @@ static void foldEmptyParts(Operation *op) {
       replace(tensor::EmptyOp::create(b, sizes.front(), element));
     return;
   }
+  if (auto pad = dyn_cast<tensor::PadOp>(op)) {
+    Value number = pad.getConstantPaddingValue();
+    ReifiedRankedShapedTypeDims sizes;
+    if (!isEmpty(pad.getSourceType()) || !number ||
+        failed(reifyResultShapes(b, op, sizes)))
+      return;
+    // It may be a constant of the region.
+    Operation *constant = number.getDefiningOp();
+    if (constant && pad->isProperAncestor(constant))
+      number = b.clone(*constant)->getResult(0);
+    Value all = tensor::EmptyOp::create(b, sizes.front(), element);
+    return replace(linalg::FillOp::create(b, number, all).getResult(0));
+  }
   auto concat = dyn_cast<tensor::ConcatOp>(op);
   if (!concat)
     return;
@@ -124,7 +137,7 @@ struct FoldEmptyMatmulsPass
         all.push_back(op);
       else if (isa<tensor::CollapseShapeOp, tensor::ConcatOp,
                    tensor::ExpandShapeOp, tensor::ExtractSliceOp,
-                   tensor::InsertSliceOp>(op))
+                   tensor::InsertSliceOp, tensor::PadOp>(op))
         parts.push_back(op);
     });
     for (Operation *op : parts)
