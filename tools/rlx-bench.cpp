@@ -424,61 +424,10 @@ static llvm::Error runMatmul(const Options &given) {
   return measureMatmuls(given, *schemes, {machine, limits, run});
 }
 
-/// `512x4096`
-static llvm::Expected<Sizes> parseSizes(llvm::StringRef text) {
-  Sizes sizes;
-  llvm::SmallVector<llvm::StringRef> parts;
-  text.split(parts, 'x');
-  constexpr int64_t most = int64_t(1) << 30;
-  for (llvm::StringRef part : parts) {
-    int64_t size;
-    if (part.getAsInteger(10, size) || size < 1 || size > most)
-      return llvm::createStringError(
-          "expected --sizes as 512x4096, of sizes of 1 or more, but got '" +
-          text + "'");
-    sizes.push_back(size);
-  }
-  return sizes;
-}
-
-/// Every operation that was asked for with all sizes that are its own, or that
-/// were given and are as many.
-static llvm::Expected<std::vector<OpRow>> opRows(const Options &given) {
-  std::vector<Sizes> sizes;
-  for (const std::string &text : given.sizes) {
-    auto parsed = parseSizes(text);
-    if (!parsed)
-      return parsed.takeError();
-    sizes.push_back(*parsed);
-  }
-  std::vector<const OpKind *> kinds;
-  std::string known;
-  for (const OpKind &kind : opKinds()) {
-    known += (known.empty() ? "" : ", ") + std::string(kind.name);
-    if (given.names.empty())
-      kinds.push_back(&kind);
-  }
-  for (const std::string &name : given.names) {
-    kinds.push_back(findOpKind(name));
-    if (!kinds.back())
-      return llvm::createStringError("expected --op to be of " + known +
-                                     ", but got '" + name + "'");
-  }
-  std::vector<OpRow> rows;
-  for (const OpKind *kind : kinds)
-    for (const Sizes &each : sizes.empty() ? kind->usual : sizes)
-      for (unsigned threads : listOr<unsigned>(given.threads, {1}))
-        if (each.size() == kind->usual.front().size())
-          rows.push_back({kind->name, each, threads, kind->make(each)});
-  if (rows.empty())
-    return llvm::createStringError(
-        llvm::Twine("expected --sizes for '") + kinds.front()->name + "' as " +
-        kinds.front()->sizes + ", but got '" + given.sizes.front() + "'");
-  return rows;
-}
-
 static llvm::Error runOps(const Options &given) {
-  auto rows = opRows(given);
+  auto rows = OpsBench::rowsOf(listOr<std::string>(given.names, {}),
+                               listOr<std::string>(given.sizes, {}),
+                               listOr<unsigned>(given.threads, {1}));
   if (!rows)
     return rows.takeError();
   auto bench = OpsBench::create(given.seconds, given.choices);

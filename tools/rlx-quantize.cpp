@@ -14,7 +14,6 @@
 
 #include "codegen/StatusError.h"
 #include "ir/QuantRule.h"
-#include "ir/SchemeFile.h"
 #include "runtime/LostPages.h"
 #include "runtime/OutputFile.h"
 #include "tools/CommandLine.h"
@@ -22,6 +21,7 @@
 #include "tools/quantize/Compare.h"
 #include "tools/quantize/Converter.h"
 #include "tools/quantize/MemoryLimit.h"
+#include "tools/quantize/SchemeNames.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
@@ -144,16 +144,6 @@ struct QuantizeCommandLine {
                               cl::sub(compareCommand)};
 };
 } // namespace
-
-/// By name, or from a file that describes one.
-static llvm::Expected<QuantScheme> findScheme(mlir::MLIRContext &context,
-                                              llvm::StringRef name) {
-  if (llvm::sys::fs::is_regular_file(name))
-    return readSchemeFile(&context, name);
-  if (std::optional<QuantScheme> scheme = QuantScheme::parse(&context, name))
-    return *scheme;
-  return llvm::createStringError(QuantScheme::unknownSchemeMessage(name));
-}
 
 static llvm::Error readOverrides(const QuantizeCommandLine &given,
                                  mlir::MLIRContext &context, Wishes &wishes) {
@@ -462,31 +452,6 @@ static llvm::Error run(const QuantizeCommandLine &given,
       return toError(status);
   printSummary(conversion, outcomes, llvm::outs());
   return llvm::Error::success();
-}
-
-/// `all`, `gguf`, or names.
-static llvm::Expected<llvm::SmallVector<QuantScheme>>
-readSchemes(mlir::MLIRContext &context, llvm::StringRef given) {
-  llvm::SmallVector<QuantScheme> schemes;
-  if (given == "all" || given == "gguf") {
-    for (const std::string &name : builtinSchemeNames()) {
-      QuantScheme scheme = *QuantScheme::parse(&context, name);
-      if (llvm::errorToBool(checkQuantizable(scheme)))
-        continue;
-      if (given == "all" || scheme.isGguf())
-        schemes.push_back(scheme);
-    }
-    return schemes;
-  }
-  llvm::SmallVector<llvm::StringRef> names;
-  given.split(names, ',', -1, /*KeepEmpty=*/false);
-  for (llvm::StringRef name : names) {
-    llvm::Expected<QuantScheme> scheme = findScheme(context, name);
-    if (!scheme)
-      return scheme.takeError();
-    schemes.push_back(*scheme);
-  }
-  return schemes;
 }
 
 static llvm::Error runCompare(const QuantizeCommandLine &given,

@@ -21,9 +21,6 @@ namespace rlx {
 using namespace mlir;
 using namespace rlx;
 
-/// Tables of less stay in the code, where LLVM can look into them.
-static constexpr int64_t fewBytes = 4096;
-
 /// Whether elements are whole bytes, as weights are bound.
 static bool hasWholeBytes(Type element) {
   if (isa<FloatType>(element) || isa<IntegerType>(element)) {
@@ -52,7 +49,7 @@ static std::optional<StringRef> nameOfLarge(arith::ConstantOp op) {
   if (StringRef name = missingResource(op.getValue()); !name.empty())
     return name;
   int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
-  if (bytes < fewBytes)
+  if (bytes < leastWeightBytes)
     return std::nullopt;
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(op.getValue()))
     return resource.getRawHandle().getKey();

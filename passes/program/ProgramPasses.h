@@ -16,6 +16,11 @@ namespace rlx {
 #define GEN_PASS_DECL
 #include "passes/program/ProgramPasses.h.inc"
 
+/// Constants and globals of less bytes stay in the code, where LLVM can look
+/// into them; of larger ones code would take as long to compile as they are
+/// large.
+constexpr int64_t leastWeightBytes = 4096;
+
 /// The import pipeline (Passes.h) for code that is to have its constants in it.
 void buildImportPipelineInCode(mlir::OpPassManager &pm);
 

@@ -20,15 +20,12 @@ namespace rlx {
 using namespace mlir;
 using namespace rlx;
 
-/// Less than this is a constant, whose name nobody asks for.
-static constexpr int64_t fewGlobalBytes = 4096;
-
 static bool isLarge(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   return tensor && tensor.hasStaticShape() &&
          tensor.getElementType().isIntOrFloat() &&
          tensor.getNumElements() * tensor.getElementTypeBitWidth() / 8 >=
-             fewGlobalBytes;
+             leastWeightBytes;
 }
 
 namespace {

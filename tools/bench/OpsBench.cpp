@@ -277,3 +277,57 @@ llvm::Error OpsBench::addNumpy(std::vector<OpRow> &rows,
   }
   return llvm::Error::success();
 }
+
+/// `512x4096`
+static llvm::Expected<Sizes> parseSizes(llvm::StringRef text) {
+  Sizes sizes;
+  llvm::SmallVector<llvm::StringRef> parts;
+  text.split(parts, 'x');
+  constexpr int64_t most = int64_t(1) << 30;
+  for (llvm::StringRef part : parts) {
+    int64_t size;
+    if (part.getAsInteger(10, size) || size < 1 || size > most)
+      return llvm::createStringError(
+          "expected --sizes as 512x4096, of sizes of 1 or more, but got '" +
+          text + "'");
+    sizes.push_back(size);
+  }
+  return sizes;
+}
+
+llvm::Expected<std::vector<OpRow>>
+OpsBench::rowsOf(llvm::ArrayRef<std::string> names,
+                 llvm::ArrayRef<std::string> shapes,
+                 llvm::ArrayRef<unsigned> threadCounts) {
+  std::vector<Sizes> sizes;
+  for (const std::string &text : shapes) {
+    auto parsed = parseSizes(text);
+    if (!parsed)
+      return parsed.takeError();
+    sizes.push_back(*parsed);
+  }
+  std::vector<const OpKind *> kinds;
+  std::string known;
+  for (const OpKind &kind : opKinds()) {
+    known += (known.empty() ? "" : ", ") + std::string(kind.name);
+    if (names.empty())
+      kinds.push_back(&kind);
+  }
+  for (const std::string &name : names) {
+    kinds.push_back(findOpKind(name));
+    if (!kinds.back())
+      return llvm::createStringError("expected --op to be of " + known +
+                                     ", but got '" + name + "'");
+  }
+  std::vector<OpRow> rows;
+  for (const OpKind *kind : kinds)
+    for (const Sizes &each : sizes.empty() ? kind->usual : sizes)
+      for (unsigned threads : threadCounts)
+        if (each.size() == kind->usual.front().size())
+          rows.push_back({kind->name, each, threads, kind->make(each)});
+  if (rows.empty())
+    return llvm::createStringError(
+        llvm::Twine("expected --sizes for '") + kinds.front()->name + "' as " +
+        kinds.front()->sizes + ", but got '" + shapes.front() + "'");
+  return rows;
+}

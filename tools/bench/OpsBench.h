@@ -50,6 +50,13 @@ public:
   /// `seconds` are spent on each operation.
   static llvm::Expected<OpsBench> create(double seconds, std::string choices);
 
+  /// Every operation of `names`, or all, with the sizes that are usual for it,
+  /// or with those of `shapes`, such as `512x4096`, that are as many. Errors:
+  /// an unknown name, a shape that is none or that no operation takes.
+  static llvm::Expected<std::vector<OpRow>>
+  rowsOf(llvm::ArrayRef<std::string> names, llvm::ArrayRef<std::string> shapes,
+         llvm::ArrayRef<unsigned> threadCounts);
+
   /// Measures a row.
   llvm::Expected<OpFigures> run(const OpRow &row);
   /// Times of NumPy for all rows, by one run of the program `python`, on as

@@ -95,9 +95,5 @@ void rlx::reportOps(llvm::raw_ostream &stream, Format format,
   std::vector<Record> records;
   for (const OpRow &row : rows)
     records.push_back(recordOf(row, machine));
-  if (format == Format::csv)
-    return writeCsv(stream, records);
-  json::OStream out(stream, 2);
-  writeJson(out, records);
-  stream << "\n";
+  writeRecords(stream, format == Format::csv, records);
 }

@@ -74,3 +74,12 @@ void rlx::writeCsv(llvm::raw_ostream &stream,
     writeCsvLine(stream, line);
   }
 }
+
+void rlx::writeRecords(llvm::raw_ostream &stream, bool isCsv,
+                       const std::vector<Record> &records) {
+  if (isCsv)
+    return writeCsv(stream, records);
+  llvm::json::OStream out(stream, 2);
+  writeJson(out, records);
+  stream << "\n";
+}

@@ -38,6 +38,9 @@ public:
 void writeJson(llvm::json::OStream &out, const std::vector<Record> &records);
 /// A line of headings, and one for each record, of which there must be one.
 void writeCsv(llvm::raw_ostream &stream, const std::vector<Record> &records);
+/// One or the other, as the whole of a report.
+void writeRecords(llvm::raw_ostream &stream, bool isCsv,
+                  const std::vector<Record> &records);
 
 } // namespace rlx
 

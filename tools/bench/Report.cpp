@@ -243,9 +243,5 @@ void rlx::reportMatmuls(llvm::raw_ostream &stream, Format format,
   std::vector<Record> records;
   for (const MatmulRow &row : rows)
     records.push_back(recordOf(row, machine));
-  if (format == Format::csv)
-    return writeCsv(stream, records);
-  json::OStream out(stream, 2);
-  writeJson(out, records);
-  stream << "\n";
+  writeRecords(stream, format == Format::csv, records);
 }

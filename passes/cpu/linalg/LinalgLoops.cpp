@@ -8,8 +8,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/cpu/linalg/LoopNest.h"
-#include "passes/cpu/linalg/RowGroups.h"
+#include "passes/cpu/linalg/LinalgLoops.h"
+
 #include "passes/support/TransposeSquare.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -18,54 +18,6 @@
 
 using namespace mlir;
 using namespace rlx;
-
-namespace {
-class LinalgLoops {
-public:
-  LinalgLoops(const LoopNest &nest, const CpuProperties &cpu)
-      : nest(nest), op(nest.op), b(op.getLoc(), op),
-        mayReorder(!cpu.deterministic), ivs(op.getNumLoops()) {}
-
-  void emit();
-  ArrayRef<Value> outerSizes(unsigned depth) const {
-    return ArrayRef(sizes).take_front(depth);
-  }
-  /// Makes sizes known where `at` is.
-  void prepare(LoopBuilder &at);
-  /// What one iteration of the first `depth` loops costs, in reads of a number.
-  Value costInside(LoopBuilder &at, unsigned depth);
-  /// Loops inside of the first ones, which are at `outer`. `rows` has what
-  /// takes the place of buffers, without their leading dimensions.
-  void emitInside(LoopBuilder &at, ArrayRef<Value> outer,
-                  const llvm::DenseMap<Value, Value> &rows);
-
-private:
-  void emitFrom(size_t depth);
-  void emitReductions(size_t depth);
-  void emitSquares();
-  bool emitTransposed(Value rowBegin, Value rowEnd, Value columnBegin,
-                      Value columnEnd);
-  void emitParallel();
-  SmallVector<Value> emitBody(ValueRange results);
-  SmallVector<Value> indicesOf(OpOperand &operand);
-  std::pair<Value, SmallVector<Value>> place(OpOperand &operand);
-  Value load(OpOperand &operand);
-  void storeResults(ValueRange values);
-  Value size(unsigned loop) { return sizes[loop]; }
-  int64_t squareSide();
-
-  const LoopNest &nest;
-  linalg::LinalgOp op;
-  LoopBuilder b;
-  bool mayReorder;
-  /// By loop: where it is, how long it is, and which part of it is gone
-  /// through.
-  SmallVector<Value> ivs, sizes, begins, ends;
-  /// Buffers of a row, and how many leading dimensions they lack.
-  llvm::DenseMap<Value, Value> rowBuffers;
-  size_t rowDepth = 0;
-};
-} // namespace
 
 //===----------------------------------------------------------------------===//
 // The body
@@ -307,9 +259,6 @@ bool LinalgLoops::emitTransposed(Value rowBegin, Value rowEnd,
   return true;
 }
 
-/// Some 50 us, in reads of a number.
-static constexpr int64_t leastWork = 400000;
-
 /// Outer loops as one parallel loop.
 void LinalgLoops::emitParallel() {
   // So many leading loops that there is something to share out, but not the
@@ -421,10 +370,6 @@ bool rlx::emitLinalgLoops(
   return true;
 }
 
-//===----------------------------------------------------------------------===//
-// Several operations, row by row
-//===----------------------------------------------------------------------===//
-
 Value LinalgLoops::costInside(LoopBuilder &at, unsigned depth) {
   Value cost = at.index(nest.cost);
   for (Value size : llvm::drop_begin(sizes, depth))
@@ -439,99 +384,4 @@ void LinalgLoops::emitInside(LoopBuilder &at, ArrayRef<Value> outer,
   rowDepth = outer.size();
   llvm::copy(outer, ivs.begin());
   emitFrom(outer.size());
-}
-
-/// Buffers of a row for what a group alone reads and writes.
-static llvm::DenseMap<Value, Value> allocateRows(LoopBuilder &b,
-                                                 const RowGroup &group) {
-  constexpr int64_t cacheLine = 64;
-  llvm::DenseMap<Value, Value> rows;
-  for (memref::AllocOp whole : group.temporaries) {
-    MemRefType type = whole.getType();
-    SmallVector<Value> sizes;
-    for (int64_t i = group.depth; i < type.getRank(); ++i)
-      if (type.isDynamicDim(i))
-        sizes.push_back(whole.getDynamicSizes()[type.getDynamicDimIndex(i)]);
-    auto row = MemRefType::get(type.getShape().drop_front(group.depth),
-                               type.getElementType());
-    rows[whole] = memref::AllocOp::create(b, row, sizes, ValueRange(),
-                                          b.getI64IntegerAttr(cacheLine));
-  }
-  return rows;
-}
-
-/// In their order, so that the code is the same each time.
-static void freeRows(LoopBuilder &b, const RowGroup &group,
-                     const llvm::DenseMap<Value, Value> &rows) {
-  for (memref::AllocOp whole : group.temporaries)
-    memref::DeallocOp::create(b, rows.lookup(whole));
-}
-
-void rlx::emitRowLoops(const RowGroup &group, const CpuProperties &cpu) {
-  linalg::LinalgOp last = group.nests.back().op;
-  LoopBuilder b(last.getLoc(), last);
-  std::vector<LinalgLoops> members;
-  for (const LoopNest &nest : group.nests)
-    members.emplace_back(nest, cpu).prepare(b);
-  SmallVector<Value> sizes(members.front().outerSizes(group.depth));
-
-  auto eachRow = [&](Value begin, Value end,
-                     const llvm::DenseMap<Value, Value> &rows) {
-    b.loop(begin, end, 1, [&](Value row) {
-      SmallVector<Value> ivs = {row};
-      if (group.depth > 1)
-        ivs = llvm::to_vector_of<Value>(
-            affine::AffineDelinearizeIndexOp::create(b, row, sizes,
-                                                     /*hasOuterBound=*/true)
-                .getResults());
-      for (LinalgLoops &member : members)
-        member.emitInside(b, ivs, rows);
-    });
-  };
-  Value count;
-  for (Value size : sizes)
-    count = count ? arith::MulIOp::create(b, count, size) : size;
-  std::optional<int64_t> work = 0;
-  for (const LoopNest &nest : group.nests) {
-    std::optional<int64_t> own = nest.work();
-    work = work && own && *own < leastWork ? std::optional(*work + *own)
-                                           : std::nullopt;
-  }
-  if (work && *work <= leastWork) {
-    auto rows = allocateRows(b, group);
-    eachRow(b.index(0), count, rows);
-    freeRows(b, group, rows);
-  } else {
-    Value each = b.index(1);
-    for (LinalgLoops &member : members)
-      each = arith::AddIOp::create(b, each, member.costInside(b, group.depth));
-    Value together = arith::MaxUIOp::create(
-        b, b.min(arith::DivUIOp::create(b, b.index(leastWork), each), count),
-        b.index(1));
-    Value calls = arith::CeilDivUIOp::create(b, count, together);
-    b.parallelLoop(calls, [&](Value call) {
-      Value begin = arith::MulIOp::create(b, call, together);
-      Value end = b.min(b.add(begin, together), count);
-      auto rows = allocateRows(b, group);
-      eachRow(begin, end, rows);
-      freeRows(b, group, rows);
-    });
-  }
-  for (const LoopNest &nest : llvm::reverse(group.nests))
-    nest.op->erase();
-  for (memref::AllocOp whole : group.temporaries) {
-    for (Operation *user : llvm::make_early_inc_range(whole->getUsers()))
-      user->erase(); // it was freed
-    memref::AllocOp(whole)->erase();
-  }
-}
-
-std::string rlx::describe(const RowGroup &group) {
-  std::string text = "row by row with " +
-                     std::to_string(group.nests.size() - 1) +
-                     " operations before it";
-  if (!group.temporaries.empty())
-    text += ", " + std::to_string(group.temporaries.size()) +
-            " buffers have one row";
-  return text;
 }
