@@ -20,11 +20,16 @@ constexpr double tiny = 1e-4;
 constexpr uint32_t turns[] = {0x28be60db, 0x9391054a, 0x7f09d5f4, 0x7d4d3770,
                               0x36d8a566, 0x4f10e410, 0x7f9458ea};
 
-/// Word `first + i` of the above, with a zero before the first.
+/// Word `first + i` of the above, with a zero before the first. `first` is 0 to
+/// 4, as exponents of f32 are below 160.
 Int wordOfTurns(Int first, int64_t i) {
-  Int word = first.number(0);
-  for (int64_t at = 0; at < int64_t(std::size(turns)); ++at)
-    word = choose(first == at - i, first.number(turns[at]), word);
+  constexpr int64_t last = 4;
+  auto entry = [&](int64_t at) {
+    return first.number(at < 0 ? 0 : int64_t(turns[at]));
+  };
+  Int word = entry(i);
+  for (int64_t at = 1; at <= last; ++at)
+    word = choose(first == at, entry(at + i), word);
   return word;
 }
 
@@ -102,14 +107,14 @@ Num sinOfFraction(Num x) {
   Num square = x * x;
   Num q =
       polynomial(square, {-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1});
-  return choose(absolute(x) < tiny, x, q * square * x + x);
+  return choose(absolute(x) < tiny, x, multiplyAdd(q * square, x, x));
 }
 
 Num cosOfFraction(Num x) {
   Num square = x * x;
   Num q = polynomial(square, {2.443315711809948e-5, -1.388731625493765e-3,
                               4.166664568298827e-2});
-  return (q * (square * square) - square * 0.5) + 1;
+  return multiplyAdd(q, square * square, square * -0.5) + 1;
 }
 
 /// `sin(rest + quadrant * pi / 2)`
@@ -155,7 +160,8 @@ Num tan(Num x) {
   Num q = polynomial(square,
                      {9.38540185543e-3, 3.11992232697e-3, 2.44301354525e-2,
                       5.34112807005e-2, 1.33387994085e-1, 3.33331568548e-1});
-  Num y = choose(absolute(rest) < tiny, rest, q * square * rest + rest);
+  Num y = choose(absolute(rest) < tiny, rest,
+                 multiplyAdd(q * square, rest, rest));
   return choose((quadrant & 1) != 0, -1 / y, y);
 }
 
@@ -219,7 +225,15 @@ Num cbrt(Num x) {
 
 } // namespace rlx::mathx
 
-mlir::Value rlx::expandMath(mlir::Operation *op) {
+/// Has products and sums from `first` to `last` rounded one by one.
+static void forbidFusion(mlir::Operation *first, mlir::Operation *last) {
+  using namespace mlir::arith;
+  for (; first != last; first = first->getNextNode())
+    llvm::TypeSwitch<mlir::Operation *>(first).Case<AddFOp, MulFOp>(
+        [](auto op) { op.setFastmath(FastMathFlags::none); });
+}
+
+mlir::Value rlx::expandMath(mlir::Operation *op, bool mayFuse) {
   using namespace mathx;
   using namespace mlir::math;
   if (!llvm::isa_and_nonnull<MathDialect>(op->getDialect()) ||
@@ -229,7 +243,8 @@ mlir::Value rlx::expandMath(mlir::Operation *op) {
   Builder b(op->getLoc(), op);
   Num x{{&b, op->getOperand(0)}};
   auto y = [&] { return Num{{&b, op->getOperand(1)}}; };
-  return llvm::TypeSwitch<mlir::Operation *, mlir::Value>(op)
+  mlir::Operation *before = op->getPrevNode();
+  mlir::Value result = llvm::TypeSwitch<mlir::Operation *, mlir::Value>(op)
       .Case([&](ExpOp) { return mathx::exp(x).value; })
       .Case([&](Exp2Op) { return mathx::exp2(x).value; })
       .Case([&](ExpM1Op) { return mathx::expm1(x).value; })
@@ -267,4 +282,7 @@ mlir::Value rlx::expandMath(mlir::Operation *op) {
         return ((bits < 0x7f800000) & (bits > 0x007fffff)).value;
       })
       .Default(mlir::Value());
+  if (!mayFuse)
+    forbidFusion(before ? before->getNextNode() : &op->getBlock()->front(), op);
+  return result;
 }

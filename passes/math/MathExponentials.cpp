@@ -21,10 +21,10 @@ Num scale(Num x, Int n) {
   return x * powerOfTwo(half) * powerOfTwo(n - half);
 }
 
-/// The integer nearest to `x`, whose magnitude is below 2^22, as both types.
-std::pair<Num, Int> nearest(Num x) {
+/// The integer nearest to `x * factor`, whose magnitude is below 2^22, as both types.
+std::pair<Num, Int> nearest(Num x, double factor = 1) {
   constexpr double one = 12582912; // 1.5 * 2^23, where steps are 1.
-  Num moved = x + one;
+  Num moved = factor == 1 ? x + one : multiplyAdd(x, factor, x.number(one));
   return {moved - one, moved.bits() - x.number(one).bits()};
 }
 
@@ -32,13 +32,14 @@ std::pair<Num, Int> nearest(Num x) {
 Num expm1OfFraction(Num x) {
   Num q = polynomial(x, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
                          4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1});
-  return q * (x * x) + x;
+  return multiplyAdd(q, x * x, x);
 }
 
 /// `x = n * ln2 + rest`
 std::pair<Num, Int> dividedByLn2(Num x) {
-  auto [n, integer] = nearest(x * log2e);
-  return {(x - n * ln2High) - n * ln2Low, integer};
+  auto [n, integer] = nearest(x, log2e);
+  Num rest = multiplyAdd(n, -ln2High, x);
+  return {multiplyAdd(n, -ln2Low, rest), integer};
 }
 
 /// `x = m * 2^e` with m of sqrt(1/2) to sqrt(2), for positive finite x.
@@ -110,8 +111,8 @@ Num log(Num x) {
   auto [m, e] = splitExponent(x);
   Num z = m - 1;
   auto [small, half] = logTail(z);
-  Num y = z + ((small + e * ln2Low) - half);
-  return logOrLimit(x, y + e * ln2High);
+  Num y = z + (multiplyAdd(e, ln2Low, small) - half);
+  return logOrLimit(x, multiplyAdd(e, ln2High, y));
 }
 
 Num log2(Num x) {
@@ -251,13 +252,15 @@ Num atanh(Num x) {
 
 Num erf(Num x) {
   Num t = atMost(absolute(x), 4), square = t * t;
-  Num q = (t * -1.72853470e-5 + 3.83197126e-4) * square +
-          (t * -3.88396438e-3 + 2.42546219e-2);
-  q = ((q * t - 1.06777877e-1) * t - 6.34846687e-1) * t - 1.28717512e-1;
-  Num large = 1 - exp(q * t - t);
+  Num q = multiplyAdd(polynomial(t, {-1.72853470e-5, 3.83197126e-4}), square,
+                      polynomial(t, {-3.88396438e-3, 2.42546219e-2}));
+  q = multiplyAdd(q, t, -1.06777877e-1);
+  q = multiplyAdd(q, t, -6.34846687e-1);
+  q = multiplyAdd(q, t, -1.28717512e-1);
+  Num large = 1 - exp(multiplyAdd(q, t, negated(t)));
   Num p = polynomial(square, {-5.96761703e-4, 4.99119423e-3, -2.67681349e-2,
                               1.12819925e-1, -3.76125336e-1, 1.28379166e-1});
-  return withSign(choose(t > 0.927734375, large, p * t + t), x);
+  return withSign(choose(t > 0.927734375, large, multiplyAdd(p, t, t)), x);
 }
 
 /// `exp(-a^2) (1 + p(q)) / (1 + 2 a)` with q = (a - 2) / (a + 2), a = |x|.

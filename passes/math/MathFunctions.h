@@ -4,8 +4,8 @@
 // What C libraries and drivers compute with less care than their callers need,
 // or not at all, as additions, multiplications, divisions, square roots and
 // operations on bits, each rounded once and none contracted or reordered. Right
-// for all of f32: NaN, infinities, subnormals and the signs of zeros too. A
-// fused multiply-add in the place of a product and a sum does no harm.
+// for all of f32: NaN, infinities, subnormals and the signs of zeros too. What
+// `multiplyAdd` computes may be fused where a target says so.
 //
 // The comment of each says its largest error in units in the last place,
 // measured in steps through all bit patterns.
@@ -60,8 +60,9 @@ Num cbrt(Num x);         ///< 1 ulp
 namespace rlx {
 
 /// The result of `op`, an operation of math on f32 or vectors of it, built
-/// before it from the functions above; null where it is none of them.
-mlir::Value expandMath(mlir::Operation *op);
+/// before it from the functions above; null where it is none of them. Where
+/// `mayFuse`, sums of a product that may be fused say so (`contract`).
+mlir::Value expandMath(mlir::Operation *op, bool mayFuse = false);
 
 } // namespace rlx
 

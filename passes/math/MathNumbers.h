@@ -167,11 +167,25 @@ inline Num atLeast(Num x, double y) { return choose(x < y, x.number(y), x); }
 inline Num squareRoot(Num x) {
   return {{x.b, mlir::math::SqrtOp::create(*x.b, x.value)}};
 }
+/// `x * y + z` that a target may round once, with one instruction in place of
+/// two. Only for results that are as good either way.
+inline Num multiplyAdd(Num x, Num y, Num z) {
+  using namespace mlir::arith;
+  FastMathFlags flags = FastMathFlags::contract;
+  mlir::Value product = MulFOp::create(*x.b, x.value, y.value, flags);
+  return {{x.b, AddFOp::create(*x.b, product, z.value, flags)}};
+}
+inline Num multiplyAdd(Num x, Num y, double z) {
+  return multiplyAdd(x, y, x.number(z));
+}
+inline Num multiplyAdd(Num x, double y, Num z) {
+  return multiplyAdd(x, x.number(y), z);
+}
 /// `((c0 * x + c1) * x + ...) + cn`
 inline Num polynomial(Num x, std::initializer_list<double> coefficients) {
   Num sum;
   for (double coefficient : coefficients)
-    sum = sum ? sum * x + coefficient : x.number(coefficient);
+    sum = sum ? multiplyAdd(sum, x, coefficient) : x.number(coefficient);
   return sum;
 }
 

@@ -35,7 +35,7 @@ struct ApproximateMathPass
   static Value expandInF32(ImplicitLocOpBuilder &b, Operation *op) {
     Type type = op->getResult(0).getType();
     if (getElementTypeOrSelf(type).isF32())
-      return expandMath(op);
+      return expandMath(op, /*mayFuse=*/true);
     auto f32Like = [&](Type like) -> Type {
       auto vector = dyn_cast<VectorType>(like);
       return vector ? Type(vector.clone(b.getF32Type())) : b.getF32Type();
@@ -48,7 +48,7 @@ struct ApproximateMathPass
           arith::ExtFOp::create(b, f32Like(operand.getType()), operand));
     Operation *wide = b.create(op->getLoc(), op->getName().getIdentifier(),
                                operands, f32Like(type), op->getAttrs());
-    Value result = expandMath(wide);
+    Value result = expandMath(wide, /*mayFuse=*/true);
     if (result)
       result = arith::TruncFOp::create(b, type, result);
     wide->erase();
