@@ -7,6 +7,7 @@ usage: make_docs.py [--check] [--tblgen PROGRAM] [--include FOLDER] ROOT
   docs/dialect.md    from ir/*.td
   docs/passes.md     from passes/**/*.td, with the pipelines of passes/Pipelines.cpp
   docs/pipeline.svg  from passes/Pipelines.cpp: the picture of README.md and docs/architecture.md
+  docs/headers.md    from the public headers
 
 With --check nothing is written; a document that is not what the sources say now is an error.
 """
@@ -19,6 +20,8 @@ import shutil
 import subprocess
 import sys
 from html import escape
+
+from header_docs import headers_document
 
 NOTE = "<!-- Made by tools/dev docs from {source}. Do not edit. -->"
 # Passes of MLIR that only clean up; they say nothing about a stage.
@@ -345,6 +348,7 @@ def main():
         "docs/dialect.md": dialect_document(arguments),
         "docs/passes.md": passes_document(arguments, pipelines),
         "docs/pipeline.svg": picture(pipelines),
+        "docs/headers.md": headers_document(arguments.root, NOTE.format(source="the public headers")),
     }
     stale = 0
     for path, text in documents.items():
