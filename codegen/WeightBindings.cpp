@@ -16,6 +16,17 @@ static bool isSameShape(llvm::ArrayRef<int64_t> a, llvm::ArrayRef<int64_t> b) {
   return a.drop_while(isOne) == b.drop_while(isOne);
 }
 
+/// The type of a file that also holds the bits of a signless integer; empty
+/// where there is none.
+static std::string unsignedTypeOf(const WeightEntry &entry,
+                                  const TensorSignature &weight) {
+  llvm::StringRef name = weight.mlirElement;
+  if (weight.isQuantized() || !name.consume_front("i"))
+    return "";
+  std::optional<ElementType> element = parseElementType("u" + name.str());
+  return element ? storedTypeOf(entry.container, *element, "") : "";
+}
+
 /// Whether an entry of a file is the tensor that the program says.
 static llvm::Error checkEntry(const WeightEntry &entry,
                               const TensorSignature &weight) {
@@ -31,7 +42,9 @@ static llvm::Error checkEntry(const WeightEntry &entry,
   if (!entry.problem.empty())
     return llvm::createStringError("weight '" + entry.name + "' in '" +
                                    entry.file + "' " + entry.problem);
-  if (!llvm::StringRef(entry.type).equals_insensitive(type))
+  llvm::StringRef stored = entry.type;
+  if (!stored.equals_insensitive(type) &&
+      !stored.equals_insensitive(unsignedTypeOf(entry, weight)))
     return complain("type " + (type.empty() ? weight.scheme : type),
                     "type " + entry.type);
   if (!isSameShape(entry.shape, weight.logicalShape))
