@@ -64,6 +64,8 @@ def export(module, arguments, base, dynamic_shapes=None, function="main"):
     kept = [value.detach() for value in values.values()]
     shapes = None if dynamic_shapes is None else ([None] * len(kept), tuple(dynamic_shapes))
     program = torch.export.export(WithWeights(), (kept, *arguments), dynamic_shapes=shapes, strict=False)
+    # Operations of libraries (torchao's) into those of torch.
+    program = program.run_decompositions()
     linalg = fx.export_and_import(program, output_type="linalg-on-tensors", func_name=function)
     text = linalg.operation.get_asm(enable_debug_info=False)
     inputs = [each for each in torch.utils._pytree.tree_leaves(arguments) if isinstance(each, torch.Tensor)]
