@@ -164,7 +164,7 @@ LogicalResult BlockDequantizeOp::verify() {
   std::optional<bool> isStacked;
   if (getIds())
     isStacked = false;
-  auto weight = shapes.weightShape(getWeight(), scheme, isStacked);
+  auto weight = shapes.rowsShape(getWeight(), scheme, isStacked);
   if (failed(weight) ||
       failed(shapes.verifySides(*weight, scheme, getScales(), getZeroPoints(),
                                 getGlobalScale())))
@@ -216,7 +216,7 @@ LogicalResult BlockQuantizeOp::verify() {
   if (failed(shapes.verifyKind()))
     return failure();
   // What is written is a weight like those that are read.
-  auto weight = shapes.weightShape(getInit(), scheme, std::nullopt);
+  auto weight = shapes.rowsShape(getInit(), scheme, std::nullopt);
   if (failed(weight))
     return failure();
   bool isChosen = choosesScales();

@@ -127,12 +127,15 @@ static bool describesPlain(QuantScheme scheme, Type type) {
 }
 
 FailureOr<SmallVector<int64_t>>
-BlockShapes::weightShape(Value bytes, QuantScheme scheme,
-                         std::optional<bool> isStacked) const {
+BlockShapes::storedShape(Value bytes, QuantScheme scheme,
+                         std::optional<bool> isStacked,
+                         bool mayBeDynamic) const {
   auto type = cast<ShapedType>(bytes.getType());
   int64_t rank = type.getRank();
   bool fits = isStacked ? rank == (*isStacked ? 3 : 2) : rank == 2 || rank == 3;
-  if (!fits || !type.hasStaticShape()) {
+  bool isKnown = mayBeDynamic ? rank > 0 && !type.isDynamicDim(rank - 1)
+                              : type.hasStaticShape();
+  if (!fits || !isKnown) {
     expected("C2") << "the weight to have a static shape, "
                    << (!isStacked   ? "[N, bytes] or [E, N, bytes]"
                        : *isStacked ? "[E, N, bytes]"
@@ -162,7 +165,8 @@ BlockShapes::weightShape(Value bytes, QuantScheme scheme,
     return failure();
   }
   for (int64_t size : shape)
-    if (size < 1 || llvm::MulOverflow(all, size, all)) {
+    if (!ShapedType::isDynamic(size) &&
+        (size < 1 || llvm::MulOverflow(all, size, all))) {
       expected("C2") << "a weight of at least one element, the number of which "
                         "fits 64 bits, but got "
                      << type;

@@ -48,10 +48,19 @@ public:
                                    mlir::Value value, int64_t dimension) const;
 
   /// The shape of the weight that `bytes` stores, `[N, K]`, or `[E, N, K]`
-  /// where `isStacked`; either where that is not said. Fails with a message.
+  /// where `isStacked`; either where that is not said. Only of rows that have
+  /// nothing beside their blocks may there be any number. Fails with a message.
   mlir::FailureOr<llvm::SmallVector<int64_t>>
   weightShape(mlir::Value bytes, QuantScheme scheme,
-              std::optional<bool> isStacked) const;
+              std::optional<bool> isStacked) const {
+    return storedShape(bytes, scheme, isStacked, /*mayBeDynamic=*/false);
+  }
+  mlir::FailureOr<llvm::SmallVector<int64_t>>
+  rowsShape(mlir::Value bytes, QuantScheme scheme,
+            std::optional<bool> isStacked) const {
+    return storedShape(bytes, scheme, isStacked,
+                       /*mayBeDynamic=*/scheme.sideOperands().empty());
+  }
 
   /// Side operands are given exactly where `scheme` reads them, as it describes
   /// them.
@@ -91,6 +100,9 @@ public:
   mlir::InFlightDiagnostic expected(llvm::StringRef label) const;
 
 private:
+  mlir::FailureOr<llvm::SmallVector<int64_t>>
+  storedShape(mlir::Value bytes, QuantScheme scheme,
+              std::optional<bool> isStacked, bool mayBeDynamic) const;
   /// The type that `like` would have with this shape.
   mlir::Type typeLike(mlir::Value like, llvm::ArrayRef<int64_t> shape,
                       mlir::Type element) const;

@@ -131,6 +131,11 @@ static LogicalResult verifyWeight(Operation *op, StringRef what,
     return op->emitOpError()
            << "(C1) expected the encoding of '" << what
            << "' to be #rlx.quant, but got " << weight.getEncoding();
+  if (weight.getEncoding() && !weight.hasStaticShape())
+    return op->emitOpError() << "(C1) expected '" << what
+                             << "' to have a static shape, as it is quantized, "
+                                "but got "
+                             << weight;
   return success();
 }
 
@@ -368,6 +373,9 @@ void BlockDequantizeOp::getEffects(Effects &effects) {
   addBlockEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
 }
 void BlockQuantizeOp::getEffects(Effects &effects) {
+  addBlockEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
+}
+void BlockAttentionOp::getEffects(Effects &effects) {
   addBlockEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
 }
 void BlockFakeQuantizeOp::getEffects(Effects &effects) {

@@ -364,6 +364,13 @@ def Rlx_CpuAttr : Rlx_Attr<"Cpu"> {
   let hasCustomAssemblyFormat = 1;
 }
 
+def Rlx_RopeStyle : I32EnumAttr<"RopeStyle", "which numbers are rotated together", [
+    I32EnumAttrCase<"pairs", 0>, I32EnumAttrCase<"halves", 1>]> {
+  let cppNamespace = "::rlx";
+  let genSpecializedAttr = 0;
+}
+def Rlx_RopeStyleAttr : EnumAttr<RlxDialect, Rlx_RopeStyle, "rope_style">;
+
 def Rlx_GpuApi : I32EnumAttr<"GpuApi", "an interface to devices", [
     I32EnumAttrCase<"vulkan", 0>, I32EnumAttrCase<"opencl", 1>]> {
   let cppNamespace = "::rlx";

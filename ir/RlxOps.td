@@ -269,6 +269,7 @@ def Rlx_FakeQuantizeOp : Rlx_Op<"fake_quantize",
 }
 
 include "ir/RlxBlockOps.td"
+include "ir/TransformerOps.td"
 include "ir/RlxDeviceOps.td"
 
 #endif

@@ -433,7 +433,12 @@ LogicalResult QuantAttr::verifyEncoding(ArrayRef<int64_t> shape,
                        << scheme.displayName()
                        << "' to be [N, K] or [E, N, K], but its rank is "
                        << shape.size();
-  if (llvm::any_of(shape, [](int64_t size) { return size < 1; }))
+  // Rows that have nothing beside them may be any number, as those of caches.
+  bool mayBeDynamic =
+      scheme.sideOperands().empty() && !ShapedType::isDynamic(shape.back());
+  if (llvm::any_of(shape, [&](int64_t size) {
+        return size < 1 && !(mayBeDynamic && ShapedType::isDynamic(size));
+      }))
     return emitError() << "expected a tensor encoded by '"
                        << scheme.displayName()
                        << "' to have a static shape without zeros";
@@ -448,7 +453,7 @@ LogicalResult QuantAttr::verifyEncoding(ArrayRef<int64_t> shape,
                        << "', but got " << shape.back();
   int64_t bytes = scheme.rowBytes(shape.back());
   for (int64_t size : shape.drop_back())
-    if (llvm::MulOverflow(bytes, size, bytes))
+    if (!ShapedType::isDynamic(size) && llvm::MulOverflow(bytes, size, bytes))
       return emitError() << "the stored bytes of the tensor overflow 64 bits";
   for (const SideOperand &side : scheme.sideOperands())
     if (!fitsSideTensor(side, shape))

@@ -8,6 +8,7 @@
 #include "passes/program/ProgramPasses.h"
 #include "passes/quantize/QuantizePasses.h"
 #include "passes/storage/BufferizeBlocks.h"
+#include "passes/transformer/TransformerPasses.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -70,6 +71,9 @@ static void addImport(OpPassManager &pm, bool constantsInCode) {
   pm.addPass(createSymbolDCEPass());
   pm.addNestedPass<func::FuncOp>(createInsertChecksPass());
   pm.addNestedPass<func::FuncOp>(createLowerTmTensorPass());
+  // Attention of the CPU has loops of its own.
+  pm.addNestedPass<func::FuncOp>(
+      createDecomposeTransformerPass({/*keepAttention=*/true}));
   // Checks look at the sizes of operands. Those of a result would become what a
   // tensor.cast behind it claims, as soon as the cast is folded into its type.
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());
@@ -186,6 +190,7 @@ void rlx::buildLlvmPipeline(OpPassManager &pm) {
 
 void rlx::buildKernelsPipeline(OpPassManager &pm,
                                const GpuTargetOptions &options) {
+  pm.addNestedPass<func::FuncOp>(createDecomposeTransformerPass());
   pm.addNestedPass<func::FuncOp>(createFoldEmptyMatmulsPass());
   pm.addNestedPass<func::FuncOp>(createDecomposeFakeQuantizePass());
   pm.addPass(createLowerEncodingsPass());
@@ -233,6 +238,8 @@ namespace {
 #include "passes/program/ProgramPasses.h.inc"
 #define GEN_PASS_REGISTRATION
 #include "passes/dialects/DialectPasses.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "passes/transformer/TransformerPasses.h.inc"
 } // namespace
 
 void rlx::registerPasses() {
@@ -240,6 +247,7 @@ void rlx::registerPasses() {
   registerRlxQuantizePasses();
   registerRlxProgramPasses();
   registerRlxDialectPasses();
+  registerRlxTransformerPasses();
   PassPipelineRegistration<>("rlx-import",
                              "Graphs as people write them to graphs RLX lowers",
                              buildImportPipeline);

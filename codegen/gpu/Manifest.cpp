@@ -41,6 +41,8 @@ static llvm::StringRef nameOf(ProgramSize::Kind kind) {
     return "constant";
   case ProgramSize::Kind::dimension:
     return "dimension";
+  case ProgramSize::Kind::number:
+    return "number";
   case ProgramSize::Kind::add:
     return "add";
   case ProgramSize::Kind::subtract:
@@ -69,7 +71,8 @@ static json::Array describeSizes(const Program &program) {
   json::Array sizes;
   for (const ProgramSize &size : program.sizes) {
     json::Array entry{nameOf(size.kind), size.a};
-    if (size.kind != ProgramSize::Kind::constant)
+    if (size.kind != ProgramSize::Kind::constant &&
+        size.kind != ProgramSize::Kind::number)
       entry.push_back(size.b);
     sizes.push_back(std::move(entry));
   }

@@ -4,6 +4,7 @@
 #include "codegen/gpu/ProgramBuilder.h"
 
 #include "codegen/gpu/ProgramSizeBuilder.h"
+#include "passes/gpu/kernels/LinalgKernels.h"
 #include "passes/gpu/layout/Target.h"
 #include "passes/gpu/spirv/Subgroups.h"
 #include "passes/support/SourceText.h"
@@ -45,6 +46,13 @@ private:
 };
 } // namespace
 
+/// Whether sizes may depend on the number that an argument is.
+static bool isHostNumber(const Program &program, size_t index) {
+  const ProgramArgument &argument = program.arguments[index];
+  return argument.kind == ProgramArgument::Kind::input && !argument.isState &&
+         argument.shape.empty() && isInteger(argument.type);
+}
+
 static llvm::Error unsupported(Operation *op, const Twine &what) {
   return llvm::createStringError(sourceText(op) + what);
 }
@@ -84,6 +92,8 @@ llvm::Error ProgramBuilder::addArguments(func::FuncOp function) {
       bytes = sizes.add(ProgramSize::Kind::multiply, bytes, extent);
     }
     sizes.setShape(value, argument.shape);
+    if (isHostNumber(value))
+      sizes.setNumber(value, index);
     ProgramBuffer buffer;
     buffer.kind = ProgramBuffer::Kind::argument;
     buffer.argument = index;
@@ -110,8 +120,11 @@ llvm::Error ProgramBuilder::addResultShapes() {
     return unknownSizes(signature.name);
   for (auto [index, argument] : llvm::enumerate(program.arguments))
     if (argument.kind != ProgramArgument::Kind::result &&
-        index < function.getNumArguments())
+        index < function.getNumArguments()) {
       sizes.setShape(function.getArgument(index), argument.shape);
+      if (isHostNumber(program, index))
+        sizes.setNumber(function.getArgument(index), int64_t(index));
+    }
   std::vector<SizeIndex> found;
   for (Operation &op : function.front()) {
     // Where all sizes are known, they are one constant.

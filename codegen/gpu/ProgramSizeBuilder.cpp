@@ -15,7 +15,8 @@ using namespace rlx;
 using Kind = ProgramSize::Kind;
 
 SizeIndex ProgramSizeBuilder::add(Kind kind, int64_t a, int64_t b) {
-  if (kind != Kind::constant && kind != Kind::dimension) {
+  if (kind != Kind::constant && kind != Kind::dimension &&
+      kind != Kind::number) {
     const ProgramSize &x = program.sizes[a], &y = program.sizes[b];
     if (x.kind == Kind::constant && y.kind == Kind::constant)
       if (std::optional<int64_t> value = applySize(kind, x.a, y.a))
@@ -56,6 +57,7 @@ bool ProgramSizeBuilder::isNonNegative(SizeIndex index) const {
   case Kind::less:
     return true;
   case Kind::subtract:
+  case Kind::number:
     return false;
   case Kind::maximum:
     return isNonNegative(size.a) || isNonNegative(size.b);
@@ -254,6 +256,10 @@ bool ProgramSizeBuilder::tryAdd(Operation *op) {
     std::optional<int64_t> position = dim.getConstantIndex();
     return position &&
            set(op->getResult(0), sizeOf(dim.getSource(), *position));
+  }
+  if (auto load = dyn_cast<memref::LoadOp>(op)) {
+    auto number = numbers.find(load.getMemRef());
+    return number != numbers.end() && set(load.getResult(), number->second);
   }
   if (auto metadata = dyn_cast<memref::ExtractStridedMetadataOp>(op)) {
     auto found = shapes.find(metadata.getSource());

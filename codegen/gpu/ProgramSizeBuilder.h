@@ -34,6 +34,10 @@ public:
   void setShape(mlir::Value memref, llvm::ArrayRef<SizeIndex> shape) {
     shapes[memref].assign(shape.begin(), shape.end());
   }
+  /// `memref` is the argument of that number, an integer input of rank 0.
+  void setNumber(mlir::Value memref, int64_t argument) {
+    numbers[memref] = add(ProgramSize::Kind::number, argument, 0);
+  }
   /// Adds the results of `op`; false where it is no arithmetic on known sizes.
   bool tryAdd(mlir::Operation *op);
   std::optional<SizeIndex> find(mlir::Value value) const;
@@ -55,7 +59,7 @@ private:
                                  llvm::ArrayRef<SizeIndex> symbols);
 
   Program &program;
-  llvm::DenseMap<mlir::Value, SizeIndex> values;
+  llvm::DenseMap<mlir::Value, SizeIndex> values, numbers;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<SizeIndex>> shapes;
   std::map<std::tuple<int, int64_t, int64_t>, SizeIndex> known;
 };

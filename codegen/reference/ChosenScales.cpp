@@ -135,6 +135,30 @@ LogicalResult rlx::runChosenQuantize(Interpreter &interpreter, QuantizeOp op) {
   return success();
 }
 
+FailureOr<EncodedRows> rlx::encodeChosenRows(Operation *op, const Datum &x,
+                                             QuantScheme scheme,
+                                             StringAttr rule) {
+  int64_t columns = x.shape().back();
+  SmallVector<int64_t> shape = {countOf(ArrayRef(x.shape()).drop_back()),
+                                columns};
+  Values values(x);
+  EncodedRows result;
+  if (values.numbers.empty())
+    return result;
+  FailureOr<Quantized> codes =
+      quantize(op, scheme, rule, shape, values.numbers, {});
+  if (failed(codes))
+    return failure();
+  result.bytes = result.others = std::move(codes->blocks);
+  if (values.others.empty())
+    return result;
+  codes = quantize(op, scheme, rule, shape, values.others, {});
+  if (failed(codes))
+    return failure();
+  result.others = std::move(codes->blocks);
+  return result;
+}
+
 LogicalResult rlx::runFakeQuantize(Interpreter &interpreter,
                                    FakeQuantizeOp op) {
   Datum x = interpreter.get(op.getX());

@@ -6,6 +6,7 @@
 #include "codegen/Diagnostics.h"
 #include "codegen/reference/Interpreter.h"
 #include "ir/PassedTypes.h"
+#include "ir/Scheme.h"
 #include "passes/dialects/DialectPasses.h"
 #include "passes/dialects/LowerDialects.h"
 
@@ -43,8 +44,27 @@ static llvm::Expected<Datum> argument(Type type, const TensorView &passed,
   return Datum(type, std::move(shape), std::move(numbers));
 }
 
+/// The bytes of a quantized result. Those that rounding may have made others
+/// may be any.
+static ReferenceTensor storedResult(const Datum &datum) {
+  ArrayRef<uint8_t> stored = datum.storedBytes(), others = datum.otherBytes();
+  Numbers bytes;
+  bytes.reset(IntegerType::get(datum.type().getContext(), 8),
+              int64_t(stored.size()));
+  std::copy(stored.begin(), stored.end(), bytes.bits.begin());
+  for (size_t i = 0; i < others.size(); ++i)
+    if (others[i] != stored[i])
+      bytes.allDeviations()[i] = unknownDeviation;
+  std::vector<int64_t> shape = datum.shape();
+  if (!shape.empty())
+    shape.back() = datum.scheme()->rowBytes(shape.back());
+  return {std::move(shape), std::move(bytes), {}};
+}
+
 /// What a caller is given for a result.
 static ReferenceTensor passedResult(const Datum &datum) {
+  if (datum.isQuantized())
+    return storedResult(datum);
   Type type =
       datum.isTensor() ? datum.type() : RankedTensorType::get({}, datum.type());
   if (!isPassedPacked(type))
@@ -133,12 +153,7 @@ rlx::evaluate(ModuleOp module, WeightLookUp weights, llvm::StringRef name,
   if (failed(results))
     return diagnostics.takeError(failure);
   std::vector<ReferenceTensor> tensors;
-  for (const Datum &datum : *results) {
-    if (datum.isQuantized())
-      return llvm::createStringError("'" + name +
-                                     "' cannot be verified: it returns what is "
-                                     "no tensor of numbers");
+  for (const Datum &datum : *results)
     tensors.push_back(passedResult(datum));
-  }
   return tensors;
 }

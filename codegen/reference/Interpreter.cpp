@@ -109,6 +109,8 @@ static const HandlerTable &handlers() {
     addTensorViews(all);
     addLinalgOps(all);
     addTmTensorOps(all);
+    addCacheOps(all);
+    addTransformerOps(all);
     addWeightOps(all);
     return all;
   }();

@@ -101,6 +101,8 @@ void addTensorOps(HandlerTable &table);
 void addTensorViews(HandlerTable &table);
 void addLinalgOps(HandlerTable &table);
 void addTmTensorOps(HandlerTable &table);
+void addCacheOps(HandlerTable &table);
+void addTransformerOps(HandlerTable &table);
 void addWeightOps(HandlerTable &table);
 
 /// Loops over tensors of any operation that is one of linalg's.

@@ -186,6 +186,38 @@ static void store(FieldAttr field, uint64_t code, int64_t element,
   }
 }
 
+FailureOr<EncodedRows> rlx::encodeRows(Operation *op, const Datum &x,
+                                       QuantScheme scheme, StringAttr rule) {
+  if (scheme.fields().size() > 1)
+    return encodeChosenRows(op, x, scheme, rule);
+  FieldAttr code = scheme.attr().getCode();
+  CodeChooser chooser(code);
+  int64_t columns = x.shape().back(),
+          rows = countOf(x.shape()) / std::max<int64_t>(columns, 1);
+  EncodedRows result;
+  result.bytes.resize(rows * scheme.rowBytes(columns));
+  result.others = result.bytes;
+  constexpr double around = 8;
+  std::vector<double> values(columns), deviations(columns);
+  for (int64_t row = 0; row < rows; ++row) {
+    bool hasDeviations =
+        x.read(row * columns, columns, values.data(), deviations.data());
+    for (int64_t i = 0; i < columns; ++i) {
+      uint64_t chosen = chooser.nearest(values[i]), other = chosen;
+      if (double reach = hasDeviations ? around * deviations[i] : 0;
+          std::isfinite(reach) && reach > 0)
+        for (double near : {values[i] - reach, values[i] + reach})
+          if (uint64_t beside = chooser.nearest(near); beside != chosen)
+            other = beside;
+      int64_t block = row * scheme.rowBytes(columns) +
+                      i / scheme.block() * scheme.blockBytes();
+      store(code, chosen, i % scheme.block(), &result.bytes[block]);
+      store(code, other, i % scheme.block(), &result.others[block]);
+    }
+  }
+  return result;
+}
+
 LogicalResult rlx::runQuantize(Interpreter &interpreter, QuantizeOp op) {
   auto type = cast<RankedTensorType>(op.getResult().getType());
   if (QuantScheme::of(type)->fields().size() > 1 && !op.getScales() &&

@@ -6,6 +6,7 @@
 
 #include "codegen/reference/Interpreter.h"
 #include "ir/Dialect.h"
+#include "ir/Scheme.h"
 
 namespace rlx {
 
@@ -14,6 +15,21 @@ mlir::LogicalResult runQuantize(Interpreter &interpreter, QuantizeOp op);
 mlir::LogicalResult runChosenQuantize(Interpreter &interpreter, QuantizeOp op);
 mlir::LogicalResult runFakeQuantize(Interpreter &interpreter,
                                     FakeQuantizeOp op);
+
+/// Rows of a scheme that has nothing beside its blocks. `others` differ where
+/// rounding of the numbers may have led to other bytes.
+struct EncodedRows {
+  std::vector<uint8_t> bytes, others;
+};
+/// What rlx.quantize makes of `x`, `[..., K]`; errors are diagnostics of `op`.
+mlir::FailureOr<EncodedRows> encodeRows(mlir::Operation *op, const Datum &x,
+                                        QuantScheme scheme,
+                                        mlir::StringAttr rule);
+/// The same with `rule`, of schemes that have scales, zeros or offsets.
+mlir::FailureOr<EncodedRows> encodeChosenRows(mlir::Operation *op,
+                                              const Datum &x,
+                                              QuantScheme scheme,
+                                              mlir::StringAttr rule);
 
 } // namespace rlx
 

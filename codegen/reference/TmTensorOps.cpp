@@ -170,7 +170,7 @@ LogicalResult runSort(Interpreter &interpreter, SortOp op) {
   return success();
 }
 
-LogicalResult runTopk(Interpreter &interpreter, TopkOp op) {
+LogicalResult runTopk(Interpreter &interpreter, tm_tensor::TopkOp op) {
   Datum input = interpreter.get(op.getInputs()[0]);
   std::optional<Datum> given;
   if (op.getInputs().size() == 2)
@@ -263,7 +263,8 @@ void addProduct(Uncertain &sum, double x, double ofX, double y, double ofY,
                   unit * unit * sum.value * sum.value;
 }
 
-LogicalResult checkAttention(AttentionOp op, ArrayRef<Datum> inputs) {
+LogicalResult checkAttention(tm_tensor::AttentionOp op,
+                             ArrayRef<Datum> inputs) {
   const Datum &q = inputs[0];
   int64_t rank = q.rank();
   std::vector<int64_t> expected = q.shape();
@@ -280,7 +281,8 @@ LogicalResult checkAttention(AttentionOp op, ArrayRef<Datum> inputs) {
   return checkSame(op, inputs[3], expected, "the mask");
 }
 
-LogicalResult runAttention(Interpreter &interpreter, AttentionOp op) {
+LogicalResult runAttention(Interpreter &interpreter,
+                           tm_tensor::AttentionOp op) {
   SmallVector<Datum> inputs = interpreter.getAll(op.getInputs());
   if (failed(checkAttention(op, inputs)))
     return failure();
@@ -374,6 +376,6 @@ void rlx::addTmTensorOps(HandlerTable &table) {
   table.add<ScanOp, runScan>();
   table.add<ScatterOp, runScatter>();
   table.add<SortOp, runSort>();
-  table.add<TopkOp, runTopk>();
-  table.add<AttentionOp, runAttention>();
+  table.add<tm_tensor::TopkOp, runTopk>();
+  table.add<tm_tensor::AttentionOp, runAttention>();
 }

@@ -115,7 +115,8 @@ void SizeChecks::insert() {
             bufferization::MaterializeInDestinationOp, MatmulOp, GatherMatmulOp,
             EmbeddingOp, DequantizeOp, QuantizeOp, tm_tensor::ScanOp,
             tm_tensor::ScatterOp, tm_tensor::SortOp, tm_tensor::TopkOp,
-            tm_tensor::AttentionOp>([&](auto known) { insert(known); })
+            tm_tensor::AttentionOp, RmsNormOp, LayerNormOp, RopeTableOp, RopeOp,
+            AppendOp, AttentionOp, TopkOp>([&](auto known) { insert(known); })
       .Case<tensor::ExtractOp>([&](tensor::ExtractOp extract) {
         indices(extract.getTensor(), extract.getIndices());
       })

@@ -3,8 +3,8 @@
 //
 // What --rlx-insert-checks puts before an operation: SizeChecks.cpp has the
 // words and finds the checks for an operation, SizeChecksOfTensors.cpp,
-// SizeChecksOfLoops.cpp and SizeChecksOfTmTensor.cpp have those of the
-// dialects.
+// SizeChecksOfLoops.cpp, SizeChecksOfTmTensor.cpp and
+// SizeChecksOfTransformers.cpp have those of the dialects.
 //
 //===----------------------------------------------------------------------===//
 
@@ -65,6 +65,14 @@ private:
   void insert(tm_tensor::SortOp sort);
   void insert(tm_tensor::TopkOp topk);
   void insert(tm_tensor::AttentionOp attention);
+  void insert(RmsNormOp norm);
+  void insert(LayerNormOp norm);
+  void insert(RopeTableOp table);
+  void insert(RopeOp rope);
+  void insert(AppendOp append);
+  void insert(AttentionOp attention);
+  void insert(TopkOp topk);
+  void columns(mlir::Value x, mlir::ValueRange rows);
   void alike(mlir::Value tensor, int64_t dimension, mlir::Value like,
              int64_t other);
   void insert(QuantizeOp codes);
@@ -91,6 +99,9 @@ private:
   void isAbove(mlir::OpFoldResult value, int64_t bound,
                const llvm::Twine &text);
   mlir::OpFoldResult size(mlir::Value tensor, int64_t dimension);
+  llvm::SmallVector<mlir::OpFoldResult> sizesOf(mlir::Value tensor) {
+    return mlir::tensor::getMixedSizes(b, b.getLoc(), tensor);
+  }
   mlir::Value toValue(mlir::OpFoldResult size) {
     return mlir::getValueOrCreateConstantIndexOp(b, b.getLoc(), size);
   }

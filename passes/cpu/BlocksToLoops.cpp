@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/TileChoice.h"
+#include "passes/cpu/attention/AttentionLoops.h"
 #include "passes/cpu/kernels/LoopKernels.h"
 #include "passes/cpu/kernels/RowAccess.h"
 #include "passes/cpu/packed/PackedLoops.h"
@@ -27,7 +28,8 @@ struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
     SmallVector<Operation *> blocks;
     getOperation().walk([&](Operation *op) {
       if (isa<BlockMatmulOp, BlockDequantizeOp, BlockQuantizeOp,
-              BlockFakeQuantizeOp, PackWeightOp, PackedMatmulOp>(op))
+              BlockFakeQuantizeOp, BlockAttentionOp, PackWeightOp,
+              PackedMatmulOp>(op))
         blocks.push_back(op);
     });
     for (Operation *op : blocks)
@@ -67,6 +69,8 @@ struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
           result = emitPackedMatmulLoops(packed, cpu);
       } else if (auto dequantize = dyn_cast<BlockDequantizeOp>(op)) {
         result = emitDequantizeLoops(dequantize, cpu);
+      } else if (auto attention = dyn_cast<BlockAttentionOp>(op)) {
+        result = emitAttentionLoops(attention, cpu);
       } else if (auto pack = dyn_cast<PackWeightOp>(op)) {
         result = emitPackLoops(pack);
       } else if (auto fake = dyn_cast<BlockFakeQuantizeOp>(op)) {

@@ -198,7 +198,7 @@ static SmallVector<Value> lower(ScatterOp op) {
 // topk
 //===----------------------------------------------------------------------===//
 
-static SmallVector<Value> lower(TopkOp op) {
+static SmallVector<Value> lower(tm_tensor::TopkOp op) {
   Loops b(op);
   Value input = op.getInputs()[0];
   int64_t dimension = op.getDimension();
@@ -393,10 +393,10 @@ struct LowerTmTensorPass : rlx::impl::LowerTmTensorPassBase<LowerTmTensorPass> {
     for (Operation *op : found) {
       SmallVector<Value> results =
           llvm::TypeSwitch<Operation *, SmallVector<Value>>(op)
-              .Case<ScanOp, ScatterOp, SortOp, TopkOp>(
+              .Case<ScanOp, ScatterOp, SortOp, tm_tensor::TopkOp>(
                   [](auto known) { return lower(known); })
-              .Case<AttentionOp>(
-                  [](AttentionOp attention) -> SmallVector<Value> {
+              .Case<tm_tensor::AttentionOp>(
+                  [](tm_tensor::AttentionOp attention) -> SmallVector<Value> {
                     return {lowerAttention(attention)};
                   });
       op->replaceAllUsesWith(results);

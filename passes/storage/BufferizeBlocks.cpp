@@ -66,6 +66,8 @@ void rlx::registerBlockBufferization(DialectRegistry &registry) {
     BlockMatmulOp::attachInterface<BlockOpInterface<BlockMatmulOp>>(*context);
     BlockDequantizeOp::attachInterface<BlockOpInterface<BlockDequantizeOp>>(
         *context);
+    BlockAttentionOp::attachInterface<BlockOpInterface<BlockAttentionOp>>(
+        *context);
     BlockQuantizeOp::attachInterface<BlockOpInterface<BlockQuantizeOp>>(
         *context);
     BlockFakeQuantizeOp::attachInterface<BlockOpInterface<BlockFakeQuantizeOp>>(

@@ -56,6 +56,15 @@ Value castTo(OpBuilder &builder, Location loc, Value value,
   return tensor::CastOp::create(builder, loc, type.clone(shape), value);
 }
 
+/// The sizes of `encoded`, a tensor that `bytes` stores.
+SmallVector<OpFoldResult> sizesOf(OpBuilder &builder, Location loc, Value bytes,
+                                  Value encoded) {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, bytes);
+  sizes.back() = builder.getIndexAttr(
+      cast<RankedTensorType>(encoded.getType()).getShape().back());
+  return sizes;
+}
+
 /// `x`, activations, with the K of `weight`.
 Value castActivations(OpBuilder &builder, Location loc, Value x, Value weight) {
   SmallVector<int64_t> shape(cast<RankedTensorType>(x.getType()).getShape());
@@ -177,10 +186,9 @@ struct LowerDequantize : OpConversionPattern<DequantizeOp> {
   matchAndRewrite(DequantizeOp op, OpAdaptor operands,
                   ConversionPatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op.getType());
-    Value init = tensor::EmptyOp::create(
-        rewriter, op.getLoc(),
-        cast<RankedTensorType>(op.getWeight().getType()).getShape(),
-        type.getElementType());
+    SmallVector<OpFoldResult> sizes =
+        sizesOf(rewriter, op.getLoc(), operands.getWeight(), op.getWeight());
+    Value init = createEmpty(rewriter, op.getLoc(), type, sizes);
     SideValues sides =
         castSides(rewriter, op.getLoc(), operands, op.getWeight());
     auto values = BlockDequantizeOp::create(
@@ -215,8 +223,9 @@ struct LowerQuantize : OpConversionPattern<QuantizeOp> {
           castTo(rewriter, loc, importance,
                  ShapedType::isDynamic(given) ? type.getShape().back() : given);
     }
-    SmallVector<Value> inits = {tensor::EmptyOp::create(
-        rewriter, loc, bytes.getShape(), bytes.getElementType())};
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(rewriter, loc, x);
+    sizes.back() = rewriter.getIndexAttr(bytes.getShape().back());
+    SmallVector<Value> inits = {createEmpty(rewriter, loc, bytes, sizes)};
     if (!op.getSides().empty())
       for (const SideOperand &side : QuantScheme::of(type)->sideOperands())
         inits.push_back(tensor::EmptyOp::create(
@@ -255,6 +264,105 @@ struct LowerFakeQuantize : OpConversionPattern<FakeQuantizeOp> {
   }
 };
 
+/// Whole rows of an encoded tensor are rows of its bytes.
+struct LowerRowsRead : OpConversionPattern<tensor::ExtractSliceOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(tensor::ExtractSliceOp op, OpAdaptor operands,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (!isOfWholeRows(op, op.getSourceType(), op.getType()))
+      return rewriter.notifyMatchFailure(op, "expected whole rows");
+    auto type =
+        cast<RankedTensorType>(getTypeConverter()->convertType(op.getType()));
+    SmallVector<OpFoldResult> sizes = op.getMixedSizes();
+    sizes.back() = rewriter.getIndexAttr(type.getShape().back());
+    rewriter.replaceOpWithNewOp<tensor::ExtractSliceOp>(
+        op, type, operands.getSource(), op.getMixedOffsets(), sizes,
+        op.getMixedStrides());
+    return success();
+  }
+
+  /// Whether `slice` of `whole` has all of the last dimension.
+  static bool isOfWholeRows(OffsetSizeAndStrideOpInterface slice,
+                            RankedTensorType whole, RankedTensorType part) {
+    return whole.getRank() == part.getRank() && QuantScheme::of(whole) &&
+           whole.getEncoding() == part.getEncoding() &&
+           isZeroInteger(slice.getMixedOffsets().back()) &&
+           part.getShape().back() == whole.getShape().back();
+  }
+};
+struct LowerRowsWritten : OpConversionPattern<tensor::InsertSliceOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(tensor::InsertSliceOp op, OpAdaptor operands,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (!LowerRowsRead::isOfWholeRows(op, op.getType(), op.getSourceType()))
+      return rewriter.notifyMatchFailure(op, "expected whole rows");
+    auto type = cast<RankedTensorType>(operands.getSource().getType());
+    SmallVector<OpFoldResult> sizes = op.getMixedSizes();
+    sizes.back() = rewriter.getIndexAttr(type.getShape().back());
+    rewriter.replaceOpWithNewOp<tensor::InsertSliceOp>(
+        op, operands.getSource(), operands.getDest(), op.getMixedOffsets(),
+        sizes, op.getMixedStrides());
+    return success();
+  }
+};
+
+/// How many rows an encoded tensor has is how many its bytes have.
+struct LowerRowCount : OpConversionPattern<tensor::DimOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(tensor::DimOp op, OpAdaptor operands,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (!isOfRows(op))
+      return rewriter.notifyMatchFailure(op, "expected a number of rows");
+    rewriter.replaceOpWithNewOp<tensor::DimOp>(op, operands.getSource(),
+                                               operands.getIndex());
+    return success();
+  }
+
+  static bool isOfRows(tensor::DimOp op) {
+    auto type = dyn_cast<RankedTensorType>(op.getSource().getType());
+    std::optional<int64_t> index = op.getConstantIndex();
+    return type && index && *index >= 0 && *index < type.getRank() - 1;
+  }
+};
+
+/// rlx.attention ==> rlx.block_attention.
+struct LowerCacheAttention : OpConversionPattern<AttentionOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(AttentionOp op, OpAdaptor operands,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    auto type = cast<RankedTensorType>(op.getType());
+    SmallVector<OpFoldResult> sizes =
+        tensor::getMixedSizes(rewriter, loc, operands.getQ());
+    sizes.back() = rewriter.getIndexAttr(type.getShape().back());
+    Value init = createEmpty(rewriter, loc, type, sizes);
+    Value length = operands.getLength();
+    if (!length)
+      length = getValueOrCreateConstantIndexOp(
+          rewriter, loc,
+          tensor::getMixedSize(rewriter, loc, operands.getK(), 0));
+    Value sinks = operands.getSinks();
+    if (sinks)
+      sinks = castTo(rewriter, loc, sinks, type.getDimSize(1));
+    auto attention = BlockAttentionOp::create(
+        rewriter, loc, init.getType(), operands.getQ(), operands.getK(),
+        operands.getV(), length, sinks, init, schemeOf(op.getK()),
+        schemeOf(op.getV()), op.getCausalAttr(), op.getWindowAttr(),
+        rewriter.getF64FloatAttr(op.scaleOrDefault()), op.getSoftcapAttr());
+    rewriter.replaceOp(
+        op, castTo(rewriter, loc, attention.getResult(0), type.getShape()));
+    return success();
+  }
+};
+
 struct LowerEncodingsPass
     : rlx::impl::LowerEncodingsPassBase<LowerEncodingsPass> {
   void runOnOperation() override {
@@ -272,7 +380,7 @@ struct LowerEncodingsPass
           return converter.isLegal(op);
         });
     target.addIllegalOp<MatmulOp, GatherMatmulOp, EmbeddingOp, DequantizeOp,
-                        QuantizeOp, FakeQuantizeOp>();
+                        QuantizeOp, FakeQuantizeOp, AttentionOp>();
     target.addLegalOp<ModuleOp>();
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
                                                                    converter);
@@ -281,8 +389,9 @@ struct LowerEncodingsPass
     scf::populateSCFStructuralTypeConversions(converter, patterns);
     patterns
         .add<LowerMatmul<MatmulOp>, LowerMatmul<GatherMatmulOp>, LowerEmbedding,
-             LowerDequantize, LowerQuantize, LowerFakeQuantize>(converter,
-                                                                context);
+             LowerDequantize, LowerQuantize, LowerFakeQuantize, LowerRowsRead,
+             LowerRowsWritten, LowerRowCount, LowerCacheAttention>(converter,
+                                                                   context);
     if (failed(checkOperations()) ||
         failed(
             applyFullConversion(getOperation(), target, std::move(patterns))))
@@ -307,7 +416,9 @@ struct LowerEncodingsPass
         return WalkResult::interrupt();
       }
       // Only plain weights may have dynamic sizes; no loops are made for those.
-      OpOperand *weight = quantizedOperand(op);
+      // Of encoded ones, those of caches may, which are dequantized.
+      OpOperand *weight =
+          isa<DequantizeOp>(op) ? nullptr : quantizedOperand(op);
       if (weight &&
           !cast<RankedTensorType>(weight->get().getType()).hasStaticShape()) {
         op->emitOpError()
@@ -316,8 +427,17 @@ struct LowerEncodingsPass
         return WalkResult::interrupt();
       }
       if (isa<func::FuncOp, func::CallOp, func::ReturnOp,
-              QuantizedWeightOpInterface, QuantizeOp, scf::ForOp, scf::IfOp,
-              scf::WhileOp, scf::ConditionOp, scf::YieldOp>(op))
+              QuantizedWeightOpInterface, QuantizeOp, AttentionOp, scf::ForOp,
+              scf::IfOp, scf::WhileOp, scf::ConditionOp, scf::YieldOp>(op))
+        return WalkResult::advance();
+      auto read = dyn_cast<tensor::ExtractSliceOp>(op);
+      auto written = dyn_cast<tensor::InsertSliceOp>(op);
+      auto count = dyn_cast<tensor::DimOp>(op);
+      if ((count && LowerRowCount::isOfRows(count)) ||
+          (read && LowerRowsRead::isOfWholeRows(read, read.getSourceType(),
+                                                read.getType())) ||
+          (written && LowerRowsRead::isOfWholeRows(written, written.getType(),
+                                                   written.getSourceType())))
         return WalkResult::advance();
       SmallVector<Type> types(op->getOperandTypes());
       llvm::append_range(types, op->getResultTypes());

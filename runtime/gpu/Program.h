@@ -21,14 +21,16 @@
 namespace rlx {
 
 /// An integer that is known once the inputs' shapes are. `a` and `b` are
-/// indices of earlier sizes, but for `constant`, where `a` is the value, and
-/// `dimension`, where they are an argument and a dimension of it. Values are
+/// indices of earlier sizes, but for `constant`, where `a` is the value,
+/// `dimension`, where they are an argument and a dimension of it, and `number`,
+/// what the input `a`, an integer of rank 0, is: a position. Values are
 /// signed and of 64 bits; a value that does not fit, and dividing by zero, are
 /// errors of the run. Comparisons are 1 or 0.
 struct ProgramSize {
   enum class Kind {
     constant,
     dimension,
+    number,
     add,
     subtract,
     multiply,

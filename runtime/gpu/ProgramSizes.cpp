@@ -7,6 +7,7 @@
 #include "runtime/gpu/ProgramSizes.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace rlx {
 namespace {
@@ -47,6 +48,44 @@ Status checkSizes(const Program &program, const SizeValues &values) {
 
 } // namespace
 
+bool isInteger(ElementType type) {
+  return type == ElementType::i64 || type == ElementType::i32 ||
+         type == ElementType::i16 || type == ElementType::i8 ||
+         type == ElementType::u64 || type == ElementType::u32 ||
+         type == ElementType::u16 || type == ElementType::u8;
+}
+
+int64_t integerOf(const TensorView &tensor) {
+  auto read = [&]<typename T>(T number) {
+    std::memcpy(&number, tensor.data, sizeof(T));
+    return static_cast<int64_t>(number);
+  };
+  switch (tensor.type) {
+  case ElementType::i32:
+    return read(int32_t());
+  case ElementType::i16:
+    return read(int16_t());
+  case ElementType::i8:
+    return read(int8_t());
+  case ElementType::u32:
+    return read(uint32_t());
+  case ElementType::u16:
+    return read(uint16_t());
+  case ElementType::u8:
+    return read(uint8_t());
+  default:
+    return read(int64_t());
+  }
+}
+
+std::vector<bool> findNumbers(const Program &program) {
+  std::vector<bool> areNumbers(program.arguments.size());
+  for (const ProgramSize &size : program.sizes)
+    if (size.kind == ProgramSize::Kind::number)
+      areNumbers[size.a] = true;
+  return areNumbers;
+}
+
 std::optional<int64_t> applySize(ProgramSize::Kind kind, int64_t a, int64_t b) {
   using Kind = ProgramSize::Kind;
   if (divides(kind) && (b == 0 || (b == -1 && a == INT64_MIN)))
@@ -78,6 +117,7 @@ std::optional<int64_t> applySize(ProgramSize::Kind kind, int64_t a, int64_t b) {
     return a < b;
   case Kind::constant:
   case Kind::dimension:
+  case Kind::number:
     break;
   }
   return std::nullopt;
@@ -108,6 +148,13 @@ Result<SizeValues> evaluateSizes(const Program &program,
         values.push_back(std::nullopt);
       else
         values.push_back(inputs[inputIndex[size.a]][size.b]);
+      continue;
+    }
+    if (size.kind == ProgramSize::Kind::number) {
+      bool isKnown = !inputs.empty() && !inputs[inputIndex[size.a]].empty();
+      values.push_back(isKnown
+                           ? std::optional(inputs[inputIndex[size.a]].front())
+                           : std::nullopt);
       continue;
     }
     auto a = values[size.a], b = values[size.b];

@@ -22,9 +22,18 @@ using SizeValues = std::vector<std::optional<int64_t>>;
 /// fit. `kind` is an operation on two sizes.
 std::optional<int64_t> applySize(ProgramSize::Kind kind, int64_t a, int64_t b);
 
+/// Whether sizes may depend on numbers of that type.
+bool isInteger(ElementType type);
+/// The integer that a tensor of rank 0 with data is.
+int64_t integerOf(const TensorView &tensor);
+
+/// Which arguments are inputs whose number sizes depend on.
+std::vector<bool> findNumbers(const Program &program);
+
 /// Evaluates all sizes. `inputs` has a shape for each input, of its rank, or is
-/// empty: then what depends on inputs stays unknown. Errors: a check of sizes
-/// that does not hold, else an overflow or a division by zero.
+/// empty: then what depends on inputs stays unknown. In the place of the shape
+/// of an input whose number sizes depend on is that number, or nothing. Errors:
+/// a check of sizes that does not hold, else an overflow or a division by zero.
 Result<SizeValues> evaluateSizes(const Program &program,
                                  std::span<const std::vector<int64_t>> inputs);
 

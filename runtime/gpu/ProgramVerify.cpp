@@ -61,6 +61,18 @@ private:
       const ProgramSize &size = program.sizes[i];
       if (size.kind == ProgramSize::Kind::constant)
         continue;
+      if (size.kind == ProgramSize::Kind::number) {
+        bool isThere = within(size.a, program.arguments.size());
+        const ProgramArgument *argument =
+            isThere ? &program.arguments[size.a] : nullptr;
+        if (!argument || argument->kind != ProgramArgument::Kind::input ||
+            !argument->shape.empty() || argument->isState ||
+            !isInteger(argument->type))
+          return error("size {} is the number of argument {}, which is no "
+                       "integer input of rank 0",
+                       i, size.a);
+        continue;
+      }
       if (size.kind != ProgramSize::Kind::dimension) {
         if (!within(size.a, i) || !within(size.b, i))
           return error("size {} is made of sizes {} and {}, which are not "

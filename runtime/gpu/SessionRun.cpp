@@ -56,7 +56,9 @@ Status checkShape(const TensorView &tensor, const std::vector<int64_t> &shape,
 Result<std::vector<Session::Shape>>
 Session::checkInputs(std::span<const TensorView> inputs) const {
   std::vector<Shape> shapes;
-  for (const ProgramArgument &argument : program.arguments) {
+  std::vector<bool> areNumbers = findNumbers(program);
+  for (size_t i = 0; i < program.arguments.size(); ++i) {
+    const ProgramArgument &argument = program.arguments[i];
     if (argument.kind != ProgramArgument::Kind::input)
       continue;
     size_t index = shapes.size();
@@ -66,6 +68,8 @@ Session::checkInputs(std::span<const TensorView> inputs) const {
           !status)
         return status;
     shapes.push_back(index < inputs.size() ? inputs[index].shape : Shape());
+    if (areNumbers[i] && index < inputs.size() && inputs[index].data)
+      shapes.back() = {integerOf(inputs[index])};
   }
   if (shapes.size() != inputs.size())
     return errorf("expected {} inputs for '{}', but got {}", shapes.size(),
@@ -277,9 +281,10 @@ Status Session::checkRunBuffers(const SizeValues &values,
     const ProgramArgument &argument = program.arguments[i];
     if (argument.kind == ProgramArgument::Kind::weight)
       continue;
-    const Shape &shape = argument.kind == ProgramArgument::Kind::input
-                             ? plan.inputs[input++]
-                             : plan.results[result++];
+    Shape shape = argument.kind == ProgramArgument::Kind::input
+                      ? plan.inputs[input++]
+                      : plan.results[result++];
+    shape.resize(argument.shape.size()); // of numbers
     uint32_t buffer = bufferOfArgument[i];
     if (buffer == Program::none)
       continue;

@@ -241,6 +241,11 @@ void ProgramGenerator::makeOperation() {
       {2, &ProgramGenerator::makeResizingFor},
       {3, &ProgramGenerator::makeCall},
       {2, &ProgramGenerator::makeTensorSelect},
+      {3, &ProgramGenerator::makeNorm},
+      {3, &ProgramGenerator::makeRope},
+      {6, &ProgramGenerator::makeAttention},
+      {2, &ProgramGenerator::makeAppend},
+      {2, &ProgramGenerator::makeTopk},
   };
   int total = 0;
   for (const auto &[weight, maker] : menu)

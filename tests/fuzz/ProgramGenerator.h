@@ -166,6 +166,23 @@ private:
   void makeDequantize();
 
   //===--------------------------------------------------------------------===//
+  // What transformers need (ProgramTransformer.cpp)
+  //===--------------------------------------------------------------------===//
+  /// Rows of heads, quantized or plain.
+  struct Cache {
+    std::string name, type;
+    double magnitude = 0, error = 0;
+    bool dynamic = false;
+  };
+  Cache cache(const Sizes &sizes, const std::string &scheme);
+  void append(Cache &into, const Sizes &sizes, bool isEncoded);
+  void makeNorm();
+  void makeRope();
+  void makeAttention();
+  void makeAppend();
+  void makeTopk();
+
+  //===--------------------------------------------------------------------===//
   // Element by element (ProgramElements.cpp)
   //===--------------------------------------------------------------------===//
   /// Writes an expression of floats over `terms`; `type` is that of the text,

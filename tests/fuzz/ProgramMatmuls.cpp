@@ -86,6 +86,12 @@ std::string ProgramGenerator::pickScheme(int64_t &block) {
   }
 }
 
+/// A scheme that is called as a type is told from it by a word before it.
+static llvm::StringRef schemeName(llvm::StringRef name) {
+  name.consume_front("quant ");
+  return name;
+}
+
 ProgramGenerator::Matrix ProgramGenerator::matrix(Sizes sizes,
                                                   const std::string &name) {
   Matrix result;
@@ -124,7 +130,7 @@ ProgramGenerator::Matrix ProgramGenerator::matrix(Sizes sizes,
     scheme = QuantScheme(
         llvm::cast<SchemeAttr>(mlir::parseAttribute(name, &context)));
   else
-    scheme = QuantScheme::parse(&context, name);
+    scheme = QuantScheme::parse(&context, schemeName(name));
   test::RandomWeight weight(*scheme, sizes, uint32_t(dice.seed()),
                             test::Content::random, /*subnormals=*/false);
   bound(weight.values());

@@ -32,6 +32,7 @@ PASS_SOURCES = (
     "passes/dialects/DialectPasses.td",
     "passes/program/ProgramPasses.td",
     "passes/quantize/QuantizePasses.td",
+    "passes/transformer/TransformerPasses.td",
 )
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -46,12 +46,14 @@ struct CodeTable {
 
 class QuantizeLoops {
 public:
-  QuantizeLoops(BlockQuantizeOp op)
-      : b(op.getLoc(), op), op(op), scheme(op.getScheme().getScheme()),
-        code(scheme.attr().getCode()) {}
+  QuantizeLoops(BlockQuantizeOp op, int64_t lanes)
+      : b(op.getLoc(), op), op(op), lanes(lanes),
+        scheme(op.getScheme().getScheme()), code(scheme.attr().getCode()) {}
   LogicalResult emit();
 
 private:
+  bool isPlainFloat() const;
+  void emitVector(ValueRange row, Value k);
   void emitElement(ValueRange row, Value k);
   Value product(FieldExpansion &expansion, ArrayRef<FieldAttr> fields, Value k);
   Value emitCode(Value t);
@@ -79,6 +81,7 @@ private:
 
   LoopBuilder b;
   BlockQuantizeOp op;
+  int64_t lanes;
   QuantScheme scheme;
   FieldAttr code;
   std::optional<CodeTable> table;
@@ -305,6 +308,28 @@ void QuantizeLoops::emitElement(ValueRange row, Value k) {
   storeCode(row, k, emitCode(t));
 }
 
+/// Whether a block is one float, as it is.
+bool QuantizeLoops::isPlainFloat() const {
+  return scheme.fields().size() == 1 && scheme.block() == 1 &&
+         code.getBias() == 0 && code.getPlanes().size() == 1 &&
+         (code.getType().isF16() || code.getType().isBF16()) &&
+         code.width() == code.getType().getIntOrFloatBitWidth() &&
+         scheme.blockBytes() * 8 == code.width();
+}
+
+/// Some neighbours of a row as floats of 16 bits.
+void QuantizeLoops::emitVector(ValueRange row, Value k) {
+  SmallVector<Value> from(row), to(row);
+  from.push_back(k);
+  to.push_back(b.mul(k, scheme.blockBytes()));
+  Value x = b.loadVector(op.getX(), from, lanes);
+  Value codes =
+      arith::TruncFOp::create(b, VectorType::get(lanes, code.getType()), x);
+  Value bytes = vector::BitCastOp::create(
+      b, VectorType::get(lanes * scheme.blockBytes(), b.getI8Type()), codes);
+  b.storeVector(bytes, op.getInit(), to);
+}
+
 LogicalResult QuantizeLoops::emit() {
   bool isTable = !code.isInteger() && code.width() <= widestTable;
   if (!code.isInteger() && !isTable &&
@@ -342,8 +367,13 @@ LogicalResult QuantizeLoops::emit() {
                Value zero = arith::ConstantOp::create(b, b.getI8IntegerAttr(0));
                memref::StoreOp::create(b, zero, op.getInit(), indices);
              });
-    b.loop(b.index(0), b.index(rowLength), 1,
-           [&](Value k) { emitElement(row, k); });
+    int64_t whole = isPlainFloat() ? rowLength / lanes * lanes : 0;
+    if (whole > 0)
+      b.loop(b.index(0), b.index(whole), lanes,
+             [&](Value k) { emitVector(row, k); });
+    if (whole != rowLength)
+      b.loop(b.index(whole), b.index(rowLength), 1,
+             [&](Value k) { emitElement(row, k); });
   });
   if (isTable) {
     memref::DeallocOp::create(b, codes);
@@ -355,5 +385,5 @@ LogicalResult QuantizeLoops::emit() {
 
 LogicalResult rlx::emitQuantizeLoops(BlockQuantizeOp op,
                                      const CpuProperties &cpu) {
-  return QuantizeLoops(op).emit();
+  return QuantizeLoops(op, cpu.lanes()).emit();
 }

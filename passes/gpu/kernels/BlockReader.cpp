@@ -45,7 +45,7 @@ BlockReader::Words BlockReader::wordsOf(Value memref, StringRef name) {
   int64_t bits = type.getElementTypeBitWidth();
   return {b.buffer(memref, b.getI32Type(), name),
           int64_t(llvm::divideCeil(type.getNumElements() * bits, wordBits)),
-          bits, SmallVector<int64_t>(type.getShape())};
+          bits, SmallVector<int64_t>(type.getShape()), Value()};
 }
 
 BlockReader::BlockReader(KernelBuilder &b, const DeviceWeight &stored,
@@ -58,11 +58,19 @@ BlockReader::BlockReader(KernelBuilder &b, const DeviceWeight &stored,
     count = part[1];
   }
   int64_t bits = type.getElementTypeBitWidth();
-  int64_t words =
-      llvm::divideCeil(type.getNumElements() / slices * count * bits, wordBits);
   weight = {
       b.bufferPart(stored.weight, firstSlice, count, b.getI32Type(), "stored"),
-      words, bits, SmallVector<int64_t>(type.getShape())};
+      ShapedType::kDynamic, bits, SmallVector<int64_t>(type.getShape()),
+      Value()};
+  if (type.hasStaticShape()) {
+    weight.count = llvm::divideCeil(
+        type.getNumElements() / slices * count * bits, wordBits);
+  } else {
+    OpFoldResult all =
+        b.hostMul(b.hostElements(stored.weight), b.getIndexAttr(bits));
+    weight.last =
+        b.sub(b.scalar(b.hostCeilDiv(all, wordBits), "words"), b.index(1));
+  }
   std::pair<StringRef, Value> given[] = {{"scales", stored.scales},
                                          {"zero_points", stored.zeroPoints},
                                          {"global_scale", stored.globalScale}};
@@ -172,7 +180,7 @@ Value BlockReader::lookedUp(LookupAttr lookup, Value index, Value element) {
 /// `width` bits from bit `bit` of byte `byte` on; `bit` may be 8 or more.
 Value BlockReader::bits(const Words &words, Value byte, Value bit,
                         int64_t width, bool mayCross) {
-  Value last = b.index(words.count - 1);
+  Value last = words.last ? words.last : b.index(words.count - 1);
   Value position = b.add(b.mul(b.rem(byte, 4), 8), bit);
   Value index = b.add(b.div(byte, 4), b.div(position, wordBits));
   Value shift = b.toI32(b.rem(position, wordBits));

@@ -47,12 +47,14 @@ public:
   mlir::Value value(mlir::Value expert, mlir::Value row, mlir::Value k);
 
 private:
-  /// A buffer as words, and how many there are.
+  /// A buffer as words, and how many there are, where that is known; else
+  /// `last` is the number of the last one.
   struct Words {
     mlir::Value buffer;
     int64_t count;
     int64_t elementBits; ///< Of a side operand.
     llvm::SmallVector<int64_t> shape;
+    mlir::Value last;
   };
   mlir::Value bits(const Words &words, mlir::Value byte, mlir::Value bit,
                    int64_t width, bool mayCross);

@@ -83,8 +83,12 @@ static LogicalResult copyViews(OpT op, KernelModule &kernels) {
       continue;
     auto type = cast<MemRefType>(view.getType());
     ImplicitLocOpBuilder b(op.getLoc(), op);
+    SmallVector<Value> sizes;
+    for (int64_t i = 0; i < type.getRank(); ++i)
+      if (type.isDynamicDim(i))
+        sizes.push_back(memref::DimOp::create(b, view, i));
     Value plain = memref::AllocOp::create(
-        b, MemRefType::get(type.getShape(), type.getElementType()));
+        b, MemRefType::get(type.getShape(), type.getElementType()), sizes);
     auto copy = memref::CopyOp::create(b, view, plain);
     if (failed(emitCopyKernel(copy, kernels)))
       return failure();
@@ -220,7 +224,8 @@ struct BlocksToKernelsPass
                     "expert id of 'rlx.gather_matmul'");
       emitMatmulKernels(matmul, kernels);
     } else if (auto rows = dyn_cast<BlockDequantizeOp>(op)) {
-      if (cast<MemRefType>(rows.getWeight().getType()).getNumElements() == 0)
+      auto type = cast<MemRefType>(rows.getWeight().getType());
+      if (type.hasStaticShape() && type.getNumElements() == 0)
         return op->emitOpError("expected a weight of at least one element");
       if (failed(DeviceWeight::of(rows).verify(op)) ||
           failed(copyViews(rows, kernels)))
@@ -230,6 +235,9 @@ struct BlocksToKernelsPass
                     cast<MemRefType>(rows.getWeight().getType()).getDimSize(0),
                     "id of 'rlx.embedding'");
       emitDequantizeKernel(rows, kernels);
+    } else if (auto rows = dyn_cast<BlockQuantizeOp>(op)) {
+      if (failed(emitEncodeKernel(rows, kernels)))
+        return failure();
     } else if (auto linalg = dyn_cast<linalg::LinalgOp>(op)) {
       if (failed(emitLinalgKernel(linalg, kernels)))
         return failure();

@@ -148,8 +148,9 @@ Value rlx::roundTo(KernelBuilder &b, FloatType type, Value value) {
   return floatOf(b, arith::OrIOp::create(b, rounded, sign));
 }
 
-/// The bits of the short float nearest to `value`, an f32.
-static Value toBits(KernelBuilder &b, FloatType type, Value value) {
+Value rlx::floatBits(KernelBuilder &b, FloatType type, Value value) {
+  if (type.isF32())
+    return bitsOf(b, value);
   if (isSmallFloat(type))
     return smallFloatBits(type, mathx::Num{{&b, value}}).value;
   ShortFloat format(type);
@@ -215,7 +216,7 @@ void ElementAccess::store(KernelBuilder &b, Value value,
   }
   Value code = value;
   if (isShortFloat(element))
-    code = toBits(b, cast<FloatType>(element), value);
+    code = floatBits(b, cast<FloatType>(element), value);
   else if (!value.getType().isInteger(wordBits))
     code = arith::ExtUIOp::create(b, b.getI32Type(), value);
   if (addressed)

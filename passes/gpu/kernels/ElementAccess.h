@@ -41,6 +41,10 @@ private:
 mlir::Type computedType(mlir::Type type, GpuAttr target);
 /// `value`, an f32, rounded to what `type` can hold.
 mlir::Value roundTo(KernelBuilder &b, mlir::FloatType type, mlir::Value value);
+/// The bits, as i32, of the float of at most 32 bits that is nearest to
+/// `value`, an f32.
+mlir::Value floatBits(KernelBuilder &b, mlir::FloatType type,
+                      mlir::Value value);
 /// A copy of `op`, an operation on scalars, with operands from `mapping`.
 mlir::LogicalResult cloneComputed(KernelBuilder &b, mlir::Operation *op,
                                   mlir::IRMapping &mapping);

@@ -63,9 +63,32 @@ static bool isScalarArithmetic(Operation *op) {
                       [](Type type) { return type.isIntOrIndexOrFloat(); });
 }
 
+bool rlx::isHostNumber(Value buffer) {
+  auto argument = dyn_cast<BlockArgument>(buffer);
+  auto type = dyn_cast<MemRefType>(buffer.getType());
+  auto function =
+      argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp())
+               : nullptr;
+  if (!function || !argument.getOwner()->isEntryBlock() || !type ||
+      type.getRank() != 0)
+    return false;
+  Type element = type.getElementType();
+  bool isWhole = element.isIndex() || (element.isSignlessInteger() &&
+                                       element.getIntOrFloatBitWidth() >= 8);
+  return isWhole &&
+         llvm::none_of(
+             ArrayRef<StringRef>{"rlx.state", "rlx.weight", "bufferize.result"},
+             [&](StringRef name) {
+               return function.getArgAttr(argument.getArgNumber(), name);
+             });
+}
+
 /// Whether a number depends on elements of buffers, which only the device has.
 static bool readsElements(Value value) {
   Operation *op = value.getDefiningOp();
+  auto load = dyn_cast_or_null<memref::LoadOp>(op);
+  if (load && isHostNumber(load.getMemRef()))
+    return false;
   return isa_and_nonnull<memref::LoadOp>(op) ||
          (isScalarArithmetic(op) &&
           llvm::any_of(op->getOperands(), readsElements));

@@ -22,6 +22,14 @@ mlir::LogicalResult emitStoreKernel(mlir::memref::StoreOp op,
 mlir::LogicalResult emitCopyKernel(mlir::memref::CopyOp op,
                                    KernelModule &kernels);
 
+/// Rows as the bytes of a scheme of short floats. Fails, with a message, for
+/// other schemes.
+mlir::LogicalResult emitEncodeKernel(BlockQuantizeOp op, KernelModule &kernels);
+
+/// Whether `buffer` is an integer of rank 0 that the caller passes, a position
+/// for example: the host knows it before a run, as it does sizes.
+bool isHostNumber(mlir::Value buffer);
+
 } // namespace rlx
 
 #endif // RLX_PASSES_GPU_KERNELS_LINALGKERNELS_H

@@ -200,11 +200,11 @@ static void emitDequantizePart(BlockDequantizeOp op, KernelModule &kernels,
   BufferView y = b.view(op.getInit(), "y");
   auto type = cast<MemRefType>(op.getInit().getType());
   bool isWhole = part[1] == shape[0];
+  bool isCut = !op.getIds() && !ShapedType::isDynamic(part[1]);
   OpFoldResult count = b.getIndexAttr(1);
   for (int64_t i = 0; i < type.getRank(); ++i)
-    count =
-        b.hostMul(count, i == 0 && !op.getIds() ? b.getIndexAttr(part[1])
-                                                : b.hostSize(op.getInit(), i));
+    count = b.hostMul(count, i == 0 && isCut ? b.getIndexAttr(part[1])
+                                             : b.hostSize(op.getInit(), i));
   b.forEach(count, workgroup, [&](Value index) {
     // The indices of the result, the last one being k.
     SmallVector<Value> indices = b.delinearize(index, op.getInit());
@@ -237,6 +237,9 @@ static void emitDequantizePart(BlockDequantizeOp op, KernelModule &kernels,
 void rlx::emitDequantizeKernel(BlockDequantizeOp op, KernelModule &kernels) {
   auto type = cast<MemRefType>(op.getWeight().getType());
   int64_t total = type.getDimSize(0);
+  // Rows of a cache, of which the device holds as many as a buffer has.
+  if (!type.hasStaticShape())
+    return emitDequantizePart(op, kernels, {0, total});
   int64_t bytes = llvm::divideCeil(
       type.getNumElements() / total * type.getElementTypeBitWidth(), 8);
   int64_t length = std::min(

@@ -221,11 +221,23 @@ func.func @quantize_straddling(%x: memref<8x64xf32>, %s: memref<8x1xf32>, %o: me
 
 // CHECK-LABEL: func @quantize_halves
 func.func @quantize_halves(%x: memref<8x64xf32>, %q: memref<8x128xi8>) {
+  // CHECK: %[[CODES:.*]] = arith.truncf %{{.*}} : vector<16xf32> to vector<16xf16>
+  // CHECK: %[[BYTES:.*]] = vector.bitcast %[[CODES]] : vector<16xf16> to vector<32xi8>
+  // CHECK: vector.store %[[BYTES]]
+  // CHECK-NOT: memref.store
+  // CHECK: return
+  rlx.block_quantize ins(%x) outs(%q) {scheme = #rlx.quant<f16>} : (memref<8x64xf32>, memref<8x128xi8>) -> ()
+  return
+}
+
+// What fills no vector goes one by one.
+// CHECK-LABEL: func @quantize_few_halves
+func.func @quantize_few_halves(%x: memref<8x12xf32>, %q: memref<8x24xi8>) {
   // CHECK: arith.truncf %{{.*}} : f32 to f16
   // CHECK-COUNT-2: memref.store
   // CHECK-NOT: memref.store
   // CHECK: return
-  rlx.block_quantize ins(%x) outs(%q) {scheme = #rlx.quant<f16>} : (memref<8x64xf32>, memref<8x128xi8>) -> ()
+  rlx.block_quantize ins(%x) outs(%q) {scheme = #rlx.quant<f16>} : (memref<8x12xf32>, memref<8x24xi8>) -> ()
   return
 }
 

@@ -100,6 +100,35 @@ TEST(ProgramSizesTest, InputsMayBeUnknown) {
   expectError(evaluateSizes(make.program, shapes), "divides 6 by zero");
 }
 
+// A position: an integer input without sizes, which the host reads.
+TEST(ProgramSizesTest, NumbersOfInputs) {
+  ProgramBuilder make;
+  uint32_t position = make.argument(ProgramArgument::Kind::input, {});
+  make.program.arguments[position].type = ElementType::i64;
+  SizeIndex number = make.size(Size::number, position, 0);
+  SizeIndex next = make.size(Size::add, number, make.constant(1));
+  ASSERT_TRUE(verifyProgram(make.program).ok());
+  EXPECT_EQ(findNumbers(make.program), std::vector<bool>{true});
+  for (const std::vector<std::vector<int64_t>> &inputs :
+       {std::vector<std::vector<int64_t>>{}, {{}}, {{41}}}) {
+    auto values = evaluateSizes(make.program, inputs);
+    ASSERT_TRUE(values.ok()) << values.message();
+    bool isKnown = !inputs.empty() && !inputs[0].empty();
+    EXPECT_EQ((*values)[next],
+              isKnown ? std::optional<int64_t>(42) : std::nullopt);
+  }
+  int8_t byte = -3;
+  EXPECT_EQ(integerOf({ElementType::i8, {}, &byte}), -3);
+  uint16_t wide = 65535;
+  EXPECT_EQ(integerOf({ElementType::u16, {}, &wide}), 65535);
+  // Floats, states and tensors are none.
+  make.program.arguments[position].type = ElementType::f32;
+  expectError(verifyProgram(make.program), "no integer input of rank 0");
+  make.program.arguments[position].type = ElementType::i64;
+  make.program.arguments[position].isState = true;
+  expectError(verifyProgram(make.program), "no integer input of rank 0");
+}
+
 // The first check that does not hold is the error, before any division that it
 // guards; one of unknown sizes waits for them.
 TEST(ProgramSizesTest, ChecksComeFirst) {
