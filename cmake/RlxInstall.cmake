@@ -12,7 +12,7 @@ include(CMakePackageConfigHelpers)
 
 # Only what was built is offered: with RLX_COMPILER=OFF that is the runtime.
 set(folders)
-foreach(name runtime ir passes quantize weights codegen)
+foreach(name runtime text ir passes quantize weights codegen)
   if(TARGET rlx_${name})
     list(APPEND folders ${name})
     install(TARGETS rlx_${name} EXPORT rlxTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
@@ -49,6 +49,12 @@ set(public_headers
   runtime/gpu/Program.h
   runtime/gpu/ProgramSizes.h
   runtime/gpu/Session.h
+  runtime/text/ChatFormat.h
+  runtime/text/Sampler.h
+  runtime/text/TextEncoder.h
+  runtime/text/Tokenizer.h
+  runtime/text/Vocabulary.h
+  runtime/weights/Gguf.h
   runtime/weights/GgufValue.h
   runtime/weights/GgufWriter.h
   runtime/OutputFile.h

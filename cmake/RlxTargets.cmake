@@ -15,7 +15,7 @@ function(rlx_configure_target target)
   # Interfaces have parameters that not all need. The others are wrong about code that GCC 12 inlines: of std::string, and,
   # but in the runtime, of LLVM.
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wno-unused-parameter -Wno-restrict)
-  if(NOT target MATCHES "runtime")
+  if(NOT target MATCHES "runtime|text")
     target_compile_options(${target} PRIVATE -Wno-stringop-overflow -Wno-array-bounds)
   endif()
   if(RLX_HAVE_GOLD)
@@ -39,7 +39,7 @@ endfunction()
 set(RLX_GROUP_SIZE 8 CACHE STRING "The most files that are compiled together")
 function(rlx_group_sources target)
   # Without those headers a file costs little.
-  if(NOT RLX_GROUP_SOURCES OR target MATCHES "runtime")
+  if(NOT RLX_GROUP_SOURCES OR target MATCHES "runtime|text")
     return()
   endif()
   set(rooms)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes the first inputs of the fuzz targets, small files of each kind.
 
-usage: make_seeds.py FOLDER GOLDEN.gguf     writes a folder for each target: gguf, npy, safetensors, json, scheme
+usage: make_seeds.py FOLDER GOLDEN.gguf     writes a folder for each target: gguf, npy, safetensors, json, tokenizer,
+                                            scheme
 """
 
 import json
@@ -89,8 +90,19 @@ def texts():
     yield b'"\\ud83d\\ude00 \\"\\/\\b"'
 
 
+def tokenizers(golden):
+    """A length, a vocabulary of that length, and a text."""
+    folder = os.path.join(os.path.dirname(golden), "text")
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".gguf"):
+            with open(os.path.join(folder, name), "rb") as file:
+                vocabulary = file.read()
+            yield struct.pack("<I", len(vocabulary)) + vocabulary + "Größe 1234  \n\n<|im_end|>don't 你好".encode()
+
+
 def main(folder, golden):
     seeds = {"gguf": gguf(golden), "npy": npy(), "safetensors": safetensors(), "json": texts(),
+             "tokenizer": tokenizers(golden),
              "scheme": [scheme.encode() for scheme in SCHEMES]}  # fmt: skip
     for kind, contents in seeds.items():
         os.makedirs(os.path.join(folder, kind), exist_ok=True)
