@@ -79,6 +79,11 @@ if(TARGET rlx_codegen)
     codegen/gpu/DeviceCompiler.h
     codegen/gpu/DeviceExecutable.h
     codegen/ProgramMemory.h
+    codegen/models/Architectures.h
+    codegen/models/Encoder.h
+    codegen/models/Model.h
+    codegen/models/ModelBuilder.h
+    codegen/models/ModelConfig.h
     codegen/quantize/FakeQuantize.h
     codegen/quantize/Quantizer.h
     codegen/quantize/RowSample.h

@@ -13,6 +13,7 @@ import sys
 folder, golden = sys.argv[1:]
 os.chdir(folder)
 shutil.copy(os.path.join(golden, "ggml-types.gguf"), ".")
+shutil.copy(os.path.join(golden, "models", "llama.gguf"), "model.gguf")
 with open(os.path.join(golden, "..", "..", "README.md"), encoding="utf-8") as file:
     program = re.search(r"^```mlir\n(.*?)^```$", file.read(), re.M | re.S)[1]
 with open("q4.mlir", "w", encoding="utf-8") as file:
@@ -26,7 +27,7 @@ def run(command):
     return done.stdout
 
 
-tools = ["inspect", "quantize", "run", "opt", "compile", "bench", "lsp-server", "demo"]
+tools = ["inspect", "quantize", "run", "opt", "compile", "bench", "llm", "lsp-server", "demo"]
 ran = 0
 for tool in tools:
     name = "rlx-" + tool
