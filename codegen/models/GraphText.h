@@ -111,10 +111,6 @@ private:
   /// Digits that give the same number back.
   static std::string numberText(double number);
   std::string scalar(double number);
-  GraphValue generic(const std::string &trait,
-                     llvm::ArrayRef<GraphValue> inputs, const GraphValue &into,
-                     llvm::StringRef body);
-  GraphValue kept(const GraphValue &cache, llvm::StringRef length);
   GraphValue empty(const GraphValue &like);
   GraphValue filled(std::vector<int64_t> shape, double number);
 
