@@ -195,7 +195,13 @@ LogicalResult BlockShapes::verifySides(ArrayRef<int64_t> weightShape,
              << "(C3) scheme '" << scheme.displayName() << "' needs '" << name
              << "' of type "
              << typeLike(op->getOperand(0), shape, side->elementType);
-    if (failed(verifyExactly("C3", name, value, shape, side->elementType)))
+    // The scheme says what sign an integer without one has.
+    Type element = side->elementType;
+    Type given = cast<ShapedType>(value.getType()).getElementType();
+    if (auto integer = dyn_cast<IntegerType>(element);
+        integer && given.isSignlessInteger(integer.getWidth()))
+      element = given;
+    if (failed(verifyExactly("C3", name, value, shape, element)))
       return failure();
   }
   return success();

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "ir/Dialect.h"
+#include "ir/QMatmul.h"
 #include "ir/Scheme.h"
+#include "ir/ViewOps.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
@@ -54,6 +56,14 @@ void RlxDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "ir/RlxOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/QMatmul.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/ViewOps.cpp.inc"
       >();
   addInterfaces<SchemeAliases, Inlining>();
 }

@@ -54,6 +54,15 @@ static LogicalResult verifyOperand(Operation *op, StringRef label,
   return success();
 }
 
+/// The element type of side operand `value`, which the scheme reads as `type`:
+/// it says what sign an integer without one has.
+static Type sideElement(Value value, Type type) {
+  auto integer = dyn_cast<IntegerType>(type);
+  Type given = tensorOf(value).getElementType();
+  bool isSame = integer && given.isSignlessInteger(integer.getWidth());
+  return isSame ? given : type;
+}
+
 /// C2: side operands exactly where the scheme reads them, as it describes them.
 template <typename OpT>
 static LogicalResult verifySides(OpT op, RankedTensorType weight) {
@@ -79,7 +88,7 @@ static LogicalResult verifySides(OpT op, RankedTensorType weight) {
     }
     if (side && failed(verifyOperand(op, "C2", name, value,
                                      side->shape(weight.getShape()),
-                                     side->elementType)))
+                                     sideElement(value, side->elementType))))
       return failure();
   }
   return success();

@@ -68,14 +68,14 @@ static LogicalResult verifyNumber(Operation *op, StringRef label,
                                   StringRef expected) {
   if (fits && std::isfinite(number))
     return success();
-  return op->emitOpError() << "(" << label << ") expected '" << what << "' to be "
-                           << expected << ", but got " << number;
+  return op->emitOpError() << "(" << label << ") expected '" << what
+                           << "' to be " << expected << ", but got " << number;
 }
 
 /// C1, C2 and C3 of norms.
-static LogicalResult
-verifyNorm(Operation *op, Value x, Value result,
-           ArrayRef<std::pair<StringRef, Value>> rows, double epsilon) {
+static LogicalResult verifyNorm(Operation *op, Value x, Value result,
+                                ArrayRef<std::pair<StringRef, Value>> rows,
+                                double epsilon) {
   RankedTensorType type = ranked(x);
   if (type.getRank() == 0)
     return op->emitOpError()
@@ -124,8 +124,8 @@ LogicalResult RopeTableOp::verify() {
     return emitOpError() << "(C1) expected the result to be tensor<2x?x"
                          << dims / 2 << "xf32>, but got "
                          << getResult().getType();
-  if (getFactors() &&
-      failed(verifyPlain(*this, "C2", "factors", getFactors(), {dims / 2}, f32)))
+  if (getFactors() && failed(verifyPlain(*this, "C2", "factors", getFactors(),
+                                         {dims / 2}, f32)))
     return failure();
   double base = getBase().convertToDouble();
   if (failed(verifyNumber(*this, "C3", "base", base, base > 1,
@@ -133,29 +133,27 @@ LogicalResult RopeTableOp::verify() {
     return failure();
   for (auto [name, value] : {std::pair<StringRef, APFloat>("scale", getScale()),
                              {"magnitude", getMagnitude()}})
-    if (double number = value.convertToDouble();
-        failed(verifyNumber(*this, "C3", name, number, number > 0,
-                            "a finite number above 0")))
+    if (double number = value.convertToDouble(); failed(verifyNumber(
+            *this, "C3", name, number, number > 0, "a finite number above 0")))
       return failure();
   if (!getYarnContext()) {
-    for (auto [name, value] :
-         {std::pair<StringRef, std::optional<APFloat>>("yarn_fast",
-                                                       getYarnFast()),
-          {"yarn_slow", getYarnSlow()},
-          {"yarn_mix", getYarnMix()}})
+    for (auto [name, value] : {std::pair<StringRef, std::optional<APFloat>>(
+                                   "yarn_fast", getYarnFast()),
+                               {"yarn_slow", getYarnSlow()},
+                               {"yarn_mix", getYarnMix()}})
       if (value)
         return emitOpError() << "(C4) expected no '" << name
                              << "' where there is no 'yarn_context'";
     return success();
   }
   if (int64_t(*getYarnContext()) < 1)
-    return emitOpError() << "(C4) expected 'yarn_context' to be at least 1, but "
-                            "got "
-                         << int64_t(*getYarnContext());
-  for (auto [name, value] :
-       {std::pair<StringRef, std::optional<APFloat>>("yarn_fast",
-                                                     getYarnFast()),
-        {"yarn_slow", getYarnSlow()}}) {
+    return emitOpError()
+           << "(C4) expected 'yarn_context' to be at least 1, but "
+              "got "
+           << int64_t(*getYarnContext());
+  for (auto [name, value] : {std::pair<StringRef, std::optional<APFloat>>(
+                                 "yarn_fast", getYarnFast()),
+                             {"yarn_slow", getYarnSlow()}}) {
     double number = value ? value->convertToDouble() : 1;
     if (failed(verifyNumber(*this, "C4", name, number, number > 0,
                             "a finite number above 0")))
@@ -185,16 +183,18 @@ double RopeTableOp::scaleOfPair(int64_t i) {
          high = std::min(
              std::ceil(dimensionOf(given(getYarnSlow(), usualSlow))), dims - 1);
   double ramp = (double(i) - low) / std::max(high - low, leastWidth);
-  double mix = (1 - std::min(std::max(ramp, 0.0), 1.0)) * given(getYarnMix(), 1);
+  double mix =
+      (1 - std::min(std::max(ramp, 0.0), 1.0)) * given(getYarnMix(), 1);
   return scale * (1 - mix) + mix;
 }
 
 LogicalResult RopeOp::verify() {
   RankedTensorType x = ranked(getX()), table = ranked(getTable());
   if (x.getRank() != 3 || x.isDynamicDim(2))
-    return emitOpError() << "(C1) expected 'x' to be [T, H, D] with a static D, "
-                            "but got "
-                         << x;
+    return emitOpError()
+           << "(C1) expected 'x' to be [T, H, D] with a static D, "
+              "but got "
+           << x;
   if (failed(verifyPlain(*this, "C1", "x", getX(), x.getShape())))
     return failure();
   if (failed(verifyPlain(
@@ -236,9 +236,10 @@ LogicalResult AppendOp::verify() {
     return success();
   }
   if (!rows.getElementType().isF32())
-    return emitOpError() << "(C2) expected 'rows' to be of f32, as the cache is "
-                            "quantized, but got "
-                         << rows;
+    return emitOpError()
+           << "(C2) expected 'rows' to be of f32, as the cache is "
+              "quantized, but got "
+           << rows;
   return verifyRule(*this, "C3", *scheme, getRuleAttr());
 }
 
@@ -325,15 +326,16 @@ LogicalResult BlockAttentionOp::verify() {
     auto buffer = dyn_cast<MemRefType>(value.getType());
     if (areBuffers != bool(buffer) || (tensor && tensor.getEncoding()) ||
         (buffer && !buffer.isStrided()))
-      return emitOpError() << "(C1) expected all operands to be tensors without "
-                              "encodings, or all to be memrefs with strides, "
-                              "but got '"
-                           << name << "', " << value.getType();
+      return emitOpError()
+             << "(C1) expected all operands to be tensors without "
+                "encodings, or all to be memrefs with strides, "
+                "but got '"
+             << name << "', " << value.getType();
   }
   auto typeOf = [](Value value) { return cast<ShapedType>(value.getType()); };
   ShapedType q = typeOf(getQ()), init = typeOf(getInit());
-  for (auto [name, type] : {std::pair<StringRef, ShapedType>("q", q),
-                            {"init", init}})
+  for (auto [name, type] :
+       {std::pair<StringRef, ShapedType>("q", q), {"init", init}})
     if (type.getRank() != 3 || type.isDynamicDim(1) || type.isDynamicDim(2) ||
         !type.getElementType().isF32())
       return emitOpError() << "(C1) expected '" << name
@@ -342,7 +344,8 @@ LogicalResult BlockAttentionOp::verify() {
                            << type;
   int64_t heads = q.getDimSize(1);
   if (failed(shapes.verify("C1", "init", getInit(),
-                           {q.getDimSize(0), heads, init.getDimSize(2)}, f32)) ||
+                           {q.getDimSize(0), heads, init.getDimSize(2)},
+                           f32)) ||
       (getSinks() &&
        failed(shapes.verify("C1", "sinks", getSinks(), {heads}, f32))))
     return failure();
@@ -385,8 +388,8 @@ LogicalResult TopkOp::verify() {
   if (x.getRank() == 0)
     return emitOpError() << "(C1) expected 'x' to be [..., N], but got " << x;
   SmallVector<int64_t> shape(x.getShape());
-  shape.back() = values.getRank() > 0 ? values.getShape().back()
-                                      : ShapedType::kDynamic;
+  shape.back() =
+      values.getRank() > 0 ? values.getShape().back() : ShapedType::kDynamic;
   if (failed(verifyPlain(*this, "C1", "x", getX(), x.getShape(), f32)) ||
       failed(verifyPlain(*this, "C1", "values", getValues(), shape, f32)) ||
       failed(verifyPlain(*this, "C1", "ids", getIds(), shape,
@@ -398,7 +401,7 @@ LogicalResult TopkOp::verify() {
       (!ShapedType::isDynamic(n) && k > n))
     return emitOpError() << "(C2) expected the last size of both results to be "
                             "static and from 1 to that of x, but got "
-                         << values << " and " << getIds().getType()
-                         << " of x, " << x;
+                         << values << " and " << getIds().getType() << " of x, "
+                         << x;
   return success();
 }

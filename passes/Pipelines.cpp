@@ -5,6 +5,7 @@
 #include "passes/PassDetail.h"
 #include "passes/cpu/lower/ConvertRuntimeCalls.h"
 #include "passes/dialects/DialectPasses.h"
+#include "passes/import/recognize/RecognizePasses.h"
 #include "passes/program/ProgramPasses.h"
 #include "passes/quantize/QuantizePasses.h"
 #include "passes/storage/BufferizeBlocks.h"
@@ -59,7 +60,8 @@ static std::unique_ptr<Pass> canonicalizer() {
       GreedyRewriteConfig(), {"(anonymous namespace)::ForOpTensorCastFolder"});
 }
 
-static void addImport(OpPassManager &pm, bool constantsInCode) {
+static void addImport(OpPassManager &pm, bool constantsInCode,
+                      bool report = false) {
   // What others have written comes first: all that follows sees linalg.
   pm.addPass(createReadGlobalsPass());
   pm.addPass(createLowerDialectsPass());
@@ -83,6 +85,11 @@ static void addImport(OpPassManager &pm, bool constantsInCode) {
   pm.addNestedPass<func::FuncOp>(createDenseScalarsPass());
   pm.addPass(createLiftControlFlowToSCFPass());
   pm.addNestedPass<func::FuncOp>(createDecomposePass());
+  RecognizeWeightsPassOptions weights;
+  weights.report = report;
+  weights.floatViews = !constantsInCode;
+  pm.addPass(createRecognizeWeightsPass(weights));
+  pm.addNestedPass<func::FuncOp>(createLowerQMatmulPass());
   pm.addNestedPass<func::FuncOp>(createFuseDequantPass());
   pm.addNestedPass<func::FuncOp>(createNormalizeMatmulsPass());
   pm.addPass(canonicalizer());
@@ -97,6 +104,20 @@ void rlx::buildImportPipeline(OpPassManager &pm) {
 
 void rlx::buildImportPipelineInCode(OpPassManager &pm) {
   addImport(pm, /*constantsInCode=*/true);
+}
+
+/// What becomes of a graph, for a CPU, up to where operations are fused.
+static void buildReportPipeline(OpPassManager &pm,
+                                const CpuTargetOptions &options) {
+  addImport(pm, /*constantsInCode=*/false, /*report=*/true);
+  pm.addPass(createAttachCpuTargetPass({options.target}));
+  pm.addNestedPass<func::FuncOp>(createFoldEmptyMatmulsPass());
+  pm.addPass(createLowerEncodingsPass());
+  pm.addPass(createPackWeightsPass());
+  pm.addNestedPass<func::FuncOp>(createElementwiseToLinalgPass());
+  pm.addPass(canonicalizer());
+  pm.addNestedPass<func::FuncOp>(
+      createFuseEpiloguePass({/*printChoices=*/true}));
 }
 
 void rlx::buildLayoutPipeline(OpPassManager &pm,
@@ -235,6 +256,8 @@ namespace {
 #define GEN_PASS_REGISTRATION
 #include "passes/quantize/QuantizePasses.h.inc"
 #define GEN_PASS_REGISTRATION
+#include "passes/import/recognize/RecognizePasses.h.inc"
+#define GEN_PASS_REGISTRATION
 #include "passes/program/ProgramPasses.h.inc"
 #define GEN_PASS_REGISTRATION
 #include "passes/dialects/DialectPasses.h.inc"
@@ -246,11 +269,17 @@ void rlx::registerPasses() {
   registerRlxPasses();
   registerRlxQuantizePasses();
   registerRlxProgramPasses();
+  registerRlxRecognizePasses();
   registerRlxDialectPasses();
   registerRlxTransformerPasses();
   PassPipelineRegistration<>("rlx-import",
                              "Graphs as people write them to graphs RLX lowers",
                              buildImportPipeline);
+  PassPipelineRegistration<CpuTargetOptions>(
+      "rlx-fusion-report",
+      "Import and fuse a graph, and say what was recognised, what was fused, "
+      "what was not and why",
+      buildReportPipeline);
   PassPipelineRegistration<CpuTargetOptions>(
       "rlx-layout",
       "Encoded tensors to bytes, weights to the layouts that kernels read",

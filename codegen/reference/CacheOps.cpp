@@ -45,10 +45,10 @@ LogicalResult runAppend(Interpreter &interpreter, AppendOp op) {
     std::copy(codes->bytes.begin(), codes->bytes.end(), bytes.begin() + first);
     std::copy(codes->others.begin(), codes->others.end(),
               others.begin() + first);
-    interpreter.set(
-        op.getResult(),
-        Datum::quantized(cast<RankedTensorType>(op.getType()), cache.shape(),
-                         std::move(bytes), std::move(others)));
+    interpreter.set(op.getResult(),
+                    Datum::quantized(cast<RankedTensorType>(op.getType()),
+                                     cache.shape(), std::move(bytes),
+                                     std::move(others)));
     return success();
   }
   Numbers &numbers = cache.writable();
@@ -70,8 +70,8 @@ class CacheRows {
 public:
   static FailureOr<CacheRows> create(Interpreter &interpreter, Operation *op,
                                      Value cache) {
-    FailureOr<WeightRows> rows = WeightRows::create(interpreter, op, cache,
-                                                    Value(), Value(), Value());
+    FailureOr<WeightRows> rows =
+        WeightRows::create(interpreter, op, cache, Value(), Value(), Value());
     if (failed(rows))
       return failure();
     return CacheRows(std::move(*rows));

@@ -45,8 +45,8 @@ inline Estimate operator*(Estimate a, Estimate b) {
 }
 inline Estimate operator/(Estimate a, Estimate b) {
   double ratio = a.value / b.value;
-  return Estimate{ratio, std::hypot(a.deviation / b.value,
-                                    ratio * b.deviation / b.value)}
+  return Estimate{
+      ratio, std::hypot(a.deviation / b.value, ratio * b.deviation / b.value)}
       .rounded(4);
 }
 
@@ -55,7 +55,9 @@ inline Estimate estimateOf(const Numbers &numbers, int64_t i) {
 }
 
 /// A constant of the program, in f32.
-inline Estimate constantOfF32(double value) { return {double(float(value)), 0}; }
+inline Estimate constantOfF32(double value) {
+  return {double(float(value)), 0};
+}
 
 /// The results of an operation while they are computed.
 struct EstimatedResult {
@@ -80,8 +82,9 @@ struct EstimatedResult {
   Rounding rounding;
 };
 
-inline mlir::LogicalResult checkSizes(mlir::Operation *op, llvm::StringRef what, const Datum &datum,
-                         llvm::ArrayRef<int64_t> expected) {
+inline mlir::LogicalResult checkSizes(mlir::Operation *op, llvm::StringRef what,
+                                      const Datum &datum,
+                                      llvm::ArrayRef<int64_t> expected) {
   if (llvm::ArrayRef(datum.shape()) == expected)
     return mlir::success();
   return op->emitOpError() << "expected " << what << " to have sizes "

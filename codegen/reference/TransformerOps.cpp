@@ -26,10 +26,10 @@ void normalize(ArrayRef<Estimate> row, double epsilon, const Numbers *weight,
                const Numbers *bias, int64_t begin, EstimatedResult &result) {
   Estimate sum;
   for (Estimate x : row)
-    sum = sum + Estimate{x.value * x.value, 2 * std::fabs(x.value) * x.deviation}
-                    .rounded();
-  Estimate mean =
-      sum / Estimate{double(row.size())} + constantOfF32(epsilon);
+    sum =
+        sum + Estimate{x.value * x.value, 2 * std::fabs(x.value) * x.deviation}
+                  .rounded();
+  Estimate mean = sum / Estimate{double(row.size())} + constantOfF32(epsilon);
   Estimate factor = {1 / std::sqrt(mean.value), 0};
   factor.deviation = factor.value * mean.deviation / (2 * mean.value);
   factor = factor.rounded(4);
@@ -58,8 +58,8 @@ LogicalResult runNorm(Interpreter &interpreter, Operation *op, Value source,
     if (failed(checkSizes(op, name, **datum, {columns})))
       return failure();
   }
-  if (failed(checkShape(op, x.shape(), op->getResult(0).getType(),
-                        "the result")))
+  if (failed(
+          checkShape(op, x.shape(), op->getResult(0).getType(), "the result")))
     return failure();
   EstimatedResult result(op->getResult(0).getType(), x.shape());
   std::vector<Estimate> row(columns);
@@ -127,17 +127,17 @@ LogicalResult runRopeTable(Interpreter &interpreter, RopeTableOp op) {
     for (int64_t t = 0; t < count; ++t) {
       double angle = double(position + t) * frequency;
       // What is left of whole turns is rounded a few times.
-      double ofAngle =
-          std::hypot(4 * halfUlp * std::min(std::fabs(angle), M_PI),
-                     relative * angle);
+      double ofAngle = std::hypot(
+          4 * halfUlp * std::min(std::fabs(angle), M_PI), relative * angle);
       Estimate scale = constantOfF32(magnitude);
       int64_t at = t * pairs + i;
-      result.set(at, Estimate{std::cos(angle), ofAngle * std::sin(angle)}
-                             .rounded(offOfFunctions) *
-                         scale);
+      result.set(at,
+                 Estimate{std::cos(angle), ofAngle * std::sin(angle)}.rounded(
+                     offOfFunctions) *
+                     scale);
       result.set(count * pairs + at,
-                 Estimate{std::sin(angle), ofAngle * std::cos(angle)}
-                         .rounded(offOfFunctions) *
+                 Estimate{std::sin(angle), ofAngle * std::cos(angle)}.rounded(
+                     offOfFunctions) *
                      scale);
     }
   }
@@ -163,7 +163,8 @@ LogicalResult runRope(Interpreter &interpreter, RopeOp op) {
       int64_t at = row / heads * pairs + i;
       Estimate cosine = estimateOf(table.numbers(), at),
                sine = estimateOf(table.numbers(), count * pairs + at);
-      int64_t first = isPairs ? 2 * i : i, second = isPairs ? first + 1 : i + pairs;
+      int64_t first = isPairs ? 2 * i : i,
+              second = isPairs ? first + 1 : i + pairs;
       result.set(row * columns + first,
                  number(first) * cosine - number(second) * sine);
       result.set(row * columns + second,
@@ -180,11 +181,12 @@ LogicalResult runRope(Interpreter &interpreter, RopeOp op) {
 
 LogicalResult runLargest(Interpreter &interpreter, rlx::TopkOp op) {
   Datum x = interpreter.get(op.getX());
-  int64_t n = x.shape().back(),
-          k = cast<RankedTensorType>(op.getValues().getType()).getShape().back();
+  int64_t
+      n = x.shape().back(),
+      k = cast<RankedTensorType>(op.getValues().getType()).getShape().back();
   if (k > n)
-    return op.emitOpError() << "expected rows of at least " << k
-                            << " numbers, but got " << n;
+    return op.emitOpError()
+           << "expected rows of at least " << k << " numbers, but got " << n;
   std::vector<int64_t> shape = x.shape();
   shape.back() = k;
   if (failed(checkShape(op, shape, op.getValues().getType(), "the values")))
@@ -219,8 +221,7 @@ LogicalResult runLargest(Interpreter &interpreter, rlx::TopkOp op) {
       values.values[row * k + j] = number(order[j]);
       ofValues[row * k + j] = deviation;
       ids.bits[row * k + j] = uint64_t(order[j]);
-      ofIds[row * k + j] =
-          mayPass(j) || mayPass(j - 1) ? unknownDeviation : 0;
+      ofIds[row * k + j] = mayPass(j) || mayPass(j - 1) ? unknownDeviation : 0;
     }
   }
   interpreter.set(op.getValues(),

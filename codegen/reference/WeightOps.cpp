@@ -3,10 +3,12 @@
 
 #include "codegen/reference/Interpreter.h"
 #include "codegen/reference/ProductError.h"
+#include "codegen/reference/QMatmulOps.h"
 #include "codegen/reference/QuantizeOps.h"
 #include "codegen/reference/WeightRows.h"
 
 #include "ir/Dialect.h"
+#include "ir/ViewOps.h"
 
 #include <cmath>
 
@@ -237,6 +239,15 @@ LogicalResult runDequantize(Interpreter &interpreter, DequantizeOp op) {
   return success();
 }
 
+/// The bytes are those of the codes.
+LogicalResult runEncodedView(Interpreter &interpreter, EncodedViewOp op) {
+  Datum codes = interpreter.get(op.getCodes());
+  auto type = cast<RankedTensorType>(op.getType());
+  interpreter.set(op.getResult(), Datum::quantized(type, type.getShape().vec(),
+                                                   codes.toBytes(), {}));
+  return success();
+}
+
 } // namespace
 
 void rlx::addWeightOps(HandlerTable &table) {
@@ -245,6 +256,8 @@ void rlx::addWeightOps(HandlerTable &table) {
   table.add<GatherMatmulOp, runGatherMatmul>();
   table.add<EmbeddingOp, runEmbedding>();
   table.add<DequantizeOp, runDequantize>();
+  table.add<EncodedViewOp, runEncodedView>();
+  table.add<QMatmulOp, runQMatmul>();
   table.add<QuantizeOp, runQuantize>();
   table.add<FakeQuantizeOp, runFakeQuantize>();
 }

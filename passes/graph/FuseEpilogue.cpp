@@ -201,6 +201,9 @@ void FuseEpiloguePass::tryFuse(linalg::GenericOp generic) {
                            << obstacle;
     return;
   }
+  if (printChoices)
+    generic.emitRemark(
+        "fused: it is applied to the matmul's sums in registers");
   if (auto packed = dyn_cast<PackedMatmulOp>(last))
     return fuse(generic, packed);
   fuse(generic, cast<BlockMatmulOp>(last));

@@ -160,8 +160,8 @@ Num tan(Num x) {
   Num q = polynomial(square,
                      {9.38540185543e-3, 3.11992232697e-3, 2.44301354525e-2,
                       5.34112807005e-2, 1.33387994085e-1, 3.33331568548e-1});
-  Num y = choose(absolute(rest) < tiny, rest,
-                 multiplyAdd(q * square, rest, rest));
+  Num y =
+      choose(absolute(rest) < tiny, rest, multiplyAdd(q * square, rest, rest));
   return choose((quadrant & 1) != 0, -1 / y, y);
 }
 
@@ -244,44 +244,45 @@ mlir::Value rlx::expandMath(mlir::Operation *op, bool mayFuse) {
   Num x{{&b, op->getOperand(0)}};
   auto y = [&] { return Num{{&b, op->getOperand(1)}}; };
   mlir::Operation *before = op->getPrevNode();
-  mlir::Value result = llvm::TypeSwitch<mlir::Operation *, mlir::Value>(op)
-      .Case([&](ExpOp) { return mathx::exp(x).value; })
-      .Case([&](Exp2Op) { return mathx::exp2(x).value; })
-      .Case([&](ExpM1Op) { return mathx::expm1(x).value; })
-      .Case([&](LogOp) { return mathx::log(x).value; })
-      .Case([&](Log2Op) { return mathx::log2(x).value; })
-      .Case([&](Log10Op) { return mathx::log10(x).value; })
-      .Case([&](Log1pOp) { return mathx::log1p(x).value; })
-      .Case([&](PowFOp) { return mathx::pow(x, y()).value; })
-      .Case([&](SinhOp) { return mathx::sinh(x).value; })
-      .Case([&](CoshOp) { return mathx::cosh(x).value; })
-      .Case([&](TanhOp) { return mathx::tanh(x).value; })
-      .Case([&](AsinhOp) { return mathx::asinh(x).value; })
-      .Case([&](AcoshOp) { return mathx::acosh(x).value; })
-      .Case([&](AtanhOp) { return mathx::atanh(x).value; })
-      .Case([&](ErfOp) { return mathx::erf(x).value; })
-      .Case([&](ErfcOp) { return mathx::erfc(x).value; })
-      .Case([&](SinOp) { return mathx::sin(x).value; })
-      .Case([&](CosOp) { return mathx::cos(x).value; })
-      .Case([&](TanOp) { return mathx::tan(x).value; })
-      .Case([&](AsinOp) { return mathx::asin(x).value; })
-      .Case([&](AcosOp) { return mathx::acos(x).value; })
-      .Case([&](AtanOp) { return mathx::atan(x).value; })
-      .Case([&](Atan2Op) { return mathx::atan2(x, y()).value; })
-      .Case([&](CbrtOp) { return mathx::cbrt(x).value; })
-      .Case([&](RsqrtOp) { return (1 / squareRoot(x)).value; })
-      .Case([&](IsNaNOp) { return isNan(x).value; })
-      .Case([&](IsInfOp) {
-        return ((x.bits() & 0x7fffffff) == 0x7f800000).value;
-      })
-      .Case([&](IsFiniteOp) {
-        return ((x.bits() & 0x7fffffff) < 0x7f800000).value;
-      })
-      .Case([&](IsNormalOp) {
-        Int bits = x.bits() & 0x7fffffff;
-        return ((bits < 0x7f800000) & (bits > 0x007fffff)).value;
-      })
-      .Default(mlir::Value());
+  mlir::Value result =
+      llvm::TypeSwitch<mlir::Operation *, mlir::Value>(op)
+          .Case([&](ExpOp) { return mathx::exp(x).value; })
+          .Case([&](Exp2Op) { return mathx::exp2(x).value; })
+          .Case([&](ExpM1Op) { return mathx::expm1(x).value; })
+          .Case([&](LogOp) { return mathx::log(x).value; })
+          .Case([&](Log2Op) { return mathx::log2(x).value; })
+          .Case([&](Log10Op) { return mathx::log10(x).value; })
+          .Case([&](Log1pOp) { return mathx::log1p(x).value; })
+          .Case([&](PowFOp) { return mathx::pow(x, y()).value; })
+          .Case([&](SinhOp) { return mathx::sinh(x).value; })
+          .Case([&](CoshOp) { return mathx::cosh(x).value; })
+          .Case([&](TanhOp) { return mathx::tanh(x).value; })
+          .Case([&](AsinhOp) { return mathx::asinh(x).value; })
+          .Case([&](AcoshOp) { return mathx::acosh(x).value; })
+          .Case([&](AtanhOp) { return mathx::atanh(x).value; })
+          .Case([&](ErfOp) { return mathx::erf(x).value; })
+          .Case([&](ErfcOp) { return mathx::erfc(x).value; })
+          .Case([&](SinOp) { return mathx::sin(x).value; })
+          .Case([&](CosOp) { return mathx::cos(x).value; })
+          .Case([&](TanOp) { return mathx::tan(x).value; })
+          .Case([&](AsinOp) { return mathx::asin(x).value; })
+          .Case([&](AcosOp) { return mathx::acos(x).value; })
+          .Case([&](AtanOp) { return mathx::atan(x).value; })
+          .Case([&](Atan2Op) { return mathx::atan2(x, y()).value; })
+          .Case([&](CbrtOp) { return mathx::cbrt(x).value; })
+          .Case([&](RsqrtOp) { return (1 / squareRoot(x)).value; })
+          .Case([&](IsNaNOp) { return isNan(x).value; })
+          .Case([&](IsInfOp) {
+            return ((x.bits() & 0x7fffffff) == 0x7f800000).value;
+          })
+          .Case([&](IsFiniteOp) {
+            return ((x.bits() & 0x7fffffff) < 0x7f800000).value;
+          })
+          .Case([&](IsNormalOp) {
+            Int bits = x.bits() & 0x7fffffff;
+            return ((bits < 0x7f800000) & (bits > 0x007fffff)).value;
+          })
+          .Default(mlir::Value());
   if (!mayFuse)
     forbidFusion(before ? before->getNextNode() : &op->getBlock()->front(), op);
   return result;

@@ -21,7 +21,8 @@ Num scale(Num x, Int n) {
   return x * powerOfTwo(half) * powerOfTwo(n - half);
 }
 
-/// The integer nearest to `x * factor`, whose magnitude is below 2^22, as both types.
+/// The integer nearest to `x * factor`, whose magnitude is below 2^22, as both
+/// types.
 std::pair<Num, Int> nearest(Num x, double factor = 1) {
   constexpr double one = 12582912; // 1.5 * 2^23, where steps are 1.
   Num moved = factor == 1 ? x + one : multiplyAdd(x, factor, x.number(one));

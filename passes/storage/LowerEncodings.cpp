@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ir/Scheme.h"
+#include "ir/ViewOps.h"
 #include "passes/support/QuantizedOperand.h"
 
 #include "mlir/Dialect/Func/Transforms/FuncConversions.h"
@@ -201,6 +202,24 @@ struct LowerDequantize : OpConversionPattern<DequantizeOp> {
   }
 };
 
+/// rlx.encoded_view ==> its operand, whose bytes are stored already.
+struct LowerEncodedView : OpConversionPattern<EncodedViewOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(EncodedViewOp op, OpAdaptor operands,
+                  ConversionPatternRewriter &rewriter) const override {
+    Value codes = operands.getCodes();
+    auto type = cast<RankedTensorType>(codes.getType());
+    Type byte = rewriter.getI8Type();
+    if (type.getElementType() != byte)
+      codes = arith::BitcastOp::create(rewriter, op.getLoc(), type.clone(byte),
+                                       codes);
+    rewriter.replaceOp(op, codes);
+    return success();
+  }
+};
+
 /// rlx.quantize ==> rlx.block_quantize.
 struct LowerQuantize : OpConversionPattern<QuantizeOp> {
   using OpConversionPattern::OpConversionPattern;
@@ -379,19 +398,20 @@ struct LowerEncodingsPass
                    converter.isLegal(&function.getFunctionBody());
           return converter.isLegal(op);
         });
-    target.addIllegalOp<MatmulOp, GatherMatmulOp, EmbeddingOp, DequantizeOp,
-                        QuantizeOp, FakeQuantizeOp, AttentionOp>();
+    target
+        .addIllegalOp<MatmulOp, GatherMatmulOp, EmbeddingOp, DequantizeOp,
+                      QuantizeOp, FakeQuantizeOp, AttentionOp, EncodedViewOp>();
     target.addLegalOp<ModuleOp>();
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
                                                                    converter);
     populateCallOpTypeConversionPattern(patterns, converter);
     populateReturnOpTypeConversionPattern(patterns, converter);
     scf::populateSCFStructuralTypeConversions(converter, patterns);
-    patterns
-        .add<LowerMatmul<MatmulOp>, LowerMatmul<GatherMatmulOp>, LowerEmbedding,
-             LowerDequantize, LowerQuantize, LowerFakeQuantize, LowerRowsRead,
-             LowerRowsWritten, LowerRowCount, LowerCacheAttention>(converter,
-                                                                   context);
+    patterns.add<LowerMatmul<MatmulOp>, LowerMatmul<GatherMatmulOp>,
+                 LowerEmbedding, LowerDequantize, LowerQuantize,
+                 LowerFakeQuantize, LowerRowsRead, LowerRowsWritten,
+                 LowerRowCount, LowerCacheAttention, LowerEncodedView>(
+        converter, context);
     if (failed(checkOperations()) ||
         failed(
             applyFullConversion(getOperation(), target, std::move(patterns))))
@@ -427,8 +447,9 @@ struct LowerEncodingsPass
         return WalkResult::interrupt();
       }
       if (isa<func::FuncOp, func::CallOp, func::ReturnOp,
-              QuantizedWeightOpInterface, QuantizeOp, AttentionOp, scf::ForOp,
-              scf::IfOp, scf::WhileOp, scf::ConditionOp, scf::YieldOp>(op))
+              QuantizedWeightOpInterface, QuantizeOp, AttentionOp,
+              EncodedViewOp, scf::ForOp, scf::IfOp, scf::WhileOp,
+              scf::ConditionOp, scf::YieldOp>(op))
         return WalkResult::advance();
       auto read = dyn_cast<tensor::ExtractSliceOp>(op);
       auto written = dyn_cast<tensor::InsertSliceOp>(op);

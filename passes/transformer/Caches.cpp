@@ -23,24 +23,25 @@ Value rlx::decompose(OpBuilder &builder, AppendOp op) {
   bool isQuantized = QuantScheme::of(to).has_value();
   if (!isQuantized && from.getElementType() != to.getElementType()) {
     SmallVector<int64_t> all = firstLoops(from.getRank());
-    rows = b.loops({{rows, all}}, {b.empty(sizes, to.getElementType()), all},
-                   from.getRank(), 0,
-                   [&](ScalarBuilder &inner, ValueRange values) {
-                     return inner.fromF32(inner.toF32(values[0]),
-                                          to.getElementType());
-                   });
+    rows = b.loops(
+        {{rows, all}}, {b.empty(sizes, to.getElementType()), all},
+        from.getRank(), 0, [&](ScalarBuilder &inner, ValueRange values) {
+          return inner.fromF32(inner.toF32(values[0]), to.getElementType());
+        });
   }
   SmallVector<int64_t> shape;
   for (OpFoldResult size : sizes)
     shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
   rows = b.castTo(
-      rows, RankedTensorType::get(
-                shape, cast<RankedTensorType>(rows.getType()).getElementType()));
+      rows,
+      RankedTensorType::get(
+          shape, cast<RankedTensorType>(rows.getType()).getElementType()));
   if (isQuantized)
-    rows = QuantizeOp::create(
-               b, RankedTensorType::get(shape, to.getElementType(), to.getEncoding()),
-               TypeRange(), rows, Value(), Value(), Value(), Value(),
-               op.getRuleAttr())
+    rows = QuantizeOp::create(b,
+                              RankedTensorType::get(shape, to.getElementType(),
+                                                    to.getEncoding()),
+                              TypeRange(), rows, Value(), Value(), Value(),
+                              Value(), op.getRuleAttr())
                .getResult();
   SmallVector<OpFoldResult> offsets(to.getRank(), b.getIndexAttr(0));
   offsets[0] = op.getPosition();
@@ -119,8 +120,8 @@ Value AttentionLoops::scores() {
   return b.loops({{q, {row, kv, member, summed}}, {k, {inner, kv, summed}}},
                  {b.filled(scoreSizes, 0), {kv, row, member, inner}}, 5, 1,
                  [](ScalarBuilder &body, ValueRange values) {
-                   Value product = body.mul(body.toF32(values[0]),
-                                            body.toF32(values[1]));
+                   Value product =
+                       body.mul(body.toF32(values[0]), body.toF32(values[1]));
                    return body.add(values[2], product);
                  });
 }
@@ -133,12 +134,11 @@ Value AttentionLoops::masked(Value scores) {
   return b.loops(
       {{scores, all}}, {b.empty(scoreSizes, b.getF32Type()), all}, 4, 0,
       [&](ScalarBuilder &body, ValueRange values) -> Value {
-        Value score =
-            body.mul(values[0], body.number(op.scaleOrDefault()));
+        Value score = body.mul(values[0], body.number(op.scaleOrDefault()));
         if (std::optional<APFloat> cap = op.getSoftcap()) {
           Value limit = body.number(cap->convertToDouble());
-          score = body.mul(
-              math::TanhOp::create(body, body.div(score, limit)), limit);
+          score = body.mul(math::TanhOp::create(body, body.div(score, limit)),
+                           limit);
         }
         if (!op.getCausal())
           return score;
@@ -147,8 +147,8 @@ Value AttentionLoops::masked(Value scores) {
         Value isSeen = arith::CmpIOp::create(body, arith::CmpIPredicate::sle,
                                              position, end);
         if (op.getWindow()) {
-          Value width = arith::ConstantIndexOp::create(
-              body, int64_t(*op.getWindow()));
+          Value width =
+              arith::ConstantIndexOp::create(body, int64_t(*op.getWindow()));
           Value begin = arith::SubIOp::create(body, end, width);
           Value isInside = arith::CmpIOp::create(
               body, arith::CmpIPredicate::sgt, position, begin);
@@ -165,12 +165,13 @@ Value AttentionLoops::largest(Value scores) {
   if (op.getSinks()) {
     Value sinks = tensor::ExpandShapeOp::create(
         b, RankedTensorType::get({groups, members}, b.getF32Type()),
-        b.castTo(op.getSinks(), RankedTensorType::get({groups * members},
-                                                      b.getF32Type())),
+        b.castTo(op.getSinks(),
+                 RankedTensorType::get({groups * members}, b.getF32Type())),
         ArrayRef<ReassociationIndices>{{0, 1}});
-    init = b.loops({{sinks, {kv, member}}},
-                   {b.empty(rowSizes, b.getF32Type()), {kv, row, member}}, 3, 0,
-                   [](ScalarBuilder &, ValueRange values) { return values[0]; });
+    init =
+        b.loops({{sinks, {kv, member}}},
+                {b.empty(rowSizes, b.getF32Type()), {kv, row, member}}, 3, 0,
+                [](ScalarBuilder &, ValueRange values) { return values[0]; });
   }
   return b.loops({{scores, firstLoops(4)}}, {init, {kv, row, member}}, 4, 1,
                  [](ScalarBuilder &body, ValueRange values) -> Value {
@@ -184,15 +185,15 @@ Value AttentionLoops::sumOf(Value powers, Value most) {
   if (op.getSinks()) {
     Value sinks = tensor::ExpandShapeOp::create(
         b, RankedTensorType::get({groups, members}, b.getF32Type()),
-        b.castTo(op.getSinks(), RankedTensorType::get({groups * members},
-                                                      b.getF32Type())),
+        b.castTo(op.getSinks(),
+                 RankedTensorType::get({groups * members}, b.getF32Type())),
         ArrayRef<ReassociationIndices>{{0, 1}});
-    init = b.loops(
-        {{sinks, {kv, member}}, {most, {kv, row, member}}},
-        {b.empty(rowSizes, b.getF32Type()), {kv, row, member}}, 3, 0,
-        [](ScalarBuilder &body, ValueRange values) -> Value {
-          return math::ExpOp::create(body, body.sub(values[0], values[1]));
-        });
+    init = b.loops({{sinks, {kv, member}}, {most, {kv, row, member}}},
+                   {b.empty(rowSizes, b.getF32Type()), {kv, row, member}}, 3, 0,
+                   [](ScalarBuilder &body, ValueRange values) -> Value {
+                     return math::ExpOp::create(body,
+                                                body.sub(values[0], values[1]));
+                   });
   }
   return b.loops({{powers, firstLoops(4)}}, {init, {kv, row, member}}, 4, 1,
                  [](ScalarBuilder &body, ValueRange values) {
@@ -205,41 +206,39 @@ Value AttentionLoops::emit() {
   SmallVector<int64_t> ofRow = {kv, row, member};
   Value score = masked(scores());
   Value most = largest(score);
-  Value powers =
-      b.loops({{score, all}, {most, ofRow}},
-              {b.empty(scoreSizes, b.getF32Type()), all}, 4, 0,
-              [](ScalarBuilder &body, ValueRange values) -> Value {
-                return math::ExpOp::create(body, body.sub(values[0], values[1]));
-              });
+  Value powers = b.loops(
+      {{score, all}, {most, ofRow}}, {b.empty(scoreSizes, b.getF32Type()), all},
+      4, 0, [](ScalarBuilder &body, ValueRange values) -> Value {
+        return math::ExpOp::create(body, body.sub(values[0], values[1]));
+      });
   Value sum = sumOf(powers, most);
   SmallVector<OpFoldResult> sizes = {rows, b.getIndexAttr(groups),
                                      b.getIndexAttr(members),
                                      b.getIndexAttr(columns)};
   SmallVector<int64_t> ofResult = {row, kv, member, inner};
-  Value total = b.loops({{powers, {kv, row, member, summed}},
-                         {v, {summed, kv, inner}}},
-                        {b.filled(sizes, 0), ofResult}, 5, 1,
-                        [](ScalarBuilder &body, ValueRange values) {
-                          Value product =
-                              body.mul(values[0], body.toF32(values[1]));
-                          return body.add(values[2], product);
-                        });
-  Value result = b.loops(
-      {{total, ofResult}, {sum, ofRow}},
-      {b.empty(sizes, b.getF32Type()), ofResult}, 4, 0,
-      [](ScalarBuilder &body, ValueRange values) -> Value {
-        // A row that sees nothing has a sum of zeros.
-        Value zero = body.number(0);
-        Value isNothing = arith::CmpFOp::create(
-            body, arith::CmpFPredicate::OEQ, values[1], zero);
-        return arith::SelectOp::create(body, isNothing, zero,
-                                       body.div(values[0], values[1]));
-      });
+  Value total =
+      b.loops({{powers, {kv, row, member, summed}}, {v, {summed, kv, inner}}},
+              {b.filled(sizes, 0), ofResult}, 5, 1,
+              [](ScalarBuilder &body, ValueRange values) {
+                Value product = body.mul(values[0], body.toF32(values[1]));
+                return body.add(values[2], product);
+              });
+  Value result =
+      b.loops({{total, ofResult}, {sum, ofRow}},
+              {b.empty(sizes, b.getF32Type()), ofResult}, 4, 0,
+              [](ScalarBuilder &body, ValueRange values) -> Value {
+                // A row that sees nothing has a sum of zeros.
+                Value zero = body.number(0);
+                Value isNothing = arith::CmpFOp::create(
+                    body, arith::CmpFPredicate::OEQ, values[1], zero);
+                return arith::SelectOp::create(body, isNothing, zero,
+                                               body.div(values[0], values[1]));
+              });
   auto type = cast<RankedTensorType>(result.getType());
   Value flat = tensor::CollapseShapeOp::create(
       b,
-      RankedTensorType::get(
-          {type.getDimSize(0), groups * members, columns}, b.getF32Type()),
+      RankedTensorType::get({type.getDimSize(0), groups * members, columns},
+                            b.getF32Type()),
       result, ArrayRef<ReassociationIndices>{{0}, {1, 2}, {3}});
   return b.castTo(flat, op.getType());
 }

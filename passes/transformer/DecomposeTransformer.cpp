@@ -28,8 +28,7 @@ static SmallVector<Value> partsOf(OpBuilder &builder, Operation *op,
       .Case<RmsNormOp, LayerNormOp, RopeTableOp, RopeOp, AppendOp>(
           [&](auto known) { return Parts{decompose(builder, known)}; })
       .Case([&](rlx::AttentionOp attention) {
-        return keepsAttention ? Parts()
-                              : Parts{decompose(builder, attention)};
+        return keepsAttention ? Parts() : Parts{decompose(builder, attention)};
       })
       .Case([&](rlx::TopkOp topk) { return decompose(builder, topk); })
       .Default([](Operation *) { return Parts(); });

@@ -18,8 +18,7 @@ using namespace rlx;
 /// x > y, or x == y and `place` < `other`.
 static Value isBefore(ScalarBuilder &b, Value x, Value place, Value y,
                       Value other) {
-  Value isLarger =
-      arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, y);
+  Value isLarger = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, y);
   Value isSame = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, x, y);
   Value isEarlier =
       arith::CmpIOp::create(b, arith::CmpIPredicate::slt, place, other);
@@ -37,8 +36,7 @@ SmallVector<Value> rlx::decompose(OpBuilder &builder, TopkOp op) {
       llvm::to_vector(ArrayRef(sizes).drop_back());
   constexpr double infinity = std::numeric_limits<double>::infinity();
   auto filledIds = [&](int32_t value) -> Value {
-    Value number =
-        arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
+    Value number = arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
     return linalg::FillOp::create(b, number, b.empty(rowSizes, b.getI32Type()))
         .getResult(0);
   };
@@ -54,12 +52,12 @@ SmallVector<Value> rlx::decompose(OpBuilder &builder, TopkOp op) {
         {{op.getX(), all}, {lastValue, rows}, {lastId, rows}},
         {{b.filled(rowSizes, -infinity), rows}, {filledIds(behindAll), rows}},
         rank, 1, [&](ScalarBuilder &inner, ValueRange in) {
-          Value isNan = arith::CmpFOp::create(
-              inner, arith::CmpFPredicate::UNO, in[0], in[0]);
+          Value isNan = arith::CmpFOp::create(inner, arith::CmpFPredicate::UNO,
+                                              in[0], in[0]);
           Value x = arith::SelectOp::create(inner, isNan,
                                             inner.number(-infinity), in[0]);
-          Value place = arith::IndexCastOp::create(
-              inner, inner.getI32Type(), inner.loop(rank - 1));
+          Value place = arith::IndexCastOp::create(inner, inner.getI32Type(),
+                                                   inner.loop(rank - 1));
           Value isLeft = isBefore(inner, in[1], in[2], x, place);
           Value isBetter = isBefore(inner, x, place, in[3], in[4]);
           Value isTaken = arith::AndIOp::create(inner, isLeft, isBetter);

@@ -19,17 +19,15 @@ public:
   RowNorm(OpBuilder &builder, Location loc, Value x)
       : b(loc, builder), rank(cast<RankedTensorType>(x.getType()).getRank()),
         all(firstLoops(rank)), rows(firstLoops(rank - 1)), sizes(b.sizes(x)) {
-    Value count = arith::IndexCastOp::create(b, b.getI64Type(),
-                                             b.toValue(sizes.back()));
+    Value count =
+        arith::IndexCastOp::create(b, b.getI64Type(), b.toValue(sizes.back()));
     columns = arith::UIToFPOp::create(b, b.getF32Type(), count);
   }
 
   /// The sum of `term` of each number of a row.
-  Value sums(Value x,
-             llvm::function_ref<Value(ScalarBuilder &, Value)> term) {
-    return b.loops({{x, all}},
-                   {b.filled(ArrayRef(sizes).drop_back(), 0), rows}, rank, 1,
-                   [&](ScalarBuilder &inner, ValueRange values) {
+  Value sums(Value x, llvm::function_ref<Value(ScalarBuilder &, Value)> term) {
+    return b.loops({{x, all}}, {b.filled(ArrayRef(sizes).drop_back(), 0), rows},
+                   rank, 1, [&](ScalarBuilder &inner, ValueRange values) {
                      Value number = term(inner, inner.toF32(values[0]));
                      return inner.add(values[1], number);
                    });
@@ -52,8 +50,7 @@ public:
   /// 1 / sqrt(sum / K + epsilon)
   Value factor(ScalarBuilder &inner, Value sum, double epsilon) {
     Value mean = inner.div(sum, columns);
-    return math::RsqrtOp::create(inner,
-                                 inner.add(mean, inner.number(epsilon)));
+    return math::RsqrtOp::create(inner, inner.add(mean, inner.number(epsilon)));
   }
 
   TensorLoops b;

@@ -51,8 +51,7 @@ static Frequencies knownFrequencies(TensorLoops &b, RopeTableOp op) {
     steps.push_back(int32_t(uint32_t(int64_t(whole)) * 2));
     rest.push_back(float(part - whole * halfStep));
   }
-  auto type =
-      RankedTensorType::get({int64_t(steps.size())}, b.getI32Type());
+  auto type = RankedTensorType::get({int64_t(steps.size())}, b.getI32Type());
   return {arith::ConstantOp::create(
               b, DenseElementsAttr::get(type, ArrayRef(steps))),
           denseNumbers(b, rest)};
@@ -74,14 +73,11 @@ static Frequencies dividedFrequencies(TensorLoops &b, RopeTableOp op) {
        {b.empty(sizes, b.getF32Type()), {0}}},
       1, 0, [&](ScalarBuilder &inner, ValueRange values) {
         Value turns = inner.div(values[0], values[2]);
-        Value part =
-            inner.sub(turns, math::RoundEvenOp::create(inner, turns));
+        Value part = inner.sub(turns, math::RoundEvenOp::create(inner, turns));
         Value whole = math::FloorOp::create(
             inner, inner.mul(part, inner.number(1 / halfStep)));
-        Value rest =
-            inner.sub(part, inner.mul(whole, inner.number(halfStep)));
-        Value steps =
-            arith::FPToSIOp::create(inner, inner.getI32Type(), whole);
+        Value rest = inner.sub(part, inner.mul(whole, inner.number(halfStep)));
+        Value steps = arith::FPToSIOp::create(inner, inner.getI32Type(), whole);
         return SmallVector<Value>{
             arith::AddIOp::create(inner, steps, steps),
             inner.add(rest, inner.div(values[1], values[2]))};
@@ -91,10 +87,11 @@ static Frequencies dividedFrequencies(TensorLoops &b, RopeTableOp op) {
 
 Value rlx::decompose(OpBuilder &builder, RopeTableOp op) {
   TensorLoops b(op.getLoc(), builder);
-  Frequencies frequencies = op.getFactors() ? dividedFrequencies(b, op)
-                                            : knownFrequencies(b, op);
+  Frequencies frequencies =
+      op.getFactors() ? dividedFrequencies(b, op) : knownFrequencies(b, op);
   auto type = cast<RankedTensorType>(op.getType());
-  OpFoldResult count = op.getCount(), pairs = b.getIndexAttr(type.getDimSize(2));
+  OpFoldResult count = op.getCount(),
+               pairs = b.getIndexAttr(type.getDimSize(2));
   if (!type.isDynamicDim(1))
     count = b.getIndexAttr(type.getDimSize(1));
   else if (std::optional<int64_t> known = getConstantIntValue(count))
@@ -106,10 +103,10 @@ Value rlx::decompose(OpBuilder &builder, RopeTableOp op) {
         {{frequencies.steps, {1}}, {frequencies.rest, {1}}},
         {b.empty(sizes, b.getF32Type()), {0, 1}}, 2, 0,
         [&](ScalarBuilder &inner, ValueRange values) {
-          Value position = arith::AddIOp::create(
-              inner, op.getPosition(), inner.loop(0));
-          Value number = arith::IndexCastOp::create(inner, inner.getI32Type(),
-                                                    position);
+          Value position =
+              arith::AddIOp::create(inner, op.getPosition(), inner.loop(0));
+          Value number =
+              arith::IndexCastOp::create(inner, inner.getI32Type(), position);
           Value steps = arith::MulIOp::create(inner, number, values[0]);
           Value turns = inner.mul(
               arith::SIToFPOp::create(inner, inner.getF32Type(), steps),
@@ -117,8 +114,8 @@ Value rlx::decompose(OpBuilder &builder, RopeTableOp op) {
           Value rest = inner.mul(
               arith::SIToFPOp::create(inner, inner.getF32Type(), number),
               values[1]);
-          Value angle = inner.mul(inner.add(turns, rest),
-                                  inner.number(2 * M_PI));
+          Value angle =
+              inner.mul(inner.add(turns, rest), inner.number(2 * M_PI));
           Value result = function(inner, angle);
           return magnitude == 1 ? result
                                 : inner.mul(result, inner.number(magnitude));

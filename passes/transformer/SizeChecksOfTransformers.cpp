@@ -54,10 +54,11 @@ void SizeChecks::insert(AppendOp append) {
   Value rest = arith::SubIOp::create(b, capacity, position);
   Value fits = arith::AndIOp::create(
       b, isInside, compare(arith::CmpIPredicate::ule, count, rest));
-  require(fits,
-          "expected {} rows to fit a cache of {} positions from position {} on; "
-          "nothing was appended",
-          {count, capacity, position});
+  require(
+      fits,
+      "expected {} rows to fit a cache of {} positions from position {} on; "
+      "nothing was appended",
+      {count, capacity, position});
 }
 
 void SizeChecks::insert(AttentionOp attention) {
@@ -76,8 +77,9 @@ void SizeChecks::insert(AttentionOp attention) {
     require(compare(arith::CmpIPredicate::ule, rows, most),
             "expected at most {} rows, the length, but got {}", {most, rows});
   }
-  resultSizes(attention.getResult(),
-              {size(q, 0), size(q, 1), b.getIndexAttr(tensorOf(v).getDimSize(2))});
+  resultSizes(
+      attention.getResult(),
+      {size(q, 0), size(q, 1), b.getIndexAttr(tensorOf(v).getDimSize(2))});
 }
 
 void SizeChecks::insert(TopkOp topk) {

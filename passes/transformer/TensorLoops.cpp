@@ -63,7 +63,8 @@ SmallVector<Value> TensorLoops::loops(ArrayRef<LoopOperand> inputs,
                                       Body body) {
   SmallVector<AffineMap> maps;
   SmallVector<Value> from, to;
-  for (const LoopOperand &operand : llvm::concat<const LoopOperand>(inputs, inits)) {
+  for (const LoopOperand &operand :
+       llvm::concat<const LoopOperand>(inputs, inits)) {
     SmallVector<AffineExpr> dims;
     for (int64_t loop : operand.loops)
       dims.push_back(getAffineDimExpr(loop));

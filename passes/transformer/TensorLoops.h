@@ -29,7 +29,8 @@ public:
       : ImplicitLocOpBuilder(loc, builder) {}
 
   mlir::Value number(double value) {
-    return mlir::arith::ConstantOp::create(*this, getF32FloatAttr(float(value)));
+    return mlir::arith::ConstantOp::create(*this,
+                                           getF32FloatAttr(float(value)));
   }
   mlir::Value add(mlir::Value x, mlir::Value y) {
     return mlir::arith::AddFOp::create(*this, x, y);

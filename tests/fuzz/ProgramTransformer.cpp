@@ -1,8 +1,9 @@
 //===- ProgramTransformer.cpp - Norms, caches and attention ---------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The operations of ir/TransformerOps.td in random programs: all sizes of heads,
-// windows, caches in all kinds of types, appending at any position that fits.
+// The operations of ir/TransformerOps.td in random programs: all sizes of
+// heads, windows, caches in all kinds of types, appending at any position that
+// fits.
 //
 //===----------------------------------------------------------------------===//
 
@@ -48,8 +49,7 @@ void ProgramGenerator::makeRope() {
   int64_t rows = dice.between(0, 6), heads = dice.between(1, 4),
           pairs = dice.pick<int64_t>({1, 4, 8, 16, 20}),
           rest = dice.pick<int64_t>({0, 0, 1, 8});
-  Value x =
-      operand(ElementType::f32, {rows, heads, 2 * pairs + rest}, 50);
+  Value x = operand(ElementType::f32, {rows, heads, 2 * pairs + rest}, 50);
   x = cast(x, {x.shape[0], x.shape[1], {2 * pairs + rest, false}});
   std::string position =
                   indexFromData(dice.pick<int64_t>({0, 1, 17, 4095, 100000})),
@@ -68,14 +68,12 @@ void ProgramGenerator::makeRope() {
     attributes += ", scale = 0.25";
   if (dice.chance(20))
     attributes += ", yarn_context = 2048";
-  Value table = define("rlx.rope_table from " + position + " count " + count +
-                           factors + " {" + attributes + "} : (index, index" +
-                           factorTypes + ") -> " +
-                           typeText(ElementType::f32, {{2, false},
-                                                       {rows, true},
-                                                       {pairs, false}}),
-                       ElementType::f32,
-                       {{2, false}, {rows, true}, {pairs, false}}, 1, 2e-6);
+  Value table = define(
+      "rlx.rope_table from " + position + " count " + count + factors + " {" +
+          attributes + "} : (index, index" + factorTypes + ") -> " +
+          typeText(ElementType::f32,
+                   {{2, false}, {rows, true}, {pairs, false}}),
+      ElementType::f32, {{2, false}, {rows, true}, {pairs, false}}, 1, 2e-6);
   define("rlx.rope " + std::string(dice.chance(50) ? "pairs " : "halves ") +
              x.name + ", " + table.name + " : " + typeText(x) + ", " +
              typeText(table),
@@ -83,7 +81,8 @@ void ProgramGenerator::makeRope() {
          1.5 * x.error + 5e-6 * x.magnitude);
 }
 
-/// What caches hold: plain floats, and schemes that can encode without a search.
+/// What caches hold: plain floats, and schemes that can encode without a
+/// search.
 static std::string cacheScheme(Dice &dice, int64_t depth) {
   std::vector<std::string> names = {"f32", "f16", "bf16", "quant f16",
                                     "quant bf16"};
@@ -161,8 +160,8 @@ void ProgramGenerator::makeAttention() {
   if (isCausal)
     attributes += ", causal";
   if (isCausal && dice.chance(30))
-    attributes += ", window = " +
-                  std::to_string(dice.pick<int64_t>({1, 3, 17, 64, 100}));
+    attributes +=
+        ", window = " + std::to_string(dice.pick<int64_t>({1, 3, 17, 64, 100}));
   if (dice.chance(20))
     attributes += ", softcap = 5.0";
   double ofScore = scale * double(depth) *
@@ -179,8 +178,8 @@ void ProgramGenerator::makeAttention() {
 
 void ProgramGenerator::makeAppend() {
   Sizes sizes = randomSizes(size_t(dice.between(1, 3)));
-  ElementType element = dice.pick(
-      {ElementType::f32, ElementType::f32, ElementType::f16, ElementType::bf16});
+  ElementType element = dice.pick({ElementType::f32, ElementType::f32,
+                                   ElementType::f16, ElementType::bf16});
   Value whole = operand(element, sizes, 50);
   int64_t count = dice.between(0, sizes[0]),
           position = dice.between(0, sizes[0] - count);

@@ -36,6 +36,7 @@ PASS_ROOMS = (
     "dialects",
     "transformer",
     "import",
+    "import/recognize",
     "graph",
     "quantize",
     "program",

@@ -30,6 +30,7 @@ CLEAN_UP = {"canonicalizer", "cse"}
 PASS_SOURCES = (
     "passes/Passes.td",
     "passes/dialects/DialectPasses.td",
+    "passes/import/recognize/RecognizePasses.td",
     "passes/program/ProgramPasses.td",
     "passes/quantize/QuantizePasses.td",
     "passes/transformer/TransformerPasses.td",
@@ -111,7 +112,7 @@ def generate(arguments, source, *flags):
 
 
 def dialect_document(arguments):
-    text = generate(arguments, "ir/RlxOps.td", "-gen-dialect-doc", "-dialect=rlx")
+    text = generate(arguments, "ir/AllOps.td", "-gen-dialect-doc", "-dialect=rlx")
     text = re.sub(r"^# 'rlx' Dialect\n", "# The rlx dialect\n", text)
     names = re.findall(r"^### `(rlx\.\w+)` \((.*)\)$", text, re.M)
     text = re.sub(r"^### `(rlx\.\w+)` \(.*\)$", r"### `\1`", text, flags=re.M)

@@ -35,8 +35,7 @@ AttentionTiles::AttentionTiles(BlockAttentionOp op, const CpuProperties &cpu,
 
 AttentionItem::AttentionItem(LoopBuilder &b, BlockAttentionOp op,
                              const AttentionTiles &tiles)
-    : b(b), op(op), tiles(tiles),
-      k{op.getK(), {}, {}, {}, op.getKScheme()},
+    : b(b), op(op), tiles(tiles), k{op.getK(), {}, {}, {}, op.getKScheme()},
       v{op.getV(), {}, {}, {}, op.getVScheme()} {}
 
 //===----------------------------------------------------------------------===//
@@ -64,8 +63,8 @@ Value AttentionItem::larger(Value x, Value y) {
   return arith::SelectOp::create(b, isLarger, x, y);
 }
 
-Value AttentionItem::reduced(
-    Value vector, llvm::function_ref<Value(Value, Value)> combine) {
+Value AttentionItem::reduced(Value vector,
+                             llvm::function_ref<Value(Value, Value)> combine) {
   for (int64_t count = tiles.lanes / 2; count > 0; count /= 2) {
     auto half = [&](int64_t first) {
       return vector::ExtractStridedSliceOp::create(
@@ -80,8 +79,8 @@ Value AttentionItem::read(Value memref, Value row, Value column) {
   return memref::LoadOp::create(b, memref, ValueRange{row, column});
 }
 
-SmallVector<std::pair<int64_t, int64_t>>
-AttentionItem::parts(int64_t vectors, int64_t most) {
+SmallVector<std::pair<int64_t, int64_t>> AttentionItem::parts(int64_t vectors,
+                                                              int64_t most) {
   SmallVector<std::pair<int64_t, int64_t>> result;
   for (int64_t first = 0; first < vectors; first += most)
     result.push_back({first, std::min(most, vectors - first)});
@@ -168,8 +167,8 @@ void AttentionItem::decodeRows(const StoredOperands &stored, int64_t size,
       // merged.
       SmallVector<Value> values;
       for (int64_t offset = 0; offset < step; offset += run)
-        values.push_back(stored.decode(b, at, b.div(first, steps.block),
-                                       offset, run));
+        values.push_back(
+            stored.decode(b, at, b.div(first, steps.block), offset, run));
       for (auto [i, value] : llvm::enumerate(values))
         b.storeVector(value, target, {row, b.add(first, int64_t(i) * run)});
     };
@@ -180,8 +179,8 @@ void AttentionItem::decodeRows(const StoredOperands &stored, int64_t size,
   });
 }
 
-/// Some vectors' worth of positions from `first` of the panel on, where rows are
-/// made of whole vectors: from registers to registers.
+/// Some vectors' worth of positions from `first` of the panel on, where rows
+/// are made of whole vectors: from registers to registers.
 void AttentionItem::transposeDecoded(Value position, Value first,
                                      const RowSteps &steps) {
   Value last = b.sub(length, b.index(1));
@@ -193,8 +192,7 @@ void AttentionItem::transposeDecoded(Value position, Value first,
     for (int64_t offset = 0; offset < steps.step; offset += tiles.lanes) {
       SmallVector<Value> square;
       for (Value row : rows)
-        square.push_back(
-            k.decode(b, {row, group}, block, offset, tiles.lanes));
+        square.push_back(k.decode(b, {row, group}, block, offset, tiles.lanes));
       square = transposeSquare(b, square);
       for (auto [i, vector] : llvm::enumerate(square))
         b.storeVector(vector, panel,
@@ -221,8 +219,8 @@ void AttentionItem::transposeRows(Value position, Value first) {
 /// K of a block of positions, transposed: `[D, positions]`.
 void AttentionItem::fillPanel(Value position) {
   RowSteps steps{QuantScheme(k.scheme.getScheme()), tiles.lanes};
-  bool isWhole = steps.run == tiles.lanes &&
-                 steps.mainLength(tiles.depth) == tiles.depth;
+  bool isWhole =
+      steps.run == tiles.lanes && steps.mainLength(tiles.depth) == tiles.depth;
   b.loop(b.index(0), b.index(tiles.positions), tiles.lanes, [&](Value first) {
     if (isWhole)
       transposeDecoded(position, first, steps);
@@ -242,27 +240,27 @@ void AttentionItem::emitScores() {
            for (auto [first, count] : parts(vectors, tiles.vectorsPerTile)) {
              SmallVector<Value> zeros(tiles.queriesPerTile * count,
                                       b.zeros(tiles.lanes));
-             SmallVector<Value> results = b.loop(
-                 b.index(0), b.index(tiles.depth), 1, zeros,
-                 [&](Value d, ValueRange carried) {
-                   SmallVector<Value> columns, next;
-                   for (int64_t i = 0; i < count; ++i)
-                     columns.push_back(b.loadVector(
-                         panel, {d, b.index((first + i) * tiles.lanes)},
-                         tiles.lanes));
-                   for (int64_t i = 0; i < tiles.queriesPerTile; ++i) {
-                     Value x = spread(read(q, b.add(query, i), d));
-                     for (int64_t j = 0; j < count; ++j)
-                       next.push_back(vector::FMAOp::create(
-                           b, x, columns[j], carried[i * count + j]));
-                   }
-                   return next;
-                 });
+             SmallVector<Value> results =
+                 b.loop(b.index(0), b.index(tiles.depth), 1, zeros,
+                        [&](Value d, ValueRange carried) {
+                          SmallVector<Value> columns, next;
+                          for (int64_t i = 0; i < count; ++i)
+                            columns.push_back(b.loadVector(
+                                panel, {d, b.index((first + i) * tiles.lanes)},
+                                tiles.lanes));
+                          for (int64_t i = 0; i < tiles.queriesPerTile; ++i) {
+                            Value x = spread(read(q, b.add(query, i), d));
+                            for (int64_t j = 0; j < count; ++j)
+                              next.push_back(vector::FMAOp::create(
+                                  b, x, columns[j], carried[i * count + j]));
+                          }
+                          return next;
+                        });
              for (int64_t i = 0; i < tiles.queriesPerTile; ++i)
                for (int64_t j = 0; j < count; ++j)
-                 b.storeVector(results[i * count + j], scores,
-                               {b.add(query, i),
-                                b.index((first + j) * tiles.lanes)});
+                 b.storeVector(
+                     results[i * count + j], scores,
+                     {b.add(query, i), b.index((first + j) * tiles.lanes)});
            }
          });
 }
@@ -320,8 +318,8 @@ void AttentionItem::emitPowers() {
   b.loop(b.index(0), b.index(tiles.rows * tiles.members), 1, [&](Value query) {
     SmallVector<Value> x;
     for (int64_t i = 0; i < vectors; ++i)
-      x.push_back(b.loadVector(scores, {query, b.index(i * tiles.lanes)},
-                               tiles.lanes));
+      x.push_back(
+          b.loadVector(scores, {query, b.index(i * tiles.lanes)}, tiles.lanes));
     Value most = x[0];
     for (int64_t i = 1; i < vectors; ++i)
       most = larger(x[i], most);
@@ -330,7 +328,8 @@ void AttentionItem::emitPowers() {
         reduced(most, [&](Value p, Value r) { return larger(p, r); }), before);
     Value below = spread(now), sum;
     for (int64_t i = 0; i < vectors; ++i) {
-      Value power = math::ExpOp::create(b, arith::SubFOp::create(b, x[i], below));
+      Value power =
+          math::ExpOp::create(b, arith::SubFOp::create(b, x[i], below));
       b.storeVector(power, scores, {query, b.index(i * tiles.lanes)});
       sum = sum ? arith::AddFOp::create(b, sum, power).getResult() : power;
     }
@@ -404,8 +403,8 @@ void AttentionItem::writeResults() {
       Value head = b.add(firstHead, g);
       Value total = memref::LoadOp::create(b, totals, query);
       // A row that sees nothing has a sum of zeros.
-      Value isNothing = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ,
-                                              total, number(0));
+      Value isNothing =
+          arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, total, number(0));
       total = arith::SelectOp::create(b, isNothing, number(1), total);
       int64_t whole = tiles.columns / tiles.lanes * tiles.lanes;
       b.loop(b.index(0), b.index(whole), tiles.lanes, [&](Value column) {
@@ -436,13 +435,15 @@ void AttentionItem::emitBlock(Value position) {
     capScores();
   // Of most blocks each row sees all.
   Value end = b.add(position, tiles.positions);
-  Value isCut = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, end, firstEnd);
+  Value isCut =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, end, firstEnd);
   if (op.getWindow())
-    isCut = arith::OrIOp::create(
-        b, isCut,
-        arith::CmpIOp::create(b, arith::CmpIPredicate::slt, position,
-                              lastBegin));
-  b.branch(isCut, [&] { maskScores(position); }, [] {});
+    isCut =
+        arith::OrIOp::create(b, isCut,
+                             arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
+                                                   position, lastBegin));
+  b.branch(
+      isCut, [&] { maskScores(position); }, [] {});
   emitPowers();
   decodeRows(v, tiles.columns, position, tiles.positions, rowsOfV);
   addValues(b.min(b.index(tiles.positions), b.sub(lastEnd, position)));

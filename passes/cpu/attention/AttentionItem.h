@@ -3,7 +3,8 @@
 //
 // What one thread does at a time in rlx.block_attention: the rows `t0` to
 // `t0 + rows` of all heads that share a head of k and v. A query is one of
-// these rows of one of these heads; query `r * G + g` is row `t0 + r` of head g.
+// these rows of one of these heads; query `r * G + g` is row `t0 + r` of head
+// g.
 //
 // Positions come in blocks. For each, k is decoded and transposed into a panel,
 // so that vectors lie along positions; scores of all queries follow, then their
@@ -30,13 +31,13 @@ struct AttentionTiles {
   AttentionTiles(BlockAttentionOp op, const CpuProperties &cpu, int64_t rows);
 
   int64_t lanes;
-  int64_t rows;             ///< of tokens, in an item
-  int64_t groups, members;  ///< heads of k and v; those of q for each
-  int64_t depth, columns;   ///< D and E
-  int64_t positions;        ///< in a block
-  int64_t queriesPerTile;   ///< in a register tile
-  int64_t vectorsPerTile;   ///< side by side in it
-  int64_t queries;          ///< in an item, a multiple of a tile's
+  int64_t rows;            ///< of tokens, in an item
+  int64_t groups, members; ///< heads of k and v; those of q for each
+  int64_t depth, columns;  ///< D and E
+  int64_t positions;       ///< in a block
+  int64_t queriesPerTile;  ///< in a register tile
+  int64_t vectorsPerTile;  ///< side by side in it
+  int64_t queries;         ///< in an item, a multiple of a tile's
 
   int64_t paddedDepth() const { return llvm::alignTo(depth, lanes); }
   int64_t paddedColumns() const { return llvm::alignTo(columns, lanes); }
@@ -72,9 +73,9 @@ private:
   mlir::Value spread(mlir::Value scalar);
   mlir::Value larger(mlir::Value x, mlir::Value y);
   /// All lanes together, halves first.
-  mlir::Value reduced(
-      mlir::Value vector,
-      llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
+  mlir::Value
+  reduced(mlir::Value vector,
+          llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
   mlir::Value read(mlir::Value memref, mlir::Value row, mlir::Value column);
   /// Groups of at most `most` vectors: the first vector and the count.
   static llvm::SmallVector<std::pair<int64_t, int64_t>> parts(int64_t vectors,

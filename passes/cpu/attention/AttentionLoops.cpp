@@ -17,8 +17,7 @@ using namespace rlx;
 static void emitItems(LoopBuilder &b, BlockAttentionOp op,
                       const CpuProperties &cpu, int64_t rows) {
   AttentionTiles tiles(op, cpu, rows);
-  Value blocks =
-      b.div(b.add(b.size(op.getQ(), 0), rows - 1), rows);
+  Value blocks = b.div(b.add(b.size(op.getQ(), 0), rows - 1), rows);
   Value count = b.mul(blocks, tiles.groups);
   b.parallelLoop(count, [&](Value item) {
     // Late rows see the most, and come first.
@@ -38,17 +37,19 @@ LogicalResult rlx::emitAttentionLoops(BlockAttentionOp op,
       type.getDimSize(1) / cast<MemRefType>(op.getK().getType()).getDimSize(1);
   int64_t rows = std::max<int64_t>(1, enoughQueries / members);
   if (!type.isDynamicDim(0)) {
-    emitItems(b, op, cpu, std::min(rows, std::max<int64_t>(type.getDimSize(0), 1)));
+    emitItems(b, op, cpu,
+              std::min(rows, std::max<int64_t>(type.getDimSize(0), 1)));
     return success();
   }
   if (rows == 1) {
     emitItems(b, op, cpu, 1);
     return success();
   }
-  Value isMany = arith::CmpIOp::create(b, arith::CmpIPredicate::uge,
-                                       b.size(op.getQ(), 0),
-                                       b.index(llvm::divideCeil(rows, 2)));
-  b.branch(isMany, [&] { emitItems(b, op, cpu, rows); },
-           [&] { emitItems(b, op, cpu, 1); });
+  Value isMany =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::uge, b.size(op.getQ(), 0),
+                            b.index(llvm::divideCeil(rows, 2)));
+  b.branch(
+      isMany, [&] { emitItems(b, op, cpu, rows); },
+      [&] { emitItems(b, op, cpu, 1); });
   return success();
 }

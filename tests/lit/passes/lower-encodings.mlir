@@ -166,3 +166,13 @@ func.func @dynamic_sides(%x: tensor<1x64xf32>, %w: tensor<8x64xf32, #rlx.quant<i
   %y = rlx.matmul %x, %w scales(%s) bias(%b) : (tensor<1x64xf32>, tensor<8x64xf32, #rlx.quant<int8/32>>, tensor<?x2xf32>, tensor<?xf32>) -> tensor<1x8xf32>
   return %y : tensor<1x8xf32>
 }
+
+// A view of bytes is the bytes.
+// CHECK-LABEL: func @encoded_view(
+func.func @encoded_view(%x: tensor<3x64xf32>, %q: tensor<8x64xi8>, %s: tensor<8x2xf32>) -> tensor<3x8xf32> {
+  // CHECK-NOT: encoded_view
+  // CHECK: rlx.block_matmul ins(%arg0, %arg1) {{.*}}scales(%arg2)
+  %w = rlx.encoded_view %q : tensor<8x64xi8> to tensor<8x64xf32, #rlx.quant<int8/32>>
+  %y = rlx.matmul %x, %w scales(%s) : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<int8/32>>, tensor<8x2xf32>) -> tensor<3x8xf32>
+  return %y : tensor<3x8xf32>
+}

@@ -160,14 +160,15 @@ func.func @main(%x: tensor<?x6xf32>) -> (tensor<?x3xf32>, tensor<?x3xi32>) {
 })");
   ASSERT_TRUE(executable);
   float infinity = INFINITY, nan = NAN;
-  Floats x({4, 6}, {1, 5, 3, 5, -2, 4,                                     //
-                    nan, -1, nan, -infinity, 7, -3,                        //
-                    nan, nan, nan, nan, nan, nan,                          //
-                    infinity, 0, infinity, -infinity, infinity, infinity}),
+  Floats x({4, 6}, {1,        5,   3,        5,         -2,       4,   //
+                    nan,      -1,  nan,      -infinity, 7,        -3,  //
+                    nan,      nan, nan,      nan,       nan,      nan, //
+                    infinity, 0,   infinity, -infinity, infinity, infinity}),
       values({4, 3});
   Ids ids({4, 3}, {});
   EXPECT_SUCCESS(executable->run("main", {x}, {values, ids}));
-  EXPECT_EQ(ids.values, (std::vector<int32_t>{1, 3, 5, 4, 1, 5, 0, 1, 2, 0, 2, 4}));
+  EXPECT_EQ(ids.values,
+            (std::vector<int32_t>{1, 3, 5, 4, 1, 5, 0, 1, 2, 0, 2, 4}));
   EXPECT_EQ(values.values,
             (std::vector<float>{5, 5, 4, 7, -1, -3, -infinity, -infinity,
                                 -infinity, infinity, infinity, infinity}));
@@ -211,8 +212,8 @@ std::vector<double> attention(const AttentionCase &c, const Floats &q,
       for (int64_t e = 0; e < c.columns; ++e) {
         double total = 0;
         for (int64_t s = begin; s < end; ++s)
-          total += p[s - begin] *
-                   v.values[(s * c.groups + group) * c.columns + e];
+          total +=
+              p[s - begin] * v.values[(s * c.groups + group) * c.columns + e];
         result.push_back(end > begin ? total / sum : 0);
       }
     }
@@ -228,16 +229,16 @@ std::string attentionText(const AttentionCase &c, StringRef rows) {
   if (c.scale)
     attributes += llvm::formatv(", scale = {0:f6}", c.scale);
   int64_t heads = c.groups * c.members;
-  return llvm::formatv(R"(
+  return llvm::formatv(
+      R"(
 func.func @main(%q: tensor<{0}x{1}x{2}xf32>, %k: tensor<?x{3}x{2}xf32>, %v: tensor<?x{3}x{4}xf32>, %n: index, %s: tensor<{1}xf32>) -> tensor<{0}x{1}x{4}xf32> {{
   %y = rlx.attention %q, %k, %v length(%n){5} {{{6}}
       : (tensor<{0}x{1}x{2}xf32>, tensor<?x{3}x{2}xf32>, tensor<?x{3}x{4}xf32>, index{7}) -> tensor<{0}x{1}x{4}xf32>
   return %y : tensor<{0}x{1}x{4}xf32>
 })",
-                       rows, heads, c.depth, c.groups, c.columns,
-                       c.hasSinks ? " sinks(%s)" : "", attributes,
-                       c.hasSinks ? llvm::formatv(", tensor<{0}xf32>", heads).str()
-                                  : "");
+      rows, heads, c.depth, c.groups, c.columns, c.hasSinks ? " sinks(%s)" : "",
+      attributes,
+      c.hasSinks ? llvm::formatv(", tensor<{0}xf32>", heads).str() : "");
 }
 
 TEST_F(TransformerTest, Attention) {
@@ -258,8 +259,11 @@ TEST_F(TransformerTest, Attention) {
     std::unique_ptr<Executable> many = compiled(attentionText(c, "?")),
                                 one = compiled(attentionText(c, "1"));
     ASSERT_TRUE(many && one);
-    for (auto [rows, length] :
-         {std::pair<int64_t, int64_t>{1, 1}, {1, 33}, {7, 7}, {19, 130}, {0, 4}}) {
+    for (auto [rows, length] : {std::pair<int64_t, int64_t>{1, 1},
+                                {1, 33},
+                                {7, 7},
+                                {19, 130},
+                                {0, 4}}) {
       Floats q = Floats::random({rows, heads, c.depth}, 14),
              y({rows, heads, c.columns});
       Floats kPart = k, vPart = v;
@@ -293,9 +297,9 @@ func.func @main(%q: tensor<?x4x24xf32>, %k: tensor<?x2x24xf32>, %v: tensor<?x2x2
            k = Floats::random({length, 2, 24}, 16),
            v = Floats::random({length, 2, 24}, 17), y({5, 4, 24}), none({4});
     EXPECT_SUCCESS(executable->run("main", {q, k, v}, {y}));
-    EXPECT_TRUE(isClose(
-        y, attention(c, q, k, v, length, none, /*isCausal=*/false), f32Bound,
-        15));
+    EXPECT_TRUE(isClose(y,
+                        attention(c, q, k, v, length, none, /*isCausal=*/false),
+                        f32Bound, 15));
   }
 }
 
@@ -307,7 +311,8 @@ func.func @main(%rows: tensor<?x2x4xf32>, %p: index, %c: tensor<?x2x4xf32> {rlx.
   return %next : tensor<?x2x4xf32>
 })");
   ASSERT_TRUE(executable);
-  Floats cache = Floats::random({6, 2, 4}, 21), rows = Floats::random({2, 2, 4}, 22);
+  Floats cache = Floats::random({6, 2, 4}, 21),
+         rows = Floats::random({2, 2, 4}, 22);
   std::vector<float> expected = cache.values;
   std::copy(rows.values.begin(), rows.values.end(), expected.begin() + 24);
   const std::vector<TensorView> nothing;
@@ -371,8 +376,8 @@ INSTANTIATE_TEST_SUITE_P(
                     CacheScheme{", #rlx.quant<bf16>", "", 128, 4e-3},
                     CacheScheme{", #rlx.quant<gguf_q8_0>", "", 68, 8e-3},
                     CacheScheme{", #rlx.quant<gguf_q4_0>", "", 36, 0.126},
-                    CacheScheme{", #rlx.quant<#row>", " rule \"absmax 127\"", 66,
-                                1e-2}));
+                    CacheScheme{", #rlx.quant<#row>", " rule \"absmax 127\"",
+                                66, 1e-2}));
 
 /// Rows of 64 numbers that bytes of a cache stand for.
 std::vector<double> decoded(const CacheScheme &scheme,
@@ -385,7 +390,9 @@ std::vector<double> decoded(const CacheScheme &scheme,
     values.assign(floats.begin(), floats.end());
     return values;
   }
-  StringRef name = StringRef(scheme.text).drop_front(StringRef(", #rlx.quant<").size()).drop_back();
+  StringRef name = StringRef(scheme.text)
+                       .drop_front(StringRef(", #rlx.quant<").size())
+                       .drop_back();
   std::optional<QuantScheme> found;
   if (name != "#row") {
     found = QuantScheme::parse(context, name);
@@ -402,7 +409,8 @@ std::vector<double> decoded(const CacheScheme &scheme,
     return values;
   }
   int64_t rows = int64_t(bytes.size()) / scheme.rowBytes;
-  auto decoder = ReferenceDecoder::create(*found, {rows, 64}, {bytes, {}, {}, {}});
+  auto decoder =
+      ReferenceDecoder::create(*found, {rows, 64}, {bytes, {}, {}, {}});
   EXPECT_TRUE(bool(decoder));
   values.resize(rows * 64);
   for (int64_t row = 0; row < rows; ++row)
@@ -413,12 +421,13 @@ std::vector<double> decoded(const CacheScheme &scheme,
 TEST_P(EncodedCacheTest, StepsAppendAndAttend) {
   const CacheScheme &scheme = GetParam();
   constexpr int64_t capacity = 200, heads = 6, depth = 64;
-  std::unique_ptr<Executable> many =
-                                  compiled(stepText(scheme.text, "?", scheme.rule)),
-                              one =
-                                  compiled(stepText(scheme.text, "1", scheme.rule));
+  std::unique_ptr<Executable> many = compiled(
+                                  stepText(scheme.text, "?", scheme.rule)),
+                              one = compiled(
+                                  stepText(scheme.text, "1", scheme.rule));
   ASSERT_TRUE(many && one);
-  ElementType element = scheme.rowBytes == 256 ? ElementType::f32 : ElementType::u8;
+  ElementType element =
+      scheme.rowBytes == 256 ? ElementType::f32 : ElementType::u8;
   int64_t columns = scheme.rowBytes == 256 ? 64 : scheme.rowBytes;
   // Bytes of both caches, for batches and for rows one by one.
   std::vector<std::vector<uint8_t>> caches(
@@ -444,20 +453,21 @@ TEST_P(EncodedCacheTest, StepsAppendAndAttend) {
     }
     Floats kNumbers({capacity, 2, depth}, {ofK.begin(), ofK.end()}),
         vNumbers({capacity, 2, depth}, {ofV.begin(), ofV.end()});
-    EXPECT_TRUE(isClose(y,
-                        attention(shape, q, kNumbers, vNumbers,
-                                  position + count, none),
-                        f32Bound, uint32_t(count)))
+    EXPECT_TRUE(isClose(
+        y, attention(shape, q, kNumbers, vNumbers, position + count, none),
+        f32Bound, uint32_t(count)))
         << scheme.text;
     // The same, row by row, bit for bit.
     for (int64_t t = 0; t < count; ++t) {
       Index at(position + t);
       auto row = [&](Floats &all) {
         int64_t size = all.shape[1] * all.shape[2];
-        return TensorView{ElementType::f32, {1, all.shape[1], all.shape[2]},
+        return TensorView{ElementType::f32,
+                          {1, all.shape[1], all.shape[2]},
                           &all.values[t * size]};
       };
-      EXPECT_SUCCESS(one->run("main", {row(q), row(k), row(v), at, view(2), view(3)},
+      EXPECT_SUCCESS(one->run("main",
+                              {row(q), row(k), row(v), at, view(2), view(3)},
                               {row(other)}));
     }
     EXPECT_EQ(y.values, other.values) << scheme.text << count;
@@ -467,8 +477,8 @@ TEST_P(EncodedCacheTest, StepsAppendAndAttend) {
   }
   // The context is full: an error, and states as they were.
   std::vector<std::vector<uint8_t>> before = caches;
-  Floats q = Floats::random({1, heads, depth}, 1), k = Floats::random({1, 2, depth}, 2),
-         y({1, heads, depth});
+  Floats q = Floats::random({1, heads, depth}, 1),
+         k = Floats::random({1, 2, depth}, 2), y({1, heads, depth});
   Index full(capacity);
   for (Executable *executable : {many.get(), one.get()}) {
     std::string message = messageOf(

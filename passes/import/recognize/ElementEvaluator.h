@@ -1,0 +1,110 @@
+//===- ElementEvaluator.h - Tensors as formulas of others -------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Follows an element of a tensor back to where it comes from, through
+// elementwise operations, reshapes, transposes, slices and concatenations, and
+// gives its value as a formula (ElementForm.h) of an index. Nothing of the
+// program is changed. What is not understood is read as it is.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RLX_PASSES_IMPORT_RECOGNIZE_ELEMENTEVALUATOR_H
+#define RLX_PASSES_IMPORT_RECOGNIZE_ELEMENTEVALUATOR_H
+
+#include "passes/import/recognize/ElementForm.h"
+#include "passes/import/recognize/IndexAlgebra.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+namespace rlx {
+
+/// An operation that could not be looked through, and why.
+struct Obstacle {
+  mlir::Operation *op = nullptr;
+  std::string reason;
+};
+
+class ElementEvaluator {
+public:
+  using Index = llvm::SmallVector<mlir::AffineExpr, 4>;
+
+  /// For a weight of `elements` elements, whose index has the dimensions of
+  /// `algebra`.
+  /// With `isUnrounded`, numbers that the program rounds to f16 or bf16 may be
+  /// what they were before.
+  ElementEvaluator(const IndexAlgebra &algebra, int64_t elements,
+                   bool isUnrounded)
+      : algebra(algebra), arithmetic(elements), isUnrounded(isUnrounded) {}
+
+  /// An operation of linalg, and where its loops are.
+  struct Frame {
+    mutable mlir::linalg::LinalgOp op; ///< A handle, not the operation.
+    Index loops;
+  };
+
+  /// Elements of `tensor` are not looked into: they are activations. Where they
+  /// are those of a sum, what is rounded of its products does not matter: sums
+  /// of 16 bits are computed in f32.
+  void setActivations(mlir::Value tensor, bool areSummed) {
+    activations = tensor;
+    mayRoundProducts = areSummed;
+  }
+
+  /// The element of `tensor` at `index`.
+  std::optional<ElementValue> element(mlir::Value tensor, const Index &index);
+  /// A number in the body of `frame`, or outside of it.
+  std::optional<ElementValue> scalar(mlir::Value value, const Frame *frame);
+  /// The same as a formula.
+  std::optional<ElementForm> number(mlir::Value value, const Frame *frame);
+
+  const FormArithmetic &forms() const { return arithmetic; }
+  /// What stopped it, the first one first, as far as codes were behind it.
+  llvm::ArrayRef<Obstacle> obstacles() const { return found; }
+  /// Whether codes of a weight have been seen.
+  bool sawCodes() const { return hasSeenCodes; }
+
+  std::nullopt_t fail(mlir::Operation *op, const llvm::Twine &reason);
+
+private:
+  std::optional<ElementValue> lookThrough(mlir::Value tensor,
+                                          const Index &index);
+  std::optional<ElementValue> throughLoops(mlir::linalg::LinalgOp op,
+                                           mlir::Value tensor,
+                                           const Index &index);
+  std::optional<ElementValue> throughPieces(mlir::Operation *op,
+                                            mlir::ValueRange pieces,
+                                            unsigned axis, const Index &index);
+  std::optional<ElementValue> ofConstant(mlir::ElementsAttr values,
+                                         const Index &index);
+  std::optional<ElementValue> leaf(mlir::Value tensor, const Index &index,
+                                   bool isActivation);
+  std::optional<ElementValue> lookUp(mlir::Operation *op, mlir::Value table,
+                                     const Bits &code);
+  std::optional<ElementValue>
+  apply(mlir::Operation *op,
+        llvm::function_ref<std::optional<ElementValue>(mlir::Value operand)>
+            operandOf);
+
+  const IndexAlgebra &algebra;
+  FormArithmetic arithmetic;
+  bool isUnrounded, mayRoundProducts = false;
+  mlir::Value activations;
+  llvm::SmallVector<Obstacle> found;
+  bool hasSeenCodes = false;
+  unsigned steps = 0, depth = 0;
+};
+
+/// Arithmetic on integers of the program, as far as it is understood.
+std::optional<ElementValue> integerResult(mlir::Operation *op,
+                                          llvm::ArrayRef<ElementValue> operands,
+                                          const IndexAlgebra &algebra,
+                                          const FormArithmetic &forms);
+/// Whether `op` rounds to f16 or bf16. Small integers are not rounded.
+bool roundsNumbers(mlir::Operation *op, llvm::ArrayRef<ElementValue> operands);
+/// The number that the bits are as a signed integer, or an unsigned one.
+std::optional<ElementForm> numberOf(const ElementValue &value, bool isSigned,
+                                    mlir::MLIRContext *context);
+
+} // namespace rlx
+
+#endif // RLX_PASSES_IMPORT_RECOGNIZE_ELEMENTEVALUATOR_H
