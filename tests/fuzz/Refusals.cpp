@@ -48,6 +48,9 @@ bool rlx::fuzz::isRefusal(llvm::StringRef message) {
       "depends on more than the shapes of the inputs, which cannot be checked",
       "cannot run on the host beside a device, where all that is known is the "
       "shapes of the inputs",
+      // Codes with scales.
+      "'rlx.block_quantize' op cannot run on a device for ... expected a "
+      "scheme of floats without scales",
       // Types that a device may lack.
       "has a buffer of 'i64', which the target cannot compute with",
       "has a buffer of 'f64', which the target cannot compute with",
