@@ -17,7 +17,7 @@ namespace rlx {
 
 /// Which elements of a head are turned together: neighbours, or those of the
 /// two halves.
-enum class RopeStyle { pairs, halves };
+enum class RopePairing { pairs, halves };
 
 /// What the gate of a feed-forward layer goes through.
 enum class Activation {
@@ -29,7 +29,7 @@ enum class Activation {
 struct Architecture {
   llvm::StringLiteral name;
   llvm::StringLiteral models; ///< For people: who has it.
-  RopeStyle rope = RopeStyle::pairs;
+  RopePairing rope = RopePairing::pairs;
   Activation activation = Activation::silu;
   /// Whether embeddings are multiplied by the root of their length.
   bool scalesEmbedding = false;

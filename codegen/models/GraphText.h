@@ -69,7 +69,7 @@ public:
   GraphValue ropeTable(llvm::StringRef position, const RopeConfig &rope,
                        const GraphValue &factors);
   GraphValue rope(const GraphValue &x, const GraphValue &table,
-                  RopeStyle style);
+                  RopePairing style);
   /// `cache` with the rows of `x` from `position` on.
   GraphValue append(const GraphValue &x, const GraphValue &cache,
                     llvm::StringRef position);

@@ -54,10 +54,10 @@ GraphValue GraphText::ropeTable(llvm::StringRef position,
 }
 
 GraphValue GraphText::rope(const GraphValue &x, const GraphValue &table,
-                           RopeStyle style) {
+                           RopePairing style) {
   GraphValue value = fresh(x.shape);
   line(fmt::format("{} = rlx.rope {} {}, {} : {}, {}", value.name,
-                   style == RopeStyle::pairs ? "pairs" : "halves", x.name,
+                   style == RopePairing::pairs ? "pairs" : "halves", x.name,
                    table.name, x.type(), table.type()));
   return value;
 }
