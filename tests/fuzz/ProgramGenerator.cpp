@@ -210,6 +210,7 @@ void ProgramGenerator::makeOperation() {
   using Maker = void (ProgramGenerator::*)();
   static const std::pair<int, Maker> menu[] = {
       {30, &ProgramGenerator::makeMatmul},
+      {8, &ProgramGenerator::makeDequantized},
       {4, &ProgramGenerator::makeGatherMatmul},
       {4, &ProgramGenerator::makeEmbedding},
       {3, &ProgramGenerator::makeDequantize},

@@ -162,6 +162,8 @@ private:
   std::string pickScheme(int64_t &block);
   void makeMatmul();
   void makeGatherMatmul();
+  /// A weight spelled out (ProgramDequant.cpp).
+  void makeDequantized();
   void makeEmbedding();
   void makeDequantize();
 
