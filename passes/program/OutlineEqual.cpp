@@ -43,7 +43,7 @@ static bool canBeShared(Operation *op) {
     return !matmul.getIds();
   if (auto rows = dyn_cast<BlockDequantizeOp>(op))
     return !rows.getIds();
-  return isa<PackWeightOp>(op);
+  return isa<PackWeightOp, BlockAttentionOp, BlockQuantizeOp>(op);
 }
 
 namespace {

@@ -35,9 +35,10 @@ void ProgramGenerator::makeDequantized() {
   Value q = fixed(randomData(ElementType::i8, stored, 127));
   std::string byte = isNibbles ? "d1 floordiv 2" : "d1";
   std::vector<std::string> inputs = {q.name}, types = {typeText(q)},
-                           maps = {map(2, isColumns
-                                              ? std::vector<std::string>{byte, "d0"}
-                                              : std::vector<std::string>{"d0", byte})},
+                           maps = {map(
+                               2, isColumns
+                                      ? std::vector<std::string>{byte, "d0"}
+                                      : std::vector<std::string>{"d0", byte})},
                            names = {"%q: i8"};
   auto add = [&](const Value &value, std::vector<std::string> index,
                  const std::string &name) {
@@ -135,14 +136,14 @@ void ProgramGenerator::makeDequantized() {
                  4e-6 * x.magnitude * largest * std::sqrt(double(k)) +
                  1e-6 * magnitude;
   std::string zeros = filled(ElementType::f32, result, 0);
-  Value y = define(
-      "linalg.matmul indexing_maps = [" + map(3, {"d0", "d2"}) + ", " +
-          map(3, {"d1", "d2"}) + ", " + map(3, {"d0", "d1"}) + "] ins(" +
-          x.name + ", " + w + " : " + typeText(x) + ", " +
-          typeText(ElementType::f32, shape) + ") outs(" + zeros + " : " +
-          typeText(ElementType::f32, result) + ") -> " +
-          typeText(ElementType::f32, result),
-      ElementType::f32, result, magnitude, error);
+  Value y =
+      define("linalg.matmul indexing_maps = [" + map(3, {"d0", "d2"}) + ", " +
+                 map(3, {"d1", "d2"}) + ", " + map(3, {"d0", "d1"}) + "] ins(" +
+                 x.name + ", " + w + " : " + typeText(x) + ", " +
+                 typeText(ElementType::f32, shape) + ") outs(" + zeros + " : " +
+                 typeText(ElementType::f32, result) + ") -> " +
+                 typeText(ElementType::f32, result),
+             ElementType::f32, result, magnitude, error);
   if (y.magnitude > 50)
     boundedTensor(y, 4);
 }
