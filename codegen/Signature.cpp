@@ -113,8 +113,13 @@ static llvm::Expected<TensorSignature> readTensor(Type type, const Twine &what,
   TensorSignature signature;
   signature.type = text;
   llvm::raw_string_ostream(signature.mlirElement) << tensor.getElementType();
-  for (int64_t size : tensor.getShape())
-    signature.logicalShape.push_back(ShapedType::isDynamic(size) ? -1 : size);
+  auto sizesOf = [](llvm::ArrayRef<int64_t> shape) {
+    std::vector<int64_t> sizes;
+    for (int64_t size : shape)
+      sizes.push_back(ShapedType::isDynamic(size) ? -1 : size);
+    return sizes;
+  };
+  signature.logicalShape = sizesOf(tensor.getShape());
   signature.shape = signature.logicalShape;
   // Such as elements of 4 bits, which are passed in bytes.
   auto logical =
@@ -125,8 +130,7 @@ static llvm::Expected<TensorSignature> readTensor(Type type, const Twine &what,
     signature.scheme = scheme->displayName();
     signature.ggmlType = scheme->ggmlName();
     signature.element = ElementType::u8;
-    llvm::SmallVector<int64_t> stored = scheme->storageShape(tensor.getShape());
-    signature.shape.assign(stored.begin(), stored.end());
+    signature.shape = sizesOf(scheme->storageShape(tensor.getShape()));
     return signature;
   }
   std::optional<ElementType> element = elementTypeOf(tensor.getElementType());

@@ -59,7 +59,7 @@ llvm::Expected<std::string> rlx::readText(const LlmCommandLine &given) {
        hasFile = given.file.getNumOccurrences() > 0;
   if (hasPrompt == hasFile)
     return llvm::createStringError(
-        "expected a text, with one of -p and -f, but got {0}",
+        "expected a text, with one of -p and -f, but got %s",
         hasPrompt ? "both" : "none");
   if (hasPrompt)
     return given.prompt.getValue();

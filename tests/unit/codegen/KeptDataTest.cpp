@@ -146,6 +146,34 @@ TEST(StatesTest, AreKeptOrBorrowed) {
                   "state 'cache' shares memory with input 0");
 }
 
+TEST(StatesTest, OfASchemeHaveRowsOfBytes) {
+  auto executable = compiled(R"(
+func.func @main(%rows: tensor<?x2x32xf32>, %at: index,
+    %cache: tensor<?x2x32xf32, #rlx.quant<gguf_q8_0>> {rlx.state = "cache"})
+    -> tensor<?x2x32xf32, #rlx.quant<gguf_q8_0>> {
+  %next = rlx.append %rows into %cache at %at
+      : tensor<?x2x32xf32> into tensor<?x2x32xf32, #rlx.quant<gguf_q8_0>>
+  return %next : tensor<?x2x32xf32, #rlx.quant<gguf_q8_0>>
+}
+)");
+  ASSERT_TRUE(executable);
+  States kept(executable->functions()[0]);
+  EXPECT_CONTAINS(messageOf(kept.allocateAll()), "expected sizes for it");
+  // A scale of f16 and 32 codes.
+  EXPECT_SUCCESS(kept.allocate("cache", {4, 2, 34}));
+  Floats row({1, 2, 32}, std::vector<float>(64, 127.0f));
+  Ids at({}, {3});
+  auto inputs = kept.inputs({row, at});
+  ASSERT_TRUE(bool(inputs)) << llvm::toString(inputs.takeError());
+  auto outputs = executable->run("main", *inputs);
+  ASSERT_TRUE(bool(outputs)) << llvm::toString(outputs.takeError());
+  auto *cache = static_cast<const uint8_t *>(kept.find("cache").data);
+  for (int64_t i = 0; i < 3 * 68; ++i)
+    ASSERT_EQ(cache[i], 0);
+  EXPECT_EQ(cache[3 * 68 + 1], 0x3c); // 1.0
+  EXPECT_EQ(cache[3 * 68 + 2], 127);
+}
+
 TEST(StatesTest, AnAppendCopiesWhatIsAppended) {
   auto executable = compiled(append);
   ASSERT_TRUE(executable);
