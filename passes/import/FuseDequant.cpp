@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/import/ContractionInit.h"
 #include "passes/support/QuantizedOperand.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -133,40 +134,6 @@ FuseContraction::match(linalg::LinalgOp op, unsigned weightIndex,
   return WeightContraction{dequantize, x.get(), op.getDpsInits()[0]};
 }
 
-static bool isZero(Value init) {
-  if (auto fill = init.getDefiningOp<linalg::FillOp>())
-    init = fill.value();
-  else if (auto generic = init.getDefiningOp<linalg::GenericOp>())
-    if (std::optional<Value> value = linalg::isaFillOpInterface(generic))
-      init = *value;
-  return matchPattern(init, m_AnyZeroFloat());
-}
-
-/// The `[N]` that `init`, `[M..., N]`, repeats for every row, or null.
-static Value findBias(Value init) {
-  int64_t rank = cast<RankedTensorType>(init.getType()).getRank();
-  if (rank == 1)
-    return init;
-  auto isLast = [&](ArrayRef<int64_t> added) {
-    return llvm::equal(added, llvm::seq<int64_t>(0, rank - 1));
-  };
-  if (auto broadcast = init.getDefiningOp<linalg::BroadcastOp>())
-    return isLast(broadcast.getDimensions()) ? broadcast.getInput() : Value();
-  if (auto generic = init.getDefiningOp<linalg::GenericOp>())
-    if (std::optional<SmallVector<int64_t>> added =
-            linalg::isaBroadcastOpInterface(generic))
-      return isLast(*added) ? generic.getInputs()[0] : Value();
-  return nullptr;
-}
-
-static Value castTo(OpBuilder &builder, Location loc, Value value,
-                    ArrayRef<int64_t> shape) {
-  auto type = cast<RankedTensorType>(value.getType()).clone(shape);
-  return type == value.getType()
-             ? value
-             : tensor::CastOp::create(builder, loc, type, value);
-}
-
 LogicalResult
 FuseContraction::matchAndRewrite(linalg::LinalgOp op,
                                  PatternRewriter &rewriter) const {
@@ -187,7 +154,7 @@ FuseContraction::matchAndRewrite(linalg::LinalgOp op,
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(rewriter, loc, x);
   int64_t rows = shape.size() - 1;
   shape.back() = weightShape[1];
-  x = castTo(rewriter, loc, x, shape);
+  x = castShape(rewriter, loc, x, shape);
 
   // Any number of leading dimensions becomes one.
   SmallVector<ReassociationIndices> flattened = {
@@ -201,10 +168,10 @@ FuseContraction::matchAndRewrite(linalg::LinalgOp op,
   } else if (rows > 1) {
     x = tensor::CollapseShapeOp::create(rewriter, loc, x, flattened);
   }
-  bool zero = isZero(found->init);
-  Value bias = zero ? Value() : findBias(found->init);
+  bool zero = isZeroTensor(found->init);
+  Value bias = zero ? Value() : repeatedRow(found->init);
   if (bias)
-    bias = castTo(rewriter, loc, bias, weightShape[0]);
+    bias = castShape(rewriter, loc, bias, weightShape[0]);
   SideValues sides = SideValues::of(found->dequantize);
   int64_t m = cast<RankedTensorType>(x.getType()).getDimSize(0);
   auto flatType =
@@ -221,12 +188,12 @@ FuseContraction::matchAndRewrite(linalg::LinalgOp op,
     y = tensor::ExpandShapeOp::create(
         rewriter, loc, RankedTensorType::get(shape, rewriter.getF32Type()), y,
         flattened, sizes);
-  y = castTo(rewriter, loc, y, resultType.getShape());
+  y = castShape(rewriter, loc, y, resultType.getShape());
   if (!zero && !bias) {
     Value empty = tensor::EmptyOp::create(
         rewriter, loc, tensor::getMixedSizes(rewriter, loc, y),
         rewriter.getF32Type());
-    empty = castTo(rewriter, loc, empty, resultType.getShape());
+    empty = castShape(rewriter, loc, empty, resultType.getShape());
     y = linalg::AddOp::create(rewriter, loc, TypeRange(resultType),
                               ValueRange{y, found->init}, ValueRange{empty})
             .getResult(0);

@@ -1,6 +1,7 @@
 //===- BuildContraction.cpp - rlx.matmul for a contraction ----------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "passes/import/ContractionInit.h"
 #include "passes/import/recognize/WeightContraction.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -11,40 +12,6 @@ using namespace rlx;
 
 static RankedTensorType typeOf(Value value) {
   return cast<RankedTensorType>(value.getType());
-}
-
-bool rlx::isZeroTensor(Value init) {
-  if (auto fill = init.getDefiningOp<linalg::FillOp>())
-    init = fill.value();
-  else if (auto generic = init.getDefiningOp<linalg::GenericOp>())
-    if (std::optional<Value> value = linalg::isaFillOpInterface(generic))
-      init = *value;
-  return matchPattern(init, m_AnyZeroFloat()) || matchPattern(init, m_Zero());
-}
-
-/// The `[N]` that `init`, `[lead..., N]`, repeats for every row, or null.
-static Value repeatedRow(Value init) {
-  int64_t rank = typeOf(init).getRank();
-  if (rank == 1)
-    return init;
-  auto isLast = [&](ArrayRef<int64_t> added) {
-    return llvm::equal(added, llvm::seq<int64_t>(0, rank - 1));
-  };
-  if (auto broadcast = init.getDefiningOp<linalg::BroadcastOp>())
-    return isLast(broadcast.getDimensions()) ? broadcast.getInput() : Value();
-  if (auto generic = init.getDefiningOp<linalg::GenericOp>())
-    if (std::optional<SmallVector<int64_t>> added =
-            linalg::isaBroadcastOpInterface(generic))
-      return isLast(*added) ? generic.getInputs()[0] : Value();
-  return nullptr;
-}
-
-static Value castShape(OpBuilder &builder, Location loc, Value value,
-                       ArrayRef<int64_t> shape) {
-  RankedTensorType type = typeOf(value).clone(shape);
-  return type == value.getType()
-             ? value
-             : tensor::CastOp::create(builder, loc, type, value);
 }
 
 /// `value` with its last `count` dimensions as one.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/import/recognize/IntegerContraction.h"
+#include "passes/import/ContractionInit.h"
 
 #include "ir/QMatmul.h"
 

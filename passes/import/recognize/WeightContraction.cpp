@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/import/recognize/WeightContraction.h"
+#include "passes/import/ContractionInit.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 

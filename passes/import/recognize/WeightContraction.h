@@ -80,9 +80,6 @@ private:
   std::optional<Read> bias; ///< [n], added behind the scales
 };
 
-/// Whether `init` is nothing but zeros.
-bool isZeroTensor(mlir::Value init);
-
 } // namespace rlx
 
 #endif // RLX_PASSES_IMPORT_RECOGNIZE_WEIGHTCONTRACTION_H

@@ -148,10 +148,12 @@ TEST(StatesTest, AreKeptOrBorrowed) {
 
 TEST(StatesTest, OfASchemeHaveRowsOfBytes) {
   auto executable = compiled(R"(
-func.func @main(%rows: tensor<?x2x32xf32>, %at: index,
+func.func @main(%rows: tensor<?x2x32xf32>, %at: tensor<i32>,
     %cache: tensor<?x2x32xf32, #rlx.quant<gguf_q8_0>> {rlx.state = "cache"})
-    -> tensor<?x2x32xf32, #rlx.quant<gguf_q8_0>> {
-  %next = rlx.append %rows into %cache at %at
+    -> (tensor<?x2x32xf32, #rlx.quant<gguf_q8_0>> {rlx.state = "cache"}) {
+  %number = tensor.extract %at[] : tensor<i32>
+  %position = arith.index_cast %number : i32 to index
+  %next = rlx.append %rows into %cache at %position
       : tensor<?x2x32xf32> into tensor<?x2x32xf32, #rlx.quant<gguf_q8_0>>
   return %next : tensor<?x2x32xf32, #rlx.quant<gguf_q8_0>>
 }
