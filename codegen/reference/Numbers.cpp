@@ -120,14 +120,26 @@ double Rounding::spacing(double value) const {
   return std::ldexp(2 * roundoff, std::ilogb(magnitude));
 }
 
+/// How many deviations away from its own number the program may be.
+static constexpr double around = 8;
+
 void Rounding::apply(double &value, double &deviation, double roundings) const {
+  // From half way to what would be the next number on, the program has an
+  // infinity, and anything may come of that.
+  double magnitude = std::fabs(value), reach = around * deviation;
+  double limit = largest + spacing(largest) / 2;
+  if (reach > 0 && std::isfinite(reach) && std::isfinite(value) &&
+      magnitude + reach >= limit && magnitude - reach < limit) {
+    value = std::copysign(std::min(magnitude, largest), value);
+    deviation = unknownDeviation;
+    return;
+  }
   if (!isExplicit) {
     value = bounded(value);
     if (!std::isfinite(value)) {
       deviation = 0;
       return;
     }
-    double magnitude = std::fabs(value);
     double error = roundings * roundoff * magnitude;
     // Where subnormals are, some devices have zeros.
     if (magnitude < smallest)
@@ -143,8 +155,7 @@ void Rounding::apply(double &value, double &deviation, double roundings) const {
   }
   // The program rounds another number, which lies around this one: it may get
   // the next one where it is that close to the middle between two.
-  constexpr double around = 8;
-  double reach =
+  reach =
       around * deviation + (roundings > 1 ? roundings * spacing(exact) / 2 : 0);
   if (reach > 0 &&
       (nearest(exact - reach) != value || nearest(exact + reach) != value))

@@ -53,6 +53,22 @@ TEST(CompareTest, AReferenceOfZeroAllowsNothing) {
   EXPECT_FALSE(isClose(Floats({2}, {0, 1e-30f}), {0, 0}, 1, 1));
 }
 
+// Beside the largest number of a type the program may have an infinity, and
+// anything may come of it; farther away, either none or surely one.
+TEST(CompareTest, RoundingBesideTheLargestNumber) {
+  mlir::MLIRContext context;
+  Rounding rounding(mlir::Float16Type::get(&context));
+  auto rounded = [&](double value, double deviation) {
+    rounding.apply(value, deviation);
+    return std::pair(value, deviation);
+  };
+  EXPECT_EQ(rounded(-65000, 100), std::pair(-65000.0, double(INFINITY)));
+  EXPECT_EQ(rounded(65530, 10), std::pair(65504.0, double(INFINITY)));
+  EXPECT_LT(rounded(65000, 10).second, 100);
+  EXPECT_EQ(rounded(70000, 10), std::pair(double(INFINITY), 0.0));
+  EXPECT_EQ(rounded(65504, 0), std::pair(65504.0, 0.0));
+}
+
 // The squares of their squares are beyond f64.
 TEST(CompareTest, NumbersOfF64AsLargeAsTheyAre) {
   double got[] = {1e300, 1e-300};
