@@ -112,23 +112,21 @@ llvm::Expected<std::string> Writer::write(int64_t count) {
 llvm::Error rlx::runGenerate(const LlmCommandLine &given) {
   if (Status status = given.sampler().check(); !status)
     return toError(status);
-  auto file = openModelFile(given);
-  if (!file)
-    return file.takeError();
-  Result<Tokenizer> tokenizer = Tokenizer::create(**file);
-  if (!tokenizer)
-    return toError(tokenizer.status());
+  auto opened = openModel(given);
+  if (!opened)
+    return opened.takeError();
+  auto &[file, tokenizer] = *opened;
   auto text = readText(given);
   if (!text)
     return text.takeError();
-  auto ids = toExpected(tokenizer->encode(*text));
+  auto ids = toExpected(tokenizer.encode(*text));
   if (!ids)
     return ids.takeError();
   if (ids->empty()) {
-    if (tokenizer->vocabulary().bos < 0)
+    if (tokenizer.vocabulary().bos < 0)
       return llvm::createStringError(
           "expected a text of at least one token, but got an empty one");
-    ids->push_back(tokenizer->vocabulary().bos);
+    ids->push_back(tokenizer.vocabulary().bos);
   }
   constexpr int64_t mostWritten = 128;
   int64_t count = given.count < 0 ? mostWritten : given.count.getValue();
@@ -137,13 +135,13 @@ llvm::Error rlx::runGenerate(const LlmCommandLine &given) {
   auto options = loadOptions(given, capacity);
   if (!options)
     return options.takeError();
-  auto model = loadModel(*file, *options);
+  auto model = loadModel(file, *options);
   if (!model)
     return model.takeError();
   auto context = (*model)->createContext(capacity);
   if (!context)
     return context.takeError();
-  Writer writer(*tokenizer, std::move(*context), given.sampler());
+  Writer writer(tokenizer, std::move(*context), given.sampler());
   if (auto error = writer.read(*ids))
     return error;
   llvm::outs() << *text;
@@ -159,14 +157,12 @@ llvm::Error rlx::runGenerate(const LlmCommandLine &given) {
 llvm::Error rlx::runChat(const LlmCommandLine &given) {
   if (Status status = given.sampler().check(); !status)
     return toError(status);
-  auto file = openModelFile(given);
-  if (!file)
-    return file.takeError();
-  Result<Tokenizer> tokenizer = Tokenizer::create(**file);
-  if (!tokenizer)
-    return toError(tokenizer.status());
+  auto opened = openModel(given);
+  if (!opened)
+    return opened.takeError();
+  auto &[file, tokenizer] = *opened;
   const ChatFormat *format =
-      &guessChatFormat(tokenizer->vocabulary().chatTemplate);
+      &guessChatFormat(tokenizer.vocabulary().chatTemplate);
   if (!given.format.empty()) {
     Result<const ChatFormat *> found =
         findChatFormat(std::string_view(given.format.getValue()));
@@ -179,13 +175,13 @@ llvm::Error rlx::runChat(const LlmCommandLine &given) {
       loadOptions(given, given.context > 0 ? given.context.getValue() : usual);
   if (!options)
     return options.takeError();
-  auto model = loadModel(*file, *options);
+  auto model = loadModel(file, *options);
   if (!model)
     return model.takeError();
   auto context = (*model)->createContext(options->context);
   if (!context)
     return context.takeError();
-  Writer writer(*tokenizer, std::move(*context), given.sampler());
+  Writer writer(tokenizer, std::move(*context), given.sampler());
   std::vector<ChatMessage> messages;
   if (!given.system.empty())
     messages.push_back({ChatRole::system, given.system});
@@ -194,7 +190,7 @@ llvm::Error rlx::runChat(const LlmCommandLine &given) {
     if (line.empty())
       continue;
     messages.push_back({ChatRole::user, line});
-    auto ids = toExpected(tokenizer->encode(formatChat(*format, messages)));
+    auto ids = toExpected(tokenizer.encode(formatChat(*format, messages)));
     if (!ids)
       return ids.takeError();
     if (auto error = writer.read(*ids))

@@ -21,6 +21,16 @@ rlx::openModelFile(const LlmCommandLine &given) {
   return std::shared_ptr<const GgufFile>(file.take());
 }
 
+llvm::Expected<OpenedModel> rlx::openModel(const LlmCommandLine &given) {
+  auto file = openModelFile(given);
+  if (!file)
+    return file.takeError();
+  auto tokenizer = toExpected(Tokenizer::create(**file));
+  if (!tokenizer)
+    return tokenizer.takeError();
+  return OpenedModel{std::move(*file), std::move(*tokenizer)};
+}
+
 llvm::Expected<ModelLoadOptions> rlx::loadOptions(const LlmCommandLine &given,
                                                   int64_t capacity) {
   ModelLoadOptions options;
@@ -79,13 +89,10 @@ rlx::readTokens(const LlmCommandLine &given, const Tokenizer &tokenizer) {
 }
 
 llvm::Error rlx::runTokenize(const LlmCommandLine &given) {
-  auto file = openModelFile(given);
-  if (!file)
-    return file.takeError();
-  Result<Tokenizer> tokenizer = Tokenizer::create(**file);
-  if (!tokenizer)
-    return toError(tokenizer.status());
-  auto ids = readTokens(given, *tokenizer);
+  auto opened = openModel(given);
+  if (!opened)
+    return opened.takeError();
+  auto ids = readTokens(given, opened->tokenizer);
   if (!ids)
     return ids.takeError();
   llvm::outs() << fmt::format("{}\n", fmt::join(*ids, " "));

@@ -13,6 +13,12 @@ namespace rlx {
 /// The file of the command line.
 llvm::Expected<std::shared_ptr<const GgufFile>>
 openModelFile(const LlmCommandLine &given);
+struct OpenedModel {
+  std::shared_ptr<const GgufFile> file;
+  Tokenizer tokenizer;
+};
+/// The same with its tokenizer. Fails where the file has none.
+llvm::Expected<OpenedModel> openModel(const LlmCommandLine &given);
 /// How it is to be built and compiled; `capacity` tokens are to fit.
 llvm::Expected<ModelLoadOptions> loadOptions(const LlmCommandLine &given,
                                              int64_t capacity);

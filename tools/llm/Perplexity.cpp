@@ -55,19 +55,17 @@ struct Sums {
 } // namespace
 
 llvm::Error rlx::runPerplexity(const LlmCommandLine &given) {
-  auto file = openModelFile(given);
-  if (!file)
-    return file.takeError();
-  Result<Tokenizer> tokenizer = Tokenizer::create(**file);
-  if (!tokenizer)
-    return toError(tokenizer.status());
+  auto opened = openModel(given);
+  if (!opened)
+    return opened.takeError();
+  auto &[file, tokenizer] = *opened;
   if (given.file.empty())
     return llvm::createStringError("expected a text, with -f");
   auto buffer = readText(given);
   if (!buffer)
     return buffer.takeError();
   // The file may say what special tokens are called; it means none.
-  auto ids = toExpected(tokenizer->encode(*buffer, {.parseSpecial = false}));
+  auto ids = toExpected(tokenizer.encode(*buffer, {.parseSpecial = false}));
   if (!ids)
     return ids.takeError();
   if (ids->size() < 2)
@@ -81,7 +79,7 @@ llvm::Error rlx::runPerplexity(const LlmCommandLine &given) {
   auto options = loadOptions(given, capacity);
   if (!options)
     return options.takeError();
-  auto model = loadModel(*file, *options);
+  auto model = loadModel(file, *options);
   if (!model)
     return model.takeError();
   std::unique_ptr<Model> exact;
@@ -89,7 +87,7 @@ llvm::Error rlx::runPerplexity(const LlmCommandLine &given) {
     ModelLoadOptions other = *options;
     other.activations = "f32";
     other.cacheType = "f32";
-    auto loaded = loadModel(*file, other);
+    auto loaded = loadModel(file, other);
     if (!loaded)
       return loaded.takeError();
     exact = std::move(*loaded);

@@ -233,6 +233,30 @@ void AttentionItem::fillPanel(Value position) {
 // Scores
 //===----------------------------------------------------------------------===//
 
+/// One register tile: rows `query` and on of `to` become `before` plus the sum
+/// over `steps` s of `factors[row, s] * columns[s]`, vectors `first` and on.
+void AttentionItem::multiplyTile(ValueRange before, Value steps, Value factors,
+                                 Value columns, Value query, int64_t first,
+                                 int64_t count, Value to) {
+  auto column = [&](int64_t j) { return b.index((first + j) * tiles.lanes); };
+  SmallVector<Value> after =
+      b.loop(b.index(0), steps, 1, before, [&](Value s, ValueRange carried) {
+        SmallVector<Value> vectors, next;
+        for (int64_t j = 0; j < count; ++j)
+          vectors.push_back(b.loadVector(columns, {s, column(j)}, tiles.lanes));
+        for (int64_t i = 0; i < tiles.queriesPerTile; ++i) {
+          Value factor = spread(read(factors, b.add(query, i), s));
+          for (int64_t j = 0; j < count; ++j)
+            next.push_back(vector::FMAOp::create(b, factor, vectors[j],
+                                                 carried[i * count + j]));
+        }
+        return next;
+      });
+  for (int64_t i = 0; i < tiles.queriesPerTile; ++i)
+    for (int64_t j = 0; j < count; ++j)
+      b.storeVector(after[i * count + j], to, {b.add(query, i), column(j)});
+}
+
 void AttentionItem::emitScores() {
   int64_t vectors = tiles.positions / tiles.lanes;
   b.loop(b.index(0), b.index(tiles.queries), tiles.queriesPerTile,
@@ -240,27 +264,8 @@ void AttentionItem::emitScores() {
            for (auto [first, count] : parts(vectors, tiles.vectorsPerTile)) {
              SmallVector<Value> zeros(tiles.queriesPerTile * count,
                                       b.zeros(tiles.lanes));
-             SmallVector<Value> results =
-                 b.loop(b.index(0), b.index(tiles.depth), 1, zeros,
-                        [&](Value d, ValueRange carried) {
-                          SmallVector<Value> columns, next;
-                          for (int64_t i = 0; i < count; ++i)
-                            columns.push_back(b.loadVector(
-                                panel, {d, b.index((first + i) * tiles.lanes)},
-                                tiles.lanes));
-                          for (int64_t i = 0; i < tiles.queriesPerTile; ++i) {
-                            Value x = spread(read(q, b.add(query, i), d));
-                            for (int64_t j = 0; j < count; ++j)
-                              next.push_back(vector::FMAOp::create(
-                                  b, x, columns[j], carried[i * count + j]));
-                          }
-                          return next;
-                        });
-             for (int64_t i = 0; i < tiles.queriesPerTile; ++i)
-               for (int64_t j = 0; j < count; ++j)
-                 b.storeVector(
-                     results[i * count + j], scores,
-                     {b.add(query, i), b.index((first + j) * tiles.lanes)});
+             multiplyTile(zeros, b.index(tiles.depth), q, panel, query, first,
+                          count, scores);
            }
          });
 }
@@ -370,25 +375,8 @@ void AttentionItem::addValues(Value count) {
                for (int64_t j = 0; j < wide; ++j)
                  before.push_back(b.loadVector(
                      sums, {b.add(query, i), column(j)}, tiles.lanes));
-             SmallVector<Value> after = b.loop(
-                 b.index(0), count, 1, before,
-                 [&](Value s, ValueRange carried) {
-                   SmallVector<Value> row, next;
-                   for (int64_t j = 0; j < wide; ++j)
-                     row.push_back(
-                         b.loadVector(rowsOfV, {s, column(j)}, tiles.lanes));
-                   for (int64_t i = 0; i < tiles.queriesPerTile; ++i) {
-                     Value power = spread(read(scores, b.add(query, i), s));
-                     for (int64_t j = 0; j < wide; ++j)
-                       next.push_back(vector::FMAOp::create(
-                           b, power, row[j], carried[i * wide + j]));
-                   }
-                   return next;
-                 });
-             for (int64_t i = 0; i < tiles.queriesPerTile; ++i)
-               for (int64_t j = 0; j < wide; ++j)
-                 b.storeVector(after[i * wide + j], sums,
-                               {b.add(query, i), column(j)});
+             multiplyTile(before, count, scores, rowsOfV, query, first, wide,
+                          sums);
            }
          });
 }

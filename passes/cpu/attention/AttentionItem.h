@@ -59,6 +59,9 @@ private:
                         const RowSteps &steps);
   void transposeRows(mlir::Value position, mlir::Value first);
   void fillPanel(mlir::Value position);
+  void multiplyTile(mlir::ValueRange before, mlir::Value steps,
+                    mlir::Value factors, mlir::Value columns, mlir::Value query,
+                    int64_t first, int64_t count, mlir::Value to);
   void emitScores();
   void capScores();
   void maskScores(mlir::Value position);
