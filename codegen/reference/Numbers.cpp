@@ -120,6 +120,19 @@ double Rounding::spacing(double value) const {
   return std::ldexp(2 * roundoff, std::ilogb(magnitude));
 }
 
+/// Neither that number nor an infinity is sure.
+static void makeUnknown(double &value, double &deviation, double largest) {
+  value = std::copysign(std::min(std::fabs(value), largest), value);
+  deviation = unknownDeviation;
+}
+
+void Rounding::boundSum(double &sum, double &deviation, double size) const {
+  // Terms of one sign cancel nowhere: their sum is infinite if it is.
+  constexpr double sameSign = 1 + 0x1p-20;
+  if (std::isfinite(sum) && size > largest && size > std::fabs(sum) * sameSign)
+    makeUnknown(sum, deviation, largest);
+}
+
 /// How many deviations away from its own number the program may be.
 static constexpr double around = 8;
 
@@ -130,8 +143,7 @@ void Rounding::apply(double &value, double &deviation, double roundings) const {
   double limit = largest + spacing(largest) / 2;
   if (reach > 0 && std::isfinite(reach) && std::isfinite(value) &&
       magnitude + reach >= limit && magnitude - reach < limit) {
-    value = std::copysign(std::min(magnitude, largest), value);
-    deviation = unknownDeviation;
+    makeUnknown(value, deviation, largest);
     return;
   }
   if (!isExplicit) {

@@ -64,6 +64,9 @@ public:
   /// `deviation` is that of `value` before; `roundings` is how many half ulps
   /// the operation may be off.
   void apply(double &value, double &deviation, double roundings = 1) const;
+  /// Makes a sum unknown that may be infinite on the way: its terms have that
+  /// `size` together, and their order is free.
+  void boundSum(double &sum, double &deviation, double size) const;
   /// The number of the type that is nearest.
   double nearest(double value) const;
   /// The same with the infinity that it becomes beyond the type's range, which

@@ -20,8 +20,10 @@ static constexpr double unitF32 = 0x1p-24;
 /// zeros for smaller sums.
 static constexpr double leastOfPairs = 0x1p-126;
 
-ProductError::ProductError(Type activations, bool isReencoded)
-    : activations(activations), isReencoded(isReencoded) {
+ProductError::ProductError(MLIRContext *context, Type activations,
+                           bool isReencoded)
+    : activations(activations), isReencoded(isReencoded),
+      sums(Float32Type::get(context)) {
   if (activations && activations.isF32())
     this->activations = Type();
 }
@@ -118,12 +120,14 @@ void ProductError::prepare(const WeightRow &weight, FactorRow &row) const {
 
 ProductSum ProductError::multiply(const ActivationRow &x,
                                   const FactorRow &w) const {
-  double value = 0, squares = 0, fromX = 0, fromW = 0, ofX = 0, ofW = 0;
+  double value = 0, size = 0, squares = 0, fromX = 0, fromW = 0, ofX = 0,
+         ofW = 0;
   float rounded = 0;
   size_t k = w.values.size();
   for (size_t i = 0; i < k; ++i) {
     double product = x.values[i] * w.values[i];
     value += product;
+    size += std::fabs(product);
     rounded += float(product);
     squares += x.squares[i] * w.squares[i];
     fromX += x.variances[i] * w.squares[i];
@@ -142,5 +146,6 @@ ProductSum ProductError::multiply(const ActivationRow &x,
     deviation = std::max(deviation, error / 1.5);
   if (std::isnan(deviation))
     deviation = std::numeric_limits<double>::infinity();
+  sums.boundSum(value, deviation, size);
   return {value, deviation, std::sqrt(squares)};
 }

@@ -42,7 +42,8 @@ struct ProductSum {
 class ProductError {
 public:
   /// `activations` may be null, which is f32.
-  ProductError(mlir::Type activations, bool isReencoded);
+  ProductError(mlir::MLIRContext *context, mlir::Type activations,
+               bool isReencoded);
 
   /// Reads `k` activations of `x` from `begin` on.
   void readRow(const Datum &x, int64_t begin, int64_t k,
@@ -53,6 +54,7 @@ public:
 private:
   mlir::Type activations;
   bool isReencoded;
+  Rounding sums;
 };
 
 } // namespace rlx

@@ -61,6 +61,7 @@ private:
   /// What is known of sums beside the sums.
   struct SumTerms {
     std::vector<double> squares; ///< of the terms
+    std::vector<double> sizes;   ///< the sums of the terms' absolute values
     /// Sums in f32, or in what is shorter, one term after another.
     std::vector<float> rounded;
   };
@@ -180,6 +181,7 @@ void StructuredLoops::foldSums(Output &output, ColumnView column, int64_t count,
       rounded = std::max(std::fabs(rounded), rounding.spacing(sum) / 2);
     variances[at] += deviation * deviation + rounded * rounded;
     known.squares[at] += term * term;
+    known.sizes[at] += std::fabs(term);
     // Left out where it may be a zero: all such errors have its sign.
     bool mayBeZero = isOfPairs && deviation >= std::fabs(term);
     known.rounded[at] += mayBeZero ? 0 : float(term);
@@ -237,6 +239,7 @@ void StructuredLoops::finishSums(Numbers &sums, SumTerms &known) {
       deviations[i] = std::max(deviations[i], error);
     if (std::isnan(deviations[i]))
       deviations[i] = std::numeric_limits<double>::infinity();
+    rounding.boundSum(sums.values[i], deviations[i], known.sizes[i]);
     sums.values[i] = rounding.bounded(sums.values[i]);
     known.squares[i] = std::sqrt(known.squares[i]);
   }
@@ -255,6 +258,7 @@ LogicalResult StructuredLoops::runFolds(ArrayRef<unsigned> loops) {
     SumTerms &known = terms[output.fold];
     for (double value : output.numbers->values) {
       known.squares.push_back(value * value);
+      known.sizes.push_back(std::fabs(value));
       known.rounded.push_back(float(value));
     }
     for (double &deviation : output.numbers->allDeviations())

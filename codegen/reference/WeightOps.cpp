@@ -83,7 +83,8 @@ struct Sums {
 };
 
 template <typename OpT> ProductError errorOf(OpT op) {
-  return ProductError(op.getActivations().value_or(Type()), op.getReencoded());
+  return ProductError(op.getContext(), op.getActivations().value_or(Type()),
+                      op.getReencoded());
 }
 
 /// y[..., n] = sum_k x[..., k] * w[n, k] + bias[n]

@@ -3,8 +3,7 @@
 //
 // A reduction finds the extremes of each group, an elementwise operation says
 // what its numbers become (RuleArithmetic.h). Devices may lack f64: quotients
-// are exact in integers. Rules with an offset that need it stay, and so do
-// schemes that several scales make a value of.
+// are exact without it. Schemes that several scales make a value of stay.
 //
 //===----------------------------------------------------------------------===//
 

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/math/ExactSums.h"
 #include "passes/math/FloatConversions.h"
 #include "passes/rules/RuleNumbers.h"
 
@@ -159,9 +160,57 @@ Int RuleArithmetic::nearestIntegerBeside(Num t, Num zero) {
   return codeOfInteger(bounded(whole, int64_t(low), int64_t(high)));
 }
 
+/// x * 2^power without subnormal numbers, which devices may take for 0: 0 where
+/// the result would be one.
+static Num timesPowerOfTwo(Num x, Int power) {
+  Normalized parts = normalized(x);
+  Int exponent = parts.exponent + power;
+  Truth isZero = ((x.bits() & f32Magnitude) == 0) | (exponent < 1 - f32Bias);
+  exponent = bounded(exponent, 1 - f32Bias, f32Bias);
+  Int bits =
+      ((exponent + f32Bias) << f32Mantissa) | (parts.significand & 0x7fffff);
+  bits = choose(isZero, bits.number(0), bits);
+  return fromBits(bits | (x.bits() & int64_t(0x80000000)));
+}
+
+/// codesOnLine without f64: a quotient in f32 says between which two integers a
+/// number lies, and the sign of x - offset - (below + 1/2) * scale which of
+/// them is nearer. A scale is split in two, so that its products are exact.
+Int RuleArithmetic::codesOnLineInF32(const Scale &scale, Num x) {
+  Num factor = spread(scale.scale, x), offset = spread(scale.offset, x);
+  Int exponent = normalized(factor).exponent,
+      power = exponent.number(0) - exponent;
+  x = timesPowerOfTwo(x, power);
+  offset = timesPowerOfTwo(offset, power);
+  factor = timesPowerOfTwo(factor, power); // 1 to 2
+  Num t = atMost(atLeast((x - offset) / factor, low - 1), high + 1);
+  Int below = toInteger(t);
+  below = mathx::choose(t < toNumber(below), below - 1, below);
+  constexpr int64_t upperBits = int64_t(0xfffff000);
+  Num middle = toNumber(below) + 0.5,
+      upper = fromBits(factor.bits() & upperBits), lower = factor - upper;
+  Num side = signOfSum(
+      {x, negated(offset), negated(middle * upper), negated(middle * lower)});
+  Truth isUp = side > 0, isTie = side == 0;
+  if (plan.rule.ties == Ties::up)
+    isUp = isUp | isTie;
+  else if (plan.rule.ties == Ties::even)
+    isUp = isUp | (isTie & ((below & 1) != 0));
+  else
+    isUp = isUp | (isTie & (below > -1));
+  Int number = mathx::choose(isUp, below + 1, below);
+  return codeOfInteger(bounded(number, int64_t(low), int64_t(high)));
+}
+
 bool RuleArithmetic::fitsDevices(const RulePlan &plan) {
-  return !plan.isExact() || plan.dividesExactly() ||
-         (!plan.offset && (!plan.zero || plan.kind == CodeKind::integer));
+  if (!plan.isExact() || plan.dividesExactly())
+    return true;
+  // So that products with a half of a scale's bits are exact.
+  constexpr unsigned mostBits = 8;
+  if (plan.offset)
+    return !plan.zero && plan.kind == CodeKind::integer &&
+           plan.code.width() <= mostBits;
+  return !plan.zero || plan.kind == CodeKind::integer;
 }
 
 /// The nearest for the scale as it is stored.
@@ -169,7 +218,9 @@ Int RuleArithmetic::exactCodes(const Scale &scale, Num x) {
   if (plan.dividesExactly())
     return nearest(x / spread(scale.scale, x));
   Int code;
-  if (deviceLookUp) {
+  if (deviceLookUp && plan.offset) {
+    code = codesOnLineInF32(scale, x);
+  } else if (deviceLookUp) {
     Num t = quotientToOdd(x, spread(scale.scale, x));
     code =
         plan.zero ? nearestIntegerBeside(t, spread(scale.zero, x)) : nearest(t);

@@ -4,6 +4,7 @@
 #include "passes/rules/RuleArithmetic.h"
 
 #include "ir/Reference.h"
+#include "passes/math/ExactSums.h"
 #include "passes/math/FloatConversions.h"
 #include "passes/rules/RuleNumbers.h"
 
@@ -369,6 +370,8 @@ Num RuleArithmetic::values(const Scale &scale, Int codes) {
     return factor * value;
   Num offset = spread(scale.offset, value);
   // Devices may round the product: of an f16 and a code it is exact.
+  if (deviceLookUp && plan.scale.getType().isF32())
+    return fusedMultiplyAdd(factor, value, offset);
   return {{&b, math::FmaOp::create(b, factor.value, value.value, offset.value,
                                    arith::FastMathFlags::contract)}};
 }

@@ -58,6 +58,7 @@ private:
   mathx::Int codesInF32(const Scale &scale, mathx::Num x);
   mathx::Int exactCodes(const Scale &scale, mathx::Num x);
   mathx::Int codesOnLine(const Scale &scale, mathx::Num x);
+  mathx::Int codesOnLineInF32(const Scale &scale, mathx::Num x);
   mathx::Int nearest(mathx::Num t);
   mathx::Int nearestInteger(mathx::Num t);
   mathx::Int nearestIntegerBeside(mathx::Num t, mathx::Num zero);

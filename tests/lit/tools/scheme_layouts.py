@@ -272,6 +272,38 @@ class Weight:
             f"  return %v, %y : {w}, {y}", "}"]) + "\n"  # fmt: skip
 
 
+# Type of safetensors: name, bits and numbers of codes, and which of them are used.
+PLAIN = {
+    "F4": ("fp4e2m1", 4, E2M1.__getitem__, range(16)),
+    "F6_E2M3": ("fp6e2m3", 6, e2m3, range(64)),
+    "F6_E3M2": ("fp6e3m2", 6, e3m2, range(64)),
+    "F8_E8M0": ("fp8e8m0", 8, lambda code: math.ldexp(1, code - 127), range(110, 140)),
+}
+
+
+class PlainWeight(Weight):
+    """Floats of few bits that no scale belongs to, stored as what they are."""
+
+    def __init__(self, kind):
+        self.kind, self.side = kind, None
+        self.scheme, bits, number, allowed = PLAIN[kind]
+        self.name = self.scheme
+        codes = random.Random(kind).choices(allowed, k=N * K)
+        self.content = sum(code << (bits * i) for i, code in enumerate(codes)).to_bytes(N * K * bits // 8, "little")
+        self.values = [number(code) for code in codes]
+
+    def tensors(self):
+        yield self.name, self.kind, (N, K), self.content
+
+
+def check_plain(folder):
+    os.makedirs(folder, exist_ok=True)
+    weights = [PlainWeight(kind) for kind in PLAIN]
+    model = os.path.join(folder, "plain.safetensors")
+    safetensors.write(model, [tensor for weight in weights for tensor in weight.tensors()])
+    check_weights(folder, model, weights, "f32", ())
+
+
 def write(folder, schemes):
     os.makedirs(folder, exist_ok=True)
     weights = [Weight(scheme) for scheme in schemes]
@@ -459,4 +491,4 @@ def quantize(folder):
 ROWS = 3
 ALL = [*SIDE_SCHEMES, *BLOCK_SCHEMES]
 if __name__ == "__main__":
-    {"check": check, "gguf": check_gguf, "quantize": quantize}[sys.argv[1]](*sys.argv[2:])
+    {"check": check, "plain": check_plain, "gguf": check_gguf, "quantize": quantize}[sys.argv[1]](*sys.argv[2:])

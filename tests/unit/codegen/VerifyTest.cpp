@@ -267,6 +267,39 @@ func.func @main(%x: tensor<)" +
   EXPECT_LT(reencoded, 4e-2);
 }
 
+// The order of a sum is free: terms beyond the range of f32 may cancel before
+// they are added up, or give an infinity. Terms of one sign give one for sure.
+TEST_F(VerifyTest, SumsThatOverflowOnTheWay) {
+  ASSERT_TRUE(compile(R"(
+!w = tensor<32x512xf32, #rlx.quant<gguf_q8_0>>
+func.func @main(%x: tensor<2x512xf32>, %w: !w) -> (tensor<2xf32>, tensor<2x32xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<2xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%e : tensor<2xf32>) -> tensor<2xf32>
+  %s = linalg.reduce { arith.addf } ins(%x : tensor<2x512xf32>) outs(%z : tensor<2xf32>) dimensions = [1]
+  %y = rlx.matmul %x, %w : (tensor<2x512xf32>, !w) -> tensor<2x32xf32>
+  return %s, %y : tensor<2xf32>, tensor<2x32xf32>
+})"));
+  Floats x({2, 512});
+  for (int64_t k = 0; k < 512; ++k) {
+    x.values[k] = k < 256 ? 3e38f : -3e38f;
+    x.values[512 + k] = 3e38f;
+  }
+  RandomWeight weight(*QuantScheme::parse(context.get(), "gguf_q8_0"),
+                      {32, 512}, 42, Content::largestCodes);
+  Verification all = verified({x, weight.views()[0]});
+  ASSERT_EQ(all.results.size(), 2u);
+  EXPECT_EQ(all.results[0].undetermined, 1);
+  EXPECT_GE(all.results[1].undetermined, 32);
+  // The second sum is infinite, and nothing else.
+  Floats sums({2}, {0, 3e38f}), products({2, 32});
+  auto wrong = verify(*module, *executable, "main", {x, weight.views()[0]},
+                      {sums, products});
+  ASSERT_TRUE(bool(wrong)) << llvm::toString(wrong.takeError());
+  EXPECT_CONTAINS(llvm::toString(wrong->check()),
+                  "1 NaNs or infinities where there should be none");
+}
+
 // Both sizes are right for one of the flags.
 TEST_F(VerifyTest, ChosenTensorsHaveSizesOfTheirOwn) {
   ASSERT_TRUE(compile(R"(

@@ -85,6 +85,7 @@ INSTANTIATE_TEST_SUITE_P(
                      testing::Values("gguf_q4_0", "gguf_q5_1", "gguf_q8_0",
                                      "gguf_q8k", "gguf_mxfp4", "int8/32",
                                      "int8a/64", "int8/channel", "biased4/32",
+                                     "affine2/32", "affine4/64", "affine8/64",
                                      "biased8/channel", "uintf4/64", "nf4/64",
                                      "fp8e4m3/channel", "fp8e5m2/channel")),
     variantTestName<TestDevice>);
