@@ -23,6 +23,8 @@ static std::string describe(PackedMatmulOp op) {
   PackedAttr layout = op.getLayout();
   stream << "packed " << op.getActivations() << ", " << layout.getLanes()
          << " rows a tile, K block " << layout.getKBlock();
+  if (int64_t group = layout.getActivationGroup())
+    stream << ", activations by " << group;
   if (TilesAttr tiles = op.getTilesAttr())
     for (KernelAttr kernel : tiles.getKernels())
       if (kernel.getMode() == KernelMode::reencoded)

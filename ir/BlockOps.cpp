@@ -149,7 +149,8 @@ LogicalResult BlockMatmulOp::verify() {
                                 getGlobalScale())) ||
       failed(shapes.verifyMatmul(*weight, getX(), getIds(), getBias(),
                                  getInit())) ||
-      failed(shapes.verifyActivations("C5", getActivations(), getReencoded())))
+      failed(shapes.verifyActivations("C5", getActivations(), getReencoded(),
+                                      getActivationGroup())))
     return failure();
   if (failed(verifyKernels(*this, getTilesAttr(), /*isPacked=*/false)))
     return failure();
@@ -302,7 +303,8 @@ LogicalResult PackedMatmulOp::verify() {
                                  getInit())) ||
       failed(shapes.verifyPacked("C2", "weight", getWeight(),
                                  ArrayRef(weight).drop_back(2))) ||
-      failed(shapes.verifyActivations("C5", getActivations(), getReencoded())))
+      failed(shapes.verifyActivations("C5", getActivations(), getReencoded(),
+                                      std::nullopt)))
     return failure();
   if (llvm::any_of(weight, [](int64_t size) { return size < 1; }) ||
       weight.back() % scheme.block() != 0)

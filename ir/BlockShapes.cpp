@@ -3,6 +3,8 @@
 
 #include "ir/BlockShapes.h"
 
+#include "ir/ActivationGroup.h"
+
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -271,8 +273,10 @@ LogicalResult BlockShapes::verifyCount(StringRef label, StringRef what,
                          << ", but got " << count;
 }
 
-LogicalResult BlockShapes::verifyActivations(StringRef label, Type activations,
-                                             bool reencoded) const {
+LogicalResult
+BlockShapes::verifyActivations(StringRef label, Type activations,
+                               bool reencoded,
+                               std::optional<int64_t> group) const {
   bool isInteger =
       activations.isSignlessInteger(16) || activations.isSignlessInteger(8);
   if (!isInteger && !activations.isF32() && !activations.isBF16() &&
@@ -284,5 +288,12 @@ LogicalResult BlockShapes::verifyActivations(StringRef label, Type activations,
     return expected(label) << "activations to be i16 or i8 where weights are "
                               "reencoded, but got "
                            << activations;
+  if (group && !isInteger)
+    return expected(label) << "activations to be i16 or i8 where "
+                              "activation_group is given, but got "
+                           << activations;
+  if (group && !isActivationGroup(*group))
+    return expected(label)
+           << "activation_group to be 32, 64, 128 or 256, but got " << *group;
   return success();
 }

@@ -75,11 +75,12 @@ public:
                                    mlir::Value x, mlir::Value ids,
                                    mlir::Value bias, mlir::Value init) const;
 
-  /// activations is a type that matmuls compute with, and weights are
-  /// reencoded only where it is an integer type.
+  /// activations is a type that matmuls compute with; weights are reencoded,
+  /// and activations have groups of such a length, only where it is an integer
+  /// type.
   mlir::LogicalResult verifyActivations(llvm::StringRef label,
-                                        mlir::Type activations,
-                                        bool reencoded) const;
+                                        mlir::Type activations, bool reencoded,
+                                        std::optional<int64_t> group) const;
 
   /// `part` is `[first, count, of how many]`, `total` being how many there are.
   mlir::LogicalResult verifyPart(llvm::StringRef label,

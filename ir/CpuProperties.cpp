@@ -3,6 +3,7 @@
 
 #include "ir/CpuProperties.h"
 
+#include "ir/ActivationGroup.h"
 #include "ir/NearNames.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -47,7 +48,9 @@ static constexpr Integer integers[] = {
     {"mc", &CpuProperties::mc, 0, mostLoopSize},
     {"nc", &CpuProperties::nc, 0, mostLoopSize},
     {"kc", &CpuProperties::kc, 0, mostLoopSize},
-    {"prefetch_bytes", &CpuProperties::prefetchBytes, 0, mostLoopSize}};
+    {"prefetch_bytes", &CpuProperties::prefetchBytes, 0, mostLoopSize},
+    {"activation_group", &CpuProperties::activationGroup,
+     shortestActivationGroup, longestActivationGroup, true}};
 
 static constexpr Flag flags[] = {
     {"two_vector_ports", &CpuProperties::twoVectorPorts, true},

@@ -157,8 +157,15 @@ LogicalResult InterleavedMatmulOp::verify() {
   if (failed(shapes.verifyKind()) ||
       failed(verifyDeviceBlock(shapes, deviceBlock, getRows(), getWords())) ||
       failed(shapes.verifyActivations("C3", getActivations(),
-                                      /*reencoded=*/false)))
+                                      /*reencoded=*/false,
+                                      getActivationGroup())))
     return failure();
+  if (getActivationGroup() && (!getActivations().isInteger(8) ||
+                               *getActivationGroup() != deviceActivationGroup))
+    return shapes.expected("C3")
+           << "activation_group to be " << deviceActivationGroup
+           << ", and activations i8 where it is given, but got "
+           << *getActivationGroup() << " and " << getActivations();
   auto sizeOf = [](Value value, bool isFirst) {
     ArrayRef<int64_t> shape = cast<ShapedType>(value.getType()).getShape();
     return shape.empty() ? int64_t(1) : isFirst ? shape.front() : shape.back();

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/ActivationGroup.h"
 #include "ir/CpuProperties.h"
 #include "ir/Dialect.h"
 
@@ -23,11 +24,10 @@ checkRange(llvm::function_ref<InFlightDiagnostic()> emitError, StringRef name,
                      << ", but got " << value;
 }
 
-LogicalResult
-PackedAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
-                   int64_t lanes, int64_t kBlock, int64_t group,
-                   int64_t blockBytes, DenseI64ArrayAttr header,
-                   DenseI64ArrayAttr steps, int64_t minimum) {
+LogicalResult PackedAttr::verify(
+    llvm::function_ref<InFlightDiagnostic()> emitError, int64_t lanes,
+    int64_t kBlock, int64_t group, int64_t blockBytes, DenseI64ArrayAttr header,
+    DenseI64ArrayAttr steps, int64_t minimum, int64_t activationGroup) {
   constexpr int64_t mostLanes = 256;
   if (lanes < 1 || lanes > mostLanes || !llvm::isPowerOf2_64(lanes))
     return emitError() << "expected lanes to be a power of two of at most "
@@ -38,6 +38,12 @@ PackedAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
           checkRange(emitError, "block_bytes", blockBytes, 1, mostLoopSize)) ||
       failed(checkRange(emitError, "minimum", minimum, 0, mostLoopSize)))
     return failure();
+  if (activationGroup &&
+      (!isActivationGroup(activationGroup) || kBlock <= activationGroup ||
+       kBlock % activationGroup != 0))
+    return emitError() << "expected activation_group to be 32, 64 or 128, and "
+                          "k_block to be several of it, but got "
+                       << activationGroup << " and " << kBlock;
   return success();
 }
 

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/ActivationGroup.h"
 #include "ir/BlockShapes.h"
 #include "ir/Dialect.h"
 #include "ir/QuantRule.h"
@@ -96,7 +97,8 @@ static LogicalResult verifySides(OpT op, RankedTensorType weight) {
 
 static LogicalResult verifyActivations(Operation *op,
                                        std::optional<Type> activations,
-                                       bool reencoded) {
+                                       bool reencoded,
+                                       std::optional<int64_t> group) {
   bool isInteger = activations && (activations->isSignlessInteger(16) ||
                                    activations->isSignlessInteger(8));
   if (activations && !isInteger && !activations->isF32() &&
@@ -109,6 +111,13 @@ static LogicalResult verifyActivations(Operation *op,
     return op->emitOpError("(C5) expected activations to be i16 or i8 where "
                            "weights are reencoded; others multiply them as "
                            "they are");
+  if (group && !isInteger)
+    return op->emitOpError("(C6) expected activations to be i16 or i8 where "
+                           "activation_group is given; others have no scales");
+  if (group && !isActivationGroup(*group))
+    return op->emitOpError() << "(C6) expected activation_group to be 32, 64, "
+                                "128 or 256, but got "
+                             << *group;
   return success();
 }
 
@@ -178,7 +187,8 @@ LogicalResult MatmulOp::verify() {
     return failure();
   if (getBias() && failed(verifyFloats(*this, "C3", "bias", getBias(), {n})))
     return failure();
-  return verifyActivations(*this, getActivations(), getReencoded());
+  return verifyActivations(*this, getActivations(), getReencoded(),
+                           getActivationGroup());
 }
 
 LogicalResult GatherMatmulOp::verify() {
@@ -206,7 +216,8 @@ LogicalResult GatherMatmulOp::verify() {
   if (getBias() &&
       failed(verifyFloats(*this, "C3", "bias", getBias(), {experts, n})))
     return failure();
-  return verifyActivations(*this, getActivations(), getReencoded());
+  return verifyActivations(*this, getActivations(), getReencoded(),
+                           getActivationGroup());
 }
 
 LogicalResult EmbeddingOp::verify() {

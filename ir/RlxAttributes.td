@@ -218,6 +218,8 @@ def Rlx_PackedAttr : Rlx_Attr<"Packed"> {
       zero point, scales and offsets.
     - `minimum`: the field whose bytes lie in the header so that dot products
       multiply them with the sums of activations; 0 if there is none.
+    - `activation_group`: elements of K whose activations share a scale; left out,
+      all of the K block. Shorter ones leave no minimum.
 
     `--rlx-pack-weights` chooses it.
   }];
@@ -225,7 +227,8 @@ def Rlx_PackedAttr : Rlx_Attr<"Packed"> {
       "int64_t":$block_bytes,
       OptionalParameter<"::mlir::DenseI64ArrayAttr">:$header,
       OptionalParameter<"::mlir::DenseI64ArrayAttr">:$steps,
-      DefaultValuedParameter<"int64_t", "0">:$minimum);
+      DefaultValuedParameter<"int64_t", "0">:$minimum,
+      DefaultValuedParameter<"int64_t", "0">:$activation_group);
   let extraClassDeclaration = [{
     /// Micro-panels of a weight of so many rows.
     int64_t microPanels(int64_t rows) const {
@@ -349,6 +352,10 @@ def Rlx_CpuAttr : Rlx_Attr<"Cpu"> {
       of rows. Modes that round are off then.
     - `i16_pairs`, `magic_numbers`, `prescaled_weights` (true): whether these modes
       may be chosen (docs/numerics.md).
+
+    - `activation_group`: 32, 64, 128 or 256 elements of K whose activations of i8
+      or i16 share a scale, of matmuls that do not say it themselves. Left out, it
+      is as rlx.matmul says.
 
     Sizes of `#rlx.tiles` that replace those of the cost model, 0 for none: `mr`,
     `min_m_panel`, `mr_panel`, `nr_panel`, `mc`, `nc`, `kc`, `prefetch_bytes`.

@@ -62,7 +62,7 @@ def Rlx_BlockMatmulOp : Rlx_BlockOp<"block_matmul"> {
       scheme reads them, with the shape and element type it says.
     - (C4) bias is `[N]`, or `[E, N]` with ids, of f32.
     - (C5) activations is f32, bf16, f16, i16 or i8, and one of the last two where
-      weights are reencoded.
+      weights are reencoded or activation_group is given, which is as in rlx.matmul.
     - (C6) the epilogue takes the sum and an element of each input, of which it
       computes f32 with constants and elementwise operations; the inputs' maps
       take dimensions of the init in their order, or constants.
@@ -82,7 +82,7 @@ def Rlx_BlockMatmulOp : Rlx_BlockOp<"block_matmul"> {
            Rlx_QuantAttr:$scheme, TypeAttr:$activations,
            OptionalAttr<Rlx_TilesAttr>:$tiles,
            OptionalAttr<AffineMapArrayAttr>:$epilogue_maps,
-           UnitAttr:$reencoded)>.all;
+           UnitAttr:$reencoded, OptionalAttr<I64Attr>:$activation_group)>.all;
   let regions = (region MaxSizedRegion<1>:$epilogue);
   let hasCanonicalizer = 1;
   let assemblyFormat = !strconcat("`ins` `(` $x `,` $weight (`,` $ids^)? `)`", sideFormat, biasFormat, epilogueFormat, "`outs` `(` $init `)`", typesFormat);
@@ -205,7 +205,7 @@ def Rlx_PackedMatmulOp : Rlx_BlockOp<"packed_matmul"> {
   let summary = "rlx.block_matmul on a packed weight, with integer activations";
   let description = !strconcat([{
     Activations are quantized to `activations` (i8 or i16), symmetrically, with a
-    scale for each K block that the layout names. `weight` is the result of
+    scale for each `activation_group` elements of K that the layout names. `weight` is the result of
     rlx.pack_weight. With `reencoded`, kernels may use weights that are re-encoded
     to i8 with one scale for each row and K block, for M from the second kernel's
     `min_m` on; of experts, the mean number of rows counts.

@@ -52,13 +52,16 @@ def Rlx_InterleavedMatmulOp : Rlx_BlockOp<"interleaved_matmul"> {
     `weight` is the result of rlx.interleave_weight; with `ids` it is one of
     stacked experts. With `part`, `[first, count, of how many]`, only these
     columns of the result, or the results of these experts, are written.
-    `activations` is the type that activations may be rounded to.
+    `activations` is the type that activations may be rounded to. With
+    `activation_group`, they are rounded to i8, with a scale for each so many
+    elements of K, where there are several rows.
 
     Constraints:
     - (C1), (C4) as in rlx.block_matmul; (C4), (C5), (C6) for `device_block`, `rows`,
       `words` and `part` as in rlx.interleave_weight.
     - (C2) weight has the shape of the result of rlx.interleave_weight.
-    - (C3) activations is f32, bf16, f16, i16 or i8.
+    - (C3) activations is f32, bf16, f16, i16 or i8; activation_group is 32, and
+      given only with i8.
 
     Example:
     ```mlir
@@ -69,7 +72,8 @@ def Rlx_InterleavedMatmulOp : Rlx_BlockOp<"interleaved_matmul"> {
   let arguments = (ins Rlx_TensorOrMemRef:$x, Rlx_TensorOrMemRef:$weight,
       Optional<Rlx_TensorOrMemRef>:$ids, Optional<Rlx_TensorOrMemRef>:$bias,
       Rlx_TensorOrMemRef:$init, Rlx_QuantAttr:$device_block, TypeAttr:$activations,
-      I64Attr:$rows, I64Attr:$words, OptionalAttr<DenseI64ArrayAttr>:$part);
+      I64Attr:$rows, I64Attr:$words, OptionalAttr<DenseI64ArrayAttr>:$part,
+      OptionalAttr<I64Attr>:$activation_group);
   let assemblyFormat = !strconcat("`ins` `(` $x `,` $weight (`,` $ids^)? `)`", biasFormat, "`outs` `(` $init `)`", typesFormat);
   let hasVerifier = 1;
 }

@@ -67,6 +67,11 @@ def Rlx_MatmulOp : Rlx_Op<"matmul",
     `activations` is the type the activations are computed in: f32 (the default),
     bf16, f16, i16 or i8. It is never changed silently.
 
+    Activations of i16 and i8 are integers times a scale, which at most
+    `activation_group` elements of K of a row share. Left out, that is 32 for i8
+    where scales of w that are no integers are for fewer than 256 elements of K, and
+    256 otherwise and where weights are reencoded.
+
     With `weights = reencoded`, many rows of activations may be multiplied with
     w as 8-bit codes that have one scale for each row and some hundred elements
     of K, to which its values are rounded once more.
@@ -83,19 +88,22 @@ def Rlx_MatmulOp : Rlx_Op<"matmul",
     - (C3) bias is `[N]` of f32, f16 or bf16.
     - (C4) activations is f32, bf16, f16, i16 or i8.
     - (C5) weights are reencoded only where activations is i16 or i8.
+    - (C6) activation_group is 32, 64, 128 or 256, and given only where activations
+      is i16 or i8.
 
     Example:
     ```mlir
     %y = rlx.matmul %x, %w scales(%s) bias(%b) {activations = f32}
         : (tensor<?x64xf32>, tensor<8x64xf32, #rlx.quant<int8/32>>, tensor<8x2xf32>, tensor<8xf32>) -> tensor<?x8xf32>
-    %z = rlx.matmul %x, %v weights = reencoded {activations = i8}
+    %z = rlx.matmul %x, %v weights = reencoded {activations = i8, activation_group = 256 : i64}
         : (tensor<?x256xf32>, tensor<8x256xf32, #rlx.quant<gguf_q4k>>) -> tensor<?x8xf32>
     ```
   }];
   let arguments = Rlx_SideOperands<
       (ins AnyRankedTensor:$x, AnyRankedTensor:$weight),
       (ins Optional<AnyRankedTensor>:$bias,
-           OptionalAttr<TypeAttr>:$activations, UnitAttr:$reencoded)>.all;
+           OptionalAttr<TypeAttr>:$activations, UnitAttr:$reencoded,
+           OptionalAttr<I64Attr>:$activation_group)>.all;
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = !strconcat("$x `,` $weight", sideFormat, biasFormat, weightsFormat, typesFormat);
   let hasVerifier = 1;
@@ -118,7 +126,7 @@ def Rlx_GatherMatmulOp : Rlx_Op<"gather_matmul",
     - (C2) as in rlx.matmul, the side operands having a leading E.
     - (C3) bias is `[E, N]` of f32, f16 or bf16.
     - (C4) activations is f32, bf16, f16, i16 or i8.
-    - (C5) as in rlx.matmul.
+    - (C5), (C6) as in rlx.matmul.
 
     Example:
     ```mlir
@@ -129,7 +137,8 @@ def Rlx_GatherMatmulOp : Rlx_Op<"gather_matmul",
   let arguments = Rlx_SideOperands<
       (ins AnyRankedTensor:$x, AnyRankedTensor:$weight, AnyRankedTensor:$ids),
       (ins Optional<AnyRankedTensor>:$bias,
-           OptionalAttr<TypeAttr>:$activations, UnitAttr:$reencoded)>.all;
+           OptionalAttr<TypeAttr>:$activations, UnitAttr:$reencoded,
+           OptionalAttr<I64Attr>:$activation_group)>.all;
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = !strconcat("$x `,` $weight `,` $ids", sideFormat, biasFormat, weightsFormat, typesFormat);
   let hasVerifier = 1;

@@ -15,6 +15,7 @@
 #include "runtime/LostPages.h"
 #include "runtime/OutputFile.h"
 #include "tools/CommandLine.h"
+#include "tools/bench/ActivationData.h"
 #include "tools/bench/DeviceBench.h"
 #include "tools/bench/DeviceLimits.h"
 #include "tools/bench/Report.h"
@@ -83,6 +84,13 @@ struct Options {
   cl::list<std::string> activations{
       "activations", cl::CommaSeparated, cl::value_desc("type,..."),
       cl::desc("f32, bf16, f16, i16 or i8 (f32)"), cl::sub(matmul)};
+  cl::list<std::string> data{
+      "data", cl::CommaSeparated, cl::value_desc("kind,..."),
+      cl::desc(
+          "What activations are drawn from: normal, t3 (Student's t with 3 "
+          "degrees of freedom), outliers (normal, one channel of 256 is "
+          "20 times larger) (normal)"),
+      cl::sub(matmul)};
   cl::opt<bool> reencoded{
       "reencoded",
       cl::desc("Write weights = reencoded where activations are integers"),
@@ -247,6 +255,10 @@ static llvm::Error checkOptions(const Options &given) {
       return llvm::createStringError(
           "expected --activations of f32, bf16, f16, i16 or i8, but got '" +
           type + "'");
+  for (const std::string &data : given.data)
+    if (!llvm::is_contained(activationDataNames(), llvm::StringRef(data)))
+      return llvm::createStringError(
+          "expected --data of normal, t3 or outliers, but got '" + data + "'");
   if (!given.device.empty() && !given.threads.empty())
     return llvm::createStringError(
         "expected no --threads with --device, which says itself how it shares "
@@ -323,15 +335,18 @@ static llvm::Error measureMatmuls(const Options &given,
   for (const std::string &scheme : schemes)
     for (const std::string &activations :
          listOr<std::string>(given.activations, {"f32"}))
-      for (int64_t m : listOr<int64_t>(given.m, {1, 8, 64, 512}))
-        for (const Limits &limit : *limits)
-          rows.push_back(
-              {{scheme, activations, m, given.n, given.k, limit.threads,
-                given.reencoded &&
-                    llvm::is_contained({"i16", "i8"}, activations)},
-               std::nullopt,
-               "",
-               limit});
+      for (const std::string &data :
+           listOr<std::string>(given.data, {MatmulCase().data}))
+        for (int64_t m : listOr<int64_t>(given.m, {1, 8, 64, 512}))
+          for (const Limits &limit : *limits)
+            rows.push_back(
+                {{scheme, activations, m, given.n, given.k, limit.threads,
+                  given.reencoded &&
+                      llvm::is_contained({"i16", "i8"}, activations),
+                  data},
+                 std::nullopt,
+                 "",
+                 limit});
   std::vector<std::vector<MatmulFigures>> found(rows.size());
   size_t done = 0, failed = 0;
   for (unsigned pass = 0; pass < given.passes; ++pass)

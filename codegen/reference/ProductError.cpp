@@ -8,8 +8,8 @@
 using namespace mlir;
 using namespace rlx;
 
-/// Elements of K that share a scale, at most.
-static constexpr int64_t kBlock = 256;
+/// Elements of K that share a scale of reencoded weights, at most.
+static constexpr int64_t reencodedGroup = 256;
 /// The largest codes of activations and of reencoded weights.
 static constexpr double largestI8 = 127, largestI16 = 127 * 256,
                         largestReencoded = 126;
@@ -21,20 +21,20 @@ static constexpr double unitF32 = 0x1p-24;
 static constexpr double leastOfPairs = 0x1p-126;
 
 ProductError::ProductError(MLIRContext *context, Type activations,
-                           bool isReencoded)
-    : activations(activations), isReencoded(isReencoded),
-      sums(Float32Type::get(context)) {
+                           int64_t activationGroup, bool isReencoded)
+    : activations(activations), activationGroup(activationGroup),
+      isReencoded(isReencoded), sums(Float32Type::get(context)) {
   if (activations && activations.isF32())
     this->activations = Type();
 }
 
-/// Rounds each K block to multiples of its largest number over `codes`: adds
+/// Rounds each group to multiples of its largest number over `codes`: adds
 /// `factor` times the variance of that, and what it adds itself.
 static void addSteps(ArrayRef<double> values, MutableArrayRef<double> variances,
-                     MutableArrayRef<double> errors, double codes,
-                     double factor) {
-  for (size_t begin = 0; begin < values.size(); begin += kBlock) {
-    size_t end = std::min(values.size(), begin + kBlock);
+                     MutableArrayRef<double> errors, int64_t group,
+                     double codes, double factor) {
+  for (size_t begin = 0; begin < values.size(); begin += group) {
+    size_t end = std::min(values.size(), begin + size_t(group));
     double largest = 0;
     for (size_t i = begin; i < end; ++i)
       largest = std::isnan(values[i]) ? values[i]
@@ -87,7 +87,7 @@ void ProductError::readRow(const Datum &x, int64_t begin, int64_t k,
     bool isByte = integer.getWidth() == 8;
     // Kernels for many rows round scales too, and sums of i16's lower bytes,
     // by less than that.
-    addSteps(row.values, row.variances, row.errors,
+    addSteps(row.values, row.variances, row.errors, activationGroup,
              isByte ? largestI8 : largestI16, /*factor=*/1.2);
     return;
   }
@@ -107,8 +107,8 @@ void ProductError::prepare(const WeightRow &weight, FactorRow &row) const {
     addRoundings(row.values, row.variances, row.errors, activations);
   // Codes are rounded, and the scale that they are multiplied with before.
   if (isReencoded)
-    addSteps(row.values, row.variances, row.errors, largestReencoded,
-             /*factor=*/2);
+    addSteps(row.values, row.variances, row.errors, reencodedGroup,
+             largestReencoded, /*factor=*/2);
   // Decoding rounds, and so do products and their sum: its parts are, in any
   // order, a third of the whole on average.
   double own = unitF32 * unitF32 * (4 + double(k) / 6);

@@ -7,6 +7,7 @@
 #include "codegen/reference/QuantizeOps.h"
 #include "codegen/reference/WeightRows.h"
 
+#include "ir/ActivationGroup.h"
 #include "ir/Dialect.h"
 #include "ir/ViewOps.h"
 
@@ -83,8 +84,13 @@ struct Sums {
 };
 
 template <typename OpT> ProductError errorOf(OpT op) {
-  return ProductError(op.getContext(), op.getActivations().value_or(Type()),
-                      op.getReencoded());
+  auto weight = cast<RankedTensorType>(op.getWeight().getType());
+  Type activations =
+      op.getActivations().value_or(Float32Type::get(op.getContext()));
+  int64_t group = op.getActivationGroup().value_or(
+      usualActivationGroup(QuantScheme::of(weight), weight.getShape().back(),
+                           activations, op.getReencoded()));
+  return ProductError(op.getContext(), activations, group, op.getReencoded());
 }
 
 /// y[..., n] = sum_k x[..., k] * w[n, k] + bias[n]

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/ActivationGroup.h"
 #include "ir/CpuProperties.h"
 #include "passes/PassDetail.h"
 #include "passes/cpu/packed/PackedLayout.h"
@@ -43,6 +44,26 @@ struct PackWeightsPass : rlx::impl::PackWeightsPassBase<PackWeightsPass> {
     }
   }
 
+  /// How many elements of K share a scale of activations: what the program
+  /// says, or the user, or the usual. A user's wish for larger ones than usual
+  /// rounds more than the program says.
+  static int64_t chooseGroup(BlockMatmulOp op, const QuantScheme &scheme,
+                             int64_t k, const CpuProperties &cpu) {
+    if (auto group = op.getActivationGroup())
+      return *group;
+    // Of few rows, whose weights are as they are, where many are reencoded.
+    int64_t usual = usualActivationGroup(scheme, k, op.getActivations(),
+                                         /*isReencoded=*/false);
+    if (cpu.activationGroup == 0)
+      return usual;
+    if (cpu.activationGroup > usual)
+      op.emitRemark() << "activations have a scale for each "
+                      << cpu.activationGroup
+                      << " of K, as 'activation_group' wants, though " << usual
+                      << " are usual";
+    return cpu.activationGroup;
+  }
+
   void pack(BlockMatmulOp op, const CpuProperties &cpu) {
     QuantScheme scheme(op.getScheme().getScheme());
     auto weight = cast<RankedTensorType>(op.getWeight().getType());
@@ -50,11 +71,14 @@ struct PackWeightsPass : rlx::impl::PackWeightsPassBase<PackWeightsPass> {
     int64_t n = weight.getShape()[weight.getRank() - 2];
     std::string reason = "the weight is not quantized";
     std::optional<PackedLayout> layout;
+    int64_t group = chooseGroup(op, scheme, k, cpu);
     if (weight.getElementType().isInteger(8))
-      layout = PackedLayout::create(scheme, k, cpu.lanes(), reason);
+      layout = PackedLayout::create(scheme, k, cpu.lanes(), group, reason);
     if (!layout) {
       op.emitRemark() << "activations are rounded to " << op.getActivations()
-                      << " and computed in f32: " << reason;
+                      << " and computed in f32: " << reason
+                      << "; a scale is for " << group << " of K";
+      op.setActivationGroup(group);
       if (op.getReencoded())
         op.emitRemark("weights are not reencoded: they have no integer "
                       "kernel");
@@ -64,12 +88,21 @@ struct PackWeightsPass : rlx::impl::PackWeightsPassBase<PackWeightsPass> {
     if (printChoices)
       op.emitRemark() << "packed kernel for '" << scheme.displayName()
                       << "': " << layout->lanes
-                      << " rows a tile, activation scale per " << layout->kBlock
-                      << " of K, "
+                      << " rows a tile, activation scale per "
+                      << layout->activationGroup << " of K, "
                       << llvm::formatv("{0:f3}", layout->bitsPerWeight()).str()
                       << " bits a weight";
-    bool reencodes = op.getReencoded() && !cpu.deterministic;
-    if (reencodes)
+    // Many rows would have one scale of activations for a K block.
+    bool hasGroups =
+        op.getActivationGroup() && layout->scalesActivationsByGroup();
+    bool reencodes = op.getReencoded() && !cpu.deterministic && !hasGroups;
+    if (op.getReencoded() && hasGroups)
+      op.emitRemark()
+          << "weights are not reencoded: they and activations would "
+             "have one scale for "
+          << layout->kBlock << " of K, but activations are to have one for "
+          << layout->activationGroup;
+    else if (reencodes)
       op.emitRemark() << "many rows are multiplied with weights that are "
                          "rounded once more: 8 bits, one scale for each row "
                          "and "

@@ -3,6 +3,7 @@
 
 #include "passes/cpu/TileChoice.h"
 
+#include "ir/ActivationGroup.h"
 #include "passes/cpu/packed/PackedMode.h"
 #include "passes/cpu/target/CpuFeatures.h"
 
@@ -18,8 +19,10 @@ LogicalResult rlx::checkPacking(Operation *op) {
   auto check = [&](QuantAttr quant, PackedAttr given, int64_t k) {
     QuantScheme scheme(quant.getScheme());
     std::string reason;
+    int64_t group = given.getActivationGroup();
     std::optional<PackedLayout> layout =
-        PackedLayout::create(scheme, k, given.getLanes(), reason);
+        PackedLayout::create(scheme, k, given.getLanes(),
+                             group ? group : longestActivationGroup, reason);
     if (!layout)
       return LogicalResult(op->emitOpError()
                            << "has no integer kernel: " << reason);

@@ -179,7 +179,8 @@ FuseContraction::matchAndRewrite(linalg::LinalgOp op,
   Value y = MatmulOp::create(rewriter, loc, flatType, x, weight, sides.scales,
                              sides.zeroPoints, sides.globalScale, bias,
                              /*activations=*/TypeAttr(),
-                             /*reencoded=*/UnitAttr());
+                             /*reencoded=*/UnitAttr(),
+                             /*activationGroup=*/IntegerAttr());
   shape.back() = weightShape[0];
   sizes.back() = rewriter.getIndexAttr(weightShape[0]);
   if (rows == 0)

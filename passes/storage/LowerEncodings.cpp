@@ -147,7 +147,8 @@ template <typename OpT> struct LowerMatmul : OpConversionPattern<OpT> {
         sides.scales, sides.zeroPoints, sides.globalScale, bias,
         /*epilogueInputs=*/ValueRange(), init, schemeOf(op.getWeight()),
         TypeAttr::get(activations), /*tiles=*/TilesAttr(),
-        /*epilogueMaps=*/ArrayAttr(), op.getReencodedAttr());
+        /*epilogueMaps=*/ArrayAttr(), op.getReencodedAttr(),
+        op.getActivationGroupAttr());
     rewriter.replaceOp(
         op, castTo(rewriter, loc, matmul.getResult(0), type.getShape()));
     return success();

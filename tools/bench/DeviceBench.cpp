@@ -5,13 +5,13 @@
 
 #include "codegen/gpu/DeviceCompiler.h"
 #include "runtime/gpu/Session.h"
+#include "tools/bench/ActivationData.h"
 #include "tools/bench/RelativeError.h"
 
 #include "mlir/Support/DebugStringHelper.h"
 #include "llvm/ADT/StringExtras.h"
 
 #include <chrono>
-#include <random>
 
 using namespace rlx;
 using Clock = std::chrono::steady_clock;
@@ -147,10 +147,7 @@ llvm::Expected<MatmulFigures> DeviceBench::run(const MatmulCase &wanted) {
   auto x = allocate({wanted.m, wanted.k});
   if (!x)
     return x.takeError();
-  std::mt19937 random(2);
-  std::normal_distribution<float> normal;
-  for (int64_t i = 0; i < x->numElements(); ++i)
-    x->data<float>()[i] = normal(random);
+  fillActivations(wanted.data, *x);
   std::vector<Tensor> results;
   std::vector<TensorView> inputs = {x->view()}, outputs;
   for (int64_t copy = 0; copy < copies; ++copy) {

@@ -4,6 +4,7 @@
 #include "tools/bench/MatmulBench.h"
 
 #include "ir/SchemeFile.h"
+#include "tools/bench/ActivationData.h"
 #include "tools/bench/RelativeError.h"
 
 #include "mlir/Support/DebugStringHelper.h"
@@ -12,13 +13,14 @@
 
 #include <chrono>
 #include <cstring>
-#include <random>
 
 using namespace rlx;
 
 std::string MatmulCase::describe() const {
   std::string text =
       fmt::format("{}, {}, {} x {} x {}", scheme, activations, m, n, k);
+  if (data != MatmulCase().data)
+    text += ", " + data;
   return threads == 0 ? text
                       : text + fmt::format(", {} thread{}", threads,
                                            threads == 1 ? "" : "s");
@@ -48,7 +50,7 @@ bool rlx::sameWeight(const MatmulCase &a, const MatmulCase &b) {
 }
 static bool sameProgram(const MatmulCase &a, const MatmulCase &b) {
   return sameWeight(a, b) && a.activations == b.activations && a.m == b.m &&
-         a.reencoded == b.reencoded;
+         a.reencoded == b.reencoded && a.data == b.data;
 }
 
 llvm::Expected<RandomWeight> rlx::makeWeight(mlir::MLIRContext &context,
@@ -170,10 +172,7 @@ llvm::Error MatmulBench::prepareProgram(const MatmulCase &wanted,
     return newY.takeError();
   x = std::move(*newX);
   y = std::move(*newY);
-  std::mt19937 random(2);
-  std::normal_distribution<float> normal;
-  for (int64_t i = 0; i < x.numElements(); ++i)
-    x.data<float>()[i] = normal(random);
+  fillActivations(wanted.data, x);
   programCase = wanted;
   return llvm::Error::success();
 }

@@ -22,8 +22,9 @@ namespace rlx {
 struct MatmulCase {
   std::string scheme, activations;
   int64_t m = 1, n = 0, k = 0;
-  unsigned threads = 1;   ///< 0 on a device.
-  bool reencoded = false; ///< Where activations are integers.
+  unsigned threads = 1;        ///< 0 on a device.
+  bool reencoded = false;      ///< Where activations are integers.
+  std::string data = "normal"; ///< Of activationDataNames().
 
   /// `gguf_q4k, i8, 512 x 4096 x 4096, 1 thread`
   std::string describe() const;

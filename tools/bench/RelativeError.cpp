@@ -25,11 +25,13 @@ llvm::Expected<double> rlx::relativeError(const RandomWeight &weight,
     for (int64_t j = 0; j < std::min(sampledRows, rows); ++j) {
       int64_t m = rows <= sampledRows ? j : int64_t(random() % rows);
       double expected = 0;
-      for (int64_t k = 0; k < length; ++k)
-        expected += double(x.data<float>()[m * length + k]) * values[k];
+      for (int64_t k = 0; k < length; ++k) {
+        double product = double(x.data<float>()[m * length + k]) * values[k];
+        expected += product;
+        norm += product * product;
+      }
       double got = y.data<float>()[m * columns + n];
       difference += (got - expected) * (got - expected);
-      norm += expected * expected;
     }
   }
   return std::sqrt(difference / norm);

@@ -8,8 +8,9 @@
 
 namespace rlx {
 
-/// Norm of the difference over norm of the reference, for up to 64 columns and
-/// 8 rows of what `y` holds.
+/// Norm of the difference from the reference over that of sqrt(sum x^2 w^2),
+/// which is as large as results whose terms do not cancel, for up to 64 columns
+/// and 8 rows of what `y` holds.
 llvm::Expected<double> relativeError(const RandomWeight &weight,
                                      const Tensor &x, const Tensor &y);
 

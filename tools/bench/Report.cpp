@@ -165,6 +165,7 @@ static Record recordOf(const MatmulRow &row, const MachineName &machine) {
   record.add("limit_unit", row.isBoundByMemory() ? "GB/s" : "GFLOP/s");
   record.add("fraction_of_limit", row.fractionOfLimit());
   count("weight_copies", [](Figures f) { return f.weightCopies; });
+  record.add("data", wanted.data);
   record.add("machine", machine.processor);
   record.addText("device", machine.device);
   record.addText("error", row.error);
@@ -198,7 +199,9 @@ static void writeTable(llvm::raw_ostream &stream, const MachineName &machine,
     const MatmulCase &wanted = row.wanted;
     std::vector<std::string> cells = {
         wanted.scheme,
-        wanted.activations,
+        wanted.data == MatmulCase().data
+            ? wanted.activations
+            : wanted.activations + ", " + wanted.data,
         std::to_string(wanted.m),
         std::to_string(wanted.n),
         std::to_string(wanted.k),

@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/ActivationGroup.h"
 #include "ir/Scheme.h"
 #include "passes/cpu/kernels/Epilogue.h"
 #include "passes/cpu/kernels/ExpertRows.h"
@@ -398,7 +399,9 @@ void MatmulLoops::withRounded(llvm::function_ref<void()> body) {
   if (op.getActivations().isF32())
     return body();
   Value given = x;
-  x = emitRoundedActivations(b, x, op.getActivations());
+  x = emitRoundedActivations(
+      b, x, op.getActivations(),
+      op.getActivationGroup().value_or(longestActivationGroup));
   body();
   memref::DeallocOp::create(b, x);
   x = given;

@@ -14,13 +14,10 @@ using namespace mlir;
 using namespace rlx;
 
 namespace {
-/// Elements of K that share a scale.
-constexpr int64_t kBlock = 256;
-
 /// Rounds the elements `begin` to `end` of a row to integers of at most
 /// `largest` times one scale. They all become NaN where one is infinite or NaN.
-void roundKBlock(LoopBuilder &b, Value x, Value rounded, SmallVector<Value> row,
-                 Value begin, Value end, double largest) {
+void roundGroup(LoopBuilder &b, Value x, Value rounded, SmallVector<Value> row,
+                Value begin, Value end, double largest) {
   auto constant = [&](double value) -> Value {
     return arith::ConstantOp::create(b, b.getF32FloatAttr(float(value)));
   };
@@ -113,7 +110,8 @@ Value roundToF16(LoopBuilder &b, Value value) {
 }
 } // namespace
 
-Value rlx::emitRoundedActivations(LoopBuilder &b, Value x, Type activations) {
+Value rlx::emitRoundedActivations(LoopBuilder &b, Value x, Type activations,
+                                  int64_t group) {
   auto type = cast<MemRefType>(x.getType());
   SmallVector<Value> dynamic, sizes;
   Value rows = b.index(1);
@@ -145,9 +143,9 @@ Value rlx::emitRoundedActivations(LoopBuilder &b, Value x, Type activations) {
       return;
     }
     double largest = activations.isInteger(8) ? 127 : 127 * 256;
-    b.loop(b.index(0), b.index(k), kBlock, [&](Value begin) {
-      roundKBlock(b, x, rounded, row, begin,
-                  b.min(b.add(begin, kBlock), b.index(k)), largest);
+    b.loop(b.index(0), b.index(k), group, [&](Value begin) {
+      roundGroup(b, x, rounded, row, begin,
+                 b.min(b.add(begin, group), b.index(k)), largest);
     });
   });
   return rounded;

@@ -55,9 +55,10 @@ mlir::Value emitSafeIndex(LoopBuilder &b, mlir::Value ids,
                           mlir::ValueRange indices, mlir::Value bound);
 
 /// Emits loops that round `x` to what `activations` (bf16, i16 or i8) can hold,
-/// into a buffer of f32 that the caller frees.
+/// the latter two with a scale for each `group` elements, into a buffer of f32
+/// that the caller frees.
 mlir::Value emitRoundedActivations(LoopBuilder &b, mlir::Value x,
-                                   mlir::Type activations);
+                                   mlir::Type activations, int64_t group);
 
 /// Whether `operand` of a block operation on buffers lies as loops read it: the
 /// last dimension without a stride, and rows that are one list where they are

@@ -27,11 +27,24 @@ public:
   void emitRow(Value m, ValueRange xRow);
 
 private:
+  /// A scale, and what numbers are multiplied with in turn to become codes.
+  struct Factors {
+    Value scale, raise, inverse;
+  };
+  Value largestBits(ValueRange xRow, Value begin);
+  Factors factorsOf(Value most);
+  SmallVector<Value> storeCodes(Value m, ValueRange xRow, Value kBlock,
+                                Value offset, int64_t group,
+                                const Factors &factors);
   void emitKBlock(Value m, ValueRange xRow, Value kBlock);
+  void emitGroups(Value m, ValueRange xRow, Value kBlock);
+  int64_t finestGroup() const;
+  Value wholeSum(ValueRange values);
   void store(Value m, Value kBlock, ValueRange values, Value scale, Value k,
-             int64_t group);
-  Value constantInts(int64_t value) {
-    auto type = VectorType::get(run, b.getI32Type());
+             int64_t group, Value fraction = {});
+  Value storeFractions(Value m, Value kBlock, Value scales);
+  Value constantInts(int64_t value, int64_t count = run) {
+    auto type = VectorType::get(count, b.getI32Type());
     return arith::ConstantOp::create(
         b, DenseElementsAttr::get(type, int32_t(value)));
   }
@@ -41,16 +54,14 @@ private:
   Value nearestInteger(Value numbers) {
     constexpr double start = 10485760;
     constexpr int64_t startBits = 0x4b200000;
+    auto f32s = cast<VectorType>(numbers.getType());
+    int64_t count = f32s.getNumElements();
     Value starts = arith::ConstantOp::create(
-        b, DenseElementsAttr::get(VectorType::get(run, b.getF32Type()),
-                                  float(start)));
+        b, DenseElementsAttr::get(f32s, float(start)));
     Value sum = arith::AddFOp::create(b, numbers, starts);
-    Value bits =
-        arith::BitcastOp::create(b, VectorType::get(run, b.getI32Type()), sum);
-    return arith::SubIOp::create(b, bits, constantInts(startBits));
-  }
-  Value constant(double value) {
-    return arith::ConstantOp::create(b, b.getF32FloatAttr(float(value)));
+    Value bits = arith::BitcastOp::create(
+        b, VectorType::get(count, b.getI32Type()), sum);
+    return arith::SubIOp::create(b, bits, constantInts(startBits, count));
   }
   Value loadX(ValueRange xRow, Value k) {
     SmallVector<Value> indices(xRow);
@@ -64,26 +75,45 @@ private:
   QuantizedActivations &result;
 };
 
-void ActivationLoops::emitKBlock(Value m, ValueRange xRow, Value kBlock) {
-  Value begin = b.mul(kBlock, layout.kBlock);
-  // Magnitudes compare as the integers of their bits do, infinities and NaNs
-  // being the largest, so that these are not lost.
+/// The bits of the largest magnitude of the group `begin` elements into the
+/// row. Magnitudes compare as the integers of their bits do, infinities and
+/// NaNs being the largest, so that these are not lost.
+Value ActivationLoops::largestBits(ValueRange xRow, Value begin) {
   VectorType bits = VectorType::get(run, b.getI32Type());
-  SmallVector<Value> largest =
-      b.loop(b.index(0), b.index(layout.kBlock), run, constantInts(0),
-             [&](Value i, ValueRange seen) {
-               Value magnitude =
-                   math::AbsFOp::create(b, loadX(xRow, b.add(begin, i)));
-               return SmallVector<Value>{arith::MaxSIOp::create(
-                   b, seen[0], arith::BitcastOp::create(b, bits, magnitude))};
-             });
-  Value most = arith::BitcastOp::create(
-      b, b.getF32Type(),
-      vector::ReductionOp::create(b, vector::CombiningKind::MAXSI, largest[0]));
+  auto add = [&](Value seen, Value k) -> Value {
+    Value magnitude = math::AbsFOp::create(b, loadX(xRow, k));
+    return arith::MaxSIOp::create(b, seen,
+                                  arith::BitcastOp::create(b, bits, magnitude));
+  };
+  Value largest = constantInts(0);
+  if (layout.scalesActivationsByGroup())
+    for (int64_t i = 0; i < layout.activationGroup; i += run)
+      largest = add(largest, b.add(begin, i));
+  else
+    largest = b.loop(b.index(0), b.index(layout.kBlock), run, largest,
+                     [&](Value i, ValueRange seen) {
+                       return SmallVector<Value>{add(seen[0], b.add(begin, i))};
+                     })[0];
+  return vector::ReductionOp::create(b, vector::CombiningKind::MAXSI, largest);
+}
+
+/// The scales of numbers whose largest magnitudes are `most`, and what codes
+/// are products with: numbers, or a vector of those of several groups.
+ActivationLoops::Factors ActivationLoops::factorsOf(Value most) {
   double largestCode = result.bytes == 1 ? largestI8 : largestI16;
+  auto constant = [&](double value) -> Value {
+    auto vector = dyn_cast<VectorType>(most.getType());
+    return vector
+               ? arith::ConstantOp::create(
+                     b, DenseElementsAttr::get(vector, float(value)))
+               : arith::ConstantOp::create(b, b.getF32FloatAttr(float(value)));
+  };
   auto compare = [&](arith::CmpFPredicate how, Value left,
                      double right) -> Value {
     return arith::CmpFOp::create(b, how, left, constant(right));
+  };
+  auto select = [&](Value condition, Value one, Value other) -> Value {
+    return arith::SelectOp::create(b, condition, one, other);
   };
   Value isZero = compare(arith::CmpFPredicate::OEQ, most, 0);
   Value scale = arith::DivFOp::create(b, most, constant(largestCode));
@@ -92,84 +122,184 @@ void ActivationLoops::emitKBlock(Value m, ValueRange xRow, Value kBlock) {
   constexpr double smallestNormal = 0x1p-126, smallest = 0x1p-149,
                    raised = 0x1p64;
   Value isTiny = compare(arith::CmpFPredicate::OLT, scale, smallestNormal);
-  auto select = [&](Value condition, Value one, Value other) -> Value {
-    return arith::SelectOp::create(b, condition, one, other);
-  };
   Value tiny = arith::AddFOp::create(b, scale, constant(smallest));
   scale = select(isTiny, select(isZero, constant(0), tiny), scale);
   Value raise = select(isTiny, constant(raised), constant(1));
   Value inverse = arith::DivFOp::create(b, constant(1),
                                         arith::MulFOp::create(b, scale, raise));
   inverse = select(isZero, constant(0), inverse);
-  auto spread = [&](Value number) -> Value {
-    return vector::BroadcastOp::create(b, VectorType::get(run, b.getF32Type()),
-                                       number);
-  };
-  Value inverses = spread(inverse), raises = spread(raise);
-  // All that a K block with a NaN or an infinity gives is NaN.
+  // All that a group with a NaN or an infinity gives is NaN.
   Value isFinite = compare(arith::CmpFPredicate::OLT, most,
                            std::numeric_limits<float>::infinity());
   scale = select(isFinite, scale,
                  constant(std::numeric_limits<float>::quiet_NaN()));
-  memref::StoreOp::create(b, scale, result.scales, ValueRange{kBlock, m});
+  return {scale, raise, inverse};
+}
 
-  // Starts and sums are kept at the finest group that one of them needs.
+/// Stores the codes of the `group` elements that are `offset` elements into a K
+/// block. Returns the sum of each byte's codes.
+SmallVector<Value> ActivationLoops::storeCodes(Value m, ValueRange xRow,
+                                               Value kBlock, Value offset,
+                                               int64_t group,
+                                               const Factors &factors) {
+  auto spread = [&](Value number) -> Value {
+    return vector::BroadcastOp::create(b, VectorType::get(run, b.getF32Type()),
+                                       number);
+  };
+  Value raises = spread(factors.raise), inverses = spread(factors.inverse);
+  Value begin = b.add(b.mul(kBlock, layout.kBlock), offset);
+  SmallVector<Value> partial(result.bytes, constantInts(0)), sums;
+  for (int64_t i = 0; i < group; i += run) {
+    Value number =
+        arith::MulFOp::create(b, loadX(xRow, b.add(begin, i)), raises);
+    Value code = nearestInteger(arith::MulFOp::create(b, number, inverses));
+    SmallVector<Value> bytes = {code};
+    if (result.bytes == 2) {
+      Value high = arith::ShRSIOp::create(
+          b, arith::AddIOp::create(b, code, constantInts(128)),
+          constantInts(8));
+      Value low = arith::SubIOp::create(
+          b, code, arith::ShLIOp::create(b, high, constantInts(8)));
+      bytes = {high, low};
+    }
+    for (auto [part, value] : llvm::enumerate(bytes)) {
+      partial[part] = arith::AddIOp::create(b, partial[part], value);
+      Value packed = arith::TruncIOp::create(
+          b, VectorType::get(run, b.getI8Type()), value);
+      Value words = vector::BitCastOp::create(
+          b, VectorType::get(run / 4, b.getI32Type()), packed);
+      b.storeVector(
+          words, result.codes,
+          ValueRange{kBlock, m, b.index(part), b.div(b.add(offset, i), 4)});
+    }
+  }
+  for (Value sum : partial)
+    sums.push_back(
+        vector::ReductionOp::create(b, vector::CombiningKind::ADD, sum));
+  return sums;
+}
+
+/// A K block that has one scale.
+void ActivationLoops::emitKBlock(Value m, ValueRange xRow, Value kBlock) {
+  Value most = arith::BitcastOp::create(
+      b, b.getF32Type(), largestBits(xRow, b.mul(kBlock, layout.kBlock)));
+  Factors factors = factorsOf(most);
+  memref::StoreOp::create(b, factors.scale, result.scales,
+                          ValueRange{kBlock, m});
+  int64_t group = finestGroup();
+  auto zero = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
+  SmallVector<Value> starts(result.bytes, zero);
+  SmallVector<Value> totals =
+      b.loop(b.index(0), b.index(layout.kBlock), group, starts,
+             [&](Value offset, ValueRange carried) {
+               SmallVector<Value> next,
+                   sums = storeCodes(m, xRow, kBlock, offset, group, factors);
+               for (auto [before, sum] : llvm::zip_equal(carried, sums))
+                 next.push_back(arith::AddIOp::create(b, before, sum));
+               store(m, kBlock, sums, factors.scale, offset, group);
+               return next;
+             });
+  if (group != layout.kBlock)
+    store(m, kBlock, totals, factors.scale, b.index(0), layout.kBlock);
+}
+
+/// A K block that has several scales, all of which are computed at once.
+void ActivationLoops::emitGroups(Value m, ValueRange xRow, Value kBlock) {
+  int64_t count = layout.activationGroups();
+  Value begin = b.mul(kBlock, layout.kBlock);
+  SmallVector<Value> bits;
+  for (int64_t g = 0; g < count; ++g)
+    bits.push_back(largestBits(xRow, b.add(begin, g * layout.activationGroup)));
+  Value most = vector::FromElementsOp::create(
+      b, VectorType::get(count, b.getI32Type()), bits);
+  Factors all = factorsOf(arith::BitcastOp::create(
+      b, VectorType::get(count, b.getF32Type()), most));
+  b.storeVector(all.scale, result.scales, ValueRange{kBlock, m, b.index(0)});
+  Value fractions =
+      result.scaleGroup ? storeFractions(m, kBlock, all.scale) : Value();
+  int64_t group = std::min(finestGroup(), layout.activationGroup);
+  Value zero = arith::ConstantOp::create(b, b.getF32FloatAttr(0));
+  SmallVector<Value> total = b.loop(
+      b.index(0), b.index(layout.kBlock), group, zero,
+      [&](Value offset, ValueRange carried) {
+        Value index = b.div(offset, layout.activationGroup);
+        auto of = [&](Value vector) -> Value {
+          return vector::ExtractOp::create(b, vector, OpFoldResult(index));
+        };
+        Factors factors = {of(all.scale), of(all.raise), of(all.inverse)};
+        SmallVector<Value> sums =
+            storeCodes(m, xRow, kBlock, offset, group, factors);
+        store(m, kBlock, sums, factors.scale, offset, group,
+              fractions ? of(fractions) : Value());
+        Value number = arith::MulFOp::create(
+            b, arith::SIToFPOp::create(b, b.getF32Type(), wholeSum(sums)),
+            factors.scale);
+        return SmallVector<Value>{arith::AddFOp::create(b, carried[0], number)};
+      });
+  if (result.sumGroup == layout.kBlock)
+    memref::StoreOp::create(b, total[0], result.sums,
+                            ValueRange{kBlock, m, b.index(0)});
+}
+
+/// Stores the largest scale of a K block, a NaN if there is one, and all scales
+/// as fractions of it, which it returns as i32.
+Value ActivationLoops::storeFractions(Value m, Value kBlock, Value scales) {
+  constexpr double one = 32768, largest = 32767;
+  auto f32s = cast<VectorType>(scales.getType());
+  int64_t count = f32s.getNumElements();
+  auto constant = [&](double value) -> Value {
+    return arith::ConstantOp::create(
+        b, DenseElementsAttr::get(f32s, float(value)));
+  };
+  Value most =
+      vector::ReductionOp::create(b, vector::CombiningKind::MAXIMUMF, scales);
+  Value whole =
+      arith::ConstantOp::create(b, b.getF32FloatAttr(float(one / largest)));
+  memref::StoreOp::create(b, arith::MulFOp::create(b, most, whole),
+                          result.units, ValueRange{kBlock, m});
+  // Of zeros, and of NaNs, whose unit is one: any fractions.
+  Value spread = vector::BroadcastOp::create(b, f32s, most);
+  Value ratios = arith::DivFOp::create(b, scales, spread);
+  Value isRatio =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::OLE, ratios, constant(1));
+  ratios = arith::SelectOp::create(b, isRatio, ratios, constant(0));
+  Value fractions =
+      nearestInteger(arith::MulFOp::create(b, ratios, constant(largest)));
+  SmallVector<int64_t> groups;
+  for (int64_t k = 0; k < layout.kBlock; k += result.scaleGroup)
+    groups.push_back(k / layout.activationGroup);
+  Value shorts = arith::TruncIOp::create(
+      b, VectorType::get(count, b.getI16Type()), fractions);
+  b.storeVector(vector::ShuffleOp::create(b, shorts, shorts, groups),
+                result.pairScales, ValueRange{kBlock, m, b.index(0)});
+  return fractions;
+}
+
+/// Starts and sums are kept at the finest group that one of them needs.
+int64_t ActivationLoops::finestGroup() const {
   int64_t group = layout.kBlock;
   for (int64_t wanted :
        {result.initGroup, result.sumGroup, result.bsumGroup, result.pairGroup})
     if (wanted)
       group = std::min(group, wanted);
-  auto zero = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
-  SmallVector<Value> starts(result.bytes, zero);
-  SmallVector<Value> totals = b.loop(
-      b.index(0), b.index(layout.kBlock), group, starts,
-      [&](Value offset, ValueRange carried) {
-        SmallVector<Value> partial(result.bytes, constantInts(0)),
-            next(carried);
-        Value groupBegin = b.add(begin, offset);
-        for (int64_t i = 0; i < group; i += run) {
-          Value k = b.add(groupBegin, i);
-          Value number = arith::MulFOp::create(b, loadX(xRow, k), raises);
-          Value scaled = arith::MulFOp::create(b, number, inverses);
-          Value code = nearestInteger(scaled);
-          SmallVector<Value> bytes = {code};
-          if (result.bytes == 2) {
-            Value high = arith::ShRSIOp::create(
-                b, arith::AddIOp::create(b, code, constantInts(128)),
-                constantInts(8));
-            Value low = arith::SubIOp::create(
-                b, code, arith::ShLIOp::create(b, high, constantInts(8)));
-            bytes = {high, low};
-          }
-          for (auto [part, value] : llvm::enumerate(bytes)) {
-            partial[part] = arith::AddIOp::create(b, partial[part], value);
-            Value packed = arith::TruncIOp::create(
-                b, VectorType::get(run, b.getI8Type()), value);
-            Value words = vector::BitCastOp::create(
-                b, VectorType::get(run / 4, b.getI32Type()), packed);
-            b.storeVector(words, result.codes,
-                          ValueRange{kBlock, m, b.index(part),
-                                     b.div(b.add(offset, i), 4)});
-          }
-        }
-        SmallVector<Value> sums;
-        for (int64_t part = 0; part < result.bytes; ++part) {
-          sums.push_back(vector::ReductionOp::create(
-              b, vector::CombiningKind::ADD, partial[part]));
-          next[part] = arith::AddIOp::create(b, carried[part], sums[part]);
-        }
-        store(m, kBlock, sums, scale, offset, group);
-        return next;
-      });
-  if (group != layout.kBlock)
-    store(m, kBlock, totals, scale, b.index(0), layout.kBlock);
+  return group;
+}
+
+/// The sum of codes of those of their bytes.
+Value ActivationLoops::wholeSum(ValueRange values) {
+  if (values.size() == 1)
+    return values[0];
+  Value word = arith::ConstantOp::create(b, b.getI32IntegerAttr(256));
+  return arith::AddIOp::create(b, arith::MulIOp::create(b, values[0], word),
+                               values[1]);
 }
 
 /// Stores the start values and sums that are wanted for groups of `group`
 /// elements; `values` are the sums of each byte's codes of the group `k`
 /// elements into the K block.
 void ActivationLoops::store(Value m, Value kBlock, ValueRange values,
-                            Value scale, Value k, int64_t group) {
+                            Value scale, Value k, int64_t group,
+                            Value fraction) {
   auto integer = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(b, b.getI32IntegerAttr(int32_t(value)));
   };
@@ -183,10 +313,7 @@ void ActivationLoops::store(Value m, Value kBlock, ValueRange values,
           b, start, result.starts,
           ValueRange{kBlock, m, b.index(part), b.div(k, group)});
     }
-  Value sum = values[0];
-  if (result.bytes == 2)
-    sum = arith::AddIOp::create(b, arith::MulIOp::create(b, sum, integer(256)),
-                                values[1]);
+  Value sum = wholeSum(values);
   if (result.bsumGroup == group) {
     Value rest = sum;
     for (int64_t part = result.bsumBytes() - 1; part >= 0; --part) {
@@ -202,10 +329,22 @@ void ActivationLoops::store(Value m, Value kBlock, ValueRange values,
           integer(8));
     }
   }
-  if (result.pairGroup == group)
-    memref::StoreOp::create(b, arith::TruncIOp::create(b, b.getI16Type(), sum),
+  if (result.pairGroup == group) {
+    Value pair = sum;
+    if (fraction) {
+      // 12 bits, 15 and 3 more: i32 has them.
+      constexpr int64_t bits = 15;
+      Value product =
+          arith::MulIOp::create(b, arith::MulIOp::create(b, sum, fraction),
+                                integer(ActivationForm::scaledSums));
+      product =
+          arith::AddIOp::create(b, product, integer(int64_t(1) << (bits - 1)));
+      pair = arith::ShRSIOp::create(b, product, integer(bits));
+    }
+    memref::StoreOp::create(b, arith::TruncIOp::create(b, b.getI16Type(), pair),
                             result.pairSums,
                             ValueRange{kBlock, m, b.div(k, group)});
+  }
   if (result.sumGroup == group) {
     Value number = arith::SIToFPOp::create(b, b.getF32Type(), sum);
     memref::StoreOp::create(b, arith::MulFOp::create(b, number, scale),
@@ -215,13 +354,16 @@ void ActivationLoops::store(Value m, Value kBlock, ValueRange values,
 }
 
 void ActivationLoops::emitRow(Value m, ValueRange xRow) {
-  b.loop(b.index(0), b.index(layout.k / layout.kBlock), 1,
-         [&](Value kBlock) { emitKBlock(m, xRow, kBlock); });
+  b.loop(b.index(0), b.index(layout.k / layout.kBlock), 1, [&](Value kBlock) {
+    layout.scalesActivationsByGroup() ? emitGroups(m, xRow, kBlock)
+                                      : emitKBlock(m, xRow, kBlock);
+  });
 }
 } // namespace
 
 void QuantizedActivations::release(LoopBuilder &b) const {
-  for (Value buffer : {codes, scales, starts, sums, bsums, pairSums})
+  for (Value buffer :
+       {codes, scales, starts, sums, bsums, pairSums, units, pairScales})
     if (buffer)
       memref::DeallocOp::create(b, buffer);
 }
@@ -230,7 +372,7 @@ QuantizedActivations rlx::emitQuantizeActivations(LoopBuilder &b, Value x,
                                                   const PackedLayout &layout,
                                                   ActivationForm form,
                                                   int64_t multiple) {
-  QuantizedActivations result{form, {}, {}, {}, {}, {}, {}};
+  QuantizedActivations result{form, {}, {}, {}, {}, {}, {}, {}, {}};
   auto type = cast<MemRefType>(x.getType());
   Value m = b.index(1);
   SmallVector<Value> sizes;
@@ -249,7 +391,10 @@ QuantizedActivations rlx::emitQuantizeActivations(LoopBuilder &b, Value x,
   };
   int64_t kBlock = layout.kBlock;
   result.codes = allocate({form.bytes, kBlock / 4}, b.getI32Type());
-  result.scales = allocate({}, b.getF32Type());
+  SmallVector<int64_t> scales;
+  if (layout.scalesActivationsByGroup())
+    scales.push_back(layout.activationGroups());
+  result.scales = allocate(scales, b.getF32Type());
   if (form.initGroup)
     result.starts =
         allocate({form.bytes, kBlock / form.initGroup}, b.getI32Type());
@@ -260,6 +405,10 @@ QuantizedActivations rlx::emitQuantizeActivations(LoopBuilder &b, Value x,
         allocate({form.bsumBytes(), kBlock / form.bsumGroup}, b.getI8Type());
   if (form.pairGroup)
     result.pairSums = allocate({kBlock / form.pairGroup}, b.getI16Type());
+  if (form.scaleGroup) {
+    result.units = allocate({}, b.getF32Type());
+    result.pairScales = allocate({kBlock / form.scaleGroup}, b.getI16Type());
+  }
   // What happened to lie in rows beyond the last might be subnormal numbers,
   // which some processors multiply a hundred times more slowly.
   b.parallelLoop(padded, [&](Value row) {

@@ -14,6 +14,9 @@
 // and offsets, become integers relative to a K block's largest, each row for
 // itself. One that is infinite gives NaN.
 //
+// Where activations have a scale for a group, fractions of 16 bits of a K
+// block's largest multiply the pairs of sums first, two at once.
+//
 //===----------------------------------------------------------------------===//
 
 #include "passes/cpu/packed/ModeCreators.h"
@@ -30,10 +33,11 @@ constexpr double mostI16 = 32767;
 
 class I16Pairs : public PackedMode {
 public:
-  I16Pairs(const PackedKernel &kernel, StringRef i16Dot)
+  I16Pairs(const PackedKernel &kernel, StringRef i16Dot, StringRef fraction)
       : PackedMode(KernelMode::i32, kernel, kernel.packed,
                    GroupScales::ofScheme, kernel.packed, GroupScales::ofScheme),
-        i16Dot(i16Dot), groups(layout.kBlock / layout.sumGroup) {}
+        i16Dot(i16Dot), fraction(fraction),
+        groups(layout.kBlock / layout.sumGroup) {}
 
   bool pays(const PackedKernel &kernel) const override {
     const CpuProperties &cpu = kernel.cpu;
@@ -62,6 +66,8 @@ public:
     ActivationForm form = PackedMode::form();
     if (pairsOffsets())
       form.pairGroup = layout.sumGroup;
+    if (fields.hasActivationGroups())
+      form.scaleGroup = layout.sumGroup;
     return form;
   }
   void allocate(LoopBuilder &b, KBlockPanel &panel) const override;
@@ -86,6 +92,11 @@ public:
   SmallVector<Value> addOffsets(PackedTile &tile, const TileOperands &operands,
                                 ArrayRef<KBlockHeader> headers,
                                 ValueRange numbers) const override;
+  Value rowScale(PackedTile &tile, Value index, Value row) const override {
+    return fields.hasActivationGroups()
+               ? tile.activationUnit(index, row)
+               : PackedMode::rowScale(tile, index, row);
+  }
   bool addsOffsetsLast() const override {
     return PackedMode::addsOffsetsLast() && !pairsOffsets();
   }
@@ -101,6 +112,7 @@ private:
     return shift > 0 ? (int64_t(1) << (shift - 1)) - group % 2 : 0;
   }
   Value pairOf(LoopBuilder &b, Value even, Value odd) const;
+  Value scaledPair(LoopBuilder &b, Value words, Value scales) const;
   Value addProducts(LoopBuilder &b, Value words, Value factors,
                     Value sum) const;
   Value store(LoopBuilder &b, Value numbers, Value largest,
@@ -110,6 +122,7 @@ private:
                              int64_t pair, ValueRange sums) const;
 
   StringRef i16Dot;         ///< the intrinsic that adds products of pairs
+  StringRef fraction;       ///< that multiplies with fractions
   int64_t groups;           ///< of a K block
   int64_t shift = 0;        ///< bits that sums lose; or gain, if negative
   int64_t largestScale = 0; ///< that scales become; 0 where they are integers
@@ -118,7 +131,8 @@ private:
 
 std::unique_ptr<PackedMode> rlx::createI16Pairs(const PackedKernel &kernel,
                                                 std::string &reason) {
-  StringRef i16Dot = intrinsicFor(kernel.cpu, VectorOp::i16Dot);
+  StringRef i16Dot = intrinsicFor(kernel.cpu, VectorOp::i16Dot),
+            fraction = intrinsicFor(kernel.cpu, VectorOp::i16Fraction);
   if (kernel.cpu.deterministic)
     reason = "rows through a panel would differ from others, which "
              "'deterministic' forbids";
@@ -126,7 +140,10 @@ std::unique_ptr<PackedMode> rlx::createI16Pairs(const PackedKernel &kernel,
     reason = "the target does not multiply pairs of i16 in such vectors";
   else if (kernel.bytes() != 1)
     reason = "activations are no i8";
-  else if (auto pairs = std::make_unique<I16Pairs>(kernel, i16Dot);
+  else if (kernel.packed.scalesActivationsByGroup() && fraction.empty())
+    reason = "activations have several scales a K block, and the target does "
+             "not multiply i16 with fractions";
+  else if (auto pairs = std::make_unique<I16Pairs>(kernel, i16Dot, fraction);
            pairs->fit(reason))
     return pairs;
   return nullptr;
@@ -216,13 +233,19 @@ void I16Pairs::fill(LoopBuilder &b, StoredKBlock &stored,
   if (unit() != 1)
     multiply(arith::ConstantOp::create(
         b, DenseElementsAttr::get(f32s, float(unit()))));
+  auto offsetUnit = [&] {
+    Value unit = store(b, panel.offsetScratch, largest[1], mostI16,
+                       panel.offsets, panel.tile);
+    if (!fields.hasActivationGroups())
+      return unit;
+    Value factor = arith::ConstantOp::create(
+        b, DenseElementsAttr::get(f32s, 1.0f / ActivationForm::scaledSums));
+    return Value(arith::MulFOp::create(b, unit, factor));
+  };
   if (scale)
     panel.store(b, scale, panel.block, b.index(0));
   if (pairsOffsets())
-    panel.store(b,
-                store(b, panel.offsetScratch, largest[1], mostI16,
-                      panel.offsets, panel.tile),
-                panel.block, b.index(1));
+    panel.store(b, offsetUnit(), panel.block, b.index(1));
   else if (panel.hasBlockOffset)
     panel.store(b, stored.blockOffset(b), panel.block, b.index(1));
 }
@@ -274,9 +297,17 @@ SmallVector<Value> I16Pairs::addPair(PackedTile &tile,
         KBlockPanel *panel = kBlock->panel();
         return panel->load(b, panel->scales, b.add(b.div(first, 2), pair));
       });
-  for (auto [i, sum] : llvm::enumerate(next))
-    sum = addProducts(b, pairOf(b, dots[0][i], dots[1][i]), scales[i % tiles],
-                      sum);
+  SmallVector<Value> ofRows;
+  if (fields.hasActivationGroups())
+    for (Value row : operands.x)
+      ofRows.push_back(
+          tile.pairScales(operands.index, row, b.add(first, 2 * pair)));
+  for (auto [i, sum] : llvm::enumerate(next)) {
+    Value words = pairOf(b, dots[0][i], dots[1][i]);
+    if (!ofRows.empty())
+      words = scaledPair(b, words, ofRows[i / tiles]);
+    sum = addProducts(b, words, scales[i % tiles], sum);
+  }
   return next;
 }
 
@@ -362,6 +393,18 @@ Value I16Pairs::pairOf(LoopBuilder &b, Value even, Value odd) const {
                    : Value(arith::ShLIOp::create(b, even, distance));
   odd = arith::ShLIOp::create(b, odd, splat(b, odd, 16 - shift));
   return halves(b, even, odd);
+}
+
+/// Pairs times pairs of fractions.
+Value I16Pairs::scaledPair(LoopBuilder &b, Value words, Value scales) const {
+  auto i32s = cast<VectorType>(words.getType());
+  VectorType i16s = VectorType::get(2 * i32s.getNumElements(), b.getI16Type());
+  Value product = LLVM::CallIntrinsicOp::create(
+                      b, i16s, b.getStringAttr(fraction),
+                      ValueRange{vector::BitCastOp::create(b, i16s, words),
+                                 vector::BitCastOp::create(b, i16s, scales)})
+                      .getResults();
+  return vector::BitCastOp::create(b, i32s, product);
 }
 
 /// sum + the products of pairs, i32 lanes.

@@ -100,6 +100,10 @@ std::unique_ptr<PackedMode> rlx::createMagicNumbers(const PackedKernel &kernel,
              "'deterministic' forbids";
     return nullptr;
   }
+  if (kernel.packed.scalesActivationsByGroup()) {
+    reason = "activations have several scales a K block";
+    return nullptr;
+  }
   if (!PackedFields(kernel.packed, kernel.op).hasGroupScale()) {
     reason = "there are no group scales";
     return nullptr;

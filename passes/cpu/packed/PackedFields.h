@@ -46,8 +46,14 @@ public:
   /// Whether group scales are integers so small that a product with the sum of
   /// a K block's products with bytes fits i32.
   bool groupScaleIsInteger() const {
-    return hasGroupScale() && !allFloats &&
+    return hasGroupScale() && !allFloats && !hasActivationGroups() &&
            sumsFit(/*largestActivation=*/1 << 7);
+  }
+  /// Whether scales of activations change from group to group.
+  bool hasActivationGroups() const { return layout.scalesActivationsByGroup(); }
+  /// Whether sums of groups become floats, which scales then multiply.
+  bool groupSumsAreFloats() const {
+    return hasActivationGroups() || (hasGroupScale() && !groupScaleIsInteger());
   }
   bool scalesAreFloats() const { return allFloats; }
   /// The least and the largest value of an integer group scale, which is a
@@ -58,13 +64,14 @@ public:
   /// multiplies them: 1 for i8; for i16, which is two bytes, 1 if both fit one
   /// i32 and start from 0, else 2.
   int64_t groupSums(int64_t bytes) const {
-    bool fit = hasGroupScale() && !allFloats && layout.codes.bias == 0 &&
+    bool fit = (hasGroupScale() || hasActivationGroups()) && !allFloats &&
+               layout.codes.bias == 0 &&
                (!groupScaleIsInteger() || sumsFit(1 << 15));
     return fit ? 1 : bytes;
   }
   /// The same for a K block, behind group scales: 1 for sums of floats.
   int64_t kBlockSums(int64_t bytes) const {
-    return hasGroupScale() && !groupScaleIsInteger() ? 1 : groupSums(bytes);
+    return groupSumsAreFloats() ? 1 : groupSums(bytes);
   }
   /// Whether values have an offset or a zero point that is added group by group
   /// or, where it is the same for all of them, once a K block.

@@ -58,6 +58,7 @@ static FieldAttr dotMinimumOf(SchemeAttr scheme,
 
 std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
                                                  int64_t lanes,
+                                                 int64_t activationGroup,
                                                  std::string &reason) {
   std::optional<IntegerCodes> codes =
       IntegerCodes::of(scheme.attr().getCode(), reason);
@@ -102,7 +103,9 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
 
   FieldAttr dotMinimum = dotMinimumOf(
       scheme.attr(), [&](FieldAttr field) { return isInner[field]; });
-  if (kBlock / sumGroup % 4 != 0)
+  // Minima multiply sums of a whole K block, which has one scale then.
+  bool hasGroups = activationGroup < kBlock;
+  if (kBlock / sumGroup % 4 != 0 || hasGroups)
     dotMinimum = nullptr;
   SmallVector<int64_t> header, steps;
   int64_t minimum = 0;
@@ -119,7 +122,8 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
   // The bytes follow from the rest.
   auto attrOf = [&](int64_t blockBytes) {
     return PackedAttr::get(context, lanes, kBlock, sumGroup, blockBytes,
-                           list(header), list(steps), minimum);
+                           list(header), list(steps), minimum,
+                           hasGroups ? activationGroup : 0);
   };
   PackedLayout layout(scheme, std::move(*codes), k, attrOf(1));
   layout.attr = attrOf(layout.kBlockBytes());
@@ -129,7 +133,10 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
 PackedLayout::PackedLayout(QuantScheme scheme, IntegerCodes integers, int64_t k,
                            PackedAttr attr)
     : codes(std::move(integers)), lanes(attr.getLanes()), k(k),
-      kBlock(attr.getKBlock()), sumGroup(attr.getGroup()), attr(attr) {
+      kBlock(attr.getKBlock()),
+      activationGroup(attr.getActivationGroup() ? attr.getActivationGroup()
+                                                : kBlock),
+      sumGroup(attr.getGroup()), attr(attr) {
   SmallVector<FieldAttr> fields = scheme.fields();
   bits = packBits(kStep / 4, codes.width);
   kStepBytes = codeVectors() * 4 * lanes;
@@ -192,6 +199,7 @@ PackedLayout PackedLayout::reencoded() const {
   plain.codes.width = 8;
   plain.codes.bias = 128;
   plain.codes.below = 256;
+  plain.activationGroup = kBlock;
   plain.bits = packBits(kStep / 4, plain.codes.width);
   plain.outer.clear();
   plain.inner.clear();

@@ -67,10 +67,13 @@ class PackedLayout {
 public:
   static constexpr int64_t kStep = 32; ///< elements of K
 
-  /// Chooses the layout. Fails, with a reason, where the scheme's kernels
-  /// cannot be integer ones.
+  /// Chooses the layout, for activations that share a scale among at most
+  /// `activationGroup` elements (ir/ActivationGroup.h). Fails, with a reason,
+  /// where the scheme's kernels cannot be integer ones.
   static std::optional<PackedLayout> create(QuantScheme scheme, int64_t k,
-                                            int64_t lanes, std::string &reason);
+                                            int64_t lanes,
+                                            int64_t activationGroup,
+                                            std::string &reason);
   /// What an operation says, whose layout is the scheme's: --rlx-choose-tiles
   /// and --rlx-blocks-to-loops check that first (checkPacking).
   static PackedLayout of(PackedMatmulOp op);
@@ -78,8 +81,10 @@ public:
 
   IntegerCodes codes;
   int64_t lanes, k;
-  int64_t
-      kBlock; ///< elements of K that share outer fields and activation scales
+  int64_t kBlock; ///< elements of K that share outer fields
+  /// Elements of K whose activations share a scale: the K block, or K steps
+  /// that divide it.
+  int64_t activationGroup;
   int64_t
       sumGroup; ///< elements of K whose activations' sum is needed: 16 or 32
   llvm::SmallVector<PackedBits> bits; ///< of a K step's codes
@@ -91,6 +96,10 @@ public:
   int64_t headerBytes = 0, kStepBytes = 0;
 
   int64_t kStepsPerBlock() const { return kBlock / kStep; }
+  int64_t activationGroups() const { return kBlock / activationGroup; }
+  /// Whether a K block has several scales of activations, which then multiply
+  /// the sums of groups.
+  bool scalesActivationsByGroup() const { return activationGroups() > 1; }
   /// Vectors of bytes that a K step's codes, and `dotMinimum`, are stored in.
   int64_t codeVectors() const { return codes.width; }
   int64_t storedDotMinimumVectors() const {
@@ -116,7 +125,7 @@ public:
   /// number(code) stays (u - bias) * unit.
   PackedLayout widened() const;
   /// Of a K block in a panel whose codes have 8 bits, a bias of 128 and one
-  /// scale (passes/cpu/packed/ReencodedWeights.cpp).
+  /// scale, as its activations have (passes/cpu/packed/ReencodedWeights.cpp).
   PackedLayout reencoded() const;
 
   /// What operations say of it.

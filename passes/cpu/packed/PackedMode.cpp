@@ -106,12 +106,15 @@ KStepCost PackedMode::cost(const CpuProperties &cpu) const {
       each += fields.groupSums(bytes);
     cost.row += double(each * groupsPerStep());
   }
+  // A conversion for each group, where none has one already, and a product.
+  if (fields.hasActivationGroups())
+    cost.row += double(fields.hasGroupScale() ? 1 : 1 + groupsPerStep());
   if (fields.hasGroupOffset()) {
     cost.decode += double(2 * groupsPerStep());
     cost.row += double(groupsPerStep());
   }
   cost.sums = fields.groupSums(bytes);
-  if (fields.hasGroupScale())
+  if (fields.hasGroupScale() || fields.hasActivationGroups())
     cost.sums += fields.kBlockSums(bytes);
   return cost;
 }
@@ -148,12 +151,20 @@ void PackedMode::fill(LoopBuilder &b, StoredKBlock &stored,
 ActivationForm PackedMode::form() const {
   ActivationForm form{bytes, 0, 0, 0, 0, 0};
   if (layout.codes.bias != 0)
-    form.initGroup = fields.hasGroupScale() ? layout.sumGroup : layout.kBlock;
+    form.initGroup = fields.hasGroupScale() || fields.hasActivationGroups()
+                         ? layout.sumGroup
+                         : layout.kBlock;
   if (fields.hasDotMinimum())
     form.bsumGroup = layout.sumGroup;
   else if (fields.hasOffset())
     form.sumGroup = fields.hasGroupOffset() ? layout.sumGroup : layout.kBlock;
   return form;
+}
+
+Value PackedMode::rowScale(PackedTile &tile, Value index, Value row) const {
+  if (layout.scalesActivationsByGroup())
+    return Value();
+  return tile.activationScale(index, row, Value());
 }
 
 SmallVector<Value> PackedMode::addOffsets(PackedTile &tile,

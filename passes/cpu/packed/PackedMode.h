@@ -149,6 +149,10 @@ public:
   addOffsets(PackedTile &tile, const TileOperands &operands,
              llvm::ArrayRef<KBlockHeader> headers,
              mlir::ValueRange numbers) const;
+  /// What numbers of a row are multiplied with last, f32 lanes: the
+  /// activations' scale. Null where sums of groups have been.
+  virtual mlir::Value rowScale(PackedTile &tile, mlir::Value index,
+                               mlir::Value row) const;
   /// Whether offsets are added behind these scales instead.
   virtual bool addsOffsetsLast() const {
     return fields.hasOffset() && !fields.hasDotMinimum();
@@ -178,8 +182,10 @@ struct KernelModes {
   /// What the activations of both must be.
   ActivationForm form() const {
     ActivationForm form = direct->form();
-    if (paired)
+    if (paired) {
       form.pairGroup = paired->form().pairGroup;
+      form.scaleGroup = paired->form().scaleGroup;
+    }
     return form;
   }
 };

@@ -52,6 +52,13 @@ Value PackedTile::startValue(Value index, Value row, int64_t part, Value group,
   return broadcastLoad(activations.starts, {index, row, b.index(part), group});
 }
 
+Value PackedTile::activationScale(Value index, Value row, Value kStep) {
+  if (!layout.scalesActivationsByGroup())
+    return broadcastLoad(activations.scales, {index, row});
+  Value group = b.div(kStep, layout.activationGroup / PackedLayout::kStep);
+  return broadcastLoad(activations.scales, {index, row, group});
+}
+
 Value PackedTile::integers(int64_t value) {
   return arith::ConstantOp::create(
       b, DenseElementsAttr::get(i32s(), int32_t(value)));
@@ -204,8 +211,10 @@ PackedTile::addKBlock(const PackedMode &mode, ArrayRef<PackedKBlock *> tiles,
   for (auto [i, number] : llvm::enumerate(next)) {
     size_t r = i / tiles.size(), t = i % tiles.size();
     Value before = sum(r, t);
-    Value scale = broadcastLoad(activations.scales, {index, rows[r]});
-    number = vector::FMAOp::create(b, number, scale, before);
+    if (Value scale = mode.rowScale(*this, index, rows[r]))
+      number = vector::FMAOp::create(b, number, scale, before);
+    else
+      number = arith::AddFOp::create(b, before, number);
   }
   return mode.addsOffsetsLast() ? addOffsets(mode, operands, headers, next)
                                 : next;

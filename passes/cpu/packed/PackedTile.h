@@ -8,6 +8,8 @@
 //   y = sum over groups  s * (sum (u - bias) * q) * scale(q)
 //                     +  t * (sum q) * scale(q)
 //
+// where scale(q) is that of the group or of the whole K block.
+//
 // The first sum is dot products of bytes that start from -bias * sum q. How
 // scales multiply these sums is the mode's (passes/cpu/packed/PackedMode.h). A
 // vector lane is an output row; nothing is reduced across lanes. Activations
@@ -98,9 +100,21 @@ public:
   llvm::SmallVector<mlir::Value>
   addDotMinima(const PackedFields &fields, const TileOperands &operands,
                llvm::ArrayRef<KBlockHeader> headers, mlir::ValueRange numbers);
+  /// The scale of a row's activations of a K step, in all lanes.
+  mlir::Value activationScale(mlir::Value index, mlir::Value row,
+                              mlir::Value kStep);
   /// Two sums of activations as i16, in all lanes.
   mlir::Value pairSums(mlir::Value index, mlir::Value row, mlir::Value group) {
     return broadcastWord(activations.pairSums, {index, row, group});
+  }
+  /// Two scales of activations as fractions of 16 bits, in all lanes, and what
+  /// they are of.
+  mlir::Value pairScales(mlir::Value index, mlir::Value row,
+                         mlir::Value group) {
+    return broadcastWord(activations.pairScales, {index, row, group});
+  }
+  mlir::Value activationUnit(mlir::Value index, mlir::Value row) {
+    return broadcastLoad(activations.units, {index, row});
   }
   mlir::Value integers(int64_t value);
   mlir::Value floats(float value);

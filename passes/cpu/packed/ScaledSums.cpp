@@ -14,16 +14,19 @@ using namespace rlx;
 std::unique_ptr<PackedMode> rlx::createI32Sums(const PackedKernel &kernel,
                                                std::string &reason) {
   PackedFields fields(kernel.packed, kernel.op);
-  if (!fields.hasGroupScale() || fields.groupScaleIsInteger())
+  if (!fields.groupSumsAreFloats())
     return std::make_unique<ScaledSums>(KernelMode::i32, kernel);
-  reason = "group scales are no integers that i32 sums can be multiplied with";
+  reason = fields.hasActivationGroups()
+               ? "activations have several scales a K block"
+               : "group scales are no integers that i32 sums can be multiplied "
+                 "with";
   return nullptr;
 }
 
 std::unique_ptr<PackedMode> rlx::createF32Sums(const PackedKernel &kernel,
                                                std::string &reason) {
   PackedFields fields(kernel.packed, kernel.op);
-  if (fields.hasGroupScale() && !fields.groupScaleIsInteger())
+  if (fields.groupSumsAreFloats())
     return std::make_unique<ScaledSums>(KernelMode::f32, kernel);
   reason = "group scales are no floats";
   return nullptr;
@@ -54,7 +57,7 @@ SmallVector<Value> ScaledSums::initialSums(PackedTile &tile,
   for (Value row : operands.x)
     for (size_t t = 0; t < operands.tiles.size(); ++t)
       for (int64_t part = 0; part < sums(); ++part) {
-        if (sumsAreFloats())
+        if (fields.groupSumsAreFloats())
           initial.push_back(tile.b.zeros(layout.lanes));
         else if (fields.hasGroupScale())
           initial.push_back(tile.integers(0));
@@ -112,12 +115,65 @@ SmallVector<Value> ScaledSums::addScaled(PackedTile &tile,
     size_t parts = dots.size() / tiles / operands.x.size();
     for (auto [i, dot] : llvm::enumerate(dots)) {
       Value &sum = next[i], scale = ofTiles[i / parts % tiles];
-      if (sumsAreFloats())
+      if (fields.groupSumsAreFloats())
         sum = vector::FMAOp::create(b, tile.toFloats(dot), scale, sum);
       else
         sum =
             arith::AddIOp::create(b, sum, arith::MulIOp::create(b, dot, scale));
     }
+  }
+  return next;
+}
+
+/// Adds the products of a K step, times group scales if there are any, to
+/// `numbers`, f32 lanes; null ones are zero.
+void ScaledSums::addNumbers(PackedTile &tile, PackedTile::Codes codes,
+                            const TileOperands &operands, Value kStep,
+                            MutableArrayRef<Value> numbers) const {
+  LoopBuilder &b = tile.b;
+  size_t tiles = operands.tiles.size();
+  StepScales scales(tile, operands, kStep);
+  int64_t groups = groupsPerStep(), vectors = layout.sumGroup / 4;
+  for (int64_t g = 0; g < groups; ++g) {
+    SmallVector<Value> dots = groupDots(
+        tile, [&](size_t t, int64_t v) { return codes(t, g * vectors + v); },
+        operands, b.add(b.mul(kStep, groups), g));
+    SmallVector<Value> ofTiles;
+    if (fields.hasGroupScale())
+      ofTiles = scales.of(g);
+    for (auto [i, dot] : llvm::enumerate(dots)) {
+      Value number = tile.toFloats(dot), &sum = numbers[i];
+      Value scale = ofTiles.empty() ? Value() : ofTiles[i % tiles];
+      if (sum && scale)
+        sum = vector::FMAOp::create(b, number, scale, sum);
+      else if (sum)
+        sum = arith::AddFOp::create(b, sum, number);
+      else
+        sum = scale ? Value(arith::MulFOp::create(b, number, scale)) : number;
+    }
+  }
+}
+
+/// The same where activations have several scales a K block: one multiplies
+/// what the K steps of its group add.
+SmallVector<Value> ScaledSums::addActivationGroup(PackedTile &tile,
+                                                  const TileOperands &operands,
+                                                  Value kStep,
+                                                  ValueRange sums) const {
+  LoopBuilder &b = tile.b;
+  size_t tiles = operands.tiles.size();
+  SmallVector<Value> numbers(operands.x.size() * tiles), next;
+  for (int64_t i = 0; i < kStepsTogether(); ++i) {
+    Value step = b.add(kStep, i);
+    tile.withCodes(operands, step, [&](PackedTile::Codes codes) {
+      addNumbers(tile, codes, operands, step, numbers);
+      return SmallVector<Value>();
+    });
+  }
+  for (auto [r, row] : llvm::enumerate(operands.x)) {
+    Value scale = tile.activationScale(operands.index, row, kStep);
+    for (size_t i = r * tiles; i < (r + 1) * tiles; ++i)
+      next.push_back(vector::FMAOp::create(b, numbers[i], scale, sums[i]));
   }
   return next;
 }
@@ -144,6 +200,8 @@ SmallVector<Value> ScaledSums::addPlain(PackedTile &tile,
 SmallVector<Value> ScaledSums::addKStep(PackedTile &tile,
                                         const TileOperands &operands,
                                         Value kStep, ValueRange sums) const {
+  if (fields.hasActivationGroups())
+    return addActivationGroup(tile, operands, kStep, sums);
   return tile.withCodes(operands, kStep, [&](PackedTile::Codes codes) {
     return fields.hasGroupScale()
                ? addScaled(tile, codes, operands, kStep, sums)
@@ -154,7 +212,7 @@ SmallVector<Value> ScaledSums::addKStep(PackedTile &tile,
 Value ScaledSums::number(PackedTile &tile, const TileOperands &operands,
                          ValueRange totals, size_t index) const {
   Value total = totals[index * sums()];
-  if (sumsAreFloats())
+  if (fields.groupSumsAreFloats())
     return total;
   Value number = tile.toFloats(total);
   if (sums() == 1)

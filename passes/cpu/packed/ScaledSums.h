@@ -3,7 +3,8 @@
 //
 // The modes i32 and f32, and what others have of them. Products of a K block
 // with a byte of activations are summed up as i32. Integer group scales
-// multiply the i32 sums of groups; float ones multiply these sums as f32.
+// multiply the i32 sums of groups; float ones multiply these sums as f32, and
+// so do scales of activations that have shorter groups than a K block.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,6 +21,11 @@ public:
       : PackedMode(name, kernel, kernel.packed, GroupScales::ofScheme,
                    kernel.packed, GroupScales::ofScheme) {}
 
+  int64_t kStepsTogether() const override {
+    return fields.hasActivationGroups()
+               ? layout.activationGroup / PackedLayout::kStep
+               : 1;
+  }
   llvm::SmallVector<mlir::Value>
   initialSums(PackedTile &tile, const TileOperands &operands) const override;
   llvm::SmallVector<mlir::Value> addKStep(PackedTile &tile,
@@ -50,9 +56,6 @@ protected:
   };
 
 private:
-  bool sumsAreFloats() const {
-    return fields.hasGroupScale() && !fields.groupScaleIsInteger();
-  }
   llvm::SmallVector<mlir::Value> groupDots(PackedTile &tile,
                                            PackedTile::Codes codes,
                                            const TileOperands &operands,
@@ -67,6 +70,12 @@ private:
                                            const TileOperands &operands,
                                            mlir::Value kStep,
                                            mlir::ValueRange sums) const;
+  void addNumbers(PackedTile &tile, PackedTile::Codes codes,
+                  const TileOperands &operands, mlir::Value kStep,
+                  llvm::MutableArrayRef<mlir::Value> numbers) const;
+  llvm::SmallVector<mlir::Value>
+  addActivationGroup(PackedTile &tile, const TileOperands &operands,
+                     mlir::Value kStep, mlir::ValueRange sums) const;
 };
 
 } // namespace rlx

@@ -30,6 +30,9 @@ static constexpr VectorInstruction instructions[] = {
     {VectorOp::i16Dot, "avxvnni", 256, "llvm.x86.avx512.vpdpwssd.256"},
     {VectorOp::i16Dot, "avx512vnni", 256, "llvm.x86.avx512.vpdpwssd.256"},
 
+    {VectorOp::i16Fraction, "avx512bw", 512, "llvm.x86.avx512.pmul.hr.sw.512"},
+    {VectorOp::i16Fraction, "avx2", 256, "llvm.x86.avx2.pmul.hr.sw"},
+
     {VectorOp::bf16Dot, "avx512bf16", 512, "llvm.x86.avx512bf16.dpbf16ps.512"},
     {VectorOp::bf16Dot, "bf16", 128, "llvm.aarch64.neon.bfdot.v4f32.v8bf16"},
 

@@ -21,6 +21,8 @@ enum class VectorOp {
   byteDot,
   /// i32 += sums of two products of i16.
   i16Dot,
+  /// i16 times i16, divided by 2^15 and rounded.
+  i16Fraction,
   /// f32 += sums of two products of bf16.
   bf16Dot,
   /// Entries of a table of 16 bytes (rlx.lookup).

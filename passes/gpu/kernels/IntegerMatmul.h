@@ -15,6 +15,7 @@
 #ifndef RLX_PASSES_GPU_KERNELS_INTEGERMATMUL_H
 #define RLX_PASSES_GPU_KERNELS_INTEGERMATMUL_H
 
+#include "ir/ActivationGroup.h"
 #include "passes/decode/IntegerCodes.h"
 #include "passes/gpu/kernels/DeviceBlockReader.h"
 
@@ -22,7 +23,7 @@ namespace rlx {
 
 /// Elements of K that share a scale of activations, and that a work-item
 /// quantizes or decodes together; device blocks are some of these whole.
-constexpr int64_t integerKBlock = 32;
+constexpr int64_t integerKBlock = deviceActivationGroup;
 /// Codes of activations and weights are loaded so many to a word, and so many
 /// words at once.
 constexpr int64_t bytesOfWord = 4, wordsOfQuad = 4;

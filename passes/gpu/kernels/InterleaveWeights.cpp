@@ -53,13 +53,14 @@ struct Parts {
 };
 } // namespace
 
-/// Says how activations that are not f32 are computed.
-static void remarkOnActivations(BlockMatmulOp op,
-                                const DeviceBlockLayout &layout,
-                                GpuAttr target) {
+/// Says how activations that are not f32 are computed. Returns the elements of
+/// K that share a scale where they become bytes.
+static std::optional<int64_t>
+remarkOnActivations(BlockMatmulOp op, const DeviceBlockLayout &layout,
+                    GpuAttr target) {
   Type activations = op.getActivations();
   if (activations.isF32())
-    return;
+    return std::nullopt;
   if (op.getReencoded())
     op.emitRemark("weights are not reencoded on this device, which "
                   "multiplies them more exactly");
@@ -76,7 +77,7 @@ static void remarkOnActivations(BlockMatmulOp op,
     op.emitRemark() << "activations are computed in f32 on this device, more "
                        "exactly than in "
                     << activations << ": " << reason;
-    return;
+    return std::nullopt;
   }
   InFlightDiagnostic remark = op.emitRemark();
   remark << "activations are rounded to " << activations;
@@ -85,11 +86,12 @@ static void remarkOnActivations(BlockMatmulOp op,
     if (isDynamic)
       remark << ", but computed in f32 where there are at most " << fewRows
              << " rows";
-    return;
+    return std::nullopt;
   }
   remark << ", with a scale for each " << integerKBlock << " of K";
   if (isDynamic)
     remark << "; a single row is computed in f32";
+  return integerKBlock;
 }
 
 /// A matmul of nothing: its bias, or zeros.
@@ -140,7 +142,8 @@ interleave(BlockMatmulOp op, GpuAttr target,
   DeviceBlockLayout layout = DeviceBlockLayout::create(scheme, k, how.words);
   auto deviceBlock =
       QuantAttr::get(builder.getContext(), layout.blockScheme().attr());
-  remarkOnActivations(op, layout, target);
+  std::optional<int64_t> activationGroup =
+      remarkOnActivations(op, layout, target);
 
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
   if (llvm::is_contained(weight.getShape(), 0)) {
@@ -193,7 +196,9 @@ interleave(BlockMatmulOp op, GpuAttr target,
     result = InterleavedMatmulOp::create(
                  builder, loc, y, op.getX(), packed[index], op.getIds(),
                  op.getBias(), result, deviceBlock, op.getActivations(),
-                 how.rows, how.words, part)
+                 how.rows, how.words, part,
+                 activationGroup ? builder.getI64IntegerAttr(*activationGroup)
+                                 : IntegerAttr())
                  .getResult(0);
   }
   op.getResult(0).replaceAllUsesWith(result);

@@ -71,7 +71,8 @@ Value WeightContraction::buildMatmul(OpBuilder &builder,
                           weight.sides.scales, weight.sides.zeroPoints,
                           weight.sides.globalScale, bias,
                           /*activations=*/TypeAttr(),
-                          /*reencoded=*/UnitAttr());
+                          /*reencoded=*/UnitAttr(),
+                          /*activationGroup=*/IntegerAttr());
 }
 
 /// Row t of [E * M, K] takes expert t floordiv M.
@@ -102,7 +103,8 @@ Value WeightContraction::buildExperts(OpBuilder &builder,
   Value y = GatherMatmulOp::create(
       builder, loc, type, rowsOfX, weight.weight, named, weight.sides.scales,
       weight.sides.zeroPoints, weight.sides.globalScale, /*bias=*/Value(),
-      /*activations=*/TypeAttr(), /*reencoded=*/UnitAttr());
+      /*activations=*/TypeAttr(), /*reencoded=*/UnitAttr(),
+      /*activationGroup=*/IntegerAttr());
   y = tensor::CollapseShapeOp::create(
       builder, loc,
       RankedTensorType::get({experts * each, shape.n}, type.getElementType()),

@@ -442,6 +442,30 @@ func.func @packed_bytes(%x: memref<4x64xf32>, %p: memref<1087xi8>, %y: memref<4x
 
 // -----
 
+func.func @activation_group(%x: memref<8x64xf32>, %w: memref<8x68xi8>, %y: memref<8x8xf32>) {
+  // expected-error@+1 {{'rlx.block_matmul' op (C5) expected activation_group to be 32, 64, 128 or 256, but got 0}}
+  rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, activation_group = 0 : i64} : (memref<8x64xf32>, memref<8x68xi8>, memref<8x8xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func @activation_group_of_floats(%x: memref<8x64xf32>, %w: memref<8x68xi8>, %y: memref<8x8xf32>) {
+  // expected-error@+1 {{'rlx.block_matmul' op (C5) expected activations to be i16 or i8 where activation_group is given, but got 'f16'}}
+  rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f16, activation_group = 32 : i64} : (memref<8x64xf32>, memref<8x68xi8>, memref<8x8xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func @packed_group(%x: memref<4x64xf32>, %p: memref<1088xi8>, %y: memref<4x8xf32>) {
+  // expected-error@+1 {{expected activation_group to be 32, 64 or 128, and k_block to be several of it, but got 64 and 64}}
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = i8, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1], activation_group = 64>} : (memref<4x64xf32>, memref<1088xi8>, memref<4x8xf32>) -> ()
+  return
+}
+
+// -----
+
 func.func @no_kernel(%x: memref<8x64xf32>, %w: memref<8x68xi8>, %y: memref<8x8xf32>) {
   // expected-error@+1 {{'rlx.block_matmul' op expected tiles with a kernel of mode decoded, but got}}
   rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f32, tiles = #rlx.tiles<mr = 1, mr_panel = 8, mc = 0, nc = 64, kc = 256, kernels = [<i32, min_m_panel = 2>]>} : (memref<8x64xf32>, memref<8x68xi8>, memref<8x8xf32>) -> ()

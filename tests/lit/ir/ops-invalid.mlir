@@ -225,6 +225,46 @@ func.func @gather_c5(%x: tensor<3x64xf32>, %w: tensor<4x8x64xf32, #rlx.quant<ggu
 
 // -----
 
+func.func @matmul_c6(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
+  // expected-error@+1 {{'rlx.matmul' op (C6) expected activation_group to be 32, 64, 128 or 256, but got 48}}
+  %y = rlx.matmul %x, %w {activations = i8, activation_group = 48 : i64} : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @matmul_c6_short(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
+  // expected-error@+1 {{'rlx.matmul' op (C6) expected activation_group to be 32, 64, 128 or 256, but got 16}}
+  %y = rlx.matmul %x, %w {activations = i16, activation_group = 16 : i64} : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @matmul_c6_floats(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
+  // expected-error@+1 {{'rlx.matmul' op (C6) expected activations to be i16 or i8 where activation_group is given; others have no scales}}
+  %y = rlx.matmul %x, %w {activations = bf16, activation_group = 32 : i64} : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @matmul_c6_default(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
+  // expected-error@+1 {{'rlx.matmul' op (C6) expected activations to be i16 or i8 where activation_group is given}}
+  %y = rlx.matmul %x, %w {activation_group = 32 : i64} : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @gather_c6(%x: tensor<3x64xf32>, %w: tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, %ids: tensor<3x2xi32>) {
+  // expected-error@+1 {{'rlx.gather_matmul' op (C6) expected activation_group to be 32, 64, 128 or 256, but got 512}}
+  %y = rlx.gather_matmul %x, %w, %ids {activations = i8, activation_group = 512 : i64} : (tensor<3x64xf32>, tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<3x2xi32>) -> tensor<3x2x8xf32>
+  return
+}
+
+// -----
+
 func.func @matmul_weights(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
   // expected-error@+1 {{expected 'reencoded'}}
   %y = rlx.matmul %x, %w weights = rounded {activations = i8} : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>

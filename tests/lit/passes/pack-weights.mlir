@@ -1,6 +1,7 @@
 // RUN: rlx-opt %s --rlx-pack-weights --split-input-file --verify-diagnostics | FileCheck %s
 // RUN: rlx-opt %s "--rlx-attach-cpu-target=target={#rlx.cpu<vector_bits = 256>}" --rlx-pack-weights=print-choices --split-input-file 2>&1 | FileCheck %s --check-prefix=NARROW
 // RUN: rlx-opt %s "--rlx-attach-cpu-target=target={#rlx.cpu<deterministic = true>}" --rlx-pack-weights --split-input-file 2>&1 | FileCheck %s --check-prefix=SAME
+// RUN: rlx-opt %s "--rlx-attach-cpu-target=target={#rlx.cpu<activation_group = 128>}" --rlx-pack-weights=print-choices --split-input-file 2>&1 | FileCheck %s --check-prefix=GROUP
 
 // Codes of 4 bits, a scale and a minimum of 8 bits for 32 elements, two halves for 256.
 // CHECK-LABEL: func @two_levels
@@ -126,4 +127,44 @@ func.func @bias(%x: tensor<1x64xf32>, %w: tensor<8x64xi8>, %y: tensor<1x8xf32>) 
   %q = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<#less>, activations = i8}
       : (tensor<1x64xf32>, tensor<8x64xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
   return %r, %q : tensor<1x8xf32>, tensor<1x8xf32>
+}
+
+// -----
+
+// Activations have a scale for 32 where scales of the weight that are floats are for fewer than 256; unless
+// the program says otherwise, or a user does.
+// CHECK-LABEL: func @activation_groups
+// CHECK: rlx.pack_weight {{.*}}layout = #rlx.packed<lanes = 16, k_block = 256, group = 32, block_bytes = 2304, steps = [1], activation_group = 32>
+// CHECK: rlx.packed_matmul {{.*}}layout = #rlx.packed<lanes = 16, k_block = 256, group = 32, block_bytes = 2304, steps = [1], activation_group = 32>
+// CHECK: rlx.packed_matmul {{.*}}layout = #rlx.packed<lanes = 16, k_block = 256, group = 32, block_bytes = 2304, steps = [1], activation_group = 64>
+// CHECK: rlx.packed_matmul {{.*}}activations = i16, layout = #rlx.packed<lanes = 16, k_block = 256, group = 32, block_bytes = 2304, steps = [1]>
+// GROUP: remark: activations have a scale for each 128 of K, as 'activation_group' wants, though 32 are usual
+// GROUP: remark: packed kernel for 'gguf_q4_0': 16 rows a tile, activation scale per 128 of K
+// GROUP: remark: packed kernel for 'gguf_q4_0': 16 rows a tile, activation scale per 64 of K
+// GROUP: remark: packed kernel for 'gguf_q4_0': 16 rows a tile, activation scale per 128 of K
+func.func @activation_groups(%x: tensor<1x512xf32>, %w: tensor<8x288xi8>, %y: tensor<1x8xf32>) -> (tensor<1x8xf32>, tensor<1x8xf32>, tensor<1x8xf32>) {
+  %r = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4_0>, activations = i8}
+      : (tensor<1x512xf32>, tensor<8x288xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
+  %s = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4_0>, activations = i8, activation_group = 64 : i64}
+      : (tensor<1x512xf32>, tensor<8x288xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
+  %t = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4_0>, activations = i16}
+      : (tensor<1x512xf32>, tensor<8x288xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
+  return %r, %s, %t : tensor<1x8xf32>, tensor<1x8xf32>, tensor<1x8xf32>
+}
+
+// -----
+
+// Weights that are reencoded have one scale for 256, and so have activations of many rows, unless the program
+// forbids it. There is no minimum beside shorter groups.
+// CHECK-LABEL: func @reencoded_groups
+// CHECK: rlx.packed_matmul {{.*}} {activations = i8, layout = {{.*}}activation_group = 32>, reencoded, scheme = #rlx.quant<gguf_q4_0>}
+// CHECK: rlx.packed_matmul {{.*}} {activations = i8, layout = #rlx.packed<lanes = 16, k_block = 256, group = 32, {{.*}}activation_group = 32>, scheme = #rlx.quant<gguf_q4k>}
+func.func @reencoded_groups(%x: tensor<1x512xf32>, %w: tensor<8x288xi8>, %v: tensor<8x288xi8>, %y: tensor<1x8xf32>) -> (tensor<1x8xf32>, tensor<1x8xf32>) {
+  // expected-remark @below {{many rows are multiplied with weights that are rounded once more: 8 bits, one scale for each row and 256 of K}}
+  %r = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4_0>, activations = i8, reencoded}
+      : (tensor<1x512xf32>, tensor<8x288xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
+  // expected-remark @below {{weights are not reencoded: they and activations would have one scale for 256 of K, but activations are to have one for 32}}
+  %s = rlx.block_matmul ins(%x, %v) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i8, activation_group = 32 : i64, reencoded}
+      : (tensor<1x512xf32>, tensor<8x288xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
+  return %r, %s : tensor<1x8xf32>, tensor<1x8xf32>
 }
