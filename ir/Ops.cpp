@@ -249,7 +249,8 @@ LogicalResult DequantizeOp::verify() {
 
 LogicalResult rlx::verifyRule(Operation *op, StringRef label,
                               QuantScheme scheme, StringAttr text) {
-  if (llvm::Error error = checkOwnCodes(scheme))
+  if (llvm::Error error = scheme.attr().getRounded() ? checkQuantizable(scheme)
+                                                     : checkOwnCodes(scheme))
     return op->emitOpError()
            << "(" << label << ") " << llvm::toString(std::move(error));
   if (scheme.fields().size() == 1) {

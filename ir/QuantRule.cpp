@@ -129,6 +129,9 @@ llvm::Error rlx::checkQuantizable(QuantScheme scheme) {
     return llvm::createStringError("scheme '" + scheme.displayName() +
                                    "' cannot be quantized: " + why);
   };
+  if (scheme.attr().getRounded())
+    return fail("its values are rounded, and the code of the nearest one is "
+                "not searched for");
   llvm::SmallVector<FieldAttr> fields = scheme.fields();
   for (FieldAttr field : llvm::drop_begin(fields))
     if (field.hasLookups())

@@ -166,8 +166,9 @@ double ReferenceDecoder::read(const Source &source, int64_t row,
   return source.numbers.empty() ? numberOf(field, code) : source.numbers[code];
 }
 
-double ReferenceDecoder::evaluate(int64_t row, int64_t column,
-                                  double &magnitude) const {
+/// `value` before it is rounded to the type that the scheme says.
+double ReferenceDecoder::exact(int64_t row, int64_t column,
+                               double &magnitude) const {
   double number = read(code.front(), row, column);
   magnitude = std::fabs(number);
   for (const Source &source : zero) {
@@ -189,14 +190,52 @@ double ReferenceDecoder::evaluate(int64_t row, int64_t column,
   return scheme.attr().getOffsetNegative() ? value - sum : value + sum;
 }
 
+/// Values are f32 before they are rounded to a shorter type.
+double ReferenceDecoder::rounded(double value) const {
+  auto type = dyn_cast_or_null<FloatType>(scheme.attr().getRounded());
+  if (!type || std::isnan(value))
+    return value;
+  float single = float(value);
+  llvm::APFloat number(single);
+  bool losesInfo;
+  number.convert(type.getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven,
+                 &losesInfo);
+  number.convert(llvm::APFloat::IEEEdouble(),
+                 llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+  return number.convertToDouble();
+}
+
 double ReferenceDecoder::value(int64_t row, int64_t column) const {
   double magnitude;
-  return evaluate(row, column, magnitude);
+  return rounded(exact(row, column, magnitude));
+}
+
+bool ReferenceDecoder::mayRoundOtherwise() const {
+  // An integer times a number is one operation, rounded alike.
+  bool isOneProduct = scale.size() <= 1 && offset.empty() &&
+                      code.front().field.isInteger() &&
+                      (zero.empty() || zero.front().field.isInteger());
+  return scheme.attr().getRounded() && !isOneProduct;
+}
+
+void ReferenceDecoder::deviationsOfRow(int64_t row, double relative,
+                                       double *deviations) const {
+  constexpr double operations = 4, roundoff = 0x1p-24;
+  double reach = relative + (mayRoundOtherwise() ? operations * roundoff : 0);
+  for (int64_t i = 0; i < k; ++i) {
+    double magnitude, value = exact(row, i, magnitude);
+    deviations[i] = relative * magnitude;
+    if (!scheme.attr().getRounded() || reach == 0 || !std::isfinite(magnitude))
+      continue;
+    double error = reach * magnitude;
+    deviations[i] = std::max(deviations[i], std::fabs(rounded(value + error) -
+                                                      rounded(value - error)));
+  }
 }
 
 void ReferenceDecoder::decodeRow(int64_t row, double *values,
                                  double *magnitudes) const {
   double magnitude;
   for (int64_t i = 0; i < k; ++i)
-    values[i] = evaluate(row, i, magnitudes ? magnitudes[i] : magnitude);
+    values[i] = rounded(exact(row, i, magnitudes ? magnitudes[i] : magnitude));
 }

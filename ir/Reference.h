@@ -45,6 +45,13 @@ public:
   /// magnitude: |scale| * (|code| + |zero|) + |offset|.
   void decodeRow(int64_t row, double *values,
                  double *magnitudes = nullptr) const;
+  /// Whether decoding in f32 may give other values than these, but for f32's
+  /// own rounding: where values are rounded to a shorter type, the next number
+  /// of that type.
+  bool mayRoundOtherwise() const;
+  /// How far the values of a row may be from what they are where numbers beside
+  /// the blocks are wrong by `relative` of their own.
+  void deviationsOfRow(int64_t row, double relative, double *deviations) const;
 
   int64_t rows() const { return numRows; }
   int64_t columns() const { return k; }
@@ -64,7 +71,8 @@ private:
   Source makeSource(FieldAttr field, llvm::ArrayRef<uint8_t> side,
                     llvm::ArrayRef<int64_t> sideShape) const;
   double read(const Source &source, int64_t row, int64_t k) const;
-  double evaluate(int64_t row, int64_t k, double &magnitude) const;
+  double exact(int64_t row, int64_t k, double &magnitude) const;
+  double rounded(double value) const;
 
   QuantScheme scheme;
   StoredWeight stored;

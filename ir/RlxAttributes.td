@@ -122,7 +122,8 @@ def Rlx_SchemeAttr : Rlx_Attr<"Scheme"> {
     ```
     value(i) = product(scale) * (number(code) - zero) +- product(offset)
     ```
-    for element `i` of a block of `block` elements stored in `bytes` bytes.
+    for element `i` of a block of `block` elements stored in `bytes` bytes. With
+    `rounded = bf16` or `rounded = f16`, values are rounded to that type, once.
 
     ```mlir
     #q4 = #rlx.scheme<"q4_1", block = 32, bytes = 20,
@@ -168,7 +169,8 @@ def Rlx_SchemeAttr : Rlx_Attr<"Scheme"> {
     OptionalParameter<"::rlx::FieldAttr">:$zero,
     ArrayRefParameter<"::rlx::FieldAttr">:$scale,
     ArrayRefParameter<"::rlx::FieldAttr">:$offset,
-    "bool":$offsetNegative);
+    "bool":$offsetNegative,
+    OptionalParameter<"::mlir::Type">:$rounded);
   let extraClassDeclaration = [{
     /// Bounds on descriptions, which come from users.
     static constexpr int64_t largestBlock = 1 << 16, largestBytes = 1 << 20;

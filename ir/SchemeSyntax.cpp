@@ -28,6 +28,7 @@ struct SchemeParts {
   FieldAttr code, zero;
   SmallVector<FieldAttr> scale, offset;
   bool offsetNegative = false;
+  Type rounded;
   SmallVector<StringRef> seen;
 };
 } // namespace
@@ -67,10 +68,12 @@ static ParseResult parseEntry(AsmParser &parser, SchemeParts &parts) {
     parts.offsetNegative = succeeded(parser.parseOptionalMinus());
     return parseProduct(parser, parts.offset);
   }
+  if (key == "rounded")
+    return parser.parseType(parts.rounded);
   return parser.emitError(loc, "unknown entry '")
          << key
          << "' of a scheme, expected block, bytes, unused, ggml, code, zero, "
-            "scale or offset";
+            "scale, offset or rounded";
 }
 
 /// The bytes that the planes of all fields in the block reach.
@@ -119,7 +122,7 @@ Attribute SchemeAttr::parse(AsmParser &parser, Type) {
       StringAttr::get(context, parts.name), parts.ggml, parts.block,
       parts.bytes, parts.unused, parts.code, parts.zero,
       ArrayRef<FieldAttr>(parts.scale), ArrayRef<FieldAttr>(parts.offset),
-      parts.offsetNegative);
+      parts.offsetNegative, parts.rounded);
 }
 
 /// The type of side tensors behind a name, as in `int8/32:f16`.
@@ -221,6 +224,8 @@ void SchemeAttr::print(AsmPrinter &printer) const {
     printer << ", offset = " << (getOffsetNegative() ? "- " : "");
     printProduct(printer, getOffset());
   }
+  if (getRounded())
+    printer << ", rounded = " << getRounded();
   printer << ">";
 }
 

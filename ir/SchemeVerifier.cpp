@@ -348,7 +348,7 @@ LogicalResult SchemeAttr::verify(EmitError emitError, StringAttr name,
                                  int64_t unused, FieldAttr code, FieldAttr zero,
                                  ArrayRef<FieldAttr> scale,
                                  ArrayRef<FieldAttr> offset,
-                                 bool offsetNegative) {
+                                 bool offsetNegative, Type rounded) {
   if (name.getValue().empty())
     return emitError() << "expected a scheme to have a name";
   if (block < 1 || block > largestBlock)
@@ -356,6 +356,10 @@ LogicalResult SchemeAttr::verify(EmitError emitError, StringAttr name,
                        << ", but got " << block;
   if (code.isSide())
     return emitError() << "expected 'code' to lie in the block";
+  if (rounded && !rounded.isF16() && !rounded.isBF16())
+    return emitError() << "expected values to be rounded to f16 or bf16, but "
+                          "got "
+                       << rounded;
 
   SmallVector<std::pair<std::string, FieldAttr>> fields = {{"code", code}};
   if (zero)

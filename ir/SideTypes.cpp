@@ -27,5 +27,5 @@ QuantScheme rlx::withSideType(QuantScheme scheme, Type type, StringRef name) {
       context, StringAttr::get(context, name), attribute.getGgml(),
       attribute.getBlock(), attribute.getBytes(), attribute.getUnused(),
       attribute.getCode(), convert(attribute.getZero()), scales, offsets,
-      attribute.getOffsetNegative()));
+      attribute.getOffsetNegative(), attribute.getRounded()));
 }

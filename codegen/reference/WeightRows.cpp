@@ -62,10 +62,11 @@ void WeightRows::read(int64_t row, WeightRow &result) const {
   result.isDecoded = bool(decoder);
   if (decoder) {
     decoder->decodeRow(row, result.values.data(), result.magnitudes.data());
-    result.hasDeviations = relativeDeviation != 0;
+    result.hasDeviations =
+        relativeDeviation != 0 || decoder->mayRoundOtherwise();
     if (result.hasDeviations)
-      for (int64_t i = 0; i < k; ++i)
-        result.deviations[i] = relativeDeviation * result.magnitudes[i];
+      decoder->deviationsOfRow(row, relativeDeviation,
+                               result.deviations.data());
     if (!otherDecoder)
       return;
     std::vector<double> others(k);

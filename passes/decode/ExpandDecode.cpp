@@ -1,8 +1,9 @@
 //===- ExpandDecode.cpp - rlx.decode from the scheme's description --------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// value = product(scale) * (number(code) - zero) +- product(offset), with what
-// is the same for all lanes computed once. Reading fields is in
+// value = product(scale) * (number(code) - zero) +- product(offset), rounded to
+// a shorter type where the scheme says so, with what is the same for all lanes
+// computed once. Reading fields is in
 // FieldExpansion.cpp.
 //
 //===----------------------------------------------------------------------===//
@@ -50,7 +51,8 @@ static Value product(OpBuilder &builder, Location loc,
                                widen(builder, loc, uniform, lanes), varying);
 }
 
-static Value expand(OpBuilder &builder, DecodeOp op) {
+/// The values of the scheme before they are rounded to a shorter type.
+static Value expandExact(OpBuilder &builder, DecodeOp op) {
   Location loc = op.getLoc();
   QuantScheme scheme(op.getScheme().getScheme());
   SchemeAttr attribute = scheme.attr();
@@ -88,6 +90,17 @@ static Value expand(OpBuilder &builder, DecodeOp op) {
   if (offset)
     return arith::AddFOp::create(builder, loc, value, offset);
   return value;
+}
+
+static Value expand(OpBuilder &builder, DecodeOp op) {
+  Value value = expandExact(builder, op);
+  Type rounded = op.getScheme().getScheme().getRounded();
+  if (!rounded)
+    return value;
+  Type type = value.getType();
+  Value shorter = arith::TruncFOp::create(
+      builder, op.getLoc(), cast<VectorType>(type).clone(rounded), value);
+  return arith::ExtFOp::create(builder, op.getLoc(), type, shorter);
 }
 
 namespace {

@@ -64,6 +64,10 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
       IntegerCodes::of(scheme.attr().getCode(), reason);
   if (!codes)
     return std::nullopt;
+  if (scheme.attr().getRounded()) {
+    reason = "its values are rounded";
+    return std::nullopt;
+  }
   if (k % kStep != 0) {
     reason = "K is no multiple of " + std::to_string(kStep);
     return std::nullopt;

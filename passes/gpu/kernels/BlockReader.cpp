@@ -5,6 +5,7 @@
 
 #include "ir/FieldTerms.h"
 #include "ir/SideIndex.h"
+#include "passes/gpu/kernels/ElementAccess.h"
 
 #include <limits>
 #include <numeric>
@@ -279,8 +280,11 @@ Value BlockReader::value(Value expert, Value row, Value k) {
   if (offset && attribute.getOffsetNegative())
     offset = arith::NegFOp::create(b, offset);
   if (scale && offset)
-    return b.multiplyAdd(scale, value, offset);
-  if (scale)
-    return arith::MulFOp::create(b, scale, value);
-  return offset ? Value(arith::AddFOp::create(b, value, offset)) : value;
+    value = b.multiplyAdd(scale, value, offset);
+  else if (scale)
+    value = arith::MulFOp::create(b, scale, value);
+  else if (offset)
+    value = arith::AddFOp::create(b, value, offset);
+  Type rounded = attribute.getRounded();
+  return rounded ? roundTo(b, cast<FloatType>(rounded), value) : value;
 }

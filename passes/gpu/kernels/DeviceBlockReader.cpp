@@ -3,6 +3,8 @@
 
 #include "passes/gpu/kernels/DeviceBlockReader.h"
 
+#include "passes/gpu/kernels/ElementAccess.h"
+
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include <numeric>
@@ -351,7 +353,10 @@ Value DeviceBlockReader::scale(int64_t element) {
   if (Value scale = known.lookup(key))
     return scale;
   Value scale = product(scheme.attr().getScale(), element);
-  if (scale && factor)
+  // Values are rounded before they are multiplied.
+  if (!factor || scheme.attr().getRounded())
+    return known[key] = scale;
+  if (scale)
     scale = arith::MulFOp::create(b, scale, factor);
   return known[key] = scale ? scale : factor;
 }
@@ -363,7 +368,7 @@ Value DeviceBlockReader::offset(int64_t element) {
   Value offset = product(scheme.attr().getOffset(), element);
   if (offset && scheme.attr().getOffsetNegative())
     offset = arith::NegFOp::create(b, offset);
-  if (offset && factor)
+  if (offset && factor && !scheme.attr().getRounded())
     offset = arith::MulFOp::create(b, offset, factor);
   return known[key] = offset;
 }
@@ -372,10 +377,14 @@ Value DeviceBlockReader::value(int64_t element) {
   Value number = code(element), scale = this->scale(element),
         addend = offset(element);
   if (scale && addend)
-    return b.multiplyAdd(scale, number, addend);
-  if (scale)
-    return arith::MulFOp::create(b, scale, number);
-  if (addend)
-    return arith::AddFOp::create(b, number, addend);
-  return number;
+    number = b.multiplyAdd(scale, number, addend);
+  else if (scale)
+    number = arith::MulFOp::create(b, scale, number);
+  else if (addend)
+    number = arith::AddFOp::create(b, number, addend);
+  Type rounded = scheme.attr().getRounded();
+  if (!rounded)
+    return number;
+  number = roundTo(b, cast<FloatType>(rounded), number);
+  return factor ? Value(arith::MulFOp::create(b, number, factor)) : number;
 }

@@ -61,8 +61,8 @@ public:
   /// the whole device block.
   void setUnit(mlir::Value unit, int64_t length);
 
-  /// From here on, scales, offsets and values are multiplied by `factor`; null
-  /// is 1.
+  /// From here on, values are multiplied by `factor`, and so are scales and
+  /// offsets where values are not rounded; null is 1.
   void setFactor(mlir::Value factor);
 
   /// The longest aligned run of elements of a unit of `length` for which only
@@ -86,6 +86,7 @@ public:
   mlir::Value value(int64_t element);
   bool hasOffset() const { return !scheme.attr().getOffset().empty(); }
   bool hasScale() const { return !scheme.attr().getScale().empty(); }
+  bool roundsValues() const { return bool(scheme.attr().getRounded()); }
 
 private:
   using Key = std::tuple<int64_t, int64_t, int64_t>;

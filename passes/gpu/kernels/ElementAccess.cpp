@@ -120,32 +120,49 @@ Value rlx::roundTo(KernelBuilder &b, FloatType type, Value value) {
     return smallFloatNumber(type, smallFloatBits(type, mathx::Num{{&b, value}}))
         .value;
   ShortFloat format(type);
-  Value bits = bitsOf(b, value);
-  Value magnitude = arith::AndIOp::create(b, bits, b.i32(~ShortFloat::signBit));
-  Value sign = arith::AndIOp::create(b, bits, b.i32(ShortFloat::signBit));
+  // Numbers, or vectors of them.
+  auto as = [&](Type element, Value number) -> Value {
+    if (auto vector = dyn_cast<VectorType>(value.getType()))
+      return arith::BitcastOp::create(b, vector.clone(element), number);
+    return arith::BitcastOp::create(b, element, number);
+  };
+  auto floats = [&](double number) {
+    return b.broadcastLike(b.f32(number), value);
+  };
+  Value bits = as(b.getI32Type(), value);
+  auto ints = [&](int64_t number) {
+    return b.broadcastLike(b.i32(number), bits);
+  };
+  auto choose = [&](arith::CmpIPredicate predicate, Value x, int64_t y, Value a,
+                    Value other) -> Value {
+    return arith::SelectOp::create(
+        b, arith::CmpIOp::create(b, predicate, x, ints(y)), a, other);
+  };
+  Value magnitude = arith::AndIOp::create(b, bits, ints(~ShortFloat::signBit));
+  Value sign = arith::AndIOp::create(b, bits, ints(ShortFloat::signBit));
   // To nearest, ties to even.
   Value odd = arith::AndIOp::create(
-      b, arith::ShRUIOp::create(b, magnitude, b.i32(format.drop)), b.i32(1));
-  Value half = b.i32((int64_t(1) << (format.drop - 1)) - 1);
+      b, arith::ShRUIOp::create(b, magnitude, ints(format.drop)), ints(1));
+  Value half = ints((int64_t(1) << (format.drop - 1)) - 1);
   Value rounded =
       arith::AddIOp::create(b, magnitude, arith::AddIOp::create(b, odd, half));
   rounded =
-      arith::AndIOp::create(b, rounded, b.i32(-(int64_t(1) << format.drop)));
+      arith::AndIOp::create(b, rounded, ints(-(int64_t(1) << format.drop)));
   if (format.isHalf) {
     // From 2^16 on there is nothing but infinity; below 2^-14 steps are 2^-24.
     constexpr int64_t tooLarge = 0x47800000, normal = 0x38800000;
-    rounded = b.choose(compare(b, arith::CmpIPredicate::uge, rounded, tooLarge),
-                       b.i32(ShortFloat::infinity), rounded);
-    Value shifted = arith::AddFOp::create(b, floatOf(b, magnitude), b.f32(0.5));
-    Value small = arith::SubFOp::create(b, shifted, b.f32(0.5));
-    rounded = b.choose(compare(b, arith::CmpIPredicate::ult, magnitude, normal),
-                       bitsOf(b, small), rounded);
+    rounded = choose(arith::CmpIPredicate::uge, rounded, tooLarge,
+                     ints(ShortFloat::infinity), rounded);
+    Value shifted =
+        arith::AddFOp::create(b, as(b.getF32Type(), magnitude), floats(0.5));
+    Value small = arith::SubFOp::create(b, shifted, floats(0.5));
+    rounded = choose(arith::CmpIPredicate::ult, magnitude, normal,
+                     as(b.getI32Type(), small), rounded);
   }
   // A NaN stays as it is.
-  rounded = b.choose(
-      compare(b, arith::CmpIPredicate::ugt, magnitude, ShortFloat::infinity),
-      b.i32(0x7fc00000), rounded);
-  return floatOf(b, arith::OrIOp::create(b, rounded, sign));
+  rounded = choose(arith::CmpIPredicate::ugt, magnitude, ShortFloat::infinity,
+                   ints(0x7fc00000), rounded);
+  return as(b.getF32Type(), arith::OrIOp::create(b, rounded, sign));
 }
 
 Value rlx::floatBits(KernelBuilder &b, FloatType type, Value value) {

@@ -39,7 +39,8 @@ private:
 /// for integers of 8 and 16 bits that the target does not compute with. Those
 /// are kept with their sign.
 mlir::Type computedType(mlir::Type type, GpuAttr target);
-/// `value`, an f32, rounded to what `type` can hold.
+/// `value`, an f32, rounded to what `type` can hold; or a vector of them, to
+/// f16 or bf16.
 mlir::Value roundTo(KernelBuilder &b, mlir::FloatType type, mlir::Value value);
 /// The bits, as i32, of the float of at most 32 bits that is nearest to
 /// `value`, an f32.

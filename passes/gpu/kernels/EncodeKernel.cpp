@@ -19,6 +19,7 @@ static bool isPlainFloat(QuantScheme scheme) {
   FieldAttr code = scheme.attr().getCode();
   Type type = code.getType();
   return scheme.fields().size() == 1 && scheme.block() == 1 &&
+         !scheme.attr().getRounded() &&
          (type.isF16() || type.isBF16() || type.isF32()) &&
          code.getPlanes().size() == 1 && code.getBias() == 0 &&
          scheme.blockBytes() * 8 == type.getIntOrFloatBitWidth();

@@ -33,6 +33,10 @@ IntegerMatmul::create(const DeviceBlockLayout &layout, GpuAttr target,
     return std::nullopt;
   }
   SchemeAttr scheme = layout.blockScheme().attr();
+  if (scheme.getRounded()) {
+    reason = "values are rounded";
+    return std::nullopt;
+  }
   IntegerMatmul matmul;
   std::optional<IntegerCodes> codes =
       IntegerCodes::of(scheme.getCode(), reason);

@@ -182,12 +182,13 @@ void MatvecKernel::selectRows() {
   tile = b.add(b.mul(local, shape.tiles), tile);
 }
 
-/// Whether a run's scale multiplies the sum of its products. With offsets each
-/// element is decoded wholly.
+/// Whether a run's scale multiplies the sum of its products. With offsets, and
+/// where values are rounded, each element is decoded wholly.
 bool MatvecKernel::sumsRuns() const {
   constexpr int64_t shortest = 4;
   const DeviceBlockReader &reader = readers.front();
-  return !bytes && !reader.hasOffset() && reader.run(shape.unit()) >= shortest;
+  return !bytes && !reader.hasOffset() && !reader.roundsValues() &&
+         reader.run(shape.unit()) >= shortest;
 }
 
 /// The sums after one more unit of K, of `length` elements.

@@ -108,9 +108,9 @@ DeviceBlockLayout DeviceBlockLayout::create(QuantScheme scheme, int64_t k,
     offset.push_back(placed(next++));
   auto name = StringAttr::get(context,
                               scheme.displayName() + ".device" + Twine(length));
-  auto deviceBlock = SchemeAttr::get(context, name, StringAttr(), length,
-                                     bits / 8, bits - used, code, zero, scale,
-                                     offset, source.getOffsetNegative());
+  auto deviceBlock = SchemeAttr::get(
+      context, name, StringAttr(), length, bits / 8, bits - used, code, zero,
+      scale, offset, source.getOffsetNegative(), source.getRounded());
   return DeviceBlockLayout(QuantScheme(deviceBlock), k);
 }
 

@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/import/ContractionInit.h"
+#include "passes/import/recognize/GatheredRows.h"
 #include "passes/import/recognize/WeightContraction.h"
+
+#include "ir/Scheme.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/Matchers.h"
@@ -55,6 +58,16 @@ static Value expandLast(OpBuilder &builder, Location loc, Value value,
                                        groups, sizes);
 }
 
+/// What activations are computed in. Where weights are rounded to what the
+/// activations are, that loses nothing.
+static TypeAttr activationsBeside(Value x, const QuantizedWeight &weight) {
+  Type element = typeOf(x).getElementType();
+  std::optional<QuantScheme> scheme = QuantScheme::of(weight.weight.getType());
+  return scheme && scheme->attr().getRounded() == element
+             ? TypeAttr::get(element)
+             : TypeAttr();
+}
+
 Value WeightContraction::buildMatmul(OpBuilder &builder,
                                      const QuantizedWeight &weight,
                                      Value bias) const {
@@ -70,54 +83,88 @@ Value WeightContraction::buildMatmul(OpBuilder &builder,
   return MatmulOp::create(builder, loc, type, rowsOfX, weight.weight,
                           weight.sides.scales, weight.sides.zeroPoints,
                           weight.sides.globalScale, bias,
-                          /*activations=*/TypeAttr(),
+                          activationsBeside(x, weight),
                           /*reencoded=*/UnitAttr(),
                           /*activationGroup=*/IntegerAttr());
 }
 
-/// Row t of [E * M, K] takes expert t floordiv M.
+/// Ids of experts as [T, 1] of i32, one for each row of the activations. What
+/// does not fit stays out of range.
+Value WeightContraction::expertIds(OpBuilder &builder, Location loc) const {
+  SmallVector<AffineExpr> dims(3 + lead.size(),
+                               builder.getAffineConstantExpr(0));
+  SmallVector<OpFoldResult> sizes;
+  for (unsigned i = 0; i < lead.size(); ++i) {
+    dims[3 + i] = builder.getAffineDimExpr(i);
+    sizes.push_back(tensor::getMixedSize(builder, loc, x, i));
+  }
+  Value ids = gatheredIds(builder, loc, *id, dims, sizes);
+  RankedTensorType type = typeOf(ids);
+  ReassociationIndices all =
+      llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
+  if (type.getRank() > 1)
+    ids = tensor::CollapseShapeOp::create(builder, loc, ids,
+                                          ArrayRef<ReassociationIndices>{all});
+  int64_t rows = typeOf(ids).getDimSize(0);
+  return tensor::ExpandShapeOp::create(
+      builder, loc, RankedTensorType::get({rows, 1}, builder.getI32Type()), ids,
+      ArrayRef<ReassociationIndices>{{0, 1}},
+      SmallVector<OpFoldResult>{tensor::getMixedSize(builder, loc, ids, 0),
+                                builder.getIndexAttr(1)});
+}
+
+/// Row t of [E * M, K] takes expert t floordiv M, or the one that its id names.
 Value WeightContraction::buildExperts(OpBuilder &builder,
                                       const QuantizedWeight &weight) const {
   Location loc = op->getLoc();
-  int64_t experts = *shape.experts, each = 1;
+  int64_t each = 1;
   for (unsigned loop : ArrayRef(lead).drop_front())
     each *= sizes[loop];
   Value rowsOfX = collapseLast(builder, loc, x, columns.size());
+  SmallVector<OpFoldResult> leadSizes;
+  for (unsigned i = 0; i < lead.size(); ++i)
+    leadSizes.push_back(tensor::getMixedSize(builder, loc, x, i));
   SmallVector<ReassociationIndices> groups = {
       llvm::to_vector(llvm::seq<int64_t>(0, lead.size())),
       {int64_t(lead.size())}};
-  Type element = typeOf(x).getElementType();
   if (lead.size() > 1)
-    rowsOfX = tensor::CollapseShapeOp::create(
-        builder, loc, RankedTensorType::get({experts * each, shape.k}, element),
-        rowsOfX, groups);
-  SmallVector<int32_t> ids;
-  for (int64_t t = 0; t < experts * each; ++t)
-    ids.push_back(int32_t(t / each));
-  auto idsType =
-      RankedTensorType::get({experts * each, 1}, builder.getI32Type());
-  Value named = arith::ConstantOp::create(
-      builder, loc, DenseElementsAttr::get(idsType, ArrayRef<int32_t>(ids)));
-  auto type = RankedTensorType::get({experts * each, 1, shape.n},
+    rowsOfX = tensor::CollapseShapeOp::create(builder, loc, rowsOfX, groups);
+  SmallVector<int64_t> xShape(typeOf(rowsOfX).getShape());
+  xShape.back() = shape.k;
+  rowsOfX = castShape(builder, loc, rowsOfX, xShape);
+  int64_t tokens = xShape.front();
+  Value named;
+  if (id) {
+    named = expertIds(builder, loc);
+  } else {
+    SmallVector<int32_t> ids;
+    for (int64_t t = 0; t < tokens; ++t)
+      ids.push_back(int32_t(t / each));
+    auto idsType = RankedTensorType::get({tokens, 1}, builder.getI32Type());
+    named = arith::ConstantOp::create(
+        builder, loc, DenseElementsAttr::get(idsType, ArrayRef<int32_t>(ids)));
+  }
+  auto type = RankedTensorType::get({tokens, 1, shape.n},
                                     typeOf(last).getElementType());
   Value y = GatherMatmulOp::create(
       builder, loc, type, rowsOfX, weight.weight, named, weight.sides.scales,
       weight.sides.zeroPoints, weight.sides.globalScale, /*bias=*/Value(),
-      /*activations=*/TypeAttr(), /*reencoded=*/UnitAttr(),
+      activationsBeside(x, weight), /*reencoded=*/UnitAttr(),
       /*activationGroup=*/IntegerAttr());
   y = tensor::CollapseShapeOp::create(
       builder, loc,
-      RankedTensorType::get({experts * each, shape.n}, type.getElementType()),
-      y, ArrayRef<ReassociationIndices>{{0, 1}, {2}});
+      RankedTensorType::get({tokens, shape.n}, type.getElementType()), y,
+      ArrayRef<ReassociationIndices>{{0, 1}, {2}});
   if (lead.size() == 1)
     return y;
   SmallVector<int64_t> all;
   for (unsigned loop : lead)
     all.push_back(sizes[loop]);
   all.push_back(shape.n);
+  leadSizes.push_back(builder.getIndexAttr(shape.n));
   return tensor::ExpandShapeOp::create(
       builder, loc, RankedTensorType::get(all, type.getElementType()), y,
-      groups);
+      groups, leadSizes);
 }
 
 void WeightContraction::finish(OpBuilder &builder, Value y, Value rest) {

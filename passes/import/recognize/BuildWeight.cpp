@@ -73,6 +73,8 @@ static Value bytesOf(OpBuilder &builder, Location loc, DenseElementsAttr values,
 }
 
 Value WeightForm::buildCodes(OpBuilder &builder, Location loc) const {
+  if (isRepacked)
+    return buildRepackedCodes(builder, loc);
   Value codes = form.code->tensor;
   SmallVector<int64_t> stored = shape.shape();
   stored.back() = rowBytes;
@@ -128,6 +130,8 @@ Value WeightForm::buildSide(const Side &side, OpBuilder &builder,
     return arith::ConstantOp::create(
         builder, loc, DenseElementsAttr::get(type, float(*side.number)));
   }
+  if (side.unpackedGroup)
+    return buildUnpackedSide(side, builder, loc);
   Value value =
       convertSide(builder, loc, side.read.tensor, side.read, side.type);
   RankedTensorType type = storedType(value);

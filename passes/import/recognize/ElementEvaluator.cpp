@@ -4,7 +4,6 @@
 #include "passes/import/recognize/ElementEvaluator.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -152,6 +151,8 @@ Result ElementEvaluator::lookThrough(Value tensor, const Index &index) {
         }
         return element(slice.getSource(), inside);
       })
+      .Case<tensor::GatherOp>(
+          [&](tensor::GatherOp gather) { return throughGather(gather, index); })
       .Case<tensor::ConcatOp>([&](tensor::ConcatOp concat) {
         return throughPieces(op, concat.getInputs(), concat.getDim(), index);
       })
@@ -244,22 +245,33 @@ Result ElementEvaluator::ofConstant(ElementsAttr values, const Index &index) {
     if (element.isIntOrIndex())
       return algebra.constant(dense.getSplatValue<APInt>().getSExtValue());
   }
-  // Distances of shifts, and the like.
+  if (!dense || !element.isIntOrIndex())
+    return std::nullopt;
+  // One that depends on rows may be a tensor of zero points.
+  std::optional<AffineExpr> fitted = fittedTable(dense, index, /*wrap=*/0);
+  if (!fitted || fitted->isFunctionOfDim(0))
+    return std::nullopt;
+  return *fitted;
+}
+
+/// Distances of shifts, orders of codes, and the like.
+std::optional<AffineExpr>
+ElementEvaluator::fittedTable(DenseElementsAttr values, const Index &index,
+                              int64_t wrap) {
   constexpr int64_t smallTable = 256;
-  if (!dense || !element.isIntOrIndex() || type.getNumElements() > smallTable ||
-      type.getNumElements() == 0)
+  auto type = dyn_cast<RankedTensorType>(values.getType());
+  if (!type || type.getNumElements() > smallTable || type.getNumElements() == 0)
     return std::nullopt;
   SmallVector<int64_t> numbers;
-  for (const APInt &value : dense.getValues<APInt>())
-    numbers.push_back(value.getSExtValue());
+  for (const APInt &value : values.getValues<APInt>()) {
+    int64_t number = value.getSExtValue();
+    numbers.push_back(number < 0 ? number + wrap : number);
+  }
   ReassociationIndices all =
       llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
   AffineExpr at = collapsed(algebra, index, type.getShape(), all);
   AffineExpr fitted = fitTable(numbers, at);
-  // One that depends on rows is a tensor of zero points.
-  bool isUniform = fitted && !isa<AffineConstantExpr>(fitted) &&
-                   !algebra.simplify(fitted).isFunctionOfDim(0);
-  if (!fitted || !(isUniform || isa<AffineConstantExpr>(fitted)))
+  if (!fitted)
     return std::nullopt;
   return algebra.simplify(fitted);
 }
@@ -322,29 +334,14 @@ std::optional<ElementForm> ElementEvaluator::number(Value value,
   return *form;
 }
 
-/// The entry of a small table of constants that bits name.
-Result ElementEvaluator::lookUp(Operation *op, Value table, const Bits &code) {
-  DenseElementsAttr entries;
-  constexpr unsigned widest = 8;
-  if (!matchPattern(table, m_Constant(&entries)) ||
-      !isa<FloatType>(entries.getElementType()) || code.read.width > widest ||
-      code.leftShift != 0 || code.hasMore || code.isSignExtended ||
-      entries.getNumElements() != int64_t(1) << code.read.width)
-    return fail(op, "expected a table of constants with an entry for each "
-                    "code of at most 8 bits");
-  SmallVector<double> numbers;
-  for (const APFloat &entry : entries.getValues<APFloat>())
-    numbers.push_back(entry.convertToDouble());
-  Read read = code.read;
-  read.type =
-      IntegerType::get(op->getContext(), read.width, IntegerType::Unsigned);
-  read.codebook = DenseF64ArrayAttr::get(op->getContext(), numbers);
-  return ElementForm::of(read);
+static std::string notOfForm(Operation *op) {
+  return "'" + op->getName().getStringRef().str() +
+         "' does not leave scale * (code - zero) + offset";
 }
 
 /// Bits that are read as a float.
 static Result reinterpret(const Bits &bits, FloatType type) {
-  if (bits.leftShift != 0 || bits.hasMore ||
+  if (bits.leftShift != 0 || bits.hasMore || bits.wrap != 0 ||
       bits.read.width != type.getWidth() || bits.typeWidth != type.getWidth())
     return std::nullopt;
   Read read = bits.read;
@@ -361,16 +358,30 @@ ElementEvaluator::apply(Operation *op,
       Result at = operandOf(value);
       if (!at)
         return std::nullopt;
-      if (auto *bits = std::get_if<Bits>(&*at);
-          bits && extract.getIndices().size() == 1)
+      if (std::optional<AffineExpr> expr = indexOf(*at)) {
+        index.push_back(*expr);
+        continue;
+      }
+      if (auto *bits = std::get_if<Bits>(&*at)) {
+        int64_t axis = int64_t(index.size());
+        if (std::optional<AffineExpr> id =
+                idOf(*bits, extract.getTensor(), axis)) {
+          index.push_back(*id);
+          continue;
+        }
+        constexpr unsigned idBits = 32;
+        if (extract.getIndices().size() != 1 ||
+            (foundId && bits->read.width >= idBits))
+          return fail(op,
+                      "it is indexed by another number than tensors before");
         return lookUp(op, extract.getTensor(), *bits);
-      auto *expr = std::get_if<AffineExpr>(&*at);
-      if (!expr)
-        return std::nullopt;
-      index.push_back(*expr);
+      }
+      return std::nullopt;
     }
     return element(extract.getTensor(), index);
   }
+  if (auto select = dyn_cast<arith::SelectOp>(op))
+    return chosen(select, operandOf);
   SmallVector<ElementValue, 2> operands;
   for (Value operand : op->getOperands()) {
     Result value = operandOf(operand);
@@ -379,48 +390,61 @@ ElementEvaluator::apply(Operation *op,
     operands.push_back(std::move(*value));
   }
   Type type = getElementTypeOrSelf(op->getResult(0).getType());
-  auto describe = [&] {
-    return "'" + op->getName().getStringRef().str() +
-           "' does not leave scale * (code - zero) + offset";
-  };
   if (type.isIntOrIndex()) {
+    // A distance may depend on rows, where words hold codes of several.
+    if (isa<arith::ShRUIOp, arith::ShRSIOp>(op))
+      if (std::optional<AffineExpr> distance = indexOf(operands[1]))
+        operands[1] = *distance;
     bool areIntegers = llvm::all_of(op->getOperands(), [](Value operand) {
       return getElementTypeOrSelf(operand.getType()).isIntOrIndex();
     });
     Result result = areIntegers
                         ? integerResult(op, operands, algebra, arithmetic)
                         : std::nullopt;
-    return result ? result : fail(op, describe());
+    return result ? result : fail(op, notOfForm(op));
   }
-  auto form = [&](unsigned i) {
-    return std::get_if<ElementForm>(&operands[i]);
-  };
-  auto wrapped = [&](std::optional<ElementForm> result) -> Result {
-    if (!result)
-      return fail(op, describe());
-    return *result;
-  };
   bool isProduct = llvm::any_of(operands, [](const ElementValue &value) {
     auto *factor = std::get_if<ElementForm>(&value);
     return factor && llvm::any_of(factor->scale.reads, [](const Read &read) {
              return read.isActivation;
            });
   });
-  if (!isUnrounded && !(mayRoundProducts && isProduct) &&
-      roundsNumbers(op, operands)) {
+  bool isRounded = !isUnrounded && !(mayRoundProducts && isProduct) &&
+                   roundsNumbers(op, operands);
+  auto rounded = [&](const Result &exact) -> Result {
+    if (!isRounded || !exact)
+      return exact;
+    auto *value = std::get_if<ElementForm>(&*exact);
+    if (std::optional<ElementForm> once =
+            value && !isProduct ? arithmetic.round(*value, type) : std::nullopt)
+      return *once;
     std::string name;
     llvm::raw_string_ostream(name) << type;
     return fail(op, "'" + op->getName().getStringRef().str() + "' rounds to " +
                         name +
                         ", which a kernel would not do; with 'unrounded' it "
                         "need not");
-  }
+  };
+  return rounded(computed(op, operands));
+}
+
+Result ElementEvaluator::computed(Operation *op,
+                                  ArrayRef<ElementValue> operands) {
+  Type type = getElementTypeOrSelf(op->getResult(0).getType());
+  auto form = [&](unsigned i) {
+    return std::get_if<ElementForm>(&operands[i]);
+  };
+  auto wrapped = [&](std::optional<ElementForm> result) -> Result {
+    if (!result)
+      return fail(op, notOfForm(op));
+    return *result;
+  };
   return llvm::TypeSwitch<Operation *, Result>(op)
       .Case<arith::SIToFPOp, arith::UIToFPOp>([&](Operation *) -> Result {
         bool isSigned = isa<arith::SIToFPOp>(op);
         // Formulas of integers are signed numbers.
         if (form(0) && !isSigned)
-          return fail(op, describe());
+          return fail(op, notOfForm(op));
         return wrapped(numberOf(operands[0], isSigned, op->getContext()));
       })
       .Case<arith::BitcastOp>([&](arith::BitcastOp) -> Result {
@@ -428,7 +452,7 @@ ElementEvaluator::apply(Operation *op,
         Result result = bits && isa<FloatType>(type)
                             ? reinterpret(*bits, cast<FloatType>(type))
                             : std::nullopt;
-        return result ? result : fail(op, describe());
+        return result ? result : fail(op, notOfForm(op));
       })
       .Case<arith::ExtFOp, arith::TruncFOp>([&](Operation *) -> Result {
         // A number that is rounded to 16 bits may stay what it was; one that
@@ -446,7 +470,7 @@ ElementEvaluator::apply(Operation *op,
       })
       .Case<arith::DivFOp>([&](arith::DivFOp) -> Result {
         if (!form(0) || !form(1) || !form(1)->isConstant() || form(1)->isZero())
-          return fail(op, describe());
+          return fail(op, notOfForm(op));
         return wrapped(arithmetic.multiply(
             *form(0), ElementForm::constant(1 / form(1)->scale.coefficient)));
       })
@@ -461,5 +485,5 @@ ElementEvaluator::apply(Operation *op,
                                                      ElementForm::constant(-1)))
                        : std::nullopt;
       })
-      .Default([&](Operation *) -> Result { return fail(op, describe()); });
+      .Default([&](Operation *) -> Result { return fail(op, notOfForm(op)); });
 }

@@ -14,7 +14,9 @@
 #include "passes/import/recognize/ElementForm.h"
 #include "passes/import/recognize/IndexAlgebra.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 namespace rlx {
 
@@ -50,6 +52,17 @@ public:
     mayRoundProducts = areSummed;
   }
 
+  /// Where a tensor is indexed by a number that is read, dimension `dim` stands
+  /// for that number, the id; for one, whatever is indexed by it.
+  void setIdDim(unsigned dim) { idDim = dim; }
+  /// Where ids are read, and how many of them there may be; nothing where none
+  /// have been seen.
+  struct Id {
+    Read read;
+    int64_t count, wrap;
+  };
+  const std::optional<Id> &id() const { return foundId; }
+
   /// The element of `tensor` at `index`.
   std::optional<ElementValue> element(mlir::Value tensor, const Index &index);
   /// A number in the body of `frame`, or outside of it.
@@ -71,6 +84,8 @@ private:
   std::optional<ElementValue> throughLoops(mlir::linalg::LinalgOp op,
                                            mlir::Value tensor,
                                            const Index &index);
+  std::optional<ElementValue> throughGather(mlir::tensor::GatherOp op,
+                                            const Index &index);
   std::optional<ElementValue> throughPieces(mlir::Operation *op,
                                             mlir::ValueRange pieces,
                                             unsigned axis, const Index &index);
@@ -78,17 +93,32 @@ private:
                                          const Index &index);
   std::optional<ElementValue> leaf(mlir::Value tensor, const Index &index,
                                    bool isActivation);
+  std::optional<mlir::AffineExpr> idOf(const Bits &bits, mlir::Value table,
+                                       int64_t axis);
+  std::optional<mlir::AffineExpr> indexOf(const ElementValue &value);
+  std::optional<mlir::AffineExpr> fittedTable(mlir::DenseElementsAttr values,
+                                              const Index &index, int64_t wrap);
   std::optional<ElementValue> lookUp(mlir::Operation *op, mlir::Value table,
                                      const Bits &code);
   std::optional<ElementValue>
   apply(mlir::Operation *op,
         llvm::function_ref<std::optional<ElementValue>(mlir::Value operand)>
             operandOf);
+  /// A choice that is always the same, or an index that counts from the end.
+  std::optional<ElementValue>
+  chosen(mlir::arith::SelectOp op,
+         llvm::function_ref<std::optional<ElementValue>(mlir::Value operand)>
+             operandOf);
+  /// What `op` gives, but for the type of floats that it gives it in.
+  std::optional<ElementValue> computed(mlir::Operation *op,
+                                       llvm::ArrayRef<ElementValue> operands);
 
   const IndexAlgebra &algebra;
   FormArithmetic arithmetic;
   bool isUnrounded, mayRoundProducts = false;
   mlir::Value activations;
+  std::optional<unsigned> idDim;
+  std::optional<Id> foundId;
   llvm::SmallVector<Obstacle> found;
   bool hasSeenCodes = false;
   unsigned steps = 0, depth = 0;

@@ -6,6 +6,8 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/STLExtras.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace rlx;
 
@@ -64,6 +66,20 @@ bool FormArithmetic::findCode(ElementForm &form) const {
   return true;
 }
 
+std::optional<ElementForm> FormArithmetic::round(const ElementForm &form,
+                                                 Type type) const {
+  if (form.rounded == type)
+    return form;
+  ElementForm result = form;
+  if (form.rounded || !(type.isF16() || type.isBF16()) || !findCode(result))
+    return std::nullopt;
+  // What is dequantized already has a scheme, which rounds or does not.
+  if (result.code->tensor.getDefiningOp<DequantizeOp>())
+    return std::nullopt;
+  result.rounded = type;
+  return result;
+}
+
 std::optional<ElementForm>
 FormArithmetic::multiply(const ElementForm &a, const ElementForm &b) const {
   if (!b.isProduct()) {
@@ -71,6 +87,10 @@ FormArithmetic::multiply(const ElementForm &a, const ElementForm &b) const {
       return std::nullopt;
     return multiply(b, a);
   }
+  // Factors behind a rounding are none of the weight's.
+  bool isSign = b.isConstant() && std::abs(b.scale.coefficient) == 1;
+  if (a.rounded && !isSign && !(b.isRead() && b.scale.reads[0].isActivation))
+    return std::nullopt;
   ElementForm product = a;
   product.scale.multiply(b.scale);
   if (product.offset)
@@ -91,9 +111,30 @@ std::optional<ElementForm> FormArithmetic::add(const ElementForm &a,
   };
   if (a.isZero())
     return negated(b);
+  if (a.rounded || b.rounded)
+    return std::nullopt;
   if (a.isConstant() && b.isConstant())
     return ElementForm::constant(a.scale.coefficient +
                                  sign * b.scale.coefficient);
+  // A number beside the codes less a constant is one with a bias.
+  auto biased = [&](const ElementForm &form,
+                    double constant) -> std::optional<ElementForm> {
+    const Read *read = form.isRead() ? &form.scale.reads[0] : nullptr;
+    constexpr double most = 1 << 16;
+    if (!read || isDense(*read) || read->codebook ||
+        !isa<IntegerType>(read->type) || constant != std::round(constant) ||
+        std::abs(constant) > most)
+      return std::nullopt;
+    ElementForm result = form;
+    result.scale.reads[0].bias -= int64_t(constant);
+    return result;
+  };
+  if (b.isConstant())
+    if (auto result = biased(a, sign * b.scale.coefficient))
+      return result;
+  if (a.isConstant() && sign > 0)
+    if (auto result = biased(b, a.scale.coefficient))
+      return result;
   // The one that has the code comes first.
   ElementForm first = a, second = b;
   if (!findCode(first)) {

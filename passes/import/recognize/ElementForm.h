@@ -5,9 +5,10 @@
 //
 //   scale * (code - zero) + offset
 //
-// where scale and offset are products. This is what a scheme can say
-// (docs/schemes.md), and all that exporters write around weights comes down to
-// it. Here is the arithmetic of such formulas; ElementEvaluator.h finds them.
+// where scale and offset are products, and the whole may be rounded once. This
+// is what a scheme can say (docs/schemes.md), and all that exporters write
+// around weights comes down to it. Here is the arithmetic of such formulas;
+// ElementEvaluator.h finds them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -59,10 +60,13 @@ struct ElementForm {
   std::optional<Read> zero;
   double zeroConstant = 0;
   std::optional<Product> offset;
+  /// f16 or bf16 where the whole, but for activations in the scale, is rounded
+  /// to it; null where it is not.
+  mlir::Type rounded;
 
   static ElementForm constant(double value);
   static ElementForm of(Read read);
-  bool isProduct() const { return !code && !offset; }
+  bool isProduct() const { return !code && !offset && !rounded; }
   bool isConstant() const { return isProduct() && scale.isConstant(); }
   /// Whether it is nothing but a number that is read.
   bool isRead() const;
@@ -78,6 +82,9 @@ struct Bits {
   unsigned leftShift = 0; ///< The integer is that much higher.
   /// Bits above may belong to it as well: a shift by a varying distance.
   bool hasMore = false;
+  /// What is added to it where it is negative: an index from the end. Such an
+  /// integer is an id, or not understood.
+  int64_t wrap = 0;
 
   bool isRaw() const { return read.width == typeWidth; }
 };
@@ -104,6 +111,10 @@ public:
   bool mayHaveCodes(const Read &read) const {
     return read.numElements() >= (elements + read.width - 1) / read.width;
   }
+  /// `form` rounded to `type`; nothing where it is rounded already, to another
+  /// one, or has no codes, or those of an rlx.dequantize.
+  std::optional<ElementForm> round(const ElementForm &form,
+                                   mlir::Type type) const;
   /// Makes the one dense number of a product the code. False where there is
   /// none, or several.
   bool findCode(ElementForm &form) const;

@@ -23,7 +23,7 @@ static bool isBytes(const ElementForm &form, unsigned column) {
              return expr.isFunctionOfDim(column);
            });
   };
-  if (!form.code || form.offset ||
+  if (!form.code || form.offset || form.rounded ||
       form.zeroConstant != std::round(form.zeroConstant))
     return false;
   const Read &code = *form.code;

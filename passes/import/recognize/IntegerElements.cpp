@@ -30,7 +30,7 @@ std::optional<ElementForm> rlx::numberOf(const ElementValue &value,
   if (std::optional<int64_t> constant = constantOf(value))
     return ElementForm::constant(double(*constant));
   auto *bits = std::get_if<Bits>(&value);
-  if (!bits || bits->leftShift != 0 || bits->hasMore)
+  if (!bits || bits->leftShift != 0 || bits->hasMore || bits->wrap != 0)
     return std::nullopt;
   if (!bits->isRaw())
     isSigned = bits->isSignExtended;
@@ -75,6 +75,21 @@ IntegerArithmetic::onIndices(Operation *op,
   auto constant = dyn_cast<AffineConstantExpr>(b);
   int64_t by = constant ? constant.getValue() : 0;
   bool isNatural = algebra.range(a).low >= 0;
+  if (auto compare = dyn_cast<arith::CmpIOp>(op)) {
+    // Of indices that are not negative, signed and unsigned agree.
+    IndexAlgebra::Range left = algebra.range(a), right = algebra.range(b);
+    bool isBelow = left.high < right.low, isAbove = left.low >= right.high;
+    using Predicate = arith::CmpIPredicate;
+    Predicate predicate = compare.getPredicate();
+    bool isSigned = predicate == Predicate::slt || predicate == Predicate::sge;
+    bool isUnsigned =
+        predicate == Predicate::ult || predicate == Predicate::uge;
+    if ((!isBelow && !isAbove) ||
+        !(isSigned || (isUnsigned && isNatural && right.low >= 0)))
+      return std::nullopt;
+    bool isLess = predicate == Predicate::slt || predicate == Predicate::ult;
+    return algebra.constant(isBelow == isLess);
+  }
   return llvm::TypeSwitch<Operation *, Result>(op)
       .Case<arith::AddIOp>([&](auto) { return fits(algebra.add(a, b)); })
       .Case<arith::SubIOp>(
@@ -208,7 +223,7 @@ IntegerArithmetic::Result IntegerArithmetic::extend(Bits bits,
 }
 
 IntegerArithmetic::Result IntegerArithmetic::truncate(Bits bits) const {
-  if (bits.leftShift != 0 || (bits.hasMore && typeWidth > bits.read.width))
+  if (bits.leftShift != 0)
     return std::nullopt;
   if (typeWidth <= bits.read.width) {
     bits.read.width = typeWidth;
@@ -219,15 +234,16 @@ IntegerArithmetic::Result IntegerArithmetic::truncate(Bits bits) const {
   return bits;
 }
 
-/// The least and the largest number that bits are, if they are extended.
+/// The least and the largest number that bits less a bias are, if they are
+/// extended.
 static std::optional<std::pair<double, double>> rangeOf(const Read &read) {
   auto type = dyn_cast_or_null<IntegerType>(read.type);
   if (!type || read.width > 32)
     return std::nullopt;
-  double count = double(uint64_t(1) << read.width);
+  double count = double(uint64_t(1) << read.width), bias = double(read.bias);
   if (type.isUnsigned())
-    return std::pair{0.0, count - 1};
-  return std::pair{-count / 2, count / 2 - 1};
+    return std::pair{-bias, count - 1 - bias};
+  return std::pair{-count / 2 - bias, count / 2 - 1 - bias};
 }
 
 /// Sums and differences of numbers that are too small to wrap around.
@@ -292,7 +308,8 @@ std::optional<ElementValue> rlx::integerResult(Operation *op,
     return isa<arith::ExtSIOp>(op) ? std::optional<ElementValue>(*form)
                                    : std::nullopt;
   auto *bits = std::get_if<Bits>(&values[0]);
-  if (!bits)
+  bool isIndex = isa<arith::IndexCastOp, arith::ExtSIOp>(op);
+  if (!bits || (bits->wrap != 0 && !isIndex))
     return std::nullopt;
   std::optional<int64_t> by =
       values.size() > 1 ? constantOf(values[1]) : std::nullopt;

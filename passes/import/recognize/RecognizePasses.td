@@ -20,7 +20,9 @@ def RecognizeWeightsPass : Pass<"rlx-recognize-weights", "::mlir::ModuleOp"> {
     of codes, scales and zero points that are read from tensors, the places that
     are read are a scheme: the weight becomes rlx.encoded_view of the codes, the
     sum rlx.matmul, or rlx.gather_matmul where each leading index has a weight of
-    its own. Scales behind the sum are the weight's where it has none. So are
+    its own, or names one. Codes that lie in words, or across rows, are put into
+    bytes first. Rows of such values that numbers of the program name are
+    rlx.embedding. Scales behind the sum are the weight's where it has none. So are
     weights that are rlx.dequantize. Codes are 2 to 16 bits, shifted and masked or
     not, floats of 8 bits or less, or indices into a table of constants.
 
@@ -30,8 +32,8 @@ def RecognizeWeightsPass : Pass<"rlx-recognize-weights", "::mlir::ModuleOp"> {
     rlx.qmatmul too.
 
     Nothing is rounded otherwise than the program says, but for f32: a value that
-    is rounded to f16 or bf16 before it is multiplied is not of this form. With
-    `unrounded`, that rounding is left out.
+    is rounded to f16 or bf16 once, last, has a scheme that says so; one that is
+    rounded twice is not of this form. With `unrounded`, rounding is left out.
 
     Where codes are seen, but the whole is not of this form, a remark says what
     prevented it, at that operation. With `report`, one also says what was

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/import/recognize/GatheredRows.h"
 #include "passes/import/recognize/IntegerContraction.h"
 #include "passes/import/recognize/RecognizePasses.h"
 #include "passes/import/recognize/WeightContraction.h"
@@ -39,6 +40,43 @@ struct RecognizeWeightsPass
         replaceQuantizedMatmul(quantized);
       else
         recognize(op);
+    SmallVector<Operation *> gathers;
+    getOperation().walk([&](Operation *op) {
+      if (gathersElements(op))
+        gathers.push_back(op);
+    });
+    // The last one is replaced first, and takes others with it.
+    while (!gathers.empty()) {
+      Operation *gather = gathers.pop_back_val();
+      recognizeRows(gather, gathers);
+    }
+  }
+
+  void recognizeRows(Operation *gather, SmallVectorImpl<Operation *> &others) {
+    SmallVector<Obstacle> obstacles;
+    std::optional<GatheredRows> found =
+        GatheredRows::match(gather, unrounded, obstacles);
+    if (!found)
+      return remark(obstacles);
+    Operation *last = found->last();
+    OpBuilder builder(last);
+    if (report) {
+      InFlightDiagnostic told =
+          last->emitRemark() << "rows of a table are read as they are stored";
+      if (SchemeAttr scheme = found->getScheme())
+        told << ": " << scheme;
+    }
+    found->replace(builder);
+    erase(last, [&](Operation *op) { llvm::erase(others, op); });
+  }
+
+  static void remark(ArrayRef<Obstacle> obstacles) {
+    if (obstacles.empty())
+      return;
+    const Obstacle &first = obstacles.front();
+    first.op->emitRemark() << "a quantized weight is not multiplied as it is "
+                              "stored: "
+                           << first.reason;
   }
 
   void recognize(linalg::LinalgOp op) {
@@ -47,12 +85,7 @@ struct RecognizeWeightsPass
     for (OpOperand &x : op->getOpOperands().take_front(op.getNumDpsInputs()))
       if (recognizeBeside(op, x.getOperandNumber(), obstacles))
         return;
-    if (obstacles.empty())
-      return;
-    const Obstacle &first = obstacles.front();
-    first.op->emitRemark() << "a quantized weight is not multiplied as it is "
-                              "stored: "
-                           << first.reason;
+    remark(obstacles);
   }
 
   bool recognizeBeside(linalg::LinalgOp op, unsigned x,
@@ -131,7 +164,8 @@ struct RecognizeWeightsPass
   }
 
   /// Erases `op`, which has no users, and what only it used.
-  static void erase(Operation *op) {
+  static void erase(Operation *op,
+                    llvm::function_ref<void(Operation *)> forget = {}) {
     llvm::SetVector<Operation *> left;
     left.insert(op);
     while (!left.empty()) {
@@ -139,6 +173,15 @@ struct RecognizeWeightsPass
       if (!isOpTriviallyDead(next))
         continue;
       SmallVector<Value> operands(next->getOperands());
+      if (forget)
+        forget(next);
+      // Values of bodies are computed of tensors outside of them.
+      next->walk([&](Operation *inner) {
+        for (Value operand : inner->getOperands())
+          if (Operation *giver = operand.getDefiningOp();
+              giver && !next->isAncestor(giver))
+            operands.push_back(operand);
+      });
       next->erase();
       for (Value operand : operands)
         if (Operation *giver = operand.getDefiningOp())

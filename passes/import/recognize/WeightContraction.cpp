@@ -134,8 +134,8 @@ ElementEvaluator::Index WeightContraction::loopsOf() const {
   split(rows, rowDim);
   split(columns, columnDim);
   for (auto [i, loop] : llvm::enumerate(lead))
-    loops[loop] = i == 0 && shape.experts ? indices->dim(expertDim)
-                                          : indices->dim(firstLead + i);
+    loops[loop] = i == 0 && shape.experts && !id ? indices->dim(expertDim)
+                                                 : indices->dim(firstLead + i);
   return loops;
 }
 
@@ -177,6 +177,7 @@ std::optional<ElementForm>
 WeightContraction::evaluate(SmallVectorImpl<Obstacle> &found) {
   ElementEvaluator evaluator(*indices, shape.elements(), isUnrounded);
   evaluator.setActivations(x, /*areSummed=*/true);
+  evaluator.setIdDim(expertDim);
   ElementEvaluator::Frame frame{op, loopsOf()};
   std::optional<ElementForm> form = evaluator.number(product, &frame);
   auto fail = [&](const Twine &reason) -> std::optional<ElementForm> {
@@ -186,6 +187,7 @@ WeightContraction::evaluate(SmallVectorImpl<Obstacle> &found) {
     found.push_back({op, reason.str()});
     return std::nullopt;
   };
+  id = evaluator.id();
   if (!form)
     return fail("the weight is not scale * (code - zero) + offset");
   if (!takeActivations(form->scale) ||
@@ -207,6 +209,28 @@ WeightContraction::readWeight(SmallVectorImpl<Obstacle> &found) {
   std::optional<ElementForm> form = evaluate(found);
   if (!form)
     return std::nullopt;
+  if (id) {
+    // Experts by their numbers, of which there is one for each row.
+    for (AffineExpr expr : id->read.index)
+      if (expr.isFunctionOfDim(rowDim) || expr.isFunctionOfDim(columnDim)) {
+        found.push_back({op, "rows and columns of the weight are named by "
+                             "numbers of the program, expected experts alone "
+                             "to be"});
+        return std::nullopt;
+      }
+    shape.experts = id->count;
+    setAlgebra();
+    form = evaluate(found);
+    if (!form || !id)
+      return std::nullopt;
+    for (unsigned i = 0; i < lead.size(); ++i)
+      if (dependsOn(*form, firstLead + i)) {
+        found.push_back({op, "the weight changes along dimension " +
+                                 std::to_string(i) + " of the activations"});
+        return std::nullopt;
+      }
+    return form;
+  }
   for (unsigned i = 0; i < lead.size(); ++i) {
     if (!dependsOn(*form, firstLead + i))
       continue;
@@ -272,7 +296,7 @@ std::optional<ElementForm> WeightContraction::afterwards(Value value) const {
     index.push_back(loops[loop]);
   std::optional<ElementValue> found = evaluator.element(value, index);
   auto *form = found ? std::get_if<ElementForm>(&*found) : nullptr;
-  if (!form || form->zero || form->zeroConstant != 0)
+  if (!form || form->zero || form->zeroConstant != 0 || form->rounded)
     return std::nullopt;
   if (form->code) {
     form->scale.reads.push_back(*form->code);
@@ -305,7 +329,8 @@ std::optional<ElementForm> WeightContraction::afterwards(Value value) const {
 
 void WeightContraction::readEpilogue(ElementForm &weight) {
   // Scales beside those of the weight are an epilogue's.
-  bool isBare = weight.scale.isConstant() && weight.scale.coefficient == 1;
+  bool isBare = weight.scale.isConstant() && weight.scale.coefficient == 1 &&
+                !weight.rounded;
   if (!isBare || !isZeroTensor(init) ||
       weight.code->tensor.getDefiningOp<DequantizeOp>())
     return;

@@ -17,6 +17,9 @@
 
 namespace rlx {
 
+/// Where the number of the expert of a row is read.
+using ExpertId = ElementEvaluator::Id;
+
 /// The activations as codes, and the index of an element of them.
 struct ActivationForm {
   ElementForm form;
@@ -69,6 +72,7 @@ private:
                           mlir::Value bias) const;
   mlir::Value buildExperts(mlir::OpBuilder &builder,
                            const QuantizedWeight &weight) const;
+  mlir::Value expertIds(mlir::OpBuilder &builder, mlir::Location loc) const;
 
   mlir::linalg::LinalgOp op;
   mlir::Value x, product, init, last;
@@ -76,6 +80,7 @@ private:
   llvm::SmallVector<unsigned> lead, rows, columns; ///< loops
   llvm::SmallVector<int64_t> sizes;                ///< of all loops
   WeightShape shape;
+  std::optional<ExpertId> id; ///< that names the expert
   std::optional<IndexAlgebra> indices;
   std::optional<Read> bias; ///< [n], added behind the scales
 };

@@ -51,6 +51,10 @@ static SmallVector<int64_t> orderOf(ArrayRef<AffineExpr> index) {
 }
 
 LogicalResult WeightForm::planCodes(std::string &reason) {
+  return success(succeeded(planStoredCodes(reason)) || planRepackedCodes());
+}
+
+LogicalResult WeightForm::planStoredCodes(std::string &reason) {
   const Read &read = *form.code;
   RankedTensorType type = tensorOf(read.tensor);
   int64_t elementBits = type.getElementTypeBitWidth();
@@ -133,14 +137,14 @@ WeightForm::Side *WeightForm::findSlot(ArrayRef<StringRef> names) {
   for (StringRef name : names)
     if (llvm::none_of(sides,
                       [&](const Side &side) { return side.name == name; })) {
-      sides.push_back({name, {}, {}, {}, {}});
+      sides.push_back({name, {}, {}, {}, {}, 0});
       return &sides.back();
     }
   return nullptr;
 }
 
-static FieldAttr fieldOf(StringRef name, Type type, AffineMap map,
-                         int64_t bias) {
+FieldAttr WeightForm::fieldOf(StringRef name, Type type, AffineMap map,
+                              int64_t bias) {
   MLIRContext *context = type.getContext();
   return FieldAttr::get(context, {PlaneAttr::get(context, type, map)},
                         StringAttr::get(context, name), type,
@@ -163,6 +167,9 @@ static Type sideType(const Read &read) {
 FieldAttr WeightForm::addSide(const Read &read, ArrayRef<StringRef> names,
                               std::string &reason) {
   RankedTensorType type = tensorOf(read.tensor);
+  if (isa<IntegerType>(read.type) && !read.codebook && !read.isActivation &&
+      read.width <= byteBits && read.width < type.getElementTypeBitWidth())
+    return addUnpackedSide(read, names, reason);
   if (read.codebook || read.width != type.getElementTypeBitWidth() ||
       read.bit != algebra.constant(0) || read.isActivation) {
     reason = "scales or zero points are parts of numbers";
@@ -291,6 +298,11 @@ LogicalResult WeightForm::planFields(std::string &reason) {
       return failure();
   }
 
+  if (form.rounded && (form.offset || scaleFields.size() > 1)) {
+    reason = "sums and several factors are rounded, of which the last bits may "
+             "differ";
+    return failure();
+  }
   if (!form.offset)
     return success();
   isOffsetNegative = form.offset->coefficient < 0;
@@ -344,7 +356,7 @@ LogicalResult WeightForm::plan(std::string &reason) {
     auto made = SchemeAttr::getChecked(
         emitError, context, StringAttr::get(context, name), StringAttr(),
         length, bytes, unused, code, zeroField, ArrayRef(scaleFields),
-        ArrayRef(offsetFields), isOffsetNegative);
+        ArrayRef(offsetFields), isOffsetNegative, form.rounded);
     if (!made || !RankedTensorType::getChecked(emitError, shape.shape(),
                                                Float32Type::get(context),
                                                QuantAttr::get(context, made)))
@@ -367,6 +379,8 @@ LogicalResult WeightForm::plan(std::string &reason) {
     stream << " codebook";
   if (group < shape.k)
     stream << "/" << group;
+  if (form.rounded)
+    stream << " as " << form.rounded;
   if (group <= longestGroup && group % period == 0)
     block = group;
   scheme = make(block, name);

@@ -57,6 +57,8 @@ public:
   /// The stored bytes alone.
   mlir::Value buildCodes(mlir::OpBuilder &builder, mlir::Location loc) const;
   SchemeAttr getScheme() const { return scheme; }
+  /// Whether codes have to be moved, other than by a transpose.
+  bool movesCodes() const { return isRepacked; }
 
 private:
   /// A side tensor: what it is made of, and what the scheme calls it.
@@ -66,14 +68,28 @@ private:
     std::optional<double> number;    ///< one that is the same everywhere
     llvm::SmallVector<int64_t> kept; ///< dimensions whose index is not 0
     mlir::Type type;                 ///< of its elements in the scheme
+    /// Where they are parts of integers: for so many of K there is one, which
+    /// gets an element of its own.
+    int64_t unpackedGroup = 0;
   };
 
   mlir::LogicalResult planCodes(std::string &reason);
+  mlir::LogicalResult planStoredCodes(std::string &reason);
+  bool planRepackedCodes();
+  mlir::Value buildRepackedCodes(mlir::OpBuilder &builder,
+                                 mlir::Location loc) const;
   mlir::LogicalResult planFields(std::string &reason);
+  static FieldAttr fieldOf(llvm::StringRef name, mlir::Type type,
+                           mlir::AffineMap map, int64_t bias);
   FieldAttr addSide(const Read &read, llvm::ArrayRef<llvm::StringRef> names,
                     std::string &reason);
   FieldAttr addNumber(double number, llvm::ArrayRef<llvm::StringRef> names,
                       std::string &reason);
+  FieldAttr addUnpackedSide(const Read &read,
+                            llvm::ArrayRef<llvm::StringRef> names,
+                            std::string &reason);
+  mlir::Value buildUnpackedSide(const Side &side, mlir::OpBuilder &builder,
+                                mlir::Location loc) const;
   Side *findSlot(llvm::ArrayRef<llvm::StringRef> names);
   mlir::Value buildSide(const Side &side, mlir::OpBuilder &builder,
                         mlir::Location loc) const;
@@ -85,6 +101,7 @@ private:
   SchemeAttr scheme;
   llvm::SmallVector<int64_t> permutation; ///< of the codes' dimensions
   int64_t rowBytes = 0;
+  bool isRepacked = false; ///< Codes are moved, one by one.
   FieldAttr code;
   int64_t block = 1, period = 1;
   mlir::AffineExpr bitPosition; ///< of a row's element k, in columnDim

@@ -537,6 +537,14 @@ func.func @quantize_c3_rule(%x: tensor<8x256xf32>) {
 
 // -----
 
+func.func @quantize_c3_rounded(%x: tensor<8x64xf32>, %s: tensor<8xf32>) {
+  // expected-error@+1 {{'rlx.quantize' op (C3) scheme 'r' cannot be quantized: its values are rounded, and the code of the nearest one is not searched for}}
+  %q = rlx.quantize %x scales(%s) : (tensor<8x64xf32>, tensor<8xf32>) -> tensor<8x64xf32, #rlx.quant<#rlx.scheme<"r", block = 1, code = si8 at byte 0, scale = f32 in scales at (n, k) -> (n), rounded = f16>>>
+  return
+}
+
+// -----
+
 func.func @quantize_c3_vectors(%x: tensor<8x256xf32>) {
   // expected-error@+1 {{'rlx.quantize' op (C3) the codes of scheme 'gguf_iq2_xs' name vectors of a table, expected a scheme whose elements have codes of their own}}
   %q = rlx.quantize %x : (tensor<8x256xf32>) -> tensor<8x256xf32, #rlx.quant<gguf_iq2_xs>>

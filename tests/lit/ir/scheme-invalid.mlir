@@ -17,8 +17,13 @@
 
 // -----
 
-// expected-error@+1 {{unknown entry 'codes' of a scheme, expected block, bytes, unused, ggml, code, zero, scale or offset}}
+// expected-error@+1 {{unknown entry 'codes' of a scheme, expected block, bytes, unused, ggml, code, zero, scale, offset or rounded}}
 #s = #rlx.scheme<"s", block = 1, codes = ui8 at byte 0>
+
+// -----
+
+// expected-error@+1 {{expected values to be rounded to f16 or bf16, but got 'f32'}}
+#s = #rlx.scheme<"s", block = 1, code = ui8 at byte 0, rounded = f32>
 
 // -----
 

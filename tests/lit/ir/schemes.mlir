@@ -35,6 +35,9 @@
 // A line of two's complement.
 #line = #rlx.scheme<"signed line", block = 2, code = si4 at (i) -> (0, 4 * i) as 0.25 * code - 1>
 
+// Values that are rounded to a shorter type.
+#rounded = #rlx.scheme<"rounded", block = 2, rounded = bf16, code = si4 at (i) -> (0, 4 * i), scale = f16 at byte 1>
+
 // A name may hold anything; aliases may not.
 #name = #rlx.scheme<"5 bits/block", block = 1, code = si8 at byte 0>
 
@@ -43,12 +46,16 @@
 // CHECK-DAG: #[[VECTORS:.*]] = #rlx.scheme<"vectors", block = 8, bytes = 4, unused = 1, code = ui2 from [0, 27, 228, 45] by (ui2 at (d0) -> (d0 floordiv 4, 0)) at (d0) -> (d0 mod 4) ++ ui1 from parity by (ui3 at (d0) -> (0, 2) ++ ui4 at (d0) -> (1, 2)) at (d0) -> (d0) as [1.000000e+00, 2.000000e+00, 3.000000e+00, 4.000000e+00, -1.000000e+00, -2.000000e+00, -3.000000e+00, -4.000000e+00], scale = f16 at byte 2 * ui3 at (d0) -> (0, 5) ++ ui1 at (d0) -> (1, 6) as 5.000000e-01 * code + -1.000000e+00>
 // CHECK-DAG: #[[DIGITS:.*]] = #rlx.scheme<"digits", block = 12, bytes = 4, code = ui2 from digits 3 by (ui8 at (d0) -> (d0 mod 2, 0) until 10 else (d0) -> (2, 0)) at (d0) -> (d0 floordiv 2) until 10 else (d0) -> (d0 - 10) - 1, scale = f8E4M3FN at byte 3>
 // CHECK-DAG: #[[LINE:.*]] = #rlx.scheme<"signed line", block = 2, bytes = 1, code = si4 at (d0) -> (0, d0 * 4) as 2.500000e-01 * code + -1.000000e+00>
+// CHECK-DAG: #[[ROUNDED:.*]] = #rlx.scheme<"rounded", block = 2, bytes = 3, code = si4 at (d0) -> (0, d0 * 4), scale = f16 at byte 1, rounded = bf16>
 // CHECK-DAG: #[[NAME:.*]] = #rlx.scheme<"5 bits/block", block = 1, bytes = 1, code = si8 at byte 0>
 
 // CHECK: func private @own(tensor<8x64xf32, #rlx.quant<#[[Q4]]>>, tensor<8x64xf32, #rlx.quant<#[[ALL]]>>, tensor<2x64xf32, #rlx.quant<#[[NAME]]>>, tensor<8x64xf32, #rlx.quant<#[[VECTORS]]>>, tensor<8x48xf32, #rlx.quant<#[[DIGITS]]>>, tensor<8x64xf32, #rlx.quant<#[[LINE]]>>)
 func.func private @own(tensor<8x64xf32, #rlx.quant<#q4>>, tensor<8x64xf32, #rlx.quant<#all>>,
                        tensor<2x64xf32, #rlx.quant<#name>>, tensor<8x64xf32, #rlx.quant<#vectors>>,
                        tensor<8x48xf32, #rlx.quant<#digits>>, tensor<8x64xf32, #rlx.quant<#line>>)
+
+// CHECK: func private @rounded(tensor<8x64xf32, #rlx.quant<#[[ROUNDED]]>>)
+func.func private @rounded(tensor<8x64xf32, #rlx.quant<#rounded>>)
 
 // The description of a built-in scheme is that scheme.
 // CHECK: func private @described(tensor<8x64xf32, #rlx.quant<gguf_q8_0>>)

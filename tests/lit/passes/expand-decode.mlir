@@ -182,3 +182,16 @@ func.func @line(%w: memref<8x16xi8>, %n: index, %block: index) -> vector<16xf32>
   %v = rlx.decode %w[%n, %block] at 0 {scheme = #rlx.quant<#line>} : memref<8x16xi8> -> vector<16xf32>
   return %v : vector<16xf32>
 }
+
+#rounded = #rlx.scheme<"rounded", block = 16, code = si8 at (i) -> (i, 0), scale = f32 in scales at (n, k) -> (n), rounded = bf16>
+
+// What is rounded to a shorter type is so last.
+// CHECK-LABEL: func @rounded(
+func.func @rounded(%w: memref<8x16xi8>, %s: memref<8xf32>, %n: index, %block: index) -> vector<16xf32> {
+  // CHECK: %[[VALUE:.*]] = arith.mulf
+  // CHECK: %[[SHORT:.*]] = arith.truncf %[[VALUE]] : vector<16xf32> to vector<16xbf16>
+  // CHECK: %[[LONG:.*]] = arith.extf %[[SHORT]] : vector<16xbf16> to vector<16xf32>
+  // CHECK: return %[[LONG]]
+  %v = rlx.decode %w[%n, %block] at 0 scales(%s : memref<8xf32>) {scheme = #rlx.quant<#rounded>} : memref<8x16xi8> -> vector<16xf32>
+  return %v : vector<16xf32>
+}

@@ -208,6 +208,7 @@ std::vector<Rule> rules() {
     else
       scheme = QuantScheme::parse(&context, name);
     if (scheme && scheme->fields().size() > 1 &&
+        !llvm::errorToBool(checkQuantizable(*scheme)) &&
         !llvm::errorToBool(checkOwnCodes(*scheme)))
       result.push_back({name, ""});
   }

@@ -61,20 +61,25 @@ inline constexpr const char *oneBit =
     R"(#rlx.scheme<"one bit", block = 32, code = ui1 at (i) -> (0, i),
   scale = f16 at byte 4, offset = f16 at byte 6>)";
 
+/// Values that are rounded to a shorter type.
+inline constexpr const char *roundedValues =
+    R"(#rlx.scheme<"rounded values", block = 32, code = si8 at (i) -> (i, 0),
+  scale = f16 at byte 32, rounded = bf16>)";
+
 /// The name in a description.
 inline std::string schemeName(const std::string &description) {
   size_t begin = description.find('"') + 1;
   return description.substr(begin, description.find('"', begin) - begin);
 }
 
-/// Every built-in scheme by name, and the two descriptions that any test can
+/// Every built-in scheme by name, and the three descriptions that any test can
 /// take. Sums with `wideScales` need not fit the 24 bits that f32 holds
 /// exactly.
 inline std::vector<std::string> allSchemes() {
   std::vector<std::string> schemes;
   for (const std::string &name : builtinSchemeNames())
     schemes.push_back(name);
-  schemes.insert(schemes.end(), {fiveBits, threeBits});
+  schemes.insert(schemes.end(), {fiveBits, threeBits, roundedValues});
   return schemes;
 }
 
