@@ -10,7 +10,7 @@
 #include "ir/InputText.h"
 #include "ir/NearNames.h"
 #include "ir/Nesting.h"
-#include "passes/Passes.h"
+#include "passes/FusionReport.h"
 #include "passes/program/ProgramPasses.h"
 #include "passes/rules/RulePlan.h"
 
@@ -317,6 +317,23 @@ static llvm::Error checkHostFunctions(ModuleOp module,
   });
   return isRefused ? diagnostics.takeError("the program was refused")
                    : llvm::Error::success();
+}
+
+llvm::Error rlx::reportFusion(ModuleOp module, const CompileOptions &options) {
+  if (auto error = options.target.check())
+    return error;
+  CpuTargetOptions cpu;
+  if (auto error = configure(cpu, options))
+    return error;
+  OwningOpRef<ModuleOp> copy = module.clone();
+  if (!options.trustProgram) {
+    DiagnosticCollector diagnostics(module.getContext(), options.onRemark);
+    if (failed(checkProgram(*copy)))
+      return diagnostics.takeError("the program was refused");
+  }
+  return runPipeline(*copy, options, [&](OpPassManager &passes) {
+    buildFusionReportPipeline(passes, cpu);
+  });
 }
 
 llvm::Expected<EmittedCode> rlx::emitModule(ModuleOp module, CodeForm form,

@@ -77,6 +77,11 @@ struct EmittedCode {
 llvm::Expected<EmittedCode> emitModule(mlir::ModuleOp module, CodeForm form,
                                        const CompileOptions &options = {});
 
+/// Gives `options.onRemark` what of `module` is recognised and fused for a CPU,
+/// what is not, and why. Fails where the module cannot be compiled so far.
+llvm::Error reportFusion(mlir::ModuleOp module,
+                         const CompileOptions &options = {});
+
 /// The import pipeline on a copy of `module`: fused, inlined, weights as
 /// arguments.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>

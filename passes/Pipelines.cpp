@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "ir/TmTensor.h"
+#include "passes/FusionReport.h"
 #include "passes/PassDetail.h"
 #include "passes/cpu/lower/ConvertRuntimeCalls.h"
 #include "passes/dialects/DialectPasses.h"
@@ -106,9 +107,8 @@ void rlx::buildImportPipelineInCode(OpPassManager &pm) {
   addImport(pm, /*constantsInCode=*/true);
 }
 
-/// What becomes of a graph, for a CPU, up to where operations are fused.
-static void buildReportPipeline(OpPassManager &pm,
-                                const CpuTargetOptions &options) {
+void rlx::buildFusionReportPipeline(OpPassManager &pm,
+                                    const CpuTargetOptions &options) {
   addImport(pm, /*constantsInCode=*/false, /*report=*/true);
   pm.addPass(createAttachCpuTargetPass({options.target}));
   pm.addNestedPass<func::FuncOp>(createFoldEmptyMatmulsPass());
@@ -279,7 +279,7 @@ void rlx::registerPasses() {
       "rlx-fusion-report",
       "Import and fuse a graph, and say what was recognised, what was fused, "
       "what was not and why",
-      buildReportPipeline);
+      buildFusionReportPipeline);
   PassPipelineRegistration<CpuTargetOptions>(
       "rlx-layout",
       "Encoded tensors to bytes, weights to the layouts that kernels read",

@@ -144,6 +144,14 @@ static llvm::Error show(mlir::ModuleOp module, const RunCommandLine &given) {
   return writeOutput("-", {emitted->code.data(), emitted->code.size()});
 }
 
+/// Remarks go where those of a compilation go.
+static llvm::Error report(mlir::ModuleOp module, const RunCommandLine &given) {
+  auto options = given.compileOptions(/*triple=*/"");
+  if (!options)
+    return options.takeError();
+  return reportFusion(module, *options);
+}
+
 static llvm::Error run(const RunCommandLine &given) {
   if (given.listDevices)
     return list(given);
@@ -162,6 +170,8 @@ static llvm::Error run(const RunCommandLine &given) {
   auto module = parseFile(*context, given.program, given.bytecode);
   if (!module)
     return module.takeError();
+  if (given.fusionReport)
+    return report(**module, given);
   if (given.emit != ShownForm::none)
     return show(**module, given);
   if (!given.calibrate.empty())

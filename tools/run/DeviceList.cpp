@@ -37,7 +37,7 @@ llvm::Error rlx::checkDeviceOptions(const RunCommandLine &given) {
   if (!choice)
     return choice.takeError();
   llvm::SmallVector<const cl::Option *> ofTheCpu = given.ofTheCpu();
-  ofTheCpu.append({&given.threads, &given.emit});
+  ofTheCpu.append({&given.threads, &given.emit, &given.fusionReport});
   for (const cl::Option *option : ofTheCpu)
     if (option->getNumOccurrences())
       return llvm::createStringError("--" + option->ArgStr +
