@@ -4,6 +4,7 @@
 #include "passes/support/QuantizedOperand.h"
 
 #include "ir/QuantMap.h"
+#include "ir/ViewOps.h"
 
 #include "llvm/ADT/SetVector.h"
 
@@ -24,6 +25,14 @@ static Type plain(Type type) {
 namespace {
 struct StripQuantPass : rlx::impl::StripQuantPassBase<StripQuantPass> {
   void runOnOperation() override {
+    WalkResult found = getOperation().walk([](EncodedViewOp op) {
+      op.emitOpError("sees bytes of the program as a quantized tensor, which "
+                     "have no plain form; expected it to be made after "
+                     "encodings are taken away");
+      return WalkResult::interrupt();
+    });
+    if (found.wasInterrupted())
+      return signalPassFailure();
     llvm::SetVector<Operation *> sideWeights;
     auto noteSides = [&](ArrayRef<Value> sides) {
       for (Value side : sides)
