@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Programs of other frameworks, exported, run and compared with what the framework computes.
 
-usage: interop.py BIN [CASE...]
+usage: interop.py BIN [--device=NAME] [CASE...]
 
-BIN is the folder of rlx-run and rlx-opt. Each case is exported by tools/export, run by rlx-run on the CPU, and compared with
-the framework's numbers; how many products RLX has recognised as its own is counted. `tools/dev interop` installs the
+BIN is the folder of rlx-run and rlx-opt. Each case is exported by tools/export, run by rlx-run on the CPU, or on a device,
+where nothing is timed, and compared with the framework's numbers; how many products RLX has recognised as its own is counted. `tools/dev interop` installs the
 frameworks and runs this. A case whose framework is not there is skipped, with the reason. Ends with 1 where a case fails.
 """
 
@@ -35,14 +35,15 @@ def case(bound, matmuls=None):
 
 
 class Programs:
-    def __init__(self, folder):
+    def __init__(self, folder, device):
+        self.device = device
         self.run_program, self.opt_program = (os.path.join(folder, name) for name in ("rlx-run", "rlx-opt"))
 
-    def run(self, base, inputs, count, device="cpu"):
+    def run(self, base, inputs, count):
         """The `count` results of BASE.mlir."""
         import numpy
 
-        command = [self.run_program, base + ".mlir", "--weights", base + ".safetensors", f"--device={device}"]
+        command = [self.run_program, base + ".mlir", "--weights", base + ".safetensors", f"--device={self.device}"]
         for index, each in enumerate(inputs):
             numpy.save(f"{base}.in{index}.npy", each)
             command.append(f"--input={base}.in{index}.npy")
@@ -93,7 +94,7 @@ def run_case(programs, name, folder):
     error = max(difference(*each) for each in zip(results, expected))
     found = programs.matmuls(base)
     words = f"error {error:.1e} (at most {bound:.0e}), products of rlx {found}"
-    if framework:
+    if framework and programs.device == "cpu":
         words += f", {programs.milliseconds(base, inputs)} ms, framework {framework[0]():.3f} ms"
     if not error <= bound:
         raise RuntimeError(words)
@@ -108,8 +109,9 @@ def main():
     # What they declare is what there is to run.
     for module in ("torch_models", "jax_models", "onnx_models"):
         __import__(module)
-    programs = Programs(sys.argv[1])
-    names = sys.argv[2:] or list(CASES)
+    devices = [each.split("=", 1)[1] for each in sys.argv[2:] if each.startswith("--device=")]
+    programs = Programs(sys.argv[1], devices[-1] if devices else "cpu")
+    names = [each for each in sys.argv[2:] if not each.startswith("--device=")] or list(CASES)
     failed = ran = 0
     with tempfile.TemporaryDirectory() as folder:
         for name in names:

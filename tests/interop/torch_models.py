@@ -81,8 +81,6 @@ def torch_mlp_f16(base):
     return exported(mlp(torch.float16), (rows(8).half(),), base)
 
 
-
-
 @case(1e-5, matmuls=1)
 def torch_int8_channel(base):
     import torch
@@ -153,12 +151,157 @@ def torch_int4_nibbles(base):
     return exported(Layer(), (rows(8),), base)
 
 
-def torchao_case(config, base):
+def packed_words(codes, axis, order):
+    """Codes of 4 bits, eight to a word of 32 bits along `axis`; code order[i] lies at bit 4 * i."""
+    import torch
+
+    codes = codes.to(torch.int64).movedim(axis, -1)
+    parts = codes.reshape(*codes.shape[:-1], -1, 8)
+    words = sum(parts[..., each] << (4 * i) for i, each in enumerate(order))
+    words = torch.where(words >= 2**31, words - 2**32, words).to(torch.int32)
+    return words.movedim(-1, axis).contiguous()
+
+
+@case(2e-2, matmuls=1)
+def torch_awq_f16(base):
+    """AWQ as transformers writes it (dequantize_gemm), in f16."""
+    import torch
+
+    group, order = 64, [0, 2, 4, 6, 1, 3, 5, 7]
+    reverse = [0, 4, 1, 5, 2, 6, 3, 7]
+
+    class Layer(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("qweight", packed_words(torch.randint(0, 16, (WIDTH, 2 * WIDTH)), 1, order))
+            self.register_buffer("qzeros", packed_words(torch.randint(0, 16, (WIDTH // group, 2 * WIDTH)), 1, order))
+            self.register_buffer("scales", (torch.rand(WIDTH // group, 2 * WIDTH) * 0.01).half())
+
+        def unpacked(self, words):
+            shifts = torch.arange(0, 32, 4)
+            codes = torch.bitwise_right_shift(words[:, :, None], shifts[None, None, :]).to(torch.int8)
+            codes = codes.view(codes.shape[0], -1)
+            places = torch.arange(codes.shape[-1], dtype=torch.int32).view(-1, 8)[:, reverse].view(-1)
+            return torch.bitwise_and(codes[:, places], 15)
+
+        def forward(self, x):
+            codes, zeros = self.unpacked(self.qweight), self.unpacked(self.qzeros)
+            scales = self.scales.repeat_interleave(group, dim=0)
+            zeros = zeros.repeat_interleave(group, dim=0)
+            return torch.matmul(x, (codes - zeros) * scales)
+
+    torch.manual_seed(0)
+    return exported(Layer(), (rows(8).half(),), base, is_timed=True)
+
+
+@case(2e-2, matmuls=1)
+def torch_gptq_f16(base):
+    """GPTQ with words along K, groups that follow each other (no g_idx), in f16."""
+    import torch
+
+    group = 64
+
+    class Layer(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("qweight", packed_words(torch.randint(0, 16, (WIDTH, 2 * WIDTH)), 0, range(8)))
+            self.register_buffer("qzeros", packed_words(torch.randint(0, 15, (WIDTH // group, 2 * WIDTH)), 1, range(8)))
+            self.register_buffer("scales", (torch.rand(WIDTH // group, 2 * WIDTH) * 0.01).half())
+
+        def forward(self, x):
+            shifts = torch.arange(0, 32, 4, dtype=torch.int32)
+            zeros = torch.bitwise_right_shift(self.qzeros[:, :, None], shifts[None, None, :])
+            zeros = torch.bitwise_and(zeros, 15).reshape(WIDTH // group, 1, 2 * WIDTH) + 1
+            codes = torch.bitwise_right_shift(self.qweight[:, None, :], shifts[None, :, None])
+            codes = torch.bitwise_and(codes, 15).reshape(WIDTH // group, group, 2 * WIDTH)
+            weight = (codes - zeros) * self.scales[:, None, :]
+            return torch.matmul(x, weight.reshape(WIDTH, 2 * WIDTH))
+
+    torch.manual_seed(0)
+    return exported(Layer(), (rows(8).half(),), base, is_timed=True)
+
+
+@case(2e-2, matmuls=1)
+def torch_embedding_int8_bf16(base):
+    """Rows of a table of int8 with a scale each, dequantized as a whole, in bf16."""
+    import torch
+
+    class Table(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("codes", torch.randint(-127, 128, (1000, WIDTH), dtype=torch.int8))
+            self.register_buffer("scale", (torch.rand(1000, 1) * 0.01).bfloat16())
+
+        def forward(self, ids):
+            return torch.nn.functional.embedding(ids, self.codes.bfloat16() * self.scale)
+
+    torch.manual_seed(0)
+    return exported(Table(), (torch.randint(0, 1000, (2, 9)),), base, is_timed=True)
+
+
+@case(1e-5, matmuls=1)
+def torch_embedding_int4_rows(base):
+    """Rows of codes of 4 bits and of their scales are taken, and dequantized then."""
+    import torch
+
+    class Table(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("codes", torch.randint(0, 256, (1000, WIDTH // 2), dtype=torch.uint8))
+            self.register_buffer("scale", torch.rand(1000, WIDTH // 32) * 0.01)
+
+        def forward(self, ids):
+            codes = self.codes[ids]
+            codes = torch.stack([codes & 15, codes >> 4], -1).reshape(*ids.shape, WIDTH // 32, 32)
+            return ((codes.float() - 8) * self.scale[ids][..., None]).reshape(*ids.shape, WIDTH)
+
+    torch.manual_seed(0)
+    return exported(Table(), (torch.randint(0, 1000, (9,)),), base, is_timed=True)
+
+
+@case(1e-5, matmuls=1)
+def torch_experts_int8(base):
+    """A layer of each row's expert."""
+    import torch
+
+    class Experts(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("codes", torch.randint(-127, 128, (8, 2 * WIDTH, WIDTH), dtype=torch.int8))
+            self.register_buffer("scale", torch.rand(8, 2 * WIDTH, 1) * 0.01)
+
+        def forward(self, x, ids):
+            weight = self.codes[ids].float() * self.scale[ids]
+            return torch.bmm(x[:, None, :], weight.transpose(1, 2))[:, 0]
+
+    torch.manual_seed(0)
+    return exported(Experts(), (rows(9), torch.randint(0, 8, (9,))), base, is_timed=True)
+
+
+def torchao_case(config, base, dtype=None):
     from torchao.quantization import quantize_
 
-    module = mlp()
+    module = mlp(dtype)
     quantize_(module, config)
-    return exported(module, (rows(8),), base, is_timed=True)
+    return exported(module, (rows(8).to(dtype) if dtype else rows(8),), base, is_timed=True)
+
+
+@case(2e-2, matmuls=2)
+def torchao_int8_weights_bf16(base):
+    import torch
+    from torchao.quantization import Int8WeightOnlyConfig
+
+    return torchao_case(Int8WeightOnlyConfig(), base, torch.bfloat16)
+
+
+@case(2e-2, matmuls=2)
+def torchao_int4_weights_bf16(base):
+    import torch
+    from torchao.quantization import IntxWeightOnlyConfig
+    from torchao.quantization.granularity import PerGroup
+
+    return torchao_case(
+        IntxWeightOnlyConfig(weight_dtype=torch.int4, granularity=PerGroup(32)), base, torch.bfloat16)
 
 
 @case(1e-4, matmuls=2)
