@@ -6,6 +6,7 @@
 #include "passes/cpu/kernels/LoopKernels.h"
 #include "passes/cpu/kernels/RowAccess.h"
 #include "passes/cpu/packed/PackedLoops.h"
+#include "passes/cpu/packed/SharedActivations.h"
 #include "passes/rules/RulePlan.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -44,6 +45,7 @@ struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
       matmul.setTilesAttr(choice->tiles);
       return success();
     };
+    SharedActivations shared;
     for (Operation *op : blocks) {
       if (op->getNumResults() != 0) {
         op->emitOpError("expected operands that are buffers; bufferize first");
@@ -66,7 +68,7 @@ struct BlocksToLoopsPass : rlx::impl::BlocksToLoopsPassBase<BlocksToLoopsPass> {
       } else if (auto packed = dyn_cast<PackedMatmulOp>(op)) {
         result = completeTiles(packed);
         if (succeeded(result))
-          result = emitPackedMatmulLoops(packed, cpu);
+          result = emitPackedMatmulLoops(packed, cpu, shared);
       } else if (auto dequantize = dyn_cast<BlockDequantizeOp>(op)) {
         result = emitDequantizeLoops(dequantize, cpu);
       } else if (auto attention = dyn_cast<BlockAttentionOp>(op)) {

@@ -32,6 +32,7 @@ struct ActivationForm {
 
   /// Bytes of a sum that dot products multiply.
   int64_t bsumBytes() const { return bytes + 1; }
+  bool operator==(const ActivationForm &other) const = default;
 };
 
 /// x[m, k] = scale(m, k) * q[m, k], where q is the one byte, or 256

@@ -14,9 +14,13 @@
 
 namespace rlx {
 
+class SharedActivations;
+
 mlir::LogicalResult emitPackLoops(PackWeightOp op);
+/// Activations that other matmuls have rounded are read where they can be.
 mlir::LogicalResult emitPackedMatmulLoops(PackedMatmulOp op,
-                                          const CpuProperties &cpu);
+                                          const CpuProperties &cpu,
+                                          SharedActivations &shared);
 
 } // namespace rlx
 

@@ -15,6 +15,7 @@
 #include "passes/cpu/packed/PackedLoopSizes.h"
 #include "passes/cpu/packed/PackedLoops.h"
 #include "passes/cpu/packed/PackedMode.h"
+#include "passes/cpu/packed/SharedActivations.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -26,10 +27,10 @@ class PackedMatmulLoops {
 public:
   PackedMatmulLoops(PackedMatmulOp op, const LoopBuilder &builder,
                     KernelAttr kernel, const KernelModes &modes,
-                    const CpuProperties &cpu)
+                    const CpuProperties &cpu, SharedActivations *shared)
       : op(op), b(builder), kernel(kernel), modes(modes), cpu(cpu),
-        layout(modes.direct->layout), y(op.getInit()), lanes(layout.lanes),
-        n(cast<MemRefType>(y.getType()).getShape().back()),
+        shared(shared), layout(modes.direct->layout), y(op.getInit()),
+        lanes(layout.lanes), n(cast<MemRefType>(y.getType()).getShape().back()),
         registerTile(b, layout, modes.direct->bytes),
         tiles(op.getTilesAttr(), kernel, lanes), epilogue(Epilogue::of(op)) {}
 
@@ -84,6 +85,7 @@ private:
   KernelAttr kernel;
   const KernelModes &modes;
   const CpuProperties &cpu;
+  SharedActivations *shared;  ///< null where the loops are part of a branch
   const PackedLayout &layout; ///< that register tiles read
   Value y;
   int64_t lanes, n;
@@ -432,12 +434,19 @@ void PackedMatmulLoops::emitGather() {
 }
 
 void PackedMatmulLoops::emit() {
+  int64_t multiple = tiles.roundsRowsUp ? tiles.mrPanel : 1;
+  const QuantizedActivations *known =
+      shared ? shared->find(op, modes.form(), multiple) : nullptr;
   QuantizedActivations activations =
-      emitQuantizeActivations(b, op.getX(), layout, modes.form(),
-                              tiles.roundsRowsUp ? tiles.mrPanel : 1);
+      known ? *known
+            : emitQuantizeActivations(b, op.getX(), layout, modes.form(),
+                                      multiple);
   registerTile.setActivations(activations);
   op.getIds() ? emitGather() : emitMatmul();
-  activations.release(b);
+  if (shared)
+    shared->release(b, op, multiple, activations);
+  else
+    activations.release(b);
 }
 
 /// Rows of activations, of experts all together, and from how many on the
@@ -456,7 +465,8 @@ std::pair<Value, Value> rowsAndLeast(PackedMatmulOp op, LoopBuilder &b,
 } // namespace
 
 LogicalResult rlx::emitPackedMatmulLoops(PackedMatmulOp op,
-                                         const CpuProperties &cpu) {
+                                         const CpuProperties &cpu,
+                                         SharedActivations &shared) {
   const PackedLayout layout = PackedLayout::of(op);
   LoopBuilder b(op.getLoc(), op);
   ArrayRef<KernelAttr> kernels = op.getTilesAttr().getKernels();
@@ -467,18 +477,18 @@ LogicalResult rlx::emitPackedMatmulLoops(PackedMatmulOp op,
       return failure();
     modes.push_back(std::move(*some));
   }
-  auto emit = [&](size_t i) {
-    PackedMatmulLoops(op, b, kernels[i], modes[i], cpu).emit();
+  auto emit = [&](size_t i, SharedActivations *shared = nullptr) {
+    PackedMatmulLoops(op, b, kernels[i], modes[i], cpu, shared).emit();
   };
   if (kernels.size() == 1) {
-    emit(0);
+    emit(0, &shared);
     return success();
   }
   auto [rows, least] = rowsAndLeast(op, b, kernels[1]);
   std::optional<int64_t> knownRows = getConstantIntValue(rows),
                          knownLeast = getConstantIntValue(least);
   if (knownRows && knownLeast) {
-    emit(*knownRows >= *knownLeast ? 1 : 0);
+    emit(*knownRows >= *knownLeast ? 1 : 0, &shared);
     return success();
   }
   Value isMany =
