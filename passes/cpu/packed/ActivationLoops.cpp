@@ -361,11 +361,16 @@ void ActivationLoops::emitRow(Value m, ValueRange xRow) {
 }
 } // namespace
 
+SmallVector<Value> QuantizedActivations::buffers() const {
+  SmallVector<Value> all = {codes, scales,   starts, sums,
+                            bsums, pairSums, units,  pairScales};
+  llvm::erase(all, Value());
+  return all;
+}
+
 void QuantizedActivations::release(LoopBuilder &b) const {
-  for (Value buffer :
-       {codes, scales, starts, sums, bsums, pairSums, units, pairScales})
-    if (buffer)
-      memref::DeallocOp::create(b, buffer);
+  for (Value buffer : buffers())
+    memref::DeallocOp::create(b, buffer);
 }
 
 QuantizedActivations rlx::emitQuantizeActivations(LoopBuilder &b, Value x,

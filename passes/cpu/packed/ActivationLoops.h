@@ -54,6 +54,8 @@ struct QuantizedActivations : ActivationForm {
   mlir::Value pairScales; ///< `[K block / scaleGroup]` of i16: scale / unit,
                           ///< 2^15 being 1
 
+  /// Those that there are.
+  llvm::SmallVector<mlir::Value> buffers() const;
   void release(LoopBuilder &b) const;
 };
 

@@ -90,11 +90,7 @@ void SharedActivations::release(LoopBuilder &b, PackedMatmulOp op,
     kept.ends.insert(kept.ends.begin(), end);
   // Other buffers that happen to end here are not theirs.
   llvm::erase_if(kept.ends, [&](Operation *end) {
-    Value buffer = end->getOperand(0);
-    return !llvm::is_contained({activations.codes, activations.scales,
-                                activations.starts, activations.sums,
-                                activations.bsums, activations.pairSums},
-                               buffer);
+    return !llvm::is_contained(activations.buffers(), end->getOperand(0));
   });
   if (!kept.ends.empty() && !mayBeSame(op.getInit(), op.getX()))
     all.push_back(kept);
