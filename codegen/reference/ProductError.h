@@ -44,8 +44,7 @@ public:
   /// `activations` may be null, which is f32; of i8 and i16, at most
   /// `activationGroup` elements share a scale.
   ProductError(mlir::MLIRContext *context, mlir::Type activations,
-               int64_t activationGroup,
-               bool isReencoded);
+               int64_t activationGroup, bool isReencoded);
 
   /// Reads `k` activations of `x` from `begin` on.
   void readRow(const Datum &x, int64_t begin, int64_t k,
