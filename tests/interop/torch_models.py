@@ -181,7 +181,8 @@ def torch_awq_f16(base):
             shifts = torch.arange(0, 32, 4)
             codes = torch.bitwise_right_shift(words[:, :, None], shifts[None, None, :]).to(torch.int8)
             codes = codes.view(codes.shape[0], -1)
-            places = torch.arange(codes.shape[-1], dtype=torch.int32).view(-1, 8)[:, reverse].view(-1)
+            # transformers has them of int32, which torch-mlir does not index with.
+            places = torch.arange(codes.shape[-1]).view(-1, 8)[:, reverse].view(-1)
             return torch.bitwise_and(codes[:, places], 15)
 
         def forward(self, x):

@@ -237,7 +237,7 @@ Result ElementEvaluator::ofConstant(ElementsAttr values, const Index &index) {
   if (!type)
     return std::nullopt;
   Type element = type.getElementType();
-  auto dense = dyn_cast<DenseElementsAttr>(values);
+  DenseElementsAttr dense = smallTable(values);
   if (dense && dense.isSplat()) {
     if (isa<FloatType>(element))
       return ElementForm::constant(
@@ -258,9 +258,9 @@ Result ElementEvaluator::ofConstant(ElementsAttr values, const Index &index) {
 std::optional<AffineExpr>
 ElementEvaluator::fittedTable(DenseElementsAttr values, const Index &index,
                               int64_t wrap) {
-  constexpr int64_t smallTable = 256;
+  constexpr int64_t mostFitted = 256;
   auto type = dyn_cast<RankedTensorType>(values.getType());
-  if (!type || type.getNumElements() > smallTable || type.getNumElements() == 0)
+  if (!type || type.getNumElements() > mostFitted || type.getNumElements() == 0)
     return std::nullopt;
   SmallVector<int64_t> numbers;
   for (const APInt &value : values.getValues<APInt>()) {

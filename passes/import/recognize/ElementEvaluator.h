@@ -124,6 +124,9 @@ private:
   unsigned steps = 0, depth = 0;
 };
 
+/// The numbers of a small constant, which may be a resource; null where they
+/// are not known, or many.
+mlir::DenseElementsAttr smallTable(mlir::Attribute constant);
 /// Arithmetic on integers of the program, as far as it is understood.
 std::optional<ElementValue> integerResult(mlir::Operation *op,
                                           llvm::ArrayRef<ElementValue> operands,

@@ -8,12 +8,39 @@
 
 #include "passes/import/recognize/ElementEvaluator.h"
 
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace rlx;
 
 using Result = std::optional<ElementValue>;
+
+DenseElementsAttr rlx::smallTable(Attribute constant) {
+  constexpr int64_t mostElements = 4096, byteBits = 8;
+  if (auto dense = dyn_cast<DenseElementsAttr>(constant))
+    return dense;
+  auto resource = dyn_cast<DenseResourceElementsAttr>(constant);
+  auto type = resource ? dyn_cast<RankedTensorType>(resource.getType())
+                       : RankedTensorType();
+  AsmResourceBlob *blob = type ? resource.getRawHandle().getBlob() : nullptr;
+  if (!blob || !type.getElementType().isIntOrFloat() ||
+      type.getNumElements() > mostElements ||
+      type.getElementTypeBitWidth() % byteBits != 0)
+    return nullptr;
+  ArrayRef<char> bytes = blob->getData();
+  bool isSplat = false;
+  if (!DenseElementsAttr::isValidRawBuffer(type, bytes, isSplat) || isSplat)
+    return nullptr;
+  return DenseElementsAttr::getFromRawBuffer(type, bytes);
+}
+
+/// The same of a value.
+static DenseElementsAttr smallTable(Value value) {
+  Attribute constant;
+  return matchPattern(value, m_Constant(&constant)) ? rlx::smallTable(constant)
+                                                    : DenseElementsAttr();
+}
 
 /// Slices of one dimension's size 1, of which each index names one.
 Result ElementEvaluator::throughGather(tensor::GatherOp op,
@@ -48,12 +75,13 @@ std::optional<AffineExpr> ElementEvaluator::indexOf(const ElementValue &value) {
   if (auto *expr = std::get_if<AffineExpr>(&value))
     return *expr;
   auto *bits = std::get_if<Bits>(&value);
-  DenseElementsAttr table;
   if (!bits || bits->leftShift != 0 || bits->hasMore || bits->read.bias != 0 ||
       bits->read.bit != algebra.constant(0) ||
       bits->read.width !=
-          getElementTypeOrSelf(bits->read.tensor).getIntOrFloatBitWidth() ||
-      !matchPattern(bits->read.tensor, m_Constant(&table)))
+          getElementTypeOrSelf(bits->read.tensor).getIntOrFloatBitWidth())
+    return std::nullopt;
+  DenseElementsAttr table = ::smallTable(bits->read.tensor);
+  if (!table)
     return std::nullopt;
   return fittedTable(table, bits->read.index, bits->wrap);
 }
@@ -105,12 +133,11 @@ ElementEvaluator::chosen(arith::SelectOp op,
 
 /// The entry of a small table of constants that bits name.
 Result ElementEvaluator::lookUp(Operation *op, Value table, const Bits &code) {
-  DenseElementsAttr entries;
+  DenseElementsAttr entries = ::smallTable(table);
   constexpr unsigned widest = 8;
-  if (!matchPattern(table, m_Constant(&entries)) ||
-      !isa<FloatType>(entries.getElementType()) || code.read.width > widest ||
-      code.leftShift != 0 || code.hasMore || code.wrap != 0 ||
-      code.isSignExtended ||
+  if (!entries || !isa<FloatType>(entries.getElementType()) ||
+      code.read.width > widest || code.leftShift != 0 || code.hasMore ||
+      code.wrap != 0 || code.isSignExtended ||
       entries.getNumElements() != int64_t(1) << code.read.width)
     return fail(op, "expected a table of constants with an entry for each "
                     "code of at most 8 bits");

@@ -9,9 +9,13 @@
 
 #include "passes/import/recognize/ElementEvaluator.h"
 
+#include "ir/Scheme.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
+
+#include <limits>
 
 using namespace mlir;
 using namespace rlx;
@@ -68,6 +72,32 @@ IntegerArithmetic::Result IntegerArithmetic::fits(AffineExpr expr) const {
   return expr;
 }
 
+/// The least and the largest value of an index, which depends on one dimension
+/// or none; of others, bounds of them.
+static IndexAlgebra::Range exactRange(const IndexAlgebra &algebra,
+                                      AffineExpr expr) {
+  IndexAlgebra::Range range = algebra.range(expr);
+  constexpr int64_t mostValues = 1 << 16;
+  ArrayRef<int64_t> sizes = algebra.getSizes();
+  std::optional<unsigned> dim;
+  for (unsigned i = 0; i < sizes.size(); ++i)
+    if (expr.isFunctionOfDim(i)) {
+      if (dim || sizes[i] > mostValues)
+        return range;
+      dim = i;
+    }
+  if (!dim)
+    return range;
+  SmallVector<int64_t> at(sizes.size(), 0);
+  range = {std::numeric_limits<int64_t>::max(),
+           std::numeric_limits<int64_t>::min()};
+  for (int64_t &value = at[*dim]; value < sizes[*dim]; ++value) {
+    int64_t result = evaluate(expr, at);
+    range = {std::min(range.low, result), std::max(range.high, result)};
+  }
+  return range;
+}
+
 IntegerArithmetic::Result
 IntegerArithmetic::onIndices(Operation *op,
                              ArrayRef<AffineExpr> operands) const {
@@ -77,7 +107,9 @@ IntegerArithmetic::onIndices(Operation *op,
   bool isNatural = algebra.range(a).low >= 0;
   if (auto compare = dyn_cast<arith::CmpIOp>(op)) {
     // Of indices that are not negative, signed and unsigned agree.
-    IndexAlgebra::Range left = algebra.range(a), right = algebra.range(b);
+    IndexAlgebra::Range left = exactRange(algebra, a),
+                        right = exactRange(algebra, b);
+    isNatural = left.low >= 0;
     bool isBelow = left.high < right.low, isAbove = left.low >= right.high;
     using Predicate = arith::CmpIPredicate;
     Predicate predicate = compare.getPredicate();
@@ -144,7 +176,7 @@ IntegerArithmetic::Result IntegerArithmetic::shift(Bits bits,
   auto *expr = std::get_if<AffineExpr>(&distance);
   if (!expr || bits.read.bias != 0)
     return std::nullopt;
-  IndexAlgebra::Range range = algebra.range(*expr);
+  IndexAlgebra::Range range = exactRange(algebra, *expr);
   if (range.low < 0 || range.high >= int64_t(bits.typeWidth))
     return std::nullopt;
   if (bits.leftShift != 0) {

@@ -53,7 +53,7 @@ func.func @along_n(%x: tensor<3x64xf32>, %q: tensor<64x2xi32>, %zq: tensor<2x2xi
   // CHECK: %[[W:.*]] = rlx.encoded_view %[[C]] : tensor<16x32xi8> to tensor<16x64xf32, #rlx.quant<#[[AWQ]]>>
   // CHECK: rlx.matmul %arg0, %[[W]] scales(%arg3) zero_points(%[[Z]])
   %zeros = arith.constant dense<0.0> : tensor<3x16xf32>
-  %shifts = arith.constant dense<[0, 16, 4, 20, 8, 24, 12, 28]> : tensor<8xi32>
+  %shifts = arith.constant dense_resource<shifts> : tensor<8xi32>
   %ce = tensor.empty() : tensor<64x2x8xi8>
   %c = linalg.generic {indexing_maps = [affine_map<(k, w, i) -> (k, w)>, affine_map<(k, w, i) -> (i)>, #id3], iterator_types = ["parallel", "parallel", "parallel"]} ins(%q, %shifts : tensor<64x2xi32>, tensor<8xi32>) outs(%ce : tensor<64x2x8xi8>) {
   ^bb0(%a: i32, %b: i32, %o: i8):
@@ -86,6 +86,69 @@ func.func @along_n(%x: tensor<3x64xf32>, %q: tensor<64x2xi32>, %zq: tensor<2x2xi
   return %y : tensor<3x16xf32>
 }
 
+// Columns in an order that a table says, by indices that may count from the end
+// (torch's indexing).
+// CHECK-LABEL: func @ordered(
+func.func @ordered(%x: tensor<3x64xf32>, %q: tensor<64x2xi32>) -> tensor<3x16xf32> {
+  // CHECK: %[[C:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<16x32xi8>)
+  // CHECK: tensor.extract %arg1
+  // CHECK: %[[W:.*]] = rlx.encoded_view %[[C]] : tensor<16x32xi8> to tensor<16x64xf32
+  // CHECK: rlx.matmul %arg0, %[[W]]
+  %zeros = arith.constant dense<0.0> : tensor<3x16xf32>
+  %shifts = arith.constant dense<[0, 4, 8, 12, 16, 20, 24, 28]> : tensor<8xi32>
+  %order = arith.constant dense<[0, 4, -7, 5, 2, 6, 3, 7]> : tensor<8xi64>
+  %ce = tensor.empty() : tensor<64x2x8xi8>
+  %c = linalg.generic {indexing_maps = [affine_map<(k, w, i) -> (k, w)>, affine_map<(k, w, i) -> (i)>, #id3], iterator_types = ["parallel", "parallel", "parallel"]} ins(%q, %shifts : tensor<64x2xi32>, tensor<8xi32>) outs(%ce : tensor<64x2x8xi8>) {
+  ^bb0(%a: i32, %b: i32, %o: i8):
+    %d = arith.shrsi %a, %b : i32
+    %t = arith.trunci %d : i32 to i8
+    linalg.yield %t : i8
+  } -> tensor<64x2x8xi8>
+  %k = tensor.collapse_shape %c [[0], [1, 2]] : tensor<64x2x8xi8> into tensor<64x16xi8>
+  %pe = tensor.empty() : tensor<2x8xi64>
+  %numbers = linalg.generic {indexing_maps = [affine_map<(w, i) -> (w, i)>], iterator_types = ["parallel", "parallel"]} outs(%pe : tensor<2x8xi64>) {
+  ^bb0(%o: i64):
+    %c8 = arith.constant 8 : index
+    %w = linalg.index 0 : index
+    %i = linalg.index 1 : index
+    %first = arith.muli %w, %c8 : index
+    %sum = arith.addi %first, %i : index
+    %n = arith.index_cast %sum : index to i64
+    linalg.yield %n : i64
+  } -> tensor<2x8xi64>
+  %p = linalg.generic {indexing_maps = [affine_map<(w, i) -> (i)>, affine_map<(w, i) -> (w, i)>], iterator_types = ["parallel", "parallel"]} ins(%order : tensor<8xi64>) outs(%pe : tensor<2x8xi64>) {
+  ^bb0(%a: i64, %o: i64):
+    %c0 = arith.constant 0 : i64
+    %c8 = arith.constant 8 : i64
+    %less = arith.cmpi slt, %a, %c0 : i64
+    %more = arith.addi %a, %c8 : i64
+    %at = arith.select %less, %more, %a : i64
+    %i = arith.index_cast %at : i64 to index
+    %w = linalg.index 0 : index
+    %n = tensor.extract %numbers[%w, %i] : tensor<2x8xi64>
+    linalg.yield %n : i64
+  } -> tensor<2x8xi64>
+  %places = tensor.collapse_shape %p [[0, 1]] : tensor<2x8xi64> into tensor<16xi64>
+  %e = tensor.empty() : tensor<64x16xf32>
+  %v = linalg.generic {indexing_maps = [affine_map<(k, n) -> (n)>, #kn], iterator_types = ["parallel", "parallel"]} ins(%places : tensor<16xi64>) outs(%e : tensor<64x16xf32>) {
+  ^bb0(%a: i64, %o: f32):
+    %c0 = arith.constant 0 : i64
+    %c16 = arith.constant 16 : i64
+    %c15 = arith.constant 15 : i8
+    %less = arith.cmpi slt, %a, %c0 : i64
+    %more = arith.addi %a, %c16 : i64
+    %at = arith.select %less, %more, %a : i64
+    %i = arith.index_cast %at : i64 to index
+    %row = linalg.index 0 : index
+    %code = tensor.extract %k[%row, %i] : tensor<64x16xi8>
+    %m = arith.andi %code, %c15 : i8
+    %f = arith.uitofp %m : i8 to f32
+    linalg.yield %f : f32
+  } -> tensor<64x16xf32>
+  %y = linalg.matmul ins(%x, %v : tensor<3x64xf32>, tensor<64x16xf32>) outs(%zeros : tensor<3x16xf32>) -> tensor<3x16xf32>
+  return %y : tensor<3x16xf32>
+}
+
 // A group of each row that numbers of the program name (GPTQ's g_idx) follows
 // no rule.
 // CHECK-LABEL: func @named_groups(
@@ -107,3 +170,11 @@ func.func @named_groups(%x: tensor<3x64xf32>, %q: tensor<64x16xi8>, %g: tensor<6
   %y = linalg.matmul ins(%x, %w : tensor<3x64xf32>, tensor<64x16xf32>) outs(%zeros : tensor<3x16xf32>) -> tensor<3x16xf32>
   return %y : tensor<3x16xf32>
 }
+
+{-#
+  dialect_resources: {
+    builtin: {
+      shifts: "0x040000000000000010000000040000001400000008000000180000000C0000001C000000"
+    }
+  }
+#-}
