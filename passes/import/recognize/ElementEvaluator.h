@@ -70,6 +70,10 @@ public:
   /// The same as a formula.
   std::optional<ElementForm> number(mlir::Value value, const Frame *frame);
 
+  /// `value` as an integer that follows from the loops, where it does, or from
+  /// them and a small constant table.
+  std::optional<mlir::AffineExpr> indexOf(const ElementValue &value);
+
   const FormArithmetic &forms() const { return arithmetic; }
   /// What stopped it, the first one first, as far as codes were behind it.
   llvm::ArrayRef<Obstacle> obstacles() const { return found; }
@@ -95,7 +99,6 @@ private:
                                    bool isActivation);
   std::optional<mlir::AffineExpr> idOf(const Bits &bits, mlir::Value table,
                                        int64_t axis);
-  std::optional<mlir::AffineExpr> indexOf(const ElementValue &value);
   std::optional<mlir::AffineExpr> fittedTable(mlir::DenseElementsAttr values,
                                               const Index &index, int64_t wrap);
   std::optional<ElementValue> lookUp(mlir::Operation *op, mlir::Value table,
@@ -124,6 +127,10 @@ private:
   unsigned steps = 0, depth = 0;
 };
 
+/// The least and the largest value of an index, which depends on one dimension
+/// or none; of others, bounds of them.
+IndexAlgebra::Range exactRange(const IndexAlgebra &algebra,
+                               mlir::AffineExpr expr);
 /// The numbers of a small constant, which may be a resource; null where they
 /// are not known, or many.
 mlir::DenseElementsAttr smallTable(mlir::Attribute constant);

@@ -38,6 +38,10 @@ public:
 
   /// The operation whose result is replaced.
   mlir::Operation *last() const { return rows.getDefiningOp(); }
+  /// The ids, all of which rlx.embedding checks.
+  const ElementEvaluator::Id &ids() const { return *id; }
+  /// Of the dimensions of formulas.
+  llvm::ArrayRef<int64_t> sizes() const { return indices->getSizes(); }
   /// The scheme; null where the table has one already.
   SchemeAttr getScheme() const;
   /// Replaces the result by an rlx.embedding.

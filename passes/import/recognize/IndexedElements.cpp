@@ -69,8 +69,6 @@ Result ElementEvaluator::throughGather(tensor::GatherOp op,
   return element(op.getSource(), inside);
 }
 
-/// `value` as an integer that follows from the loops, where it does, or from
-/// them and a small constant table.
 std::optional<AffineExpr> ElementEvaluator::indexOf(const ElementValue &value) {
   if (auto *expr = std::get_if<AffineExpr>(&value))
     return *expr;

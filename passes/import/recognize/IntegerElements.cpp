@@ -72,10 +72,8 @@ IntegerArithmetic::Result IntegerArithmetic::fits(AffineExpr expr) const {
   return expr;
 }
 
-/// The least and the largest value of an index, which depends on one dimension
-/// or none; of others, bounds of them.
-static IndexAlgebra::Range exactRange(const IndexAlgebra &algebra,
-                                      AffineExpr expr) {
+IndexAlgebra::Range rlx::exactRange(const IndexAlgebra &algebra,
+                                    AffineExpr expr) {
   IndexAlgebra::Range range = algebra.range(expr);
   constexpr int64_t mostValues = 1 << 16;
   ArrayRef<int64_t> sizes = algebra.getSizes();

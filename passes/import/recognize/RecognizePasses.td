@@ -22,7 +22,7 @@ def RecognizeWeightsPass : Pass<"rlx-recognize-weights", "::mlir::ModuleOp"> {
     sum rlx.matmul, or rlx.gather_matmul where each leading index has a weight of
     its own, or names one. Codes that lie in words, or across rows, are put into
     bytes first. Rows of such values that numbers of the program name are
-    rlx.embedding. Scales behind the sum are the weight's where it has none. So are
+    rlx.embedding; checks of their indices that hold, or that it makes, go. Scales behind the sum are the weight's where it has none. So are
     weights that are rlx.dequantize. Codes are 2 to 16 bits, shifted and masked or
     not, floats of 8 bits or less, or indices into a table of constants.
 

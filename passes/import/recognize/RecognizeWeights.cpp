@@ -9,6 +9,7 @@
 
 #include "passes/import/recognize/GatheredRows.h"
 #include "passes/import/recognize/IntegerContraction.h"
+#include "passes/import/recognize/KnownChecks.h"
 #include "passes/import/recognize/RecognizePasses.h"
 #include "passes/import/recognize/WeightContraction.h"
 
@@ -30,6 +31,7 @@ struct RecognizeWeightsPass
   using RecognizeWeightsPassBase::RecognizeWeightsPassBase;
 
   void runOnOperation() override {
+    checked.clear();
     SmallVector<linalg::LinalgOp> contractions;
     getOperation().walk([&](linalg::LinalgOp op) {
       if (op.getNumReductionLoops() > 0)
@@ -50,6 +52,23 @@ struct RecognizeWeightsPass
       Operation *gather = gathers.pop_back_val();
       recognizeRows(gather, gathers);
     }
+    eraseKnownChecks(getOperation(), checked);
+  }
+
+  /// Ids whose tensor is read as a whole: an index for each of its dimensions,
+  /// of the same size. Sizes that are not known may be those of a part.
+  void noteIds(const ElementEvaluator::Id &id, ArrayRef<int64_t> sizes) {
+    auto type = cast<RankedTensorType>(id.read.tensor.getType());
+    llvm::SmallDenseSet<AffineExpr> seen;
+    for (auto [axis, expr] : llvm::enumerate(id.read.index)) {
+      int64_t size = type.getDimSize(axis);
+      auto dim = dyn_cast<AffineDimExpr>(expr);
+      bool isWhole =
+          dim && sizes[dim.getPosition()] == size && seen.insert(expr).second;
+      if (size != 1 && !isWhole)
+        return;
+    }
+    checked.push_back({id.read.tensor, id.count, id.wrap});
   }
 
   void recognizeRows(Operation *gather, SmallVectorImpl<Operation *> &others) {
@@ -67,8 +86,11 @@ struct RecognizeWeightsPass
         told << ": " << scheme;
     }
     found->replace(builder);
+    noteIds(found->ids(), found->sizes());
     erase(last, [&](Operation *op) { llvm::erase(others, op); });
   }
+
+  SmallVector<CheckedIds> checked;
 
   static void remark(ArrayRef<Obstacle> obstacles) {
     if (obstacles.empty())
@@ -157,8 +179,12 @@ struct RecognizeWeightsPass
     if (report)
       found.contraction()->emitRemark()
           << "the weight is multiplied as it is stored: " << weight.getScheme();
+    std::optional<ExpertId> id = found.expertId();
+    SmallVector<int64_t> sizes(found.algebra().getSizes());
     found.replace(builder,
                   weight.build(builder, found.contraction()->getLoc()));
+    if (id)
+      noteIds(*id, sizes);
     erase(last);
     return true;
   }

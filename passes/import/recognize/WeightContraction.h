@@ -47,6 +47,8 @@ public:
   const WeightShape &weightShape() const { return shape; }
   const IndexAlgebra &algebra() const { return *indices; }
   mlir::Operation *contraction() const { return op; }
+  /// Where experts are named by ids.
+  const std::optional<ExpertId> &expertId() const { return id; }
   /// The formula of the activations; nothing where they are no codes.
   std::optional<ActivationForm> readActivations() const;
   /// Replaces the operation by `sums`, of integers, times what `x` and `weight`

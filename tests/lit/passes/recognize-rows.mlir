@@ -173,3 +173,47 @@ func.func @experts(%x: tensor<5x64xf32>, %ids: tensor<5xi64>, %q: tensor<4x8x64x
   } -> tensor<5x8xf32>
   return %y : tensor<5x8xf32>
 }
+
+// rlx.embedding checks its ids: that of the loops goes with them. So does one
+// of an index that is the loop's. Others stay.
+// CHECK-LABEL: func @checked(
+func.func @checked(%ids: tensor<7xi64>, %others: tensor<7xi64>, %q: tensor<100x64xi8>, %s: tensor<100xf32>, %t: tensor<50xf32>) -> (tensor<7x64xf32>, tensor<7xf32>) {
+  // CHECK-NOT: rlx.check
+  // CHECK: rlx.embedding
+  // CHECK: linalg.generic
+  // CHECK-COUNT-1: rlx.check {{.*}}"other"
+  // CHECK-NOT: rlx.check
+  // CHECK: return
+  %c100 = arith.constant 100 : index
+  %c64 = arith.constant 64 : index
+  %c50 = arith.constant 50 : index
+  %e = tensor.empty() : tensor<100x64xf32>
+  %w = linalg.generic {indexing_maps = [#nk, #n, #nk], iterator_types = ["parallel", "parallel"]} ins(%q, %s : tensor<100x64xi8>, tensor<100xf32>) outs(%e : tensor<100x64xf32>) {
+  ^bb0(%a: i8, %b: f32, %o: f32):
+    %f = arith.sitofp %a : i8 to f32
+    %m = arith.mulf %f, %b : f32
+    linalg.yield %m : f32
+  } -> tensor<100x64xf32>
+  %ye = tensor.empty() : tensor<7x64xf32>
+  %y = linalg.generic {indexing_maps = [#n, #nk], iterator_types = ["parallel", "parallel"]} ins(%ids : tensor<7xi64>) outs(%ye : tensor<7x64xf32>) {
+  ^bb0(%id: i64, %o: f32):
+    %row = arith.index_cast %id : i64 to index
+    %k = linalg.index 1 : index
+    %fits = arith.cmpi ult, %row, %c100 : index
+    rlx.check %fits, "id"
+    %inside = arith.cmpi ult, %k, %c64 : index
+    rlx.check %inside, "column"
+    %v = tensor.extract %w[%row, %k] : tensor<100x64xf32>
+    linalg.yield %v : f32
+  } -> tensor<7x64xf32>
+  %ze = tensor.empty() : tensor<7xf32>
+  %z = linalg.generic {indexing_maps = [affine_map<(n) -> (n)>, affine_map<(n) -> (n)>], iterator_types = ["parallel"]} ins(%others : tensor<7xi64>) outs(%ze : tensor<7xf32>) {
+  ^bb0(%id: i64, %o: f32):
+    %row = arith.index_cast %id : i64 to index
+    %fits = arith.cmpi ult, %row, %c50 : index
+    rlx.check %fits, "other"
+    %v = tensor.extract %t[%row] : tensor<50xf32>
+    linalg.yield %v : f32
+  } -> tensor<7xf32>
+  return %y, %z : tensor<7x64xf32>, tensor<7xf32>
+}
