@@ -175,6 +175,10 @@ void rlx::buildBufferizePipeline(OpPassManager &pm) {
       pm, bufferization::BufferDeallocationPipelineOptions());
   pm.addPass(canonicalizer());
   pm.addPass(createCSEPass());
+  // Memory is freed behind its last use: what a program needs at once does not
+  // grow with its length, and what follows has memory that caches still hold.
+  pm.addNestedPass<func::FuncOp>(
+      bufferization::createOptimizeAllocationLivenessPass());
 }
 
 void rlx::buildLoopsPipeline(OpPassManager &pm,

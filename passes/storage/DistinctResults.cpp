@@ -4,13 +4,16 @@
 // Bufferization would return one buffer for equal results, and for a result
 // that holds nothing yet beside what is written to it. The caller gives one for
 // each. So it would carry one buffer through a loop for several tensors that
-// begin with the same empty one.
+// begin with the same empty one. Where operations write to one that common
+// values were merged to, it would look at all pairs of them, which takes longer
+// than everything else in a program of many layers, and copy what was filled.
 //
 //===----------------------------------------------------------------------===//
 
 #include "passes/PassDetail.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
 namespace rlx {
@@ -52,11 +55,36 @@ static void separateCarried(LoopLikeOpInterface loop) {
   }
 }
 
+/// Gives an operation that writes to an empty or a filled tensor one of its
+/// own.
+static void separateDestinations(DestinationStyleOpInterface op) {
+  if (isa<linalg::FillOp>(op))
+    return; // Cloned with what it fills.
+  OpBuilder b(op);
+  for (OpOperand &init : op.getDpsInitsMutable()) {
+    Operation *made = init.get().getDefiningOp();
+    auto fill = dyn_cast_or_null<linalg::FillOp>(made);
+    if (fill)
+      made = fill.getOutputs().front().getDefiningOp();
+    auto empty = dyn_cast_or_null<tensor::EmptyOp>(made);
+    if (!empty || (init.get().hasOneUse() && empty->hasOneUse()))
+      continue;
+    Operation *own = b.clone(*empty);
+    if (fill) {
+      IRMapping mapping;
+      mapping.map(empty.getResult(), own->getResult(0));
+      own = b.clone(*fill, mapping);
+    }
+    init.set(own->getResult(0));
+  }
+}
+
 namespace {
 struct DistinctResultsPass
     : rlx::impl::DistinctResultsPassBase<DistinctResultsPass> {
   void runOnOperation() override {
     getOperation().walk(separateCarried);
+    getOperation().walk(separateDestinations);
     getOperation().walk([](func::ReturnOp op) {
       llvm::SmallPtrSet<void *, 8> seen;
       OpBuilder b(op);

@@ -69,6 +69,7 @@ def DistinctResultsPass : Pass<"rlx-distinct-results", "::mlir::func::FuncOp"> {
   let description = [{
     Each result of a function is written to a buffer of its own, and so is each
     tensor that a loop carries and that begins as an empty one with other uses.
+    Operations that write to the same empty or filled tensor get one each.
     Expects tensors, after common values were merged.
 
     ```mlir

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/cpu/KernelAbi.h"
 
+#include "runtime/cpu/ScratchMemory.h"
 #include "runtime/cpu/ThreadPool.h"
 
 #include <algorithm>
@@ -24,7 +25,16 @@ thread_local ExecutionScope *currentScope = nullptr;
 /// Stands before each allocation, in the list of its frame.
 struct Header {
   Header *previous, *next;
-  void *block; ///< What the C library gave.
+  void *block;            ///< What the C library gave, or `scratch`.
+  ScratchMemory *scratch; ///< Null: the C library.
+  size_t bytes;           ///< Of the block.
+
+  void free() {
+    if (scratch)
+      scratch->give(block, bytes);
+    else
+      std::free(block);
+  }
 };
 
 /// A call of generated code that a failure leaves.
@@ -35,7 +45,7 @@ struct Frame {
   ~Frame() {
     while (Header *header = allocations.next) {
       allocations.next = header->next;
-      std::free(header->block);
+      header->free();
     }
     current = outer;
   }
@@ -48,7 +58,7 @@ struct Frame {
   }
 
   std::jmp_buf place;
-  Header allocations{nullptr, nullptr, nullptr};
+  Header allocations{};
   Frame *outer;
   static thread_local Frame *current;
 };
@@ -183,12 +193,17 @@ void rlx_fail(const char *message, const int64_t *values, int64_t count) {
 
 void *rlx_allocate(int64_t bytes, int64_t alignment) {
   // In front of the tensor, as far as its alignment asks.
-  size_t unit = std::max<size_t>(alignment, 32);
-  static_assert(sizeof(rlx::Header) <= 32);
+  constexpr size_t least = rlx::ScratchMemory::alignment;
+  size_t unit = std::max<size_t>(alignment, least), size = 0;
+  static_assert(sizeof(rlx::Header) <= least);
   char *block = nullptr;
-  if (bytes >= 0 && size_t(bytes) <= SIZE_MAX / 2 - 2 * unit)
-    block = static_cast<char *>(
-        std::aligned_alloc(unit, unit + (bytes + unit - 1) / unit * unit));
+  rlx::ScratchMemory *scratch =
+      unit == least ? &rlx::ScratchMemory::ofProcess() : nullptr;
+  if (bytes >= 0 && size_t(bytes) <= SIZE_MAX / 2 - 2 * unit) {
+    size = unit + (bytes + unit - 1) / unit * unit;
+    block = static_cast<char *>(scratch ? scratch->take(size)
+                                        : std::aligned_alloc(unit, size));
+  }
   if (!block) {
     int64_t values[] = {bytes};
     rlx_fail(bytes < 0 ? "cannot allocate a tensor of 2^63 bytes or more"
@@ -197,7 +212,7 @@ void *rlx_allocate(int64_t bytes, int64_t alignment) {
   }
   auto *header =
       reinterpret_cast<rlx::Header *>(block + unit - sizeof(rlx::Header));
-  *header = {nullptr, nullptr, block};
+  *header = {nullptr, nullptr, block, scratch, size};
   if (rlx::Frame::current)
     rlx::Frame::current->add(header);
   return block + unit;
@@ -211,5 +226,5 @@ void rlx_release(void *memory) {
     header->previous->next = header->next;
   if (header->next)
     header->next->previous = header->previous;
-  std::free(header->block);
+  header->free();
 }

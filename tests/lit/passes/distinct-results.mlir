@@ -47,3 +47,30 @@ func.func @carried(%x: tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
   }
   return %y#0, %y#1 : tensor<8xf32>, tensor<8xf32>
 }
+
+// What is empty or filled for several operations is so for each.
+// CHECK-LABEL: @destinations
+// CPU: llvm.func @destinations
+func.func @destinations(%x: tensor<8xf32>, %y: tensor<8xf32>) -> (f32, f32, tensor<8xf32>) {
+  // CHECK: %[[S:.+]] = tensor.empty() : tensor<f32>
+  // CHECK: %[[B:.+]] = linalg.fill {{.*}} outs(%[[S]] : tensor<f32>)
+  // CHECK: %[[OTHER:.+]] = tensor.empty() : tensor<f32>
+  // CHECK: %[[A:.+]] = linalg.fill {{.*}} outs(%[[OTHER]] : tensor<f32>)
+  // CHECK: linalg.dot {{.*}} outs(%[[A]] : tensor<f32>)
+  // CHECK: linalg.dot {{.*}} outs(%[[B]] : tensor<f32>)
+  // CHECK: %[[E:.+]] = tensor.empty() : tensor<8xf32>
+  // CHECK: %[[C:.+]] = tensor.empty() : tensor<8xf32>
+  // CHECK: linalg.add {{.*}} outs(%[[C]] : tensor<8xf32>)
+  // CHECK: linalg.add {{.*}} outs(%[[E]] : tensor<8xf32>)
+  %zero = arith.constant 0.0 : f32
+  %s = tensor.empty() : tensor<f32>
+  %f = linalg.fill ins(%zero : f32) outs(%s : tensor<f32>) -> tensor<f32>
+  %a = linalg.dot ins(%x, %y : tensor<8xf32>, tensor<8xf32>) outs(%f : tensor<f32>) -> tensor<f32>
+  %b = linalg.dot ins(%x, %x : tensor<8xf32>, tensor<8xf32>) outs(%f : tensor<f32>) -> tensor<f32>
+  %e = tensor.empty() : tensor<8xf32>
+  %p = linalg.add ins(%x, %y : tensor<8xf32>, tensor<8xf32>) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+  %q = linalg.add ins(%p, %y : tensor<8xf32>, tensor<8xf32>) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+  %av = tensor.extract %a[] : tensor<f32>
+  %bv = tensor.extract %b[] : tensor<f32>
+  return %av, %bv, %q : f32, f32, tensor<8xf32>
+}
