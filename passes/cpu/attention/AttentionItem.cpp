@@ -24,9 +24,13 @@ AttentionTiles::AttentionTiles(BlockAttentionOp op, const CpuProperties &cpu,
   // Sums, the vectors that are multiplied, and one that is spread.
   constexpr int64_t mostVectors = 4;
   vectorsPerTile = cpu.vectorRegisters >= 32 ? mostVectors : 2;
-  positions = mostVectors * lanes;
+  // Results of a token must not depend on how many there are.
+  isFew = !cpu.deterministic && canBeFew(op);
+  positions = (isFew ? 2 : 1) * mostVectors * lanes;
   int64_t all = rows * members,
           most = (cpu.vectorRegisters - vectorsPerTile - 2) / vectorsPerTile;
+  if (isFew) // Four sums each, and four rows.
+    most = cpu.vectorRegisters / 8;
   // As few tiles as there can be, all of the same size.
   int64_t count = llvm::divideCeil(all, most);
   queriesPerTile = llvm::divideCeil(all, count);
@@ -322,12 +326,13 @@ void AttentionItem::emitPowers() {
   int64_t vectors = tiles.positions / tiles.lanes;
   b.loop(b.index(0), b.index(tiles.rows * tiles.members), 1, [&](Value query) {
     SmallVector<Value> x;
-    for (int64_t i = 0; i < vectors; ++i)
-      x.push_back(
-          b.loadVector(scores, {query, b.index(i * tiles.lanes)}, tiles.lanes));
-    Value most = x[0];
-    for (int64_t i = 1; i < vectors; ++i)
-      most = larger(x[i], most);
+    Value most;
+    for (int64_t i = 0; i < vectors; ++i) {
+      Value next =
+          b.loadVector(scores, {query, b.index(i * tiles.lanes)}, tiles.lanes);
+      x.push_back(next);
+      most = most ? larger(next, most) : next;
+    }
     Value before = memref::LoadOp::create(b, largest, query);
     Value now = larger(
         reduced(most, [&](Value p, Value r) { return larger(p, r); }), before);
@@ -417,8 +422,12 @@ void AttentionItem::emitBlock(Value position) {
   Value lastRow = b.min(b.add(t0, tiles.rows - 1), b.sub(rowCount, b.index(1)));
   auto [firstBegin, firstEnd] = seenBy(t0);
   auto [lastBegin, lastEnd] = seenBy(lastRow);
-  fillPanel(position);
-  emitScores();
+  if (tiles.isFew) {
+    emitRowScores(position);
+  } else {
+    fillPanel(position);
+    emitScores();
+  }
   if (op.getSoftcap())
     capScores();
   // Of most blocks each row sees all.
@@ -433,8 +442,11 @@ void AttentionItem::emitBlock(Value position) {
   b.branch(
       isCut, [&] { maskScores(position); }, [] {});
   emitPowers();
+  Value count = b.min(b.index(tiles.positions), b.sub(lastEnd, position));
+  if (tiles.isFew)
+    return addRows(position, count);
   decodeRows(v, tiles.columns, position, tiles.positions, rowsOfV);
-  addValues(b.min(b.index(tiles.positions), b.sub(lastEnd, position)));
+  addValues(count);
 }
 
 void AttentionItem::emit(Value groupIndex, Value firstRow) {
@@ -443,10 +455,17 @@ void AttentionItem::emit(Value groupIndex, Value firstRow) {
   length = op.getLength();
   rowCount = b.size(op.getQ(), 0);
   q = scratch({tiles.queries, tiles.paddedDepth()});
-  rowsOfK = scratch({tiles.lanes, tiles.paddedDepth()});
-  panel = scratch({tiles.paddedDepth(), tiles.positions});
+  SmallVector<Value> rows;
+  if (tiles.isFew) {
+    partial = scratch({tiles.queries, tiles.lanes * tiles.lanes / 4});
+    rows = {partial};
+  } else {
+    rowsOfK = scratch({tiles.lanes, tiles.paddedDepth()});
+    panel = scratch({tiles.paddedDepth(), tiles.positions});
+    rowsOfV = scratch({tiles.positions, tiles.paddedColumns()});
+    rows = {rowsOfV, panel, rowsOfK};
+  }
   scores = scratch({tiles.queries, tiles.positions});
-  rowsOfV = scratch({tiles.positions, tiles.paddedColumns()});
   sums = scratch({tiles.queries, tiles.paddedColumns()});
   largest = scratch({tiles.queries});
   totals = scratch({tiles.queries});
@@ -457,7 +476,7 @@ void AttentionItem::emit(Value groupIndex, Value firstRow) {
   b.loop(begin, end, tiles.positions,
          [&](Value position) { emitBlock(position); });
   writeResults();
-  for (Value memory :
-       {totals, largest, sums, rowsOfV, scores, panel, rowsOfK, q})
+  rows.append({totals, largest, sums, scores, q});
+  for (Value memory : rows)
     memref::DeallocOp::create(b, memory);
 }

@@ -38,9 +38,13 @@ struct AttentionTiles {
   int64_t queriesPerTile;  ///< in a register tile
   int64_t vectorsPerTile;  ///< side by side in it
   int64_t queries;         ///< in an item, a multiple of a tile's
+  bool isFew;              ///< Rows of the cache are read as they lie.
 
   int64_t paddedDepth() const { return llvm::alignTo(depth, lanes); }
   int64_t paddedColumns() const { return llvm::alignTo(columns, lanes); }
+
+private:
+  bool canBeFew(BlockAttentionOp op) const;
 };
 
 class AttentionItem {
@@ -69,6 +73,12 @@ private:
   void addValues(mlir::Value count);
   void writeResults();
 
+  // FewQueries.cpp
+  void prefetchRow(const StoredOperands &stored, mlir::Value row);
+  void multiplyRows(mlir::Value position, mlir::Value query, mlir::Value place);
+  void emitRowScores(mlir::Value position);
+  void addRows(mlir::Value position, mlir::Value count);
+
   /// The positions that a row sees: from the first, to below the second.
   std::pair<mlir::Value, mlir::Value> seenBy(mlir::Value row);
   mlir::Value scratch(llvm::ArrayRef<int64_t> shape);
@@ -90,7 +100,8 @@ private:
   StoredOperands k, v;
   mlir::Value group, t0, length, rowCount;
   // Memory of the item.
-  mlir::Value q, rowsOfK, panel, scores, rowsOfV, sums, largest, totals;
+  mlir::Value q, rowsOfK, panel, partial, scores, rowsOfV, sums, largest,
+      totals;
 };
 
 } // namespace rlx
