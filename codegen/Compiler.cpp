@@ -20,6 +20,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/ScopedPrinter.h"
 
@@ -237,6 +238,36 @@ static void isolateSymbols(ModuleOp module) {
       function.setName(name);
 }
 
+/// Weights of the same layout are packed by the same code, which is kept once.
+/// Only where nobody else looks for the functions by their names.
+static void sharePackers(ModuleOp module,
+                         std::vector<FunctionSignature> &signatures) {
+  SymbolTable symbols(module);
+  llvm::StringMap<std::string> names; // By the code.
+  llvm::StringMap<std::string> others;
+  for (FunctionSignature &signature : signatures)
+    for (PackingSignature &packing : signature.packings) {
+      auto function = symbols.lookup<func::FuncOp>(packing.function);
+      if (!function) {
+        packing.function = others.at(packing.function);
+        continue;
+      }
+      OwningOpRef<func::FuncOp> alone = function.clone();
+      alone->setName("packer");
+      for (unsigned i = 0; i < alone->getNumArguments(); ++i)
+        alone->removeArgAttr(i, "rlx.weight");
+      std::string text;
+      llvm::raw_string_ostream stream(text);
+      alone->print(stream, OpPrintingFlags().useLocalScope());
+      auto [found, isNew] = names.try_emplace(text, packing.function);
+      if (isNew || found->second == packing.function)
+        continue;
+      others[packing.function] = found->second;
+      symbols.erase(function);
+      packing.function = found->second;
+    }
+}
+
 /// Lowers a module with laid out weights in place and emits it.
 static llvm::Expected<llvm::SmallVector<char, 0>>
 lowerAndEmit(ModuleOp module, llvm::ArrayRef<FunctionSignature> signatures,
@@ -262,7 +293,8 @@ lowerAndEmit(ModuleOp module, llvm::ArrayRef<FunctionSignature> signatures,
     if (signature.hasDynamicResults())
       functions.push_back(signature.name + ".shapes");
     for (const PackingSignature &packing : signature.packings)
-      functions.push_back(packing.function);
+      if (!llvm::is_contained(functions, packing.function))
+        functions.push_back(packing.function);
   }
   DiagnosticCollector diagnostics(module.getContext(), options.onRemark);
   auto code = emitCode(module, functions, options.target, form);
@@ -363,6 +395,7 @@ rlx::compileModule(ModuleOp module, const CompileOptions &options,
   if (!prepared)
     return prepared.takeError();
 
+  sharePackers(*prepared->module, prepared->signatures);
   std::shared_ptr<CacheDirectory> directory;
   std::string key;
   std::optional<llvm::SmallVector<char, 0>> object;

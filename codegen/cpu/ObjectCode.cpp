@@ -4,6 +4,7 @@
 #include "codegen/cpu/ObjectCode.h"
 
 #include "codegen/cpu/LlvmPasses.h"
+#include "codegen/cpu/LongFunctions.h"
 #include "codegen/cpu/RoundToBf16.h"
 
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -89,6 +90,7 @@ rlx::emitCode(mlir::ModuleOp module, llvm::ArrayRef<std::string> functions,
   if (target.prefers256Bits())
     for (llvm::Function &function : *llvmModule)
       function.addFnAttr("min-legal-vector-width", "256");
+  markLongFunctions(*llvmModule);
   if (auto error = optimize(*llvmModule, **machine))
     return error;
 

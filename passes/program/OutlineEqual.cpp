@@ -3,7 +3,9 @@
 //
 // Most of the time of compilation goes into loops, and the layers of a model
 // have the same ones. Operations on buffers that become the same loops are
-// moved into one function, before there are loops, and called.
+// moved into one function, before there are loops, and called. Of a function
+// that is long, all are, so that it has no loops of its own and need not be
+// optimized (codegen/cpu/LongFunctions.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -46,6 +48,9 @@ static bool canBeShared(Operation *op) {
   return isa<PackWeightOp, BlockAttentionOp, BlockQuantizeOp>(op);
 }
 
+/// Functions with so many operations are long.
+static constexpr unsigned longFunction = 64;
+
 namespace {
 /// An operation and what a function of it takes.
 struct Candidate {
@@ -58,18 +63,26 @@ struct OutlineEqualPass : rlx::impl::OutlineEqualPassBase<OutlineEqualPass> {
     llvm::MapVector<std::string, SmallVector<Candidate>,
                     std::map<std::string, unsigned>>
         groups; // By what they become.
-    for (auto function : getOperation().getOps<func::FuncOp>())
+    llvm::DenseSet<Operation *> longFunctions;
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      unsigned count = 0;
       function.walk<WalkOrder::PreOrder>([&](Operation *op) {
         if (!canBeShared(op))
           return WalkResult::advance();
         Candidate candidate{op, {}};
         OwningOpRef<func::FuncOp> alone = functionOf(candidate);
         groups[textOf(*alone)].push_back(std::move(candidate));
+        ++count;
         return WalkResult::skip();
       });
+      if (count >= longFunction)
+        longFunctions.insert(function);
+    }
     SymbolTable symbols(getOperation());
     for (auto &[text, candidates] : groups) {
-      if (candidates.size() < 2)
+      if (candidates.size() < 2 &&
+          !longFunctions.contains(
+              candidates.front().op->getParentOfType<func::FuncOp>()))
         continue;
       func::FuncOp shared = functionOf(candidates.front()).release();
       StringRef name = candidates.front().op->getName().stripDialect();

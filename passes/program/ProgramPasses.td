@@ -121,7 +121,8 @@ def OutlineEqualPass : Pass<"rlx-outline-equal", "::mlir::ModuleOp"> {
     operands, whose types are the same, move into one private function, which is
     called for each: what follows is done once. Constants are part of the
     operation. What says in its loops where it stands in the program is left
-    alone, and what there is once.
+    alone, and what there is once, but in functions of many such operations,
+    which so become lists of calls.
 
     ```mlir
     linalg.add ins(%a, %b : memref<4xf32>, memref<4xf32>) outs(%c : memref<4xf32>)
