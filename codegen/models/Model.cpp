@@ -34,25 +34,56 @@ Model::open(std::shared_ptr<const GgufFile> file,
   if (!module)
     return module.takeError();
   say("compiling");
-  auto code = compileModule(**module, options.compile);
-  if (!code)
-    return code.takeError();
-  model->code = std::move(*code);
-  if (auto error = model->code->bindWeights(file))
+  auto error = options.device ? model->compileForDevice(**module, options)
+                              : model->compileForCpu(**module, options);
+  if (error)
     return error;
-  model->pool = std::make_unique<ThreadPool>(options.threads);
+  return model;
+}
+
+llvm::Error Model::compileForCpu(mlir::ModuleOp module,
+                                 const ModelLoadOptions &options) {
+  auto compiled = compileModule(module, options.compile);
+  if (!compiled)
+    return compiled.takeError();
+  code = std::move(*compiled);
+  if (auto error = code->bindWeights(weights))
+    return error;
+  pool = std::make_unique<ThreadPool>(options.threads);
   for (auto [name, function] :
-       {std::pair("step", &model->many), std::pair("step_one", &model->one)}) {
-    auto found = model->code->findFunction(name);
+       {std::pair("step", &many), std::pair("step_one", &one)}) {
+    auto found = code->findFunction(name);
     if (!found)
       return found.takeError();
     *function = *found;
-    say("packing weights");
-    if (auto error =
-            model->code->prepare(name, RunOptions{model->pool.get(), {}}))
+    if (options.onProgress)
+      options.onProgress("packing weights");
+    if (auto error = code->prepare(name, RunOptions{pool.get(), {}}))
       return error;
   }
-  return model;
+  return llvm::Error::success();
+}
+
+llvm::Error Model::compileForDevice(mlir::ModuleOp module,
+                                    const ModelLoadOptions &options) {
+  device = options.device;
+  // Each function would have weights and caches of its own there.
+  if (auto single = module.lookupSymbol("step_one"))
+    single->erase();
+  auto compiled = DeviceExecutable::compile(module, *device, options.compile);
+  if (!compiled)
+    return compiled.takeError();
+  deviceCode = std::move(*compiled);
+  if (auto error = deviceCode->bindWeights(weights))
+    return error;
+  pool = std::make_unique<ThreadPool>(1);
+  auto found = deviceCode->findFunction("step");
+  if (!found)
+    return found.takeError();
+  many = one = *found;
+  if (options.onProgress)
+    options.onProgress("uploading weights");
+  return deviceCode->prepare("step");
 }
 
 llvm::Expected<Context> Model::createContext(int64_t capacity) const {
@@ -60,6 +91,15 @@ llvm::Expected<Context> Model::createContext(int64_t capacity) const {
     return llvm::createStringError(fmt::format(
         "expected a context of at least 1 token, but got {}", capacity));
   Context context(*this, capacity);
+  if (deviceCode) {
+    if (!deviceStates.expired())
+      return llvm::createStringError(
+          "a device keeps the tokens of one context at a time, and there is "
+          "another");
+    context.deviceStates = std::make_shared<int64_t>(capacity);
+    deviceStates = context.deviceStates;
+    return context;
+  }
   for (const StateSignature &state : many->states) {
     const TensorSignature &signature = many->inputs[state.input];
     std::vector<int64_t> shape = signature.shape;
@@ -86,27 +126,56 @@ llvm::Expected<ErrorReport> Model::verify(mlir::ModuleOp module,
       {ElementType::i32, {count}, const_cast<int32_t *>(tokens.data())},
       {ElementType::i64, {}, &zero},
       {ElementType::i64, {}, &zero}};
-  auto fresh = createContext(count);
-  if (!fresh)
-    return fresh.takeError();
-  auto inputs = fresh->many.inputs(others);
+  // Empty caches, wherever the model has its own.
+  States fresh(*many);
+  for (const StateSignature &state : many->states) {
+    const TensorSignature &signature = many->inputs[state.input];
+    std::vector<int64_t> shape = signature.shape;
+    std::replace(shape.begin(), shape.end(), int64_t(-1), count);
+    if (auto error = fresh.allocate(signature.state, shape))
+      return error;
+  }
+  auto inputs = fresh.inputs(others);
   if (!inputs)
     return inputs.takeError();
   TensorView got{ElementType::f32,
                  {count, sizes.vocabulary},
                  const_cast<float *>(logits.data())};
-  auto verified =
-      rlx::verify(module, *code, many->name, *inputs, fresh->many.results(got));
+  auto weightOf = [&](llvm::StringRef name) {
+    return code ? code->boundWeight(name) : deviceCode->boundWeight(name);
+  };
+  auto verified = rlx::verify(module, WeightLookUp(weightOf), many->name,
+                              *inputs, fresh.results(got));
   if (!verified)
     return verified.takeError();
-  return verified->results[fresh->many.resultNumbers().front()];
+  return verified->results[fresh.resultNumbers().front()];
+}
+
+/// All inputs of a call, where `others` are those that are no states. Those of
+/// a device have no data: they are there.
+llvm::Expected<std::vector<TensorView>>
+Context::inputs(bool isOne, llvm::ArrayRef<TensorView> others) const {
+  if (!model->deviceCode)
+    return (isOne ? one : many).inputs(others);
+  std::vector<TensorView> all;
+  for (const TensorSignature &input : model->many->inputs) {
+    if (input.state.empty()) {
+      all.push_back(others.front());
+      others = others.drop_front();
+      continue;
+    }
+    std::vector<int64_t> shape = input.shape;
+    std::replace(shape.begin(), shape.end(), int64_t(-1), size);
+    all.push_back({input.element, std::move(shape), nullptr});
+  }
+  return all;
 }
 
 /// Logits of `tokens[first]` and on go to `into`.
 llvm::Error Context::run(llvm::ArrayRef<int32_t> tokens, int64_t first,
                          float *into) {
   auto count = int64_t(tokens.size());
-  bool isOne = count == 1 && first == 0;
+  bool isOne = count == 1 && first == 0 && !model->deviceCode;
   const FunctionSignature &function = isOne ? *model->one : *model->many;
   int64_t position = kept;
   // Only read.
@@ -115,12 +184,14 @@ llvm::Error Context::run(llvm::ArrayRef<int32_t> tokens, int64_t first,
       {ElementType::i64, {}, &position}};
   if (!isOne)
     others.push_back({ElementType::i64, {}, &first});
-  auto inputs = (isOne ? one : many).inputs(others);
-  if (!inputs)
-    return inputs.takeError();
+  auto all = inputs(isOne, others);
+  if (!all)
+    return all.takeError();
   TensorView output{
       ElementType::f32, {count - first, model->sizes.vocabulary}, into};
-  return model->code->run(function.name, *inputs, output,
+  if (model->deviceCode)
+    return model->deviceCode->run(function.name, *all, output).takeError();
+  return model->code->run(function.name, *all, output,
                           RunOptions{model->pool.get(), {}});
 }
 

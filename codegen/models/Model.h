@@ -15,6 +15,7 @@
 #include "codegen/Compiler.h"
 #include "codegen/StateMemory.h"
 #include "codegen/Verify.h"
+#include "codegen/gpu/DeviceExecutable.h"
 #include "codegen/models/ModelBuilder.h"
 #include "runtime/cpu/ThreadPool.h"
 
@@ -29,7 +30,8 @@ class Context;
 
 struct ModelLoadOptions : ModelOptions {
   CompileOptions compile;
-  unsigned threads = 0; ///< 0: all processors.
+  unsigned threads = 0;           ///< 0: all processors.
+  std::shared_ptr<Device> device; ///< Computes; null: the CPU does.
   /// Told what is being done, which may take seconds.
   std::function<void(llvm::StringRef)> onProgress;
 };
@@ -44,14 +46,16 @@ public:
 
   const ModelConfig &config() const { return sizes; }
   const GgufFile &file() const { return *weights; }
-  const Executable &executable() const { return *code; }
+  /// Null where a device computes.
+  const Executable *executable() const { return code.get(); }
   unsigned threads() const { return pool->size(); }
   /// No context may be running. 0: all processors.
   void setThreads(unsigned count) {
     pool = std::make_unique<ThreadPool>(count);
   }
 
-  /// A sequence of at most `capacity` tokens. The model must outlive it.
+  /// A sequence of at most `capacity` tokens. The model must outlive it. Fails
+  /// where a device computes, which keeps one sequence, and there is another.
   llvm::Expected<Context> createContext(int64_t capacity) const;
 
   /// Compares logits of all tokens, from the first on, with those that the
@@ -63,12 +67,21 @@ public:
 private:
   friend class Context;
   Model() = default;
+  llvm::Error compileForDevice(mlir::ModuleOp module,
+                               const ModelLoadOptions &options);
+  llvm::Error compileForCpu(mlir::ModuleOp module,
+                            const ModelLoadOptions &options);
 
   std::shared_ptr<const GgufFile> weights;
   ModelConfig sizes;
-  std::unique_ptr<Executable> code;
+  std::unique_ptr<Executable> code; ///< One of both.
+  std::shared_ptr<Device> device;   ///< Outlives its code.
+  std::unique_ptr<DeviceExecutable> deviceCode;
+  /// There while a context has the caches of the device.
+  mutable std::weak_ptr<void> deviceStates;
   std::unique_ptr<ThreadPool> pool;
-  const FunctionSignature *many = nullptr, *one = nullptr;
+  const FunctionSignature *many = nullptr;
+  const FunctionSignature *one = nullptr; ///< On a device the same.
 };
 
 /// The tokens of one sequence, as a model keeps them. Several on one model are
@@ -99,11 +112,14 @@ private:
   Context(const Model &model, int64_t capacity)
       : model(&model), size(capacity), many(*model.many), one(*model.one) {}
   llvm::Error run(llvm::ArrayRef<int32_t> tokens, int64_t first, float *into);
+  llvm::Expected<std::vector<TensorView>>
+  inputs(bool isOne, llvm::ArrayRef<TensorView> others) const;
 
   const Model *model;
   int64_t kept = 0, size = 0;
   std::vector<Tensor> memory;
-  States many, one; ///< Both of this memory.
+  States many, one; ///< Both of this memory; of none on a device.
+  std::shared_ptr<void> deviceStates;
   std::vector<float> logits;
 };
 

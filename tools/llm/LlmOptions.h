@@ -75,6 +75,17 @@ struct LlmCommandLine {
       cl::sub(generate),   cl::sub(chat),
       cl::sub(perplexity), cl::sub(embed),
       cl::sub(logits)};
+  cl::opt<std::string> device{
+      "device",
+      cl::init("cpu"),
+      cl::value_desc("device"),
+      cl::desc("What computes: cpu, vulkan, opencl, or one of several as "
+               "opencl:1 (cpu)"),
+      cl::sub(generate),
+      cl::sub(chat),
+      cl::sub(bench),
+      cl::sub(perplexity),
+      cl::sub(logits)};
   cl::opt<bool> deterministic{
       "deterministic",
       cl::desc("Same bits for any number of threads and tokens at a time"),

@@ -5,6 +5,7 @@
 
 #include "codegen/StatusError.h"
 #include "tools/bench/Table.h"
+#include "tools/run/DeviceList.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -31,6 +32,26 @@ llvm::Expected<OpenedModel> rlx::openModel(const LlmCommandLine &given) {
   return OpenedModel{std::move(*file), std::move(*tokenizer)};
 }
 
+/// The device of --device; null for the CPU.
+static llvm::Expected<std::shared_ptr<Device>>
+openDevice(const LlmCommandLine &given) {
+  if (given.device == "cpu")
+    return std::shared_ptr<Device>();
+  auto choice = parseDevice(given.device);
+  if (!choice)
+    return choice.takeError();
+  Device::Options options;
+  options.cacheDirectory = given.cacheDirectory;
+  options.cache.onRemark = [](const std::string &text) {
+    llvm::errs() << text << "\n";
+  };
+  Result<std::unique_ptr<Device>> device =
+      Device::open(choice->api, choice->index, options);
+  if (!device)
+    return toError(device.status());
+  return std::shared_ptr<Device>(device.take());
+}
+
 llvm::Expected<ModelLoadOptions> rlx::loadOptions(const LlmCommandLine &given,
                                                   int64_t capacity) {
   ModelLoadOptions options;
@@ -43,6 +64,10 @@ llvm::Expected<ModelLoadOptions> rlx::loadOptions(const LlmCommandLine &given,
   options.compile.onRemark = [](llvm::StringRef text) {
     llvm::errs() << text << "\n";
   };
+  auto device = openDevice(given);
+  if (!device)
+    return device.takeError();
+  options.device = std::move(*device);
   const std::string &folder = given.cacheDirectory;
   if (!folder.empty())
     if (auto error = llvm::sys::fs::create_directories(

@@ -11,6 +11,7 @@
 #include "tools/bench/Table.h"
 #include "tools/llm/LlmSession.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <random>
@@ -112,14 +113,15 @@ static void report(const LlmCommandLine &given, const Model &model,
   const std::string *given_name = named ? named->asString() : nullptr;
   std::string name =
       given_name ? *given_name : model.config().architecture->name.str();
+  std::string backend = given.device == "cpu" ? "CPU" : given.device.getValue();
   constexpr double mebibyte = 1 << 20;
   if (given.benchFormat == BenchFormat::markdown) {
     llvm::outs() << "| model | size | params | backend | threads | test | t/s "
                     "|\n| --- | ---: | ---: | --- | ---: | ---: | ---: |\n";
     for (const SpeedRow &row : rows)
       llvm::outs() << fmt::format(
-          "| {} | {:.2f} MiB | {} | CPU {} | {} | {} | {:.2f} ± {:.2f} |\n",
-          name, bytes / mebibyte, largeNumber(parameters),
+          "| {} | {:.2f} MiB | {} | {} {} | {} | {} | {:.2f} ± {:.2f} |\n",
+          name, bytes / mebibyte, largeNumber(parameters), backend,
           given.activations.getValue(), row.threads, row.test(), row.mean(),
           row.deviation());
     return;
@@ -130,7 +132,7 @@ static void report(const LlmCommandLine &given, const Model &model,
     record.addText("model", name);
     record.add("model_size", int64_t(bytes));
     record.add("model_n_params", int64_t(parameters));
-    record.addText("backend", "CPU");
+    record.addText("backend", backend);
     record.addText("activations", given.activations);
     record.addText("cache_type", given.cacheType);
     record.add("n_threads", int64_t(row.threads));
@@ -140,6 +142,8 @@ static void report(const LlmCommandLine &given, const Model &model,
     record.addText("test", row.test());
     record.add("avg_ts", std::optional<double>(row.mean()));
     record.add("stddev_ts", std::optional<double>(row.deviation()));
+    record.add("best_ts", std::optional<double>(*std::max_element(
+                              row.speeds.begin(), row.speeds.end())));
     records.push_back(std::move(record));
   }
   writeRecords(llvm::outs(), given.benchFormat == BenchFormat::csv, records);

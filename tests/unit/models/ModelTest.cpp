@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 using namespace rlx;
@@ -85,6 +86,7 @@ std::string testName(const testing::TestParamInfo<std::string> &info) {
 } // namespace
 
 class GoldenModel : public testing::TestWithParam<std::string> {};
+class DeterministicModel : public testing::TestWithParam<std::string> {};
 class RoundedModel : public testing::TestWithParam<std::string> {};
 
 TEST_P(GoldenModel, HasTheLogitsOfDoublePrecision) {
@@ -119,6 +121,56 @@ TEST_P(RoundedModel, IsNearWithRoundedActivationsAndCaches) {
   EXPECT_GT(error, 1e-6); // Something was rounded.
 }
 
+/// What is computed must not depend on how tokens come, bit for bit.
+TEST_P(DeterministicModel, IsTheSameForAnySplit) {
+  ModelLoadOptions options;
+  options.threads = 2;
+  options.compile.deterministic = true;
+  auto model = Model::open(goldenPath(GetParam()), options);
+  ASSERT_TRUE(bool(model)) << llvm::toString(model.takeError());
+  std::vector<int32_t> ids = goldenIds(**model);
+  Context all = newContext(**model, 64), single = newContext(**model, 64);
+  std::vector<float> together = evaluate(all, ids, Context::Logits::all);
+  std::vector<float> singles;
+  for (int32_t id : ids)
+    llvm::append_range(singles, evaluate(single, id, Context::Logits::last));
+  EXPECT_EQ(singles, together);
+  for (int64_t batch : {2, 5, 7}) {
+    Context parts = newContext(**model, int64_t(ids.size()));
+    parts.batch = batch;
+    EXPECT_EQ(evaluate(parts, ids, Context::Logits::all), together) << batch;
+  }
+  (*model)->setThreads(1);
+  Context alone = newContext(**model, 64);
+  EXPECT_EQ(evaluate(alone, ids, Context::Logits::all), together);
+}
+
+/// Without it, the text is the same nevertheless.
+TEST_P(RoundedModel, WritesTheSameTextForAnySplit) {
+  std::unique_ptr<Model> model = openGolden(GetParam(), "i16", "f16");
+  ASSERT_TRUE(model);
+  std::vector<int32_t> ids = goldenIds(*model);
+  std::vector<int32_t> first;
+  for (int64_t batch : {512, 1, 3, 5}) {
+    Context context = newContext(*model, 64);
+    context.batch = batch;
+    std::vector<float> logits = evaluate(context, ids, Context::Logits::last);
+    std::vector<int32_t> text;
+    while (text.size() < 16) {
+      auto best = std::max_element(logits.begin(), logits.end());
+      text.push_back(int32_t(best - logits.begin()));
+      logits = evaluate(context, text.back(), Context::Logits::last);
+    }
+    if (first.empty())
+      first = text;
+    EXPECT_EQ(text, first) << batch;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Architectures, DeterministicModel,
+                         testing::Values("llama", "qwen2", "gemma2", "phi3",
+                                         "gpt-oss"),
+                         testName);
 INSTANTIATE_TEST_SUITE_P(Architectures, GoldenModel,
                          testing::Values("llama", "qwen2", "qwen3", "qwen3moe",
                                          "gemma", "gemma2", "gemma3", "phi3",
