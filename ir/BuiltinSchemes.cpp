@@ -151,7 +151,6 @@ static constexpr Row table[] = {
      R"(block = 1, code = f8E5M2 at byte 0,
         scale = f32 in scales at (n, k) -> (n floordiv $r, k floordiv $c))",
      "fp8e5m2/128x128", "absmax 57344"},
-    {"fp8e8m0", "block = 1, code = f8E8M0FNU at byte 0", ""},
     {"fp6e2m3", "block = 4, code = f6E2M3FN at (i) -> (0, 6 * i)", ""},
     {"fp6e3m2", "block = 4, code = f6E3M2FN at (i) -> (0, 6 * i)", ""},
     {"fp4e2m1", "block = 2, code = f4E2M1FN at (i) -> (0, 4 * i)", ""},

@@ -23,7 +23,7 @@ static constexpr Row table[] = {
     {WeightContainer::safetensors, "BF16", "bf16", ""},
     {WeightContainer::safetensors, "F8_E4M3", "fp8e4m3", "f8E4M3FN"},
     {WeightContainer::safetensors, "F8_E5M2", "fp8e5m2", "f8E5M2"},
-    {WeightContainer::safetensors, "F8_E8M0", "fp8e8m0", "f8E8M0FNU"},
+    {WeightContainer::safetensors, "F8_E8M0", "", "f8E8M0FNU"},
     {WeightContainer::safetensors, "F6_E2M3", "fp6e2m3", ""},
     {WeightContainer::safetensors, "F6_E3M2", "fp6e3m2", ""},
     {WeightContainer::safetensors, "F4", "fp4e2m1", ""},

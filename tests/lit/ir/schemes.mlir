@@ -92,7 +92,6 @@ func.func private @in_quotes(tensor<8x64xf32, #rlx.quant<"int8/32">>)
 // CHECK-SAME: tensor<2x256xf32, #rlx.quant<fp8e5m2/tensor>>
 // CHECK-SAME: tensor<2x256xf32, #rlx.quant<fp8e5m2/channel>>
 // CHECK-SAME: tensor<2x256xf32, #rlx.quant<fp8e5m2/1x128>>
-// CHECK-SAME: tensor<2x256xf32, #rlx.quant<fp8e8m0>>
 // CHECK-SAME: tensor<2x256xf32, #rlx.quant<fp6e2m3>>
 // CHECK-SAME: tensor<2x256xf32, #rlx.quant<fp6e3m2>>
 // CHECK-SAME: tensor<2x256xf32, #rlx.quant<fp4e2m1>>
@@ -148,7 +147,7 @@ func.func private @names(
   tensor<2x256xf32, #rlx.quant<fp8e4m3/channel>>, tensor<2x256xf32, #rlx.quant<fp8e4m3/128x128>>,
   tensor<2x256xf32, #rlx.quant<fp8e5m2>>, tensor<2x256xf32, #rlx.quant<fp8e5m2/tensor>>,
   tensor<2x256xf32, #rlx.quant<fp8e5m2/channel>>, tensor<2x256xf32, #rlx.quant<fp8e5m2/1x128>>,
-  tensor<2x256xf32, #rlx.quant<fp8e8m0>>, tensor<2x256xf32, #rlx.quant<fp6e2m3>>,
+  tensor<2x256xf32, #rlx.quant<fp6e2m3>>,
   tensor<2x256xf32, #rlx.quant<fp6e3m2>>, tensor<2x256xf32, #rlx.quant<fp4e2m1>>,
   tensor<2x256xf32, #rlx.quant<nvfp4/16>>, tensor<2x256xf32, #rlx.quant<mxfp4/32>>,
   tensor<2x256xf32, #rlx.quant<mxfp8/32>>, tensor<2x256xf32, #rlx.quant<mxfp8e5m2/32>>,

@@ -272,12 +272,11 @@ class Weight:
             f"  return %v, %y : {w}, {y}", "}"]) + "\n"  # fmt: skip
 
 
-# Type of safetensors: name, bits and numbers of codes, and which of them are used.
+# Type of safetensors: name, bits and numbers of codes.
 PLAIN = {
-    "F4": ("fp4e2m1", 4, E2M1.__getitem__, range(16)),
-    "F6_E2M3": ("fp6e2m3", 6, e2m3, range(64)),
-    "F6_E3M2": ("fp6e3m2", 6, e3m2, range(64)),
-    "F8_E8M0": ("fp8e8m0", 8, lambda code: math.ldexp(1, code - 127), range(110, 140)),
+    "F4": ("fp4e2m1", 4, E2M1.__getitem__),
+    "F6_E2M3": ("fp6e2m3", 6, e2m3),
+    "F6_E3M2": ("fp6e3m2", 6, e3m2),
 }
 
 
@@ -286,9 +285,9 @@ class PlainWeight(Weight):
 
     def __init__(self, kind):
         self.kind, self.side = kind, None
-        self.scheme, bits, number, allowed = PLAIN[kind]
+        self.scheme, bits, number = PLAIN[kind]
         self.name = self.scheme
-        codes = random.Random(kind).choices(allowed, k=N * K)
+        codes = random.Random(kind).choices(range(1 << bits), k=N * K)
         self.content = sum(code << (bits * i) for i, code in enumerate(codes)).to_bytes(N * K * bits // 8, "little")
         self.values = [number(code) for code in codes]
 

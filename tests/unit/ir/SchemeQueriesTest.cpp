@@ -38,7 +38,6 @@ constexpr Expected table[] = {
     {"affine6/64", 60, 64, 48, 6, 1, false, true, true, false, false, 0},
     {"fp8e4m3", 80, 1, 1, 8, 1, false, false, false, false, false, 0},
     {"fp8e5m2", 80, 1, 1, 8, 1, false, false, false, false, false, 0},
-    {"fp8e8m0", 80, 1, 1, 8, 1, false, false, false, false, false, 0},
     {"fp6e2m3", 60, 4, 3, 6, 1, false, false, false, false, false, 0},
     {"fp6e3m2", 60, 4, 3, 6, 1, false, false, false, false, false, 0},
     {"fp4e2m1", 40, 2, 1, 4, 1, false, false, false, false, false, 0},
