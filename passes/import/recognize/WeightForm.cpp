@@ -370,7 +370,8 @@ LogicalResult WeightForm::plan(std::string &reason) {
   // A block is a group where groups are short, as in files.
   constexpr int64_t longestGroup = 256;
   int64_t group = shape.k;
-  for (FieldAttr field : llvm::drop_begin(QuantScheme(first).fields()))
+  SmallVector<FieldAttr> fields = QuantScheme(first).fields();
+  for (FieldAttr field : llvm::drop_begin(fields))
     group = std::gcd(group, groupLength(QuantScheme(first), field, shape.k));
   std::string name;
   llvm::raw_string_ostream stream(name);

@@ -81,9 +81,10 @@ TEST_P(IntegerMatmulTest, MatchesTheReference) {
   ASSERT_TRUE(bool(compiled)) << llvm::toString(compiled.takeError());
   DeviceExecutable &executable = **compiled;
   // Blocks that are no multiple of this have scales that change more often,
-  // unless a row shares them.
+  // unless a row shares them or there are none.
   constexpr int64_t shortestGroup = 16;
   bool isRare = block == 1 || block % shortestGroup == 0 ||
+                scheme->fields().size() == 1 ||
                 llvm::StringRef(name).ends_with("/channel");
   bool onBytes = variant.hasDot && isRare && !scheme->attr().getRounded() &&
                  IntegerCodes::of(scheme->attr().getCode(), reason).has_value();
