@@ -250,8 +250,8 @@ struct BlocksToKernelsPass
     } else if (isa<BlockFakeQuantizeOp>(op)) {
       return op->emitOpError(
           "cannot run on a device, expected a scheme with one scale a group of "
-          "a row and a rule, not a search, and without an offset unless 'by "
-          "reciprocal' or 'by inverse'; run the program on the CPU");
+          "a row and a rule, not a search, and codes of at most 8 bits beside "
+          "an offset; run the program on the CPU");
     } else if (isa<memref::DeallocOp>(op)) {
       // The runtime knows when a buffer is read for the last time.
     } else {

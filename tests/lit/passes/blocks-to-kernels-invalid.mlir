@@ -40,8 +40,8 @@ func.func @quantize(%x: tensor<2x32xf32>, %s: tensor<2x1xf32>) -> tensor<2x32xf3
 // -----
 
 func.func @fake_quantize(%x: tensor<2x64xf32>) -> tensor<2x64xf32> {
-  // expected-error @+1 {{'rlx.block_fake_quantize' op cannot run on a device, expected a scheme with one scale a group of a row and a rule, not a search, and without an offset unless 'by reciprocal' or 'by inverse'; run the program on the CPU}}
-  %y = rlx.fake_quantize %x {scheme = #rlx.quant<affine4/64>} : tensor<2x64xf32>
+  // expected-error @+1 {{'rlx.block_fake_quantize' op cannot run on a device, expected a scheme with one scale a group of a row and a rule, not a search, and codes of at most 8 bits beside an offset; run the program on the CPU}}
+  %y = rlx.fake_quantize %x {scheme = #rlx.quant<gguf_iq4_nl>} : tensor<2x64xf32>
   return %y : tensor<2x64xf32>
 }
 
