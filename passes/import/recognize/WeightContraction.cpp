@@ -5,6 +5,7 @@
 #include "passes/import/ContractionInit.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace rlx;
@@ -96,16 +97,22 @@ std::optional<WeightContraction> WeightContraction::match(linalg::LinalgOp op,
              "behind those of the activations";
     return std::nullopt;
   }
-  for (unsigned loop : found.rows)
-    found.shape.n *= found.sizes[loop];
-  for (unsigned loop : found.columns)
-    found.shape.k *= found.sizes[loop];
   auto isKnown = [&](unsigned loop) {
     return !ShapedType::isDynamic(found.sizes[loop]) && found.sizes[loop] > 0;
   };
   if (!llvm::all_of(found.rows, isKnown) ||
       !llvm::all_of(found.columns, isKnown)) {
     reason = "the weight has a dynamic size";
+    return std::nullopt;
+  }
+  auto multiply = [&](int64_t &size, ArrayRef<unsigned> loops) {
+    return llvm::all_of(loops, [&](unsigned loop) {
+      return !llvm::MulOverflow(size, found.sizes[loop], size);
+    });
+  };
+  if (!multiply(found.shape.n, found.rows) ||
+      !multiply(found.shape.k, found.columns)) {
+    reason = "the weight has more elements than 64 bits count";
     return std::nullopt;
   }
   found.setAlgebra();
