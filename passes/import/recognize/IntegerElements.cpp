@@ -276,13 +276,19 @@ static std::optional<std::pair<double, double>> rangeOf(const Read &read) {
   return std::pair{-count / 2 - bias, count / 2 - 1 - bias};
 }
 
+/// Of an integer or an index.
+static unsigned widthOf(Value value) {
+  Type type = getElementTypeOrSelf(value.getType());
+  return type.isIndex() ? IndexType::kInternalStorageBitWidth
+                        : type.getIntOrFloatBitWidth();
+}
+
 /// Sums and differences of numbers that are too small to wrap around.
 static std::optional<ElementValue> exactSum(Operation *op, ElementValue a,
                                             ElementValue b,
                                             const FormArithmetic &forms) {
   MLIRContext *context = op->getContext();
-  unsigned typeWidth =
-      getElementTypeOrSelf(op->getResult(0).getType()).getIntOrFloatBitWidth();
+  unsigned typeWidth = widthOf(op->getResult(0));
   auto extent = [&](const ElementForm &form) -> std::optional<double> {
     if (form.isConstant())
       return std::abs(form.scale.coefficient);
@@ -315,9 +321,7 @@ std::optional<ElementValue> rlx::integerResult(Operation *op,
                                                ArrayRef<ElementValue> operands,
                                                const IndexAlgebra &algebra,
                                                const FormArithmetic &forms) {
-  Type type = getElementTypeOrSelf(op->getResult(0).getType());
-  unsigned width = type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
-  IntegerArithmetic arithmetic{algebra, width};
+  IntegerArithmetic arithmetic{algebra, widthOf(op->getResult(0))};
   if (llvm::all_of(operands, [](const ElementValue &value) {
         return std::holds_alternative<AffineExpr>(value);
       })) {
