@@ -9,8 +9,7 @@
 
 #include "passes/PassDetail.h"
 #include "passes/program/ProgramPasses.h"
-
-#include "mlir/Interfaces/ViewLikeInterface.h"
+#include "passes/support/Buffers.h"
 
 namespace rlx {
 #define GEN_PASS_DEF_TIESTATESPASS
@@ -19,13 +18,6 @@ namespace rlx {
 
 using namespace mlir;
 using namespace rlx;
-
-/// The buffer that `memref` is a view of, as far as that can be seen.
-static Value rootOf(Value memref) {
-  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
-    memref = view.getViewSource();
-  return memref;
-}
 
 /// A copy of `memref` in a buffer of its own.
 static Value copyOf(OpBuilder &b, Location loc, Value memref) {
@@ -81,7 +73,7 @@ struct TieStatesPass : rlx::impl::TieStatesPassBase<TieStatesPass> {
     Location loc = end.getLoc();
     // Whatever is not known to be memory of its own may be that of a state.
     auto mayBeState = [&](Value memref) {
-      Value root = rootOf(memref);
+      Value root = viewedBuffer(memref);
       auto argument = dyn_cast<BlockArgument>(root);
       if (argument && argument.getOwner()->isEntryBlock() &&
           isa<func::FuncOp>(argument.getOwner()->getParentOp()))

@@ -34,22 +34,15 @@ llvm::Expected<OpenedModel> rlx::openModel(const LlmCommandLine &given) {
 
 /// The device of --device; null for the CPU.
 static llvm::Expected<std::shared_ptr<Device>>
-openDevice(const LlmCommandLine &given) {
+chosenDevice(const LlmCommandLine &given) {
   if (given.device == "cpu")
     return std::shared_ptr<Device>();
-  auto choice = parseDevice(given.device);
-  if (!choice)
-    return choice.takeError();
   Device::Options options;
   options.cacheDirectory = given.cacheDirectory;
-  options.cache.onRemark = [](const std::string &text) {
-    llvm::errs() << text << "\n";
-  };
-  Result<std::unique_ptr<Device>> device =
-      Device::open(choice->api, choice->index, options);
+  auto device = openDevice(given.device, options);
   if (!device)
-    return toError(device.status());
-  return std::shared_ptr<Device>(device.take());
+    return device.takeError();
+  return std::shared_ptr<Device>(std::move(*device));
 }
 
 llvm::Expected<ModelLoadOptions> rlx::loadOptions(const LlmCommandLine &given,
@@ -64,7 +57,7 @@ llvm::Expected<ModelLoadOptions> rlx::loadOptions(const LlmCommandLine &given,
   options.compile.onRemark = [](llvm::StringRef text) {
     llvm::errs() << text << "\n";
   };
-  auto device = openDevice(given);
+  auto device = chosenDevice(given);
   if (!device)
     return device.takeError();
   options.device = std::move(*device);

@@ -30,6 +30,21 @@ llvm::Expected<DeviceChoice> rlx::parseDevice(llvm::StringRef text) {
                                  "'; expected " + there);
 }
 
+llvm::Expected<std::unique_ptr<Device>>
+rlx::openDevice(llvm::StringRef text, Device::Options options) {
+  auto choice = parseDevice(text);
+  if (!choice)
+    return choice.takeError();
+  options.cache.onRemark = [](const std::string &remark) {
+    llvm::errs() << remark << "\n";
+  };
+  Result<std::unique_ptr<Device>> device =
+      Device::open(choice->api, choice->index, options);
+  if (!device)
+    return toError(device.status());
+  return device.take();
+}
+
 llvm::Error rlx::checkDeviceOptions(const RunCommandLine &given) {
   if (given.device == "cpu")
     return llvm::Error::success();

@@ -17,6 +17,9 @@ struct DeviceChoice {
 
 /// `vulkan` or `opencl:1`. Fails for other texts, naming the devices there are.
 llvm::Expected<DeviceChoice> parseDevice(llvm::StringRef text);
+/// The device that `text` names. What its cache says goes to stderr.
+llvm::Expected<std::unique_ptr<Device>> openDevice(llvm::StringRef text,
+                                                   Device::Options options);
 
 } // namespace rlx
 

@@ -124,20 +124,13 @@ llvm::Error DeviceRunner::measureRuns(llvm::ArrayRef<TensorView> inputs,
 
 llvm::Expected<std::unique_ptr<Runner>>
 rlx::createDeviceRunner(mlir::ModuleOp module, const RunCommandLine &given) {
-  auto choice = parseDevice(given.device);
-  if (!choice)
-    return choice.takeError();
   Device::Options how;
   how.cacheDirectory = given.cacheDirectory;
   how.cache.limitBytes = uint64_t(given.cacheLimit) << 20;
-  how.cache.onRemark = [](const std::string &text) {
-    llvm::errs() << text << "\n";
-  };
-  Result<std::unique_ptr<Device>> opened =
-      Device::open(choice->api, choice->index, how);
+  auto opened = openDevice(given.device, how);
   if (!opened)
-    return toError(opened.status());
-  std::unique_ptr<Device> device = opened.take();
+    return opened.takeError();
+  std::unique_ptr<Device> device = std::move(*opened);
   CompileOptions options;
   options.trustProgram = given.trusted;
   options.onRemark = [](llvm::StringRef text) { llvm::errs() << text << "\n"; };

@@ -237,6 +237,21 @@ void AttentionItem::fillPanel(Value position) {
 // Scores
 //===----------------------------------------------------------------------===//
 
+/// The sums of a register tile, rows `query` and on by `columns`, and
+/// `factors[row, step]` times these.
+SmallVector<Value> AttentionItem::addProducts(ValueRange sums, Value factors,
+                                              Value query, Value step,
+                                              ArrayRef<Value> columns) {
+  SmallVector<Value> next;
+  for (int64_t i = 0; i < tiles.queriesPerTile; ++i) {
+    Value factor = spread(read(factors, b.add(query, i), step));
+    for (Value column : columns)
+      next.push_back(
+          vector::FMAOp::create(b, factor, column, sums[next.size()]));
+  }
+  return next;
+}
+
 /// One register tile: rows `query` and on of `to` become `before` plus the sum
 /// over `steps` s of `factors[row, s] * columns[s]`, vectors `first` and on.
 void AttentionItem::multiplyTile(ValueRange before, Value steps, Value factors,
@@ -245,16 +260,10 @@ void AttentionItem::multiplyTile(ValueRange before, Value steps, Value factors,
   auto column = [&](int64_t j) { return b.index((first + j) * tiles.lanes); };
   SmallVector<Value> after =
       b.loop(b.index(0), steps, 1, before, [&](Value s, ValueRange carried) {
-        SmallVector<Value> vectors, next;
+        SmallVector<Value> vectors;
         for (int64_t j = 0; j < count; ++j)
           vectors.push_back(b.loadVector(columns, {s, column(j)}, tiles.lanes));
-        for (int64_t i = 0; i < tiles.queriesPerTile; ++i) {
-          Value factor = spread(read(factors, b.add(query, i), s));
-          for (int64_t j = 0; j < count; ++j)
-            next.push_back(vector::FMAOp::create(b, factor, vectors[j],
-                                                 carried[i * count + j]));
-        }
-        return next;
+        return addProducts(carried, factors, query, s, vectors);
       });
   for (int64_t i = 0; i < tiles.queriesPerTile; ++i)
     for (int64_t j = 0; j < count; ++j)

@@ -63,6 +63,9 @@ private:
                         const RowSteps &steps);
   void transposeRows(mlir::Value position, mlir::Value first);
   void fillPanel(mlir::Value position);
+  llvm::SmallVector<mlir::Value>
+  addProducts(mlir::ValueRange sums, mlir::Value factors, mlir::Value query,
+              mlir::Value step, llvm::ArrayRef<mlir::Value> columns);
   void multiplyTile(mlir::ValueRange before, mlir::Value steps,
                     mlir::Value factors, mlir::Value columns, mlir::Value query,
                     int64_t first, int64_t count, mlir::Value to);

@@ -175,19 +175,13 @@ void AttentionItem::addRows(Value position, Value count) {
                  before.push_back(b.loadVector(sums, place(i, j), tiles.lanes));
              SmallVector<Value> after = b.loop(
                  b.index(0), count, 1, before, [&](Value s, ValueRange now) {
-                   SmallVector<Value> values, next;
+                   SmallVector<Value> values;
                    Value row = b.add(position, s);
                    for (int64_t j = 0; j < wide; ++j)
                      values.push_back(decodeColumn(b, v, {row, group}, steps,
                                                    (first + j) * tiles.lanes,
                                                    tiles.lanes));
-                   for (int64_t i = 0; i < tiles.queriesPerTile; ++i) {
-                     Value power = spread(read(scores, b.add(query, i), s));
-                     for (int64_t j = 0; j < wide; ++j)
-                       next.push_back(vector::FMAOp::create(b, power, values[j],
-                                                            now[i * wide + j]));
-                   }
-                   return next;
+                   return addProducts(now, scores, query, s, values);
                  });
              for (int64_t i = 0; i < tiles.queriesPerTile; ++i)
                for (int64_t j = 0; j < wide; ++j)

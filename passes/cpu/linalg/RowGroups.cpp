@@ -3,8 +3,9 @@
 
 #include "passes/cpu/linalg/RowGroups.h"
 
+#include "passes/support/Buffers.h"
+
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -61,8 +62,7 @@ static std::optional<SizeKey> sizeOfLoop(linalg::LinalgOp op, unsigned loop) {
 
 /// What `buffer` is a view of; null where that is not known.
 static Value rootOf(Value buffer) {
-  while (auto view = buffer.getDefiningOp<ViewLikeOpInterface>())
-    buffer = view.getViewSource();
+  buffer = viewedBuffer(buffer);
   Operation *op = buffer.getDefiningOp();
   if (op)
     return isa<memref::AllocOp, memref::GetGlobalOp>(op) ? buffer : Value();

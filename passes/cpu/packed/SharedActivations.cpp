@@ -3,22 +3,16 @@
 
 #include "passes/cpu/packed/SharedActivations.h"
 
+#include "passes/support/Buffers.h"
+
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
 using namespace rlx;
 
-/// The buffer that `value` is a view of.
-static Value bufferOf(Value value) {
-  while (auto view = value.getDefiningOp<ViewLikeOpInterface>())
-    value = view.getViewSource();
-  return value;
-}
-
 /// Whether both may be the same memory: what is allocated is nothing else.
 static bool mayBeSame(Value one, Value other) {
-  Value a = bufferOf(one), b = bufferOf(other);
+  Value a = viewedBuffer(one), b = viewedBuffer(other);
   auto isOwn = [](Value buffer) {
     return buffer.getDefiningOp<memref::AllocOp>() ||
            buffer.getDefiningOp<memref::AllocaOp>();

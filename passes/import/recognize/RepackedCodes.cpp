@@ -207,11 +207,9 @@ FieldAttr WeightForm::addUnpackedSide(const Read &read,
   MLIRContext *context = type.getContext();
   AffineExpr n = getAffineDimExpr(0, context), k = getAffineDimExpr(1, context);
   AffineMap index = AffineMap::get(2, 0, {n, k.floorDiv(group)}, context);
-  Side *side = findSlot(names);
-  if (!side) {
-    reason = "there are more than three tensors of scales and zero points";
+  Side *side = addSlot(names, reason);
+  if (!side)
     return nullptr;
-  }
   side->read = read;
   side->type = element;
   side->unpackedGroup = group;

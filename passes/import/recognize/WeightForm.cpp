@@ -133,13 +133,15 @@ LogicalResult WeightForm::planStoredCodes(std::string &reason) {
 // Scales, zero points, offsets
 //===----------------------------------------------------------------------===//
 
-WeightForm::Side *WeightForm::findSlot(ArrayRef<StringRef> names) {
+WeightForm::Side *WeightForm::addSlot(ArrayRef<StringRef> names,
+                                      std::string &reason) {
   for (StringRef name : names)
     if (llvm::none_of(sides,
                       [&](const Side &side) { return side.name == name; })) {
       sides.push_back({name, {}, {}, {}, {}, 0});
       return &sides.back();
     }
+  reason = "there are more than three tensors of scales and zero points";
   return nullptr;
 }
 
@@ -218,11 +220,9 @@ FieldAttr WeightForm::addSide(const Read &read, ArrayRef<StringRef> names,
     if (!side.number && side.read.tensor == read.tensor &&
         side.type == element && side.read.index == read.index)
       return fieldOf(side.name, element, index, read.bias);
-  Side *side = findSlot(names);
-  if (!side) {
-    reason = "there are more than three tensors of scales and zero points";
+  Side *side = addSlot(names, reason);
+  if (!side)
     return nullptr;
-  }
   side->read = read;
   side->kept = kept;
   side->type = element;
@@ -231,11 +231,9 @@ FieldAttr WeightForm::addSide(const Read &read, ArrayRef<StringRef> names,
 
 FieldAttr WeightForm::addNumber(double number, ArrayRef<StringRef> names,
                                 std::string &reason) {
-  Side *side = findSlot(names);
-  if (!side) {
-    reason = "there are more than three tensors of scales and zero points";
+  Side *side = addSlot(names, reason);
+  if (!side)
     return nullptr;
-  }
   side->number = number;
   side->type = Float32Type::get(algebra.getContext());
   AffineMap index = AffineMap::get(2, 0, algebra.constant(0));

@@ -90,7 +90,9 @@ private:
                             std::string &reason);
   mlir::Value buildUnpackedSide(const Side &side, mlir::OpBuilder &builder,
                                 mlir::Location loc) const;
-  Side *findSlot(llvm::ArrayRef<llvm::StringRef> names);
+  /// A side with the first name that is free; null, with a reason, where there
+  /// is none.
+  Side *addSlot(llvm::ArrayRef<llvm::StringRef> names, std::string &reason);
   mlir::Value buildSide(const Side &side, mlir::OpBuilder &builder,
                         mlir::Location loc) const;
 
