@@ -3,6 +3,8 @@
 
 #include "codegen/quantize/CodeLine.h"
 
+#include "codegen/quantize/RowExtremes.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -28,21 +30,19 @@ CodeLine::CodeLine(const FieldNumbers &numbers)
 SampleSums quantize::sumsOf(Samples samples) {
   SampleSums sums;
   const double *x = samples.x, *w = samples.w;
-  double sw = 0, sx = 0, sxx = 0, least = x[0], most = x[0];
-#pragma omp simd reduction(+ : sw, sx, sxx) reduction(min : least)              \
-    reduction(max : most)
+  double sw = 0, sx = 0, sxx = 0;
+#pragma omp simd reduction(+ : sw, sx, sxx)
   for (int64_t i = 0; i < samples.count; ++i) {
     sw += w[i];
     sx += w[i] * x[i];
     sxx += w[i] * x[i] * x[i];
-    least = std::min(least, x[i]);
-    most = std::max(most, x[i]);
   }
+  RowExtremes<double> extremes(x, samples.count);
   sums.w = sw;
   sums.x = sx;
   sums.xx = sxx;
-  sums.least = least;
-  sums.most = most;
+  sums.least = extremes.least;
+  sums.most = extremes.most;
   return sums;
 }
 

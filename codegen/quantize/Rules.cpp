@@ -8,6 +8,8 @@
 
 #include "codegen/quantize/Rules.h"
 
+#include "codegen/quantize/RowExtremes.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -50,25 +52,17 @@ uint32_t quantize::exactCode(const FieldNumbers &code,
 namespace {
 /// Extremes of the data; the first of equals counts.
 struct Extremes {
-  float magnitude = 0, signedMost = 0, least, most;
+  float magnitude, signedMost = 0, least, most;
 
-  explicit Extremes(llvm::ArrayRef<float> x) : least(x[0]), most(x[0]) {
-    const float *values = x.data();
-    int64_t count = int64_t(x.size());
-    float size = 0, low = x[0], high = x[0];
-#pragma omp simd reduction(max : size, high) reduction(min : low)
-    for (int64_t i = 0; i < count; ++i) {
-      size = std::max(size, std::fabs(values[i]));
-      low = std::min(low, values[i]);
-      high = std::max(high, values[i]);
-    }
+  explicit Extremes(llvm::ArrayRef<float> x) {
+    RowExtremes<float> extremes(x.data(), int64_t(x.size()));
     // Zeros are equal, whatever their sign.
-    magnitude = size;
-    least = *llvm::find(x, low);
-    most = *llvm::find(x, high);
-    if (size > 0)
+    magnitude = std::fabs(extremes.magnitude());
+    least = *llvm::find(x, extremes.least);
+    most = *llvm::find(x, extremes.most);
+    if (magnitude > 0)
       signedMost = *llvm::find_if(
-          x, [&](float value) { return std::fabs(value) == size; });
+          x, [&](float value) { return std::fabs(value) == magnitude; });
   }
 };
 

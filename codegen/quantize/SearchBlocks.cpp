@@ -3,6 +3,8 @@
 
 #include "codegen/quantize/SearchBlocks.h"
 
+#include "codegen/quantize/RowExtremes.h"
+
 #include <cmath>
 
 using namespace rlx;
@@ -60,10 +62,7 @@ void SearchBlocks::writeProblem(size_t index, const float *x,
   const std::vector<uint32_t> &cellCodes = searches[index].solve(from, w);
   for (auto [cell, code] : llvm::zip_equal(problem.cells, cellCodes))
     plan.fieldBits[cell.field]->write(block, cell.element, code);
-  float largest = 0;
-#pragma omp simd reduction(max : largest)
-  for (size_t i = 0; i < count; ++i)
-    largest = std::max(largest, std::fabs(from[i]));
+  float largest = RowExtremes<float>(from, int64_t(count)).magnitude();
   for (const Group &group : problem.groups)
     plan.nearest.choose(Solver::partsOf(plan.numbers, group, cellCodes),
                         {from + group.begin, from + group.end}, largest,

@@ -240,7 +240,7 @@ mlir::Value rlx::expandMath(mlir::Operation *op, bool mayFuse) {
       op->getNumResults() != 1 ||
       !mlir::getElementTypeOrSelf(op->getOperand(0)).isF32())
     return mlir::Value();
-  Builder b(op->getLoc(), op);
+  mathx::Builder b(op->getLoc(), op);
   Num x{{&b, op->getOperand(0)}};
   auto y = [&] { return Num{{&b, op->getOperand(1)}}; };
   mlir::Operation *before = op->getPrevNode();

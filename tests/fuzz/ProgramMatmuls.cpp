@@ -65,7 +65,6 @@ std::string ProgramGenerator::pickScheme(int64_t &block) {
     return dice.pick({"f32", "f32", "f16", "bf16"});
   for (;;) {
     std::string text;
-    mlir::Attribute attribute;
     std::optional<QuantScheme> scheme;
     if (dice.chance(25)) {
       text = randomScheme();

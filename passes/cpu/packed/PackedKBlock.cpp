@@ -162,7 +162,7 @@ void KBlockPanel::allocateBlock(LoopBuilder &b, bool hasScale, bool hasOffset) {
 }
 
 KBlockPanel::KBlockPanel(LoopBuilder &b, const PackedMode &mode, int64_t tiles)
-    : tile(b.index(0)), mode(mode), layout(mode.layout), count(tiles) {
+    : tile(b.index(0)), layout(mode.layout), count(tiles) {
   mode.allocateScratch(b, *this);
   codeBytes = allocate(b, layout.kStepsPerBlock() * vectorsPerStep,
                        4 * layout.lanes, b.getI8Type());

@@ -145,7 +145,6 @@ public:
   bool hasBlockScale = false, hasBlockOffset = false;
 
 private:
-  const PackedMode &mode;
   const PackedLayout &layout;
   int64_t count;
 };
