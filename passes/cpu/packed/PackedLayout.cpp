@@ -56,6 +56,13 @@ static FieldAttr dotMinimumOf(SchemeAttr scheme,
   return found;
 }
 
+/// The most elements of K, a power of two or 192, that divide `k`. A tile's
+/// sums wait in memory between K blocks: 192 is for rows of 576, 960 or 2880,
+/// which no power of two above 64 divides.
+static int64_t longestKBlock(int64_t k) {
+  return k % 192 == 0 && k % 256 != 0 ? 192 : std::gcd(int64_t(256), k);
+}
+
 std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
                                                  int64_t lanes,
                                                  int64_t activationGroup,
@@ -87,10 +94,10 @@ std::optional<PackedLayout> PackedLayout::create(QuantScheme scheme, int64_t k,
   // How far each field reaches along K, which may be longer than a block. What
   // does not change at the ends of K steps lies in the header; all else lies in
   // the K steps, in groups that divide its own.
-  constexpr int64_t longestKBlock = 256, shortestGroup = 16;
+  constexpr int64_t shortestGroup = 16;
   SmallVector<FieldAttr> fields = scheme.fields();
   llvm::DenseMap<FieldAttr, bool> isInner;
-  int64_t kBlock = std::gcd(longestKBlock, k), sumGroup = kStep;
+  int64_t kBlock = longestKBlock(k), sumGroup = kStep;
   for (FieldAttr field : llvm::drop_begin(fields)) {
     int64_t group = groupLength(scheme, field, k);
     isInner[field] = group <= kStep || group % kStep != 0;

@@ -168,3 +168,14 @@ func.func @reencoded_groups(%x: tensor<1x512xf32>, %w: tensor<8x288xi8>, %v: ten
       : (tensor<1x512xf32>, tensor<8x288xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
   return %r, %s : tensor<1x8xf32>, tensor<1x8xf32>
 }
+
+// -----
+
+// 192 divides what no power of two above 64 does.
+// CHECK-LABEL: func @three_times_192
+// CHECK: rlx.pack_weight {{.*}}layout = #rlx.packed<lanes = 16, k_block = 192, group = 32, block_bytes = 1920, steps = [1, 2], activation_group = 32>
+func.func @three_times_192(%x: tensor<8x576xf32>, %w: tensor<16x360xi8>, %y: tensor<8x16xf32>) -> tensor<8x16xf32> {
+  %r = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4_1>, activations = i8}
+      : (tensor<8x576xf32>, tensor<16x360xi8>, tensor<8x16xf32>) -> tensor<8x16xf32>
+  return %r : tensor<8x16xf32>
+}

@@ -51,14 +51,16 @@ class IntegerKernelsTest : public SchemeTest,
 TEST_P(IntegerKernelsTest, MatchesTheReference) {
   std::optional<QuantScheme> scheme = schemeOf(GetParam());
   ASSERT_TRUE(scheme);
-  // Long enough for whole kBlocks of 256, a remainder, and a single K step;
+  // Long enough for whole K blocks of 256, a remainder, a single K step, K
+  // blocks that are no power of two;
   // tiles in groups, the last of which has fewer, and a part of one.
   int64_t unit = std::lcm<int64_t>(scheme->block(), 32);
   std::vector<std::vector<int64_t>> shapes = {
       {33, std::lcm<int64_t>(unit, 256)},
       {580, 5 * unit},
       {16, unit},
-      {1, 3 * scheme->block()}};
+      {1, 3 * scheme->block()},
+      {20, 3 * std::lcm<int64_t>(unit, 192)}};
   // i16 differs from i8 in its sums, bf16 takes the way of f32: fewer shapes
   // do.
   const std::vector<std::vector<int64_t>> all = shapes;
