@@ -3,6 +3,7 @@
 
 #include "ir/ActivationGroup.h"
 
+#include "ir/ActivationType.h"
 #include "ir/SideIndex.h"
 
 using namespace mlir;
@@ -16,11 +17,14 @@ bool rlx::isActivationGroup(int64_t group) {
 int64_t rlx::usualActivationGroup(const std::optional<QuantScheme> &scheme,
                                   int64_t k, Type activations,
                                   bool isReencoded) {
-  if (!scheme || !activations.isInteger(8) || isReencoded)
+  const ActivationType *type = activationTypeOf(activations);
+  if (!type || !type->isInteger || isReencoded)
     return longestActivationGroup;
+  if (!scheme || !type->followsWeight)
+    return type->usualGroup;
   for (FieldAttr field : scheme->attr().getScale())
     if (!field.isInteger() &&
         groupLength(*scheme, field, k) < std::min(longestActivationGroup, k))
       return shortestActivationGroup;
-  return longestActivationGroup;
+  return type->usualGroup;
 }

@@ -1,9 +1,9 @@
 //===- ActivationGroup.h - What shares a scale of activations ---*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// How many elements of K share a scale where activations are rounded to i8 or
-// i16. It is part of what a program means, so that kernels of any target and
-// the reference read it here.
+// How many elements of K share a scale where activations are rounded to
+// integers. It is part of what a program means, so that kernels of any target
+// and the reference read it here.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,10 +24,10 @@ constexpr int64_t deviceActivationGroup = 32;
 bool isActivationGroup(int64_t group);
 
 /// The most elements of a row of `k` that share a scale, for a matmul that does
-/// not say it: 32 for i8 where scales of the weight that are no integers are
-/// for fewer than 256 elements of K, so that activations are rounded no more
-/// coarsely than the weight. Else 256, as also for a weight without a scheme,
-/// and where it is reencoded.
+/// not say it: that of the type (ir/ActivationType.h); 32 for i8 where scales
+/// of the weight that are no integers are for fewer than 256 elements of K, so
+/// that activations are rounded no more coarsely than the weight. Else 256, as
+/// also where it is reencoded.
 int64_t usualActivationGroup(const std::optional<QuantScheme> &scheme,
                              int64_t k, mlir::Type activations,
                              bool isReencoded);

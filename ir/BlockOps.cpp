@@ -1,6 +1,7 @@
 //===- BlockOps.cpp - Checks of operations on stored bytes ----------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "ir/ActivationType.h"
 #include "ir/BlockShapes.h"
 #include "ir/QuantRule.h"
 
@@ -313,9 +314,10 @@ LogicalResult PackedMatmulOp::verify() {
            << " of '" << scheme.displayName()
            << "', and no size of the weight to be 0, but got "
            << getX().getType() << " and " << getInit().getType();
-  if (!getActivations().isInteger())
+  if (!hasIntegerActivations(getActivations()))
     return shapes.expected("C5")
-           << "activations to be i8 or i16, but got " << getActivations();
+           << "activations to be " << integerActivationNames() << ", but got "
+           << getActivations();
   if (failed(shapes.verifyLayout("C2", "weight", getWeight(), getLayout(),
                                  weight[weight.size() - 2], weight.back())))
     return failure();

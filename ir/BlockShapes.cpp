@@ -4,6 +4,7 @@
 #include "ir/BlockShapes.h"
 
 #include "ir/ActivationGroup.h"
+#include "ir/ActivationType.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -277,20 +278,18 @@ LogicalResult
 BlockShapes::verifyActivations(StringRef label, Type activations,
                                bool reencoded,
                                std::optional<int64_t> group) const {
-  bool isInteger =
-      activations.isSignlessInteger(16) || activations.isSignlessInteger(8);
-  if (!isInteger && !activations.isF32() && !activations.isBF16() &&
-      !activations.isF16())
-    return expected(label)
-           << "activations to be f32, bf16, f16, i16 or i8, but got "
-           << activations;
-  if (reencoded && !isInteger)
-    return expected(label) << "activations to be i16 or i8 where weights are "
-                              "reencoded, but got "
+  const ActivationType *type = activationTypeOf(activations);
+  if (!type)
+    return expected(label) << "activations to be " << activationTypeNames()
+                           << ", but got " << activations;
+  if (reencoded && !type->mayReencode)
+    return expected(label) << "activations to be "
+                           << reencodingActivationNames()
+                           << " where weights are reencoded, but got "
                            << activations;
-  if (group && !isInteger)
-    return expected(label) << "activations to be i16 or i8 where "
-                              "activation_group is given, but got "
+  if (group && !type->isInteger)
+    return expected(label) << "activations to be " << integerActivationNames()
+                           << " where activation_group is given, but got "
                            << activations;
   if (group && !isActivationGroup(*group))
     return expected(label)

@@ -42,7 +42,7 @@ struct CpuProperties {
   // Sizes of #rlx.tiles; 0 leaves one to the cost model.
   int64_t mr = 0, minMPanel = 0, mrPanel = 0, nrPanel = 0, mc = 0, nc = 0,
           kc = 0, prefetchBytes = 0;
-  /// Elements of K whose activations of i8 or i16 share a scale, where a matmul
+  /// Elements of K whose activations of integers share a scale, where a matmul
   /// does not say it; 0: as usual (ir/ActivationGroup.h).
   int64_t activationGroup = 0;
 

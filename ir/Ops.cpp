@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ir/ActivationGroup.h"
+#include "ir/ActivationType.h"
 #include "ir/BlockShapes.h"
 #include "ir/Dialect.h"
 #include "ir/QuantRule.h"
@@ -99,21 +100,20 @@ static LogicalResult verifyActivations(Operation *op,
                                        std::optional<Type> activations,
                                        bool reencoded,
                                        std::optional<int64_t> group) {
-  bool isInteger = activations && (activations->isSignlessInteger(16) ||
-                                   activations->isSignlessInteger(8));
-  if (activations && !isInteger && !activations->isF32() &&
-      !activations->isBF16() && !activations->isF16())
+  const ActivationType *type =
+      activations ? activationTypeOf(*activations) : nullptr;
+  if (activations && !type)
     return op->emitOpError()
-           << "(C4) expected activations to be f32, bf16, f16, i16 or i8, but "
-              "got "
-           << *activations;
-  if (reencoded && !isInteger)
-    return op->emitOpError("(C5) expected activations to be i16 or i8 where "
-                           "weights are reencoded; others multiply them as "
-                           "they are");
-  if (group && !isInteger)
-    return op->emitOpError("(C6) expected activations to be i16 or i8 where "
-                           "activation_group is given; others have no scales");
+           << "(C4) expected activations to be " << activationTypeNames()
+           << ", but got " << *activations;
+  if (reencoded && !(type && type->mayReencode))
+    return op->emitOpError()
+           << "(C5) expected activations to be " << reencodingActivationNames()
+           << " where weights are reencoded; others multiply them as they are";
+  if (group && !(type && type->isInteger))
+    return op->emitOpError()
+           << "(C6) expected activations to be " << integerActivationNames()
+           << " where activation_group is given; others have no scales";
   if (group && !isActivationGroup(*group))
     return op->emitOpError() << "(C6) expected activation_group to be 32, 64, "
                                 "128 or 256, but got "

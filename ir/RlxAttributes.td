@@ -261,7 +261,7 @@ def Rlx_KernelAttr : Rlx_Attr<"Kernel"> {
     Modes:
     - `decoded`: weights become f32, or pairs of bf16, before they are multiplied.
       The only one of weights that are read in place.
-    - `i32`: products with i8 or i16 are summed up as i32 for a K block; group
+    - `i32`: products with i8, i16 or i24 are summed up as i32 for a K block; group
       scales, if there are any, are integers and multiply i32 sums.
     - `f32`: group scales multiply the sums of groups, converted to f32.
     - `magic`: the same, with sums that start as the bits of 1.5 * 2^23, so that
@@ -355,8 +355,8 @@ def Rlx_CpuAttr : Rlx_Attr<"Cpu"> {
     - `i16_pairs`, `magic_numbers`, `prescaled_weights` (true): whether these modes
       may be chosen (docs/numerics.md).
 
-    - `activation_group`: 32, 64, 128 or 256 elements of K whose activations of i8
-      or i16 share a scale, of matmuls that do not say it themselves. Left out, it
+    - `activation_group`: 32, 64, 128 or 256 elements of K whose activations of
+      integers share a scale, of matmuls that do not say it themselves. Left out, it
       is as rlx.matmul says.
 
     Sizes of `#rlx.tiles` that replace those of the cost model, 0 for none: `mr`,

@@ -61,7 +61,7 @@ def Rlx_BlockMatmulOp : Rlx_BlockOp<"block_matmul"> {
     - (C3) scales, zero_points and global_scale are given exactly where the
       scheme reads them, with the shape and element type it says.
     - (C4) bias is `[N]`, or `[E, N]` with ids, of f32.
-    - (C5) activations is f32, bf16, f16, i16 or i8, and one of the last two where
+    - (C5) activations is f32, bf16, f16, i24, i16 or i8, and one of the last two where
       weights are reencoded or activation_group is given, which is as in rlx.matmul.
     - (C6) the epilogue takes the sum and an element of each input, of which it
       computes f32 with constants and elementwise operations; the inputs' maps
@@ -204,7 +204,7 @@ def Rlx_PackWeightOp : Rlx_BlockOp<"pack_weight"> {
 def Rlx_PackedMatmulOp : Rlx_BlockOp<"packed_matmul"> {
   let summary = "rlx.block_matmul on a packed weight, with integer activations";
   let description = !strconcat([{
-    Activations are quantized to `activations` (i8 or i16), symmetrically, with a
+    Activations are quantized to `activations` (i8, i16 or i24), symmetrically, with a
     scale for each `activation_group` elements of K that the layout names. `weight` is the result of
     rlx.pack_weight. With `reencoded`, kernels may use weights that are re-encoded
     to i8 with one scale for each row and K block, for M from the second kernel's
@@ -218,7 +218,7 @@ def Rlx_PackedMatmulOp : Rlx_BlockOp<"packed_matmul"> {
       layout has for it.
     - (C3) K is a multiple of the layout's K block; the layout is the scheme's, as in
       rlx.pack_weight.
-    - (C5) activations is i8 or i16.
+    - (C5) activations is i8, i16 or i24.
 
     Example:
     ```mlir

@@ -60,7 +60,7 @@ def Rlx_InterleavedMatmulOp : Rlx_BlockOp<"interleaved_matmul"> {
     - (C1), (C4) as in rlx.block_matmul; (C4), (C5), (C6) for `device_block`, `rows`,
       `words` and `part` as in rlx.interleave_weight.
     - (C2) weight has the shape of the result of rlx.interleave_weight.
-    - (C3) activations is f32, bf16, f16, i16 or i8; activation_group is 32, and
+    - (C3) activations is f32, bf16, f16, i24, i16 or i8; activation_group is 32, and
       given only with i8.
 
     Example:

@@ -65,12 +65,13 @@ def Rlx_MatmulOp : Rlx_Op<"matmul",
     y[..., n] = sum_k x[..., k] * value(w)[n, k] + bias[n]
     ```
     `activations` is the type the activations are computed in: f32 (the default),
-    bf16, f16, i16 or i8. It is never changed silently.
+    bf16, f16, i24, i16 or i8. It is never changed silently.
 
-    Activations of i16 and i8 are integers times a scale, which at most
-    `activation_group` elements of K of a row share. Left out, that is 32 for i8
-    where scales of w that are no integers are for fewer than 256 elements of K, and
-    256 otherwise and where weights are reencoded.
+    Activations of i24, i16 and i8 are integers times a scale, which at most
+    `activation_group` elements of K of a row share. Left out, that is 32 for i24,
+    and for i8 where scales of w that are no integers are for fewer than 256
+    elements of K; and 256 otherwise and where weights are reencoded. i24 loses no
+    more than sums of f32 do.
 
     With `weights = reencoded`, many rows of activations may be multiplied with
     w as 8-bit codes that have one scale for each row and some hundred elements
@@ -86,10 +87,10 @@ def Rlx_MatmulOp : Rlx_Op<"matmul",
     - (C2) scales, zero_points and global_scale are given exactly where the
       scheme of w reads them, with the shape and element type it says.
     - (C3) bias is `[N]` of f32, f16 or bf16.
-    - (C4) activations is f32, bf16, f16, i16 or i8.
+    - (C4) activations is f32, bf16, f16, i24, i16 or i8.
     - (C5) weights are reencoded only where activations is i16 or i8.
     - (C6) activation_group is 32, 64, 128 or 256, and given only where activations
-      is i16 or i8.
+      is i24, i16 or i8.
 
     Example:
     ```mlir
@@ -125,7 +126,7 @@ def Rlx_GatherMatmulOp : Rlx_Op<"gather_matmul",
       the result is `[T, S, N]`; x and the result are of f32, f16 or bf16.
     - (C2) as in rlx.matmul, the side operands having a leading E.
     - (C3) bias is `[E, N]` of f32, f16 or bf16.
-    - (C4) activations is f32, bf16, f16, i16 or i8.
+    - (C4) activations is f32, bf16, f16, i24, i16 or i8.
     - (C5), (C6) as in rlx.matmul.
 
     Example:

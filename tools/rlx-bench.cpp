@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/ActivationType.h"
 #include "ir/SchemeFile.h"
 #include "runtime/LostPages.h"
 #include "runtime/OutputFile.h"
@@ -83,7 +84,7 @@ struct Options {
       cl::sub(matmul)};
   cl::list<std::string> activations{
       "activations", cl::CommaSeparated, cl::value_desc("type,..."),
-      cl::desc("f32, bf16, f16, i16 or i8 (f32)"), cl::sub(matmul)};
+      cl::desc("f32, bf16, f16, i24, i16 or i8 (f32)"), cl::sub(matmul)};
   cl::list<std::string> data{
       "data", cl::CommaSeparated, cl::value_desc("kind,..."),
       cl::desc(
@@ -93,7 +94,7 @@ struct Options {
       cl::sub(matmul)};
   cl::opt<bool> reencoded{
       "reencoded",
-      cl::desc("Write weights = reencoded where activations are integers"),
+      cl::desc("Write weights = reencoded where activations are i16 or i8"),
       cl::sub(matmul)};
   cl::list<int64_t> m{"m", cl::CommaSeparated, cl::value_desc("M,..."),
                       cl::desc("Rows of activations (1,8,64,512)"),
@@ -251,10 +252,10 @@ static llvm::Error checkOptions(const Options &given) {
       return llvm::createStringError(
           fmt::format("expected --m to be 1 or more, but got {}", m));
   for (const std::string &type : given.activations)
-    if (!llvm::is_contained({"f32", "bf16", "f16", "i16", "i8"}, type))
-      return llvm::createStringError(
-          "expected --activations of f32, bf16, f16, i16 or i8, but got '" +
-          type + "'");
+    if (!activationTypeNamed(type))
+      return llvm::createStringError("expected --activations of " +
+                                     activationTypeNames() + ", but got '" +
+                                     type + "'");
   for (const std::string &data : given.data)
     if (!llvm::is_contained(activationDataNames(), llvm::StringRef(data)))
       return llvm::createStringError(
@@ -341,9 +342,7 @@ static llvm::Error measureMatmuls(const Options &given,
           for (const Limits &limit : *limits)
             rows.push_back(
                 {{scheme, activations, m, given.n, given.k, limit.threads,
-                  given.reencoded &&
-                      llvm::is_contained({"i16", "i8"}, activations),
-                  data},
+                  given.reencoded && mayReencodeWeights(activations), data},
                  std::nullopt,
                  "",
                  limit});

@@ -5,6 +5,7 @@
 
 #include "codegen/Compiler.h"
 #include "codegen/models/LayerText.h"
+#include "ir/ActivationType.h"
 #include "ir/Scheme.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -150,11 +151,10 @@ void StepText::write(llvm::StringRef name, int64_t tokens) {
 llvm::Expected<std::string> rlx::writeModel(const GgufFile &file,
                                             const ModelOptions &options,
                                             mlir::MLIRContext &context) {
-  if (!llvm::is_contained({"f32", "bf16", "f16", "i16", "i8"},
-                          options.activations))
-    return llvm::createStringError(
-        "expected activations of f32, bf16, f16, i16 or i8, but got '" +
-        options.activations + "'");
+  if (!activationTypeNamed(options.activations))
+    return llvm::createStringError("expected activations of " +
+                                   activationTypeNames() + ", but got '" +
+                                   options.activations + "'");
   auto config = ModelConfig::read(file, options.context);
   if (!config)
     return config.takeError();

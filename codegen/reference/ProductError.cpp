@@ -3,6 +3,8 @@
 
 #include "codegen/reference/ProductError.h"
 
+#include "ir/ActivationType.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -10,9 +12,8 @@ using namespace rlx;
 
 /// Elements of K that share a scale of reencoded weights, at most.
 static constexpr int64_t reencodedGroup = 256;
-/// The largest codes of activations and of reencoded weights.
-static constexpr double largestI8 = 127, largestI16 = 127 * 256,
-                        largestReencoded = 126;
+/// The largest code of reencoded weights.
+static constexpr double largestReencoded = 126;
 /// The variance of numbers that are rounded to a multiple of 1.
 static constexpr double ofStep = 1.0 / 12;
 static constexpr double unitF32 = 0x1p-24;
@@ -83,12 +84,12 @@ void ProductError::readRow(const Datum &x, int64_t begin, int64_t k,
     row.squares[i] = row.values[i] * row.values[i];
   if (!activations)
     return;
-  if (auto integer = dyn_cast<IntegerType>(activations)) {
-    bool isByte = integer.getWidth() == 8;
+  if (const ActivationType *type = activationTypeOf(activations);
+      type && type->isInteger) {
     // Kernels for many rows round scales too, and sums of i16's lower bytes,
     // by less than that.
     addSteps(row.values, row.variances, row.errors, activationGroup,
-             isByte ? largestI8 : largestI16, /*factor=*/1.2);
+             type->largestCode, /*factor=*/1.2);
     return;
   }
   addRoundings(row.values, row.variances, row.errors, activations);

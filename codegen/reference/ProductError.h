@@ -4,7 +4,7 @@
 // Matmuls may round their activations to the type that the program names, and
 // what is allowed beside it. Each rounding is a deviation of a factor:
 //
-//   i8, i16   the step of the elements of K that share a scale, evenly
+//   integers  the step of the elements of K that share a scale, evenly
 //   bf16, f16 the last bit, of the weights too; of bf16 all of a subnormal
 //   reencoded  the step of 256 elements of a weight row
 //
@@ -41,7 +41,7 @@ struct ProductSum {
 
 class ProductError {
 public:
-  /// `activations` may be null, which is f32; of i8 and i16, at most
+  /// `activations` may be null, which is f32; of integers, at most
   /// `activationGroup` elements share a scale.
   ProductError(mlir::MLIRContext *context, mlir::Type activations,
                int64_t activationGroup, bool isReencoded);

@@ -28,7 +28,7 @@ def AttachCpuTargetPass : Pass<"rlx-attach-cpu-target", "::mlir::ModuleOp"> {
 def PackWeightsPass : Pass<"rlx-pack-weights", "::mlir::ModuleOp"> {
   let summary = "Give matmuls with integer activations a packed weight";
   let description = [{
-    A matmul with activations = i8 or i16 whose scheme has integer codes becomes a
+    A matmul with activations = i8, i16 or i24 whose scheme has integer codes becomes a
     packing of its weight and a matmul on the packed weight. Any other is left to
     --rlx-blocks-to-loops, which rounds the activations and computes in f32. A
     remark says what becomes of weights that are to be reencoded.

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ir/ActivationGroup.h"
+#include "ir/ActivationType.h"
 #include "ir/CpuProperties.h"
 #include "passes/PassDetail.h"
 #include "passes/cpu/packed/PackedLayout.h"
@@ -31,8 +32,7 @@ struct PackWeightsPass : rlx::impl::PackWeightsPassBase<PackWeightsPass> {
     getOperation().walk([&](BlockMatmulOp op) { matmuls.push_back(op); });
     const CpuProperties cpu = CpuAttr::of(getOperation());
     for (BlockMatmulOp op : matmuls) {
-      if (!op.getActivations().isInteger(8) &&
-          !op.getActivations().isInteger(16))
+      if (!hasIntegerActivations(op.getActivations()))
         continue;
       // Packing comes before bufferization and before epilogues.
       if (op->getNumResults() != 1 || !op.getEpilogue().empty()) {

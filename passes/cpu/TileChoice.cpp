@@ -308,7 +308,7 @@ FailureOr<TileChoice> rlx::chooseTiles(PackedMatmulOp op,
           ? mostRows(modes.panels->panelRows(usual),
                      modes.panels->panelSums(cpu), loaded, cpu.vectorRegisters)
           : mostRows(usual, cost.sums, loaded, cpu.vectorRegisters);
-  sizes.mc = mostRowsOfCache(cpu) / bytes;
+  sizes.mc = llvm::alignTo(mostRowsOfCache(cpu) / bytes, sizes.mrPanel);
   sizes.minMPanel = minMPanel(cost, sizes);
   if (modes.hasManyInPanels()) {
     const PackedMode &many = *modes.manyRows;

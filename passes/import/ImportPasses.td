@@ -197,7 +197,7 @@ def SetActivationsPass : Pass<"rlx-set-activations", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"activations", "activations", "std::string", "", "f32, bf16, f16, i16 or i8">,
+    Option<"activations", "activations", "std::string", "", "f32, bf16, f16, i24, i16 or i8">,
     Option<"weights", "weights", "std::string", "", "reencoded, or nothing: as they are">
   ];
 }

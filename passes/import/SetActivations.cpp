@@ -6,10 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/ActivationType.h"
 #include "ir/Scheme.h"
 #include "passes/PassDetail.h"
 
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace rlx {
@@ -36,19 +36,11 @@ struct SetActivationsPass
   }
 
   void runOnOperation() override {
-    Builder builder(&getContext());
-    Type type = llvm::StringSwitch<Type>(activations)
-                    .Case("f32", builder.getF32Type())
-                    .Case("bf16", builder.getBF16Type())
-                    .Case("f16", builder.getF16Type())
-                    .Case("i16", builder.getI16Type())
-                    .Case("i8", builder.getI8Type())
-                    .Default(Type());
-    if (!type) {
+    const ActivationType *named = activationTypeNamed(activations);
+    if (!named) {
       getOperation().emitError()
-          << "expected the option 'activations' to be f32, bf16, f16, i16 or "
-             "i8, but got '"
-          << activations << "'";
+          << "expected the option 'activations' to be " << activationTypeNames()
+          << ", but got '" << activations << "'";
       return signalPassFailure();
     }
     if (!weights.empty() && weights != "reencoded") {
@@ -57,13 +49,13 @@ struct SetActivationsPass
                                  << weights << "'";
       return signalPassFailure();
     }
-    if (!weights.empty() && !type.isInteger()) {
+    if (!weights.empty() && !named->mayReencode) {
       getOperation().emitError()
-          << "expected 'activations' to be i16 or i8 with "
-             "'weights=reencoded', but got '"
-          << activations << "'";
+          << "expected 'activations' to be " << reencodingActivationNames()
+          << " with 'weights=reencoded', but got '" << activations << "'";
       return signalPassFailure();
     }
+    Type type = named->get(&getContext());
     getOperation().walk([&](Operation *op) {
       llvm::TypeSwitch<Operation *>(op).Case<MatmulOp, GatherMatmulOp>(
           [&](auto matmul) { set(matmul, type); });

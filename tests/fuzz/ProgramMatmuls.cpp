@@ -8,6 +8,7 @@
 
 #include "tests/fuzz/ProgramGenerator.h"
 
+#include "ir/ActivationType.h"
 #include "tests/unit/codegen/RandomWeight.h"
 
 #include "mlir/AsmParser/AsmParser.h"
@@ -178,6 +179,7 @@ static double activationError(const std::string &type) {
          : type == "bf16" ? 2e-2
          : type == "f16"  ? 4e-3
          : type == "i16"  ? 4e-4
+         : type == "i24"  ? 5e-6
                           : 4e-6;
 }
 
@@ -233,9 +235,8 @@ void ProgramGenerator::makeMatmul() {
                                             : dice.between(21, 70);
   Matrix w = matrix({n, k}, scheme);
   std::string activations =
-      dice.pick({"f32", "f32", "f32", "bf16", "f16", "i16", "i8", "i8"});
-  bool reencoded =
-      (activations == "i8" || activations == "i16") && dice.chance(25);
+      dice.pick({"f32", "f32", "f32", "bf16", "f16", "i24", "i16", "i8", "i8"});
+  bool reencoded = mayReencodeWeights(activations) && dice.chance(25);
   std::string bias, biasType;
   double biasMagnitude = 0, biasError = 0;
   if (dice.chance(25)) {
@@ -291,10 +292,9 @@ void ProgramGenerator::makeGatherMatmul() {
   Value ids = provide(picked);
   Matrix w = matrix({experts, n, k}, scheme);
   std::string activations =
-                  dice.pick({"f32", "f32", "bf16", "f16", "i16", "i8"}),
+                  dice.pick({"f32", "f32", "bf16", "f16", "i24", "i16", "i8"}),
               bias, biasType;
-  bool reencoded =
-      (activations == "i8" || activations == "i16") && dice.chance(25);
+  bool reencoded = mayReencodeWeights(activations) && dice.chance(25);
   double biasMagnitude = 0, biasError = 0;
   if (dice.chance(25)) {
     Value value = operand(floatType(dice), {experts, n}, 4);

@@ -99,7 +99,7 @@ OPTIONS = {
     "rlx-attach-cpu-target": CPU[:-1],
     "rlx-pack-weights": ["", "=print-choices=true"],
     "rlx-choose-tiles": ["", "=print-choices=true"],
-    "rlx-set-activations": ["=i8", "=i16", "=bf16", "=activations=i8 weights=reencoded"],
+    "rlx-set-activations": ["=i8", "=i16", "=i24", "=bf16", "=activations=i8 weights=reencoded"],
 }
 
 

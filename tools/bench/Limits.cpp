@@ -5,6 +5,7 @@
 #include "tools/bench/Limits.h"
 
 #include "codegen/Compiler.h"
+#include "ir/ActivationType.h"
 #include "tools/bench/LimitPrograms.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -35,21 +36,26 @@ MachineName MachineName::read() {
   return name;
 }
 
+/// What a product of activations of that type takes of the peak's.
+static int64_t productsOf(llvm::StringRef activations) {
+  const ActivationType *type = activationTypeNamed(activations);
+  return type && type->isInteger ? type->bytes : 1;
+}
+
 std::optional<double> Limits::*Limits::peakOf(llvm::StringRef activations) {
   // Activations of f16 are computed in f32.
   if (activations == "f32" || activations == "f16")
     return &Limits::f32Gflops;
   if (activations == "bf16")
     return &Limits::bf16Gflops;
-  return activations == "i8" || activations == "i16" ? &Limits::int8Gops
-                                                     : nullptr;
+  return hasIntegerActivations(activations) ? &Limits::int8Gops : nullptr;
 }
 
 std::optional<double> Limits::peakFor(llvm::StringRef activations) const {
   auto peak = peakOf(activations);
   if (!peak || !(this->*peak))
     return std::nullopt;
-  return activations == "i16" ? *(this->*peak) / 2 : *(this->*peak);
+  return *(this->*peak) / double(productsOf(activations));
 }
 
 std::string Limits::peakName(llvm::StringRef activations) {
@@ -57,7 +63,8 @@ std::string Limits::peakName(llvm::StringRef activations) {
     return "f32 FMA";
   if (activations == "bf16")
     return "bf16 dot";
-  return activations == "i16" ? "int8 dot / 2" : "int8 dot";
+  int64_t products = productsOf(activations);
+  return products == 1 ? "int8 dot" : fmt::format("int8 dot / {}", products);
 }
 
 void Limits::raiseTo(const Limits &other) {

@@ -39,8 +39,8 @@ struct Limits {
   std::optional<double> f16MatrixGflops;
   bool ofDevice = false;
 
-  /// The peak for activations of that type, and its name. 16-bit activations
-  /// are two halves of 8 bits, so that their peak is half of int8's.
+  /// The peak for activations of that type, and its name. Integers of
+  /// several bytes take as many products of int8's.
   std::optional<double> peakFor(llvm::StringRef activations) const;
   /// The figure that this peak is made of; null where there is none.
   static std::optional<double> Limits::*peakOf(llvm::StringRef activations);

@@ -39,8 +39,8 @@ struct LlmCommandLine {
       "activations",
       cl::init("i16"),
       cl::value_desc("type"),
-      cl::desc("What matmuls may round activations to: f32, bf16, f16, i16 or "
-               "i8 (i16)"),
+      cl::desc("What matmuls may round activations to: f32, bf16, f16, i24, "
+               "i16 or i8 (i16)"),
       cl::sub(generate),
       cl::sub(chat),
       cl::sub(bench),

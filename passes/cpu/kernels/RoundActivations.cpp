@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/ActivationType.h"
 #include "passes/cpu/kernels/RowAccess.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -142,7 +143,7 @@ Value rlx::emitRoundedActivations(LoopBuilder &b, Value x, Type activations,
       });
       return;
     }
-    double largest = activations.isInteger(8) ? 127 : 127 * 256;
+    double largest = activationTypeOf(activations)->largestCode;
     b.loop(b.index(0), b.index(k), group, [&](Value begin) {
       roundGroup(b, x, rounded, row, begin,
                  b.min(b.add(begin, group), b.index(k)), largest);

@@ -54,9 +54,9 @@ void emitIndexCheck(LoopBuilder &b, mlir::Value ids, mlir::Value bound,
 mlir::Value emitSafeIndex(LoopBuilder &b, mlir::Value ids,
                           mlir::ValueRange indices, mlir::Value bound);
 
-/// Emits loops that round `x` to what `activations` (bf16, i16 or i8) can hold,
-/// the latter two with a scale for each `group` elements, into a buffer of f32
-/// that the caller frees.
+/// Emits loops that round `x` to what `activations` (ir/ActivationType.h) can
+/// hold, the latter two with a scale for each `group` elements, into a buffer
+/// of f32 that the caller frees.
 mlir::Value emitRoundedActivations(LoopBuilder &b, mlir::Value x,
                                    mlir::Type activations, int64_t group);
 

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include <cmath>
 #include <limits>
 
 using namespace mlir;
@@ -15,8 +16,10 @@ namespace {
 /// Lanes of the vectors that activations are quantized in; LLVM splits them
 /// where registers are shorter.
 constexpr int64_t run = 16;
-/// The largest codes: of i16, the one whose bytes are both at most 127.
-constexpr double largestI8 = 127, largestI16 = 127 * 256;
+/// The largest code of so many bytes: that whose first one is 127.
+double largestCodeOf(int64_t bytes) {
+  return std::ldexp(127.0, int(8 * (bytes - 1)));
+}
 
 class ActivationLoops {
 public:
@@ -40,6 +43,8 @@ private:
   void emitGroups(Value m, ValueRange xRow, Value kBlock);
   int64_t finestGroup() const;
   Value wholeSum(ValueRange values);
+  Value codesOf(Value numbers);
+  SmallVector<Value> bytesOf(Value codes);
   void store(Value m, Value kBlock, ValueRange values, Value scale, Value k,
              int64_t group, Value fraction = {});
   Value storeFractions(Value m, Value kBlock, Value scales);
@@ -100,7 +105,7 @@ Value ActivationLoops::largestBits(ValueRange xRow, Value begin) {
 /// The scales of numbers whose largest magnitudes are `most`, and what codes
 /// are products with: numbers, or a vector of those of several groups.
 ActivationLoops::Factors ActivationLoops::factorsOf(Value most) {
-  double largestCode = result.bytes == 1 ? largestI8 : largestI16;
+  double largestCode = largestCodeOf(result.bytes);
   auto constant = [&](double value) -> Value {
     auto vector = dyn_cast<VectorType>(most.getType());
     return vector
@@ -136,6 +141,42 @@ ActivationLoops::Factors ActivationLoops::factorsOf(Value most) {
   return {scale, raise, inverse};
 }
 
+/// The codes of a run of numbers, ties to even.
+Value ActivationLoops::codesOf(Value numbers) {
+  // What the nearest integer can be told of.
+  constexpr int64_t mostBytes = 2;
+  if (result.bytes <= mostBytes)
+    return nearestInteger(numbers);
+  // The first bytes, then the last one of what these leave, which is exact.
+  auto f32s = cast<VectorType>(numbers.getType());
+  auto constant = [&](double value) -> Value {
+    return arith::ConstantOp::create(
+        b, DenseElementsAttr::get(f32s, float(value)));
+  };
+  constexpr double base = 256;
+  Value first =
+      nearestInteger(arith::MulFOp::create(b, numbers, constant(1 / base)));
+  Value rest = vector::FMAOp::create(b, arith::SIToFPOp::create(b, f32s, first),
+                                     constant(-base), numbers);
+  return arith::AddIOp::create(b,
+                               arith::ShLIOp::create(b, first, constantInts(8)),
+                               nearestInteger(rest));
+}
+
+/// Codes as signed bytes, the most significant first.
+SmallVector<Value> ActivationLoops::bytesOf(Value codes) {
+  SmallVector<Value> bytes(result.bytes);
+  for (int64_t part = result.bytes - 1; part > 0; --part) {
+    Value high = arith::ShRSIOp::create(
+        b, arith::AddIOp::create(b, codes, constantInts(128)), constantInts(8));
+    bytes[part] = arith::SubIOp::create(
+        b, codes, arith::ShLIOp::create(b, high, constantInts(8)));
+    codes = high;
+  }
+  bytes[0] = codes;
+  return bytes;
+}
+
 /// Stores the codes of the `group` elements that are `offset` elements into a K
 /// block. Returns the sum of each byte's codes.
 SmallVector<Value> ActivationLoops::storeCodes(Value m, ValueRange xRow,
@@ -152,17 +193,8 @@ SmallVector<Value> ActivationLoops::storeCodes(Value m, ValueRange xRow,
   for (int64_t i = 0; i < group; i += run) {
     Value number =
         arith::MulFOp::create(b, loadX(xRow, b.add(begin, i)), raises);
-    Value code = nearestInteger(arith::MulFOp::create(b, number, inverses));
-    SmallVector<Value> bytes = {code};
-    if (result.bytes == 2) {
-      Value high = arith::ShRSIOp::create(
-          b, arith::AddIOp::create(b, code, constantInts(128)),
-          constantInts(8));
-      Value low = arith::SubIOp::create(
-          b, code, arith::ShLIOp::create(b, high, constantInts(8)));
-      bytes = {high, low};
-    }
-    for (auto [part, value] : llvm::enumerate(bytes)) {
+    Value codes = codesOf(arith::MulFOp::create(b, number, inverses));
+    for (auto [part, value] : llvm::enumerate(bytesOf(codes))) {
       partial[part] = arith::AddIOp::create(b, partial[part], value);
       Value packed = arith::TruncIOp::create(
           b, VectorType::get(run, b.getI8Type()), value);
@@ -287,11 +319,12 @@ int64_t ActivationLoops::finestGroup() const {
 
 /// The sum of codes of those of their bytes.
 Value ActivationLoops::wholeSum(ValueRange values) {
-  if (values.size() == 1)
-    return values[0];
-  Value word = arith::ConstantOp::create(b, b.getI32IntegerAttr(256));
-  return arith::AddIOp::create(b, arith::MulIOp::create(b, values[0], word),
-                               values[1]);
+  Value sum = values[0];
+  for (Value next : values.drop_front()) {
+    Value base = arith::ConstantOp::create(b, b.getI32IntegerAttr(256));
+    sum = arith::AddIOp::create(b, arith::MulIOp::create(b, sum, base), next);
+  }
+  return sum;
 }
 
 /// Stores the start values and sums that are wanted for groups of `group`

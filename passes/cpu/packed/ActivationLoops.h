@@ -1,10 +1,10 @@
 //===- ActivationLoops.h - Activations as integers --------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Quantizes rows of activations to i8, or to i16 as two bytes, symmetrically,
-// one scale a group of a K block; with the sums that integer kernels need. The
-// scale of a group that has an infinity or a NaN is NaN, and so is all that it
-// gives: the results of that row, and of no other.
+// Quantizes rows of activations to i8, or to i16 or i24 as two or three bytes,
+// symmetrically, one scale a group of a K block; with the sums that integer
+// kernels need. The scale of a group that has an infinity or a NaN is NaN, and
+// so is all that it gives: the results of that row, and of no other.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,7 +19,7 @@ namespace rlx {
 /// What a kernel wants to know of its activations. Groups are numbers of
 /// elements of K, 0 where nothing is needed.
 struct ActivationForm {
-  int64_t bytes;     ///< 1 for i8, 2 for i16
+  int64_t bytes;     ///< 1 for i8, 2 for i16, 3 for i24
   int64_t initGroup; ///< that a start value is for
   int64_t sumGroup;  ///< that a sum is for
   int64_t bsumGroup; ///< that a sum in bytes is for
@@ -35,8 +35,8 @@ struct ActivationForm {
   bool operator==(const ActivationForm &other) const = default;
 };
 
-/// x[m, k] = scale(m, k) * q[m, k], where q is the one byte, or 256
-/// times the first byte plus the second.
+/// x[m, k] = scale(m, k) * q[m, k], where q is the one byte, or the bytes as
+/// digits of 256, the first being the most significant; each is signed.
 struct QuantizedActivations : ActivationForm {
   // Rows of a K block lie side by side, so that those of a register tile share
   // pages and fill a cache evenly. S is K / K block, each memref `[S, M, ...]`.

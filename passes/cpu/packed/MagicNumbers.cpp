@@ -20,8 +20,8 @@
 // error is some hundred times below that of rounding activations to i8,
 // relative to the largest code. A K block whose codes are all a hundredth of
 // their range loses as much as by rounding to i8. A scale that is infinite
-// gives NaN. Of i16, which are two bytes, sums of the first are converted: only
-// those of the last may lose bits.
+// gives NaN. Of i16 and i24, which are several bytes, sums of all but the last
+// are converted: only those of the last may lose bits.
 //
 //===----------------------------------------------------------------------===//
 
@@ -154,8 +154,8 @@ MagicNumbers::initialSums(PackedTile &tile,
 }
 
 /// Adds the products of a group to sums of floats. Those of the last byte of
-/// activations started as floats. The other one counts 256 times as much, so
-/// that its sums must not lose a bit.
+/// activations started as floats. The others count 256 times as much each, so
+/// that their sums must not lose a bit.
 void MagicNumbers::addGroup(PackedTile &tile, PackedTile::Codes codes,
                             const TileOperands &operands, Value group,
                             llvm::function_ref<SmallVector<Value>()> scales,
@@ -165,22 +165,27 @@ void MagicNumbers::addGroup(PackedTile &tile, PackedTile::Codes codes,
   auto add = [&](ArrayRef<int64_t> parts) {
     SmallVector<Value> dots = tile.startedDots(
         codes, layout.sumGroup / 4, operands, parts, group, startBits);
-    SmallVector<Value> last = scales(), first = last;
-    if (parts.front() + 1 != bytes)
-      for (Value &scale : first)
+    // Those of the last byte, and of each one before it.
+    SmallVector<SmallVector<Value>> ofByte = {scales()};
+    for (int64_t byte = bytes - 1; byte > parts.front(); --byte) {
+      SmallVector<Value> larger = ofByte.back();
+      for (Value &scale : larger)
         scale = arith::MulFOp::create(b, scale, tile.floats(256.0f));
+      ofByte.push_back(larger);
+    }
     for (auto [i, dot] : llvm::enumerate(dots)) {
       size_t one = i / parts.size();
-      bool isLast = parts[i % parts.size()] + 1 == bytes;
+      int64_t part = parts[i % parts.size()];
+      bool isLast = part + 1 == bytes;
       Value number = isLast
                          ? Value(vector::BitCastOp::create(b, tile.f32s(), dot))
                          : tile.toFloats(dot);
       sums[one] = vector::FMAOp::create(
-          b, number, (isLast ? last : first)[one % tiles], sums[one]);
+          b, number, ofByte[bytes - 1 - part][one % tiles], sums[one]);
     }
   };
-  // Codes that are loaded from panels serve both bytes. Those that are decoded
-  // stay in registers, of which both bytes' sums would take too many.
+  // Codes that are loaded from panels serve all bytes. Those that are decoded
+  // stay in registers, of which all bytes' sums would take too many.
   SmallVector<int64_t> parts = llvm::to_vector(llvm::seq(bytes));
   if (tiles > 1)
     return add(parts);

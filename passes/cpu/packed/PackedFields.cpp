@@ -3,6 +3,7 @@
 
 #include "passes/cpu/packed/PackedFields.h"
 
+#include "ir/ActivationType.h"
 #include "passes/decode/CodeNumbers.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -11,7 +12,7 @@ using namespace mlir;
 using namespace rlx;
 
 int64_t rlx::activationBytes(PackedMatmulOp op) {
-  return op.getActivations().isInteger(8) ? 1 : 2;
+  return activationTypeOf(op.getActivations())->bytes;
 }
 
 Value rlx::i16x2(LoopBuilder &b, Value lanes) {

@@ -23,7 +23,7 @@ enum class GroupScales {
           ///< (passes/cpu/packed/PrescaledWeights.cpp)
 };
 
-/// Bytes of an activation of that matmul: i8 has one, i16 two.
+/// Bytes of an activation of that matmul: i8 has one, i16 two, i24 three.
 int64_t activationBytes(PackedMatmulOp op);
 
 /// The low halves of i32 lanes as i16 lanes, each twice: a lane is a row.
@@ -62,12 +62,21 @@ public:
   double largestGroupScale() const;
   /// Accumulators of a row of activations for a group, before the scale
   /// multiplies them: 1 for i8; for i16, which is two bytes, 1 if both fit one
-  /// i32 and start from 0, else 2.
+  /// i32 and start from 0, else 2. The first bytes of i24 share one in the same
+  /// way, wherever sums become floats; all three do if codes are small.
   int64_t groupSums(int64_t bytes) const {
+    if (bytes == 3 && groupSumsAreFloats() && !allFloats)
+      return wholeGroupFits() ? 1 : 2;
     bool fit = (hasGroupScale() || hasActivationGroups()) && !allFloats &&
                layout.codes.bias == 0 &&
                (!groupScaleIsInteger() || sumsFit(1 << 15));
-    return fit ? 1 : bytes;
+    return fit ? std::max<int64_t>(bytes - 1, 1) : bytes;
+  }
+  /// Sums of i32 that these become: where they are floats next, the first bytes
+  /// are put together.
+  int64_t groupWords(int64_t bytes) const {
+    bool together = bytes == 2 && groupSumsAreFloats();
+    return together ? 1 : groupSums(bytes);
   }
   /// The same for a K block, behind group scales: 1 for sums of floats.
   int64_t kBlockSums(int64_t bytes) const {
@@ -126,6 +135,12 @@ private:
   };
   Reference find(FieldAttr field) const;
   bool sumsFit(double largestActivation) const;
+  /// Whether a group's sum of products with 24 bits fits i32. On the way to it,
+  /// what overflows comes back.
+  bool wholeGroupFits() const {
+    constexpr int64_t limit = 256;
+    return layout.sumGroup * layout.codes.largest() <= limit;
+  }
   bool unitIsInGroups() const {
     return allFloats && hasGroupScale() && blockScaleFields.empty();
   }

@@ -35,7 +35,7 @@ struct PackedKernel {
   const PackedLayout &packed;
   const CpuProperties &cpu;
 
-  /// Bytes of an activation: i8 has one, i16 two.
+  /// Bytes of an activation: i8 has one, i16 two, i24 three.
   int64_t bytes() const { return activationBytes(op); }
   /// Whether the caller lets weights be encoded anew.
   bool mayReencode() const { return PackedMatmulOp(op).getReencoded(); }

@@ -135,6 +135,10 @@ private:
   llvm::SmallVector<mlir::Value>
   addOffsets(const PackedMode &mode, const TileOperands &operands,
              llvm::ArrayRef<KBlockHeader> headers, mlir::ValueRange sums);
+  llvm::SmallVector<mlir::Value>
+  dotsOfMinima(const TileOperands &operands,
+               llvm::ArrayRef<KBlockHeader> headers, int64_t first,
+               int64_t last);
   mlir::Value firstWord(mlir::Value index, mlir::Value row);
   mlir::Value broadcastLoad(mlir::Value memref, mlir::ValueRange indices);
   mlir::Value broadcastWord(mlir::Value memref, mlir::ValueRange indices);

@@ -53,13 +53,11 @@ SmallVector<Value> PackedTile::addOffsets(const PackedMode &mode,
                 });
 }
 
-/// The same in numbers that the activations' scale is still to multiply, where
-/// the inner factor of t and the sums are bytes: dot products with the sums'
-/// bytes, the most significant first.
-SmallVector<Value> PackedTile::addDotMinima(const PackedFields &fields,
-                                            const TileOperands &operands,
+/// The sums of products of minima with bytes `first` to `last` of sums of
+/// activations, the most significant first.
+SmallVector<Value> PackedTile::dotsOfMinima(const TileOperands &operands,
                                             ArrayRef<KBlockHeader> headers,
-                                            ValueRange numbers) {
+                                            int64_t first, int64_t last) {
   size_t tiles = operands.tiles.size();
   int64_t vectors = layout.dotMinimumVectors();
   int64_t below = int64_t(1) << layout.dotMinimum->field.width();
@@ -71,39 +69,60 @@ SmallVector<Value> PackedTile::addDotMinima(const PackedFields &fields,
     for (auto [factor, total] : llvm::zip_equal(factors, totals))
       total = DotOp::create(b, total.getType(), factor, four, total, below);
   };
-  SmallVector<Value> totals(numbers.size(), integers(0)), next;
+  SmallVector<Value> totals(operands.x.size() * tiles, integers(0));
   if (!headers.front().dotMinima.empty()) {
     for (auto [i, total] : llvm::enumerate(totals))
-      for (int64_t part = 0; part < activations.bsumBytes(); ++part) {
-        if (part)
+      for (int64_t part = first; part < last; ++part) {
+        if (part > first)
           total = shiftedLeft(total);
         for (int64_t v = 0; v < vectors; ++v)
           addProducts(operands.x[i / tiles], headers[i % tiles].dotMinima[v],
                       b.index(part), b.index(v), total);
       }
-  } else {
-    totals = b.loop(
-        b.index(0), b.index(activations.bsumBytes()), 1, totals,
-        [&](Value part, ValueRange before) {
-          SmallVector<Value> shifted = llvm::map_to_vector(
-              before, [&](Value total) { return shiftedLeft(total); });
-          return b.loop(b.index(0), b.index(vectors), 1, shifted,
-                        [&](Value vector, ValueRange carried) {
-                          SmallVector<Value> sums(carried);
-                          SmallVector<Value> factors = llvm::map_to_vector(
-                              operands.tiles, [&](PackedKBlock *kBlock) {
-                                return kBlock->dotMinimum(b, vector);
-                              });
-                          for (auto [r, row] : llvm::enumerate(operands.x))
-                            addProducts(
-                                row, factors, part, vector,
-                                MutableArrayRef(sums).slice(r * tiles, tiles));
-                          return sums;
-                        });
-        });
+    return totals;
   }
+  return b.loop(b.index(first), b.index(last), 1, totals,
+                [&](Value part, ValueRange before) {
+                  SmallVector<Value> shifted = llvm::map_to_vector(
+                      before, [&](Value total) { return shiftedLeft(total); });
+                  return b.loop(
+                      b.index(0), b.index(vectors), 1, shifted,
+                      [&](Value vector, ValueRange carried) {
+                        SmallVector<Value> sums(carried);
+                        SmallVector<Value> factors = llvm::map_to_vector(
+                            operands.tiles, [&](PackedKBlock *kBlock) {
+                              return kBlock->dotMinimum(b, vector);
+                            });
+                        for (auto [r, row] : llvm::enumerate(operands.x))
+                          addProducts(
+                              row, factors, part, vector,
+                              MutableArrayRef(sums).slice(r * tiles, tiles));
+                        return sums;
+                      });
+                });
+}
+
+/// The same in numbers that the activations' scale is still to multiply, where
+/// the inner factor of t and the sums are bytes: dot products with the sums'
+/// bytes.
+SmallVector<Value> PackedTile::addDotMinima(const PackedFields &fields,
+                                            const TileOperands &operands,
+                                            ArrayRef<KBlockHeader> headers,
+                                            ValueRange numbers) {
+  // What so many bytes give fits i32; else the first two and the last two do.
+  constexpr int64_t mostTogether = 3, ofLast = 2;
+  int64_t sumBytes = activations.bsumBytes();
+  int64_t first = sumBytes > mostTogether ? sumBytes - ofLast : 0;
+  SmallVector<Value> high, next,
+      low = dotsOfMinima(operands, headers, first, sumBytes);
+  if (first)
+    high = dotsOfMinima(operands, headers, 0, first);
+  size_t tiles = operands.tiles.size();
   for (auto [i, number] : llvm::enumerate(numbers)) {
-    Value offset = arith::SIToFPOp::create(b, f32s(), totals[i]);
+    Value offset = toFloats(low[i]);
+    if (first)
+      offset =
+          vector::FMAOp::create(b, toFloats(high[i]), floats(65536.0f), offset);
     if (Value factor = headers[i % tiles].offset)
       next.push_back(vector::FMAOp::create(b, offset, factor, number));
     else if (fields.offsetIsNegative())

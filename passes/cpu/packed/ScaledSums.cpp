@@ -68,33 +68,65 @@ SmallVector<Value> ScaledSums::initialSums(PackedTile &tile,
   return initial;
 }
 
+/// The products of a group, where the first bytes of activations share a sum:
+/// what one byte gives is shifted before the next adds to it.
+SmallVector<Value> ScaledSums::chainedDots(PackedTile &tile,
+                                           PackedTile::Codes codes,
+                                           const TileOperands &operands,
+                                           Value group) const {
+  LoopBuilder &b = tile.b;
+  int64_t vectors = layout.sumGroup / 4, words = fields.groupSums(bytes),
+          shared = bytes - words + 1;
+  size_t tiles = operands.tiles.size(), count = operands.x.size() * tiles;
+  SmallVector<Value> dots(count * words);
+  for (int64_t word = 0, part = 0; word < words; ++word) {
+    SmallVector<Value> sums(count);
+    for (int64_t end = word == 0 ? shared : part + 1; part < end; ++part) {
+      for (auto [i, sum] : llvm::enumerate(sums)) {
+        auto start = [&] {
+          return tile.startValue(operands.index, operands.x[i / tiles], part,
+                                 group, /*start=*/0);
+        };
+        if (!sum)
+          sum = start();
+        else if (sum = tile.shiftedLeft(sum); tile.hasStartValues())
+          sum = arith::AddIOp::create(b, sum, start());
+      }
+      tile.addDots(codes, vectors, operands, {part}, group, sums);
+    }
+    for (auto [i, sum] : llvm::enumerate(sums))
+      dots[i * words + word] = sum;
+  }
+  return dots;
+}
+
 /// The products of a group that has a scale: for each row and tile a vector a
-/// byte of the activations, or one for both.
+/// byte of the activations, or one for several.
 SmallVector<Value> ScaledSums::groupDots(PackedTile &tile,
                                          PackedTile::Codes codes,
                                          const TileOperands &operands,
                                          Value group) const {
-  int64_t vectors = layout.sumGroup / 4;
-  SmallVector<Value> dots;
+  // Of one or two rows, bytes that share a sum would be one long chain.
   size_t count = operands.x.size() * operands.tiles.size();
-  if (fields.groupSums(bytes) < bytes) {
-    dots.assign(count, tile.integers(0));
-    tile.addDots(codes, vectors, operands, {0}, group, dots);
-    for (Value &sum : dots)
-      sum = tile.shiftedLeft(sum);
-    tile.addDots(codes, vectors, operands, {1}, group, dots);
+  bool chains = bytes <= 2 || count > PackedTile::rowsBoundByMemory;
+  if (fields.groupSums(bytes) < bytes && chains)
+    return chainedDots(tile, codes, operands, group);
+  SmallVector<Value> dots =
+      tile.startedDots(codes, layout.sumGroup / 4, operands,
+                       llvm::to_vector(llvm::seq(bytes)), group, /*start=*/0);
+  int64_t words = fields.groupWords(bytes);
+  if (words == bytes)
     return dots;
+  SmallVector<Value> together;
+  for (size_t i = 0; i < count; ++i) {
+    ArrayRef<Value> own = ArrayRef(dots).slice(i * bytes, bytes);
+    Value first = own.front();
+    for (int64_t part = 1; part <= bytes - words; ++part)
+      first = arith::AddIOp::create(tile.b, tile.shiftedLeft(first), own[part]);
+    together.push_back(first);
+    llvm::append_range(together, own.take_back(words - 1));
   }
-  dots = tile.startedDots(codes, vectors, operands,
-                          llvm::to_vector(llvm::seq(bytes)), group,
-                          /*start=*/0);
-  if (sums() == bytes)
-    return dots;
-  SmallVector<Value> both;
-  for (size_t i = 0; i < count; ++i)
-    both.push_back(arith::AddIOp::create(tile.b, tile.shiftedLeft(dots[2 * i]),
-                                         dots[2 * i + 1]));
-  return both;
+  return together;
 }
 
 SmallVector<Value> ScaledSums::addScaled(PackedTile &tile,
@@ -112,14 +144,16 @@ SmallVector<Value> ScaledSums::addScaled(PackedTile &tile,
         tile, [&](size_t t, int64_t v) { return codes(t, g * vectors + v); },
         operands, group);
     SmallVector<Value> ofTiles = scales.of(g);
-    size_t parts = dots.size() / tiles / operands.x.size();
-    for (auto [i, dot] : llvm::enumerate(dots)) {
-      Value &sum = next[i], scale = ofTiles[i / parts % tiles];
+    size_t parts = dots.size() / next.size(),
+           sumsEach = next.size() / tiles / operands.x.size();
+    for (auto [i, sum] : llvm::enumerate(next)) {
+      Value scale = ofTiles[i / sumsEach % tiles];
+      ValueRange own = ValueRange(dots).slice(i * parts, parts);
       if (fields.groupSumsAreFloats())
-        sum = vector::FMAOp::create(b, tile.toFloats(dot), scale, sum);
+        sum = vector::FMAOp::create(b, numberOf(tile, own), scale, sum);
       else
-        sum =
-            arith::AddIOp::create(b, sum, arith::MulIOp::create(b, dot, scale));
+        sum = arith::AddIOp::create(
+            b, sum, arith::MulIOp::create(b, own.front(), scale));
     }
   }
   return next;
@@ -141,8 +175,9 @@ void ScaledSums::addNumbers(PackedTile &tile, PackedTile::Codes codes,
     SmallVector<Value> ofTiles;
     if (fields.hasGroupScale())
       ofTiles = scales.of(g);
-    for (auto [i, dot] : llvm::enumerate(dots)) {
-      Value number = tile.toFloats(dot), &sum = numbers[i];
+    size_t parts = dots.size() / numbers.size();
+    for (auto [i, sum] : llvm::enumerate(numbers)) {
+      Value number = numberOf(tile, ValueRange(dots).slice(i * parts, parts));
       Value scale = ofTiles.empty() ? Value() : ofTiles[i % tiles];
       if (sum && scale)
         sum = vector::FMAOp::create(b, number, scale, sum);
@@ -209,16 +244,19 @@ SmallVector<Value> ScaledSums::addKStep(PackedTile &tile,
   });
 }
 
+/// The number that sums of bytes are: each counts 256 times as much as the one
+/// after it.
+Value ScaledSums::numberOf(PackedTile &tile, ValueRange sums) const {
+  Value number = tile.toFloats(sums.front());
+  for (Value next : sums.drop_front())
+    number = vector::FMAOp::create(tile.b, number, tile.floats(256.0f),
+                                   tile.toFloats(next));
+  return number;
+}
+
 Value ScaledSums::number(PackedTile &tile, const TileOperands &operands,
                          ValueRange totals, size_t index) const {
-  Value total = totals[index * sums()];
   if (fields.groupSumsAreFloats())
-    return total;
-  Value number = tile.toFloats(total);
-  if (sums() == 1)
-    return number;
-  // The first byte counts 256 times as much.
-  Value word = tile.floats(256.0f);
-  return vector::FMAOp::create(tile.b, number, word,
-                               tile.toFloats(totals[index * sums() + 1]));
+    return totals[index * sums()];
+  return numberOf(tile, totals.slice(index * sums(), sums()));
 }

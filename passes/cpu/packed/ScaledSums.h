@@ -60,6 +60,11 @@ private:
                                            PackedTile::Codes codes,
                                            const TileOperands &operands,
                                            mlir::Value group) const;
+  llvm::SmallVector<mlir::Value> chainedDots(PackedTile &tile,
+                                             PackedTile::Codes codes,
+                                             const TileOperands &operands,
+                                             mlir::Value group) const;
+  mlir::Value numberOf(PackedTile &tile, mlir::ValueRange sums) const;
   llvm::SmallVector<mlir::Value> addPlain(PackedTile &tile,
                                           PackedTile::Codes codes,
                                           const TileOperands &operands,

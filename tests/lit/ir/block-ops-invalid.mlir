@@ -163,7 +163,7 @@ func.func @bias(%x: memref<4x64xf32>, %w: memref<8x68xi8>, %b: memref<2xf32>, %y
 // -----
 
 func.func @activations(%x: memref<4x64xf32>, %w: memref<8x68xi8>, %y: memref<4x8xf32>) {
-  // expected-error@+1 {{(C5) expected activations to be f32, bf16, f16, i16 or i8, but got 'f64'}}
+  // expected-error@+1 {{(C5) expected activations to be f32, bf16, f16, i24, i16 or i8, but got 'f64'}}
   rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f64} : (memref<4x64xf32>, memref<8x68xi8>, memref<4x8xf32>) -> ()
   return
 }
@@ -338,7 +338,7 @@ func.func @packed_bias(%x: memref<4x64xf32>, %p: memref<1088xi8>, %b: memref<?xf
 // -----
 
 func.func @packed_activations(%x: memref<4x64xf32>, %p: memref<1088xi8>, %y: memref<4x8xf32>) {
-  // expected-error@+1 {{'rlx.packed_matmul' op (C5) expected activations to be i8 or i16, but got 'bf16'}}
+  // expected-error@+1 {{'rlx.packed_matmul' op (C5) expected activations to be i24, i16 or i8, but got 'bf16'}}
   rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = bf16, layout = #rlx.packed<lanes = 16, k_block = 64, group = 32, block_bytes = 1088, steps = [1]>} : (memref<4x64xf32>, memref<1088xi8>, memref<4x8xf32>) -> ()
   return
 }
@@ -451,7 +451,7 @@ func.func @activation_group(%x: memref<8x64xf32>, %w: memref<8x68xi8>, %y: memre
 // -----
 
 func.func @activation_group_of_floats(%x: memref<8x64xf32>, %w: memref<8x68xi8>, %y: memref<8x8xf32>) {
-  // expected-error@+1 {{'rlx.block_matmul' op (C5) expected activations to be i16 or i8 where activation_group is given, but got 'f16'}}
+  // expected-error@+1 {{'rlx.block_matmul' op (C5) expected activations to be i24, i16 or i8 where activation_group is given, but got 'f16'}}
   rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q8_0>, activations = f16, activation_group = 32 : i64} : (memref<8x64xf32>, memref<8x68xi8>, memref<8x8xf32>) -> ()
   return
 }

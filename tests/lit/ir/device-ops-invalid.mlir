@@ -92,7 +92,7 @@ func.func @activation_group(%x: memref<3x64xf32>, %p: memref<1x320xi32>, %y: mem
 
 #r = #rlx.scheme<"r", block = 64, bytes = 80, unused = 96, code = ui8 at (i) -> (0, i * 8) as si8, scale = ui16 at (i) -> (64, (i floordiv 32) * 16) as f16>
 func.func @activations(%x: memref<3x64xf32>, %p: memref<1x320xi32>, %y: memref<3x8xf32>) {
-  // expected-error@+1 {{'rlx.interleaved_matmul' op (C3) expected activations to be f32, bf16, f16, i16 or i8, but got 'i4'}}
+  // expected-error@+1 {{'rlx.interleaved_matmul' op (C3) expected activations to be f32, bf16, f16, i24, i16 or i8, but got 'i4'}}
   rlx.interleaved_matmul ins(%x, %p) outs(%y) {device_block = #rlx.quant<#r>, activations = i4, rows = 16 : i64, words = 4 : i64} : (memref<3x64xf32>, memref<1x320xi32>, memref<3x8xf32>) -> ()
   return
 }

@@ -194,7 +194,7 @@ func.func @matmul_c3_type(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<
 // -----
 
 func.func @matmul_c4(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
-  // expected-error@+1 {{'rlx.matmul' op (C4) expected activations to be f32, bf16, f16, i16 or i8, but got 'f64'}}
+  // expected-error@+1 {{'rlx.matmul' op (C4) expected activations to be f32, bf16, f16, i24, i16 or i8, but got 'f64'}}
   %y = rlx.matmul %x, %w {activations = f64} : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
   return
 }
@@ -212,6 +212,14 @@ func.func @matmul_c5(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_
 func.func @matmul_c5_default(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
   // expected-error@+1 {{'rlx.matmul' op (C5) expected activations to be i16 or i8 where weights are reencoded}}
   %y = rlx.matmul %x, %w weights = reencoded : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @matmul_c5_three_bytes(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
+  // expected-error@+1 {{'rlx.matmul' op (C5) expected activations to be i16 or i8 where weights are reencoded; others multiply them as they are}}
+  %y = rlx.matmul %x, %w weights = reencoded {activations = i24} : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
   return
 }
 
@@ -242,7 +250,7 @@ func.func @matmul_c6_short(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant
 // -----
 
 func.func @matmul_c6_floats(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
-  // expected-error@+1 {{'rlx.matmul' op (C6) expected activations to be i16 or i8 where activation_group is given; others have no scales}}
+  // expected-error@+1 {{'rlx.matmul' op (C6) expected activations to be i24, i16 or i8 where activation_group is given; others have no scales}}
   %y = rlx.matmul %x, %w {activations = bf16, activation_group = 32 : i64} : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
   return
 }
@@ -250,7 +258,7 @@ func.func @matmul_c6_floats(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quan
 // -----
 
 func.func @matmul_c6_default(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
-  // expected-error@+1 {{'rlx.matmul' op (C6) expected activations to be i16 or i8 where activation_group is given}}
+  // expected-error@+1 {{'rlx.matmul' op (C6) expected activations to be i24, i16 or i8 where activation_group is given}}
   %y = rlx.matmul %x, %w {activation_group = 32 : i64} : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
   return
 }
@@ -274,7 +282,7 @@ func.func @matmul_weights(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<
 // -----
 
 func.func @matmul_c4_unsigned(%x: tensor<3x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) {
-  // expected-error@+1 {{'rlx.matmul' op (C4) expected activations to be f32, bf16, f16, i16 or i8, but got 'ui8'}}
+  // expected-error@+1 {{'rlx.matmul' op (C4) expected activations to be f32, bf16, f16, i24, i16 or i8, but got 'ui8'}}
   %y = rlx.matmul %x, %w {activations = ui8} : (tensor<3x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<3x8xf32>
   return
 }
@@ -362,7 +370,7 @@ func.func @gather_matmul_c3(%x: tensor<5x64xf32>, %w: tensor<4x8x64xf32, #rlx.qu
 // -----
 
 func.func @gather_matmul_c4(%x: tensor<5x64xf32>, %w: tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, %ids: tensor<5x2xi32>) {
-  // expected-error@+1 {{'rlx.gather_matmul' op (C4) expected activations to be f32, bf16, f16, i16 or i8, but got 'i32'}}
+  // expected-error@+1 {{'rlx.gather_matmul' op (C4) expected activations to be f32, bf16, f16, i24, i16 or i8, but got 'i32'}}
   %y = rlx.gather_matmul %x, %w, %ids {activations = i32} : (tensor<5x64xf32>, tensor<4x8x64xf32, #rlx.quant<gguf_q8_0>>, tensor<5x2xi32>) -> tensor<5x2x8xf32>
   return
 }

@@ -39,6 +39,9 @@ func.func @matmul_without_extras(%x: tensor<3x256xf32>, %w: tensor<8x256xbf16, #
   // CHECK: rlx.matmul %{{.*}}, %{{.*}} {activations = i16}
   %2 = rlx.matmul %x, %w {activations = i16}
       : (tensor<3x256xf32>, tensor<8x256xbf16, #rlx.quant<gguf_q4k>>) -> tensor<3x8xf32>
+  // CHECK: rlx.matmul %{{.*}}, %{{.*}} {activation_group = 64 : i64, activations = i24}
+  %5 = rlx.matmul %x, %w {activations = i24, activation_group = 64 : i64}
+      : (tensor<3x256xf32>, tensor<8x256xbf16, #rlx.quant<gguf_q4k>>) -> tensor<3x8xf32>
   // CHECK: rlx.matmul %{{.*}}, %{{.*}} {activations = bf16} : (tensor<3x256xf32>, tensor<8x256xf16>) -> tensor<3x8xf32>
   %3 = rlx.matmul %x, %plain {activations = bf16} : (tensor<3x256xf32>, tensor<8x256xf16>) -> tensor<3x8xf32>
   // CHECK: rlx.matmul %{{.*}}, %{{.*}} : (tensor<3x256xf32>, tensor<?x256xf32>) -> tensor<3x?xf32>

@@ -92,6 +92,12 @@ func.func @words(%x: tensor<9x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0
   return %y : tensor<9x8xf32>
 }
 
+// BYTES: remark: activations are computed in f32 on this device, more exactly than in 'i24': there are no kernels for this type
+func.func @three_bytes(%x: tensor<9x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>> {rlx.weight = "w"}) -> tensor<9x8xf32> {
+  %y = rlx.matmul %x, %w {activations = i24} : (tensor<9x64xf32>, tensor<8x64xf32, #rlx.quant<gguf_q8_0>>) -> tensor<9x8xf32>
+  return %y : tensor<9x8xf32>
+}
+
 // BYTES: remark: weights are not reencoded on this device, which multiplies them more exactly
 // BYTES: remark: activations are rounded to 'i8', with a scale for each 32 of K{{$}}
 func.func @reencoded(%x: tensor<9x64xf32>, %w: tensor<8x64xf32, #rlx.quant<gguf_q8_0>> {rlx.weight = "w"}) -> tensor<9x8xf32> {

@@ -11,6 +11,16 @@ func.func @pairs_of_one(%x: memref<64x96xf32>, %p: memref<960xi8>, %y: memref<64
 
 // -----
 
+func.func @pairs_of_i24(%x: memref<64x256xf32>, %p: memref<2560xi8>, %y: memref<64x16xf32>) {
+  // expected-error@+1 {{'rlx.packed_matmul' op cannot have a kernel of mode i16_pairs: activations are no i8}}
+  rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4_1>, activations = i24, layout = #rlx.packed<lanes = 16, k_block = 256, group = 32, block_bytes = 2560, steps = [1, 2]>,
+      tiles = #rlx.tiles<mr = 4, mr_panel = 4, mc = 256, nc = 64, kc = 256, kernels = [<f32, min_m_panel = 16, i16_pairs = true>]>}
+      : (memref<64x256xf32>, memref<2560xi8>, memref<64x16xf32>) -> ()
+  return
+}
+
+// -----
+
 func.func @pairs_of_i16(%x: memref<64x256xf32>, %p: memref<2560xi8>, %y: memref<64x16xf32>) {
   // expected-error@+1 {{'rlx.packed_matmul' op cannot have a kernel of mode i16_pairs: activations are no i8}}
   rlx.packed_matmul ins(%x, %p) outs(%y) {scheme = #rlx.quant<gguf_q4_1>, activations = i16, layout = #rlx.packed<lanes = 16, k_block = 256, group = 32, block_bytes = 2560, steps = [1, 2]>,

@@ -179,3 +179,14 @@ func.func @three_times_192(%x: tensor<8x576xf32>, %w: tensor<16x360xi8>, %y: ten
       : (tensor<8x576xf32>, tensor<16x360xi8>, tensor<8x16xf32>) -> tensor<8x16xf32>
   return %r : tensor<8x16xf32>
 }
+
+// -----
+
+// Activations of three bytes have a scale for 32, whatever the weight.
+// CHECK-LABEL: func @three_bytes
+// CHECK: rlx.packed_matmul {{.*}} {activations = i24, layout = #rlx.packed<lanes = 16, k_block = 256, group = 32, {{.*}}activation_group = 32>, scheme = #rlx.quant<gguf_q4k>}
+func.func @three_bytes(%x: tensor<1x512xf32>, %w: tensor<8x288xi8>, %y: tensor<1x8xf32>) -> tensor<1x8xf32> {
+  %r = rlx.block_matmul ins(%x, %w) outs(%y) {scheme = #rlx.quant<gguf_q4k>, activations = i24}
+      : (tensor<1x512xf32>, tensor<8x288xi8>, tensor<1x8xf32>) -> tensor<1x8xf32>
+  return %r : tensor<1x8xf32>
+}

@@ -4,7 +4,14 @@
 // RUN: not rlx-opt %s "--rlx-set-activations=activations=i8 weights=rounded" 2>&1 | FileCheck %s --check-prefix=ROUNDED
 // RUN: not rlx-opt %s "--rlx-set-activations=activations=f32 weights=reencoded" 2>&1 | FileCheck %s --check-prefix=FLOATS
 
-// ERROR: expected the option 'activations' to be f32, bf16, f16, i16 or i8, but got 'i7'
+// RUN: not rlx-opt %s "--rlx-set-activations=activations=i24 weights=reencoded" 2>&1 | FileCheck %s --check-prefix=BYTES
+// RUN: rlx-opt %s --rlx-set-activations=i24 2>&1 | FileCheck %s --check-prefix=THREE
+
+// THREE: remark: activations are computed in 'i24'
+// THREE-LABEL: func @main
+// THREE: rlx.matmul %{{.*}}, %{{.*}} {activations = i24}
+// BYTES: expected 'activations' to be i16 or i8 with 'weights=reencoded', but got 'i24'
+// ERROR: expected the option 'activations' to be f32, bf16, f16, i24, i16 or i8, but got 'i7'
 // ROUNDED: expected the option 'weights' to be reencoded, but got 'rounded'
 // FLOATS: expected 'activations' to be i16 or i8 with 'weights=reencoded', but got 'f32'
 // WEIGHTS: remark: activations are computed in 'i16'

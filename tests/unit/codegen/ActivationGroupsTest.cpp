@@ -57,7 +57,8 @@ constexpr Way ways[] = {
     {"i8", "i16_pairs=false two_vector_ports=false min_m_panel=4 mc=24", 1e-5},
     {"i8", "two_vector_ports=false min_m_panel=4 mc=24", 3e-3},
     {"i8", "two_vector_ports=true min_m_panel=4 mc=24", 1e-5},
-    {"i16", "min_m_panel=4 mc=24", 1e-5}};
+    {"i16", "min_m_panel=4 mc=24", 1e-5},
+    {"i24", "min_m_panel=4 mc=24", 2e-6}};
 
 class ActivationGroupsTest : public SchemeTest,
                              public testing::WithParamInterface<std::string> {};
@@ -79,7 +80,7 @@ TEST_P(ActivationGroupsTest, RoundEachByItself) {
           compiled(function(weight, way.activations, m, group), options);
       ASSERT_TRUE(executable);
       weight.bind(*executable, "main");
-      int64_t largest = way.activations[1] == '8' ? 127 : 127 * 256;
+      int64_t largest = largestCode(way.activations);
       Floats x({m, k}, integersOfGroups(m, k, group, largest, 9)), y({m, n});
       std::fill_n(x.values.begin() + zeros * k, k, 0.0f);
       EXPECT_SUCCESS(executable->run("main", {x}, {y}));

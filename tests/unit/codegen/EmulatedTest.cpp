@@ -162,7 +162,7 @@ protected:
     for (int64_t m : {1, 3, 13}) {
       Floats x = Floats::random({m, k}, uint32_t(m)), y({m, n});
       // Integers of which each K block has the largest are quantized exactly.
-      float largest = activations == "i16" ? 127 * 256 : 127;
+      auto largest = float(largestCode(activations));
       if (activations != "f32")
         for (int64_t i = 0; i < m * k; ++i)
           x.values[i] =
@@ -219,7 +219,7 @@ TEST_P(AArch64Test, MatchesTheReference) {
   // each generation.
   size_t turn = GetParam().number;
   for (QuantScheme scheme : schemes()) {
-    constexpr const char *others[] = {"f32", "i16", "bf16"};
+    constexpr const char *others[] = {"f32", "i16", "bf16", "i24"};
     for (const char *activations : {"i8", others[turn++ % std::size(others)]})
       addFunction("f" + std::to_string(weights.size()), scheme, activations);
   }

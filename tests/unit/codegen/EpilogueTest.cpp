@@ -20,7 +20,8 @@ class EpilogueTest : public SchemeTest,
                      public testing::WithParamInterface<const char *> {};
 
 INSTANTIATE_TEST_SUITE_P(Activations, EpilogueTest,
-                         testing::Values("f32", "bf16", "f16", "i16", "i8"));
+                         testing::Values("f32", "bf16", "f16", "i24", "i16",
+                                         "i8"));
 
 std::string matmul(const RandomWeight &weight, const std::string &activations) {
   std::string n = std::to_string(weight.shape[0]),

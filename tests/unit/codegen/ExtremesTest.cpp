@@ -57,7 +57,7 @@ TEST_P(ExtremesTest, NonFiniteRowsAreNan) {
 
 TEST_P(ExtremesTest, TinyNumbersAreNotZero) {
   std::string type = GetParam();
-  // Of f32 near its smallest numbers, i16 has more bits.
+  // Of f32 near its smallest numbers, i16 and i24 have more bits.
   double bound = type == "i8" ? 1.2e-2 : 1e-3;
   for (const char *name : schemes) {
     SCOPED_TRACE(name);
@@ -79,7 +79,7 @@ TEST_P(ExtremesTest, TinyNumbersAreNotZero) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Activations, ExtremesTest,
-                         testing::Values("i8", "i16"),
+                         testing::Values("i8", "i16", "i24"),
                          [](const auto &info) { return info.param; });
 
 // All codes of small floats and of a codebook, zeros of both signs among them.

@@ -61,14 +61,14 @@ TEST_P(IntegerKernelsTest, MatchesTheReference) {
       {16, unit},
       {1, 3 * scheme->block()},
       {20, 3 * std::lcm<int64_t>(unit, 192)}};
-  // i16 differs from i8 in its sums, bf16 takes the way of f32: fewer shapes
-  // do.
+  // i16 and i24 differ from i8 in their sums, bf16 takes the way of f32: fewer
+  // shapes do.
   const std::vector<std::vector<int64_t>> all = shapes;
-  for (std::string activations : {"i8", "i16", "bf16"}) {
+  for (std::string activations : {"i8", "i16", "i24", "bf16"}) {
     SCOPED_TRACE(activations);
     if (activations != "i8")
-      shapes = {all[activations == "i16" ? 0 : 1]};
-    int64_t largest = activations == "i16" ? 127 * 256 : 127;
+      shapes = {all[activations == "bf16" ? 1 : 0]};
+    int64_t largest = largestCode(activations);
     std::string text;
     std::vector<RandomWeight> weights;
     for (size_t i = 0; i < shapes.size(); ++i) {
@@ -196,7 +196,7 @@ TEST_F(SchemeTest, ManyRowsOfExperts) {
             "} : (" + types +
             ") -> tensor<?x2x580xf32>\n  return %y : tensor<?x2x580xf32>\n}";
         int64_t rows = sharedRows ? tokens : tokens * slots;
-        int64_t largest = activations == "i16" ? 127 * 256 : 127;
+        int64_t largest = largestCode(activations);
         Floats values({rows, k}, integers(rows, k, largest, 4)),
             bias = Floats::random({experts, n}, 3), y({tokens, slots, n});
         Floats input(sharedRows ? std::vector<int64_t>{tokens, k}
@@ -234,7 +234,7 @@ TEST_F(SchemeTest, ManyRowsOfExperts) {
 TEST_F(SchemeTest, ErrorsOfRoundedActivations) {
   constexpr int64_t n = 64, k = 4096, m = 4;
   std::pair<const char *, double> bounds[] = {
-      {"i8", 1.2e-2}, {"i16", 1e-4}, {"bf16", 4e-3}};
+      {"i8", 1.2e-2}, {"i16", 1e-4}, {"i24", 1e-6}, {"bf16", 4e-3}};
   for (const char *name :
        {"gguf_q4k", "gguf_q6k", "int8/32", "mxfp4/32", "fp8e4m3"}) {
     SCOPED_TRACE(name);

@@ -3,6 +3,7 @@
 #ifndef RLX_TESTS_UNIT_CODEGEN_MATMULPROGRAMS_H
 #define RLX_TESTS_UNIT_CODEGEN_MATMULPROGRAMS_H
 
+#include "ir/ActivationType.h"
 #include "tests/unit/codegen/TestSupport.h"
 
 namespace rlx::test {
@@ -51,6 +52,13 @@ inline std::string valuesFunction(const RandomWeight &weight) {
   return "func.func @values() -> " + y + " {\n" + weight.definitions("values") +
          "  %y = rlx.dequantize %values" + weight.operands("values") + " : (" +
          types + ") -> " + y + "\n  return %y : " + y + "\n}\n";
+}
+
+/// The largest integer that activations of a type are rounded to; of floats,
+/// one that they hold.
+inline int64_t largestCode(llvm::StringRef activations) {
+  const ActivationType *type = activationTypeNamed(activations);
+  return type && type->isInteger ? int64_t(type->largestCode) : 127;
 }
 
 /// Integers up to `largest` in magnitude, which occurs in every 32 elements.

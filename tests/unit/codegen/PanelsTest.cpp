@@ -30,11 +30,18 @@ constexpr Way ways[] = {
     {"i8", "min_m_panel=4 mc=24 two_vector_ports=false", 3e-3},
     {"i8", "min_m_panel=4 mc=24 two_vector_ports=false i16_pairs=false", 1e-5},
     {"i16", "min_m_panel=4 mc=24 two_vector_ports=false", 1e-5},
+    {"i24", "min_m_panel=4 mc=24 two_vector_ports=false", 1e-5},
     // Register tiles of several tiles of weights, and sums that are floats,
     // through panels and without.
     {"i8", "min_m_panel=4 mc=24 two_vector_ports=true", 3e-3, true},
     {"i8", "min_m_panel=512 mc=24 two_vector_ports=true", 3e-3, true, false},
     {"i16", "min_m_panel=4 mc=24 two_vector_ports=true", 1e-5, true, false},
+    {"i24", "min_m_panel=4 mc=24 two_vector_ports=true", 1e-5},
+    // One scale for as many as others have.
+    {"i24", "min_m_panel=4 mc=24 two_vector_ports=false activation_group=256",
+     1e-5, false, false},
+    {"i24", "min_m_panel=4 mc=24 two_vector_ports=true activation_group=256",
+     1e-5, true, false},
 };
 
 /// What users are told. All bits of a signed code set are -1: of groups whose
@@ -75,7 +82,7 @@ void check(const QuantScheme &scheme, const CompileOptions &target) {
     ASSERT_TRUE(executable);
     for (auto [i, shape] : llvm::enumerate(shapes)) {
       int64_t n = shape[0], k = shape[1];
-      int64_t largest = way.activations[1] == '8' ? 127 : 127 * 256;
+      int64_t largest = largestCode(way.activations);
       SCOPED_TRACE("N = " + std::to_string(n) + ", K = " + std::to_string(k));
       for (Content content : {Content::random, Content::zeroBytes,
                               Content::largestCodes, Content::withNans}) {

@@ -61,7 +61,7 @@ TEST_P(PrescaledWeightsTest, GiveTheSameBits) {
                                  : std::vector<int64_t>{1, 8, 12, 31}) {
             SCOPED_TRACE("content " + std::to_string(int(content)) + ", rows " +
                          std::to_string(m));
-            int64_t largest = activations == "i8" ? 127 : 127 * 256;
+            int64_t largest = largestCode(activations);
             Floats x({m, k}, integers(m, k, largest, 9)),
                 y[2] = {Floats({m, n}), Floats({m, n})};
             for (bool scaled : {false, true}) {

@@ -106,7 +106,7 @@ void RandomSchemesTest::expectMatches(bool hasVectors) {
                       dice.oneIn(5) ? Content::largestCodes : Content::random);
   std::vector<double> values = weight.values();
 
-  std::vector<std::string> kinds = {"i8", dice.pick({"i16", "f32"}),
+  std::vector<std::string> kinds = {"i8", dice.pick({"i16", "i24", "f32"}),
                                     dice.pick({"i16", "bf16", "f16"})};
   if (dice.oneIn(3))
     kinds[2] = "i8q";

@@ -66,7 +66,7 @@ TEST_P(ReencodedTest, IsCloseToTheReference) {
         RandomWeight weight(*scheme, shape, uint32_t(50 + i), content);
         weight.bind(*executable, name);
         std::vector<double> values = weight.values();
-        int64_t largest = activations == "i8" ? 127 : 127 * 256;
+        int64_t largest = largestCode(activations);
         Floats x({m, k}, integers(m, k, largest, 9)), y({m, rows});
         std::fill_n(x.values.begin() + zeros * k, k, 0.0f);
         EXPECT_SUCCESS(executable->run(name, {x}, {y}));

@@ -81,7 +81,7 @@ TEST_P(TargetsTest, MatchesTheReference) {
   for (const char *name : schemes) {
     RandomWeight weight(*builtin(name), {n, k}, 17);
     std::vector<double> values = weight.values();
-    for (std::string activations : {"f32", "bf16", "i8", "i16"}) {
+    for (std::string activations : {"f32", "bf16", "i8", "i16", "i24"}) {
       SCOPED_TRACE(std::string(name) + ", " + activations);
       std::unique_ptr<Executable> executable =
           compiled(programOf(weight, activations), options);
@@ -90,7 +90,7 @@ TEST_P(TargetsTest, MatchesTheReference) {
       for (int64_t m : {1, 13}) {
         Floats x = Floats::random({m, k}, uint32_t(m)), y({m, n});
         // Integers of which each K block has the largest are quantized exactly.
-        float largest = activations == "i16" ? 127 * 256 : 127;
+        auto largest = float(largestCode(activations));
         for (int64_t i = 0; i < m * k; ++i)
           x.values[i] =
               i % 32 == 31 ? largest : std::round(x.values[i] / 4 * largest);
@@ -208,7 +208,7 @@ TEST_F(Targets, EmitsForAvxVnni) {
   const CompileOptions options = optionsFor("x86_64-linux-gnu", avxVnni),
                        standIn = optionsFor("x86_64-linux-gnu", avxVnniStandIn);
   for (const char *name : schemes)
-    for (const char *activations : {"i8", "i16"}) {
+    for (const char *activations : {"i8", "i16", "i24"}) {
       SCOPED_TRACE(std::string(name) + ", " + activations);
       RandomWeight weight(*builtin(name), {n, k}, 17);
       std::string text = programOf(weight, activations);

@@ -85,7 +85,7 @@ TEST_F(SchemeTest, TheHostsOwnLoops) {
 // With the option, neither threads nor the other rows change a bit.
 TEST_F(SchemeTest, DeterministicRows) {
   constexpr int64_t n = 150, k = 1024, m = 29;
-  for (std::string activations : {"f32", "i8", "i16"}) {
+  for (std::string activations : {"f32", "i8", "i16", "i24"}) {
     SCOPED_TRACE(activations);
     RandomWeight weight(*builtin("gguf_q4k"), {n, k}, 3);
     CompileOptions options;

@@ -180,7 +180,8 @@ TEST_P(VerifyGoldenTest, WhatIsWrongFails) {
 INSTANTIATE_TEST_SUITE_P(
     Activations, VerifyGoldenTest,
     testing::Values("", "{activations = f16}", "{activations = bf16}",
-                    "{activations = i16}", "{activations = i8}",
+                    "{activations = i24}", "{activations = i16}",
+                    "{activations = i8}",
                     "weights = reencoded {activations = i8}"));
 
 } // namespace verify_golden_test

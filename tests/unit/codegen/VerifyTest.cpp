@@ -253,12 +253,14 @@ func.func @main(%x: tensor<)" +
     RandomWeight weight = this->weight("gguf_q8_0", {32, 512}, 42);
     return verified({x, weight.views()[0]}).bound;
   };
-  double f32 = bound(""), i16 = bound("{activations = i16}"),
-         f16 = bound("{activations = f16}"),
+  double f32 = bound(""), i24 = bound("{activations = i24}"),
+         i16 = bound("{activations = i16}"), f16 = bound("{activations = f16}"),
          bf16 = bound("{activations = bf16}"), i8 = bound("{activations = i8}"),
          reencoded = bound("weights = reencoded {activations = i8}", 40);
   EXPECT_LT(f32, 1e-5);
-  EXPECT_LT(f32, i16);
+  EXPECT_LT(i24, 1e-5);
+  EXPECT_LT(f32, i24);
+  EXPECT_LT(i24, i16);
   EXPECT_LT(i16, f16);
   EXPECT_LT(f16, bf16);
   EXPECT_LT(bf16, i8);
