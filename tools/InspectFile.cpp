@@ -99,6 +99,19 @@ static std::string schemeText(const LogicalWeight &weight,
                 : llvm::toString(scheme.takeError());
 }
 
+/// What it is called, and what it is where that is another.
+static std::string kindOf(const LogicalWeight &weight,
+                          mlir::MLIRContext &context) {
+  auto loader = WeightLoader::create(weight, context);
+  if (!loader) {
+    llvm::consumeError(loader.takeError());
+    return weight.kind;
+  }
+  return weight.kind + (loader->hasPlainZeroPoints()
+                            ? " by its name, with zero points of v2"
+                            : "");
+}
+
 static uint64_t bytesOf(const LogicalWeight &weight) {
   uint64_t bytes = 0;
   llvm::SmallPtrSet<const WeightEntry *, 8> counted; // one may be several parts
@@ -136,7 +149,7 @@ static void listLogicalWeights(const WeightFile &file,
     stream << fmt::format("  {}  {}  {}  {:>12}  {}: {}\n",
                           padded(row[0], widths[0]), padded(row[1], widths[1]),
                           padded(row[2], widths[2]), bytesOf(weight),
-                          weight.kind, parts);
+                          kindOf(weight, context), parts);
   }
 }
 
@@ -146,6 +159,12 @@ static void listAsText(const WeightFile &file, mlir::MLIRContext &context,
   visitFile(file, [&](const auto &opened) {
     listMetadata(opened, stream);
     isSplit = opened.files().size() > 1;
+    if constexpr (requires { opened.unnamed(); })
+      if (!opened.unnamed().empty())
+        stream << "\ntensors of shards that the index does not name, and that "
+                  "are not read: "
+               << opened.unnamed().size() << ", the first "
+               << quoted(opened.unnamed().front()) << "\n";
   });
 
   listLogicalWeights(file, context, stream);
@@ -273,7 +292,7 @@ static void writeLogicalWeight(json::OStream &out, const LogicalWeight &weight,
   } else {
     out.attribute("problem", json::fixUTF8(llvm::toString(scheme.takeError())));
   }
-  out.attribute("kind", weight.kind);
+  out.attribute("kind", kindOf(weight, context));
   out.attribute("bytes", bytesOf(weight));
   out.attributeArray("parts", [&] {
     for (const WeightPart &part : weight.parts)

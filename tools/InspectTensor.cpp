@@ -16,9 +16,28 @@
 #include "runtime/Tensor.h"
 #include "runtime/Text.h"
 
+#include "llvm/Support/FileSystem.h"
+
 #include <vector>
 
 using namespace rlx;
+
+/// Whether writing there would replace what is read.
+static bool isRead(const WeightFile &file, const std::string &output) {
+  llvm::sys::fs::UniqueID written;
+  if (llvm::sys::fs::getUniqueID(output, written))
+    return false;
+  auto isSame = [&](const std::string &path) {
+    llvm::sys::fs::UniqueID read;
+    return !llvm::sys::fs::getUniqueID(path, read) && read == written;
+  };
+  const std::string *last = &file.path(); // tensors of a file lie together
+  bool isFound = isSame(*last);
+  for (const WeightEntry &entry : file.entries())
+    if (entry.file != *last)
+      isFound |= isSame(*(last = &entry.file));
+  return isFound;
+}
 
 static Status unknownTensor(const WeightFile &file, const std::string &name) {
   std::string nearest;
@@ -81,6 +100,8 @@ static llvm::Error dequantizeLogical(const LogicalWeight &weight,
 Status inspect::dequantize(const WeightFile &file, const std::string &name,
                            const std::string &output,
                            mlir::MLIRContext &context) {
+  if (isRead(file, output))
+    return errorf("'{}' is what is read, expected another file for -o", output);
   if (const LogicalWeight *weight = file.findLogical(name)) {
     if (llvm::Error error = dequantizeLogical(*weight, output, context))
       return Status::error(llvm::toString(std::move(error)));

@@ -12,6 +12,7 @@
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/IR/Diagnostics.h"
 
+#include <cmath>
 #include <cstring>
 #include <numeric>
 
@@ -76,6 +77,8 @@ llvm::Expected<WeightLoader> WeightLoader::create(const LogicalWeight &weight,
     if (!weight.find(std::string(side.name)))
       return loader.fail("expected a tensor of " + side.name + " for '" +
                          scheme->displayName() + "'");
+  if (auto error = loader.checkCodebook())
+    return error;
   if (auto error = loader.readColumnOrder())
     return error;
   return loader;
@@ -97,6 +100,31 @@ static std::vector<int64_t> integersOf(const WeightEntry &entry) {
     numbers.push_back(wide);
   }
   return numbers;
+}
+
+/// A file that has the numbers of its codes has to have those of the scheme.
+llvm::Error WeightLoader::checkCodebook() const {
+  const WeightPart *part = logical->find("codebook");
+  DenseF64ArrayAttr book = quantScheme.attr().getCode().getCodebook();
+  if (!part || !book)
+    return llvm::Error::success();
+  llvm::ArrayRef<double> numbers = book.asArrayRef();
+  std::span<const std::byte> bytes = part->entry->bytes;
+  if (bytes.size() != numbers.size() * sizeof(float))
+    return fail("expected '" + part->entry->name + "' to have " +
+                llvm::Twine(numbers.size()) + " numbers of f32");
+  for (auto [i, number] : llvm::enumerate(numbers)) {
+    float stored;
+    std::memcpy(&stored, &bytes[i * sizeof(stored)], sizeof(stored));
+    // Writers round what they divide.
+    constexpr double most = 1e-6;
+    if (!(std::abs(stored - number) <= most))
+      return fail("expected number " + llvm::Twine(i) + " of '" +
+                  part->entry->name + "' to be " + std::to_string(number) +
+                  ", as '" + quantScheme.displayName() + "' has it, but got " +
+                  std::to_string(stored));
+  }
+  return llvm::Error::success();
 }
 
 llvm::Error WeightLoader::readColumnOrder() {
@@ -155,6 +183,29 @@ static bool addOne(llvm::MutableArrayRef<uint8_t> zeros, unsigned width) {
     return false;
   for (uint8_t &zero : zeros)
     ++zero;
+  return true;
+}
+
+bool WeightLoader::hasPlainZeroPoints() const {
+  const WeightPart *part = logical->find("zero_points");
+  std::optional<SideOperand> side = quantScheme.findSide("zero_points");
+  if (!part || !side || part->change != "plus 1")
+    return false;
+  auto [width, rows, columns] = sideSizes(*side, logical->shape);
+  auto order = ElementOrder::parse(*context, part->order, rows, columns);
+  if (!order) {
+    llvm::consumeError(order.takeError());
+    return false;
+  }
+  std::span<const std::byte> bytes = part->entry->bytes;
+  if (order->bytes() > int64_t(bytes.size()))
+    return false;
+  uint64_t middle = uint64_t(1) << (order->width() - 1);
+  auto *stored = reinterpret_cast<const uint8_t *>(bytes.data());
+  for (int64_t n = 0; n < rows; ++n)
+    for (int64_t g = 0; g < columns; ++g)
+      if (order->read(stored, n, g) != middle)
+        return false;
   return true;
 }
 
@@ -282,9 +333,17 @@ llvm::Expected<LoadedPart> WeightLoader::load(llvm::StringRef role) const {
   if (part->change == "plus 1" && !addOne(bytes, from->width()))
     return fail("expected zero points of '" + entry.name +
                 "', which are stored less 1, to be at most 255");
-  else if (part->change == "reciprocal")
-    changeFloats(bytes, [](float number) { return 1 / number; });
-  else if (part->change == "over 2688")
+  if (part->change == "reciprocal") {
+    bool isUsable = true;
+    changeFloats(bytes, [&](float number) {
+      isUsable &= std::isfinite(number) && number != 0;
+      return 1 / number;
+    });
+    if (!isUsable)
+      return fail("expected '" + entry.name +
+                  "', which the weight is divided by, to be finite and not 0");
+  }
+  if (part->change == "over 2688")
     changeFloats(bytes, [](float number) { return number / 2688; });
   return LoadedPart{bytes, nullptr, owned};
 }

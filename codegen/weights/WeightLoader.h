@@ -43,6 +43,9 @@ public:
   /// `codes`, `scales`, `zero_points` or `global_scale`, as the scheme reads
   /// it. Error: a part that the weight has not.
   llvm::Expected<LoadedPart> load(llvm::StringRef role) const;
+  /// Whether zero points that the kind stores less 1 are not: all of them are
+  /// the middle of the codes. Reads them up to the first that is not.
+  bool hasPlainZeroPoints() const;
   /// Where columns are stored in another order, so that groups lie together:
   /// which column of the weight each stored one is. Else empty.
   llvm::ArrayRef<int64_t> columnOrder() const { return order; }
@@ -51,6 +54,7 @@ private:
   WeightLoader(const LogicalWeight &weight, QuantScheme scheme,
                mlir::MLIRContext &context)
       : logical(&weight), quantScheme(scheme), context(&context) {}
+  llvm::Error checkCodebook() const;
   llvm::Error readColumnOrder();
   llvm::Error loadNested(llvm::ArrayRef<uint8_t> codes,
                          llvm::MutableArrayRef<uint8_t> bytes) const;

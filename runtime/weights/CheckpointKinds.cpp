@@ -23,36 +23,78 @@ using namespace kinds;
 /// What no matmul of weights alone reads.
 constexpr PartRule inputScale = {
     "input_scale", "input_scale", floats, "-", "", "", optional};
+/// Of columns, where they are not in the order of their groups.
+constexpr PartRule weightGroupIndex = {
+    "group_index",
+    "weight_g_idx",
+    "I32 I64",
+    "K",
+    "",
+    "",
+    optional,
+    "config_groups.~.weights.actorder = group"};
+/// What the packed shape cannot say where rows end within a word.
 constexpr PartRule weightShape = {"shape", "weight_shape", "I64 I32", "2", "",
                                   "",      optional};
 
 // compressed-tensors packs codes and zero points into words of 32 bits, those
 // of zero points along N.
 constexpr std::string_view packed =
-    "quant_method = compressed-tensors;"
-    "config_groups.~.format|format = pack-quantized";
-constexpr std::string_view packedBits = "b = config_groups.~.weights.num_bits";
+    "quant_method = compressed-tensors; config_groups.~ = *;"
+    "config_groups.~.format|format = pack-quantized;"
+    "config_groups.~.weights.num_bits = 4,8";
+constexpr std::string_view packedSymmetric =
+    "quant_method = compressed-tensors; config_groups.~ = *;"
+    "config_groups.~.format|format = pack-quantized;"
+    "config_groups.~.weights.num_bits = 4,8;"
+    "config_groups.~.weights.symmetric = true,";
+constexpr std::string_view packedSizes =
+    "b = config_groups.~.weights.num_bits; "
+    "N? = {weight_shape}.0; K? = {weight_shape}.1";
 constexpr std::string_view packedZeros =
     "ui$b at (n, g) -> (4 * ($G * (n floordiv $p) + g), $b * (n mod $p))";
+/// Rows that end within a word.
+constexpr std::string_view packedRows =
+    "ui$b at (n, k) -> (4 * $w * n, $b * k)";
 
-constexpr std::string_view intQuantized =
-    "quant_method = compressed-tensors;"
+constexpr std::string_view intAsymmetric =
+    "quant_method = compressed-tensors; config_groups.~ = *;"
     "config_groups.~.format|format = int-quantized";
+constexpr std::string_view intQuantized =
+    "quant_method = compressed-tensors; config_groups.~ = *;"
+    "config_groups.~.format|format = int-quantized;"
+    "config_groups.~.weights.symmetric = true,";
 constexpr std::string_view int8WithZero =
     "#rlx.scheme<\"int8/tensor with a zero point\", block = 1, "
     "code = si8 at byte 0, zero = $Z in zero_points at (n, k) -> (0), "
     "scale = $S in scales at (n, k) -> (0)>";
 constexpr std::string_view floatQuantized =
-    "quant_method = compressed-tensors;"
+    "quant_method = compressed-tensors; config_groups.~ = *;"
     "config_groups.~.format|format = float-quantized,naive-quantized";
-constexpr std::string_view fp8Tensor = "quant_method = fp8,fbgemm_fp8";
+
+/// A scale for all, or for each row, which some name as those of blocks are.
+constexpr KindRule fp8(std::string_view scales, std::string_view shape,
+                       std::string_view scheme) {
+  return {"FP8",
+          safetensors,
+          "quant_method = fp8,fbgemm_fp8",
+          "",
+          "",
+          "weight",
+          "N K",
+          scheme,
+          {{{"codes", "weight", "F8_E4M3 F8_E5M2", "N K"},
+            {"scales", scales, floats, shape},
+            inputScale}}};
+}
+constexpr std::string_view oneNumber = "| 1 | 1 1", oneOfRow = "N | N 1";
 
 // A factor for all that its blocks say.
 constexpr std::string_view ggufNvfp4 =
     "#rlx.scheme<\"gguf_nvfp4 with global_scale\", block = 64, bytes = 36, "
     "unused = 4, code = f4E2M1FN at (i) -> (4 + 8 * (i floordiv 16) + i mod "
     "8, 4 * ((i mod 16) floordiv 8)), scale = ui7 at (i) -> (i floordiv 16, "
-    "0) as f8E4M3FN nan_as_zero * f32 in global_scale at (n, k) -> (0)>";
+    "0) as f8E4M3FN nan_as_zero * $C in global_scale at (n, k) -> (0)>";
 
 // Each row has a scale, and then its blocks.
 constexpr std::string_view iq4KsBlocks =
@@ -64,7 +106,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
     {"compressed-tensors pack-quantized",
      safetensors,
      packed,
-     packedBits,
+     packedSizes,
      "g = K/G : config_groups.~.weights.group_size; p = 32/b",
      "weight",
      "N K",
@@ -72,22 +114,34 @@ constexpr auto kindTable = std::to_array<KindRule>({
      {{{"codes", "weight_packed", "I32", "N K*b/32"},
        {"scales", "weight_scale", floats, "N G"},
        {"zero_points", "weight_zero_point", "I32", "N*b/32 G", packedZeros},
-       weightShape}}},
+       weightShape,
+       weightGroupIndex}}},
     {"compressed-tensors pack-quantized",
      safetensors,
-     packed,
-     packedBits,
-     "",
+     packedSymmetric,
+     packedSizes,
+     "w = K*b/32",
      "weight",
      "N K",
      "biased$b/channel:$S",
      {{{"codes", "weight_packed", "I32", "N K*b/32"},
-       {"scales", "weight_scale", floats, "N 1"},
+       {"scales", "weight_scale", floats, oneOfRow},
        weightShape}}},
     {"compressed-tensors pack-quantized",
      safetensors,
-     packed,
-     packedBits,
+     packedSymmetric,
+     packedSizes,
+     "w = K*b/32 up",
+     "weight",
+     "N K",
+     "biased$b/channel:$S",
+     {{{"codes", "weight_packed", "I32", "N w", packedRows},
+       {"scales", "weight_scale", floats, oneOfRow},
+       weightShape}}},
+    {"compressed-tensors pack-quantized",
+     safetensors,
+     packedSymmetric,
+     packedSizes,
      "g = K/G : config_groups.~.weights.group_size",
      "weight",
      "N K",
@@ -95,10 +149,10 @@ constexpr auto kindTable = std::to_array<KindRule>({
      {{{"codes", "weight_packed", "I32", "N K*b/32"},
        {"scales", "weight_scale", floats, "N G"},
        weightShape,
-       groupIndex}}},
+       weightGroupIndex}}},
     {"compressed-tensors int-quantized, asymmetric",
      safetensors,
-     intQuantized,
+     intAsymmetric,
      "",
      "g = K/G : config_groups.~.weights.group_size",
      "weight",
@@ -110,7 +164,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
        inputScale}}},
     {"compressed-tensors int-quantized, asymmetric",
      safetensors,
-     intQuantized,
+     intAsymmetric,
      "",
      "",
      "weight",
@@ -129,7 +183,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
      "N K",
      "int8/channel:$S",
      {{{"codes", "weight", "I8", "N K"},
-       {"scales", "weight_scale", floats, "N 1"},
+       {"scales", "weight_scale", floats, oneOfRow},
        inputScale}}},
     {"compressed-tensors int-quantized",
      safetensors,
@@ -173,7 +227,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
      "N K",
      "fp8e4m3/channel:$S",
      {{{"codes", "weight", "F8_E4M3", "N K"},
-       {"scales", "weight_scale", floats, "N 1"},
+       {"scales", "weight_scale", floats, oneOfRow},
        inputScale}}},
     {"compressed-tensors float-quantized",
      safetensors,
@@ -190,7 +244,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
     // The global scale is what weights were multiplied with.
     {"compressed-tensors nvfp4-pack-quantized",
      safetensors,
-     "quant_method = compressed-tensors;"
+     "quant_method = compressed-tensors; config_groups.~ = *;"
      "config_groups.~.format|format = nvfp4-pack-quantized",
      "",
      "",
@@ -233,43 +287,14 @@ constexpr auto kindTable = std::to_array<KindRule>({
      "",
      "weight",
      "N K",
-     "fp8e4m3/$rx$c:$S",
-     {{{"codes", "weight", "F8_E4M3", "N K"},
+     "$Q/$rx$c:$S",
+     {{{"codes", "weight", "F8_E4M3 F8_E5M2", "N K"},
        {"scales", "weight_scale_inv", floats, "N/r K/c"},
        inputScale}}},
-    {"FP8",
-     safetensors,
-     fp8Tensor,
-     "",
-     "",
-     "weight",
-     "N K",
-     "fp8e4m3/tensor:$S",
-     {{{"codes", "weight", "F8_E4M3", "N K"},
-       {"scales", "weight_scale", floats, ""},
-       inputScale}}},
-    {"FP8",
-     safetensors,
-     fp8Tensor,
-     "",
-     "",
-     "weight",
-     "N K",
-     "fp8e4m3/tensor:$S",
-     {{{"codes", "weight", "F8_E4M3", "N K"},
-       {"scales", "weight_scale", floats, "1"},
-       inputScale}}},
-    {"FP8",
-     safetensors,
-     fp8Tensor,
-     "",
-     "",
-     "weight",
-     "N K",
-     "fp8e4m3/channel:$S",
-     {{{"codes", "weight", "F8_E4M3", "N K"},
-       {"scales", "weight_scale", floats, "N 1"},
-       inputScale}}},
+    fp8("weight_scale", oneNumber, "$Q/tensor:$S"),
+    fp8("weight_scale", oneOfRow, "$Q/channel:$S"),
+    fp8("weight_scale_inv", oneNumber, "$Q/tensor:$S"),
+    fp8("weight_scale_inv", oneOfRow, "$Q/channel:$S"),
 
     // Rows of gate_up_proj are those of gate and up in turn.
     {"gpt-oss MXFP4",
@@ -326,7 +351,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
      "N K",
      ggufNvfp4,
      {{{"codes", "weight", "nvfp4", "N K"},
-       {"global_scale", "scale", "f32", "1"},
+       {"global_scale", "scale", "f32 f16 bf16", "1"},
        {"input_scale", "input_scale", "f32", "-", "", "", optional}}}},
     {"NVFP4 with factors",
      gguf,
@@ -337,7 +362,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
      "E N K",
      ggufNvfp4,
      {{{"codes", "weight", "nvfp4", "E N K"},
-       {"global_scale", "scale", "f32", "E"},
+       {"global_scale", "scale", "f32 f16 bf16", "E"},
        {"input_scale", "input_scale", "f32", "-", "", "", optional}}}},
     {"ik_llama.cpp iq4_ks",
      gguf,

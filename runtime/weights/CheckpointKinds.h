@@ -9,8 +9,8 @@
 // tensors: `N`, `K`, `E` (experts), `G` (groups of a row); small ones are
 // parameters. In schemes and orders `$N` or `$b` is replaced by the number, and
 // `$S`, `$Z`, `$C` by the element types of scales, zero points and the global
-// scale, as schemes write them. In the order of a side tensor, `$S` is its own
-// type, and `$s` its bytes.
+// scale, as schemes write them, `$Q` by the scheme of the codes' type. In the
+// order of a side tensor, `$S` is its own type, and `$s` its bytes.
 //
 //===----------------------------------------------------------------------===//
 #ifndef RLX_RUNTIME_WEIGHTS_CHECKPOINTKINDS_H
@@ -28,13 +28,18 @@ namespace rlx {
 struct PartRule {
   std::string_view role = {};   ///< As in WeightPart; empty: no part.
   std::string_view suffix = {}; ///< Behind the prefix of the weight's tensors.
-  std::string_view types = {};  ///< Of which it may be, separated by spaces.
+  /// Of which it may be, separated by spaces; `$S`: that of the scales.
+  std::string_view types = {};
   /// Sizes, separated by spaces: products of letters and numbers, `K*b/32`. A
   /// division that has to be exact where it gives a letter is rounded up where
-  /// it is compared. `-` is any shape.
+  /// it is compared. `-` is any shape. One of several, separated by `|`; then
+  /// one shape is not taken for another with as many elements.
   std::string_view shape = {};
   std::string_view order = {}, change = {}; ///< As in WeightPart.
   bool isOptional = false;
+  /// `path = value` of the configuration, where an optional one has to be
+  /// there.
+  std::string_view neededWhere = {};
 };
 
 struct KindRule {
@@ -45,11 +50,13 @@ struct KindRule {
   /// there counts. The step `@` is the name of the weight's module, `~` the
   /// member that is for that module (ModuleConfig.h). Of several values,
   /// separated by `,`, one has to be there; an empty one is that of a path that
-  /// is not there.
+  /// is not there. `*`: a configuration that has the groups of the path has one
+  /// for the module.
   std::string_view conditions;
   /// `letter = path`, separated by `;`: numbers of the configuration, or the
   /// rule does not apply. The path `{suffix}` is a tensor of the weight that
   /// holds numbers, or JSON as its bytes, and steps may follow; `#4` is 4.
+  /// `letter? = path` need not be there; shapes then say it.
   std::string_view parameters;
   /// `letter = size`, separated by `;`, once the shapes say what is in them. A
   /// division has to be exact, but where ` up` behind it says that it is
@@ -69,8 +76,9 @@ namespace kinds {
 constexpr bool optional = true;
 constexpr std::string_view floats = "F32 F16 BF16";
 /// The group of each column, where groups are not in order.
-constexpr PartRule groupIndex = {"group_index", "g_idx", "I32 I64", "K", "", "",
-                                 optional};
+constexpr PartRule groupIndex = {
+    "group_index", "g_idx",          "I32 I64", "K", "", "",
+    optional,      "desc_act = true"};
 /// Signed codes of a byte each, with zero points of any type.
 constexpr std::string_view int8WithZeros =
     "#rlx.scheme<\"int8/$g with zero points\", block = $g, "

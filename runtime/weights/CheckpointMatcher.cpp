@@ -5,10 +5,15 @@
 
 #include "runtime/MappedFile.h"
 #include "runtime/weights/KindMatch.h"
+#include "runtime/weights/NearestKind.h"
 #include "runtime/weights/RuleText.h"
 #include "runtime/weights/Safetensors.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <iterator>
 #include <unordered_set>
 
 namespace rlx {
@@ -91,9 +96,13 @@ Result<JsonValue> readCheckpointConfig(const std::string &weightFile) {
   for (std::string_view name :
        {"config.json", "hf_quant_config.json", "quantize_config.json"}) {
     std::string path = folder + std::string(name);
-    Result<std::shared_ptr<MappedFile>> file = MappedFile::open(path);
-    if (!file) // most have one of them, or none
+    // Most have one of them, or none. A link that leads nowhere is there.
+    struct stat info;
+    if (lstat(path.c_str(), &info) != 0 && errno == ENOENT)
       continue;
+    Result<std::shared_ptr<MappedFile>> file = MappedFile::open(path);
+    if (!file)
+      return file.status();
     std::span<const std::byte> bytes = (*file)->bytes();
     Result<JsonValue> json = JsonValue::parse(
         path, {reinterpret_cast<const char *>(bytes.data()), bytes.size()});
@@ -131,8 +140,11 @@ std::vector<LogicalWeight> findLogicalWeights(const WeightFile &file,
     }
   }
   ModuleConfig modules;
+  NearestKind nearest(file);
+  std::vector<LogicalWeight> refusals;
   for (const WeightEntry &entry : file.entries()) {
     std::optional<LogicalWeight> refused;
+    bool isTaken = false;
     for (const KindRule &rule : checkpointKinds()) {
       std::string_view prefix = entry.name, suffix = rule.parts.front().suffix;
       if (rule.container != file.container() || !prefix.ends_with(suffix) ||
@@ -147,7 +159,10 @@ std::vector<LogicalWeight> findLogicalWeights(const WeightFile &file,
                                   });
       if (!isFree)
         continue;
-      if (const WeightEntry *unread = findUnread(rule, file, prefix)) {
+      const WeightEntry *unread = findUnread(rule, file, prefix);
+      if (!unread)
+        unread = nearest.findUnclaimed(rule, *weight);
+      if (unread) {
         if (!refused) {
           weight->problem = "its tensor '" + unread->name + "', " +
                             unread->type + " " + describeShape(unread->shape) +
@@ -157,14 +172,25 @@ std::vector<LogicalWeight> findLogicalWeights(const WeightFile &file,
         continue;
       }
       refused.reset();
+      isTaken = true;
       for (const WeightPart &part : weight->parts)
         used.insert(part.entry);
       weights.push_back(std::move(*weight));
       break;
     }
+    if (!refused && !isTaken && !used.contains(&entry))
+      refused = nearest.refuse(entry, config, modules);
     if (refused)
-      weights.push_back(std::move(*refused));
+      refusals.push_back(std::move(*refused));
   }
+  for (const LogicalWeight &weight : refusals)
+    for (const WeightPart &part : weight.parts)
+      used.insert(part.entry);
+  for (const WeightEntry &entry : file.entries())
+    if (!used.contains(&entry))
+      if (std::optional<LogicalWeight> refused = nearest.refuseAlone(entry))
+        refusals.push_back(std::move(*refused));
+  std::ranges::move(refusals, std::back_inserter(weights));
   return weights;
 }
 

@@ -4,6 +4,7 @@
 #include "runtime/weights/KindMatch.h"
 
 #include "runtime/weights/RuleText.h"
+#include "runtime/weights/SizeLetters.h"
 
 #include <cstring>
 #include <map>
@@ -17,26 +18,58 @@ std::string_view schemeTypeOf(std::string_view type) {
   constexpr std::pair<std::string_view, std::string_view> table[] = {
       {"F32", "f32"},          {"F16", "f16"},        {"BF16", "bf16"},
       {"F8_E4M3", "f8E4M3FN"}, {"F8_E5M2", "f8E5M2"}, {"F8_E8M0", "f8E8M0FNU"},
-      {"U8", "ui8"},           {"I8", "si8"},         {"f32", "f32"}};
+      {"U8", "ui8"},           {"I8", "si8"},         {"f32", "f32"},
+      {"f16", "f16"},          {"bf16", "bf16"}};
   auto found =
       std::ranges::find(table, type, [](auto row) { return row.first; });
   return found == std::end(table) ? "" : found->second;
 }
 
-/// Numbers by their letters.
-using Letters = std::map<char, int64_t>;
+/// The scheme of small floats that lie there alone, which has their type's name
+/// in another spelling.
+std::string plainSchemeOf(std::string_view type) {
+  std::string name = "fp";
+  for (char letter : type.substr(std::min<size_t>(1, type.size())))
+    if (letter != '_')
+      name +=
+          letter >= 'A' && letter <= 'Z' ? char(letter - 'A' + 'a') : letter;
+  return name;
+}
+
+/// Each of a list in quotes; what is empty is `none`.
+std::vector<std::string> alternatives(std::string_view list, char separator) {
+  std::vector<std::string> words;
+  forEachPart(list, separator, [&](std::string_view each) {
+    words.push_back(each.empty() ? "none" : "'" + std::string(each) + "'");
+    return true;
+  });
+  return words;
+}
+
+std::vector<std::string> one(std::string text) { return {std::move(text)}; }
 
 class Match {
 public:
   Match(const KindRule &rule, const WeightFile &file, const JsonValue &config,
-        ModuleConfig &modules, std::string_view prefix)
+        ModuleConfig &modules, std::string_view prefix, KindNearness *nearness)
       : rule(rule), file(file), config(config), modules(modules),
-        prefix(prefix) {}
+        prefix(prefix), nearness(nearness) {}
 
   /// The weight; nothing where the rule does not apply.
   std::optional<LogicalWeight> find();
 
 private:
+  template <class What, class Expected, class Found>
+  bool fail(What what, Expected expected, Found found);
+  void measure();
+  std::string nameOf(std::string_view suffix) const {
+    return std::string(prefix) + std::string(suffix);
+  }
+  std::string describePath(std::string_view paths);
+  std::string describeValue(std::string_view paths);
+  bool meets(std::string_view condition);
+  bool isSaid(std::string_view condition);
+  bool hasGroup(std::string_view path);
   std::string_view module() const;
   const JsonValue *valueAt(std::string_view paths);
   const JsonValue *tensorValue(std::string_view suffix);
@@ -44,11 +77,8 @@ private:
   bool readParameters();
   bool readDerived();
   bool matchPart(const PartRule &part, const WeightEntry &entry);
-  bool matchShape(std::string_view pattern, std::span<const int64_t> shape);
-  bool matchSize(std::string_view pattern, int64_t size);
+  std::string typesOf(const PartRule &part) const;
   bool agrees(std::string_view paths, int64_t number);
-  std::optional<int64_t> evaluate(std::string_view pattern,
-                                  bool isExact = false) const;
   std::string fill(std::string_view text) const;
 
   const KindRule &rule;
@@ -56,17 +86,84 @@ private:
   const JsonValue &config;
   ModuleConfig &modules;
   std::string_view prefix;
-  Letters letters;
-  std::map<char, std::string> types; ///< `S`, `Z`, `C`
+  SizeLetters letters;
+  KindNearness *nearness;            ///< Null where nobody asks.
+  std::map<char, std::string> types; ///< `S`, `Z`, `C`, `Q`
+  std::string scaleType;             ///< As the container spells it.
   std::map<std::string, JsonValue, std::less<>> tensorValues;
 };
+
+/// Notes what was expected, once, and returns false. Texts are made where
+/// somebody asks for them.
+template <class What, class Expected, class Found>
+bool Match::fail(What what, Expected expected, Found found) {
+  if (nearness && nearness->what.empty()) {
+    nearness->what = what();
+    nearness->expected = expected();
+    nearness->found = found();
+  }
+  return false;
+}
+
+/// Which of the rule's tensors are there, by their names.
+void Match::measure() {
+  nearness->kind = rule.name;
+  nearness->weight = nameOf(rule.logicalSuffix);
+  nearness->hasNames = true;
+  for (const PartRule &part : rule.parts) {
+    if (part.suffix.empty())
+      continue;
+    const WeightEntry *entry = file.find(nameOf(part.suffix));
+    nearness->hasNames &= entry || part.isOptional;
+    if (!entry)
+      continue;
+    bool isCodes = &part == &rule.parts.front();
+    if (isCodes)
+      nearness->hasCodes = isWordOf(entry->type, part.types);
+    else
+      nearness->hasSides |= isWordOf(part.role, numberRoles);
+    nearness->parts.push_back({std::string(part.role), entry, "", ""});
+  }
+}
+
+/// A place that a rule reads, as people look for it: the one that is there, or
+/// else the last.
+std::string Match::describePath(std::string_view paths) {
+  std::string_view path;
+  forEachPart(paths, '|', [&](std::string_view each) {
+    if (!each.starts_with('#'))
+      path = each;
+    return valueAt(each) == nullptr;
+  });
+  if (path.starts_with('{')) {
+    size_t end = path.find('}');
+    std::string_view rest = path.substr(std::min(end + 2, path.size()));
+    bool isIndex = parseInteger(rest).has_value();
+    return (isIndex ? "number " : "'") + std::string(rest) +
+           (isIndex ? " of '" : "' of '") + nameOf(path.substr(1, end - 1)) +
+           "'";
+  }
+  std::string text(path);
+  if (text.starts_with("@."))
+    text.replace(0, 1, module());
+  if (size_t group = text.find('~'); group != text.npos)
+    text.replace(group, 1, "*");
+  return "'" + text + "' of the configuration";
+}
+
+std::string Match::describeValue(std::string_view paths) {
+  if (const JsonValue *value = valueAt(paths))
+    return value->describe();
+  return paths.starts_with('{') || !config.isNull()
+             ? "none"
+             : "none, as no config.json beside the file has one";
+}
 
 /// Numbers of a small tensor as an array, or the JSON that its bytes are.
 const JsonValue *Match::tensorValue(std::string_view suffix) {
   if (auto known = tensorValues.find(suffix); known != tensorValues.end())
     return &known->second;
-  const WeightEntry *entry =
-      file.find(std::string(prefix) + std::string(suffix));
+  const WeightEntry *entry = file.find(nameOf(suffix));
   constexpr size_t mostBytes = 1 << 16;
   if (!entry || entry->bytes.empty() || entry->bytes.size() > mostBytes)
     return nullptr;
@@ -128,20 +225,56 @@ const JsonValue *Match::valueAt(std::string_view paths) {
   return value;
 }
 
+/// Whether the configuration says `path = value`.
+bool Match::isSaid(std::string_view condition) {
+  auto [paths, wanted] = splitEntry(condition);
+  const JsonValue *value = valueAt(paths);
+  return value && ((value->asString() && *value->asString() == wanted) ||
+                   (value->asBool() && *value->asBool() && wanted == "true"));
+}
+
+/// Whether a configuration that has groups has one for the module.
+bool Match::hasGroup(std::string_view path) {
+  const JsonValue *groups = config.findPath(path.substr(0, path.find(".~")));
+  return !groups || groups->isNull() || modules.find(*groups, module());
+}
+
+bool Match::meets(std::string_view condition) {
+  auto [paths, wanted] = splitEntry(condition);
+  if (wanted == "*")
+    return hasGroup(paths) ||
+           fail([&] { return describePath(paths); },
+                [&] {
+                  return one("a group with '" + std::string(module()) +
+                             "' among its targets");
+                },
+                [] { return "none that RLX understands"; });
+  const JsonValue *value = valueAt(paths);
+  std::string text;
+  if (value && value->asString())
+    text = *value->asString();
+  else if (value && value->asInteger())
+    text = std::to_string(*value->asInteger());
+  else if (value && value->asBool())
+    text = *value->asBool() ? "true" : "false";
+  else if (value && !value->isNull())
+    text = value->describe();
+  bool isMet = !forEachPart(
+      wanted, ',', [&](std::string_view each) { return each != text; });
+  if (nearness) {
+    nearness->numConditions += isMet;
+    (isMet ? nearness->isSaid : nearness->saysOther) |= !text.empty();
+  }
+  return isMet || fail([&] { return describePath(paths); },
+                       [&] { return alternatives(wanted, ','); },
+                       [&] { return describeValue(paths); });
+}
+
 bool Match::meetsConditions() {
-  if (rule.conditions.empty())
-    return true;
-  return forEachPart(rule.conditions, ';', [&](std::string_view condition) {
-    auto [paths, wanted] = splitEntry(condition);
-    const JsonValue *value = valueAt(paths);
-    std::string text;
-    if (value && value->asString())
-      text = *value->asString();
-    else if (value && value->asInteger())
-      text = std::to_string(*value->asInteger());
-    return !forEachPart(wanted, ',',
-                        [&](std::string_view each) { return each != text; });
-  });
+  return rule.conditions.empty() ||
+         forEachPart(rule.conditions, ';', [&](std::string_view condition) {
+           return meets(condition);
+         });
 }
 
 bool Match::readParameters() {
@@ -149,15 +282,20 @@ bool Match::readParameters() {
     return true;
   return forEachPart(rule.parameters, ';', [&](std::string_view entry) {
     auto [letter, paths] = splitEntry(entry);
+    bool isOptional = letter.ends_with('?');
     std::string_view last = paths.substr(paths.find_last_of('|') + 1);
     std::optional<int64_t> number;
     if (const JsonValue *value = valueAt(paths))
       number = value->asInteger();
     else if (last.starts_with('#'))
       number = parseInteger(last.substr(1));
+    else if (isOptional)
+      return true;
     constexpr int64_t most = int64_t{1} << 40;
     if (!number || *number < 1 || *number > most)
-      return false;
+      return fail([&] { return describePath(paths); },
+                  [] { return one("a positive integer"); },
+                  [&] { return describeValue(paths); });
     letters[letter.front()] = *number;
     return true;
   });
@@ -175,13 +313,20 @@ bool Match::readDerived() {
     bool isExact = !size.ends_with(up);
     if (!isExact)
       size = trimmed(size.substr(0, size.size() - up.size()));
-    if (!evaluate(size))
+    if (!letters.evaluate(size))
       return true;
-    std::optional<int64_t> number = evaluate(size, isExact);
-    if (!number || *number < 1 ||
-        !agrees(trimmed(text.substr(std::min(colon + 1, text.size()))),
-                *number))
-      return false;
+    std::optional<int64_t> number = letters.evaluate(size, isExact);
+    if (!number || *number < 1)
+      return fail([&] { return "'" + std::string(size) + "'"; },
+                  [] { return one("a whole number"); },
+                  [&] { return letters.describe(size); });
+    std::string_view paths =
+        trimmed(text.substr(std::min(colon + 1, text.size())));
+    if (!agrees(paths, *number))
+      return fail(
+          [&] { return describePath(paths); },
+          [&] { return one(std::to_string(*number) + ", as shapes say"); },
+          [&] { return describeValue(paths); });
     letters[letter.front()] = *number;
     return true;
   });
@@ -190,110 +335,54 @@ bool Match::readDerived() {
 /// Whether the configuration says that number, or none.
 bool Match::agrees(std::string_view paths, int64_t number) {
   const JsonValue *value = paths.empty() ? nullptr : valueAt(paths);
-  std::optional<int64_t> said = value ? value->asInteger() : std::nullopt;
-  if (!said)
+  if (!value || value->isNull())
     return true;
+  std::optional<int64_t> said = value->asInteger();
+  if (!said)
+    return false;
   auto k = letters.find('K');
   int64_t whole = k == letters.end() ? number : k->second;
   return number == (*said < 1 ? whole : std::min(*said, whole));
 }
 
-/// Calls `function` with each factor of a size and whether it divides, until it
-/// returns false.
-template <class Function>
-bool forEachFactor(std::string_view pattern, Function function) {
-  bool divides = false;
-  while (!pattern.empty()) {
-    size_t end = std::min(pattern.find_first_of("*/"), pattern.size());
-    if (!function(pattern.substr(0, end), divides))
-      return false;
-    divides = end < pattern.size() && pattern[end] == '/';
-    pattern.remove_prefix(std::min(end + 1, pattern.size()));
-  }
-  return true;
-}
-
-/// The size that a pattern of known letters says, rounded up; nothing where a
-/// letter is unknown or it does not fit, or has a rest where it must not.
-std::optional<int64_t> Match::evaluate(std::string_view pattern,
-                                       bool isExact) const {
-  int64_t product = 1, divisor = 1;
-  bool isKnown =
-      forEachFactor(pattern, [&](std::string_view factor, bool divides) {
-        std::optional<int64_t> number = parseInteger(factor);
-        if (auto known = letters.find(factor.front());
-            !number && known != letters.end())
-          number = known->second;
-        return number && *number > 0 &&
-               !__builtin_mul_overflow(divides ? divisor : product, *number,
-                                       divides ? &divisor : &product);
-      });
-  if (!isKnown || (isExact && product % divisor != 0))
-    return std::nullopt;
-  return product / divisor + (product % divisor != 0);
-}
-
-/// Whether a size is what a pattern says. A pattern with one unknown letter
-/// says that letter, where it divides without a rest.
-bool Match::matchSize(std::string_view pattern, int64_t size) {
-  if (std::optional<int64_t> known = evaluate(pattern))
-    return *known == size;
-  char unknown = '\0';
-  int64_t product = size, divisor = 1;
-  bool isFit =
-      forEachFactor(pattern, [&](std::string_view factor, bool divides) {
-        std::optional<int64_t> number = parseInteger(factor);
-        if (auto known = letters.find(factor.front());
-            !number && known != letters.end())
-          number = known->second;
-        if (!number) {
-          bool isFirst = !unknown && !divides;
-          unknown = factor.front();
-          return isFirst;
-        }
-        return *number > 0 &&
-               !__builtin_mul_overflow(divides ? product : divisor, *number,
-                                       divides ? &product : &divisor);
-      });
-  if (!isFit || product < 1 || product % divisor != 0)
-    return false;
-  letters[unknown] = product / divisor;
-  return true;
-}
-
-bool Match::matchShape(std::string_view pattern,
-                       std::span<const int64_t> shape) {
-  if (pattern == "-")
-    return true;
-  size_t rank = 0;
-  bool isFit =
-      pattern.empty() || forEachPart(pattern, ' ', [&](std::string_view size) {
-        return rank < shape.size() && matchSize(size, shape[rank++]);
-      });
-  if (isFit && rank == shape.size())
-    return true;
-  // Some writers store one number for several sizes, or several for one.
-  std::optional<int64_t> count = countElements(shape), expected = 1;
-  bool isFlat = pattern.find(' ') == std::string_view::npos;
-  if (!isFlat || !count)
-    return false;
-  expected = pattern.empty() ? 1 : evaluate(pattern);
-  return expected == count;
+/// The types that a part may be of, one of which may be that of the scales.
+std::string Match::typesOf(const PartRule &part) const {
+  return part.types == "$S" ? scaleType : std::string(part.types);
 }
 
 bool Match::matchPart(const PartRule &part, const WeightEntry &entry) {
-  if (!entry.problem.empty() ||
-      (!part.types.empty() && !isWordOf(entry.type, part.types)) ||
-      !matchShape(part.shape, entry.shape))
-    return false;
+  auto of = [&](std::string_view what) {
+    return std::string(what) + " of '" + entry.name + "'";
+  };
+  if (!entry.problem.empty())
+    return fail([&] { return of("the type"); },
+                [&] { return alternatives(typesOf(part), ' '); },
+                [&] { return "'" + entry.type + "'"; });
+  if (!part.types.empty() && !isWordOf(entry.type, typesOf(part)))
+    return fail(
+        [&] { return of("the type"); },
+        [&] { return alternatives(typesOf(part), ' '); },
+        [&] { return "'" + entry.type + "' " + describeShape(entry.shape); });
+  if (!letters.match(part.shape, entry.shape))
+    return fail(
+        [&] { return of("the shape"); },
+        [&] { return letters.describeShapes(part.shape); },
+        [&] { return describeShape(entry.shape) + " of " + entry.type; });
   char letter = part.role == "scales"         ? 'S'
                 : part.role == "zero_points"  ? 'Z'
                 : part.role == "global_scale" ? 'C'
                                               : '\0';
+  if (part.role == "codes")
+    types['Q'] = plainSchemeOf(entry.type);
   if (letter)
     types[letter] = schemeTypeOf(entry.type);
-  if (letter == 'S' && entry.element)
-    letters['s'] = elementBytes(*entry.element);
+  if (letter == 'S') {
+    scaleType = entry.type;
+    if (entry.element)
+      letters['s'] = elementBytes(*entry.element);
+  }
+  if (nearness)
+    ++nearness->numParts;
   return readDerived();
 }
 
@@ -314,18 +403,31 @@ std::string Match::fill(std::string_view text) const {
 }
 
 std::optional<LogicalWeight> Match::find() {
-  if (!meetsConditions() || !readParameters() || !readDerived())
+  if (nearness)
+    measure();
+  if (!meetsConditions())
+    return std::nullopt;
+  if (nearness)
+    nearness->meetsConditions = true;
+  if (!readParameters() || !readDerived())
     return std::nullopt;
   LogicalWeight weight;
+  std::string_view codes = rule.parts.front().suffix;
   for (const PartRule &part : rule.parts) {
     bool isListed = !part.suffix.empty();
     if (!isListed)
       continue;
-    const WeightEntry *entry =
-        file.find(std::string(prefix) + std::string(part.suffix));
-    if (!entry && part.isOptional)
+    const WeightEntry *entry = file.find(nameOf(part.suffix));
+    if (!entry && part.isOptional &&
+        (part.neededWhere.empty() || !isSaid(part.neededWhere)))
       continue;
-    if (!entry || !matchPart(part, *entry))
+    if (!entry) {
+      fail([&] { return "'" + nameOf(part.suffix) + "'"; },
+           [&] { return one("a tensor beside '" + nameOf(codes) + "'"); },
+           [] { return std::string("none"); });
+      return std::nullopt;
+    }
+    if (!matchPart(part, *entry))
       return std::nullopt;
     weight.parts.push_back(
         {std::string(part.role), entry, "", std::string(part.change)});
@@ -346,7 +448,7 @@ std::optional<LogicalWeight> Match::find() {
   weight.kind = rule.name;
   weight.scheme = fill(rule.scheme);
   bool isKnown = forEachPart(rule.shape, ' ', [&](std::string_view size) {
-    std::optional<int64_t> number = evaluate(size);
+    std::optional<int64_t> number = letters.evaluate(size);
     weight.shape.push_back(number.value_or(0));
     return number.has_value();
   });
@@ -359,8 +461,9 @@ std::optional<LogicalWeight> Match::find() {
 
 std::optional<LogicalWeight>
 matchKind(const KindRule &rule, const WeightFile &file, const JsonValue &config,
-          ModuleConfig &modules, std::string_view prefix) {
-  return Match(rule, file, config, modules, prefix).find();
+          ModuleConfig &modules, std::string_view prefix,
+          KindNearness *nearness) {
+  return Match(rule, file, config, modules, prefix, nearness).find();
 }
 
 } // namespace rlx

@@ -31,6 +31,18 @@ constexpr std::string_view gptqCodes3 =
     "(3 * k + 2) mod 32)";
 constexpr std::string_view gptqZeros3 =
     "ui3 at (n, g) -> ((3 * $N floordiv 8) * g, 3 * n)";
+constexpr std::string_view gptq1 = "quant_method = gptq,;"
+                                   "checkpoint_format = gptq,;"
+                                   "dynamic.~.bits|bits = 2,4,8";
+constexpr std::string_view gptq1Of3 = "quant_method = gptq,;"
+                                      "checkpoint_format = gptq,;"
+                                      "dynamic.~.bits|bits = 3";
+constexpr std::string_view gptq2 = "quant_method = gptq,;"
+                                   "checkpoint_format = gptq_v2;"
+                                   "dynamic.~.bits|bits = 2,4,8";
+constexpr std::string_view gptq2Of3 = "quant_method = gptq,;"
+                                      "checkpoint_format = gptq_v2;"
+                                      "dynamic.~.bits|bits = 3";
 constexpr std::string_view transposedScales = "$S at (n, g) -> "
                                               "($s * ($N * g + n), 0)";
 
@@ -95,7 +107,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
      "affine$b/$g:$S",
      {{{"codes", "weight", "U32", "N K*b/32"},
        {"scales", "scales", floats, "N K/g"},
-       {"zero_points", "biases", floats, "N K/g"}}}},
+       {"zero_points", "biases", "$S", "N K/g"}}}},
     {"MLX mxfp4",
      safetensors,
      "quant_method = ,; @.mode|mode = mxfp4",
@@ -143,7 +155,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
 
     {"bitsandbytes NF4",
      safetensors,
-     "",
+     "{weight.quant_state.bitsandbytes__nf4}.quant_type = nf4",
      nf4State,
      "",
      "weight",
@@ -155,7 +167,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
        {"state", "weight.quant_state.bitsandbytes__nf4", "U8", "-"}}}},
     {"bitsandbytes FP4",
      safetensors,
-     "",
+     "{weight.quant_state.bitsandbytes__fp4}.quant_type = fp4",
      fp4State,
      "",
      "weight",
@@ -167,7 +179,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
        {"state", "weight.quant_state.bitsandbytes__fp4", "U8", "-"}}}},
     {"bitsandbytes NF4, nested",
      safetensors,
-     "",
+     "{weight.quant_state.bitsandbytes__nf4}.quant_type = nf4",
      nf4Nested,
      "",
      "weight",
@@ -181,7 +193,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
        {"state", "weight.quant_state.bitsandbytes__nf4", "U8", "-"}}}},
     {"bitsandbytes FP4, nested",
      safetensors,
-     "",
+     "{weight.quant_state.bitsandbytes__fp4}.quant_type = fp4",
      fp4Nested,
      "",
      "weight",
@@ -196,7 +208,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
 
     {"HQQ",
      safetensors,
-     "{nbits}.0 = 3",
+     "{nbits}.0 = 3; {axis}.0 = 1,",
      hqqSizes,
      "t = N*K/g/10 up",
      "weight",
@@ -207,10 +219,11 @@ constexpr auto kindTable = std::to_array<KindRule>({
        {"zero_points", "zero", floats, "N*K/g 1"},
        {"shape", "shape", "I32 I64", "2"},
        {"", "nbits", "", "-"},
-       {"", "group_size", "", "-"}}}},
+       {"", "group_size", "", "-"},
+       {"", "axis", "", "-", "", "", optional}}}},
     {"HQQ",
      safetensors,
-     "{nbits}.0 = 3",
+     "{nbits}.0 = 3; {axis}.0 = 0,",
      hqqSizes,
      "t = g/10 up; h = N/g",
      "weight",
@@ -221,10 +234,11 @@ constexpr auto kindTable = std::to_array<KindRule>({
        {"zero_points", "zero", floats, "1 h*K", hqqSides0},
        {"shape", "shape", "I32 I64", "2"},
        {"", "nbits", "", "-"},
-       {"", "group_size", "", "-"}}}},
+       {"", "group_size", "", "-"},
+       {"", "axis", "", "-", "", "", optional}}}},
     {"HQQ",
      safetensors,
-     "",
+     "{nbits}.0 = 1,2,4,8; {axis}.0 = 1,",
      hqqSizes,
      "t = N*K*b/8/g up",
      "weight",
@@ -235,10 +249,11 @@ constexpr auto kindTable = std::to_array<KindRule>({
        {"zero_points", "zero", floats, "N*K/g 1"},
        {"shape", "shape", "I32 I64", "2"},
        {"", "nbits", "", "-"},
-       {"", "group_size", "", "-"}}}},
+       {"", "group_size", "", "-"},
+       {"", "axis", "", "-", "", "", optional}}}},
     {"HQQ",
      safetensors,
-     "",
+     "{nbits}.0 = 1,2,4,8; {axis}.0 = 0,",
      hqqSizes,
      "t = g*b/8 up; h = N/g",
      "weight",
@@ -249,10 +264,23 @@ constexpr auto kindTable = std::to_array<KindRule>({
        {"zero_points", "zero", floats, "1 h*K", hqqSides0},
        {"shape", "shape", "I32 I64", "2"},
        {"", "nbits", "", "-"},
-       {"", "group_size", "", "-"}}}},
+       {"", "group_size", "", "-"},
+       {"", "axis", "", "-", "", "", optional}}}},
     {"GPTQ v2",
      safetensors,
-     "quant_method = gptq,; checkpoint_format = gptq_v2",
+     gptq2Of3,
+     "",
+     "g = K/G : dynamic.~.group_size|group_size",
+     "weight",
+     "N K",
+     "uint3/$g:$S",
+     {{{"codes", "qweight", "I32", "K*3/32 N", gptqCodes3},
+       {"scales", "scales", floats, "G N", transposedScales},
+       {"zero_points", "qzeros", "I32", "G N*3/32", gptqZeros3},
+       groupIndex}}},
+    {"GPTQ v2",
+     safetensors,
+     gptq2,
      "b = dynamic.~.bits|bits",
      "g = K/G : dynamic.~.group_size|group_size; p = 32/b",
      "weight",
@@ -264,7 +292,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
        groupIndex}}},
     {"GPTQ v1",
      safetensors,
-     "quant_method = gptq,; dynamic.~.bits|bits = 3",
+     gptq1Of3,
      "",
      "g = K/G : dynamic.~.group_size|group_size",
      "weight",
@@ -276,7 +304,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
        groupIndex}}},
     {"GPTQ v1",
      safetensors,
-     "quant_method = gptq,",
+     gptq1,
      "b = dynamic.~.bits|bits",
      "g = K/G : dynamic.~.group_size|group_size; p = 32/b",
      "weight",
@@ -288,7 +316,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
        groupIndex}}},
     {"AWQ",
      safetensors,
-     "quant_method = awq; version = gemm,GEMM,",
+     "quant_method = awq; version = gemm,GEMM,; bits|w_bit = 4,",
      "",
      "g = K/G : group_size|q_group_size",
      "weight",
@@ -302,7 +330,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
     // zero points.
     {"AWQ gemv",
      safetensors,
-     "quant_method = awq; version = gemv,GEMV",
+     "quant_method = awq; version = gemv,GEMV; bits|w_bit = 4,",
      "g = group_size",
      "",
      "weight",

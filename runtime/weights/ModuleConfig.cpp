@@ -55,7 +55,8 @@ const JsonValue *ModuleConfig::findTarget(const JsonValue::Object &groups,
   }
   if (byPattern || byClass)
     return byPattern ? byPattern : byClass;
-  return groups.size() == 1 ? &groups.front().value : nullptr;
+  bool isForAll = groups.size() == 1 && !groups.front().value.find("targets");
+  return isForAll ? &groups.front().value : nullptr;
 }
 
 const JsonValue *ModuleConfig::findPattern(const JsonValue::Object &groups,
@@ -79,7 +80,7 @@ const JsonValue *ModuleConfig::find(const JsonValue &groups,
   if (lastGroups == &groups && lastModule == module)
     return lastFound;
   bool haveTargets = std::ranges::any_of(*members, [](const JsonMember &group) {
-    return targetsOf(group.value) != nullptr;
+    return group.value.find("targets") != nullptr;
   });
   bool isOnly = members->size() == 1 && members->front().value.find("weights");
   lastFound = haveTargets || isOnly ? findTarget(*members, module)

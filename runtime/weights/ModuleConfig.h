@@ -22,7 +22,7 @@ public:
   /// The member of `groups`, an object, that is for `module`; null where there
   /// is none. Groups that have `targets` (compressed-tensors) are those whose
   /// targets have the name, a pattern of it, `re:...`, or the name of a class,
-  /// in this order; one group without another is for all. Names of other groups
+  /// in this order; one group without targets is for all. Names of other groups
   /// are patterns, of which the first counts (`dynamic` of GPTQ): `+:...`, and
   /// `-:...` for modules that are not quantized.
   const JsonValue *find(const JsonValue &groups, std::string_view module);

@@ -3,7 +3,7 @@
 //
 // An index is JSON: `{"metadata": {...}, "weight_map": {tensor: file}}`. Files
 // lie in its folder. A shard may hold tensors that the index does not name;
-// they are not offered.
+// they are not offered, but known by their names. A tensor is in one shard.
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/weights/Safetensors.h"
@@ -102,6 +102,7 @@ Status SafetensorsFile::addShards(const MappedFile &index) {
     return shardIndex.status();
   const std::string folder = folderOf(index.path());
   std::vector<WeightEntry> tensors;
+  std::unordered_map<std::string, size_t> shardOf;
   for (size_t i = 0; i < shardIndex->files.size(); ++i) {
     Result<std::shared_ptr<MappedFile>> file =
         MappedFile::open(folder + shardIndex->files[i]);
@@ -113,6 +114,14 @@ Status SafetensorsFile::addShards(const MappedFile &index) {
       return part.status();
     for (WeightEntry &tensor : part->tensors) {
       auto found = shardIndex->fileOfTensor.find(tensor.name);
+      auto [first, isNew] = shardOf.try_emplace(tensor.name, i);
+      if (!isNew)
+        return errorf("'{}': tensor {} is in '{}' and in '{}', expected each "
+                      "tensor to be in one file",
+                      index.path(), quoted(tensor.name),
+                      shardIndex->files[first->second], shardIndex->files[i]);
+      if (found == shardIndex->fileOfTensor.end())
+        others.push_back(tensor.name);
       if (found == shardIndex->fileOfTensor.end() || found->second != i)
         continue;
       shardIndex->fileOfTensor.erase(found);

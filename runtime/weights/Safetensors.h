@@ -33,6 +33,9 @@ public:
   /// The mapped files: one, or as many as there are shards.
   std::span<const std::shared_ptr<MappedFile>> files() const { return shards; }
 
+  /// Tensors of shards that the index does not name: they are not offered.
+  std::span<const std::string> unnamed() const { return others; }
+
   WeightContainer container() const override {
     return WeightContainer::safetensors;
   }
@@ -45,6 +48,7 @@ private:
 
   std::vector<std::shared_ptr<MappedFile>> shards;
   SafetensorsMetadata keys;
+  std::vector<std::string> others;
 };
 
 /// Whether a path names an index of shards.

@@ -28,6 +28,11 @@ def e4m3(byte):
     return sign * (mantissa / 8 * 2**-6 if exponent == 0 else (1 + mantissa / 8) * 2 ** (exponent - 7))
 
 
+def e5m2(byte):
+    sign, exponent, mantissa = -1 if byte & 128 else 1, byte >> 2 & 31, byte & 3
+    return sign * (mantissa / 4 * 2**-14 if exponent == 0 else (1 + mantissa / 4) * 2 ** (exponent - 15))
+
+
 class Writer:
     """Tensors of one module; numbers from one seed."""
 
@@ -95,9 +100,13 @@ def compressed(w, form, bits=None, **weights):
         "group_0": {"targets": ["Linear"], "weights": {"num_bits": bits, **weights}}}}}  # fmt: skip
 
 
-def ct_pack(w, bits, group, symmetric, kind="BF16"):
-    compressed(w, "pack-quantized", bits, group_size=group, symmetric=symmetric)
+def ct_pack(w, bits, group, symmetric, kind="BF16", ordered=False):
+    compressed(w, "pack-quantized", bits, group_size=group, symmetric=symmetric, actorder="group" if ordered else None)
     codes, groups = w.codes(bits), K // group
+    index = [k // group for k in range(K)]
+    if ordered:
+        w.random.shuffle(index)
+        w.add(MODULE + ".weight_g_idx", "I32", (K,), index)
     scales = w.scales(kind, N, groups)
     zeros = constant(1 << (bits - 1), N, groups) if symmetric else w.codes(bits, N, groups)
     w.add_bytes(MODULE + ".weight_packed", "I32", (N, K * bits // 32), stream(codes, bits, 32))
@@ -109,7 +118,18 @@ def ct_pack(w, bits, group, symmetric, kind="BF16"):
                  for i in range(N * bits // 32)]  # fmt: skip
         w.add(MODULE + ".weight_zero_point", "U32", (N * bits // 32, groups), words)
         w.tensors[-1] = (w.tensors[-1][0], "I32", *w.tensors[-1][2:])
-    w.expect(affine(codes, zeros, scales, group))
+    w.expect([[(code - zeros[n][index[k]]) * scales[n][index[k]] for k, code in enumerate(row)]
+              for n, row in enumerate(codes)])  # fmt: skip
+
+
+def ct_pack_padded(w, columns):
+    """Rows that end within a word, whose rest no weight has."""
+    compressed(w, "pack-quantized", 4, strategy="channel", symmetric=True)
+    codes, scales = w.codes(4, N, columns), w.scales("BF16", N, 1)
+    w.add_bytes(MODULE + ".weight_packed", "I32", (N, (columns + 7) // 8), stream(codes, 4, 32))
+    w.add(MODULE + ".weight_scale", "BF16", (N, 1), scales)
+    w.add(MODULE + ".weight_shape", "I64", (2,), [N, columns])
+    w.expect(affine(codes, constant(8, N, 1), scales, columns))
 
 
 def ct_int(w, columns, group):
@@ -122,14 +142,15 @@ def ct_int(w, columns, group):
     w.expect([[code * scales[n % rows][k // group] for k, code in enumerate(row)] for n, row in enumerate(codes)])
 
 
-def fp8(w, config, name, kind, rows, columns, shape):
+def fp8(w, config, name, kind, rows, columns, shape, stored="F8_E4M3"):
     w.config = config
-    codes = w.floats8(N, K)
+    value = e4m3 if stored == "F8_E4M3" else e5m2
+    codes = [[code if stored == "F8_E4M3" or code & 127 < 124 else 60 for code in row] for row in w.floats8(N, K)]
     scales = w.scales(kind, N // rows, K // columns)
-    w.add(MODULE + ".weight", "F8_E4M3", (N, K), codes)
+    w.add(MODULE + ".weight", stored, (N, K), codes)
     w.add(MODULE + "." + name, kind, shape, scales)
     w.add(MODULE + ".input_scale", "F32", (), [0.5])
-    w.expect([[e4m3(code) * scales[n // rows][k // columns] for k, code in enumerate(row)]
+    w.expect([[value(code) * scales[n // rows][k // columns] for k, code in enumerate(row)]
               for n, row in enumerate(codes)])  # fmt: skip
 
 
@@ -387,6 +408,10 @@ KINDS = {
     "ct-pack8-channel": lambda w: ct_pack(w, 8, K, True, "F32"),
     "ct-pack4-channel": lambda w: ct_pack(w, 4, K, True, "F16"),
     "ct-pack8-zeros": lambda w: ct_pack(w, 8, G, False, "F16"),
+    **{f"ct-pack{bits}-ordered-{symmetric}": lambda w, bits=bits, symmetric=symmetric: ct_pack(
+        w, bits, G, symmetric, ordered=True) for bits in (4, 8) for symmetric in (True, False)},
+    "ct-pack4-padded": lambda w: ct_pack_padded(w, 100),
+    "ct-fp8-row": lambda w: fp8(w, FP8_CT, "weight_scale", "F32", 1, K, (N,)),
     "ct-int8-channel": lambda w: ct_int(w, 1, K),
     "ct-int8-tensor": lambda w: ct_int(w, 0, K),
     "ct-int8-group": lambda w: ct_int(w, K // G, G),
@@ -410,6 +435,13 @@ KINDS = {
     "fp8-block": lambda w: fp8(w, config(quant_method="fp8", weight_block_size=[8, 64]), "weight_scale_inv", "F32", 8,
                                64, (N // 8, K // 64)),
     "fp8-tensor": lambda w: fp8(w, config(quant_method="fp8"), "weight_scale", "F32", N, K, ()),
+    **{f"fp8-{name}-{i}": lambda w, name=name, shape=shape: fp8(w, config(quant_method="fp8"), name, "BF16", N, K, shape)
+       for name in ("weight_scale", "weight_scale_inv") for i, shape in enumerate([(), (1,), (1, 1)])},
+    **{f"fp8-rows-{len(shape)}": lambda w, shape=shape: fp8(w, config(quant_method="fp8"), "weight_scale", "F32", 1, K,
+                                                           shape) for shape in [(N,), (N, 1)]},
+    "fp8-e5m2": lambda w: fp8(w, config(quant_method="fp8"), "weight_scale", "F32", N, K, (), "F8_E5M2"),
+    "fp8-e5m2-block": lambda w: fp8(w, config(quant_method="fp8", weight_block_size=[8, 64]), "weight_scale_inv", "F32",
+                                    8, 64, (N // 8, K // 64), "F8_E5M2"),
     "fp8-channel": lambda w: fp8(w, config(quant_method="fbgemm_fp8"), "weight_scale", "F32", 1, K, (N, 1)),
     "gpt-oss": lambda w: gpt_oss(w, "_blocks", "_scales", "_bias", EXPERTS),
     "gpt-oss-original": lambda w: gpt_oss(w, ".blocks", ".scales", "", "block.0.mlp.mlp1_weight"),
@@ -439,6 +471,10 @@ KINDS = {
     "gptq-4-ordered": lambda w: gptq(w, 4, ordered=True),
     "gptq-4-symmetric": lambda w: gptq(w, 4, symmetric=True),
     "gptq-4-as-v2": lambda w: gptq(w, 4, symmetric="as v2"),
+    "gptq-3-v2": lambda w: gptq(w, 3, "gptq_v2"),
+    "gptq-3-v2-ordered": lambda w: gptq(w, 3, "gptq_v2", ordered=True),
+    "gptq-2-v2": lambda w: gptq(w, 2, "gptq_v2"),
+    "gptq-8-v2": lambda w: gptq(w, 8, "gptq_v2"),
     "gptq-4-v2": lambda w: gptq(w, 4, "gptq_v2"),
     "awq": awq,
     "awq-large": lambda w: awq(w, 512, 288),

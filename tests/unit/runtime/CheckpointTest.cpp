@@ -12,6 +12,9 @@
 #include "tests/unit/runtime/SafetensorsBuilder.h"
 #include "tests/unit/runtime/TestSupport.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <memory>
 
 using namespace rlx;
@@ -94,7 +97,13 @@ TEST_F(Checkpoint, PartsAndParameters) {
             std::vector<std::string>{"a.weight"});
 }
 
-TEST_F(Checkpoint, NearlyFollowedRulesAreNoWeights) {
+/// Whether the one weight is refused, for a reason that has the text.
+bool isRefused(std::span<const LogicalWeight> weights, std::string_view text) {
+  return weights.size() == 1 &&
+         weights.front().problem.find(text) != std::string::npos;
+}
+
+TEST_F(Checkpoint, NearlyFollowedRulesAreRefused) {
   std::string_view gptq =
       "{\"quantization_config\":{\"quant_method\":\"gptq\",\"bits\":4}}";
   auto add = [&](std::string_view zeros, uint64_t bytes) {
@@ -104,29 +113,31 @@ TEST_F(Checkpoint, NearlyFollowedRulesAreNoWeights) {
     tensor("a.qzeros", "I32", zeros, bytes);
   };
   add("4,1", 16);
-  EXPECT_TRUE(find().empty()); // no configuration, so no bits
+  EXPECT_TRUE(isRefused(find(), "no config.json")); // so no bits
   config(gptq);
   EXPECT_EQ(find().size(), 1u);
   add("5,1", 20);
-  EXPECT_TRUE(find().empty()); // zero points of another number of groups
+  // Zero points of another number of groups.
+  EXPECT_TRUE(isRefused(find(), "'a.qzeros' to be [4, 1], but got [5, 1]"));
   add("4,2", 32);
-  EXPECT_TRUE(find().empty());
+  EXPECT_TRUE(isRefused(find(), "'a.qzeros' to be [4, 1], but got [4, 2]"));
   add("0,1", 0);
-  EXPECT_TRUE(find().empty());
+  EXPECT_TRUE(isRefused(find(), "'a.qzeros' to be [4, 1], but got [0, 1]"));
   for (std::string_view bits :
        {"0", "-4", "4.5", "\"4\"", "null", "1e99", "9223372036854775807"}) {
     add("4,1", 16);
     config(fmt::format("{{\"quantization_config\":{{\"quant_method\":\"gptq\","
                        "\"bits\":{}}}}}",
                        bits));
-    EXPECT_TRUE(find().empty()) << bits;
+    EXPECT_TRUE(isRefused(find(), "expected 'bits' of the configuration"))
+        << bits;
   }
   config("{\"quantization_config\":{\"quant_method\":\"other\",\"bits\":4}}");
-  EXPECT_TRUE(find().empty());
+  EXPECT_TRUE(isRefused(find(), "'gptq' or none or 'awq', but got the text"));
   header = data = "";
   tensor("a.qweight", "I32", "16,8", 512).tensor("a.scales", "F16", "4,8", 64);
   config(gptq);
-  EXPECT_TRUE(find().empty()); // no zero points
+  EXPECT_TRUE(isRefused(find(), "expected 'a.qzeros' to be a tensor beside"));
 }
 
 TEST_F(Checkpoint, ConfigurationsOfModules) {
@@ -170,22 +181,60 @@ TEST_F(Checkpoint, EncodedByRlx) {
   }
 }
 
-TEST(GgufCheckpoint, FactorBesideNvfp4) {
-  TemporaryFolder folder;
+/// A weight of NVFP4 with a factor of that type of ggml, of so many numbers.
+std::unique_ptr<WeightFile> openFactor(const TemporaryFolder &folder,
+                                       uint32_t type, uint64_t count) {
   // Dimensions innermost first.
   std::string file = GgufBuilder()
                          .tensor("a.weight", {64, 1}, 40, 0)
-                         .tensor("a.scale", {1}, 0, 64)
+                         .tensor("a.scale", {count}, type, 64)
                          .data(std::string(96, 'x'))
                          .build();
   writeFile(folder / "m.gguf", file);
   Result<std::unique_ptr<WeightFile>> opened =
       openWeightFile(folder / "m.gguf");
-  ASSERT_TRUE(opened) << opened.message();
-  ASSERT_EQ((*opened)->logicalWeights().size(), 1u);
-  const LogicalWeight &weight = (*opened)->logicalWeights().front();
-  EXPECT_EQ(weight.name, "a.weight");
-  EXPECT_EQ(weight.find("global_scale")->entry->name, "a.scale");
+  EXPECT_TRUE(opened) << opened.message();
+  return opened ? opened.take() : nullptr;
+}
+
+TEST(GgufCheckpoint, FactorBesideNvfp4) {
+  TemporaryFolder folder;
+  constexpr std::pair<uint32_t, std::string_view> types[] = {
+      {0, "* f32 in global_scale"},
+      {1, "* f16 in global_scale"},
+      {30, "* bf16 in global_scale"}};
+  for (auto [type, text] : types) {
+    std::unique_ptr<WeightFile> file = openFactor(folder, type, 1);
+    ASSERT_TRUE(file);
+    ASSERT_EQ(file->logicalWeights().size(), 1u);
+    const LogicalWeight &weight = file->logicalWeights().front();
+    EXPECT_EQ(weight.name, "a.weight");
+    EXPECT_EQ(weight.problem, "");
+    EXPECT_NE(weight.scheme.find(text), std::string::npos) << weight.scheme;
+    EXPECT_EQ(weight.find("global_scale")->entry->name, "a.scale");
+  }
+  std::unique_ptr<WeightFile> two = openFactor(folder, 0, 2);
+  ASSERT_TRUE(two);
+  EXPECT_TRUE(isRefused(two->logicalWeights(),
+                        "expected the shape of 'a.scale' to be [1], but got "
+                        "[2] of f32"));
+  std::unique_ptr<WeightFile> whole = openFactor(folder, 24, 1); // i8
+  ASSERT_TRUE(whole);
+  EXPECT_TRUE(isRefused(whole->logicalWeights(), "the type of 'a.scale'"));
+}
+
+TEST_F(Checkpoint, ConfigurationsThatCannotBeOpened) {
+  tensor("a", "F32", "1", 4);
+  EXPECT_TRUE(find().empty());
+  std::string path = folder / "config.json", model = folder / "m.safetensors";
+  ASSERT_EQ(symlink("nowhere", path.c_str()), 0);
+  expectError(openWeightFile(model), path, "cannot open the file");
+  ASSERT_EQ(unlink(path.c_str()), 0);
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  expectError(openWeightFile(model), path, "expected a regular file");
+  ASSERT_EQ(unlink(path.c_str()), 0);
+  ASSERT_EQ(mkdir(path.c_str(), 0700), 0);
+  expectError(openWeightFile(model), path, "is a directory");
 }
 
 } // namespace

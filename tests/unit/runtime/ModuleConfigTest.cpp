@@ -107,8 +107,10 @@ TEST_F(Groups, TargetsByNameThenPatternThenClass) {
   EXPECT_EQ(find(groups, "model.layers.1.mlp.gate_proj"), "4");
 }
 
-TEST_F(Groups, OneGroupIsForAll) {
-  EXPECT_EQ(find(R"({"a": {"targets": ["re:x"], "bits": 4}})", "y"), "4");
+TEST_F(Groups, OneGroupWithoutTargetsIsForAll) {
+  EXPECT_EQ(find(R"({"a": {"targets": ["re:x"], "bits": 4}})", "y"), "none");
+  EXPECT_EQ(find(R"({"a": {"targets": ["re:((("], "bits": 4}})", "y"), "none");
+  EXPECT_EQ(find(R"({"a": {"targets": 5, "bits": 4}})", "y"), "none");
   EXPECT_EQ(find(R"({"a": {"weights": {}, "bits": 4}})", "y"), "4");
   EXPECT_EQ(find(R"({"a": {"targets": ["re:x"], "bits": 4},
                      "b": {"targets": ["z"], "bits": 8}})",

@@ -235,6 +235,16 @@ TEST_F(Shards, AreJoined) {
   EXPECT_EQ(a->file, folder / "m-1.safetensors");
   EXPECT_EQ(static_cast<char>(a->bytes[3]), 'a');
   (*file)->release(*a);
+  writeIndex("{\"weight_map\":{\"b\":\"m-2.safetensors\"}}");
+  EXPECT_TRUE(SafetensorsFile::open(index).take()->unnamed().empty());
+  std::string both = safetensorsEntry("b", "U8", "4", 0, 4) + "," +
+                     safetensorsEntry("c", "U8", "4", 4, 8);
+  writeFile(folder / "m-2.safetensors",
+            safetensorsFile("{" + both + "}", std::string(8, 'x')));
+  Result<std::unique_ptr<SafetensorsFile>> more = SafetensorsFile::open(index);
+  ASSERT_TRUE(more) << more.message();
+  ASSERT_EQ((*more)->unnamed().size(), 1u);
+  EXPECT_EQ((*more)->unnamed().front(), "c");
 }
 
 TEST_F(Shards, WrongIndexes) {
@@ -259,6 +269,10 @@ TEST_F(Shards, WrongIndexes) {
   refuse("{\"weight_map\":{\"a\":\"m-1.safetensors\","
          "\"a\":\"m-1.safetensors\"}}",
          "'a' at offset", "duplicate");
+  write("m-2.safetensors", "a", 'b');
+  refuse("{\"weight_map\":{\"a\":\"m-1.safetensors\","
+         "\"z\":\"m-2.safetensors\"}}",
+         "tensor 'a' is in 'm-1.safetensors' and in 'm-2.safetensors'");
   writeFile(folder / "m-1.safetensors", "damaged");
   writeIndex("{\"weight_map\":{\"a\":\"m-1.safetensors\"}}");
   expectError(openWeightFile(index), folder / "m-1.safetensors", "truncated");
