@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ir/QuantConfig.h"
+#include "passes/ConfigNames.h"
 #include "passes/support/QuantizedOperand.h"
 
 #include "llvm/ADT/SetVector.h"
@@ -98,6 +99,7 @@ struct AnnotatePass : rlx::impl::AnnotatePassBase<AnnotatePass> {
     getOperation().walk([&](WeightOp weight) { weights.push_back(weight); });
     for (WeightOp weight : weights)
       annotate(weight, *configuration);
+    warnOfUnmatched(getOperation(), *configuration, config);
     for (Operation *side : formerSides)
       if (side->use_empty())
         side->erase();

@@ -172,6 +172,9 @@ private:
       names.push_back(value.name);
       llvm::append_range(names, value.weights);
     }
+    // A value mostly has the name of its first weight.
+    llvm::sort(names);
+    names.erase(llvm::unique(names), names.end());
     for (const ValueStatistics &value : statistics.values())
       if (!llvm::is_contained(names, value.name)) {
         SmallVector<std::string> nearest = nearestNames(value.name, names);

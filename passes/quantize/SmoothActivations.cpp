@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ir/QuantConfig.h"
+#include "passes/ConfigNames.h"
 #include "passes/quantize/ObservedValues.h"
 #include "passes/quantize/QuantizePasses.h"
 
@@ -208,6 +209,7 @@ struct SmoothActivationsPass
           << "': " << llvm::toString(given.takeError());
       return signalPassFailure();
     }
+    warnOfUnmatched(getOperation(), *given, config);
     for (auto function : getOperation().getOps<func::FuncOp>())
       smooth(function, *given);
   }
