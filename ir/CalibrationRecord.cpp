@@ -273,7 +273,12 @@ static llvm::Error checkConsistent(const ValueStatistics &value,
                          " channels, but got " + llvm::Twine(numbers->size()));
   if (value.rows < 1)
     return mistake(where + ".rows", "expected at least 1");
-  uint64_t expected = uint64_t(value.rows) * channels;
+  uint64_t expected = 0;
+  if (__builtin_mul_overflow(uint64_t(value.rows), uint64_t(channels),
+                             &expected))
+    return mistake(where + ".rows", "expected fewer than " +
+                                        llvm::Twine(value.rows) + " rows of " +
+                                        llvm::Twine(channels) + " channels");
   if (value.histogram.total() != expected)
     return mistake(where + ".histogram",
                    "expected counts of " + llvm::Twine(value.rows) +

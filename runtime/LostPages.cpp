@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/LostPages.h"
 
+#include "runtime/OutputFile.h"
+
 #include <signal.h>
 #include <unistd.h>
 
@@ -56,6 +58,7 @@ void handle(int number, siginfo_t *info, void *) {
   write(mapping->path);
   write("' was changed while it was in use: the part that is being read is "
         "gone\n");
+  removeTemporaries();
   _exit(1);
 }
 

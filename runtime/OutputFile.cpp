@@ -9,6 +9,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/OutputFile.h"
 
+#include "runtime/Temporaries.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,8 +79,25 @@ OutputFile::~OutputFile() { discard(); }
 void OutputFile::discard() {
   if (descriptor >= 0)
     close(std::exchange(descriptor, -1));
-  if (!temporary.empty())
-    unlink(std::exchange(temporary, {}).c_str());
+  if (temporary.empty())
+    return;
+  unlink(temporary.c_str());
+  forgetTemporary(std::exchange(temporary, {}));
+}
+
+/// Where a link leads whose end is not there yet; the path itself where it is
+/// no link, or one that leads in a circle.
+static fs::path endOfLink(const fs::path &path) {
+  constexpr int mostLinks = 40; // as Linux follows
+  fs::path end = path;
+  for (int i = 0; i < mostLinks; ++i) {
+    std::error_code failed;
+    fs::path next = fs::read_symlink(end, failed);
+    if (failed)
+      return end;
+    end = next.is_absolute() ? next : end.parent_path() / next;
+  }
+  return path;
 }
 
 Result<OutputFile> OutputFile::create(const std::string &path) {
@@ -96,17 +115,24 @@ Result<OutputFile> OutputFile::create(const std::string &path) {
     fs::path real = fs::canonical(path, failed);
     if (!failed)
       file.target = real.string();
+  } else {
+    file.target = endOfLink(path).string();
   }
 
   file.descriptor = openUnnamed(file.target);
   while (file.descriptor < 0) {
     std::string candidate = temporaryName(file.target);
+    noteTemporary(candidate);
     file.descriptor =
         open(candidate.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (file.descriptor >= 0)
+    if (file.descriptor >= 0) {
       file.temporary = candidate;
-    else if (errno != EEXIST)
-      return errorf("'{}': cannot create the file: {}", path, strerror(errno));
+      break;
+    }
+    int reason = errno;
+    forgetTemporary(candidate);
+    if (reason != EEXIST)
+      return errorf("'{}': cannot create the file: {}", path, strerror(reason));
   }
   return file;
 }
@@ -115,11 +141,16 @@ Result<OutputFile> OutputFile::create(const std::string &path) {
 int OutputFile::nameTemporary() {
   while (temporary.empty()) {
     std::string candidate = temporaryName(target);
+    noteTemporary(candidate);
     if (linkat(AT_FDCWD, descriptorPath(descriptor).c_str(), AT_FDCWD,
-               candidate.c_str(), AT_SYMLINK_FOLLOW) == 0)
+               candidate.c_str(), AT_SYMLINK_FOLLOW) == 0) {
       temporary = candidate;
-    else if (errno != EEXIST)
-      return errno;
+      break;
+    }
+    int reason = errno;
+    forgetTemporary(candidate);
+    if (reason != EEXIST)
+      return reason;
   }
   return 0;
 }
@@ -169,7 +200,7 @@ Status OutputFile::commit(Sync sync) {
     discard();
     return errorf("'{}': cannot finish the file: {}", name, strerror(reason));
   }
-  temporary.clear();
+  forgetTemporary(std::exchange(temporary, {}));
   return {};
 }
 

@@ -20,6 +20,15 @@
 
 namespace rlx {
 
+/// For programs, not for libraries in them: from here on, SIGINT, SIGTERM and
+/// SIGHUP remove the temporary files of this process before they end it, where
+/// they were not ignored, which other handlers hide: to be called before those
+/// are installed. What ends it at once, as SIGKILL does, leaves them
+/// where the file system has no files without a name.
+void removeTemporariesOnSignals();
+/// What these signals do first. May be called from any handler of signals.
+void removeTemporaries();
+
 class OutputFile {
 public:
   OutputFile(OutputFile &&other) noexcept;

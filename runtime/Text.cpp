@@ -75,6 +75,13 @@ std::string quoted(std::string_view text, size_t limit) {
   return result + (at < text.size() ? "...'" : "'");
 }
 
+std::string quotedWhereOdd(std::string_view text) {
+  std::string safe = quoted(text, text.size());
+  return std::string_view(safe).substr(1, safe.size() - 2) == text
+             ? std::string(text)
+             : safe;
+}
+
 size_t utf8Length(std::string_view text) {
   uint32_t character = 0;
   return text.empty() ? 0 : decode(text, character);

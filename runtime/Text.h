@@ -19,6 +19,10 @@ namespace rlx {
 /// control a terminal or the direction of text are written as \xNN.
 std::string quoted(std::string_view text, size_t limit = 96);
 
+/// The same without the quotes and whole, where nothing in it had to be written
+/// otherwise: for tables.
+std::string quotedWhereOdd(std::string_view text);
+
 /// The length in bytes of the UTF-8 character that `text` begins with; 0 where
 /// it begins with none.
 size_t utf8Length(std::string_view text);

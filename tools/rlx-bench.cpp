@@ -473,6 +473,7 @@ int main(int argc, char **argv) {
       "  rlx-bench matmul --scheme gguf_q4k --activations f32,i8 --m 1,64 "
       "--n 1024 --k 1024\n"
       "  rlx-bench ops --op softmax,rmsnorm --sizes 64x512\n");
+  removeTemporariesOnSignals(); // LLVM has handlers, too
   llvm::InitLLVM init(argc, argv);
   rlx::exitOnLostPages("rlx-bench");
   removeForeignOptions();

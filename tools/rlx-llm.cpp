@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/LostPages.h"
+#include "runtime/OutputFile.h"
 #include "tools/llm/LlmSession.h"
 
 #include "llvm/Support/InitLLVM.h"
@@ -22,6 +23,7 @@ int main(int argc, char **argv) {
             "  rlx-llm bench model.gguf -p 16 -n 4 -r 2\n"
             "  rlx-llm tokenize model.gguf -p \"abcd\"\n"
             "  rlx-llm logits model.gguf -p \"abcd\" -o logits.npy --verify\n");
+  removeTemporariesOnSignals(); // LLVM has handlers, too
   llvm::InitLLVM init(argc, argv);
   rlx::exitOnLostPages("rlx-llm");
   removeForeignOptions();

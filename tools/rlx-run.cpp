@@ -10,6 +10,7 @@
 #include "codegen/Verify.h"
 #include "runtime/LostPages.h"
 #include "runtime/Npy.h"
+#include "runtime/OutputFile.h"
 #include "tools/run/CalibrateRun.h"
 #include "tools/run/Runner.h"
 #include "tools/run/StateFiles.h"
@@ -291,6 +292,7 @@ int main(int argc, char **argv) {
             "--verify\n"
             "  rlx-run q4.mlir --emit assembly\n"
             "  rlx-opt q4.mlir \"--rlx-cpu=$(rlx-run --print-target)\"\n");
+  removeTemporariesOnSignals(); // LLVM has handlers, too
   llvm::InitLLVM init(argc, argv);
   rlx::exitOnLostPages("rlx-run");
   removeForeignOptions();

@@ -70,6 +70,12 @@ static_assert(std::ranges::is_sorted(typeTable, {}, &GgmlType::id));
 
 } // namespace
 
+bool isOfLlamaCpp(const GgmlType &type) {
+  // ik_llama.cpp's own begin far behind those of ggml.
+  constexpr uint32_t firstOfOthers = 100;
+  return type.fileType >= 0 && type.id < firstOfOthers;
+}
+
 std::span<const GgmlType> ggmlTypes() { return typeTable; }
 
 const GgmlType *findGgmlType(uint32_t id) {

@@ -32,6 +32,10 @@ struct GgmlType {
   uint32_t rowBytes = 0; ///< Of a word that each row begins with.
 };
 
+/// Whether llama.cpp runs weights of the type: not what only activations have,
+/// nor the types of programs that are made from it.
+bool isOfLlamaCpp(const GgmlType &type);
+
 /// Words of a block that lie side by side.
 struct GgmlWords {
   uint32_t firstByte, bytes, count;

@@ -35,7 +35,7 @@ uint64_t padded(uint64_t size, uint64_t alignment) {
 }
 
 /// The header, in memory: it holds the vocabulary at most.
-class Header {
+class HeaderText {
 public:
   template <class T> void number(T value) {
     text.append(reinterpret_cast<const char *>(&value), sizeof(T));
@@ -130,16 +130,22 @@ Result<uint64_t> storedBytes(const GgufTensor &tensor) {
   return *bytes;
 }
 
-Result<GgufWriter> GgufWriter::create(const std::string &path,
-                                      std::span<const GgufEntry> metadata,
-                                      std::vector<GgufTensor> tensors) {
+/// What stands before the data, and where tensors lie behind it.
+struct GgufWriter::Header {
+  std::string bytes;
+  std::vector<uint64_t> sizes;
+  uint64_t alignment = 0, dataBytes = 0;
+};
+
+Result<GgufWriter::Header>
+GgufWriter::headerOf(std::span<const GgufEntry> metadata,
+                     std::span<const GgufTensor> tensors) {
   if (Status status = checkNames(metadata, tensors); !status)
-    return errorf("'{}': {}", path, status.message());
+    return status;
   Result<uint64_t> alignment = alignmentOf(metadata);
   if (!alignment)
-    return errorf("'{}': {}", path, alignment.message());
-
-  Header header;
+    return alignment.status();
+  HeaderText header;
   header.text = "GGUF";
   header.number<uint32_t>(3);
   header.number<uint64_t>(tensors.size());
@@ -148,33 +154,54 @@ Result<GgufWriter> GgufWriter::create(const std::string &path,
     header.string(entry.key);
     header.value(entry.value);
   }
-  uint64_t offset = 0;
-  std::vector<uint64_t> sizes;
+  Header result;
+  result.alignment = *alignment;
   for (const GgufTensor &tensor : tensors) {
     Result<uint64_t> size = storedBytes(tensor);
     if (!size)
-      return errorf("'{}': {}", path, size.message());
+      return size.status();
     header.string(tensor.name);
     header.number(static_cast<uint32_t>(tensor.shape.size()));
     for (size_t i = tensor.shape.size(); i-- > 0;)
       header.number<uint64_t>(tensor.shape[i]);
     header.number(findGgmlType(std::string_view(tensor.format))->id);
-    header.number<uint64_t>(offset);
-    offset += padded(*size, *alignment);
-    sizes.push_back(*size);
+    header.number<uint64_t>(result.dataBytes);
+    result.dataBytes += padded(*size, *alignment);
+    result.sizes.push_back(*size);
   }
   header.text.resize(padded(header.text.size(), *alignment));
+  result.bytes = std::move(header.text);
+  return result;
+}
 
+/// With the path in front, where there is one.
+static Status withPath(const std::string &path, const Status &status) {
+  return path.empty() ? status : errorf("'{}': {}", path, status.message());
+}
+
+Status GgufWriter::check(const std::string &path,
+                         std::span<const GgufEntry> metadata,
+                         std::span<const GgufTensor> tensors) {
+  Result<Header> header = headerOf(metadata, tensors);
+  return header ? Status() : withPath(path, header.status());
+}
+
+Result<GgufWriter> GgufWriter::create(const std::string &path,
+                                      std::span<const GgufEntry> metadata,
+                                      std::vector<GgufTensor> tensors) {
+  Result<Header> header = headerOf(metadata, tensors);
+  if (!header)
+    return withPath(path, header.status());
   Result<OutputFile> file = OutputFile::create(path);
   if (!file)
     return file.status();
   GgufWriter writer(file.take());
-  if (Status status = writer.file.write(header.text); !status)
+  if (Status status = writer.file.write(header->bytes); !status)
     return status;
   writer.tensors = std::move(tensors);
-  writer.sizes = std::move(sizes);
-  writer.alignment = *alignment;
-  writer.totalBytes = header.text.size() + offset;
+  writer.sizes = std::move(header->sizes);
+  writer.alignment = header->alignment;
+  writer.totalBytes = header->bytes.size() + header->dataBytes;
   return writer;
 }
 

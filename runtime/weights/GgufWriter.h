@@ -41,6 +41,12 @@ public:
                                    std::span<const GgufEntry> metadata,
                                    std::vector<GgufTensor> tensors);
 
+  /// The same errors but for those of the file, without one. `path` is for
+  /// messages and may be empty.
+  static Status check(const std::string &path,
+                      std::span<const GgufEntry> metadata,
+                      std::span<const GgufTensor> tensors);
+
   /// Appends data of the tensors in their order, in pieces of any size that do
   /// not reach from one tensor into the next.
   Status append(std::span<const std::byte> data);
@@ -53,6 +59,9 @@ public:
 
 private:
   explicit GgufWriter(OutputFile file) : file(std::move(file)) {}
+  struct Header;
+  static Result<Header> headerOf(std::span<const GgufEntry> metadata,
+                                 std::span<const GgufTensor> tensors);
   Status pad();
 
   OutputFile file;

@@ -98,21 +98,25 @@ Result<uint64_t> storedBytes(const SafetensorsTensor &tensor) {
   return static_cast<uint64_t>(bits) / 8;
 }
 
-Result<SafetensorsWriter>
-SafetensorsWriter::create(const std::string &path, SafetensorsMetadata metadata,
-                          std::vector<SafetensorsTensor> tensors) {
-  auto fail = [&](const Status &status) {
-    return errorf("'{}': {}", path, status.message());
-  };
+/// What stands before the data, and where tensors lie behind it.
+struct SafetensorsWriter::Header {
+  std::string text;
+  std::vector<Place> places; ///< From the first byte of data on.
+  uint64_t dataBytes = 0;
+};
+
+Result<SafetensorsWriter::Header>
+SafetensorsWriter::headerOf(SafetensorsMetadata metadata,
+                            std::span<const SafetensorsTensor> tensors) {
   if (Status status = checkNames(metadata, tensors); !status)
-    return fail(status);
+    return status;
   std::vector<Place> places(tensors.size());
   std::vector<size_t> order(tensors.size());
   std::iota(order.begin(), order.end(), size_t{0});
   for (size_t i : order) {
     Result<uint64_t> size = storedBytes(tensors[i]);
     if (!size)
-      return fail(size.status());
+      return size.status();
     places[i].name = tensors[i].name;
     places[i].size = *size;
   }
@@ -126,17 +130,17 @@ SafetensorsWriter::create(const std::string &path, SafetensorsMetadata metadata,
 
   Result<std::string> header = metadataText(std::move(metadata));
   if (!header)
-    return fail(header.status());
+    return header.status();
   uint64_t offset = 0;
   for (size_t i : order) {
     const SafetensorsTensor &tensor = tensors[i];
     Result<std::string> name = jsonString(tensor.name);
     if (!name)
-      return fail(name.status());
+      return name.status();
     places[i].offset = offset;
     if (__builtin_add_overflow(offset, places[i].size, &offset) ||
         offset > uint64_t{1} << 62)
-      return errorf("'{}': the tensors together have too many bytes", path);
+      return errorf("the tensors together have too many bytes");
     *header += fmt::format(
         "{}:{{\"dtype\":\"{}\",\"shape\":[{}],\"data_offsets\":[{},{}]}},",
         *name, tensor.type, fmt::join(tensor.shape, ","), places[i].offset,
@@ -149,24 +153,44 @@ SafetensorsWriter::create(const std::string &path, SafetensorsMetadata metadata,
                   headerAlignment,
               ' ');
   if (text.size() > maxSafetensorsHeader)
-    return errorf("'{}': the header has {} bytes, expected at most {}", path,
-                  text.size(), maxSafetensorsHeader);
+    return errorf("the header has {} bytes, expected at most {}", text.size(),
+                  maxSafetensorsHeader);
+  return Header{std::move(text), std::move(places), offset};
+}
 
+/// With the path in front, where there is one.
+static Status withName(const std::string &path, const Status &status) {
+  return path.empty() ? status : errorf("'{}': {}", path, status.message());
+}
+
+Status SafetensorsWriter::check(const std::string &path,
+                                SafetensorsMetadata metadata,
+                                std::span<const SafetensorsTensor> tensors) {
+  Result<Header> header = headerOf(std::move(metadata), tensors);
+  return header ? Status() : withName(path, header.status());
+}
+
+Result<SafetensorsWriter>
+SafetensorsWriter::create(const std::string &path, SafetensorsMetadata metadata,
+                          std::vector<SafetensorsTensor> tensors) {
+  Result<Header> header = headerOf(std::move(metadata), tensors);
+  if (!header)
+    return withName(path, header.status());
   Result<OutputFile> file = OutputFile::create(path);
   if (!file)
     return file.status();
   SafetensorsWriter writer(file.take());
-  uint64_t length = text.size();
+  uint64_t length = header->text.size();
   if (Status status =
           writer.file.write(std::as_bytes(std::span(&length, size_t{1})));
       !status)
     return status;
-  if (Status status = writer.file.write(text); !status)
+  if (Status status = writer.file.write(header->text); !status)
     return status;
-  for (Place &place : places)
+  for (Place &place : header->places)
     place.offset += writer.file.size();
-  writer.totalBytes = writer.file.size() + offset;
-  writer.places = std::move(places);
+  writer.totalBytes = writer.file.size() + header->dataBytes;
+  writer.places = std::move(header->places);
   return writer;
 }
 

@@ -41,6 +41,11 @@ public:
   create(const std::string &path, SafetensorsMetadata metadata,
          std::vector<SafetensorsTensor> tensors);
 
+  /// The same errors but for those of the file, without one. `path` is for
+  /// messages and may be empty.
+  static Status check(const std::string &path, SafetensorsMetadata metadata,
+                      std::span<const SafetensorsTensor> tensors);
+
   /// Appends data of the tensor that was given as number `index`.
   Status append(size_t index, std::span<const std::byte> data);
 
@@ -57,6 +62,9 @@ private:
     std::string name;
     uint64_t offset = 0, size = 0, numAppended = 0;
   };
+  struct Header;
+  static Result<Header> headerOf(SafetensorsMetadata metadata,
+                                 std::span<const SafetensorsTensor> tensors);
 
   OutputFile file;
   std::vector<Place> places; ///< In the order in which tensors were given.

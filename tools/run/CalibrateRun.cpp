@@ -8,8 +8,11 @@
 #include "runtime/OutputFile.h"
 
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 
 #include <fmt/format.h>
+
+#include <filesystem>
 
 using namespace rlx;
 
@@ -31,6 +34,16 @@ static llvm::Error checkOptions(const RunCommandLine &given) {
     return refuse("--json");
   if (!given.outputs.empty())
     return refuse("--output");
+  auto real = [](const std::string &path) {
+    std::error_code failed;
+    return std::filesystem::weakly_canonical(
+        (std::filesystem::absolute(path) / ".").parent_path(), failed);
+  };
+  if (!given.calibrateRows.empty() &&
+      real(given.calibrate) == real(given.calibrateRows))
+    return llvm::createStringError(
+        "expected --calibrate-rows to name a folder, but '" +
+        given.calibrateRows + "' is the record");
   return llvm::Error::success();
 }
 
@@ -83,10 +96,41 @@ static void print(const CalibrationRecord &record, llvm::raw_ostream &stream) {
         value.range({RangeRule::entropy}, levels).magnitude());
 }
 
+namespace {
+/// A folder that is removed again, with those above it that were made for it,
+/// unless it is kept.
+class NewFolder {
+public:
+  explicit NewFolder(std::string path) : path(std::move(path)) {}
+  ~NewFolder() {
+    // Only empty folders can be removed so.
+    for (const std::string &each : llvm::reverse(made))
+      llvm::sys::fs::remove(each);
+  }
+
+  std::error_code create() {
+    if (path.empty())
+      return {};
+    for (llvm::StringRef each = path;
+         !each.empty() && !llvm::sys::fs::exists(each);
+         each = llvm::sys::path::parent_path(each))
+      made.insert(made.begin(), each.str());
+    return llvm::sys::fs::create_directories(path);
+  }
+  void keep() { made.clear(); }
+
+private:
+  std::string path;
+  std::vector<std::string> made; ///< The outermost first.
+};
+} // namespace
+
 /// The record, and rows where they are wanted: all files or none.
 static llvm::Error write(const CalibrationRecord &record,
                          llvm::ArrayRef<ValueRows> rows,
                          const RunCommandLine &given) {
+  // Before the files, which have to be gone when it is removed.
+  NewFolder folder(given.calibrateRows);
   std::vector<OutputFile> files;
   auto file = toExpected(OutputFile::create(given.calibrate));
   if (!file)
@@ -95,12 +139,9 @@ static llvm::Error write(const CalibrationRecord &record,
       !status)
     return toError(status);
   files.push_back(std::move(*file));
-  if (!given.calibrateRows.empty())
-    if (std::error_code failed =
-            llvm::sys::fs::create_directories(given.calibrateRows))
-      return llvm::createStringError(
-          "'" + given.calibrateRows +
-          "' cannot be created: " + failed.message());
+  if (std::error_code failed = folder.create())
+    return llvm::createStringError("'" + given.calibrateRows +
+                                   "' cannot be created: " + failed.message());
   for (const ValueRows &value : rows) {
     TensorView view{
         ElementType::f32,
@@ -112,7 +153,10 @@ static llvm::Error write(const CalibrationRecord &record,
       return npy.takeError();
     files.push_back(std::move(*npy));
   }
-  return toError(OutputFile::commitAll(files));
+  Status status = OutputFile::commitAll(files);
+  if (status)
+    folder.keep();
+  return toError(status);
 }
 
 llvm::Error rlx::calibrate(mlir::ModuleOp module, const RunCommandLine &given) {
