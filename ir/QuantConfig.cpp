@@ -11,6 +11,8 @@
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 
+#include <set>
+
 using namespace mlir;
 using namespace rlx;
 namespace json = llvm::json;
@@ -245,6 +247,28 @@ llvm::Expected<QuantConfig> Reader::read(const json::Value &root) {
   return config;
 }
 
+/// A key that an object of a JSON text, which is well formed, has twice; the
+/// parser keeps the last. Keys are compared as they are written.
+static std::optional<StringRef> findRepeatedKey(StringRef text) {
+  SmallVector<std::set<StringRef>> objects;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '{')
+      objects.emplace_back();
+    if (text[at] == '}')
+      objects.pop_back();
+    if (text[at] != '"')
+      continue;
+    size_t begin = ++at;
+    for (; text[at] != '"'; ++at)
+      at += text[at] == '\\';
+    StringRef key = text.slice(begin, at);
+    if (text.drop_front(at + 1).ltrim().starts_with(":") &&
+        !objects.back().insert(key).second)
+      return key;
+  }
+  return std::nullopt;
+}
+
 llvm::Expected<QuantConfig> QuantConfig::parse(MLIRContext *context,
                                                StringRef text, StringRef name) {
   if (llvm::Error error = checkNesting(text, name))
@@ -252,6 +276,9 @@ llvm::Expected<QuantConfig> QuantConfig::parse(MLIRContext *context,
   llvm::Expected<json::Value> root = json::parse(text);
   if (!root)
     return root.takeError();
+  if (std::optional<StringRef> key = findRepeatedKey(text))
+    return llvm::createStringError("the key '" + *key +
+                                   "' is given twice in an object");
   return Reader(context).read(*root);
 }
 

@@ -168,6 +168,11 @@ static bool readsBits(QuantScheme scheme, int64_t begin, int64_t end) {
 }
 
 llvm::Error rlx::checkRule(const QuantRule &rule, QuantScheme scheme) {
+  if (!rule.fallback.empty() &&
+      !QuantScheme::parse(scheme.attr().getContext(), rule.fallback))
+    return llvm::createStringError(
+        "'else' of a rule: " +
+        QuantScheme::unknownSchemeMessage(rule.fallback));
   auto fail = [&](const llvm::Twine &expected) {
     return llvm::createStringError("expected scheme '" + scheme.displayName() +
                                    "' to have " + expected + " for its rule");

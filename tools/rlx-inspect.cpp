@@ -15,6 +15,7 @@
 
 #include "codegen/StatusError.h"
 #include "runtime/LostPages.h"
+#include "runtime/OutputFile.h"
 #include "runtime/weights/GgufReader.h"
 #include "runtime/weights/Safetensors.h"
 #include "tools/CommandLine.h"
@@ -83,6 +84,16 @@ static bool isWeightFile(const std::string &path) {
                   rlx::isSafetensorsIndex(path));
 }
 
+static bool isNpy(const std::string &path) {
+  rlx::Result<std::shared_ptr<rlx::MappedFile>> file =
+      rlx::MappedFile::open(path);
+  constexpr llvm::StringLiteral magic = "\x93NUMPY";
+  return file && (*file)->bytes().size() >= magic.size() &&
+         llvm::StringRef(
+             reinterpret_cast<const char *>((*file)->bytes().data()),
+             magic.size()) == magic;
+}
+
 static rlx::Status lookInto(mlir::MLIRContext &context) {
   if (describe.getNumOccurrences())
     return rlx::inspect::describeScheme(describe, context, llvm::outs());
@@ -107,6 +118,10 @@ static rlx::Status lookInto(mlir::MLIRContext &context) {
 static llvm::Error run(mlir::MLIRContext &context) {
   if (rlx::Status status = checkOptions(); !status)
     return rlx::toError(status);
+  if (memory && isNpy(path))
+    return llvm::createStringError(
+        "'" + path +
+        "' is an npy file, expected a weight file or a program with --memory");
   if (memory && !isWeightFile(path))
     return rlx::inspect::listProgramMemory(path, json, llvm::outs());
   return rlx::toError(lookInto(context));
@@ -119,6 +134,7 @@ int main(int argc, char **argv) {
       "  rlx-inspect ggml-types.gguf --memory\n"
       "  rlx-inspect ggml-types.gguf --dequantize activations -o x.npy\n"
       "  rlx-inspect --schemes --describe gguf_q4k\n");
+  rlx::removeTemporariesOnSignals(); // LLVM has handlers, too
   llvm::InitLLVM init(argc, argv);
   rlx::exitOnLostPages("rlx-inspect");
   cl::HideUnrelatedOptions(category);

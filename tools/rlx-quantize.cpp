@@ -20,13 +20,13 @@
 #include "tools/quantize/Choice.h"
 #include "tools/quantize/Compare.h"
 #include "tools/quantize/Converter.h"
+#include "tools/quantize/FileNames.h"
 #include "tools/quantize/MemoryLimit.h"
 #include "tools/quantize/SchemeNames.h"
+#include "tools/quantize/Warnings.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
-
-#include <cmath>
 
 namespace cl = llvm::cl;
 using namespace rlx;
@@ -128,8 +128,12 @@ struct QuantizeCommandLine {
       "memory", cl::init(1), cl::value_desc("GiB"),
       cl::desc("How much memory methods may take (1); what needs more is "
                "refused before anything is written")};
-  cl::opt<unsigned> threads{"threads", cl::init(0), cl::value_desc("N"),
-                            cl::desc("Threads to run on (all processors)")};
+  cl::opt<unsigned> threads{"threads",
+                            cl::init(0),
+                            cl::value_desc("N"),
+                            cl::desc("Threads to run on (all processors)"),
+                            cl::sub(cl::SubCommand::getTopLevel()),
+                            cl::sub(compareCommand)};
 
   // Of `compare`.
   cl::opt<std::string> compared{cl::Positional, cl::Required,
@@ -152,12 +156,16 @@ static llvm::Error readOverrides(const QuantizeCommandLine &given,
     if (glob.empty() || name.empty())
       return llvm::createStringError(
           "expected --tensor 'glob=scheme', but got '" + text + "'");
+    auto fail = [&](llvm::Error error) {
+      return llvm::createStringError("--tensor '" + text +
+                                     "': " + llvm::toString(std::move(error)));
+    };
     llvm::Expected<QuantScheme> scheme = findScheme(context, name);
     if (!scheme)
-      return scheme.takeError();
+      return fail(scheme.takeError());
     if (llvm::Error error = wishes.config.addOverride(
             glob, QuantMethod(*scheme, given.method, given.alpha)))
-      return error;
+      return fail(std::move(error));
   }
   return llvm::Error::success();
 }
@@ -189,6 +197,14 @@ static llvm::Expected<QuantMethod> usualMethod(const QuantizeCommandLine &given,
   auto scheme = config.defaultMethod().scheme(&context);
   if (!scheme)
     return scheme.takeError();
+  // What is chosen for all weights needs no other.
+  if (!*scheme && !given.among.empty()) {
+    llvm::Expected<QuantScheme> first =
+        findScheme(context, given.among.front());
+    if (!first)
+      return first.takeError();
+    return QuantMethod(*first, given.method, given.alpha);
+  }
   if (!*scheme)
     return llvm::createStringError(
         given.config.getNumOccurrences()
@@ -197,6 +213,29 @@ static llvm::Expected<QuantMethod> usualMethod(const QuantizeCommandLine &given,
   return given.method.getNumOccurrences()
              ? QuantMethod(*scheme, given.method, given.alpha)
              : config.defaultMethod();
+}
+
+/// An option of a method that no weight has was meant for another one.
+static llvm::Error checkMethodOptions(const QuantizeCommandLine &given,
+                                      llvm::ArrayRef<Step> steps) {
+  auto check = [](const cl::Option &option, QuantAlgorithm algorithm,
+                  bool isUsed) -> llvm::Error {
+    if (!option.getNumOccurrences() || isUsed)
+      return llvm::Error::success();
+    return llvm::createStringError("expected --" + option.ArgStr +
+                                   " to stand with --method " +
+                                   nameOf(algorithm));
+  };
+  bool usesGptq = llvm::any_of(steps, [](const Step &step) {
+    return step.algorithm == QuantAlgorithm::gptq;
+  });
+  // A configuration says alpha itself.
+  if (llvm::Error error = check(given.alpha, QuantAlgorithm::smoothQuant,
+                                given.method == QuantAlgorithm::smoothQuant))
+    return error;
+  if (llvm::Error error = check(given.damping, QuantAlgorithm::gptq, usesGptq))
+    return error;
+  return check(given.actOrder, QuantAlgorithm::gptq, usesGptq);
 }
 
 static llvm::Expected<Wishes> readWishes(const QuantizeCommandLine &given,
@@ -223,6 +262,12 @@ static llvm::Expected<Wishes> readWishes(const QuantizeCommandLine &given,
     llvm::Expected<QuantRule> rule = QuantRule::parse(given.rule);
     if (!rule)
       return rule.takeError();
+    if (llvm::Error error = checkRule(*rule, wishes.scheme))
+      return error;
+    if (!rule->fallback.empty())
+      if (llvm::Error error = checkStorable(
+              *QuantScheme::parse(&context, rule->fallback), wishes.output))
+        return error;
     wishes.rule = *rule;
   }
   if (given.outputScheme != "none") {
@@ -234,23 +279,6 @@ static llvm::Expected<Wishes> readWishes(const QuantizeCommandLine &given,
   if (llvm::Error error = readOverrides(given, context, wishes))
     return error;
   return wishes;
-}
-
-static llvm::SmallVector<std::string> namesOf(const WeightSource &source) {
-  llvm::SmallVector<std::string> names;
-  for (const WeightEntry &entry : source.entries())
-    names.push_back(entry.name);
-  return names;
-}
-
-/// A pattern that matches nothing was meant for something.
-static void warnOfUnmatched(const QuantConfig &config,
-                            const WeightSource &source) {
-  llvm::SmallVector<std::string> names = namesOf(source);
-  for (const std::string &pattern : config.unmatched(names))
-    llvm::WithColor::warning(llvm::errs(), "rlx-quantize")
-        << "no weight matches '" << pattern << "'" << didYouMean(pattern, names)
-        << "\n";
 }
 
 static llvm::Expected<ActivationSource>
@@ -290,54 +318,6 @@ readActivations(const QuantizeCommandLine &given, const WeightSource &source) {
   return result;
 }
 
-/// Weights without activations get the nearest numbers. That none has any is an
-/// error.
-static llvm::Error settleAlgorithms(std::vector<Step> &steps,
-                                    const ActivationSource &activations) {
-  bool isAsked = false, isMet = false, needsRows = false;
-  for (Step &step : steps) {
-    if (!step.scheme || !isCalibrated(step.algorithm)) {
-      step.algorithm = QuantAlgorithm::nearest;
-      continue;
-    }
-    isAsked = true;
-    needsRows |= activations.record && step.algorithm == QuantAlgorithm::gptq;
-    std::string word = nameOf(step.algorithm).str();
-    bool isKnown = activations.hasFor(step.entry->name, step.algorithm);
-    isMet |= isKnown;
-    if (!isKnown)
-      step.algorithm = QuantAlgorithm::nearest;
-    step.note += step.note.empty() ? "" : "; ";
-    step.note +=
-        isKnown ? word + ", error of outputs" : "no activations for " + word;
-  }
-  if (isAsked && !isMet)
-    return llvm::createStringError(
-        llvm::Twine("expected --activations name=file.npy") +
-        (activations.record ? "" : ", or --calibration record.json,") +
-        " for at least one of the weights that are quantized for them" +
-        (needsRows ? "; a calibration record has no rows, which gptq needs"
-                   : ""));
-  return llvm::Error::success();
-}
-
-/// Names of an imatrix that no weight has are worth a word: it may be of
-/// another model.
-static void warnOfUnknownNames(const Imatrix &imatrix,
-                               const WeightSource &source) {
-  llvm::SmallVector<std::string> known = namesOf(source), missing;
-  for (const auto &entry : imatrix)
-    if (!llvm::is_contained(known, entry.first()))
-      missing.push_back(entry.first().str());
-  if (missing.empty())
-    return;
-  llvm::sort(missing);
-  llvm::WithColor::warning(llvm::errs(), "rlx-quantize")
-      << "the imatrix has " << missing.size()
-      << " names that no weight has, the first is '" << missing.front() << "'"
-      << didYouMean(missing.front(), known) << "\n";
-}
-
 /// Chooses a scheme for each weight where that is asked for.
 static llvm::Error choose(const QuantizeCommandLine &given,
                           mlir::MLIRContext &context, const Wishes &wishes,
@@ -352,6 +332,10 @@ static llvm::Error choose(const QuantizeCommandLine &given,
                                          "--sensitivities")
                : llvm::Error::success();
   ChoiceWishes choice{given.averageBits, {}, wishes.config};
+  auto fallback = wishes.config.defaultMethod().scheme(&context);
+  if (!fallback)
+    return fallback.takeError();
+  choice.isUsualGiven = given.scheme.getNumOccurrences() || *fallback;
   if (given.sensitivities)
     choice.sensitivities = &llvm::outs();
   for (llvm::StringRef name : given.among) {
@@ -382,15 +366,23 @@ static llvm::Expected<OutputFile> beginConfig(const std::string &path,
   return file;
 }
 
-/// Scales have bounds; what is beyond them decodes to infinities.
-static void warnOfLosses(const Conversion &conversion,
-                         llvm::ArrayRef<Outcome> outcomes) {
-  for (auto [step, outcome] : llvm::zip_equal(conversion.steps, outcomes))
-    if (step.scheme && !std::isfinite(outcome.squaredError))
-      llvm::WithColor::warning(llvm::errs(), "rlx-quantize")
-          << "weight '" << step.entry->name
-          << "' has numbers that decode to infinity or nan, as the scales of '"
-          << step.scheme->displayName() << "' do not reach them\n";
+/// All that is read and all that is written are different files.
+static llvm::Error checkFiles(const QuantizeCommandLine &given,
+                              const WeightSource &source,
+                              const ActivationSource &activations) {
+  std::vector<NamedFile> outputs, inputs;
+  if (!given.dryRun)
+    outputs.push_back({"-o", given.output});
+  outputs.push_back({"--write-config", given.writeConfig});
+  for (const std::string &path : source.files())
+    inputs.push_back({"the input", path});
+  inputs.push_back({"--scheme", given.scheme});
+  inputs.push_back({"--config", given.config});
+  inputs.push_back({"--imatrix", given.imatrix});
+  inputs.push_back({"--calibration", given.calibration});
+  for (const auto &file : activations.files)
+    inputs.push_back({"--activations", file.second});
+  return checkFileNames(outputs, inputs);
 }
 
 static llvm::Error run(const QuantizeCommandLine &given,
@@ -406,10 +398,14 @@ static llvm::Error run(const QuantizeCommandLine &given,
   llvm::Expected<std::vector<Step>> steps = makePlan(**source, *wishes);
   if (!steps)
     return steps.takeError();
+  if (llvm::Error error = checkMethodOptions(given, *steps))
+    return error;
   warnOfUnmatched(wishes->config, **source);
   auto activations = readActivations(given, **source);
   if (!activations)
     return activations.takeError();
+  if (llvm::Error error = checkFiles(given, **source, *activations))
+    return error;
   if (llvm::Error error = settleAlgorithms(*steps, *activations))
     return error;
   Conversion conversion{
@@ -433,14 +429,20 @@ static llvm::Error run(const QuantizeCommandLine &given,
     return error;
   std::optional<OutputFile> configFile;
   if (given.writeConfig.getNumOccurrences()) {
-    auto begun = beginConfig(given.writeConfig,
-                             configOf(conversion, wishes->method), context);
+    auto begun = beginConfig(
+        given.writeConfig,
+        configOf(conversion, {conversion.scheme, wishes->method.algorithm(),
+                              wishes->method.alpha()}),
+        context);
     if (!begun)
       return begun.takeError();
     configFile = std::move(*begun);
   }
   std::vector<Outcome> outcomes;
-  if (!given.dryRun) {
+  if (given.dryRun) {
+    if (llvm::Error error = checkOutput(conversion, given.output))
+      return error;
+  } else {
     auto converted = convert(conversion, given.output);
     if (!converted)
       return converted.takeError();
@@ -470,7 +472,7 @@ static llvm::Error runCompare(const QuantizeCommandLine &given,
     wanted = names.front();
   for (const WeightEntry &entry : (*source)->entries())
     if (entry.name == wanted)
-      return compare(**source, entry, *schemes, llvm::outs());
+      return compare(**source, entry, *schemes, given.threads, llvm::outs());
   if (wanted.empty())
     return llvm::createStringError("'" + (*source)->path() + "' has " +
                                    llvm::Twine(names.size()) +
@@ -484,6 +486,7 @@ int main(int argc, char **argv) {
             "  rlx-quantize ggml-types.gguf -o small.gguf --scheme q4_K "
             "--tensor 'source=q6_K'\n"
             "  rlx-inspect small.gguf\n");
+  removeTemporariesOnSignals(); // LLVM has handlers, too
   llvm::InitLLVM init(argc, argv);
   exitOnLostPages("rlx-quantize");
   removeForeignOptions();

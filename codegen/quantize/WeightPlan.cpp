@@ -79,7 +79,12 @@ llvm::Error WeightPlan::checkImportance() const {
   if (size != 0 && size != size_t(columns) && size != all)
     return llvm::createStringError(
         "expected importance of " + what() + " to have a number for each of " +
-        llvm::Twine(columns) + " columns, but it has " + llvm::Twine(size));
+        llvm::Twine(columns) + " columns" +
+        (all == size_t(columns)
+             ? ""
+             : ", or " + std::to_string(all) + " for those of each of " +
+                   std::to_string(shape.front()) + " experts") +
+        ", but it has " + llvm::Twine(size));
   for (auto [i, number] : llvm::enumerate(options.importance))
     if (!std::isfinite(number) || number < 0)
       return llvm::createStringError(llvm::formatv(

@@ -11,6 +11,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/WithColor.h"
 
+#include <cmath>
 #include <mutex>
 
 using namespace rlx;
@@ -89,6 +90,22 @@ llvm::Error quantize::addFolder(llvm::StringRef folder,
       "', as rlx-run --calibrate-rows writes it");
 }
 
+/// Mean squares as f32. Only their ratios count, so that those that would not
+/// fit are all made smaller, or larger.
+static std::vector<float> importanceOf(llvm::ArrayRef<double> meanSquares) {
+  constexpr double least = 1e-30, most = 1e30;
+  double largest = 0;
+  for (double number : meanSquares)
+    largest = std::max(largest, number);
+  int exponent = 0;
+  if (largest > 0 && !(largest > least && largest < most))
+    exponent = -std::ilogb(largest);
+  std::vector<float> importance;
+  for (double number : meanSquares)
+    importance.push_back(float(std::scalbn(number, exponent)));
+  return importance;
+}
+
 void quantize::addImportance(const ActivationSource &activations,
                              const WeightSource &source, Imatrix &imatrix) {
   for (const WeightEntry &entry : source.entries()) {
@@ -96,8 +113,7 @@ void quantize::addImportance(const ActivationSource &activations,
         activations.record ? activations.record->findForWeight(entry.name)
                            : nullptr;
     if (value)
-      imatrix.try_emplace(entry.name, value->meanSquares.begin(),
-                          value->meanSquares.end());
+      imatrix.try_emplace(entry.name, importanceOf(value->meanSquares));
   }
 }
 
@@ -166,6 +182,35 @@ llvm::Expected<int64_t> ActivationSource::bytesFor(const Step &step,
   return step.algorithm == QuantAlgorithm::gptq
              ? GptqHessian::bytesFor(file->rows(), columns, ordered)
              : file->sets() * Activations::bytesFor(file->rows(), columns);
+}
+
+llvm::Error quantize::settleAlgorithms(std::vector<Step> &steps,
+                                       const ActivationSource &activations) {
+  bool isAsked = false, isMet = false, needsRows = false;
+  for (Step &step : steps) {
+    if (!step.scheme || !isCalibrated(step.algorithm)) {
+      step.algorithm = QuantAlgorithm::nearest;
+      continue;
+    }
+    isAsked = true;
+    needsRows |= activations.record && step.algorithm == QuantAlgorithm::gptq;
+    std::string word = nameOf(step.algorithm).str();
+    bool isKnown = activations.hasFor(step.entry->name, step.algorithm);
+    isMet |= isKnown;
+    if (!isKnown)
+      step.algorithm = QuantAlgorithm::nearest;
+    step.note += step.note.empty() ? "" : "; ";
+    step.note +=
+        isKnown ? word + ", error of outputs" : "no activations for " + word;
+  }
+  if (isAsked && !isMet)
+    return llvm::createStringError(
+        llvm::Twine("expected --activations name=file.npy") +
+        (activations.record ? "" : ", or --calibration record.json,") +
+        " for at least one of the weights that are quantized for them" +
+        (needsRows ? "; a calibration record has no rows, which gptq needs"
+                   : ""));
+  return llvm::Error::success();
 }
 
 //===----------------------------------------------------------------------===//

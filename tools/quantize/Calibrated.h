@@ -94,6 +94,11 @@ llvm::Expected<SquareSums> streamCalibrated(const CalibratedInput &input,
 /// How often a step looks at each number of its weight.
 double passesOf(const Step &step);
 
+/// Weights without activations get the nearest numbers, and a note. Error: none
+/// that has a method has any.
+llvm::Error settleAlgorithms(std::vector<Step> &steps,
+                             const ActivationSource &activations);
+
 } // namespace rlx::quantize
 
 #endif // RLX_TOOLS_QUANTIZE_CALIBRATED_H

@@ -4,6 +4,7 @@
 #include "tools/quantize/Choice.h"
 
 #include "codegen/weights/StoredTypes.h"
+#include "runtime/Text.h"
 #include "tools/quantize/Progress.h"
 #include "tools/quantize/RowLoop.h"
 
@@ -69,7 +70,7 @@ static void printSensitivities(llvm::ArrayRef<LayerSensitivity> layers,
                                llvm::raw_ostream &stream) {
   size_t width = 6;
   for (const LayerSensitivity &layer : layers)
-    width = std::max(width, layer.name.size());
+    width = std::max(width, quotedWhereOdd(layer.name).size());
   std::string format =
       "{0,-" + std::to_string(width) + "}  {1,-16} {2,7} {3,14} {4}";
   auto printLine = [&](const auto &...columns) {
@@ -81,12 +82,30 @@ static void printSensitivities(llvm::ArrayRef<LayerSensitivity> layers,
   for (auto [layer, index] : llvm::zip_equal(layers, chosen))
     for (auto [i, cost] : llvm::enumerate(layer.costs))
       printLine(
-          layer.name, cost.scheme.displayName(),
+          quotedWhereOdd(layer.name), cost.scheme.displayName(),
           llvm::formatv("{0:f4}", double(cost.bits) / double(layer.elements))
               .str(),
           llvm::formatv("{0:e3}", cost.error).str(),
           i == index ? "chosen" : "");
   stream << "\n";
+}
+
+/// The scheme of most elements: what a file is said to be mostly of.
+static QuantScheme mostUsed(llvm::ArrayRef<Step> steps, QuantScheme usual) {
+  llvm::SmallVector<std::pair<QuantScheme, int64_t>> counts;
+  for (const Step &step : steps) {
+    if (!step.scheme)
+      continue;
+    int64_t count = *countElements(step.entry->shape);
+    auto *known = llvm::find_if(
+        counts, [&](const auto &each) { return each.first == *step.scheme; });
+    if (known == counts.end())
+      counts.push_back({*step.scheme, count});
+    else
+      known->second += count;
+  }
+  auto *most = llvm::max_element(counts, llvm::less_second());
+  return most == counts.end() ? usual : most->first;
 }
 
 llvm::Error quantize::chooseForAll(Conversion &conversion,
@@ -113,6 +132,8 @@ llvm::Error quantize::chooseForAll(Conversion &conversion,
     step->rule.reset();
     step->note.clear();
   }
+  if (!wishes.isUsualGiven)
+    conversion.scheme = mostUsed(conversion.steps, conversion.scheme);
   return llvm::Error::success();
 }
 

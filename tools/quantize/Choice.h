@@ -22,6 +22,9 @@ struct ChoiceWishes {
   const QuantConfig &settled;
   /// Where the error of each scheme for each weight is printed; null: nowhere.
   llvm::raw_ostream *sensitivities = nullptr;
+  /// Whether a user said what weights usually become; otherwise it is what most
+  /// of them are.
+  bool isUsualGiven = true;
 };
 
 /// Changes the steps of `conversion`.

@@ -13,10 +13,12 @@
 
 namespace rlx::quantize {
 
-/// Prints a table of the schemes, by bits, with a plot of their errors. Schemes
-/// whose block does not fit are left out, and named.
+/// Prints a table of the schemes, by bits, with plots of errors, bits and
+/// times: each line when it is known. Times are those of a thread, on however
+/// many the rows are quantized. Schemes whose block does not fit are left out,
+/// and named. Error: no schemes.
 llvm::Error compare(const WeightSource &source, const WeightEntry &entry,
-                    llvm::ArrayRef<QuantScheme> schemes,
+                    llvm::ArrayRef<QuantScheme> schemes, unsigned numThreads,
                     llvm::raw_ostream &stream);
 
 } // namespace rlx::quantize

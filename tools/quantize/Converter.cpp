@@ -6,15 +6,19 @@
 #include "codegen/CompiledRows.h"
 #include "codegen/StatusError.h"
 #include "ir/WeightMemory.h"
+#include "runtime/Text.h"
+#include "runtime/weights/GgmlTypes.h"
 #include "tools/quantize/Output.h"
 #include "tools/quantize/Progress.h"
 #include "tools/quantize/RowLoop.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <set>
 
 using namespace rlx;
 using namespace rlx::quantize;
@@ -148,10 +152,16 @@ private:
 /// How much is held in memory at once, about.
 static constexpr int64_t bytesAtOnce = int64_t(16) << 20;
 
+static llvm::Error checkCopied(const WeightEntry &entry) {
+  if (entry.problem.empty())
+    return llvm::Error::success();
+  return llvm::createStringError("weight '" + entry.name + "' " +
+                                 entry.problem);
+}
+
 llvm::Error Converter::copy(size_t index, const WeightEntry &entry) {
-  if (!entry.problem.empty())
-    return llvm::createStringError("weight '" + entry.name + "' " +
-                                   entry.problem);
+  if (llvm::Error error = checkCopied(entry))
+    return error;
   for (size_t at = 0; at < entry.bytes.size(); at += bytesAtOnce)
     if (llvm::Error error = output.append(
             index, OutputPart::weight,
@@ -309,6 +319,15 @@ quantize::convert(const Conversion &conversion, const std::string &output) {
   return outcomes;
 }
 
+llvm::Error quantize::checkOutput(const Conversion &conversion,
+                                  const std::string &output) {
+  for (const Step &step : conversion.steps)
+    if (!step.scheme)
+      if (llvm::Error error = checkCopied(*step.entry))
+        return error;
+  return Output::check(output, conversion);
+}
+
 /// What a weight takes in the output, with its side tensors.
 static uint64_t bytesOf(const Step &step) {
   if (!step.scheme)
@@ -320,14 +339,37 @@ static uint64_t bytesOf(const Step &step) {
   return 0;
 }
 
+/// Types of GGUF that not all programs read.
+static void printForeignTypes(const Conversion &conversion,
+                              llvm::raw_ostream &stream) {
+  if (conversion.output != WeightContainer::gguf)
+    return;
+  std::set<std::string> foreign;
+  for (const Step &step : conversion.steps)
+    if (const GgmlType *type =
+            findGgmlType(std::string_view(step.scheme ? step.type() : ""));
+        type && !isOfLlamaCpp(*type))
+      foreign.insert(std::string(type->name) + " (" + std::to_string(type->id) +
+                     ")");
+  if (!foreign.empty())
+    stream << "llama.cpp has no weights of type " << llvm::join(foreign, ", ")
+           << ": the file is for RLX\n";
+}
+
 void quantize::printSummary(const Conversion &conversion,
                             llvm::ArrayRef<Outcome> outcomes,
                             llvm::raw_ostream &stream) {
-  size_t width = 6;
-  for (const Step &step : conversion.steps)
-    width = std::max(width, step.entry->name.size());
-  std::string format = "{0,-" + std::to_string(width) +
-                       "}  {1,-16} {2,-8} {3,-8} {4,7} {5,10}  {6}";
+  size_t name = 6, from = 8, to = 8;
+  for (const Step &step : conversion.steps) {
+    name = std::max(name, quotedWhereOdd(step.entry->name).size());
+    from = std::max(from, step.entry->type.size());
+    to = std::max(to, step.shownType().size());
+  }
+  auto column = [](const char *index, size_t width) {
+    return std::string("{") + index + ",-" + std::to_string(width) + "}";
+  };
+  std::string format = column("0", name) + "  {1,-16} " + column("2", from) +
+                       " " + column("3", to) + " {4,7} {5,10}  {6}";
   auto printLine = [&](const auto &...columns) {
     stream << llvm::StringRef(llvm::formatv(format.c_str(), columns...).str())
                   .rtrim()
@@ -353,11 +395,12 @@ void quantize::printSummary(const Conversion &conversion,
     std::string bits =
         count > 0 ? llvm::formatv("{0:f4}", 8.0 * double(size) / count).str()
                   : "";
-    printLine(entry.name, describeShape(entry.shape), entry.type,
-              step.shownType(), bits, error, step.note);
+    printLine(quotedWhereOdd(entry.name), describeShape(entry.shape),
+              entry.type, step.shownType(), bits, error, step.note);
   }
   stream << llvm::formatv(
       "{0} bytes became {1}; {2:f4} bits for each of {3} quantized weights\n",
       before, after, elements > 0 ? quantizedBits / elements : 0,
       uint64_t(elements));
+  printForeignTypes(conversion, stream);
 }

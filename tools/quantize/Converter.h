@@ -37,6 +37,11 @@ struct Outcome {
 llvm::Expected<std::vector<Outcome>> convert(const Conversion &conversion,
                                              const std::string &output);
 
+/// The errors of `convert` that follow from names, types and shapes, without
+/// writing anything. `output` may be empty.
+llvm::Error checkOutput(const Conversion &conversion,
+                        const std::string &output);
+
 /// Bits per weight and sizes, weight by weight and in all; errors where there
 /// are `outcomes`.
 void printSummary(const Conversion &conversion,

@@ -4,6 +4,7 @@
 #include "tools/quantize/MemoryLimit.h"
 
 #include "codegen/quantize/RowSample.h"
+#include "runtime/Text.h"
 #include "tools/quantize/RowLoop.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -65,6 +66,12 @@ usesOf(const Conversion &conversion, const Step &step, bool isMeasured) {
   return uses;
 }
 
+/// Two digits behind the point, or as many as tell it from 0.
+static std::string amountOf(double gibibytes) {
+  return gibibytes < 0.01 ? llvm::formatv("{0:e1}", gibibytes).str()
+                          : llvm::formatv("{0:f2}", gibibytes).str();
+}
+
 llvm::Error quantize::checkMemory(const Conversion &conversion,
                                   double gibibytes, bool isMeasured) {
   constexpr double gibibyte = 1 << 30;
@@ -88,9 +95,9 @@ llvm::Error quantize::checkMemory(const Conversion &conversion,
     }
     if (all > gibibytes * gibibyte)
       return llvm::createStringError(llvm::formatv(
-          "expected weight '{0}' to be quantized in {1:f2} GiB of memory, but "
+          "expected weight {0} to be quantized in {1} GiB of memory, but "
           "it takes about {2:f2}: {3}; --memory {4:f0} allows it",
-          step.entry->name, gibibytes, all / gibibyte, text,
+          quoted(step.entry->name), amountOf(gibibytes), all / gibibyte, text,
           std::ceil(all / gibibyte)));
   }
   return llvm::Error::success();

@@ -46,8 +46,12 @@ static std::vector<GgufEntry> metadataFor(const Conversion &conversion) {
       keys.push_back(entry);
   const GgmlType *type = findGgmlType(
       std::string_view(storedTypeOf(WeightContainer::gguf, conversion.scheme)));
+  constexpr llvm::StringLiteral fileTypeKey = "general.file_type";
   if (type && type->fileType >= 0)
-    set("general.file_type", uint32_t(type->fileType));
+    set(fileTypeKey, uint32_t(type->fileType));
+  else // That of the source would be wrong.
+    llvm::erase_if(
+        keys, [&](const GgufEntry &entry) { return entry.key == fileTypeKey; });
   // The version of ggml's formats for quantized weights.
   set("general.quantization_version", 2);
   return keys;
@@ -125,33 +129,67 @@ static llvm::Error addTensors(size_t index, const Step &step,
   return llvm::Error::success();
 }
 
+namespace {
+/// What a file has, as the writers of its container take it.
+struct OutputList {
+  std::vector<OutputTensor> tensors;
+  SafetensorsMetadata texts;
+
+  std::vector<GgufTensor> forGguf() const {
+    std::vector<GgufTensor> list;
+    for (const OutputTensor &tensor : tensors)
+      list.push_back({tensor.name, tensor.type, tensor.shape});
+    return list;
+  }
+  std::vector<SafetensorsTensor> forSafetensors() const {
+    std::vector<SafetensorsTensor> list;
+    for (const OutputTensor &tensor : tensors)
+      list.push_back({tensor.name, tensor.type, tensor.shape});
+    return list;
+  }
+};
+} // namespace
+
+static llvm::Expected<OutputList> listOutput(const Conversion &conversion) {
+  mlir::MLIRContext &context = *conversion.scheme.attr().getContext();
+  OutputList list;
+  list.texts = conversion.source.textMetadata();
+  for (auto [index, step] : llvm::enumerate(conversion.steps))
+    if (llvm::Error error =
+            addTensors(index, step, context, list.tensors, list.texts))
+      return error;
+  return list;
+}
+
+llvm::Error Output::check(const std::string &path,
+                          const Conversion &conversion) {
+  auto list = listOutput(conversion);
+  if (!list)
+    return list.takeError();
+  return toError(
+      conversion.output == WeightContainer::safetensors
+          ? SafetensorsWriter::check(path, list->texts, list->forSafetensors())
+          : GgufWriter::check(path, metadataFor(conversion), list->forGguf()));
+}
+
 llvm::Expected<Output> Output::create(const std::string &path,
                                       const Conversion &conversion) {
-  mlir::MLIRContext &context = *conversion.scheme.attr().getContext();
-  std::vector<OutputTensor> tensors;
-  SafetensorsMetadata metadata = conversion.source.textMetadata();
-  for (auto [index, step] : llvm::enumerate(conversion.steps))
-    if (llvm::Error error = addTensors(index, step, context, tensors, metadata))
-      return error;
+  auto list = listOutput(conversion);
+  if (!list)
+    return list.takeError();
   Output output;
-  for (auto [index, tensor] : llvm::enumerate(tensors))
+  for (auto [index, tensor] : llvm::enumerate(list->tensors))
     output.indices[{tensor.step, tensor.part}] = index;
   if (conversion.output == WeightContainer::safetensors) {
-    std::vector<SafetensorsTensor> list;
-    for (OutputTensor &tensor : tensors)
-      list.push_back({tensor.name, tensor.type, tensor.shape});
-    auto writer = toExpected(
-        SafetensorsWriter::create(path, std::move(metadata), std::move(list)));
+    auto writer = toExpected(SafetensorsWriter::create(
+        path, std::move(list->texts), list->forSafetensors()));
     if (!writer)
       return writer.takeError();
     output.safetensors = std::move(*writer);
     return output;
   }
-  std::vector<GgufTensor> list;
-  for (OutputTensor &tensor : tensors)
-    list.push_back({tensor.name, tensor.type, tensor.shape});
   auto writer = toExpected(
-      GgufWriter::create(path, metadataFor(conversion), std::move(list)));
+      GgufWriter::create(path, metadataFor(conversion), list->forGguf()));
   if (!writer)
     return writer.takeError();
   output.gguf = std::move(*writer);

@@ -29,6 +29,10 @@ public:
   static llvm::Expected<Output> create(const std::string &path,
                                        const Conversion &conversion);
 
+  /// The same errors, without a file; `path` is for messages and may be empty.
+  static llvm::Error check(const std::string &path,
+                           const Conversion &conversion);
+
   /// Appends bytes of a tensor. Those of GGUF come in the order of steps and
   /// parts.
   llvm::Error append(size_t step, OutputPart part,

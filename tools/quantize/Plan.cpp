@@ -4,9 +4,12 @@
 #include "tools/quantize/Plan.h"
 
 #include "codegen/weights/StoredTypes.h"
+#include "runtime/Text.h"
 #include "runtime/weights/GgmlTypes.h"
 
 #include "llvm/Support/GlobPattern.h"
+
+#include <utility>
 
 using namespace rlx;
 using namespace rlx::quantize;
@@ -39,10 +42,14 @@ static bool matchesAny(llvm::StringRef name,
 }
 
 /// The scheme, or the first of its fallbacks that takes rows of that length; at
-/// last f16, which takes all.
-static QuantScheme fitting(QuantScheme scheme, int64_t columns) {
+/// last f16, which takes all. A rule of the user's may name the first.
+static QuantScheme fitting(QuantScheme scheme, int64_t columns,
+                           const std::optional<QuantRule> &rule) {
+  std::string named = rule ? rule->fallback : "";
   while (columns % scheme.block() != 0) {
-    std::string next = QuantRule::of(scheme).fallback;
+    std::string next = std::exchange(named, "");
+    if (next.empty())
+      next = QuantRule::of(scheme).fallback;
     std::optional<QuantScheme> other = QuantScheme::parse(
         scheme.attr().getContext(), next.empty() ? "f16" : next);
     // Fallbacks have smaller blocks, so that this ends.
@@ -143,7 +150,8 @@ static llvm::Expected<Step> stepOf(const WeightSource &source,
   }
   if (llvm::Error error = checkQuantizable(*wanted))
     return error;
-  step.scheme = fitting(*wanted, entry.shape.back());
+  step.scheme = fitting(*wanted, entry.shape.back(),
+                        *wanted == wishes.scheme ? wishes.rule : std::nullopt);
   const QuantMethod &method = named ? *named : wishes.method;
   step.algorithm = method.algorithm();
   step.alpha = method.alpha();
@@ -157,6 +165,49 @@ static llvm::Expected<Step> stepOf(const WeightSource &source,
          llvm::Twine(wanted->block()) + " of '" + wanted->displayName() + "'")
             .str();
   return step;
+}
+
+/// Why no weight is quantized, from what most likely was not meant to what is
+/// no matrix.
+static std::string whyNothing(const WeightSource &source,
+                              llvm::ArrayRef<Step> steps) {
+  auto find = [&](auto function) {
+    const Step *found = llvm::find_if(steps, function);
+    return found == steps.end() ? nullptr : found->entry;
+  };
+  if (const WeightEntry *kept =
+          find([](const Step &step) { return step.isKeptByName; })) {
+    std::string name = quoted(kept->name, kept->name.size());
+    return name +
+           " is kept, as the name is that of a norm, bias or router: "
+           "--tensor '" +
+           kept->name + "=SCHEME' quantizes it";
+  }
+  if (find([&](const Step &step) { return source.partOf(*step.entry); }))
+    return "its weights are quantized already";
+  auto isQuantized = [&](const Step &step) {
+    return step.entry->shape.size() >= 2 && !source.isPlain(*step.entry) &&
+           source.isReadable(*step.entry);
+  };
+  if (find([&](const Step &step) {
+        return isQuantized(step) && !step.note.empty();
+      }))
+    return "its weights are quantized already; --requantize quantizes them "
+           "anew";
+  if (const WeightEntry *same = find(isQuantized))
+    return "its weights are of '" + same->type + "' already";
+  if (steps.empty())
+    return "it has no tensors";
+  const WeightEntry &first = *steps.front().entry;
+  std::string what =
+      quoted(first.name, first.name.size()) + " is " + first.type + " " +
+      describeShape(first.shape) +
+      (steps.front().note.empty() ? "" : ", " + steps.front().note);
+  return steps.size() == 1
+             ? what
+             : (llvm::Twine("none of its ") + llvm::Twine(steps.size()) +
+                " tensors is one, the first, " + what)
+                   .str();
 }
 
 llvm::Expected<std::vector<Step>> quantize::makePlan(const WeightSource &source,
@@ -173,23 +224,10 @@ llvm::Expected<std::vector<Step>> quantize::makePlan(const WeightSource &source,
       return step.takeError();
     steps.push_back(std::move(*step));
   }
-  if (llvm::none_of(steps, [](const Step &step) { return step.scheme; })) {
-    bool isQuantized = llvm::any_of(source.entries(), [&](const auto &entry) {
-      return source.partOf(entry) != nullptr;
-    });
-    auto kept = llvm::find_if(
-        steps, [](const Step &step) { return step.isKeptByName; });
-    std::string why;
-    if (kept != steps.end())
-      why = ", but '" + kept->entry->name +
-            "' is kept, as the name is that of a norm, bias or router: "
-            "--tensor '" +
-            kept->entry->name + "=SCHEME' quantizes it";
-    else if (isQuantized)
-      why = ", but its weights are quantized already";
+  if (llvm::none_of(steps, [](const Step &step) { return step.scheme; }))
     return llvm::createStringError(
         "'" + source.path() +
-        "' has nothing to quantize, expected a matrix of floats" + why);
-  }
+        "' has nothing to quantize, expected a matrix of floats, but " +
+        whyNothing(source, steps));
   return steps;
 }

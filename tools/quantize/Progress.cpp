@@ -3,6 +3,8 @@
 
 #include "tools/quantize/Progress.h"
 
+#include "runtime/Text.h"
+
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
@@ -15,7 +17,9 @@ Progress::Progress(size_t numSteps, double totalWork)
     : numSteps(numSteps), totalWork(std::max(totalWork, 1.0)),
       shown(llvm::sys::Process::StandardErrIsDisplayed()) {}
 
-Progress::~Progress() {
+Progress::~Progress() { clear(); }
+
+void Progress::clear() {
   if (shown)
     llvm::errs() << "\r\x1b[K";
 }
@@ -24,7 +28,7 @@ void Progress::begin(size_t number, llvm::StringRef weight, double all) {
   std::lock_guard lock(mutex);
   before += double(done.exchange(0));
   step = number;
-  name = weight.str();
+  name = quotedWhereOdd(weight);
   work = std::max(all, 1.0);
   last = 0;
   show();

@@ -28,6 +28,8 @@ public:
   void begin(size_t step, llvm::StringRef name, double work);
   /// Some of it is done. Several threads may say so.
   void advance(int64_t work);
+  /// Makes place for a line of text; what is shown comes back by itself.
+  void clear();
 
 private:
   void show();

@@ -99,6 +99,15 @@ void WeightSource::prepareReaders() {
   }
 }
 
+std::vector<std::string> WeightSource::files() const {
+  std::vector<std::string> paths{name};
+  // An index is not among the files of tensors.
+  for (const WeightEntry &entry : weights)
+    if (!entry.file.empty() && !llvm::is_contained(paths, entry.file))
+      paths.push_back(entry.file);
+  return paths;
+}
+
 bool WeightSource::isReadable(const WeightEntry &entry) const {
   return entry.problem.empty() && readers.count(entry.type);
 }

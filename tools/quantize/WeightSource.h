@@ -36,6 +36,8 @@ public:
     return file ? file->container() : WeightContainer::npy;
   }
   const std::string &path() const { return name; }
+  /// The file, and its further parts.
+  std::vector<std::string> files() const;
 
   /// Whether rows of the weight can be read as numbers: RLX has a scheme for
   /// its format, and its bytes are there.

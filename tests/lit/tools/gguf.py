@@ -2,8 +2,8 @@
 """Writes models and imatrix files, and checks what rlx-quantize makes of them, without RLX's code.
 
 usage: gguf.py model FILE               a small model: embeddings, norms, matrices, one that K-quants cannot take, experts
-       gguf.py imatrix FILE KIND        what llama.cpp's imatrix would write of it: good, short, stranger, uncounted, negative
-                                        or nan
+       gguf.py imatrix FILE KIND        what llama.cpp's imatrix would write of it: good, short, stranger, uncounted, negative,
+                                        nan or experts (one fewer than there are)
        gguf.py check FILE NAME=TYPE...  the order, alignment and padding that ggml wants, and the types of tensors
        gguf.py same A NAME B NAME       the bytes of two tensors
 """
@@ -80,6 +80,8 @@ def write_imatrix(path, kind):
         if len(dims) < 2:
             continue
         experts = dims[2] if len(dims) == 3 else 1
+        if kind == "experts" and experts > 1:
+            experts -= 1
         columns = dims[0] - (1 if kind == "short" else 0)
         sums = [7.0 * (1 + 100 * (i % 8 == 3)) for i in range(columns * experts)]
         counted = [7.0] * experts

@@ -1,0 +1,72 @@
+//===- Warnings.cpp - What a conversion should be told about --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/quantize/Warnings.h"
+
+#include "ir/NearNames.h"
+#include "runtime/Text.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/WithColor.h"
+
+#include <cmath>
+
+using namespace rlx;
+using namespace rlx::quantize;
+
+/// One bit for the sign of each number costs 0.60 of normally distributed
+/// ones: from here on it is no quantization.
+static constexpr double lostFrom = 0.9;
+
+static llvm::raw_ostream &warning() {
+  return llvm::WithColor::warning(llvm::errs(), "rlx-quantize");
+}
+
+llvm::SmallVector<std::string> quantize::namesOf(const WeightSource &source) {
+  llvm::SmallVector<std::string> names;
+  for (const WeightEntry &entry : source.entries())
+    names.push_back(entry.name);
+  return names;
+}
+
+void quantize::warnOfUnmatched(const QuantConfig &config,
+                               const WeightSource &source) {
+  llvm::SmallVector<std::string> names = namesOf(source);
+  for (const std::string &pattern : config.unmatched(names))
+    warning() << "no weight matches " << quoted(pattern)
+              << didYouMean(pattern, names) << "\n";
+}
+
+void quantize::warnOfUnknownNames(const Imatrix &imatrix,
+                                  const WeightSource &source) {
+  llvm::SmallVector<std::string> known = namesOf(source), missing;
+  for (const auto &entry : imatrix)
+    if (!llvm::is_contained(known, entry.first()))
+      missing.push_back(entry.first().str());
+  if (missing.empty())
+    return;
+  llvm::sort(missing);
+  warning() << "the imatrix has " << missing.size()
+            << " names that no weight has, the first is "
+            << quoted(missing.front()) << didYouMean(missing.front(), known)
+            << "\n";
+}
+
+void quantize::warnOfLosses(const Conversion &conversion,
+                            llvm::ArrayRef<Outcome> outcomes) {
+  for (auto [step, outcome] : llvm::zip_equal(conversion.steps, outcomes)) {
+    if (!step.scheme)
+      continue;
+    if (!std::isfinite(outcome.squaredError))
+      warning() << "weight " << quoted(step.entry->name)
+                << " has numbers that decode to infinity or nan, as the scales "
+                   "of '"
+                << step.scheme->displayName() << "' do not reach them\n";
+    else if (outcome.relativeError() > lostFrom)
+      warning() << "weight " << quoted(step.entry->name)
+                << " is lost: its relative error is "
+                << llvm::formatv("{0:f2}", outcome.relativeError())
+                << ", as the numbers of '" << step.scheme->displayName()
+                << "' do not reach its own\n";
+  }
+}
