@@ -13,6 +13,7 @@
 #include "ir/Scheme.h"
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
 using namespace rlx;

@@ -14,6 +14,7 @@
 #include "runtime/Tensor.h"
 
 #include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/Support/Error.h"
 
 #include <memory>
