@@ -23,6 +23,15 @@ bool forEachFactor(std::string_view pattern, Function function) {
   return true;
 }
 
+/// A factor that is a number or a known letter.
+std::optional<int64_t> SizeLetters::numberOf(std::string_view factor) const {
+  std::optional<int64_t> number = parseInteger(factor);
+  if (auto known = numbers.find(factor.front());
+      !number && known != numbers.end())
+    number = known->second;
+  return number;
+}
+
 /// The size that a pattern of known letters says, rounded up; nothing where a
 /// letter is unknown or it does not fit, or has a rest where it must not.
 std::optional<int64_t> SizeLetters::evaluate(std::string_view pattern,
@@ -30,10 +39,7 @@ std::optional<int64_t> SizeLetters::evaluate(std::string_view pattern,
   int64_t product = 1, divisor = 1;
   bool isKnown =
       forEachFactor(pattern, [&](std::string_view factor, bool divides) {
-        std::optional<int64_t> number = parseInteger(factor);
-        if (auto known = numbers.find(factor.front());
-            !number && known != numbers.end())
-          number = known->second;
+        std::optional<int64_t> number = numberOf(factor);
         return number && *number > 0 &&
                !__builtin_mul_overflow(divides ? divisor : product, *number,
                                        divides ? &divisor : &product);
@@ -52,10 +58,7 @@ bool SizeLetters::matchSize(std::string_view pattern, int64_t size) {
   int64_t product = size, divisor = 1;
   bool isFit =
       forEachFactor(pattern, [&](std::string_view factor, bool divides) {
-        std::optional<int64_t> number = parseInteger(factor);
-        if (auto known = numbers.find(factor.front());
-            !number && known != numbers.end())
-          number = known->second;
+        std::optional<int64_t> number = numberOf(factor);
         if (!number) {
           bool isFirst = !unknown && !divides;
           unknown = factor.front();

@@ -38,6 +38,7 @@ public:
   std::string describe(std::string_view pattern) const;
 
 private:
+  std::optional<int64_t> numberOf(std::string_view factor) const;
   bool matchSize(std::string_view pattern, int64_t size);
   bool matchShape(std::string_view pattern, std::span<const int64_t> shape,
                   bool mayBeFlat);
