@@ -42,9 +42,12 @@ double rlx::numberOf(FieldAttr field, uint64_t code) {
 /// `width` bits from bit `first` on, least significant first.
 static uint64_t readBits(const uint8_t *bytes, int64_t first, unsigned width) {
   uint64_t bits = 0;
-  for (unsigned i = 0; i < width; ++i) {
-    int64_t bit = first + i;
-    bits |= uint64_t(bytes[bit / 8] >> (bit % 8) & 1) << i;
+  for (unsigned done = 0; done < width;) {
+    int64_t bit = first + done;
+    unsigned taken = std::min<unsigned>(8 - bit % 8, width - done);
+    uint64_t part = bytes[bit / 8] >> (bit % 8) & ((1u << taken) - 1);
+    bits |= part << done;
+    done += taken;
   }
   return bits;
 }
@@ -52,17 +55,30 @@ static uint64_t readBits(const uint8_t *bytes, int64_t first, unsigned width) {
 ReferenceDecoder::Source
 ReferenceDecoder::makeSource(FieldAttr field, ArrayRef<uint8_t> side,
                              ArrayRef<int64_t> sideShape) const {
-  Source source{field, termsOf(field), {},
-                {},    side,           SmallVector<int64_t>(sideShape)};
-  if (!field.isSide())
-    for (PlaneAttr plane : field.getPlanes()) {
-      auto &bits = source.firstBits.emplace_back();
-      for (int64_t i = 0; i < scheme.block(); ++i)
-        bits.push_back(firstBit(plane, i));
+  Source source{field, {}, field.width(), {}, {}, side, {}};
+  source.sideShape.assign(sideShape.begin(), sideShape.end());
+  if (field.isSide()) {
+    for (AffineExpr expr : field.getPlanes().front().getPosition().getResults())
+      source.index.emplace_back(expr);
+  } else {
+    for (const FieldTerm &term : termsOf(field)) {
+      Term &made = source.terms.emplace_back();
+      made.lookup = term.lookup;
+      made.width = term.width();
+      for (PlaneAttr plane : term.planes) {
+        made.widths.push_back(plane.width());
+        auto &bits = made.firstBits.emplace_back();
+        for (int64_t i = 0; i < scheme.block(); ++i)
+          bits.push_back(firstBit(plane, i));
+      }
+      for (int64_t i = 0; term.lookup && i < scheme.block(); ++i)
+        made.shifts.push_back(componentOf(term.lookup, i) * made.width);
     }
+  }
   constexpr unsigned tabulatedBits = 16;
-  if (field.width() <= tabulatedBits)
-    for (uint64_t code = 0; code < uint64_t(1) << field.width(); ++code)
+  if (source.width <= tabulatedBits &&
+      int64_t(1) << source.width <= numRows * k)
+    for (uint64_t code = 0; code < uint64_t(1) << source.width; ++code)
       source.numbers.push_back(numberOf(field, code));
   return source;
 }
@@ -136,34 +152,34 @@ ReferenceDecoder::create(QuantScheme scheme, ArrayRef<int64_t> shape,
 
 double ReferenceDecoder::read(const Source &source, int64_t row,
                               int64_t column) const {
-  FieldAttr field = source.field;
   uint64_t code = 0;
-  if (field.isSide()) {
-    PlaneAttr plane = field.getPlanes().front();
+  if (source.field.isSide()) {
     int64_t index = row / rowsPerExpert;
-    for (auto [expr, size] :
-         llvm::zip(plane.getPosition().getResults(), source.sideShape))
-      index = index * size + rlx::evaluate(expr, {row % rowsPerExpert, column});
-    code = readBits(source.side.data(), index * plane.width(), plane.width());
+    for (auto [steps, size] : llvm::zip(source.index, source.sideShape))
+      index = index * size + steps.at({row % rowsPerExpert, column});
+    code = readBits(source.side.data(), index * source.width, source.width);
   } else {
     int64_t block = row * (k / scheme.block()) + column / scheme.block();
     const uint8_t *bytes = stored.blocks.data() + block * scheme.blockBytes();
     int64_t element = column % scheme.block();
-    const auto *firstBits = source.firstBits.begin();
     unsigned shift = 0;
-    for (const FieldTerm &term : source.terms) {
-      uint64_t stored = 0;
+    for (const Term &term : source.terms) {
+      uint64_t part = 0;
       unsigned width = 0;
-      for (PlaneAttr plane : term.planes) {
-        stored |= readBits(bytes, (*firstBits++)[element], plane.width())
-                  << width;
-        width += plane.width();
+      for (auto [bits, firstBits] : llvm::zip(term.widths, term.firstBits)) {
+        part |= readBits(bytes, firstBits[element], bits) << width;
+        width += bits;
       }
-      code |= term.part(stored, element) << shift;
-      shift += term.width();
+      if (term.lookup)
+        part =
+            uint64_t(term.lookup.getEntries()[part]) >> term.shifts[element] &
+            ((uint64_t(1) << term.width) - 1);
+      code |= part << shift;
+      shift += term.width;
     }
   }
-  return source.numbers.empty() ? numberOf(field, code) : source.numbers[code];
+  return source.numbers.empty() ? numberOf(source.field, code)
+                                : source.numbers[code];
 }
 
 /// `value` before it is rounded to the type that the scheme says.

@@ -11,6 +11,7 @@
 #define RLX_IR_REFERENCE_H
 
 #include "ir/FieldTerms.h"
+#include "ir/IndexSteps.h"
 
 #include "llvm/Support/Error.h"
 
@@ -57,12 +58,22 @@ public:
   int64_t columns() const { return k; }
 
 private:
-  /// A field with the first bit of each plane tabulated for a whole block.
+  /// A term of a field, tabulated for the elements of a block.
+  struct Term {
+    LookupAttr lookup;                     ///< may be null
+    llvm::SmallVector<unsigned, 2> widths; ///< of its planes
+    /// The first bit of each plane, by element.
+    llvm::SmallVector<std::vector<int64_t>, 2> firstBits;
+    /// Where the lookup's component begins in its vector, by element.
+    std::vector<unsigned> shifts;
+    unsigned width;
+  };
   struct Source {
     FieldAttr field;
-    llvm::SmallVector<FieldTerm, 2> terms;
-    llvm::SmallVector<llvm::SmallVector<int64_t>> firstBits;
-    llvm::SmallVector<double> numbers; ///< by code, for codes of up to 16 bits
+    llvm::SmallVector<Term, 2> terms;
+    unsigned width = 0;                ///< bits of the code
+    llvm::SmallVector<double> numbers; ///< by code, where that is less work
+    llvm::SmallVector<IndexSteps, 2> index; ///< into the side tensor
     llvm::ArrayRef<uint8_t> side;
     llvm::SmallVector<int64_t> sideShape;
   };

@@ -4,6 +4,7 @@
 #include "ir/Scheme.h"
 
 #include "ir/FieldTerms.h"
+#include "ir/IndexSteps.h"
 #include "ir/NearNames.h"
 #include "ir/QuantRule.h"
 #include "ir/SideTypes.h"
@@ -29,27 +30,8 @@ int64_t rlx::evaluate(AffineExpr expr, ArrayRef<int64_t> dims) {
   if (kind == AffineExprKind::DimId)
     return dims[cast<AffineDimExpr>(expr).getPosition()];
   auto binary = cast<AffineBinaryOpExpr>(expr);
-  int64_t lhs = evaluate(binary.getLHS(), dims);
-  int64_t rhs = evaluate(binary.getRHS(), dims);
-  int64_t result;
-  switch (kind) {
-  // Descriptions come from users: what overflows wraps, as in generated code.
-  case AffineExprKind::Add:
-    llvm::AddOverflow(lhs, rhs, result);
-    return result;
-  case AffineExprKind::Mul:
-    llvm::MulOverflow(lhs, rhs, result);
-    return result;
-  // A divisor below 1 is malformed; SchemeVerifier.cpp refuses it.
-  case AffineExprKind::FloorDiv:
-    return rhs < 1 ? 0 : llvm::divideFloorSigned(lhs, rhs);
-  case AffineExprKind::CeilDiv:
-    return rhs < 1 ? 0 : llvm::divideCeilSigned(lhs, rhs);
-  case AffineExprKind::Mod:
-    return rhs < 1 ? 0 : llvm::mod(lhs, rhs);
-  default:
-    llvm_unreachable("not a binary affine expression");
-  }
+  return IndexSteps::apply(kind, evaluate(binary.getLHS(), dims),
+                           evaluate(binary.getRHS(), dims));
 }
 
 unsigned rlx::pieceOf(DenseI64ArrayAttr bounds, int64_t element) {

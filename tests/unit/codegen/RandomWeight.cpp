@@ -30,13 +30,34 @@ uint64_t readBits(llvm::ArrayRef<uint8_t> bytes, int64_t first,
   return bits;
 }
 
+/// A field with what is asked for each of its codes.
+struct DrawnField {
+  DrawnField(FieldAttr field, SchemeAttr scheme)
+      : field(field), type(llvm::dyn_cast<mlir::FloatType>(field.getType())),
+        width(field.width()), isCode(field == scheme.getCode()),
+        isZero(field == scheme.getZero()) {
+    if (width <= 8)
+      for (uint64_t code = 0; code < uint64_t(1) << width; ++code)
+        numbers.push_back(numberOf(field, code));
+  }
+  double number(uint64_t code) const {
+    return numbers.empty() ? numberOf(field, code) : numbers[code];
+  }
+
+  FieldAttr field;
+  mlir::FloatType type; ///< null for integers
+  unsigned width;
+  bool isCode, isZero;
+  std::vector<double> numbers; ///< by code, for codes of up to 8 bits
+};
+
 class Generator {
 public:
   Generator(uint32_t seed, Content content, bool subnormals)
       : engine(seed), content(content), subnormals(subnormals) {}
 
   /// A code for one number of `field`.
-  uint64_t code(FieldAttr field, bool isCode, bool isZero);
+  uint64_t code(const DrawnField &field);
 
 private:
   uint64_t random(unsigned width) {
@@ -44,7 +65,7 @@ private:
            (~uint64_t(0) >> (64 - width));
   }
   uint64_t moderate(mlir::FloatType type);
-  uint64_t codeOf(FieldAttr field, double value, unsigned width);
+  uint64_t codeOf(const DrawnField &field, double value);
 
   std::mt19937 engine;
   Content content;
@@ -70,46 +91,43 @@ uint64_t Generator::moderate(mlir::FloatType type) {
 }
 
 /// The code that means `value`.
-uint64_t Generator::codeOf(FieldAttr field, double value, unsigned width) {
-  if (width > 8) {
+uint64_t Generator::codeOf(const DrawnField &field, double value) {
+  if (field.width > 8) {
     llvm::APFloat number(value);
     bool losesInfo;
-    number.convert(
-        llvm::cast<mlir::FloatType>(field.getType()).getFloatSemantics(),
-        llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+    number.convert(field.type.getFloatSemantics(),
+                   llvm::APFloat::rmNearestTiesToEven, &losesInfo);
     return number.bitcastToAPInt().getZExtValue();
   }
-  for (uint64_t code = 0; code < uint64_t(1) << width; ++code)
-    if (numberOf(field, code) == value)
-      return code;
-  return 0;
+  auto found = llvm::find(field.numbers, value);
+  return found == field.numbers.end() ? 0 : found - field.numbers.begin();
 }
 
-uint64_t Generator::code(FieldAttr field, bool isCode, bool isZero) {
-  auto type = llvm::dyn_cast<mlir::FloatType>(field.getType());
-  unsigned width = field.width();
-  auto isNan = [&](uint64_t code) { return std::isnan(numberOf(field, code)); };
+uint64_t Generator::code(const DrawnField &field) {
+  mlir::FloatType type = field.type;
+  unsigned width = field.width;
+  auto isNan = [&](uint64_t code) { return std::isnan(field.number(code)); };
   auto isFinite = [&](uint64_t code) {
-    return std::isfinite(numberOf(field, code));
+    return std::isfinite(field.number(code));
   };
   switch (content) {
   case Content::zeroBytes:
     return 0;
   case Content::smallIntegers: {
-    if (!isCode && !isZero)
-      return type ? codeOf(field, 1, width) : random(width);
+    if (!field.isCode && !field.isZero)
+      return type ? codeOf(field, 1) : random(width);
     if (type && width > 8)
-      return codeOf(field, int(engine() % 17) - 8, width);
+      return codeOf(field, int(engine() % 17) - 8);
     for (;;) {
       uint64_t code = random(width);
-      double number = numberOf(field, code);
+      double number = field.number(code);
       if (!type ||
           (number == std::round(2 * number) / 2 && std::fabs(number) <= 16))
         return code;
     }
   }
   case Content::largestCodes:
-    if (isCode) {
+    if (field.isCode) {
       uint64_t code = ~uint64_t(0) >> (64 - width);
       if (type && width > 8)
         return moderate(type);
@@ -119,7 +137,7 @@ uint64_t Generator::code(FieldAttr field, bool isCode, bool isZero) {
     }
     break;
   case Content::withNans:
-    if (type && !field.getNanAsZero() && engine() % 16 == 0)
+    if (type && !field.field.getNanAsZero() && engine() % 16 == 0)
       for (uint64_t code = ~uint64_t(0) >> (64 - width); code; --code)
         if (isNan(code))
           return code;
@@ -147,27 +165,31 @@ RandomWeight::RandomWeight(QuantScheme scheme, std::vector<int64_t> shape,
   blocks = content == Content::zeroBytes
                ? std::vector<uint8_t>(scheme.storageBytes(shape))
                : Random(seed).bytes(scheme.storageBytes(shape));
-  SchemeAttr attribute = scheme.attr();
   for (FieldAttr field : scheme.fields()) {
     // Any bits name a vector of a table.
     if (field.isSide() || field.hasLookups())
       continue;
-    bool isCode = field == attribute.getCode(),
-         isZero = field == attribute.getZero();
-    for (size_t block = 0; block < blocks.size();
-         block += scheme.blockBytes()) {
-      std::set<int64_t> written;
-      for (int64_t i = 0; i < scheme.block(); ++i) {
-        if (!written.insert(firstBit(field.getPlanes().front(), i)).second)
-          continue;
-        uint64_t code = generator.code(field, isCode, isZero);
-        for (PlaneAttr plane : field.getPlanes()) {
-          writeBits(blocks, 8 * block + firstBit(plane, i), plane.width(),
-                    code);
+    DrawnField drawn(field, scheme.attr());
+    llvm::ArrayRef<PlaneAttr> planes = field.getPlanes();
+    // The first bits of all planes, of the first of the elements that share a
+    // code.
+    std::vector<llvm::SmallVector<int64_t>> places;
+    std::set<int64_t> known;
+    for (int64_t i = 0; i < scheme.block(); ++i) {
+      if (!known.insert(firstBit(planes.front(), i)).second)
+        continue;
+      auto &place = places.emplace_back();
+      for (PlaneAttr plane : planes)
+        place.push_back(firstBit(plane, i));
+    }
+    for (size_t block = 0; block < blocks.size(); block += scheme.blockBytes())
+      for (const auto &place : places) {
+        uint64_t code = generator.code(drawn);
+        for (auto [plane, first] : llvm::zip_equal(planes, place)) {
+          writeBits(blocks, 8 * block + first, plane.width(), code);
           code >>= plane.width();
         }
       }
-    }
   }
   for (const SideOperand &operand : scheme.sideOperands()) {
     llvm::SmallVector<int64_t> sizes = operand.shape(shape);
@@ -183,11 +205,12 @@ RandomWeight::RandomWeight(QuantScheme scheme, std::vector<int64_t> shape,
     int64_t count = 1;
     for (int64_t size : sizes)
       count *= size;
-    unsigned width = field.width();
-    side.bytes.resize(llvm::divideCeil(count * width, 8));
+    DrawnField drawn(field, scheme.attr());
+    drawn.isCode = false;
+    side.bytes.resize(llvm::divideCeil(count * drawn.width, 8));
     for (int64_t i = 0; i < count; ++i)
-      writeBits(side.bytes, i * width, width,
-                generator.code(field, false, field == attribute.getZero()));
+      writeBits(side.bytes, i * drawn.width, drawn.width,
+                generator.code(drawn));
     sides.push_back(std::move(side));
   }
 }
