@@ -14,14 +14,23 @@
 
 using namespace rlx;
 
+/// Whether `function` is called in one place and may become a part of it: long
+/// functions (LongFunctions.h) stay by themselves, and without loops.
+static bool isPartOfItsCaller(llvm::Function &function) {
+  if (!function.hasInternalLinkage() || !function.hasOneUse() ||
+      function.hasFnAttribute(llvm::Attribute::NoInline))
+    return false;
+  auto *call = llvm::dyn_cast<llvm::CallInst>(*function.user_begin());
+  return call && !call->getFunction()->hasOptNone();
+}
+
 /// Removes what functions of external linkage do not reach. Wrappers take in
 /// what they wrap before either is optimized.
 static void keepReached(llvm::Module &module,
                         llvm::ModuleAnalysisManager &analyses) {
   llvm::GlobalDCEPass().run(module, analyses);
   for (llvm::Function &function : module)
-    if (function.hasInternalLinkage() && function.hasOneUse() &&
-        llvm::isa<llvm::CallInst>(*function.user_begin()))
+    if (isPartOfItsCaller(function))
       function.addFnAttr(llvm::Attribute::AlwaysInline);
   llvm::AlwaysInlinerPass().run(module, analyses);
 }

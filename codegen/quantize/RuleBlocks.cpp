@@ -100,7 +100,8 @@ static void codesOf(const float *x, int64_t count, ByRule line, uint8_t *codes,
   for (int64_t i = 0; i < count; ++i) {
     float t = (x[i] - line.least) * line.inverse + line.start;
     bool isFinite = std::fabs(t) <= largest;
-    t = std::min(std::max(t, -beyond), beyond);
+    // In this order, a NaN, whose code is not from here, becomes a number.
+    t = std::min(std::max(-beyond, t), beyond);
     float number = std::min(std::max(rounded(t), line.low), line.high);
     int32_t whole = isFinite ? int32_t(number) : line.fallback;
     codes[i] = uint8_t(whole + line.bias);

@@ -48,6 +48,13 @@ static bool canBeShared(Operation *op) {
   return isa<PackWeightOp, BlockAttentionOp, BlockQuantizeOp>(op);
 }
 
+/// Whether `op` may be moved into a function of its own: it is one of loops on
+/// buffers, wherever it reports from.
+static bool canBeMoved(Operation *op) {
+  auto destination = dyn_cast<DestinationStyleOpInterface>(op);
+  return destination && destination.hasPureBufferSemantics();
+}
+
 /// Functions with so many operations are long.
 static constexpr unsigned longFunction = 64;
 
@@ -67,11 +74,16 @@ struct OutlineEqualPass : rlx::impl::OutlineEqualPassBase<OutlineEqualPass> {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       unsigned count = 0;
       function.walk<WalkOrder::PreOrder>([&](Operation *op) {
-        if (!canBeShared(op))
+        bool isShared = canBeShared(op);
+        if (!isShared && !canBeMoved(op))
           return WalkResult::advance();
         Candidate candidate{op, {}};
         OwningOpRef<func::FuncOp> alone = functionOf(candidate);
-        groups[textOf(*alone)].push_back(std::move(candidate));
+        std::string text = textOf(*alone);
+        // No text has this in front: the operation stays the only one.
+        if (!isShared)
+          text = std::to_string(groups.size()) + text;
+        groups[text].push_back(std::move(candidate));
         ++count;
         return WalkResult::skip();
       });

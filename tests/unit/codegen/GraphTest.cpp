@@ -119,4 +119,34 @@ func.func @main(%x: tensor<3x64xf32>, %n: tensor<i32>) -> (tensor<3x64xf32>, ten
     EXPECT_EQ(positive.values[i], y.values[i] > x.values[i]);
 }
 
+// A long list of operations becomes calls that LLVM does not optimize; what is
+// called stays by itself, the one row that is decoded too.
+TEST_F(SchemeTest, LongFunctionsAreListsOfCalls) {
+  std::string square = "tensor<1x32xf32>",
+              encoded = "tensor<32x32xf32, #rlx.quant<gguf_q8_0>>",
+              ids = "tensor<1xi32>";
+  std::string text = "func.func @main(%ids: " + ids + ", %w: " + encoded +
+                     ") -> " + square +
+                     " {\n  %x0 = rlx.embedding %w, %ids : (" + encoded + ", " +
+                     ids + ") -> " + square + "\n";
+  constexpr int layers = 70;
+  for (int i = 0; i < layers; ++i)
+    text += "  %x" + std::to_string(i + 1) + " = rlx.matmul %x" +
+            std::to_string(i) + ", %w : (" + square + ", " + encoded + ") -> " +
+            square + "\n";
+  text += "  return %x" + std::to_string(layers) + " : " + square + "\n}\n";
+  std::unique_ptr<mlir::MLIRContext> own = createContext();
+  auto module = parseText(*own, text);
+  ASSERT_TRUE(bool(module)) << llvm::toString(module.takeError());
+  auto emitted = emitModule(**module, CodeForm::llvmIr, {});
+  ASSERT_TRUE(bool(emitted)) << llvm::toString(emitted.takeError());
+  llvm::StringRef code(emitted->code.data(), emitted->code.size());
+  auto [before, step] = code.split("@rlx.program.main(");
+  step = step.split("\n}\n").first;
+  EXPECT_TRUE(step.contains("@rlx.shared.block_dequantize")) << code.str();
+  EXPECT_EQ(int(step.count("call void @rlx.shared.block_matmul")), layers);
+  EXPECT_FALSE(step.contains("phi")) << step.str();
+  EXPECT_EQ(int(code.count("; Function Attrs: noinline optnone")), 1);
+}
+
 } // namespace graph_test
