@@ -58,8 +58,6 @@ static llvm::StringLiteral runningTool = "";
 void rlx::beginTool(llvm::StringLiteral tool, llvm::StringLiteral example) {
   // Where stdout is closed, the first file that is opened would take its place.
   (void)llvm::sys::Process::FixupStandardFileDescriptors();
-  // A file that grows beyond the process's limit is an error of its writer.
-  std::signal(SIGXFSZ, SIG_IGN);
   runningTool = tool;
   // For --help and --version, too, which end the process. What is registered
   // behind the stream is called before it is destroyed.
@@ -75,6 +73,10 @@ void rlx::beginTool(llvm::StringLiteral tool, llvm::StringLiteral example) {
   help += example;
   static llvm::cl::extrahelp last(help);
   llvm::WithColor::setAutoDetectFunction(detectColor);
+}
+
+rlx::ToolProcess::ToolProcess(int &argc, char **&argv) : process(argc, argv) {
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 void rlx::removeForeignOptions() {

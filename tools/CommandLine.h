@@ -8,6 +8,7 @@
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/WithColor.h"
 
 namespace rlx {
@@ -18,6 +19,16 @@ namespace rlx {
 /// Whatever way the tool ends, it fails where what it printed could not be
 /// written.
 void beginTool(llvm::StringLiteral tool, llvm::StringLiteral example);
+
+/// LLVM's handlers of signals, while the tool runs, but that of files that grow
+/// beyond the limit of the process: that is an error of their writer.
+class ToolProcess {
+public:
+  ToolProcess(int &argc, char **&argv);
+
+private:
+  llvm::InitLLVM process;
+};
 
 /// Takes away the options that LLVM's libraries registered for themselves, so
 /// that a tool's own may have the same names and are the only ones in --help.

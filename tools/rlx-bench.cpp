@@ -23,7 +23,6 @@
 #include "tools/bench/Table.h"
 
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/InitLLVM.h"
 
 using namespace rlx;
 namespace cl = llvm::cl;
@@ -474,7 +473,7 @@ int main(int argc, char **argv) {
       "--n 1024 --k 1024\n"
       "  rlx-bench ops --op softmax,rmsnorm --sizes 64x512\n");
   removeTemporariesOnSignals(); // LLVM has handlers, too
-  llvm::InitLLVM init(argc, argv);
+  ToolProcess process(argc, argv);
   rlx::exitOnLostPages("rlx-bench");
   removeForeignOptions();
   Options options;

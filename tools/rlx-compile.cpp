@@ -9,7 +9,6 @@
 #include "codegen/gpu/DeviceDialects.h"
 #include "tools/compile/CompileCommand.h"
 
-#include "llvm/Support/InitLLVM.h"
 
 using namespace rlx;
 
@@ -49,7 +48,7 @@ int main(int argc, char **argv) {
       "--header q4.h\n"
       "  rlx-compile q4.mlir --target vulkan --emit spirv -o q4.spv "
       "--manifest q4.json\n");
-  llvm::InitLLVM init(argc, argv);
+  ToolProcess process(argc, argv);
   removeForeignOptions();
   CompileCommand given;
   cl::ParseCommandLineOptions(

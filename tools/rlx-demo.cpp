@@ -13,7 +13,6 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
 
 #include <cmath>
@@ -277,7 +276,7 @@ static llvm::Error showSpeeds(const Options &given, const MachineName &machine,
 int main(int argc, char **argv) {
   beginTool("rlx-demo",
             "  rlx-demo --threads 1 --scheme q4_K --shape 4096x4096\n");
-  llvm::InitLLVM init(argc, argv);
+  ToolProcess process(argc, argv);
   removeForeignOptions();
   Options options;
   options.file.setInitialValue(findGoldenFile(argv[0]));

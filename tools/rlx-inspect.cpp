@@ -22,7 +22,6 @@
 #include "tools/Inspect.h"
 
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/InitLLVM.h"
 
 namespace cl = llvm::cl;
 
@@ -135,7 +134,7 @@ int main(int argc, char **argv) {
       "  rlx-inspect ggml-types.gguf --dequantize activations -o x.npy\n"
       "  rlx-inspect --schemes --describe gguf_q4k\n");
   rlx::removeTemporariesOnSignals(); // LLVM has handlers, too
-  llvm::InitLLVM init(argc, argv);
+  rlx::ToolProcess process(argc, argv);
   rlx::exitOnLostPages("rlx-inspect");
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv,

@@ -13,7 +13,6 @@
 #include "runtime/OutputFile.h"
 #include "tools/llm/LlmSession.h"
 
-#include "llvm/Support/InitLLVM.h"
 
 using namespace rlx;
 
@@ -24,7 +23,7 @@ int main(int argc, char **argv) {
             "  rlx-llm tokenize model.gguf -p \"abcd\"\n"
             "  rlx-llm logits model.gguf -p \"abcd\" -o logits.npy --verify\n");
   removeTemporariesOnSignals(); // LLVM has handlers, too
-  llvm::InitLLVM init(argc, argv);
+  ToolProcess process(argc, argv);
   rlx::exitOnLostPages("rlx-llm");
   removeForeignOptions();
   LlmCommandLine given;

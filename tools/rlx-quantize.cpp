@@ -26,7 +26,6 @@
 #include "tools/quantize/Warnings.h"
 
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/InitLLVM.h"
 
 namespace cl = llvm::cl;
 using namespace rlx;
@@ -487,7 +486,7 @@ int main(int argc, char **argv) {
             "--tensor 'source=q6_K'\n"
             "  rlx-inspect small.gguf\n");
   removeTemporariesOnSignals(); // LLVM has handlers, too
-  llvm::InitLLVM init(argc, argv);
+  ToolProcess process(argc, argv);
   exitOnLostPages("rlx-quantize");
   removeForeignOptions();
   QuantizeCommandLine given;

@@ -17,7 +17,6 @@
 
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/InitLLVM.h"
 
 #include <sys/resource.h>
 
@@ -293,7 +292,7 @@ int main(int argc, char **argv) {
             "  rlx-run q4.mlir --emit assembly\n"
             "  rlx-opt q4.mlir \"--rlx-cpu=$(rlx-run --print-target)\"\n");
   removeTemporariesOnSignals(); // LLVM has handlers, too
-  llvm::InitLLVM init(argc, argv);
+  ToolProcess process(argc, argv);
   rlx::exitOnLostPages("rlx-run");
   removeForeignOptions();
   RunCommandLine options;
