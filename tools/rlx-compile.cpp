@@ -9,7 +9,6 @@
 #include "codegen/gpu/DeviceDialects.h"
 #include "tools/compile/CompileCommand.h"
 
-
 using namespace rlx;
 
 static llvm::Error run(const CompileCommand &given) {

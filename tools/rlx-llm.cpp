@@ -13,7 +13,6 @@
 #include "runtime/OutputFile.h"
 #include "tools/llm/LlmSession.h"
 
-
 using namespace rlx;
 
 int main(int argc, char **argv) {

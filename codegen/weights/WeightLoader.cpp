@@ -135,17 +135,24 @@ llvm::Error WeightLoader::readColumnOrder() {
   std::vector<int64_t> groups = integersOf(*part->entry);
   int64_t columns = logical->shape.back();
   int64_t numGroups = sideSizes(*scales, logical->shape)[2];
-  int64_t length = columns / std::max<int64_t>(numGroups, 1);
+  // Which scale the scheme gives to a column, once columns are in order.
+  auto groupOf = [&](int64_t column) {
+    return scales->index.compose({0, column}).back();
+  };
+  int64_t length = 0;
+  while (length < columns && groupOf(length) == 0)
+    ++length;
   std::vector<int64_t> sorted(columns);
   std::iota(sorted.begin(), sorted.end(), int64_t(0));
   llvm::stable_sort(
       sorted, [&](int64_t a, int64_t b) { return groups[a] < groups[b]; });
   for (int64_t j = 0; j < columns; ++j)
-    if (groups[sorted[j]] != j / length)
+    if (groups[sorted[j]] != groupOf(j))
       return fail("expected '" + part->entry->name + "' to give " +
                   llvm::Twine(length) + " columns to each of " +
-                  llvm::Twine(numGroups) + " groups, but column " +
-                  llvm::Twine(sorted[j]) + " has group " +
+                  llvm::Twine(numGroups) + " groups" +
+                  (columns % length ? ", fewer to the last" : "") +
+                  ", but column " + llvm::Twine(sorted[j]) + " has group " +
                   llvm::Twine(groups[sorted[j]]));
   if (!llvm::is_sorted(sorted))
     order = std::move(sorted);

@@ -32,7 +32,7 @@ constexpr PartRule weightGroupIndex = {
     "",
     "",
     optional,
-    "config_groups.~.weights.actorder = group"};
+    "config_groups.~.weights.actorder = group,dynamic,true"};
 /// What the packed shape cannot say where rows end within a word.
 constexpr PartRule weightShape = {"shape", "weight_shape", "I64 I32", "2", "",
                                   "",      optional};
@@ -59,10 +59,10 @@ constexpr std::string_view packedRows =
 
 constexpr std::string_view intAsymmetric =
     "quant_method = compressed-tensors; config_groups.~ = *;"
-    "config_groups.~.format|format = int-quantized";
+    "config_groups.~.format|format = int-quantized,naive-quantized";
 constexpr std::string_view intQuantized =
     "quant_method = compressed-tensors; config_groups.~ = *;"
-    "config_groups.~.format|format = int-quantized;"
+    "config_groups.~.format|format = int-quantized,naive-quantized;"
     "config_groups.~.weights.symmetric = true,";
 constexpr std::string_view int8WithZero =
     "#rlx.scheme<\"int8/tensor with a zero point\", block = 1, "
@@ -77,7 +77,7 @@ constexpr KindRule fp8(std::string_view scales, std::string_view shape,
                        std::string_view scheme) {
   return {"FP8",
           safetensors,
-          "quant_method = fp8,fbgemm_fp8",
+          "quant_method = fp8,fbgemm_fp8; weight_block_size = ",
           "",
           "",
           "weight",
@@ -88,6 +88,33 @@ constexpr KindRule fp8(std::string_view scales, std::string_view shape,
             inputScale}}};
 }
 constexpr std::string_view oneNumber = "| 1 | 1 1", oneOfRow = "N | N 1";
+
+// The name says the bits. Zero points are packed as codes are, each row from a
+// byte on, or floats; without them codes stand for numbers of both signs.
+struct OnnxBits {
+  std::string_view suffix, parameter;
+};
+constexpr OnnxBits onnx2 = {"_Q2", "b = #2"}, onnx4 = {"_Q4", "b = #4"},
+                   onnx8 = {"_Q8", "b = #8"};
+constexpr std::string_view onnxZeros =
+    "ui$b at (n, g) -> ($h * n + ($b * g) floordiv 8, ($b * g) mod 8)";
+constexpr KindRule matMulNBits(OnnxBits bits, std::string_view zeroTypes,
+                               std::string_view zeros, std::string_view order,
+                               std::string_view scheme) {
+  PartRule zeroPoints = {"zero_points", "_zero_points", zeroTypes, zeros,
+                         order};
+  return {"ONNX MatMulNBits",
+          safetensors,
+          "",
+          bits.parameter,
+          "g = K/G; h = G*b/8 up",
+          "",
+          "N K",
+          scheme,
+          {{{"codes", bits.suffix, "U8", "N G K*b/8/G"},
+            {"scales", "_scales", floats, "N*G"},
+            zeros.empty() ? PartRule() : zeroPoints}}};
+}
 
 // A factor for all that its blocks say.
 constexpr std::string_view ggufNvfp4 =
@@ -258,7 +285,8 @@ constexpr auto kindTable = std::to_array<KindRule>({
 
     {"ModelOpt NVFP4",
      safetensors,
-     "quant_algo = NVFP4",
+     "quantized_layers.@.quant_algo|quant_algo = NVFP4;"
+     "quantized_layers.@.group_size|group_size = 16,",
      "",
      "",
      "weight",
@@ -270,7 +298,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
        inputScale}}},
     {"ModelOpt FP8",
      safetensors,
-     "quant_algo = FP8",
+     "quantized_layers.@.quant_algo|quant_algo = FP8",
      "",
      "",
      "weight",
@@ -282,7 +310,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
 
     {"FP8, blocks",
      safetensors,
-     "quant_method = fp8",
+     "quant_method = fp8; weight_block_size.2 = ",
      "r = weight_block_size.0|#128; c = weight_block_size.1|#128",
      "",
      "weight",
@@ -319,28 +347,15 @@ constexpr auto kindTable = std::to_array<KindRule>({
      {{{"codes", ".blocks", "U8", "E N K/32 16"},
        {"scales", ".scales", "U8", "E N K/32"}}}},
 
-    {"ONNX MatMulNBits",
-     safetensors,
-     "",
-     "",
-     "g = K/G; h = G/2 up",
-     "",
-     "N K",
-     "uint4/$g:$S",
-     {{{"codes", "_Q4", "U8", "N G K/2/G"},
-       {"scales", "_scales", floats, "N*G"},
-       {"zero_points", "_zero_points", "U8", "N*h",
-        "ui4 at (n, g) -> ($h * n + g floordiv 2, 4 * (g mod 2))"}}}},
-    {"ONNX MatMulNBits",
-     safetensors,
-     "",
-     "",
-     "g = K/G",
-     "",
-     "N K",
-     "biased4/$g:$S",
-     {{{"codes", "_Q4", "U8", "N G K/2/G"},
-       {"scales", "_scales", floats, "N*G"}}}},
+    matMulNBits(onnx4, "$S", "N*G", "", "uintf$b/$g:$S"),
+    matMulNBits(onnx4, "U8", "N*h", onnxZeros, "uint$b/$g:$S"),
+    matMulNBits(onnx4, "", "", "", "biased$b/$g:$S"),
+    matMulNBits(onnx8, "$S", "N*G", "", "uintf$b/$g:$S"),
+    matMulNBits(onnx8, "U8", "N*h", onnxZeros, "uint$b/$g:$S"),
+    matMulNBits(onnx8, "", "", "", "biased$b/$g:$S"),
+    matMulNBits(onnx2, "$S", "N*G", "", "uintf$b/$g:$S"),
+    matMulNBits(onnx2, "U8", "N*h", onnxZeros, "uint$b/$g:$S"),
+    matMulNBits(onnx2, "", "", "", "biased$b/$g:$S"),
 
     {"NVFP4 with a factor",
      gguf,

@@ -7,7 +7,9 @@
 //
 // Texts have letters. In shapes, capital letters are sizes that follow from the
 // tensors: `N`, `K`, `E` (experts), `G` (groups of a row); small ones are
-// parameters. In schemes and orders `$N` or `$b` is replaced by the number, and
+// parameters, but `e`, the bytes of an element of the tensor itself. `E? N K`
+// is the shape of weights with experts and of those without. In schemes and
+// orders `$N` or `$b` is replaced by the number, and
 // `$S`, `$Z`, `$C` by the element types of scales, zero points and the global
 // scale, as schemes write them, `$Q` by the scheme of the codes' type. In the
 // order of a side tensor, `$S` is its own type, and `$s` its bytes.
@@ -47,16 +49,18 @@ struct KindRule {
   WeightContainer container;
   /// What the configuration has to say: `path = value`, separated by `;`. A
   /// path has steps as `a.b.c`; of several, separated by `|`, the first that is
-  /// there counts. The step `@` is the name of the weight's module, `~` the
-  /// member that is for that module (ModuleConfig.h). Of several values,
+  /// there counts. The step `@` is the object that has the name of the weight's
+  /// module, or none where there is no such object; `~` the member that is for
+  /// that module (ModuleConfig.h). Of several values,
   /// separated by `,`, one has to be there; an empty one is that of a path that
   /// is not there. `*`: a configuration that has the groups of the path has one
   /// for the module.
   std::string_view conditions;
   /// `letter = path`, separated by `;`: numbers of the configuration, or the
   /// rule does not apply. The path `{suffix}` is a tensor of the weight that
-  /// holds numbers, or JSON as its bytes, and steps may follow; `#4` is 4.
-  /// `letter? = path` need not be there; shapes then say it.
+  /// holds numbers, or JSON as its bytes, and steps may follow; `#4` is 4,
+  /// where what the path before it leads into is not there. `letter? = path`
+  /// need not be there; shapes then say it.
   std::string_view parameters;
   /// `letter = size`, separated by `;`, once the shapes say what is in them. A
   /// division has to be exact, but where ` up` behind it says that it is
@@ -65,7 +69,7 @@ struct KindRule {
   /// not positive, or beyond K, stands for K.
   std::string_view derived;
   std::string_view logicalSuffix; ///< The weight's name behind the prefix.
-  std::string_view shape;         ///< `N K` or `E N K`.
+  std::string_view shape;         ///< `N K`, `E N K` or `E? N K`.
   std::string_view scheme;
   /// The codes are the first.
   std::array<PartRule, 8> parts;
@@ -76,9 +80,14 @@ namespace kinds {
 constexpr bool optional = true;
 constexpr std::string_view floats = "F32 F16 BF16";
 /// The group of each column, where groups are not in order.
-constexpr PartRule groupIndex = {
-    "group_index", "g_idx",          "I32 I64", "K", "", "",
-    optional,      "desc_act = true"};
+constexpr PartRule groupIndex = {"group_index",
+                                 "g_idx",
+                                 "I32 I64",
+                                 "K",
+                                 "",
+                                 "",
+                                 optional,
+                                 "dynamic.~.desc_act|desc_act = true"};
 /// Signed codes of a byte each, with zero points of any type.
 constexpr std::string_view int8WithZeros =
     "#rlx.scheme<\"int8/$g with zero points\", block = $g, "

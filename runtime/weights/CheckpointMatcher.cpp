@@ -183,9 +183,18 @@ std::vector<LogicalWeight> findLogicalWeights(const WeightFile &file,
     if (refused)
       refusals.push_back(std::move(*refused));
   }
-  for (const LogicalWeight &weight : refusals)
+  auto use = [&](const LogicalWeight &weight) {
     for (const WeightPart &part : weight.parts)
       used.insert(part.entry);
+  };
+  std::ranges::for_each(refusals, use);
+  for (const WeightEntry &entry : file.entries())
+    if (!used.contains(&entry))
+      if (std::optional<LogicalWeight> refused =
+              nearest.refuseWithoutCodes(entry, config, modules)) {
+        use(*refused);
+        refusals.push_back(std::move(*refused));
+      }
   for (const WeightEntry &entry : file.entries())
     if (!used.contains(&entry))
       if (std::optional<LogicalWeight> refused = nearest.refuseAlone(entry))

@@ -72,6 +72,7 @@ private:
   bool hasGroup(std::string_view path);
   std::string_view module() const;
   const JsonValue *valueAt(std::string_view paths);
+  const JsonValue *ownerOf(std::string_view paths);
   const JsonValue *tensorValue(std::string_view suffix);
   bool meetsConditions();
   bool readParameters();
@@ -144,8 +145,13 @@ std::string Match::describePath(std::string_view paths) {
            "'";
   }
   std::string text(path);
-  if (text.starts_with("@."))
-    text.replace(0, 1, module());
+  if (size_t own = text.find("@."); own != text.npos) {
+    std::string inner = text.substr(0, own) + std::string(module());
+    const JsonValue *all =
+        own ? config.findPath(text.substr(0, own - 1)) : &config;
+    bool isOwn = all && all->find(module()) && all->find(module())->asObject();
+    text.replace(0, own + 2, isOwn ? inner + "." : text.substr(0, own));
+  }
   if (size_t group = text.find('~'); group != text.npos)
     text.replace(group, 1, "*");
   return "'" + text + "' of the configuration";
@@ -211,9 +217,12 @@ const JsonValue *Match::valueAt(std::string_view paths) {
       size_t end = path.find('}');
       root = tensorValue(path.substr(1, end - 1));
       path.remove_prefix(std::min(end + 2, path.size()));
-    } else if (path.starts_with("@.")) {
-      root = config.find(module());
-      path.remove_prefix(2);
+    } else if (size_t own = path.find("@."); own != path.npos) {
+      // What is not said of the module alone is said of all.
+      root = own ? config.findPath(path.substr(0, own - 1)) : &config;
+      const JsonValue *found = root ? root->find(module()) : nullptr;
+      root = found && found->asObject() ? found : root;
+      path.remove_prefix(own + 2);
     } else if (size_t group = path.find("~."); group != path.npos) {
       root = config.findPath(path.substr(0, group - 1));
       root = root ? modules.find(*root, module()) : nullptr;
@@ -225,12 +234,30 @@ const JsonValue *Match::valueAt(std::string_view paths) {
   return value;
 }
 
+/// A value of the configuration as conditions write it; empty where there is
+/// none.
+static std::string wordOf(const JsonValue *value) {
+  if (!value || value->isNull())
+    return "";
+  if (value->asString())
+    return std::string(*value->asString());
+  if (value->asInteger())
+    return std::to_string(*value->asInteger());
+  if (value->asBool())
+    return *value->asBool() ? "true" : "false";
+  return value->describe();
+}
+
+/// Whether a word is one of several, separated by `,`.
+static bool isOneOf(std::string_view word, std::string_view list) {
+  return !forEachPart(list, ',',
+                      [&](std::string_view each) { return each != word; });
+}
+
 /// Whether the configuration says `path = value`.
 bool Match::isSaid(std::string_view condition) {
   auto [paths, wanted] = splitEntry(condition);
-  const JsonValue *value = valueAt(paths);
-  return value && ((value->asString() && *value->asString() == wanted) ||
-                   (value->asBool() && *value->asBool() && wanted == "true"));
+  return isOneOf(wordOf(valueAt(paths)), wanted);
 }
 
 /// Whether a configuration that has groups has one for the module.
@@ -249,18 +276,8 @@ bool Match::meets(std::string_view condition) {
                              "' among its targets");
                 },
                 [] { return "none that RLX understands"; });
-  const JsonValue *value = valueAt(paths);
-  std::string text;
-  if (value && value->asString())
-    text = *value->asString();
-  else if (value && value->asInteger())
-    text = std::to_string(*value->asInteger());
-  else if (value && value->asBool())
-    text = *value->asBool() ? "true" : "false";
-  else if (value && !value->isNull())
-    text = value->describe();
-  bool isMet = !forEachPart(
-      wanted, ',', [&](std::string_view each) { return each != text; });
+  std::string text = wordOf(valueAt(paths));
+  bool isMet = isOneOf(text, wanted);
   if (nearness) {
     nearness->numConditions += isMet;
     (isMet ? nearness->isSaid : nearness->saysOther) |= !text.empty();
@@ -277,6 +294,13 @@ bool Match::meetsConditions() {
          });
 }
 
+/// What the first of the paths leads into.
+const JsonValue *Match::ownerOf(std::string_view paths) {
+  std::string_view path = paths.substr(0, paths.find('|'));
+  size_t end = path.find_last_of('.');
+  return end == path.npos ? nullptr : valueAt(path.substr(0, end));
+}
+
 bool Match::readParameters() {
   if (rule.parameters.empty())
     return true;
@@ -287,6 +311,8 @@ bool Match::readParameters() {
     std::optional<int64_t> number;
     if (const JsonValue *value = valueAt(paths))
       number = value->asInteger();
+    else if (last.starts_with('#') && !isOneOf("", wordOf(ownerOf(paths))))
+      number = std::nullopt;
     else if (last.starts_with('#'))
       number = parseInteger(last.substr(1));
     else if (isOptional)
@@ -363,6 +389,8 @@ bool Match::matchPart(const PartRule &part, const WeightEntry &entry) {
         [&] { return of("the type"); },
         [&] { return alternatives(typesOf(part), ' '); },
         [&] { return "'" + entry.type + "' " + describeShape(entry.shape); });
+  if (entry.element)
+    letters['e'] = elementBytes(*entry.element);
   if (!letters.match(part.shape, entry.shape))
     return fail(
         [&] { return of("the shape"); },
@@ -423,7 +451,13 @@ std::optional<LogicalWeight> Match::find() {
       continue;
     if (!entry) {
       fail([&] { return "'" + nameOf(part.suffix) + "'"; },
-           [&] { return one("a tensor beside '" + nameOf(codes) + "'"); },
+           [&] {
+             // Only those who ask for nearness have texts made.
+             bool isCodes = part.suffix == codes && !nearness->parts.empty();
+             std::string other =
+                 isCodes ? nearness->parts.front().entry->name : nameOf(codes);
+             return one("a tensor beside '" + other + "'");
+           },
            [] { return std::string("none"); });
       return std::nullopt;
     }
@@ -444,13 +478,25 @@ std::optional<LogicalWeight> Match::find() {
         part.order = fill(known.order);
         std::tie(letters, types) = ofScales;
       }
+  if (std::optional<ExcludedModule> excluded =
+          modules.findExcluded(config, module())) {
+    fail([&] { return "'" + excluded->list + "' of the configuration"; },
+         [&] {
+           return one("such that '" + std::string(module()) +
+                      "' is quantized, as its tensors are");
+         },
+         [&] { return excluded->entry; });
+    return std::nullopt;
+  }
   weight.name = std::string(prefix) + std::string(rule.logicalSuffix);
   weight.kind = rule.name;
   weight.scheme = fill(rule.scheme);
   bool isKnown = forEachPart(rule.shape, ' ', [&](std::string_view size) {
     std::optional<int64_t> number = letters.evaluate(size);
-    weight.shape.push_back(number.value_or(0));
-    return number.has_value();
+    bool isLeftOut = size.ends_with('?') && !number;
+    if (!isLeftOut)
+      weight.shape.push_back(number.value_or(0));
+    return number || isLeftOut;
   });
   if (!isKnown)
     return std::nullopt;

@@ -46,10 +46,64 @@ constexpr std::string_view gptq2Of3 = "quant_method = gptq,;"
 constexpr std::string_view transposedScales = "$S at (n, g) -> "
                                               "($s * ($N * g + n), 0)";
 
+// Where the last group is short, blocks have to be what divides K.
+constexpr std::string_view gptqShortGroups =
+    "#rlx.scheme<\"uint$b/$g with a short last group\", block = $p, "
+    "code = ui$b at (i) -> (0, $b * i), "
+    "zero = ui8 in zero_points at (n, k) -> (n, k floordiv $g), "
+    "scale = $S in scales at (n, k) -> (n, k floordiv $g)>";
+
+/// How codes lie in words.
+struct GptqPacking {
+  /// Where groups are equal, and where the last one is short.
+  std::array<std::string_view, 2> sizes, derived;
+  std::string_view codes, zeros;
+};
+constexpr GptqPacking gptqOfWords = {
+    {"b = dynamic.~.bits|bits",
+     "b = dynamic.~.bits|bits; g = dynamic.~.group_size|group_size"},
+    {"g = K/G : dynamic.~.group_size|group_size; p = 32/b", "p = 32/b"},
+    gptqCodes,
+    gptqZeros};
+constexpr GptqPacking gptqOf3 = {
+    {"b = dynamic.~.bits|bits", "b = dynamic.~.bits|bits; p = #32;"
+                                "g = dynamic.~.group_size|group_size"},
+    {"g = K/G : dynamic.~.group_size|group_size", ""},
+    gptqCodes3,
+    gptqZeros3};
+
+enum class Groups { equal, lastShort };
+
+/// Version 1 stores zero points less 1.
+constexpr KindRule gptq(std::string_view name, std::string_view conditions,
+                        const GptqPacking &packing, Groups groups,
+                        std::string_view change = "") {
+  bool isEqual = groups == Groups::equal;
+  return {name,
+          safetensors,
+          conditions,
+          packing.sizes[size_t(groups)],
+          packing.derived[size_t(groups)],
+          "weight",
+          "N K",
+          isEqual ? "uint$b/$g:$S" : gptqShortGroups,
+          {{{"codes", "qweight", "I32", "K*b/32 N", packing.codes},
+            {"scales", "scales", floats, isEqual ? "G N" : "K/g N",
+             transposedScales},
+            {"zero_points", "qzeros", "I32",
+             isEqual ? "G N*b/32" : "K/g N*b/32", packing.zeros, change},
+            groupIndex}}};
+}
+
 // AWQ packs eight columns of N into a word, the even ones first.
 constexpr std::string_view awqOrder =
     "ui4 at (n, k) -> (4 * (($N floordiv 8) * k + n floordiv 8), "
     "16 * (n mod 2) + 4 * ((n mod 8) floordiv 2))";
+
+// Codes may lie in words of the type that the rest of the model has, where it
+// is trained in parts (`bnb_4bit_quant_storage`, `view_as_float`).
+constexpr std::string_view anyWords = "U8 F16 BF16 F32";
+constexpr std::string_view hqqWords = "I32 F16 BF16 F32";
 
 // HQQ cuts the weight into groups, those of axis 1 along K, and packs a part of
 // all groups above the others; ten groups of 3 bits a word.
@@ -99,59 +153,59 @@ constexpr std::string_view fp4Nested =
 constexpr auto kindTable = std::to_array<KindRule>({
     {"MLX affine",
      safetensors,
-     "quant_method = ,; @.mode|mode = affine,",
-     "b = @.bits|bits; g = @.group_size|group_size",
+     "quant_method = ,; @.mode = affine,",
+     "b = @.bits; g = @.group_size",
      "",
      "weight",
-     "N K",
+     "E? N K",
      "affine$b/$g:$S",
-     {{{"codes", "weight", "U32", "N K*b/32"},
-       {"scales", "scales", floats, "N K/g"},
-       {"zero_points", "biases", "$S", "N K/g"}}}},
+     {{{"codes", "weight", "U32", "E? N K*b/32"},
+       {"scales", "scales", floats, "E? N K/g"},
+       {"zero_points", "biases", "$S", "E? N K/g"}}}},
     {"MLX mxfp4",
      safetensors,
-     "quant_method = ,; @.mode|mode = mxfp4",
+     "quant_method = ,; @.mode = mxfp4",
      "",
      "",
      "weight",
-     "N K",
+     "E? N K",
      "mxfp4/32",
-     {{{"codes", "weight", "U32", "N K/8"},
-       {"scales", "scales", "U8", "N K/32"}}}},
+     {{{"codes", "weight", "U32", "E? N K/8"},
+       {"scales", "scales", "U8", "E? N K/32"}}}},
     {"MLX mxfp8",
      safetensors,
-     "quant_method = ,; @.mode|mode = mxfp8",
+     "quant_method = ,; @.mode = mxfp8",
      "",
      "",
      "weight",
-     "N K",
+     "E? N K",
      "mxfp8/32",
-     {{{"codes", "weight", "U32", "N K/4"},
-       {"scales", "scales", "U8", "N K/32"}}}},
+     {{{"codes", "weight", "U32", "E? N K/4"},
+       {"scales", "scales", "U8", "E? N K/32"}}}},
     // The factor is the largest magnitude, of what 448 * 6 is the largest.
     {"MLX nvfp4",
      safetensors,
-     "quant_method = ,; @.mode|mode = nvfp4",
+     "quant_method = ,; @.mode = nvfp4",
      "",
      "",
      "weight",
-     "N K",
+     "E? N K",
      "nvfp4/16",
-     {{{"codes", "weight", "U32", "N K/8"},
-       {"scales", "scales", "U8", "N K/16"},
+     {{{"codes", "weight", "U32", "E? N K/8"},
+       {"scales", "scales", "U8", "E? N K/16"},
        {"global_scale", "global_scale", "F32", "1", "", "over 2688"}}}},
     {"MLX nvfp4",
      safetensors,
-     "quant_method = ,; @.mode|mode = nvfp4",
+     "quant_method = ,; @.mode = nvfp4",
      "",
      "",
      "weight",
-     "N K",
+     "E? N K",
      "#rlx.scheme<\"nvfp4/16 without global_scale\", block = 16, "
      "code = f4E2M1FN at (i) -> (i floordiv 2, 4 * (i mod 2)), "
      "scale = f8E4M3FN in scales at (n, k) -> (n, k floordiv 16)>",
-     {{{"codes", "weight", "U32", "N K/8"},
-       {"scales", "scales", "U8", "N K/16"}}}},
+     {{{"codes", "weight", "U32", "E? N K/8"},
+       {"scales", "scales", "U8", "E? N K/16"}}}},
 
     {"bitsandbytes NF4",
      safetensors,
@@ -161,7 +215,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
      "weight",
      "N K",
      "nf4/$g",
-     {{{"codes", "weight", "U8", "N*K/2 1"},
+     {{{"codes", "weight", anyWords, "N*K/2/e 1"},
        {"scales", "weight.absmax", "F32", "N*K/g"},
        {"codebook", "weight.quant_map", "F32", "16"},
        {"state", "weight.quant_state.bitsandbytes__nf4", "U8", "-"}}}},
@@ -173,7 +227,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
      "weight",
      "N K",
      "bnb_fp4/$g",
-     {{{"codes", "weight", "U8", "N*K/2 1"},
+     {{{"codes", "weight", anyWords, "N*K/2/e 1"},
        {"scales", "weight.absmax", "F32", "N*K/g"},
        {"codebook", "weight.quant_map", "F32", "16"},
        {"state", "weight.quant_state.bitsandbytes__fp4", "U8", "-"}}}},
@@ -185,7 +239,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
      "weight",
      "N K",
      "nf4/$g",
-     {{{"codes", "weight", "U8", "N*K/2 1"},
+     {{{"codes", "weight", anyWords, "N*K/2/e 1"},
        {"scales", "weight.absmax", "U8", "N*K/g", "", "nested"},
        {"nested_scales", "weight.nested_absmax", "F32", "N*K/g/h"},
        {"nested_codebook", "weight.nested_quant_map", "F32", "256"},
@@ -199,7 +253,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
      "weight",
      "N K",
      "bnb_fp4/$g",
-     {{{"codes", "weight", "U8", "N*K/2 1"},
+     {{{"codes", "weight", anyWords, "N*K/2/e 1"},
        {"scales", "weight.absmax", "U8", "N*K/g", "", "nested"},
        {"nested_scales", "weight.nested_absmax", "F32", "N*K/g/h"},
        {"nested_codebook", "weight.nested_quant_map", "F32", "256"},
@@ -214,7 +268,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
      "weight",
      "N K",
      "uintf3/$g:$S",
-     {{{"codes", "W_q", "I32", "t g", hqqCodes3},
+     {{{"codes", "W_q", hqqWords, "t g*4/e", hqqCodes3},
        {"scales", "scale", floats, "N*K/g 1"},
        {"zero_points", "zero", floats, "N*K/g 1"},
        {"shape", "shape", "I32 I64", "2"},
@@ -229,7 +283,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
      "weight",
      "N K",
      hqqScheme0,
-     {{{"codes", "W_q", "I32", "t h*K", hqqCodes03},
+     {{{"codes", "W_q", hqqWords, "t h*K*4/e", hqqCodes03},
        {"scales", "scale", floats, "1 h*K", hqqSides0},
        {"zero_points", "zero", floats, "1 h*K", hqqSides0},
        {"shape", "shape", "I32 I64", "2"},
@@ -244,7 +298,7 @@ constexpr auto kindTable = std::to_array<KindRule>({
      "weight",
      "N K",
      "uintf$b/$g:$S",
-     {{{"codes", "W_q", "U8", "t g", hqqCodes},
+     {{{"codes", "W_q", anyWords, "t g/e", hqqCodes},
        {"scales", "scale", floats, "N*K/g 1"},
        {"zero_points", "zero", floats, "N*K/g 1"},
        {"shape", "shape", "I32 I64", "2"},
@@ -259,64 +313,25 @@ constexpr auto kindTable = std::to_array<KindRule>({
      "weight",
      "N K",
      hqqScheme0,
-     {{{"codes", "W_q", "U8", "t h*K", hqqCodes0},
+     {{{"codes", "W_q", anyWords, "t h*K/e", hqqCodes0},
        {"scales", "scale", floats, "1 h*K", hqqSides0},
        {"zero_points", "zero", floats, "1 h*K", hqqSides0},
        {"shape", "shape", "I32 I64", "2"},
        {"", "nbits", "", "-"},
        {"", "group_size", "", "-"},
        {"", "axis", "", "-", "", "", optional}}}},
-    {"GPTQ v2",
-     safetensors,
-     gptq2Of3,
-     "",
-     "g = K/G : dynamic.~.group_size|group_size",
-     "weight",
-     "N K",
-     "uint3/$g:$S",
-     {{{"codes", "qweight", "I32", "K*3/32 N", gptqCodes3},
-       {"scales", "scales", floats, "G N", transposedScales},
-       {"zero_points", "qzeros", "I32", "G N*3/32", gptqZeros3},
-       groupIndex}}},
-    {"GPTQ v2",
-     safetensors,
-     gptq2,
-     "b = dynamic.~.bits|bits",
-     "g = K/G : dynamic.~.group_size|group_size; p = 32/b",
-     "weight",
-     "N K",
-     "uint$b/$g:$S",
-     {{{"codes", "qweight", "I32", "K*b/32 N", gptqCodes},
-       {"scales", "scales", floats, "G N", transposedScales},
-       {"zero_points", "qzeros", "I32", "G N*b/32", gptqZeros},
-       groupIndex}}},
-    {"GPTQ v1",
-     safetensors,
-     gptq1Of3,
-     "",
-     "g = K/G : dynamic.~.group_size|group_size",
-     "weight",
-     "N K",
-     "uint3/$g:$S",
-     {{{"codes", "qweight", "I32", "K*3/32 N", gptqCodes3},
-       {"scales", "scales", floats, "G N", transposedScales},
-       {"zero_points", "qzeros", "I32", "G N*3/32", gptqZeros3, "plus 1"},
-       groupIndex}}},
-    {"GPTQ v1",
-     safetensors,
-     gptq1,
-     "b = dynamic.~.bits|bits",
-     "g = K/G : dynamic.~.group_size|group_size; p = 32/b",
-     "weight",
-     "N K",
-     "uint$b/$g:$S",
-     {{{"codes", "qweight", "I32", "K*b/32 N", gptqCodes},
-       {"scales", "scales", floats, "G N", transposedScales},
-       {"zero_points", "qzeros", "I32", "G N*b/32", gptqZeros, "plus 1"},
-       groupIndex}}},
+    gptq("GPTQ v2", gptq2Of3, gptqOf3, Groups::equal),
+    gptq("GPTQ v2", gptq2, gptqOfWords, Groups::equal),
+    gptq("GPTQ v1", gptq1Of3, gptqOf3, Groups::equal, "plus 1"),
+    gptq("GPTQ v1", gptq1, gptqOfWords, Groups::equal, "plus 1"),
+    gptq("GPTQ v2", gptq2Of3, gptqOf3, Groups::lastShort),
+    gptq("GPTQ v2", gptq2, gptqOfWords, Groups::lastShort),
+    gptq("GPTQ v1", gptq1Of3, gptqOf3, Groups::lastShort, "plus 1"),
+    gptq("GPTQ v1", gptq1, gptqOfWords, Groups::lastShort, "plus 1"),
     {"AWQ",
      safetensors,
-     "quant_method = awq; version = gemm,GEMM,; bits|w_bit = 4,",
+     "quant_method = awq; version = gemm,GEMM,; bits|w_bit = 4,;"
+     "zero_point = true,",
      "",
      "g = K/G : group_size|q_group_size",
      "weight",
@@ -330,7 +345,8 @@ constexpr auto kindTable = std::to_array<KindRule>({
     // zero points.
     {"AWQ gemv",
      safetensors,
-     "quant_method = awq; version = gemv,GEMV; bits|w_bit = 4,",
+     "quant_method = awq; version = gemv,GEMV; bits|w_bit = 4,;"
+     "zero_point = true,",
      "g = group_size",
      "",
      "weight",

@@ -44,7 +44,8 @@ std::string explain(const std::vector<KindNearness> &tried,
     bool isAlike = other.hasNames == best.hasNames &&
                    other.hasCodes == best.hasCodes &&
                    other.meetsConditions == best.meetsConditions &&
-                   other.what == best.what && other.found == best.found;
+                   other.numParts == best.numParts && other.what == best.what &&
+                   other.found == best.found;
     for (const std::string &each : other.expected)
       if (isAlike && std::ranges::find(known, each) == known.end())
         known.push_back(each);
@@ -53,6 +54,17 @@ std::string explain(const std::vector<KindNearness> &tried,
     expected += (expected.empty() ? "" : " or ") + each;
   return "expected " + best.what + " to be " + expected + ", but got " +
          best.found;
+}
+
+LogicalWeight refusalOf(const std::vector<KindNearness> &tried,
+                        const KindNearness &best, std::vector<int64_t> shape) {
+  LogicalWeight weight;
+  weight.name = best.weight;
+  weight.kind = best.kind;
+  weight.shape = std::move(shape);
+  weight.parts = best.parts;
+  weight.problem = explain(tried, best);
+  return weight;
 }
 
 } // namespace
@@ -106,17 +118,17 @@ const WeightEntry *NearestKind::findUnclaimed(const KindRule &rule,
 std::optional<LogicalWeight> NearestKind::refuse(const WeightEntry &codes,
                                                  const JsonValue &config,
                                                  ModuleConfig &modules) {
-  if (isPlainFloat(codes))
-    return std::nullopt;
   std::vector<KindNearness> tried;
   const KindNearness *best = nullptr;
   for (const KindRule &rule : checkpointKinds()) {
     const PartRule &first = rule.parts.front();
     std::string_view prefix = codes.name;
     bool isOf = isWordOf(codes.type, first.types);
-    // Types of ggml are formats of their own.
+    // Types of ggml are formats of their own, and so are plain floats but where
+    // a rule has codes in them.
     if (rule.container != codes.container || !prefix.ends_with(first.suffix) ||
-        (codes.container == WeightContainer::gguf && !isOf))
+        ((codes.container == WeightContainer::gguf || isPlainFloat(codes)) &&
+         !isOf))
       continue;
     prefix.remove_suffix(first.suffix.size());
     KindNearness near;
@@ -129,13 +141,59 @@ std::optional<LogicalWeight> NearestKind::refuse(const WeightEntry &codes,
       best = &near;
   if (!best || best->what.empty())
     return std::nullopt;
-  LogicalWeight weight;
-  weight.name = best->weight;
-  weight.kind = best->kind;
-  weight.shape = codes.shape;
-  weight.parts = best->parts;
-  weight.problem = explain(tried, *best);
-  return weight;
+  return refusalOf(tried, *best, codes.shape);
+}
+
+/// How many tensors there are that the rule needs beside codes; 0 where one is
+/// missing, or codes are there.
+int NearestKind::countWithoutCodes(const KindRule &rule,
+                                   std::string_view prefix) const {
+  auto find = [&](std::string_view suffix) {
+    return file.find(std::string(prefix) + std::string(suffix));
+  };
+  const PartRule &codes = rule.parts.front();
+  int numThere = 0;
+  for (const PartRule &part : rule.parts) {
+    if (part.suffix.empty() || part.isOptional || &part == &codes)
+      continue;
+    const WeightEntry *entry = find(part.suffix);
+    bool isOfType = part.types.empty() || part.types == "$S" ||
+                    (entry && isWordOf(entry->type, part.types));
+    if (!entry || !isOfType)
+      return 0;
+    ++numThere;
+  }
+  return find(codes.suffix) ? 0 : numThere;
+}
+
+std::optional<LogicalWeight> NearestKind::refuseWithoutCodes(
+    const WeightEntry &part, const JsonValue &config, ModuleConfig &modules) {
+  std::vector<KindNearness> tried;
+  for (const KindRule &rule : checkpointKinds()) {
+    if (rule.container != part.container)
+      continue;
+    for (const PartRule &known : rule.parts) {
+      std::string_view prefix = part.name;
+      if (!isWordOf(known.role, numberRoles) || known.suffix.empty() ||
+          !prefix.ends_with(known.suffix))
+        continue;
+      prefix.remove_suffix(known.suffix.size());
+      KindNearness near;
+      int numThere = countWithoutCodes(rule, prefix);
+      if (!numThere || matchKind(rule, file, config, modules, prefix, &near))
+        continue;
+      // A name like `scale` alone is anybody's.
+      if (numThere > 1 || (near.meetsConditions && near.isSaid))
+        tried.push_back(std::move(near));
+    }
+  }
+  const KindNearness *best = nullptr;
+  for (const KindNearness &near : tried)
+    if (!best || rankOf(near) > rankOf(*best))
+      best = &near;
+  if (!best || best->what.empty())
+    return std::nullopt;
+  return refusalOf(tried, *best, {});
 }
 
 std::optional<LogicalWeight>

@@ -31,12 +31,19 @@ public:
   std::optional<LogicalWeight> refuse(const WeightEntry &codes,
                                       const JsonValue &config,
                                       ModuleConfig &modules);
+  /// The same where it is the codes that are not there, but all else that a
+  /// rule needs, of which `part` is one: several tensors, or one of a kind that
+  /// the configuration says.
+  std::optional<LogicalWeight> refuseWithoutCodes(const WeightEntry &part,
+                                                  const JsonValue &config,
+                                                  ModuleConfig &modules);
   /// The same where no rule has such names, but there are scales by their name.
   std::optional<LogicalWeight> refuseAlone(const WeightEntry &codes);
 
 private:
   using Test = std::function<bool(const WeightEntry &, std::string_view rest)>;
   const WeightEntry *findBehind(std::string_view prefix, const Test &test);
+  int countWithoutCodes(const KindRule &rule, std::string_view prefix) const;
 
   const WeightFile &file;
   std::vector<const WeightEntry *> byName; ///< Sorted, once it is needed.

@@ -6,6 +6,8 @@
 #include "runtime/weights/RuleText.h"
 #include "runtime/weights/WeightFile.h"
 
+#include <algorithm>
+
 namespace rlx {
 
 /// Calls `function` with each factor of a size and whether it divides, until it
@@ -25,6 +27,8 @@ bool forEachFactor(std::string_view pattern, Function function) {
 
 /// A factor that is a number or a known letter.
 std::optional<int64_t> SizeLetters::numberOf(std::string_view factor) const {
+  if (factor.ends_with('?'))
+    factor.remove_suffix(1);
   std::optional<int64_t> number = parseInteger(factor);
   if (auto known = numbers.find(factor.front());
       !number && known != numbers.end())
@@ -78,6 +82,22 @@ bool SizeLetters::matchShape(std::string_view pattern,
                              std::span<const int64_t> shape, bool mayBeFlat) {
   if (pattern == "-")
     return true;
+  // A size that not all have: where it was once, or was not, it stays so.
+  if (size_t end = pattern.find("? "); end != std::string_view::npos) {
+    char letter = pattern.front();
+    pattern.remove_prefix(end + 2);
+    size_t others = 1 + size_t(std::ranges::count(pattern, ' '));
+    bool isThere = shape.size() > others;
+    int64_t size = isThere ? shape.front() : 0;
+    if (auto known = numbers.find(letter); known != numbers.end()) {
+      if (known->second != size)
+        return false;
+    } else if (isThere && size < 1) {
+      return false;
+    }
+    numbers[letter] = size;
+    shape = shape.subspan(isThere);
+  }
   size_t rank = 0;
   bool isFit =
       pattern.empty() || forEachPart(pattern, ' ', [&](std::string_view size) {
@@ -113,6 +133,9 @@ SizeLetters::describeShapes(std::string_view patterns) const {
     std::string text;
     if (!pattern.empty())
       forEachPart(pattern, ' ', [&](std::string_view size) {
+        if (auto known = numbers.find(size.front());
+            size.ends_with('?') && known != numbers.end() && !known->second)
+          return true;
         std::optional<int64_t> number = evaluate(size);
         text += text.empty() ? "" : ", ";
         text += number ? std::to_string(*number) : std::string(size);

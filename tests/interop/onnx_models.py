@@ -91,23 +91,26 @@ def onnx_dequantize_blocks_uint4_zeros(base):
     return exported(product(axis=0, block_size=64, zeros=["zero"]), parts, base)
 
 
-def matmul_nbits(base, bits, group, zeros):
-    """The formula of the operator: y = x @ ((code - zero) * scale)^T, zero 2^(bits - 1) where there is none."""
+def matmul_nbits(base, bits, group, zeros, width=WIDTH):
+    """The formula of the operator: y = x @ ((code - zero) * scale)^T, zero 2^(bits - 1) where there is none. Where blocks do
+    not divide K, the last one has numbers that mean nothing."""
     import numpy
     from onnx import helper
     from onnx_weights import pack
 
-    groups = WIDTH // group
-    w, zero = codes(0, 1 << bits, OUT, WIDTH), codes(0, 1 << bits, OUT, groups)
+    groups = -(-width // group)
+    w, zero = codes(0, 1 << bits, OUT, groups * group), codes(0, 1 << bits, OUT, groups)
     scale = (numpy.abs(numbers(OUT, groups)) * 0.01).astype(numpy.float32)
     parts = [tensor("w", pack(w, bits).reshape(OUT, groups, -1)), tensor("scale", scale.reshape(-1))]
     if zeros:
         parts.append(tensor("zero", pack(zero, bits).reshape(-1)))
     node = helper.make_node(
         "MatMulNBits", ["x", "w", "scale"] + (["zero"] if zeros else []), ["y"], domain="com.microsoft",
-        K=WIDTH, N=OUT, bits=bits, block_size=group)
+        K=width, N=OUT, bits=bits, block_size=group)
     number = (w - numpy.repeat(zero if zeros else zero * 0 + (1 << bits - 1), group, 1)) * numpy.repeat(scale, group, 1)
-    return exported([node], parts, base, (numbers(ROWS, WIDTH).astype(numpy.float64) @ number.T).astype(numpy.float32))
+    x = numbers(ROWS, width)
+    y = (x.astype(numpy.float64) @ number[:, :width].T).astype(numpy.float32)
+    return exported([node], parts, base, y, x)
 
 
 @case(1e-5, matmuls=1)
@@ -123,6 +126,11 @@ def onnx_matmul_nbits_zeros(base):
 @case(1e-5, matmuls=1)
 def onnx_matmul_nbits_8(base):
     return matmul_nbits(base, 8, 32, zeros=True)
+
+
+@case(1e-5, matmuls=1)
+def onnx_matmul_nbits_part_of_a_block(base):
+    return matmul_nbits(base, 4, 32, zeros=True, width=100)
 
 
 @case(2e-2)

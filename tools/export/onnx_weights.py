@@ -86,9 +86,8 @@ class Quantized:
             raise ValueError(f"MatMulNBits '{node.name}' has weights that are no constants")
         if len(node.input) > 4 and node.input[4]:
             raise ValueError(f"MatMulNBits '{node.name}' has g_idx, an order of columns, expected none")
-        if k % group:
-            raise ValueError(f"MatMulNBits '{node.name}' has K = {k}, expected a multiple of its blocks of {group}")
-        groups = k // group
+        # The last block of a row is filled: what is behind K is left out.
+        groups = -(-k // group)
         codes = unpack(data.reshape(n, -1), bits, k)
         if zeros is None:
             zeros = (scales.reshape(n, groups) * 0 + (1 << (bits - 1))).astype("uint8")

@@ -21,7 +21,10 @@ sys.dont_write_bytecode = True  # nothing is left in the sources
 
 import npy
 import safetensors
-from checkpoint_kinds import KINDS, Writer, f32
+import checkpoint_variants
+from checkpoint_kinds import Writer, f32
+
+KINDS = checkpoint_variants.KINDS  # with those
 
 
 def write(kind, folder):
@@ -58,10 +61,14 @@ def inspect(folder):
             print(kind, name, check(here, name, output))
 
 
+def expert_of(row, experts):
+    return (row + 1) % experts[0] if experts else 0
+
+
 def program(weight, rows):
     """A matmul with a weight as rlx-inspect --json shows it."""
-    n, k = weight["shape"]
-    kind = f"tensor<{n}x{k}xf32, #rlx.quant<{weight['description']}>>"
+    *experts, n, k = weight["shape"]
+    kind = f"tensor<{'x'.join(map(str, weight['shape']))}xf32, #rlx.quant<{weight['description']}>>"
     x, y = f"tensor<{rows}x{k}xf32>", f"tensor<{rows}x{n}xf32>"
     lines = [f"func.func @main(%x0: {x}) -> {y} {{", f'  %w = rlx.weight "{weight["name"]}" : {kind}']
     operands, types = "", [x, kind]
@@ -84,6 +91,14 @@ def program(weight, rows):
         ]
     else:
         lines = [line.replace("%x0", "%x") for line in lines]
+    if experts:
+        chosen = [[expert_of(m, experts)] for m in range(rows)]
+        ids, rest = f"tensor<{rows}x1xi32>", types[2:]
+        y = f"tensor<{rows}x1x{n}xf32>"
+        lines[0] = f"func.func @main(%x: {x}) -> {y} {{"
+        lines += [f"  %i = arith.constant dense<{chosen}> : {ids}"]
+        lines += [f"  %y = rlx.gather_matmul %x, %w, %i{operands} : ({', '.join([x, kind, ids, *rest])}) -> {y}"]
+        return "\n".join([*lines, f"  return %y : {y}", "}"]) + "\n"
     lines += [f"  %y = rlx.matmul %x, %w{operands} : ({', '.join(types)}) -> {y}", f"  return %y : {y}", "}"]
     return "\n".join(lines) + "\n"
 
@@ -94,7 +109,7 @@ def run(folder, kind, *options):
     model = os.path.join(here, "model.safetensors")
     listed = json.loads(subprocess.run(["rlx-inspect", model, "--json"], check=True, capture_output=True).stdout)
     (weight,) = listed["weights"]
-    n, k = weight["shape"]
+    *experts, n, k = weight["shape"]
     with open(os.path.join(here, "p.mlir"), "w", encoding="utf-8") as file:
         file.write(program(weight, rows))
     numbers = random.Random(1)
@@ -106,7 +121,8 @@ def run(folder, kind, *options):
     w, y = expected[weight["name"]], npy.read(paths[1])[2]
     for m in range(rows):
         for i in range(n):
-            terms = [x[m * k + j] * w[i * k + j] for j in range(k)]
+            row = expert_of(m, experts) * n + i
+            terms = [x[m * k + j] * w[row * k + j] for j in range(k)]
             size = sum(term * term for term in terms) ** 0.5
             if not abs(sum(terms) - y[m * n + i]) <= 1e-5 * size:
                 sys.exit(f"{kind}: expected {sum(terms)} at {[m, i]}, but got {y[m * n + i]}")

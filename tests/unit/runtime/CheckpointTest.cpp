@@ -64,7 +64,9 @@ TEST_F(Checkpoint, RulesAreWhole) {
     EXPECT_FALSE(rule.name.empty());
     EXPECT_EQ(rule.parts.front().role, "codes") << rule.name;
     EXPECT_FALSE(rule.parts.front().isOptional) << rule.name;
-    EXPECT_TRUE(rule.shape == "N K" || rule.shape == "E N K") << rule.name;
+    EXPECT_TRUE(rule.shape == "N K" || rule.shape == "E N K" ||
+                rule.shape == "E? N K")
+        << rule.name;
     for (const PartRule &part : rule.parts)
       EXPECT_TRUE(part.change.empty() || part.change == "plus 1" ||
                   part.change == "reciprocal" || part.change == "nested" ||
@@ -138,6 +140,65 @@ TEST_F(Checkpoint, NearlyFollowedRulesAreRefused) {
   tensor("a.qweight", "I32", "16,8", 512).tensor("a.scales", "F16", "4,8", 64);
   config(gptq);
   EXPECT_TRUE(isRefused(find(), "expected 'a.qzeros' to be a tensor beside"));
+}
+
+TEST_F(Checkpoint, ExpertsOfAllParts) {
+  config("{\"quantization\":{\"group_size\":64,\"bits\":4}}");
+  auto add = [&](std::string_view scales, std::string_view biases) {
+    header = data = "";
+    tensor("a.weight", "U32", "2,2,16", 256)
+        .tensor("a.scales", "F16", scales, 16);
+    tensor("a.biases", "F16", biases, 16);
+  };
+  add("2,2,2", "2,2,2");
+  std::span<const LogicalWeight> weights = find();
+  ASSERT_EQ(weights.size(), 1u);
+  EXPECT_EQ(weights[0].problem, "");
+  EXPECT_EQ(weights[0].shape, (std::vector<int64_t>{2, 2, 128}));
+  add("4,2", "2,2,2");
+  EXPECT_TRUE(isRefused(find(), "'a.scales' to be [2, 2, 2], but got [4, 2]"));
+  add("2,2,2", "1,4,2");
+  EXPECT_TRUE(isRefused(find(), "'a.biases' to be [2, 2, 2]"));
+  header = data = "";
+  tensor("a.weight", "U32", "4,16", 256).tensor("a.scales", "F16", "2,2,2", 16);
+  tensor("a.biases", "F16", "4,2", 16);
+  EXPECT_TRUE(isRefused(find(), "'a.scales' to be [4, 2], but got [2, 2, 2]"));
+}
+
+TEST_F(Checkpoint, CodesInFloatsAreNoFloats) {
+  std::string_view state = "{\"quant_type\":\"nf4\",\"blocksize\":64,"
+                           "\"shape\":[2,128]}";
+  auto add = [&](std::string_view type, std::string_view shape) {
+    header = data = "";
+    tensor("a.weight", type, shape, 128)
+        .tensor("a.weight.absmax", "F32", "4", 16);
+    tensor("a.weight.quant_map", "F32", "16", 64);
+    tensor("a.weight.quant_state.bitsandbytes__nf4", "U8",
+           std::to_string(state.size()), state.size());
+    data.replace(data.size() - state.size(), state.size(), state);
+  };
+  add("BF16", "64,1");
+  std::span<const LogicalWeight> weights = find();
+  ASSERT_EQ(weights.size(), 1u);
+  EXPECT_EQ(weights[0].problem, "");
+  EXPECT_EQ(weights[0].scheme, "nf4/64");
+  add("BF16", "32,2"); // not as it is written, and yet no plain matrix
+  EXPECT_TRUE(isRefused(find(), "'a.weight' to be [64, 1], but got [32, 2]"));
+  header = data = "";
+  tensor("a.weight", "BF16", "2,32", 128)
+      .tensor("a.weight_scale", "F32", "1", 4);
+  EXPECT_TRUE(find().empty()); // what was quantized and is not any more
+}
+
+TEST_F(Checkpoint, WithoutCodes) {
+  config("{\"quantization_config\":{\"quant_method\":\"gptq\",\"bits\":4}}");
+  tensor("a.qzeros", "I32", "4,1", 16).tensor("a.scales", "F16", "4,8", 64);
+  EXPECT_TRUE(isRefused(
+      find(), "expected 'a.qweight' to be a tensor beside 'a.scales'"));
+  EXPECT_EQ(file->logicalWeights().front().name, "a.weight");
+  header = data = "";
+  tensor("norm.scale", "F32", "4", 16).tensor("norm.scales", "F32", "4", 16);
+  EXPECT_TRUE(find().empty());
 }
 
 TEST_F(Checkpoint, ConfigurationsOfModules) {

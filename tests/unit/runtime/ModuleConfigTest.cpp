@@ -129,4 +129,57 @@ TEST_F(Groups, NamesThatArePatterns) {
   EXPECT_EQ(find(groups, "model.layers.2.up_proj"), "none");
 }
 
+class Exclusions : public ::testing::Test {
+protected:
+  /// `list: entry`, or nothing.
+  std::string find(const std::string &text, std::string_view module) {
+    Result<JsonValue> json = JsonValue::parse("config.json", text);
+    EXPECT_TRUE(json) << json.message();
+    std::optional<ExcludedModule> found =
+        ModuleConfig().findExcluded(*json, module);
+    return found ? found->list + ": " + found->entry : "";
+  }
+};
+
+TEST_F(Exclusions, NamesAndPatternsOfLists) {
+  std::string lists = R"({"ignore": ["lm_head", "re:.*vision", "re:(((", 5, ""],
+                          "exclude_modules": ["*.router", "a*b*c"]})";
+  EXPECT_EQ(find(lists, "lm_head"), "ignore: 'lm_head' in it");
+  EXPECT_EQ(find(lists, "lm_head.inner"), "");
+  EXPECT_EQ(find(lists, "model.lm_head"), "");
+  EXPECT_EQ(find(lists, "model.vision.0"), "ignore: 're:.*vision' in it");
+  EXPECT_EQ(find(lists, "x.router"), "exclude_modules: '*.router' in it");
+  EXPECT_EQ(find(lists, "x.router.y"), "");
+  EXPECT_EQ(find(lists, "a.b.b.c"), "exclude_modules: 'a*b*c' in it");
+  EXPECT_EQ(find(lists, "ac"), "");
+  EXPECT_EQ(find(lists, "abcd"), "");
+  EXPECT_EQ(find(lists, ""), "");
+  EXPECT_EQ(find(R"({"ignore": "lm_head"})", "lm_head"), "");
+  EXPECT_EQ(find("[]", "lm_head"), "");
+}
+
+TEST_F(Exclusions, StepsOfNames) {
+  std::string lists = R"({"modules_to_not_convert": ["visual", "a.gate"]})";
+  std::string entry = "modules_to_not_convert: 'visual' in it";
+  EXPECT_EQ(find(lists, "visual"), entry);
+  EXPECT_EQ(find(lists, "visual.blocks.0"), entry);
+  EXPECT_EQ(find(lists, "model.visual"), entry);
+  EXPECT_EQ(find(lists, "model.visuals"), "");
+  EXPECT_EQ(find(lists, "visual_2.a"), "");
+  EXPECT_EQ(find(lists, "model.a.gate"),
+            "modules_to_not_convert: 'a.gate' in it");
+  EXPECT_EQ(find(lists, "model.a.gate_proj"), "");
+}
+
+TEST_F(Exclusions, OfMlxAndGptq) {
+  EXPECT_EQ(find(R"({"lm_head": false})", "lm_head"), "lm_head: false");
+  EXPECT_EQ(find(R"({"lm_head": true})", "lm_head"), "");
+  std::string dynamic =
+      R"({"dynamic": {"+:.*\\.1\\.": {"bits": 8}, "-:.*down": {}}})";
+  EXPECT_EQ(find(dynamic, "a.2.down"), "dynamic: '-:.*down' in it");
+  // The first pattern counts.
+  EXPECT_EQ(find(dynamic, "a.1.down"), "");
+  EXPECT_EQ(find(dynamic, "a.2.up"), "");
+}
+
 } // namespace module_config_test
