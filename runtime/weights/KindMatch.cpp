@@ -4,9 +4,9 @@
 #include "runtime/weights/KindMatch.h"
 
 #include "runtime/weights/RuleText.h"
+#include "runtime/weights/RuleValues.h"
 #include "runtime/weights/SizeLetters.h"
 
-#include <cstring>
 #include <map>
 #include <tuple>
 
@@ -52,8 +52,8 @@ class Match {
 public:
   Match(const KindRule &rule, const WeightFile &file, const JsonValue &config,
         ModuleConfig &modules, std::string_view prefix, KindNearness *nearness)
-      : rule(rule), file(file), config(config), modules(modules),
-        prefix(prefix), nearness(nearness) {}
+      : rule(rule), file(file), prefix(prefix),
+        values(file, config, modules, prefix), nearness(nearness) {}
 
   /// The weight; nothing where the rule does not apply.
   std::optional<LogicalWeight> find();
@@ -65,15 +65,7 @@ private:
   std::string nameOf(std::string_view suffix) const {
     return std::string(prefix) + std::string(suffix);
   }
-  std::string describePath(std::string_view paths);
-  std::string describeValue(std::string_view paths);
   bool meets(std::string_view condition);
-  bool isSaid(std::string_view condition);
-  bool hasGroup(std::string_view path);
-  std::string_view module() const;
-  const JsonValue *valueAt(std::string_view paths);
-  const JsonValue *ownerOf(std::string_view paths);
-  const JsonValue *tensorValue(std::string_view suffix);
   bool meetsConditions();
   bool readParameters();
   bool readDerived();
@@ -84,14 +76,12 @@ private:
 
   const KindRule &rule;
   const WeightFile &file;
-  const JsonValue &config;
-  ModuleConfig &modules;
   std::string_view prefix;
+  RuleValues values;
   SizeLetters letters;
   KindNearness *nearness;            ///< Null where nobody asks.
   std::map<char, std::string> types; ///< `S`, `Z`, `C`, `Q`
   std::string scaleType;             ///< As the container spells it.
-  std::map<std::string, JsonValue, std::less<>> tensorValues;
 };
 
 /// Notes what was expected, once, and returns false. Texts are made where
@@ -127,164 +117,25 @@ void Match::measure() {
   }
 }
 
-/// A place that a rule reads, as people look for it: the one that is there, or
-/// else the last.
-std::string Match::describePath(std::string_view paths) {
-  std::string_view path;
-  forEachPart(paths, '|', [&](std::string_view each) {
-    if (!each.starts_with('#'))
-      path = each;
-    return valueAt(each) == nullptr;
-  });
-  if (path.starts_with('{')) {
-    size_t end = path.find('}');
-    std::string_view rest = path.substr(std::min(end + 2, path.size()));
-    bool isIndex = parseInteger(rest).has_value();
-    return (isIndex ? "number " : "'") + std::string(rest) +
-           (isIndex ? " of '" : "' of '") + nameOf(path.substr(1, end - 1)) +
-           "'";
-  }
-  std::string text(path);
-  if (size_t own = text.find("@."); own != text.npos) {
-    std::string inner = text.substr(0, own) + std::string(module());
-    const JsonValue *all =
-        own ? config.findPath(text.substr(0, own - 1)) : &config;
-    bool isOwn = all && all->find(module()) && all->find(module())->asObject();
-    text.replace(0, own + 2, isOwn ? inner + "." : text.substr(0, own));
-  }
-  if (size_t group = text.find('~'); group != text.npos)
-    text.replace(group, 1, "*");
-  return "'" + text + "' of the configuration";
-}
-
-std::string Match::describeValue(std::string_view paths) {
-  if (const JsonValue *value = valueAt(paths))
-    return value->describe();
-  return paths.starts_with('{') || !config.isNull()
-             ? "none"
-             : "none, as no config.json beside the file has one";
-}
-
-/// Numbers of a small tensor as an array, or the JSON that its bytes are.
-const JsonValue *Match::tensorValue(std::string_view suffix) {
-  if (auto known = tensorValues.find(suffix); known != tensorValues.end())
-    return &known->second;
-  const WeightEntry *entry = file.find(nameOf(suffix));
-  constexpr size_t mostBytes = 1 << 16;
-  if (!entry || entry->bytes.empty() || entry->bytes.size() > mostBytes)
-    return nullptr;
-  JsonValue value;
-  if (entry->element == ElementType::i32 ||
-      entry->element == ElementType::i64) {
-    JsonValue::Array items;
-    size_t size = elementBytes(*entry->element);
-    for (size_t at = 0; at < entry->bytes.size(); at += size) {
-      int64_t number = 0;
-      int32_t narrow = 0;
-      if (size == sizeof(narrow)) {
-        std::memcpy(&narrow, entry->bytes.data() + at, size);
-        number = narrow;
-      } else {
-        std::memcpy(&number, entry->bytes.data() + at, size);
-      }
-      items.push_back({JsonValue::Number{std::to_string(number)}});
-    }
-    value.content = std::move(items);
-  } else if (entry->element == ElementType::u8) {
-    Result<JsonValue> json = JsonValue::parse(
-        entry->file, {reinterpret_cast<const char *>(entry->bytes.data()),
-                      entry->bytes.size()});
-    if (!json)
-      return nullptr;
-    value = json.take();
-  } else {
-    return nullptr;
-  }
-  return &tensorValues.emplace(suffix, std::move(value)).first->second;
-}
-
-/// The name of the module that has the weight.
-std::string_view Match::module() const {
-  return prefix.ends_with('.') ? prefix.substr(0, prefix.size() - 1) : prefix;
-}
-
-/// The value at the first of the paths that is there.
-const JsonValue *Match::valueAt(std::string_view paths) {
-  const JsonValue *value = nullptr;
-  forEachPart(paths, '|', [&](std::string_view path) {
-    const JsonValue *root = &config;
-    if (path.starts_with('{')) {
-      size_t end = path.find('}');
-      root = tensorValue(path.substr(1, end - 1));
-      path.remove_prefix(std::min(end + 2, path.size()));
-    } else if (size_t own = path.find("@."); own != path.npos) {
-      // What is not said of the module alone is said of all.
-      root = own ? config.findPath(path.substr(0, own - 1)) : &config;
-      const JsonValue *found = root ? root->find(module()) : nullptr;
-      root = found && found->asObject() ? found : root;
-      path.remove_prefix(own + 2);
-    } else if (size_t group = path.find("~."); group != path.npos) {
-      root = config.findPath(path.substr(0, group - 1));
-      root = root ? modules.find(*root, module()) : nullptr;
-      path.remove_prefix(group + 2);
-    }
-    value = root ? root->findPath(path) : nullptr;
-    return value == nullptr;
-  });
-  return value;
-}
-
-/// A value of the configuration as conditions write it; empty where there is
-/// none.
-static std::string wordOf(const JsonValue *value) {
-  if (!value || value->isNull())
-    return "";
-  if (value->asString())
-    return std::string(*value->asString());
-  if (value->asInteger())
-    return std::to_string(*value->asInteger());
-  if (value->asBool())
-    return *value->asBool() ? "true" : "false";
-  return value->describe();
-}
-
-/// Whether a word is one of several, separated by `,`.
-static bool isOneOf(std::string_view word, std::string_view list) {
-  return !forEachPart(list, ',',
-                      [&](std::string_view each) { return each != word; });
-}
-
-/// Whether the configuration says `path = value`.
-bool Match::isSaid(std::string_view condition) {
-  auto [paths, wanted] = splitEntry(condition);
-  return isOneOf(wordOf(valueAt(paths)), wanted);
-}
-
-/// Whether a configuration that has groups has one for the module.
-bool Match::hasGroup(std::string_view path) {
-  const JsonValue *groups = config.findPath(path.substr(0, path.find(".~")));
-  return !groups || groups->isNull() || modules.find(*groups, module());
-}
-
 bool Match::meets(std::string_view condition) {
   auto [paths, wanted] = splitEntry(condition);
   if (wanted == "*")
-    return hasGroup(paths) ||
-           fail([&] { return describePath(paths); },
+    return values.hasGroup(paths) ||
+           fail([&] { return values.describePath(paths); },
                 [&] {
-                  return one("a group with '" + std::string(module()) +
+                  return one("a group with '" + std::string(values.module()) +
                              "' among its targets");
                 },
                 [] { return "none that RLX understands"; });
-  std::string text = wordOf(valueAt(paths));
+  std::string text = wordOf(values.valueAt(paths));
   bool isMet = isOneOf(text, wanted);
   if (nearness) {
     nearness->numConditions += isMet;
     (isMet ? nearness->isSaid : nearness->saysOther) |= !text.empty();
   }
-  return isMet || fail([&] { return describePath(paths); },
+  return isMet || fail([&] { return values.describePath(paths); },
                        [&] { return alternatives(wanted, ','); },
-                       [&] { return describeValue(paths); });
+                       [&] { return values.describeValue(paths); });
 }
 
 bool Match::meetsConditions() {
@@ -292,13 +143,6 @@ bool Match::meetsConditions() {
          forEachPart(rule.conditions, ';', [&](std::string_view condition) {
            return meets(condition);
          });
-}
-
-/// What the first of the paths leads into.
-const JsonValue *Match::ownerOf(std::string_view paths) {
-  std::string_view path = paths.substr(0, paths.find('|'));
-  size_t end = path.find_last_of('.');
-  return end == path.npos ? nullptr : valueAt(path.substr(0, end));
 }
 
 bool Match::readParameters() {
@@ -309,9 +153,10 @@ bool Match::readParameters() {
     bool isOptional = letter.ends_with('?');
     std::string_view last = paths.substr(paths.find_last_of('|') + 1);
     std::optional<int64_t> number;
-    if (const JsonValue *value = valueAt(paths))
+    if (const JsonValue *value = values.valueAt(paths))
       number = value->asInteger();
-    else if (last.starts_with('#') && !isOneOf("", wordOf(ownerOf(paths))))
+    else if (last.starts_with('#') &&
+             !isOneOf("", wordOf(values.ownerOf(paths))))
       number = std::nullopt;
     else if (last.starts_with('#'))
       number = parseInteger(last.substr(1));
@@ -319,9 +164,9 @@ bool Match::readParameters() {
       return true;
     constexpr int64_t most = int64_t{1} << 40;
     if (!number || *number < 1 || *number > most)
-      return fail([&] { return describePath(paths); },
+      return fail([&] { return values.describePath(paths); },
                   [] { return one("a positive integer"); },
-                  [&] { return describeValue(paths); });
+                  [&] { return values.describeValue(paths); });
     letters[letter.front()] = *number;
     return true;
   });
@@ -350,9 +195,9 @@ bool Match::readDerived() {
         trimmed(text.substr(std::min(colon + 1, text.size())));
     if (!agrees(paths, *number))
       return fail(
-          [&] { return describePath(paths); },
+          [&] { return values.describePath(paths); },
           [&] { return one(std::to_string(*number) + ", as shapes say"); },
-          [&] { return describeValue(paths); });
+          [&] { return values.describeValue(paths); });
     letters[letter.front()] = *number;
     return true;
   });
@@ -360,7 +205,7 @@ bool Match::readDerived() {
 
 /// Whether the configuration says that number, or none.
 bool Match::agrees(std::string_view paths, int64_t number) {
-  const JsonValue *value = paths.empty() ? nullptr : valueAt(paths);
+  const JsonValue *value = paths.empty() ? nullptr : values.valueAt(paths);
   if (!value || value->isNull())
     return true;
   std::optional<int64_t> said = value->asInteger();
@@ -447,7 +292,7 @@ std::optional<LogicalWeight> Match::find() {
       continue;
     const WeightEntry *entry = file.find(nameOf(part.suffix));
     if (!entry && part.isOptional &&
-        (part.neededWhere.empty() || !isSaid(part.neededWhere)))
+        (part.neededWhere.empty() || !values.isSaid(part.neededWhere)))
       continue;
     if (!entry) {
       fail([&] { return "'" + nameOf(part.suffix) + "'"; },
@@ -478,11 +323,10 @@ std::optional<LogicalWeight> Match::find() {
         part.order = fill(known.order);
         std::tie(letters, types) = ofScales;
       }
-  if (std::optional<ExcludedModule> excluded =
-          modules.findExcluded(config, module())) {
+  if (std::optional<ExcludedModule> excluded = values.findExcluded()) {
     fail([&] { return "'" + excluded->list + "' of the configuration"; },
          [&] {
-           return one("such that '" + std::string(module()) +
+           return one("such that '" + std::string(values.module()) +
                       "' is quantized, as its tensors are");
          },
          [&] { return excluded->entry; });

@@ -10,6 +10,7 @@
 
 #include <charconv>
 #include <string>
+#include <utility>
 
 namespace rlx {
 namespace {
@@ -282,6 +283,11 @@ public:
     }
   }
   bool hasEnd() const { return isIn.back(); }
+  void clear() {
+    for (size_t at : list)
+      isIn[at] = false;
+    list.clear();
+  }
 
   std::vector<size_t> list;
 
@@ -302,16 +308,17 @@ std::optional<NamePattern> NamePattern::parse(std::string_view text) {
 }
 
 bool NamePattern::matchesStart(std::string_view name) const {
-  Reached now(steps.size());
+  // Large checkpoints ask for each of their weights: two lists do for a name.
+  Reached now(steps.size()), next(steps.size());
   now.add(steps, 0, true, name.empty());
   for (size_t i = 0; i < name.size() && !now.hasEnd(); ++i) {
-    Reached next(steps.size());
+    next.clear();
     auto code = static_cast<unsigned char>(name[i]);
     for (size_t at : now.list)
       if (at < steps.size() && steps[at].kind == Kind::characters &&
           steps[at].characters[code])
         next.add(steps, at + 1, false, i + 1 == name.size());
-    now = std::move(next);
+    std::swap(now, next);
   }
   return now.hasEnd();
 }
