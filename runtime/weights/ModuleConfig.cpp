@@ -34,13 +34,15 @@ constexpr ExclusionList exclusionLists[] = {{"ignore"},
                                             {"modules_to_not_convert", true},
                                             {"llm_int8_skip_modules", true}};
 
-/// Whether names are the same where `*` stands for any text.
+/// Whether names are the same where `*` stands for any text; at the end, for
+/// what the module holds: `layers.1*` is not layer 10, as ModelOpt means it.
 bool matchesWildcard(std::string_view pattern, std::string_view name) {
   size_t star = pattern.find('*');
   if (star == pattern.npos)
     return pattern == name;
   if (!name.starts_with(pattern.substr(0, star)))
     return false;
+  bool isWhole = pattern == "*" || pattern.ends_with(".*");
   name.remove_prefix(star);
   pattern.remove_prefix(star + 1);
   // The first place of each part is as good as a later one, but of the last.
@@ -51,6 +53,8 @@ bool matchesWildcard(std::string_view pattern, std::string_view name) {
     name.remove_prefix(found + star);
     pattern.remove_prefix(star + 1);
   }
+  if (pattern.empty())
+    return name.empty() || name.starts_with('.') || isWhole;
   return name.ends_with(pattern);
 }
 

@@ -71,6 +71,10 @@ const JsonValue *RuleValues::tensorValue(std::string_view suffix) {
       items.push_back({JsonValue::Number{std::to_string(number)}});
     }
     value.content = std::move(items);
+  } else if (entry->element == ElementType::u8 && entry->bytes.size() == 1) {
+    // No JSON that says anything is as short.
+    value.content = JsonValue::Array{
+        {JsonValue::Number{std::to_string(unsigned(entry->bytes[0]))}}};
   } else if (entry->element == ElementType::u8) {
     Result<JsonValue> json = JsonValue::parse(
         entry->file, {reinterpret_cast<const char *>(entry->bytes.data()),

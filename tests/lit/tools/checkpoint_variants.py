@@ -60,6 +60,16 @@ def hqq_words(w, bits, kind, axis=1):
     in_words(w, MODULE + ".W_q", kind)
 
 
+def hqq_bytes(w):
+    """Older versions store small integers as one byte, without a shape."""
+    hqq(w, 4)
+    numbers = {MODULE + ".nbits": 4, MODULE + ".group_size": G}
+    w.tensors = [tensor for tensor in w.tensors if tensor[0] not in numbers]
+    for name, number in {**numbers, MODULE + ".axis": 1}.items():
+        w.add(name, "U8", (), [number])
+    w.add(MODULE + ".packing", "U8", (7,), list(b"4bit_u8"))
+
+
 def gptq_short(w, bits, columns, group, form, ordered=False):
     """The last group has fewer columns."""
     rows, groups = 32, (columns + group - 1) // group
@@ -136,6 +146,7 @@ VARIANTS = {
     "mlx-own-mode": mlx_mode,
     **{f"bnb-nf4-in-{kind}": lambda w, kind=kind: bitsandbytes_words(w, kind) for kind in ("BF16", "F16", "F32")},
     "hqq-4-in-BF16": lambda w: hqq_words(w, 4, "BF16"),
+    "hqq-4-bytes": hqq_bytes,
     "hqq-3-in-F16": lambda w: hqq_words(w, 3, "F16"),
     "hqq-4-axis0-in-F32": lambda w: hqq_words(w, 4, "F32", axis=0),
     **{f"gptq-{bits}-short{name}": lambda w, bits=bits, form=form, ordered=ordered: gptq_short(

@@ -143,7 +143,8 @@ protected:
 
 TEST_F(Exclusions, NamesAndPatternsOfLists) {
   std::string lists = R"({"ignore": ["lm_head", "re:.*vision", "re:(((", 5, ""],
-                          "exclude_modules": ["*.router", "a*b*c"]})";
+                          "exclude_modules": ["*.router", "a*b*c", "h.1*",
+                                              "g.*"]})";
   EXPECT_EQ(find(lists, "lm_head"), "ignore: 'lm_head' in it");
   EXPECT_EQ(find(lists, "lm_head.inner"), "");
   EXPECT_EQ(find(lists, "model.lm_head"), "");
@@ -152,6 +153,10 @@ TEST_F(Exclusions, NamesAndPatternsOfLists) {
   EXPECT_EQ(find(lists, "x.router.y"), "");
   EXPECT_EQ(find(lists, "a.b.b.c"), "exclude_modules: 'a*b*c' in it");
   EXPECT_EQ(find(lists, "ac"), "");
+  EXPECT_EQ(find(lists, "h.1"), "exclude_modules: 'h.1*' in it");
+  EXPECT_EQ(find(lists, "h.1.up"), "exclude_modules: 'h.1*' in it");
+  EXPECT_EQ(find(lists, "h.10.up"), "");
+  EXPECT_EQ(find(lists, "g.10.up"), "exclude_modules: 'g.*' in it");
   EXPECT_EQ(find(lists, "abcd"), "");
   EXPECT_EQ(find(lists, ""), "");
   EXPECT_EQ(find(R"({"ignore": "lm_head"})", "lm_head"), "");
