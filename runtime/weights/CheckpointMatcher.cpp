@@ -75,10 +75,11 @@ std::optional<LogicalWeight> readEncoded(const WeightFile &file,
   return weight;
 }
 
-/// The object of a configuration that says how weights are quantized.
+/// The object of a configuration that says how weights are quantized. MLX's own
+/// goes before what the model was before it was converted.
 const JsonValue *quantizationOf(const JsonValue &config) {
   for (std::string_view name :
-       {"quantization_config", "compression_config", "quantization"})
+       {"quantization", "quantization_config", "compression_config"})
     if (const JsonValue *found = config.find(name); found && found->asObject())
       return found;
   return nullptr;

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Sources. MLX: its `quantize`. bitsandbytes: functional.py, QuantState. HQQ:
-// hqq/core/bitpack.py. GPTQ and AWQ: the linear layers of AutoGPTQ and AutoAWQ.
+// hqq/core/bitpack.py. GPTQ and AWQ: the linear layers of AutoGPTQ and AutoAWQ;
+// AutoRound writes the first of them under its own name.
 // torchao: its tensor classes (quantization/quantize_/workflows) with the names
 // that prototype/safetensors gives their parts, and FBGEMM's
 // int4_row_quantize_zp.
@@ -31,18 +32,26 @@ constexpr std::string_view gptqCodes3 =
     "(3 * k + 2) mod 32)";
 constexpr std::string_view gptqZeros3 =
     "ui3 at (n, g) -> ((3 * $N floordiv 8) * g, 3 * n)";
-constexpr std::string_view gptq1 = "quant_method = gptq,;"
-                                   "checkpoint_format = gptq,;"
-                                   "dynamic.~.bits|bits = 2,4,8";
-constexpr std::string_view gptq1Of3 = "quant_method = gptq,;"
-                                      "checkpoint_format = gptq,;"
-                                      "dynamic.~.bits|bits = 3";
-constexpr std::string_view gptq2 = "quant_method = gptq,;"
-                                   "checkpoint_format = gptq_v2;"
-                                   "dynamic.~.bits|bits = 2,4,8";
-constexpr std::string_view gptq2Of3 = "quant_method = gptq,;"
-                                      "checkpoint_format = gptq_v2;"
-                                      "dynamic.~.bits|bits = 3";
+constexpr std::string_view gptq1 =
+    "quant_method = gptq,auto-round,;"
+    "packing_format = auto_round:auto_gptq,;"
+    "checkpoint_format = gptq,;"
+    "extra_config.@.bits|dynamic.~.bits|bits = 2,4,8";
+constexpr std::string_view gptq1Of3 =
+    "quant_method = gptq,auto-round,;"
+    "packing_format = auto_round:auto_gptq,;"
+    "checkpoint_format = gptq,;"
+    "extra_config.@.bits|dynamic.~.bits|bits = 3";
+constexpr std::string_view gptq2 =
+    "quant_method = gptq,auto-round,;"
+    "packing_format = auto_round:auto_gptq,;"
+    "checkpoint_format = gptq_v2;"
+    "extra_config.@.bits|dynamic.~.bits|bits = 2,4,8";
+constexpr std::string_view gptq2Of3 =
+    "quant_method = gptq,auto-round,;"
+    "packing_format = auto_round:auto_gptq,;"
+    "checkpoint_format = gptq_v2;"
+    "extra_config.@.bits|dynamic.~.bits|bits = 3";
 constexpr std::string_view transposedScales = "$S at (n, g) -> "
                                               "($s * ($N * g + n), 0)";
 
@@ -60,15 +69,19 @@ struct GptqPacking {
   std::string_view codes, zeros;
 };
 constexpr GptqPacking gptqOfWords = {
-    {"b = dynamic.~.bits|bits",
-     "b = dynamic.~.bits|bits; g = dynamic.~.group_size|group_size"},
-    {"g = K/G : dynamic.~.group_size|group_size; p = 32/b", "p = 32/b"},
+    {"b = extra_config.@.bits|dynamic.~.bits|bits",
+     "b = extra_config.@.bits|dynamic.~.bits|bits; g = "
+     "extra_config.@.group_size|dynamic.~.group_size|group_size"},
+    {"g = K/G : extra_config.@.group_size|dynamic.~.group_size|group_size; p = "
+     "32/b",
+     "p = 32/b"},
     gptqCodes,
     gptqZeros};
 constexpr GptqPacking gptqOf3 = {
-    {"b = dynamic.~.bits|bits", "b = dynamic.~.bits|bits; p = #32;"
-                                "g = dynamic.~.group_size|group_size"},
-    {"g = K/G : dynamic.~.group_size|group_size", ""},
+    {"b = extra_config.@.bits|dynamic.~.bits|bits",
+     "b = extra_config.@.bits|dynamic.~.bits|bits; p = #32;"
+     "g = extra_config.@.group_size|dynamic.~.group_size|group_size"},
+    {"g = K/G : extra_config.@.group_size|dynamic.~.group_size|group_size", ""},
     gptqCodes3,
     gptqZeros3};
 

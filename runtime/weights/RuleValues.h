@@ -48,8 +48,8 @@ public:
     return modules.findExcluded(config, module());
   }
 
-  /// A place that a rule reads, as people look for it: the one that is there, or
-  /// else the last.
+  /// A place that a rule reads, as people look for it: the one that is there,
+  /// or else the last.
   std::string describePath(std::string_view paths);
   std::string describeValue(std::string_view paths);
 

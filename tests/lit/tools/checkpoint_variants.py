@@ -127,6 +127,16 @@ def excluding(kind, lists):
     return write
 
 
+def mlx_converted(w):
+    """What the model was before stays in its configuration."""
+    mlx(w, 4)
+    w.config["quantization_config"] = {"quant_method": "fp8", "weight_block_size": [128, 128]}
+
+
+AUTO_ROUND = {"quant_method": "auto-round", "packing_format": "auto_round:auto_gptq", "bits": 8, "checkpoint_format": None,
+              "extra_config": {MODULE: {"bits": 4, "group_size": G}, "lm_head": {"bits": 16}}}  # fmt: skip
+
+
 def modelopt_mixed(w):
     KINDS["modelopt-nvfp4"](w)
     layers = {MODULE: {"quant_algo": "NVFP4", "group_size": 16}, MODULE + "s": {"quant_algo": "FP8"}}
@@ -144,6 +154,8 @@ VARIANTS = {
     "mlx-mxfp8-experts": lambda w: mlx_float_experts(w, "mxfp8", 8, 32, e4m3, power),
     "mlx-nvfp4-experts": lambda w: mlx_float_experts(w, "nvfp4", 4, 16, E2M1.__getitem__, e4m3),
     "mlx-own-mode": mlx_mode,
+    "mlx-converted": mlx_converted,
+    "gptq-4-auto-round": excluding("gptq-4", AUTO_ROUND),
     **{f"bnb-nf4-in-{kind}": lambda w, kind=kind: bitsandbytes_words(w, kind) for kind in ("BF16", "F16", "F32")},
     "hqq-4-in-BF16": lambda w: hqq_words(w, 4, "BF16"),
     "hqq-4-bytes": hqq_bytes,

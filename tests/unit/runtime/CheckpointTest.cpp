@@ -135,7 +135,8 @@ TEST_F(Checkpoint, NearlyFollowedRulesAreRefused) {
         << bits;
   }
   config("{\"quantization_config\":{\"quant_method\":\"other\",\"bits\":4}}");
-  EXPECT_TRUE(isRefused(find(), "'gptq' or none or 'awq', but got the text"));
+  EXPECT_TRUE(
+      isRefused(find(), "'auto-round' or none or 'awq', but got the text"));
   header = data = "";
   tensor("a.qweight", "I32", "16,8", 512).tensor("a.scales", "F16", "4,8", 64);
   config(gptq);
