@@ -71,7 +71,8 @@ struct KindRule {
   std::string_view logicalSuffix; ///< The weight's name behind the prefix.
   std::string_view shape;         ///< `N K`, `E N K` or `E? N K`.
   std::string_view scheme;
-  /// The codes are the first.
+  /// The codes are the first, the scales the second where codes may lie in
+  /// floats.
   std::array<PartRule, 8> parts;
 };
 

@@ -17,7 +17,7 @@ bool saysScale(std::string_view name) {
   if (name.find("input") != name.npos)
     return false;
   return std::ranges::any_of(
-      std::initializer_list<std::string_view>{"scale", "zero", "absmax"},
+      std::initializer_list<std::string_view>{"scale", "zero", "absmax", "SCB"},
       [&](std::string_view word) { return name.find(word) != name.npos; });
 }
 
@@ -131,6 +131,10 @@ std::optional<LogicalWeight> NearestKind::refuse(const WeightEntry &codes,
          !isOf))
       continue;
     prefix.remove_suffix(first.suffix.size());
+    // Most plain floats are what they seem to be, and there are many of them.
+    if (isPlainFloat(codes) &&
+        !file.find(std::string(prefix) + std::string(rule.parts[1].suffix)))
+      continue;
     KindNearness near;
     if (!matchKind(rule, file, config, modules, prefix, &near))
       tried.push_back(std::move(near));
@@ -174,8 +178,8 @@ std::optional<LogicalWeight> NearestKind::refuseWithoutCodes(
       continue;
     for (const PartRule &known : rule.parts) {
       std::string_view prefix = part.name;
-      if (!isWordOf(known.role, numberRoles) || known.suffix.empty() ||
-          !prefix.ends_with(known.suffix))
+      if (known.suffix.empty() || !prefix.ends_with(known.suffix) ||
+          !isWordOf(known.role, numberRoles))
         continue;
       prefix.remove_suffix(known.suffix.size());
       KindNearness near;
