@@ -136,6 +136,7 @@ SizeLetters::describeShapes(std::string_view patterns) const {
         if (auto known = numbers.find(size.front());
             size.ends_with('?') && known != numbers.end() && !known->second)
           return true;
+        size = size.substr(0, size.find('?'));
         std::optional<int64_t> number = evaluate(size);
         text += text.empty() ? "" : ", ";
         text += number ? std::to_string(*number) : std::string(size);

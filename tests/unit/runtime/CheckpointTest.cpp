@@ -161,6 +161,9 @@ TEST_F(Checkpoint, ExpertsOfAllParts) {
   EXPECT_EQ(weights[0].shape, (std::vector<int64_t>{2, 2, 128}));
   add("4,2", "2,2,2");
   EXPECT_TRUE(isRefused(find(), "'a.scales' to be [2, 2, 2], but got [4, 2]"));
+  header = data = "";
+  tensor("a.weight", "U32", "0,2,16", 0).tensor("a.scales", "F16", "0,2,2", 0);
+  EXPECT_TRUE(isRefused(find(), "to be [E, N, K*b/32], but got [0, 2, 16]"));
   add("2,2,2", "1,4,2");
   EXPECT_TRUE(isRefused(find(), "'a.biases' to be [2, 2, 2]"));
   header = data = "";
