@@ -11,7 +11,12 @@ using namespace rlx;
 
 void rlx::warnOfUnmatched(ModuleOp module, const QuantConfig &config,
                           StringRef path) {
-  SmallVector<std::string> names;
+  warnOfUnmatched(module, config, path, "weight", {});
+}
+
+void rlx::warnOfUnmatched(ModuleOp module, const QuantConfig &config,
+                          StringRef path, StringRef things,
+                          SmallVector<std::string> names) {
   module.walk(
       [&](WeightOp weight) { names.push_back(weight.getName().str()); });
   llvm::sort(names);
@@ -20,7 +25,7 @@ void rlx::warnOfUnmatched(ModuleOp module, const QuantConfig &config,
   if (unmatched.empty())
     return;
   InFlightDiagnostic warning = emitWarning(module.getLoc());
-  warning << "no weight matches '" << unmatched.front() << "'";
+  warning << "no " << things << " matches '" << unmatched.front() << "'";
   if (unmatched.size() > 1)
     warning << " and " << unmatched.size() - 1 << " others";
   warning << " of the configuration '" << path << "'"

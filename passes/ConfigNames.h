@@ -15,6 +15,12 @@ namespace rlx {
 void warnOfUnmatched(mlir::ModuleOp module, const QuantConfig &config,
                      llvm::StringRef path);
 
+/// The same for a configuration of other things, "value" say, whose names are
+/// `names` beside those of weights: one file may be for both.
+void warnOfUnmatched(mlir::ModuleOp module, const QuantConfig &config,
+                     llvm::StringRef path, llvm::StringRef things,
+                     llvm::SmallVector<std::string> names);
+
 } // namespace rlx
 
 #endif // RLX_PASSES_CONFIGNAMES_H

@@ -10,6 +10,7 @@
 #include "ir/CalibrationRecord.h"
 #include "ir/NearNames.h"
 #include "ir/QuantConfig.h"
+#include "passes/ConfigNames.h"
 #include "passes/quantize/ObservedValues.h"
 #include "passes/quantize/QuantizePasses.h"
 #include "passes/quantize/StaticGrid.h"
@@ -175,6 +176,8 @@ private:
     // A value mostly has the name of its first weight.
     llvm::sort(names);
     names.erase(llvm::unique(names), names.end());
+    if (methods)
+      warnOfUnmatched(getOperation(), *methods, config, "value", names);
     for (const ValueStatistics &value : statistics.values())
       if (!llvm::is_contained(names, value.name)) {
         SmallVector<std::string> nearest = nearestNames(value.name, names);

@@ -9,6 +9,8 @@
 
 // RUN: rlx-opt %t/left.mlir "--rlx-insert-qdq=record=%t/r.json config=%t/odd.json" --verify-diagnostics | FileCheck %t/left.mlir
 
+// RUN: rlx-opt %t/two.mlir "--rlx-insert-qdq=record=%t/r.json config=%t/strange.json" 2>&1 >/dev/null | FileCheck %t/errors --check-prefix=STRANGE
+
 // RUN: not rlx-opt %t/two.mlir --rlx-insert-qdq 2>&1 | FileCheck %t/errors --check-prefix=NONE
 // RUN: not rlx-opt %t/two.mlir "--rlx-insert-qdq=record=%t/missing.json" 2>&1 | FileCheck %t/errors --check-prefix=MISSING
 // RUN: not rlx-opt %t/two.mlir "--rlx-insert-qdq=record=%t/config.json" 2>&1 | FileCheck %t/errors --check-prefix=NORECORD
@@ -23,6 +25,9 @@
 //--- config.json
 { "default": "#rlx.scheme<\"asymmetric\", block = 1, code = ui8 at byte 0, zero = f32 in zero_points at (n, k) -> (0), scale = f32 in scales at (n, k) -> (0)>",
   "overrides": [{ "pattern": "hid*", "scheme": "#rlx.scheme<\"channels\", block = 1, code = si4 at (i) -> (0, 0), unused = 4, scale = f32 in scales at (n, k) -> (k)>" }] }
+
+//--- strange.json
+{ "default": "int8/tensor", "overrides": [{ "pattern": "w", "scheme": "none" }, { "pattern": "hiden", "scheme": "int8/tensor" }] }
 
 //--- two.mlir
 // Matmuls of weights use the numbers; what the program names is replaced everywhere.
@@ -97,6 +102,7 @@ func.func @main(%x: tensor<?x64xf32>, %u: tensor<?x64xf32>) -> (tensor<?x8xf32>,
 }
 
 //--- errors
+STRANGE: warning: no value matches 'hiden' of the configuration '{{.*}}strange.json'; did you mean 'hidden'?
 NONE: error: expected the option 'record' to name a calibration record
 MISSING: error: cannot use the calibration record '{{.*}}missing.json': No such file or directory
 NORECORD: error: cannot use the calibration record '{{.*}}config.json': 'record': expected the key 'format'
