@@ -16,12 +16,13 @@
 #include "ir/QuantRule.h"
 #include "runtime/LostPages.h"
 #include "runtime/OutputFile.h"
-#include "tools/CommandLine.h"
+#include "runtime/Text.h"
 #include "tools/quantize/Choice.h"
 #include "tools/quantize/Compare.h"
 #include "tools/quantize/Converter.h"
 #include "tools/quantize/FileNames.h"
 #include "tools/quantize/MemoryLimit.h"
+#include "tools/quantize/QuantizeCommandLine.h"
 #include "tools/quantize/SchemeNames.h"
 #include "tools/quantize/Warnings.h"
 
@@ -30,123 +31,6 @@
 namespace cl = llvm::cl;
 using namespace rlx;
 using namespace rlx::quantize;
-
-static cl::SubCommand
-    compareCommand("compare", "Tells bits, error and time of schemes for a "
-                              "weight of one's own");
-
-namespace {
-/// Lives in main, behind removeForeignOptions.
-struct QuantizeCommandLine {
-  cl::opt<std::string> input{cl::Positional, cl::Required,
-                             cl::desc("<weights.gguf, weights.safetensors, its "
-                                      "index.json or weight.npy>")};
-  cl::opt<std::string> output{
-      "o", cl::value_desc("file.gguf"),
-      cl::desc("Where to write to: GGUF, or file.safetensors")};
-  cl::opt<std::string> scheme{
-      "scheme", cl::value_desc("name"),
-      cl::desc("What matrices become (see rlx-inspect --schemes), or a file "
-               "that describes a scheme")};
-  cl::opt<std::string> rule{
-      "rule", cl::value_desc("text"),
-      cl::desc("How scales are chosen, in place of the scheme's rule: "
-               "'search', 'absmax 7', ...")};
-  cl::opt<std::string> outputScheme{
-      "output-scheme", cl::value_desc("name"), cl::init("q6_K"),
-      cl::desc("What embeddings and the output become, if it has more bits "
-               "than --scheme (q6_K); none: as all others")};
-  cl::list<std::string> overrides{
-      "tensor", cl::value_desc("glob=scheme"),
-      cl::desc("What weights of these names become; may repeat, and the last "
-               "that matches counts")};
-  cl::opt<std::string> config{
-      "config", cl::value_desc("file.json"),
-      cl::desc("What weights become by name, and how, as --rlx-annotate reads "
-               "it; before --tensor")};
-  cl::opt<QuantAlgorithm, false, WordParser<QuantAlgorithm>> method{
-      "method", cl::init(QuantAlgorithm::nearest), cl::value_desc("word"),
-      cl::desc("How codes are chosen (nearest):"),
-      cl::values(
-          clEnumValN(QuantAlgorithm::nearest, "nearest", "the nearest numbers"),
-          clEnumValN(QuantAlgorithm::gptq, "gptq",
-                     "errors make up for each other in the outputs"),
-          clEnumValN(QuantAlgorithm::awq, "awq",
-                     "factors of columns by search; the file has them "
-                     "as NAME.input_factors, and a program divides "
-                     "activations by them"),
-          clEnumValN(QuantAlgorithm::smoothQuant, "smoothquant",
-                     "the same, by maxima of activations and "
-                     "weights"))};
-  cl::opt<double> alpha{
-      "alpha", cl::init(QuantMethod::defaultAlpha), cl::value_desc("number"),
-      cl::desc("How much of activations' size weights take over with --method "
-               "smoothquant, 0 to 1 (0.5)")};
-  cl::opt<bool> actOrder{
-      "act-order", cl::desc("With --method gptq: columns whose activations are "
-                            "largest come first")};
-  cl::opt<double> damping{
-      "damping", cl::init(GptqOptions().damping), cl::value_desc("number"),
-      cl::desc("With --method gptq: what is added to the Hessian's diagonal, "
-               "of its mean (0.01)")};
-  cl::list<std::string> activations{
-      "activations", cl::value_desc("name=file.npy or folder"),
-      cl::desc("Rows of activations that a weight is multiplied with, for "
-               "--method, or a folder that rlx-run --calibrate-rows wrote; may "
-               "repeat. Weights without them get the nearest numbers")};
-  cl::opt<std::string> calibration{
-      "calibration", cl::value_desc("record.json"),
-      cl::desc("What rlx-run --calibrate wrote: importance of columns, and "
-               "activations for --method awq and smoothquant, whose factors "
-               "are then the same for weights that are multiplied with the "
-               "same value")};
-  cl::opt<double> averageBits{
-      "average-bits", cl::value_desc("number"),
-      cl::desc("Choose a scheme for each weight, such that all together have "
-               "so many bits on average at the least error of outputs; "
-               "--tensor and --config name exceptions")};
-  cl::list<std::string> among{
-      "among", cl::CommaSeparated, cl::value_desc("scheme,..."),
-      cl::desc("The schemes that --average-bits chooses among")};
-  cl::opt<bool> sensitivities{
-      "sensitivities",
-      cl::desc("With --average-bits, print the error of outputs that each "
-               "scheme costs each weight: squared, of an average row")};
-  cl::opt<std::string> writeConfig{
-      "write-config", cl::value_desc("file.json"),
-      cl::desc("Write what each matrix becomes, for --rlx-annotate")};
-  cl::opt<std::string> imatrix{
-      "imatrix", cl::value_desc("file.gguf"),
-      cl::desc("Importance of columns, as llama.cpp writes it")};
-  cl::opt<bool> requantize{
-      "requantize",
-      cl::desc("Also quantize weights that are quantized already")};
-  cl::opt<bool> dryRun{"dry-run",
-                       cl::desc("Only say what would become of what")};
-  cl::opt<double> memory{
-      "memory", cl::init(1), cl::value_desc("GiB"),
-      cl::desc("How much memory methods may take (1); what needs more is "
-               "refused before anything is written")};
-  cl::opt<unsigned> threads{"threads",
-                            cl::init(0),
-                            cl::value_desc("N"),
-                            cl::desc("Threads to run on (all processors)"),
-                            cl::sub(cl::SubCommand::getTopLevel()),
-                            cl::sub(compareCommand)};
-
-  // Of `compare`.
-  cl::opt<std::string> compared{cl::Positional, cl::Required,
-                                cl::desc("<weight.npy or weights.gguf>"),
-                                cl::sub(compareCommand)};
-  cl::opt<std::string> schemes{
-      "schemes", cl::init("all"), cl::value_desc("names"),
-      cl::desc("Names, separated by commas, or: all, gguf (all)"),
-      cl::sub(compareCommand)};
-  cl::opt<std::string> weight{"weight", cl::value_desc("name"),
-                              cl::desc("Which weight of a file with several"),
-                              cl::sub(compareCommand)};
-};
-} // namespace
 
 static llvm::Error readOverrides(const QuantizeCommandLine &given,
                                  mlir::MLIRContext &context, Wishes &wishes) {
@@ -251,9 +135,10 @@ static llvm::Expected<Wishes> readWishes(const QuantizeCommandLine &given,
   Wishes wishes{**scheme,           {},      {},
                 std::move(*config), *method, given.requantize};
   llvm::StringRef output = given.output;
-  if (output.ends_with(".safetensors"))
+  if (output.ends_with_insensitive(".safetensors"))
     wishes.output = WeightContainer::safetensors;
-  if (output.ends_with(".npy") || output.ends_with(".json"))
+  if (output.ends_with_insensitive(".npy") ||
+      output.ends_with_insensitive(".json"))
     return llvm::createStringError(
         "expected '-o' to name a GGUF or safetensors file, but got '" + output +
         "'");
@@ -295,8 +180,8 @@ readActivations(const QuantizeCommandLine &given, const WeightSource &source) {
       return llvm::createStringError(
           "expected --activations 'name=file.npy', but got '" + text + "'");
     if (!llvm::is_contained(names, name))
-      return llvm::createStringError("'" + source.path() + "' has no weight '" +
-                                     name + "'" + didYouMean(name, names));
+      return llvm::createStringError("'" + source.path() + "' has no weight " +
+                                     quoted(name) + nearNames(name, names));
     result.files[name] = path.str();
   }
   if (!given.calibration.getNumOccurrences()) {
@@ -375,7 +260,13 @@ static llvm::Error checkFiles(const QuantizeCommandLine &given,
   outputs.push_back({"--write-config", given.writeConfig});
   for (const std::string &path : source.files())
     inputs.push_back({"the input", path});
+  // Schemes may be files.
   inputs.push_back({"--scheme", given.scheme});
+  inputs.push_back({"--output-scheme", given.outputScheme});
+  for (llvm::StringRef text : given.overrides)
+    inputs.push_back({"--tensor", text.rsplit('=').second.str()});
+  for (const std::string &name : given.among)
+    inputs.push_back({"--among", name});
   inputs.push_back({"--config", given.config});
   inputs.push_back({"--imatrix", given.imatrix});
   inputs.push_back({"--calibration", given.calibration});
@@ -411,6 +302,7 @@ static llvm::Error run(const QuantizeCommandLine &given,
       **source,       std::move(*steps), {}, std::move(*activations),
       wishes->scheme, given.threads};
   conversion.output = wishes->output;
+  conversion.allowNonFinite = given.allowNonFinite;
   conversion.gptq.ordered = given.actOrder;
   conversion.gptq.damping = given.damping;
   if (given.imatrix.getNumOccurrences()) {
@@ -418,7 +310,10 @@ static llvm::Error run(const QuantizeCommandLine &given,
     if (!imatrix)
       return imatrix.takeError();
     conversion.imatrix = std::move(*imatrix);
-    warnOfUnknownNames(conversion.imatrix, **source);
+    warnOfUnknownNames(given.imatrix, conversion.imatrix, **source);
+    if (llvm::Error error =
+            checkSizes(given.imatrix, conversion.imatrix, conversion.steps))
+      return error;
   }
   addImportance(conversion.activations, **source, conversion.imatrix);
   if (llvm::Error error = checkMemory(
@@ -476,8 +371,8 @@ static llvm::Error runCompare(const QuantizeCommandLine &given,
     return llvm::createStringError("'" + (*source)->path() + "' has " +
                                    llvm::Twine(names.size()) +
                                    " weights, expected --weight NAME");
-  return llvm::createStringError("'" + (*source)->path() + "' has no weight '" +
-                                 wanted + "'" + didYouMean(wanted, names));
+  return llvm::createStringError("'" + (*source)->path() + "' has no weight " +
+                                 quoted(wanted) + nearNames(wanted, names));
 }
 
 int main(int argc, char **argv) {

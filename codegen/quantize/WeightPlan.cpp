@@ -72,19 +72,28 @@ llvm::Error WeightPlan::checkShape() const {
       llvm::Twine(scheme.block()) + ", but got [" + text + "]");
 }
 
+llvm::Error WeightPlan::checkImportanceSize(llvm::StringRef name,
+                                            llvm::ArrayRef<int64_t> shape,
+                                            size_t size) {
+  auto columns = size_t(shape.back());
+  size_t all = shape.size() == 3 ? columns * shape.front() : columns;
+  if (size == columns || size == all)
+    return llvm::Error::success();
+  return llvm::createStringError(
+      "expected importance of " + called(name) +
+      " to have a number for each of " + llvm::Twine(columns) + " columns" +
+      (all == columns
+           ? ""
+           : ", or " + std::to_string(all) + " for those of each of " +
+                 std::to_string(shape.front()) + " experts") +
+      ", but it has " + llvm::Twine(size));
+}
+
 llvm::Error WeightPlan::checkImportance() const {
-  size_t size = options.importance.size(),
-         all = shape.size() == 3 ? size_t(columns * shape.front())
-                                 : size_t(columns);
-  if (size != 0 && size != size_t(columns) && size != all)
-    return llvm::createStringError(
-        "expected importance of " + what() + " to have a number for each of " +
-        llvm::Twine(columns) + " columns" +
-        (all == size_t(columns)
-             ? ""
-             : ", or " + std::to_string(all) + " for those of each of " +
-                   std::to_string(shape.front()) + " experts") +
-        ", but it has " + llvm::Twine(size));
+  if (!options.importance.empty())
+    if (llvm::Error error =
+            checkImportanceSize(options.name, shape, options.importance.size()))
+      return error;
   for (auto [i, number] : llvm::enumerate(options.importance))
     if (!std::isfinite(number) || number < 0)
       return llvm::createStringError(llvm::formatv(

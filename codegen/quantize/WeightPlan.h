@@ -15,6 +15,7 @@
 #include "codegen/quantize/NearestCodes.h"
 #include "codegen/quantize/Quantizer.h"
 #include "codegen/quantize/Solver.h"
+#include "runtime/Text.h"
 
 namespace rlx::quantize {
 
@@ -29,9 +30,15 @@ struct WeightPlan {
   llvm::Error checkRows(llvm::ArrayRef<float> values, int64_t begin,
                         int64_t end, const QuantizedBytes &bytes) const;
   /// What messages call the weight.
-  std::string what() const {
-    return options.name.empty() ? "weight" : "weight '" + options.name + "'";
+  std::string what() const { return called(options.name); }
+  static std::string called(llvm::StringRef name) {
+    return name.empty() ? "weight" : "weight " + quoted(name);
   }
+  /// Errors: importance of so many numbers, which have to be one for each
+  /// column, or one for each of each expert.
+  static llvm::Error checkImportanceSize(llvm::StringRef name,
+                                         llvm::ArrayRef<int64_t> shape,
+                                         size_t size);
   int64_t rowsPerExpert() const { return shape[shape.size() - 2]; }
   int64_t experts() const { return numRows / rowsPerExpert(); }
   /// Of the columns of a row; null where all count alike.

@@ -94,8 +94,7 @@ const WeightPart *LogicalWeight::find(std::string_view role) const {
 
 Result<JsonValue> readCheckpointConfig(const std::string &weightFile) {
   std::string folder = weightFile.substr(0, weightFile.find_last_of('/') + 1);
-  for (std::string_view name :
-       {"config.json", "hf_quant_config.json", "quantize_config.json"}) {
+  for (std::string_view name : checkpointConfigNames) {
     std::string path = folder + std::string(name);
     // Most have one of them, or none. A link that leads nowhere is there.
     struct stat info;

@@ -16,6 +16,11 @@
 
 namespace rlx {
 
+/// Files beside a weight file that say how it is quantized, the first ones
+/// first.
+inline constexpr std::string_view checkpointConfigNames[] = {
+    "config.json", "hf_quant_config.json", "quantize_config.json"};
+
 /// What files beside a weight file say of its quantization: the object
 /// `quantization_config` or `quantization` of config.json, or what stands in
 /// hf_quant_config.json or quantize_config.json. Null where there is none.

@@ -78,6 +78,8 @@ Status checkNames(std::span<const GgufEntry> metadata,
       return errorf("metadata key {} is given twice", quoted(entry.key));
   known.clear();
   for (const GgufTensor &tensor : tensors) {
+    if (tensor.name.empty())
+      return errorf("expected each tensor to have a name");
     if (!known.insert(tensor.name).second)
       return errorf("tensor {} is given twice", quoted(tensor.name));
     if (tensor.name.size() > maxNameBytes)

@@ -5,8 +5,9 @@
 
 #include "codegen/quantize/methods/Awq.h"
 #include "codegen/quantize/methods/SmoothQuant.h"
-#include "ir/NearNames.h"
+#include "runtime/Text.h"
 #include "tools/quantize/ActivationFile.h"
+#include "tools/quantize/Warnings.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/WithColor.h"
@@ -46,15 +47,15 @@ llvm::Error quantize::checkRecord(const std::string &path,
       ++found;
       int64_t columns = entry->shape.empty() ? 1 : entry->shape.back();
       if (columns != value.channels())
-        return llvm::createStringError(
-            "expected the record '" + path + "' to have " +
-            llvm::Twine(columns) + " channels for '" + weight +
-            "', as the weight has columns, but got " +
-            llvm::Twine(value.channels()));
+        return llvm::createStringError("expected the record '" + path +
+                                       "' to have " + llvm::Twine(columns) +
+                                       " channels for " + quoted(weight) +
+                                       ", as the weight has columns, but got " +
+                                       llvm::Twine(value.channels()));
     }
   std::string first = missing.empty() ? ""
-                                      : "'" + missing.front() + "'" +
-                                            didYouMean(missing.front(), known);
+                                      : quoted(missing.front()) +
+                                            nearNames(missing.front(), known);
   if (found == 0)
     return llvm::createStringError(
         "the record '" + path + "' has none of the weights of '" +
@@ -62,7 +63,7 @@ llvm::Error quantize::checkRecord(const std::string &path,
         (missing.empty() ? "" : ", the first that it has is " + first));
   if (!missing.empty())
     llvm::WithColor::warning(llvm::errs(), "rlx-quantize")
-        << "the record has " << missing.size()
+        << "the record '" << path << "' has " << missing.size()
         << " names that no weight has, the first is " << first << "\n";
   return llvm::Error::success();
 }
@@ -232,8 +233,9 @@ double quantize::passesOf(const Step &step) {
 
 /// The largest magnitude in each column of a weight.
 static std::vector<double> maximaOf(const RowSource &weight, PartLoop loop) {
-  RowParts parts(weight.shape, 1, /*about=*/64);
   int64_t columns = weight.columns();
+  constexpr int64_t elementsAtOnce = 1 << 18;
+  RowParts parts(weight.shape, 1, /*about=*/elementsAtOnce / columns);
   std::vector<double> maxima(columns);
   std::mutex mutex;
   llvm::cantFail(loop(parts.count(), [&](int64_t part) {

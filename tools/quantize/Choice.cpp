@@ -30,6 +30,7 @@ measure(const Conversion &conversion, const Step &step,
   }
   RowSource rows = weightRowsOf(conversion, step);
   rows.options.rule.reset();
+  rows.options.allowNonFinite = false;
   rows.read = [&progress, read = std::move(rows.read)](
                   int64_t begin, int64_t end,
                   llvm::MutableArrayRef<float> values) {

@@ -74,13 +74,10 @@ void RowsQuantizer::runRow(int64_t index) {
     return;
   }
   quantizer.decodeRows(blocks, decoded);
-  Outcome outcome;
-  for (int64_t i = 0; i < columns; ++i) {
-    double value = values[i], difference = value - decoded[i];
-    outcome.squaredSize += value * value;
-    outcome.squaredError += difference * difference;
-  }
-  outcomes[index] = outcome;
+  SquareSums sums;
+  for (int64_t i = 0; i < columns; ++i)
+    sums.add(values[i], decoded[i]);
+  outcomes[index] = {sums.error, sums.size};
   progress.advance(columns);
 }
 
@@ -155,19 +152,20 @@ static constexpr int64_t bytesAtOnce = int64_t(16) << 20;
 static llvm::Error checkCopied(const WeightEntry &entry) {
   if (entry.problem.empty())
     return llvm::Error::success();
-  return llvm::createStringError("weight '" + entry.name + "' " +
+  return llvm::createStringError("weight " + quoted(entry.name) + " " +
                                  entry.problem);
 }
 
 llvm::Error Converter::copy(size_t index, const WeightEntry &entry) {
   if (llvm::Error error = checkCopied(entry))
     return error;
-  for (size_t at = 0; at < entry.bytes.size(); at += bytesAtOnce)
-    if (llvm::Error error = output.append(
-            index, OutputPart::weight,
-            entry.bytes.subspan(
-                at, std::min<size_t>(bytesAtOnce, entry.bytes.size() - at))))
+  for (size_t at = 0; at < entry.bytes.size(); at += bytesAtOnce) {
+    size_t size = std::min<size_t>(bytesAtOnce, entry.bytes.size() - at);
+    if (llvm::Error error = output.append(index, OutputPart::weight,
+                                          entry.bytes.subspan(at, size)))
       return error;
+    conversion.source.releaseBytes(entry, at, size);
+  }
   return llvm::Error::success();
 }
 

@@ -24,6 +24,7 @@ struct Conversion {
   unsigned numThreads = 0;
   GptqOptions gptq = {};
   WeightContainer output = WeightContainer::gguf;
+  bool allowNonFinite = false; ///< Where a scheme has codes for such numbers.
 };
 
 /// What became of a weight. Errors are those of its numbers, or, where it was

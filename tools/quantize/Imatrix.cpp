@@ -4,6 +4,8 @@
 #include "tools/quantize/Imatrix.h"
 
 #include "codegen/StatusError.h"
+#include "codegen/quantize/WeightPlan.h"
+#include "runtime/Text.h"
 #include "runtime/weights/Gguf.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -13,21 +15,23 @@
 #include <cstring>
 
 using namespace rlx;
+using namespace rlx::quantize;
 
-static llvm::Expected<std::vector<float>> floatsOf(const WeightEntry &entry) {
+static llvm::Expected<std::vector<float>> floatsOf(const WeightEntry &entry,
+                                                   const std::string &path) {
   if (entry.type != "f32" || !entry.problem.empty())
-    return llvm::createStringError("expected tensor '" + entry.name +
-                                   "' of an imatrix to be of type f32, but it "
-                                   "is of type '" +
-                                   entry.type + "'");
+    return llvm::createStringError(
+        "expected tensor " + quoted(entry.name) +
+        " of an imatrix to be of type f32, but it is of type '" + entry.type +
+        "' in '" + path + "'");
   std::vector<float> numbers(entry.bytes.size() / sizeof(float));
   std::memcpy(numbers.data(), entry.bytes.data(), entry.bytes.size());
   for (auto [i, number] : llvm::enumerate(numbers))
     if (!std::isfinite(number) || number < 0)
       return llvm::createStringError(llvm::formatv(
-          "expected tensor '{0}' of an imatrix to be finite and not negative, "
-          "but number {1} is {2}",
-          entry.name, i, number));
+          "expected tensor {0} of an imatrix to be finite and not negative, "
+          "but number {1} is {2} in '{3}'",
+          quoted(entry.name), i, number, path));
   return numbers;
 }
 
@@ -44,17 +48,17 @@ quantize::readImatrix(const std::string &path) {
       continue;
     const WeightEntry *counted = (*file)->find((name + ".counts").str());
     if (!counted)
-      return llvm::createStringError("'" + path + "' has a tensor '" +
-                                     entry.name + "', but no '" + name +
-                                     ".counts'");
-    auto sums = floatsOf(entry), counts = floatsOf(*counted);
+      return llvm::createStringError("'" + path + "' has a tensor " +
+                                     quoted(entry.name) + ", but no " +
+                                     quoted((name + ".counts").str()));
+    auto sums = floatsOf(entry, path), counts = floatsOf(*counted, path);
     if (!sums)
       return llvm::joinErrors(sums.takeError(), counts.takeError());
     if (!counts)
       return counts.takeError();
     if (counts->empty() || sums->size() % counts->size() != 0)
       return llvm::createStringError(
-          "expected tensor '" + counted->name + "' of '" + path +
+          "expected tensor " + quoted(counted->name) + " of '" + path +
           "' to have a number for each expert, but it has " +
           llvm::Twine(counts->size()) + " for " + llvm::Twine(sums->size()) +
           " sums");
@@ -70,4 +74,19 @@ quantize::readImatrix(const std::string &path) {
                                    "' has no tensors 'NAME.in_sum2', which an "
                                    "imatrix of llama.cpp has");
   return imatrix;
+}
+
+llvm::Error quantize::checkSizes(const std::string &path,
+                                 const Imatrix &imatrix,
+                                 llvm::ArrayRef<Step> steps) {
+  for (const Step &step : steps) {
+    auto found = imatrix.find(step.entry->name);
+    if (!step.scheme || found == imatrix.end())
+      continue;
+    if (llvm::Error error = WeightPlan::checkImportanceSize(
+            step.entry->name, step.entry->shape, found->second.size()))
+      return llvm::createStringError(llvm::toString(std::move(error)) +
+                                     " in '" + path + "'");
+  }
+  return llvm::Error::success();
 }

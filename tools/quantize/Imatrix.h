@@ -10,6 +10,8 @@
 #ifndef RLX_TOOLS_QUANTIZE_IMATRIX_H
 #define RLX_TOOLS_QUANTIZE_IMATRIX_H
 
+#include "tools/quantize/Plan.h"
+
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Error.h"
 
@@ -21,7 +23,12 @@ namespace rlx::quantize {
 /// Mean squares by weight: a number for each column, of each expert.
 using Imatrix = llvm::StringMap<std::vector<float>>;
 
+/// Errors name the file and what is wrong with it.
 llvm::Expected<Imatrix> readImatrix(const std::string &path);
+
+/// Errors: importance of another size than a weight that is quantized.
+llvm::Error checkSizes(const std::string &path, const Imatrix &imatrix,
+                       llvm::ArrayRef<Step> steps);
 
 } // namespace rlx::quantize
 

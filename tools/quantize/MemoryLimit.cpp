@@ -26,17 +26,24 @@ struct Use {
 } // namespace
 
 static llvm::Expected<llvm::SmallVector<Use>>
-usesOf(const Conversion &conversion, const Step &step, bool isMeasured) {
+usesOf(const Conversion &conversion, const Step &step, unsigned threads,
+       bool isMeasured) {
   const WeightEntry &entry = *step.entry;
   llvm::SmallVector<Use> uses;
+  // Each thread has a row as it is mapped, its numbers, and what they became.
+  constexpr int64_t rowBytesAnElement = 20;
+  int64_t columns = entry.shape.back(),
+          rows = *countElements(entry.shape) / columns;
+  uses.push_back({"rows in work", std::min<int64_t>(rows, threads) * columns *
+                                      rowBytesAnElement});
   auto quantizer = Quantizer::create(*step.scheme, entry.shape,
                                      weightRowsOf(conversion, step).options);
   if (!quantizer)
     return quantizer.takeError();
   if (step.algorithm == QuantAlgorithm::gptq)
     if (llvm::Error error = checkOwnCodes(*step.scheme))
-      return llvm::createStringError("weight '" + entry.name +
-                                     "': " + llvm::toString(std::move(error)));
+      return llvm::createStringError("weight " + quoted(entry.name) + ": " +
+                                     llvm::toString(std::move(error)));
   if (!step.scheme->sideOperands().empty()) {
     int64_t sides = 0;
     for (const char *operand : {"scales", "zero_points", "global_scale"})
@@ -78,10 +85,11 @@ llvm::Error quantize::checkMemory(const Conversion &conversion,
   if (!(gibibytes > 0))
     return llvm::createStringError(llvm::formatv(
         "expected --memory to be above 0, but got {0}", gibibytes));
+  unsigned threads = ThreadPool(conversion.numThreads).size();
   for (const Step &step : conversion.steps) {
     if (!step.scheme)
       continue;
-    auto uses = usesOf(conversion, step, isMeasured);
+    auto uses = usesOf(conversion, step, threads, isMeasured);
     if (!uses)
       return uses.takeError();
     double all = double(ownBytes);

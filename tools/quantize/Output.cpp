@@ -5,6 +5,7 @@
 
 #include "codegen/StatusError.h"
 #include "codegen/weights/StoredTypes.h"
+#include "runtime/Text.h"
 #include "runtime/weights/CheckpointMatcher.h"
 #include "runtime/weights/GgmlTypes.h"
 
@@ -96,9 +97,10 @@ static llvm::Error addTensors(size_t index, const Step &step,
             " " + text);
   }
   if (tensor.type.empty())
-    return llvm::createStringError(
-        "weight '" + entry.name + "' is of type '" + entry.type + "', which " +
-        std::string(containerName(step.output)) + " has no type for");
+    return llvm::createStringError("weight " + quoted(entry.name) +
+                                   " is of type '" + entry.type + "', which " +
+                                   std::string(containerName(step.output)) +
+                                   " has no type for");
   tensors.push_back(std::move(tensor));
   for (auto [role, part] : sideParts) {
     std::optional<SideOperand> side =
@@ -107,7 +109,7 @@ static llvm::Error addTensors(size_t index, const Step &step,
       continue;
     std::string type = storedTypeOf(step.output, side->elementType);
     if (type.empty())
-      return llvm::createStringError("weight '" + entry.name + "': " +
+      return llvm::createStringError("weight " + quoted(entry.name) + ": " +
                                      std::string(containerName(step.output)) +
                                      " has no type for the " + role + " of '" +
                                      step.scheme->displayName() + "'");

@@ -31,6 +31,9 @@ RowSource quantize::weightRowsOf(const Conversion &conversion,
   QuantizeOptions options;
   options.name = step.entry->name;
   options.rule = step.rule;
+  // Methods compare outputs, which such numbers leave nothing of.
+  options.allowNonFinite =
+      conversion.allowNonFinite && !isCalibrated(step.algorithm);
   if (auto found = conversion.imatrix.find(step.entry->name);
       found != conversion.imatrix.end())
     options.importance = found->second;
@@ -61,11 +64,8 @@ quantize::streamNearest(const RowSource &weight, Quantizer &quantizer,
   work.measure = [](int64_t, llvm::ArrayRef<float> values,
                     llvm::ArrayRef<double> numbers) {
     SquareSums sums;
-    for (auto [x, number] : llvm::zip_equal(values, numbers)) {
-      double value = x, difference = value - float(number);
-      sums.size += value * value;
-      sums.error += difference * difference;
-    }
+    for (auto [x, number] : llvm::zip_equal(values, numbers))
+      sums.add(x, float(number));
     return sums;
   };
   return streamWeight(weight, work, loop, rows, store);

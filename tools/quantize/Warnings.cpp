@@ -29,15 +29,25 @@ llvm::SmallVector<std::string> quantize::namesOf(const WeightSource &source) {
   return names;
 }
 
+std::string quantize::nearNames(llvm::StringRef given,
+                                llvm::ArrayRef<std::string> known) {
+  llvm::SmallVector<std::string> shown;
+  for (const std::string &name : known) {
+    std::string text = quoted(name, name.size());
+    shown.push_back(text.substr(1, text.size() - 2));
+  }
+  return didYouMean(given, shown);
+}
+
 void quantize::warnOfUnmatched(const QuantConfig &config,
                                const WeightSource &source) {
   llvm::SmallVector<std::string> names = namesOf(source);
   for (const std::string &pattern : config.unmatched(names))
     warning() << "no weight matches " << quoted(pattern)
-              << didYouMean(pattern, names) << "\n";
+              << nearNames(pattern, names) << "\n";
 }
 
-void quantize::warnOfUnknownNames(const Imatrix &imatrix,
+void quantize::warnOfUnknownNames(llvm::StringRef path, const Imatrix &imatrix,
                                   const WeightSource &source) {
   llvm::SmallVector<std::string> known = namesOf(source), missing;
   for (const auto &entry : imatrix)
@@ -46,9 +56,9 @@ void quantize::warnOfUnknownNames(const Imatrix &imatrix,
   if (missing.empty())
     return;
   llvm::sort(missing);
-  warning() << "the imatrix has " << missing.size()
+  warning() << "the imatrix '" << path << "' has " << missing.size()
             << " names that no weight has, the first is "
-            << quoted(missing.front()) << didYouMean(missing.front(), known)
+            << quoted(missing.front()) << nearNames(missing.front(), known)
             << "\n";
 }
 

@@ -18,9 +18,13 @@ llvm::SmallVector<std::string> namesOf(const WeightSource &source);
 /// A pattern that matches nothing was meant for something.
 void warnOfUnmatched(const QuantConfig &config, const WeightSource &source);
 
-/// Names of an imatrix that no weight has are worth a word: it may be of
-/// another model.
-void warnOfUnknownNames(const Imatrix &imatrix, const WeightSource &source);
+/// didYouMean of names that come from a file, as messages may show them.
+std::string nearNames(llvm::StringRef given, llvm::ArrayRef<std::string> known);
+
+/// Names of an imatrix, read from `path`, that no weight has are worth a word:
+/// it may be of another model.
+void warnOfUnknownNames(llvm::StringRef path, const Imatrix &imatrix,
+                        const WeightSource &source);
 
 /// Scales have bounds: what is beyond them decodes to infinities, or to
 /// numbers that have nothing to do with what they were.

@@ -7,8 +7,10 @@
 #include "codegen/weights/StoredTypes.h"
 #include "ir/Reference.h"
 #include "runtime/Npy.h"
+#include "runtime/weights/CheckpointMatcher.h"
 #include "runtime/weights/GgufReader.h"
 
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
 using namespace rlx;
@@ -71,6 +73,10 @@ llvm::Error WeightSource::openNpy() {
                                    "supported");
   WeightEntry entry;
   entry.name = llvm::sys::path::stem(name).str();
+  // A file called '.npy' gives none, and no container takes a weight without.
+  if (entry.name.empty())
+    return llvm::createStringError(
+        "'" + name + "' has no name before '.npy', which is the weight's");
   entry.container = WeightContainer::npy;
   entry.type = format;
   entry.element = array->type;
@@ -105,6 +111,13 @@ std::vector<std::string> WeightSource::files() const {
   for (const WeightEntry &entry : weights)
     if (!entry.file.empty() && !llvm::is_contained(paths, entry.file))
       paths.push_back(entry.file);
+  for (std::string_view beside : checkpointConfigNames) {
+    llvm::SmallString<128> path = llvm::sys::path::parent_path(name);
+    llvm::sys::path::append(path, llvm::StringRef(beside));
+    // One that is not there may be written.
+    if (file && llvm::sys::fs::exists(path))
+      paths.push_back(path.str().str());
+  }
   return paths;
 }
 
@@ -161,9 +174,13 @@ void WeightSource::release(const WeightEntry &entry, int64_t begin,
   for (int64_t size : llvm::ArrayRef(entry.shape).drop_back())
     rows *= size;
   uint64_t rowBytes = entry.bytes.size() / rows;
+  releaseBytes(entry, begin * rowBytes, (end - begin) * rowBytes);
+}
+
+void WeightSource::releaseBytes(const WeightEntry &entry, uint64_t begin,
+                                uint64_t size) const {
   if (file)
-    file->releasePart(entry, begin * rowBytes, (end - begin) * rowBytes);
+    file->releasePart(entry, begin, size);
   else
-    npy->release(entry.bytes.data() - npy->bytes().data() + begin * rowBytes,
-                 (end - begin) * rowBytes);
+    npy->release(entry.bytes.data() - npy->bytes().data() + begin, size);
 }

@@ -36,7 +36,7 @@ public:
     return file ? file->container() : WeightContainer::npy;
   }
   const std::string &path() const { return name; }
-  /// The file, and its further parts.
+  /// The file, its further parts, and what stands beside it.
   std::vector<std::string> files() const;
 
   /// Whether rows of the weight can be read as numbers: RLX has a scheme for
@@ -55,6 +55,8 @@ public:
                 llvm::MutableArrayRef<float> values) const;
   /// The system may forget the rows' bytes.
   void release(const WeightEntry &entry, int64_t begin, int64_t end) const;
+  void releaseBytes(const WeightEntry &entry, uint64_t begin,
+                    uint64_t size) const;
 
 private:
   WeightSource(std::string path, mlir::MLIRContext &context)

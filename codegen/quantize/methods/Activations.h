@@ -20,6 +20,7 @@
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/Error.h"
 
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -92,6 +93,15 @@ private:
 /// Squares of errors and of what they are errors of.
 struct SquareSums {
   double error = 0, size = 0;
+
+  /// Adds a number of a weight and what it became. Infinities and NaNs are kept
+  /// where they are allowed, and have no error.
+  void add(double value, double stored) {
+    if (!std::isfinite(value))
+      return;
+    size += value * value;
+    error += (value - stored) * (value - stored);
+  }
 };
 
 /// Squared errors of outputs: the squared length of X d for differences d of

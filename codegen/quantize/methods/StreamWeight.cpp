@@ -122,7 +122,7 @@ std::vector<float> rlx::sampleOf(const RowSource &weight, int64_t expert,
   int64_t columns = weight.columns(), count = weight.rowsPerExpert();
   RowSample sample(count, columns);
   std::vector<float> row(columns);
-  constexpr int64_t releasedAtOnce = 4096;
+  int64_t releasedAtOnce = std::max<int64_t>(1, elementsAtOnce / columns);
   for (int64_t i = expert * count; i < (expert + 1) * count; ++i) {
     if (int64_t done = i - expert * count;
         done > 0 && done % releasedAtOnce == 0)

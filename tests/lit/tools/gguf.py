@@ -4,6 +4,7 @@
 usage: gguf.py model FILE               a small model: embeddings, norms, matrices, one that K-quants cannot take, experts
        gguf.py imatrix FILE KIND        what llama.cpp's imatrix would write of it: good, short, stranger, uncounted, negative,
                                         nan or experts (one fewer than there are)
+       gguf.py sparse FILE (NAME DIMS)...   f32 zeros that take no room in the file system; DIMS as 4096,8, the innermost first
        gguf.py check FILE NAME=TYPE...  the order, alignment and padding that ggml wants, and the types of tensors
        gguf.py same A NAME B NAME       the bytes of two tensors
 """
@@ -54,6 +55,19 @@ def write(path, keys, tensors):
         data += bytes(padded(len(data)) - len(data))
     with open(path, "wb") as file:
         file.write(header + bytes(padded(len(header)) - len(header)) + data)
+
+
+def write_sparse(path, tensors):
+    header = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), 2)
+    header += key("general.alignment", 4, struct.pack("<I", ALIGNMENT))
+    header += key("general.architecture", 8, text("llama"))
+    end = 0
+    for name, dims in tensors:
+        header += text(name) + struct.pack(f"<I{len(dims)}QIQ", len(dims), *dims, 0, end)
+        end += padded(4 * count(dims))
+    with open(path, "wb") as file:
+        file.write(header)
+        file.truncate(padded(len(header)) + end)
 
 
 def count(dims):
@@ -170,6 +184,9 @@ def main(command, *arguments):
         write_model(*arguments)
     elif command == "imatrix":
         write_imatrix(*arguments)
+    elif command == "sparse":
+        pairs = zip(arguments[1::2], arguments[2::2], strict=True)
+        write_sparse(arguments[0], [(name, tuple(map(int, dims.split(",")))) for name, dims in pairs])
     elif command == "check":
         check(arguments[0], arguments[1:])
     else:

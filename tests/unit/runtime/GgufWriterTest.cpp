@@ -96,6 +96,7 @@ TEST(GgufWriter, RefusesWhatReadersRefuse) {
   refuses({{"k", {1.0f}}, {"k", {2.0f}}}, {}, "key 'k' is given twice");
   refuses({}, {{"t", "f32", {1}}, {"t", "f32", {1}}}, "'t' is given twice");
   refuses({}, {{std::string(64, 'n'), "f32", {1}}}, "at most 63 bytes");
+  refuses({}, {{"", "f32", {1}}}, "expected each tensor to have a name");
   refuses({}, {{"t", "q9_K", {1}}}, "'q9_K'", "f16 (1)");
   refuses({}, {{"t", "f32", {1, 1, 1, 1, 1}}}, "1 to 4 dimensions");
   refuses({}, {{"t", "f32", {4, 0}}}, "[4, 0]");
