@@ -177,11 +177,20 @@ RuleLoops::Extremes RuleLoops::extremesOf(const Found &found, Num x,
   }
   result.least = fromBits(ordered(found.least));
   result.most = fromBits(ordered(found.most));
-  // Zeros are equal, whatever their sign: the first is stored.
+  // Zeros are equal, whatever their sign: the first is stored. Others are what
+  // they are, and most often nothing has to be looked for.
   if (plan.offset) {
-    Value spread =
-        vector::BroadcastOp::create(b, x.value.getType(), result.least.value);
-    result.least = firstOf(x == Num{{&b, spread}}, x, row, first);
+    Num least = result.least;
+    auto look = scf::IfOp::create(
+        b, (least == 0).value,
+        [&](OpBuilder &, Location) {
+          Value spread =
+              vector::BroadcastOp::create(b, x.value.getType(), least.value);
+          Num found = firstOf(x == Num{{&b, spread}}, x, row, first);
+          scf::YieldOp::create(b, found.value);
+        },
+        [&](OpBuilder &, Location) { scf::YieldOp::create(b, least.value); });
+    result.least = {{&b, look.getResult(0)}};
   }
   return result;
 }
