@@ -142,7 +142,7 @@ static llvm::Error compare(const Options &given, const Peer &peer,
   Made own, other;
   own.blocks.resize(scheme.storageBytes({weight.rows, weight.columns}));
   other.blocks.resize(own.blocks.size());
-  constexpr int leastRuns = 5;
+  constexpr int leastRuns = 2;
   double spent = 0;
   for (int i = 0; i < leastRuns || spent < given.seconds; ++i) {
     std::clock_t begin = std::clock();

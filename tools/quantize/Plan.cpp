@@ -106,6 +106,8 @@ static llvm::Expected<Step> stepOf(const WeightSource &source,
                                    const WeightEntry &entry) {
   Step step{&entry, std::nullopt, std::nullopt};
   step.output = wishes.output;
+  if (entry.shape.size() > 3 && wishes.config.overrideFor(entry.name))
+    step.note = "kept: no matrix";
   if (entry.shape.size() < 2 || entry.shape.size() > 3)
     return step;
   if (llvm::is_contained(entry.shape, 0)) {

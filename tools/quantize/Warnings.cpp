@@ -10,6 +10,7 @@
 #include "llvm/Support/WithColor.h"
 
 #include <cmath>
+#include <set>
 
 using namespace rlx;
 using namespace rlx::quantize;
@@ -17,6 +18,9 @@ using namespace rlx::quantize;
 /// One bit for the sign of each number costs 0.60 of normally distributed
 /// ones: from here on it is no quantization.
 static constexpr double lostFrom = 0.9;
+
+/// What a method that leaves weights as they are says of itself.
+static constexpr int64_t plainBits = 16;
 
 static llvm::raw_ostream &warning() {
   return llvm::WithColor::warning(llvm::errs(), "rlx-quantize");
@@ -45,6 +49,22 @@ void quantize::warnOfUnmatched(const QuantConfig &config,
   for (const std::string &pattern : config.unmatched(names))
     warning() << "no weight matches " << quoted(pattern)
               << nearNames(pattern, names) << "\n";
+  // An override that is for matrices, too, says less of others.
+  std::set<const QuantMethod *> ofMatrices, told;
+  auto isMatrix = [](const WeightEntry &entry) {
+    return entry.shape.size() == 2 || entry.shape.size() == 3;
+  };
+  for (const WeightEntry &entry : source.entries())
+    if (isMatrix(entry))
+      ofMatrices.insert(config.overrideFor(entry.name));
+  for (const WeightEntry &entry : source.entries()) {
+    const QuantMethod *method = config.overrideFor(entry.name);
+    if (!method || isMatrix(entry) || ofMatrices.count(method) ||
+        method->bitsPerWeight() >= plainBits || !told.insert(method).second)
+      continue;
+    warning() << "weight " << quoted(entry.name) << " is no matrix and stays "
+              << entry.type << " " << describeShape(entry.shape) << "\n";
+  }
 }
 
 void quantize::warnOfUnknownNames(llvm::StringRef path, const Imatrix &imatrix,

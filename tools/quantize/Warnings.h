@@ -15,7 +15,8 @@ namespace rlx::quantize {
 
 llvm::SmallVector<std::string> namesOf(const WeightSource &source);
 
-/// A pattern that matches nothing was meant for something.
+/// A pattern that matches nothing was meant for something, and so was one that
+/// matches nothing but vectors.
 void warnOfUnmatched(const QuantConfig &config, const WeightSource &source);
 
 /// didYouMean of names that come from a file, as messages may show them.
