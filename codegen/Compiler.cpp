@@ -268,13 +268,19 @@ static void sharePackers(ModuleOp module,
     }
 }
 
-/// Lowers a module with laid out weights in place and emits it.
+/// Lowers a module with laid out weights in place and emits it; with functions
+/// that tell how much memory calls take, if `tellsMemory`.
 static llvm::Expected<llvm::SmallVector<char, 0>>
 lowerAndEmit(ModuleOp module, llvm::ArrayRef<FunctionSignature> signatures,
-             CodeForm form, const CompileOptions &options) {
+             CodeForm form, const CompileOptions &options,
+             bool tellsMemory = false) {
   CpuTargetOptions cpu;
   if (auto error = configure(cpu, options))
     return error;
+  for (const FunctionSignature &signature : signatures)
+    if (tellsMemory)
+      module.lookupSymbol(signature.name)
+          ->setAttr("rlx.memory", UnitAttr::get(module.getContext()));
   isolateSymbols(module);
   auto buildLoops = [&](OpPassManager &passes) {
     buildLoopsPipeline(passes, cpu);
@@ -292,6 +298,8 @@ lowerAndEmit(ModuleOp module, llvm::ArrayRef<FunctionSignature> signatures,
     functions.push_back(signature.name);
     if (signature.hasDynamicResults())
       functions.push_back(signature.name + ".shapes");
+    if (tellsMemory)
+      functions.push_back(signature.name + ".memory");
     for (const PackingSignature &packing : signature.packings)
       if (!llvm::is_contained(functions, packing.function))
         functions.push_back(packing.function);
@@ -414,7 +422,7 @@ rlx::compileModule(ModuleOp module, const CompileOptions &options,
   bool fromCache = object.has_value();
   if (!object) {
     auto code = lowerAndEmit(*prepared->module, prepared->signatures,
-                             CodeForm::object, options);
+                             CodeForm::object, options, /*tellsMemory=*/true);
     if (!code)
       return code.takeError();
     object = std::move(*code);

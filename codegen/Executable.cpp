@@ -83,6 +83,11 @@ Executable::load(llvm::ArrayRef<char> object,
         return shapes.takeError();
       entry.shapes = shapes->toPtr<Invoke>();
     }
+    // Nobody else's object has it.
+    if (auto memory = (*jit)->lookup(invokeSymbol(signature.name + ".memory")))
+      entry.memory = memory->toPtr<Invoke>();
+    else
+      llvm::consumeError(memory.takeError());
     for (const PackingSignature &packing : signature.packings) {
       auto packer = (*jit)->lookup(invokeSymbol(packing.function));
       if (!packer)
@@ -130,7 +135,7 @@ private:
 };
 } // namespace
 
-llvm::Error Executable::checkInputs(const FunctionSignature &signature,
+llvm::Error Executable::checkShapes(const FunctionSignature &signature,
                                     llvm::ArrayRef<TensorView> inputs) const {
   if (inputs.size() != signature.inputs.size())
     return llvm::createStringError(
@@ -141,6 +146,13 @@ llvm::Error Executable::checkInputs(const FunctionSignature &signature,
     if (auto error =
             signature.inputs[i].check(inputs[i], "input " + std::to_string(i)))
       return error;
+  return llvm::Error::success();
+}
+
+llvm::Error Executable::checkInputs(const FunctionSignature &signature,
+                                    llvm::ArrayRef<TensorView> inputs) const {
+  if (auto error = checkShapes(signature, inputs))
+    return error;
   return checkWeights(signature);
 }
 
@@ -211,6 +223,59 @@ Executable::resultShapes(llvm::StringRef function,
     for (int64_t &size : shape)
       size = sizes[next++];
   return shapes;
+}
+
+llvm::Expected<int64_t>
+Executable::memoryBytes(llvm::StringRef function,
+                        llvm::ArrayRef<TensorView> inputs,
+                        unsigned threads) const {
+  llvm::Expected<const FunctionSignature *> found = findFunction(function);
+  if (!found)
+    return found.takeError();
+  const FunctionSignature &signature = **found;
+  if (auto error = checkShapes(signature, inputs))
+    return error;
+  std::vector<std::vector<int64_t>> results;
+  for (const TensorSignature &result : signature.results)
+    results.push_back(result.shape);
+  if (signature.hasDynamicResults()) {
+    auto shapes = resultShapes(function, inputs);
+    if (!shapes)
+      return shapes.takeError();
+    results = std::move(*shapes);
+  }
+  const Entry &entry = entries[*found - signatures.data()];
+  if (!entry.memory)
+    return llvm::createStringError("the object has no function that tells the "
+                                   "memory of '" +
+                                   signature.name + "'");
+  // Only their sizes are looked at.
+  std::vector<TensorView> arguments;
+  for (const CodeArgument &argument : signature.arguments) {
+    if (argument.kind == CodeArgument::input) {
+      arguments.push_back(inputs[argument.index]);
+    } else if (argument.kind == CodeArgument::packed) {
+      const PackingSignature &packing = signature.packings[argument.index];
+      arguments.push_back({packing.element, packing.shape, nullptr});
+    } else {
+      const TensorSignature &weight = signature.weights[argument.index];
+      TensorView bound = boundWeight(weight.weight);
+      arguments.push_back(
+          {weight.element, bound.data ? bound.shape : weight.shape, nullptr});
+    }
+  }
+  for (auto [result, shape] : llvm::zip(signature.results, results))
+    arguments.push_back({result.element, shape, nullptr});
+  int64_t bytes = std::max(threads, 1u);
+  arguments.push_back({ElementType::i64, {1}, &bytes});
+  if (auto error = call(entry.memory, arguments, {}))
+    return error;
+  if (bytes < 0)
+    return llvm::createStringError(
+        "the memory that '" + signature.name +
+        "' takes depends on what it computes, expected it to depend on the "
+        "sizes of its inputs");
+  return bytes;
 }
 
 llvm::Error Executable::run(llvm::StringRef function,

@@ -88,6 +88,17 @@ public:
   resultShapes(llvm::StringRef function,
                llvm::ArrayRef<TensorView> inputs) const;
 
+  /// The bytes that a run of `function` with inputs of these shapes allocates
+  /// beside inputs, weights and results, at the same time at most, on so many
+  /// threads: what is live in the program, each tensor with a line of the cache
+  /// in front. The runtime takes blocks a fourth larger at most. Nothing runs,
+  /// but where sizes of results are open the weights have to be there, as for
+  /// resultShapes. Fails where it depends on more than sizes, as of tensors
+  /// whose sizes are computed from data.
+  llvm::Expected<int64_t> memoryBytes(llvm::StringRef function,
+                                      llvm::ArrayRef<TensorView> inputs,
+                                      unsigned threads = 1) const;
+
   /// Runs `function`. Inputs are read, states among them (StateMemory.h)
   /// written where they are, outputs written whole; all must have the shapes
   /// the signature and the inputs say, and outputs memory of their own: not
@@ -104,7 +115,7 @@ public:
 private:
   using Invoke = void (*)(void **arguments);
   struct Entry {
-    Invoke invoke = nullptr, shapes = nullptr;
+    Invoke invoke = nullptr, shapes = nullptr, memory = nullptr;
     std::vector<Invoke> packers;
   };
   /// A packed weight, in memory of its own or in a mapped file.
@@ -126,6 +137,8 @@ private:
   };
 
   Executable();
+  llvm::Error checkShapes(const FunctionSignature &signature,
+                          llvm::ArrayRef<TensorView> inputs) const;
   llvm::Error checkInputs(const FunctionSignature &signature,
                           llvm::ArrayRef<TensorView> inputs) const;
   llvm::Error call(Invoke invoke, llvm::ArrayRef<TensorView> arguments,

@@ -155,13 +155,14 @@ rlx::readSignatures(ModuleOp module) {
       return llvm::createStringError(
           "the name of public function " + quoted(signature.name) +
           " has a NUL, expected one that object files can hold");
-    if (module.lookupSymbol(signature.name + ".shapes"))
-      return llvm::createStringError(
-          "'" + signature.name +
-          ".shapes' is the name of what computes the "
-          "sizes of the results of '" +
-          signature.name +
-          "', expected another name for the program's own function");
+    for (auto [suffix, what] :
+         {std::pair(".shapes", "the sizes of the results"),
+          std::pair(".memory", "the memory that calls take")})
+      if (module.lookupSymbol(signature.name + suffix))
+        return llvm::createStringError(
+            "'" + signature.name + suffix + "' is the name of what computes " +
+            what + " of '" + signature.name +
+            "', expected another name for the program's own function");
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {
       auto weight = function.getArgAttrOfType<StringAttr>(i, "rlx.weight");
       llvm::Expected<TensorSignature> tensor =

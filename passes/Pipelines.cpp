@@ -196,6 +196,8 @@ void rlx::buildLoopsPipeline(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createExpandDecodePass());
   pm.addNestedPass<func::FuncOp>(createExpandTargetOpsPass());
   pm.addNestedPass<func::FuncOp>(createApproximateMathPass());
+  // All that is allocated is there, in loops that say what threads do.
+  pm.addPass(createMemoryFunctionsPass());
   pm.addPass(canonicalizer());
   pm.addPass(createCSEPass());
   pm.addPass(createOutlineParallelPass());

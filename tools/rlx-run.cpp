@@ -217,6 +217,16 @@ static llvm::Error run(const RunCommandLine &given) {
       return all.takeError();
     views = std::move(*all);
   }
+  if (given.memory) {
+    llvm::json::Object report{{"entry", function.name}};
+    if (auto error = (*runner)->describeMemory(
+            views, report, given.json ? nullptr : &llvm::outs()))
+      return error;
+    if (given.json)
+      llvm::outs() << llvm::formatv("{0:2}\n",
+                                    llvm::json::Value(std::move(report)));
+    return llvm::Error::success();
+  }
   std::vector<Tensor> before; // What the reference begins with.
   std::vector<TensorView> reference = views;
   for (const StateSignature &state : function.states) {

@@ -64,6 +64,27 @@ def ShapeFunctionsPass : Pass<"rlx-shape-functions", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
 }
 
+def MemoryFunctionsPass : Pass<"rlx-memory-functions", "::mlir::ModuleOp"> {
+  let summary = "Derive functions that say how much memory a call allocates";
+  let description = [{
+    For each function on buffers that has `rlx.memory`, adds `@<name>.memory` of the
+    same arguments and a number. It reads how many threads there are from the
+    number, and puts the bytes there that a call has allocated at the same time at
+    most: what is live in the function and the functions that it calls, and what
+    each thread allocates in a parallel loop. Of branches the larger one counts. The
+    number is -1 where a size depends on what is computed.
+
+    ```mlir
+    func.func @main(%x: memref<?x64xf32>, %y: memref<?x8xf32>) attributes {rlx.memory} {
+      %hidden = memref.alloc(%m) : memref<?x32xf32>
+    ==>
+    func.func @main.memory(%x: memref<?x64xf32>, %y: memref<?x8xf32>, %bytes: memref<1xi64>)
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::affine::AffineDialect"];
+}
+
 def DistinctResultsPass : Pass<"rlx-distinct-results", "::mlir::func::FuncOp"> {
   let summary = "Copy results that are returned more than once";
   let description = [{

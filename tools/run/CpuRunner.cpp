@@ -27,6 +27,9 @@ public:
   run(llvm::ArrayRef<TensorView> inputs) override {
     return executable->run(signature.name, inputs, RunOptions{&pool, {}});
   }
+  llvm::Error describeMemory(llvm::ArrayRef<TensorView> inputs,
+                             llvm::json::Object &report,
+                             llvm::raw_ostream *text) const override;
   void describe(llvm::json::Object &report,
                 llvm::raw_ostream *text) const override;
   llvm::Error measureRuns(llvm::ArrayRef<TensorView> inputs,
@@ -48,6 +51,21 @@ static std::string fromCache(const PackReport &packed) {
   return packed.cachedBytes == packed.packedBytes
              ? ", from the cache,"
              : fmt::format(", {} of them from the cache,", packed.cachedBytes);
+}
+
+llvm::Error CpuRunner::describeMemory(llvm::ArrayRef<TensorView> inputs,
+                                      llvm::json::Object &report,
+                                      llvm::raw_ostream *text) const {
+  auto bytes = executable->memoryBytes(signature.name, inputs, pool.size());
+  if (!bytes)
+    return bytes.takeError();
+  report["threads"] = pool.size();
+  report["memory_bytes"] = *bytes;
+  if (text)
+    *text << fmt::format("{}: {} bytes on {} threads, beside inputs, weights "
+                         "and results\n",
+                         signature.name, *bytes, pool.size());
+  return llvm::Error::success();
 }
 
 void CpuRunner::describe(llvm::json::Object &report,

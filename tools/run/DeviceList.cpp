@@ -52,7 +52,8 @@ llvm::Error rlx::checkDeviceOptions(const RunCommandLine &given) {
   if (!choice)
     return choice.takeError();
   llvm::SmallVector<const cl::Option *> ofTheCpu = given.ofTheCpu();
-  ofTheCpu.append({&given.threads, &given.emit, &given.fusionReport});
+  ofTheCpu.append(
+      {&given.threads, &given.emit, &given.memory, &given.fusionReport});
   for (const cl::Option *option : ofTheCpu)
     if (option->getNumOccurrences())
       return llvm::createStringError("--" + option->ArgStr +

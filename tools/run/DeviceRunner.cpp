@@ -53,6 +53,10 @@ public:
   }
   llvm::Expected<std::vector<Tensor>>
   run(llvm::ArrayRef<TensorView> inputs) override;
+  llvm::Error describeMemory(llvm::ArrayRef<TensorView>, llvm::json::Object &,
+                             llvm::raw_ostream *) const override {
+    return llvm::createStringError("--memory is for the CPU");
+  }
   void describe(llvm::json::Object &report,
                 llvm::raw_ostream *text) const override;
   llvm::Error measureRuns(llvm::ArrayRef<TensorView> inputs,

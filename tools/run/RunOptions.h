@@ -86,6 +86,9 @@ struct RunCommandLine : CpuOptions {
                             "What the passes made, before LLVM optimizes it"),
                  clEnumValN(ShownForm::llvmIr, "llvm-ir", "As LLVM's IR"),
                  clEnumValN(ShownForm::assembly, "assembly", "As assembly"))};
+  cl::opt<bool> memory{
+      "memory", cl::desc("Say how many bytes a run allocates beside inputs, "
+                         "weights and results, and run nothing")};
   cl::opt<bool> fusionReport{
       "rlx-fusion-report",
       cl::desc("Say what was recognised and fused, what was not and why, and "

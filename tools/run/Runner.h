@@ -28,6 +28,10 @@ public:
   /// Runs the function once, with all that comes before a first run.
   virtual llvm::Expected<std::vector<Tensor>>
   run(llvm::ArrayRef<TensorView> inputs) = 0;
+  /// Tells how many bytes a run with these inputs allocates, and runs nothing.
+  virtual llvm::Error describeMemory(llvm::ArrayRef<TensorView> inputs,
+                                     llvm::json::Object &report,
+                                     llvm::raw_ostream *text) const = 0;
   /// Tells, after the first run, what was done: in `report`, and as text where
   /// `text` is not null.
   virtual void describe(llvm::json::Object &report,

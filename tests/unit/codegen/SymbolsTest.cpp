@@ -108,6 +108,11 @@ TEST(Symbols, WhatCannotBe) {
                             function("main.shapes", "2.0"))),
       "'main.shapes' is the name of what computes the sizes of the results of "
       "'main', expected another name");
+  EXPECT_CONTAINS(
+      messageOf(compileText(function("main", "1.0") +
+                            function("main.memory", "2.0"))),
+      "'main.memory' is the name of what computes the memory that calls take "
+      "of 'main', expected another name");
   EXPECT_CONTAINS(messageOf(compileText(function("a\\00b", "1.0"))),
                   "has a NUL");
 }
