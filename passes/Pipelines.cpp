@@ -187,6 +187,8 @@ void rlx::buildLoopsPipeline(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createCopyStridedOperandsPass());
   // Before there are kernels to look through.
   pm.addNestedPass<func::FuncOp>(createCopiesToLinalgPass());
+  pm.addNestedPass<func::FuncOp>(
+      createFuseContractionsPass({options.printChoices}));
   pm.addPass(createOutlineEqualPass());
   pm.addNestedPass<func::FuncOp>(
       createContractionsToLoopsPass({options.printChoices}));

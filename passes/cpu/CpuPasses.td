@@ -90,6 +90,34 @@ def BlocksToLoopsPass : Pass<"rlx-blocks-to-loops", "::mlir::func::FuncOp"> {
                            "::mlir::LLVM::LLVMDialect"];
 }
 
+def FuseContractionsPass : Pass<"rlx-fuse-contractions", "::mlir::func::FuncOp"> {
+  let summary = "Put elementwise operations beside the contractions before them";
+  let description = [{
+    An elementwise operation that is the first to read the result of a contraction
+    moves behind it, and both into an `scf.execute_region` with `rlx.fused`, from
+    which rlx-contractions-to-loops makes loops that apply the operation to sums as
+    soon as they are complete: in registers, where `rlx.fused` says that nobody else
+    reads the sums, else to those of a unit of work. The contraction writes where
+    the operation does, where nothing else is there. Nothing moves over what writes
+    what it reads. With `print-choices`, a remark says why one is not fused.
+
+    ```mlir
+    linalg.matmul ins(%a, %b : memref<8x64xf32>, memref<64x32xf32>) outs(%c : memref<8x32xf32>)
+    linalg.generic ... ins(%c, %bias : memref<8x32xf32>, memref<32xf32>) outs(%y : memref<8x32xf32>)
+    ==>
+    scf.execute_region {
+      linalg.matmul ins(%a, %b : ...) outs(%y : memref<8x32xf32>)
+      linalg.generic ... ins(%y, %bias : ...) outs(%y : memref<8x32xf32>)
+      scf.yield
+    } {rlx.fused = true}
+    ```
+  }];
+  let options = [
+    Option<"printChoices", "print-choices", "bool", "false", "remark what is not fused, and why">
+  ];
+  let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def ContractionsToLoopsPass : Pass<"rlx-contractions-to-loops", "::mlir::func::FuncOp"> {
   let summary = "Turn contractions of linalg on buffers into tiled loops";
   let description = [{

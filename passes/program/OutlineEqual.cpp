@@ -30,6 +30,10 @@ using namespace rlx;
 /// Whether the loops of `op` follow from itself and the types of its operands:
 /// not from where it stands, as those that say so when an index is wrong.
 static bool canBeShared(Operation *op) {
+  // A contraction with what is applied to it.
+  if (isa<scf::ExecuteRegionOp>(op) && op->hasAttr(fusedContraction))
+    return llvm::all_of(op->getRegion(0).front().without_terminator(),
+                        [](Operation &inner) { return canBeShared(&inner); });
   if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
     return linalgOp.hasPureBufferSemantics() &&
            llvm::all_of(op->getRegion(0).front(), [](Operation &inner) {

@@ -21,6 +21,11 @@ namespace rlx {
 /// large.
 constexpr int64_t leastWeightBytes = 4096;
 
+/// Marks the region of a contraction and of what is applied to its sums
+/// (cpu/linalg/FuseContractions.cpp), which stay together; says whether nobody
+/// else reads the sums.
+inline constexpr llvm::StringLiteral fusedContraction = "rlx.fused";
+
 /// The import pipeline (Passes.h) for code that is to have its constants in it.
 void buildImportPipelineInCode(mlir::OpPassManager &pm);
 

@@ -76,77 +76,6 @@ std::optional<int64_t> Contraction::products() const {
 }
 
 //===----------------------------------------------------------------------===//
-// The body
-//===----------------------------------------------------------------------===//
-
-/// Whether an operation of a body can be applied to vectors.
-static bool isOfSingleNumbers(Operation *op) {
-  auto isNumber = [](Type type) { return type.isIntOrFloat(); };
-  return op->getNumResults() == 1 && op->getNumRegions() == 0 &&
-         (isa<arith::ConstantOp>(op) ||
-          OpTrait::hasElementwiseMappableTraits(op)) &&
-         isMemoryEffectFree(op) &&
-         llvm::all_of(op->getOperandTypes(), isNumber) &&
-         isNumber(op->getResult(0).getType());
-}
-
-/// Collects what `value` is computed by from `element` alone.
-static bool collectConversion(Value value, ContractionFactor &factor,
-                              llvm::SmallPtrSetImpl<Operation *> &ops) {
-  if (value == factor.element)
-    return true;
-  Operation *op = value.getDefiningOp();
-  if (!op || op->getBlock() != factor.element.getOwner())
-    return false;
-  if (!isOfSingleNumbers(op))
-    return false;
-  ops.insert(op);
-  return llvm::all_of(op->getOperands(), [&](Value operand) {
-    return collectConversion(operand, factor, ops);
-  });
-}
-
-static bool readFactor(Value value, BlockArgument element,
-                       ContractionFactor &factor) {
-  factor.element = element;
-  factor.result = value;
-  llvm::SmallPtrSet<Operation *, 4> ops;
-  if (!collectConversion(value, factor, ops))
-    return false;
-  for (Operation &op : *element.getOwner())
-    if (ops.contains(&op))
-      factor.conversion.push_back(&op);
-  return true;
-}
-
-/// Reads c + f(a) * g(b) from the body, in any order.
-static bool readBody(linalg::LinalgOp op, Contraction &found) {
-  Block &body = *op.getBlock();
-  if (body.getNumArguments() != 3)
-    return false;
-  Operation *add = body.getTerminator()->getOperand(0).getDefiningOp();
-  if (!isa_and_nonnull<arith::AddFOp, arith::AddIOp>(add))
-    return false;
-  BlockArgument sum = body.getArgument(2);
-  if (!sum.hasOneUse() || !llvm::is_contained(add->getOperands(), sum))
-    return false;
-  Value product = add->getOperand(add->getOperand(0) == sum ? 1 : 0);
-  Operation *multiply = product.getDefiningOp();
-  if (!isa_and_nonnull<arith::MulFOp, arith::MulIOp>(multiply))
-    return false;
-  found.type = product.getType();
-  auto read = [&](unsigned first) {
-    found.a.conversion.clear();
-    found.b.conversion.clear();
-    return readFactor(multiply->getOperand(first), body.getArgument(0),
-                      found.a) &&
-           readFactor(multiply->getOperand(1 - first), body.getArgument(1),
-                      found.b);
-  };
-  return read(0) || read(1);
-}
-
-//===----------------------------------------------------------------------===//
 // The loops
 //===----------------------------------------------------------------------===//
 
@@ -231,20 +160,26 @@ static void collapse(OpBuilder &builder, Location loc,
 /// Makes loops of `group` one where all operands allow it.
 static void collapseGroup(OpBuilder &builder, Location loc, Contraction &found,
                           SmallVectorImpl<unsigned> &group) {
+  SmallVector<ContractionOperand *> operands = {&found.a, &found.b, &found.c};
+  if (found.epilogue) {
+    for (ContractionOperand &input : found.epilogue->inputs)
+      operands.push_back(&input);
+    operands.push_back(&found.epilogue->result);
+  }
   auto findPair = [&]() -> std::optional<std::pair<unsigned, unsigned>> {
     for (unsigned first : group)
       for (unsigned second : group)
-        if (first != second && canCollapse(found.a, first, second) &&
-            canCollapse(found.b, first, second) &&
-            canCollapse(found.c, first, second))
+        if (first != second &&
+            llvm::all_of(operands, [&](ContractionOperand *operand) {
+              return canCollapse(*operand, first, second);
+            }))
           return std::make_pair(first, second);
     return std::nullopt;
   };
   while (auto pair = findPair()) {
     auto [first, second] = *pair;
-    collapse(builder, loc, found.a, first, second);
-    collapse(builder, loc, found.b, first, second);
-    collapse(builder, loc, found.c, first, second);
+    for (ContractionOperand *operand : operands)
+      collapse(builder, loc, *operand, first, second);
     llvm::erase(group, second);
   }
 }
@@ -339,7 +274,7 @@ static bool readOperands(linalg::LinalgOp op, Contraction &found) {
   return readMap(maps[0], op->getOperand(0), found.a) &&
          readMap(maps[1], op->getOperand(1), found.b) &&
          readMap(maps[2], op->getOperand(2), found.c) &&
-         maps[2].isProjectedPermutation() && readBody(op, found);
+         maps[2].isProjectedPermutation() && readContractionBody(op, found);
 }
 
 std::optional<Contraction> Contraction::ofTensors(linalg::LinalgOp op,
@@ -367,13 +302,24 @@ std::optional<Contraction> Contraction::ofTensors(linalg::LinalgOp op,
   return found;
 }
 
-std::optional<Contraction> Contraction::of(linalg::LinalgOp op, int64_t lanes) {
+bool Contraction::isOne(linalg::LinalgOp op, int64_t lanes) {
+  Contraction found;
+  if (!op.hasPureBufferSemantics() || !readOperands(op, found))
+    return false;
+  std::optional<LoopGroups> groups = groupLoops(op, found);
+  return groups && !isBetterInPlainLoops(found, *groups, lanes);
+}
+
+std::optional<Contraction>
+Contraction::of(linalg::LinalgOp op, int64_t lanes,
+                std::optional<ContractionEpilogue> epilogue) {
   Contraction found;
   if (!op.hasPureBufferSemantics() || !readOperands(op, found))
     return std::nullopt;
   std::optional<LoopGroups> groups = groupLoops(op, found);
   if (!groups || isBetterInPlainLoops(found, *groups, lanes))
     return std::nullopt;
+  found.epilogue = std::move(epilogue);
   OpBuilder builder(op);
   for (SmallVectorImpl<unsigned> *group :
        {&groups->batch, &groups->m, &groups->n, &groups->k})

@@ -50,9 +50,22 @@ struct ContractionFactor : ContractionOperand {
   }
 };
 
+/// An elementwise operation that is applied to complete sums.
+struct ContractionEpilogue {
+  mlir::linalg::LinalgOp op;
+  /// What the arguments of the body are, one by one; numbers have no
+  /// dimensions. That of the sums, and one that is not read, is null.
+  llvm::SmallVector<ContractionOperand> inputs;
+  unsigned sums = 0; ///< Which of them are the sums.
+  ContractionOperand result;
+  /// Whether nobody else reads the sums, so that they need not be stored.
+  bool ownsSums = false;
+};
+
 struct Contraction {
   ContractionFactor a, b;
   ContractionOperand c;
+  std::optional<ContractionEpilogue> epilogue;
   /// What is multiplied and added up in the body.
   mlir::Type type;
   /// The loops; null where there is none. `outer` are those of batches and what
@@ -65,19 +78,37 @@ struct Contraction {
   /// numbers and adds the product to a third. Loops that lie side by side in
   /// all operands become one: reshapes are created before `op`. `lanes` is how
   /// many numbers vectors have.
-  static std::optional<Contraction> of(mlir::linalg::LinalgOp op,
-                                       int64_t lanes);
+  /// `epilogue` is what readEpilogue gave for it.
+  static std::optional<Contraction>
+  of(mlir::linalg::LinalgOp op, int64_t lanes,
+     std::optional<ContractionEpilogue> epilogue = {});
+  /// Whether it is one; nothing is created.
+  static bool isOne(mlir::linalg::LinalgOp op, int64_t lanes);
   /// A contraction on tensors whose factors are matrices or rows of them, if
   /// that is what `op` will be: each dimension is a loop of its own, there is
   /// one n, which c has side by side, and one k. Nothing is created.
   static std::optional<Contraction> ofTensors(mlir::linalg::LinalgOp op,
                                               int64_t lanes);
 
+  /// What `epilogue` makes of what `op` writes, if it is elementwise and reads
+  /// it once, at its own places.
+  static std::optional<ContractionEpilogue>
+  readEpilogue(mlir::linalg::LinalgOp op, mlir::linalg::LinalgOp epilogue);
+
   /// How long a loop is; kDynamic where it is not known.
   int64_t size(std::optional<unsigned> loop) const;
   /// Products in all; nothing where it is not known.
   std::optional<int64_t> products() const;
 };
+
+/// Reads c + f(a) * g(b) from the body, in any order: the type, the elements
+/// and the conversions of a and b.
+bool readContractionBody(mlir::linalg::LinalgOp op, Contraction &found);
+
+/// Where the body of `op` multiplies products of two numbers with one that is
+/// the same for all, as in `c + (a * b) * s`, has it multiply the first of the
+/// two with it: `c + (a * s) * b`, which is a contraction.
+void gatherFactors(mlir::linalg::LinalgOp op);
 
 } // namespace rlx
 

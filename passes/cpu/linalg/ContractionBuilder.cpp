@@ -7,7 +7,6 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace rlx;
@@ -67,13 +66,23 @@ static Type likeValue(Value value, Type type) {
   return vector ? Type(VectorType::get(vector.getShape(), type)) : type;
 }
 
-/// What the body makes of elements of a factor.
-Value ContractionBuilder::convert(const ContractionFactor &factor,
-                                  Value elements) {
-  IRMapping values;
-  values.map(factor.element, elements);
-  for (Operation *op : factor.conversion) {
-    Type type = likeValue(elements, op->getResult(0).getType());
+/// `result` of operations of single numbers, of as many as `like` has: of
+/// `values`, and of numbers that are the same for all.
+Value ContractionBuilder::applyBody(ArrayRef<Operation *> body,
+                                    IRMapping &values, Value like,
+                                    Value result) {
+  auto operand = [&](Value value) -> Value {
+    if (Value known = values.lookupOrNull(value))
+      return known;
+    Type type = likeValue(like, value.getType());
+    Value spread = value;
+    if (type != value.getType())
+      spread = vector::BroadcastOp::create(b, type, value);
+    values.map(value, spread);
+    return spread;
+  };
+  for (Operation *op : body) {
+    Type type = likeValue(like, op->getResult(0).getType());
     if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
       TypedAttr number = constant.getValue();
       if (auto vector = dyn_cast<VectorType>(type))
@@ -81,14 +90,59 @@ Value ContractionBuilder::convert(const ContractionFactor &factor,
       values.map(constant.getResult(), arith::ConstantOp::create(b, number));
       continue;
     }
-    SmallVector<Value> operands = llvm::map_to_vector(
-        op->getOperands(), [&](Value value) { return values.lookup(value); });
+    SmallVector<Value> operands =
+        llvm::map_to_vector(op->getOperands(), operand);
     OperationState state(op->getLoc(), op->getName(), operands, type,
                          op->getDiscardableAttrDictionary().getValue());
     state.propertiesAttr = op->getPropertiesAsAttribute();
     values.map(op->getResult(0), b.create(state)->getResult(0));
   }
-  return values.lookup(factor.result);
+  return operand(result);
+}
+
+/// What the body makes of elements of a factor.
+Value ContractionBuilder::convert(const ContractionFactor &factor,
+                                  Value elements) {
+  IRMapping values;
+  values.map(factor.element, elements);
+  return applyBody(factor.conversion, values, elements, factor.result);
+}
+
+Value ContractionBuilder::applyEpilogue(Value elements, Value mask) {
+  const ContractionEpilogue &epilogue = *contraction.epilogue;
+  Block &body = *linalg::LinalgOp(epilogue.op).getBlock();
+  auto vector = dyn_cast<VectorType>(elements.getType());
+  IRMapping values;
+  for (auto [argument, input] :
+       llvm::zip(body.getArguments(), epilogue.inputs)) {
+    if (argument.getArgNumber() == epilogue.sums)
+      values.map(argument, elements);
+    if (!input.memref)
+      continue;
+    bool isNumber = !isa<MemRefType>(input.memref.getType());
+    bool isAlong = contraction.n && input.has(*contraction.n);
+    Value read;
+    if (isNumber)
+      read = input.memref;
+    else if (!vector || !isAlong)
+      read = load(input);
+    else if (!mask)
+      read = loadVector(input, vector.getNumElements());
+    else
+      read = vector::MaskedLoadOp::create(
+          b, likeValue(elements, input.type().getElementType()), input.memref,
+          at(input), mask,
+          zero(likeValue(elements, input.type().getElementType())));
+    if (Type type = likeValue(elements, read.getType());
+        type != read.getType() && !isa<VectorType>(read.getType()))
+      read = vector::BroadcastOp::create(b, type, read);
+    values.map(argument, read);
+  }
+  SmallVector<Operation *> operations;
+  for (Operation &op : body.without_terminator())
+    operations.push_back(&op);
+  return applyBody(operations, values, elements,
+                   body.getTerminator()->getOperand(0));
 }
 
 /// `value` as numbers of a type that is as wide or wider.

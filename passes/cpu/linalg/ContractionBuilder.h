@@ -12,6 +12,8 @@
 #include "passes/cpu/linalg/ContractionPlan.h"
 #include "passes/support/LoopBuilder.h"
 
+#include "mlir/IR/IRMapping.h"
+
 namespace rlx {
 
 class ContractionBuilder {
@@ -53,6 +55,10 @@ public:
   /// The word of a factor that begins with `k`: zeros behind the last one.
   Value loadWord(const ContractionFactor &factor, Value k);
 
+  /// What the epilogue stores for these elements of c, at the point where the
+  /// loops are. `mask` says which of them there are; null where there are all.
+  Value applyEpilogue(Value elements, Value mask = {});
+
   /// Elements of c as sums, and back.
   Value sumOf(Value elements);
   Value elementOf(Value sums);
@@ -74,15 +80,19 @@ public:
 
 private:
   Value convert(const ContractionFactor &factor, Value elements);
+  Value applyBody(llvm::ArrayRef<mlir::Operation *> body,
+                  mlir::IRMapping &values, Value like, Value result);
 
   llvm::SmallVector<Value> point, sizes;
   Value one;
 };
 
 /// Emits loops for `op` before it, if it is a contraction; whoever asked for
-/// them erases it. `report` is told what was chosen.
+/// them erases it. `report` is told what was chosen. What `epilogue` does is
+/// in them, too; where it cannot be, there are none.
 bool emitContraction(mlir::linalg::LinalgOp op, const CpuProperties &cpu,
-                     llvm::function_ref<void(const std::string &)> report);
+                     llvm::function_ref<void(const std::string &)> report,
+                     std::optional<ContractionEpilogue> epilogue = {});
 
 /// Loops for a single row of a.
 void emitContractionRow(ContractionBuilder &c, mlir::Value nBegin,

@@ -39,9 +39,14 @@ private:
                 llvm::function_ref<void(Part, Part)> body);
   void emitUnit(ContractionPanel &panel, Part m, Part n);
   void emitRegisterTile(ContractionPanel &panel, ArrayRef<Value> rows,
-                        Value mBegin, Value nBegin, Value column,
+                        Value mBegin, Value nBegin, Value column, Value kBegin,
                         Value kLength);
+  void storeTile(ArrayRef<Value> tile, ArrayRef<Value> rows, Value mBegin,
+                 Value nBegin, ArrayRef<Value> columns, ArrayRef<Value> masks);
   void copySums(Part m, Part n, bool isStart);
+  void eachVector(Part m, Part n, bool inVectors,
+                  llvm::function_ref<void(Value, Value, int64_t)> body);
+  void applyEpilogue(Part m, Part n);
   Value loadSums(ArrayRef<Value> rows, int64_t row, Value mBegin, Value nBegin,
                  Value column, Value mask);
   void storeSums(Value value, ArrayRef<Value> rows, int64_t row, Value mBegin,
@@ -51,6 +56,12 @@ private:
   const Contraction &shape;
   const ContractionPlan &plan;
   ContractionBuilder c;
+  /// Whether the epilogue is applied to sums in registers, when they are
+  /// complete: else to those of a unit.
+  bool isInRegisters() const {
+    return shape.epilogue && shape.epilogue->ownsSums && !plan.hasOwnSums &&
+           shape.outerK.empty();
+  }
   /// Sums of a unit, `[rows, columns]`, where they have a buffer.
   Value sums;
 };
@@ -162,50 +173,80 @@ void ContractionLoops::emitUnit(ContractionPanel &panel, Part m, Part n) {
         panel.fillRows(tile.front(), int64_t(tile.size()),
                        b.sub(m.end, b.index(1)), kBegin, kLength);
         b.loop(b.index(0), columns, plan.columns(), [&](Value column) {
-          emitRegisterTile(panel, tile, m.begin, n.begin, column, kLength);
+          emitRegisterTile(panel, tile, m.begin, n.begin, column, kBegin,
+                           kLength);
         });
       });
     });
   });
   if (plan.hasOwnSums)
     copySums(m, n, /*isStart=*/false);
+  if (!isInRegisters())
+    applyEpilogue(m, n);
 }
 
 //===----------------------------------------------------------------------===//
 // Sums
 //===----------------------------------------------------------------------===//
 
-/// Copies c of a unit to the buffer of sums, or back.
-void ContractionLoops::copySums(Part m, Part n, bool isStart) {
-  bool isContiguous = shape.c.isContiguousAlong(shape.n);
+/// `body` for the rows of a unit and what lies side by side in them, and how
+/// many numbers that are, with the loops of `c` there: where c is, vectors if
+/// `inVectors`.
+void ContractionLoops::eachVector(
+    Part m, Part n, bool inVectors,
+    llvm::function_ref<void(Value, Value, int64_t)> body) {
   Value columns = b.sub(n.end, n.begin);
   b.loop(m.begin, m.end, 1, [&](Value row) {
     c.set(shape.m, row);
-    Value sumRow = b.sub(row, m.begin);
-    auto copy = [&](Value column, int64_t lanes) {
+    auto at = [&](Value column, int64_t lanes) {
       c.set(shape.n, b.add(n.begin, column));
-      SmallVector<Value> at = {sumRow, column};
-      if (isStart) {
-        if (lanes == 1)
-          memref::StoreOp::create(b, c.sumOf(c.load(shape.c)), sums, at);
-        else
-          b.storeVector(c.sumOf(c.loadVector(shape.c, lanes)), sums, at);
-      } else if (lanes == 1) {
-        Value element = c.elementOf(memref::LoadOp::create(b, sums, at));
-        memref::StoreOp::create(b, element, shape.c.memref, c.at(shape.c));
-      } else {
-        b.storeVector(c.elementOf(b.loadVector(sums, at, lanes)),
-                      shape.c.memref, c.at(shape.c));
-      }
+      body(b.sub(row, m.begin), column, lanes);
     };
     Value whole = b.index(0);
-    if (isContiguous) {
+    if (inVectors) {
       whole = b.mul(b.div(columns, plan.lanes), plan.lanes);
       b.loop(b.index(0), whole, plan.lanes,
-             [&](Value column) { copy(column, plan.lanes); });
+             [&](Value column) { at(column, plan.lanes); });
     }
-    if (!isContiguous || !c.isMultiple(shape.n, plan.lanes))
-      b.loop(whole, columns, 1, [&](Value column) { copy(column, 1); });
+    if (!inVectors || !c.isMultiple(shape.n, plan.lanes))
+      b.loop(whole, columns, 1, [&](Value column) { at(column, 1); });
+  });
+}
+
+/// Copies c of a unit to the buffer of sums, or back.
+void ContractionLoops::copySums(Part m, Part n, bool isStart) {
+  eachVector(
+      m, n, shape.c.isContiguousAlong(shape.n),
+      [&](Value row, Value column, int64_t lanes) {
+        SmallVector<Value> at = {row, column};
+        if (isStart) {
+          if (lanes == 1)
+            memref::StoreOp::create(b, c.sumOf(c.load(shape.c)), sums, at);
+          else
+            b.storeVector(c.sumOf(c.loadVector(shape.c, lanes)), sums, at);
+        } else if (lanes == 1) {
+          Value element = c.elementOf(memref::LoadOp::create(b, sums, at));
+          memref::StoreOp::create(b, element, shape.c.memref, c.at(shape.c));
+        } else {
+          b.storeVector(c.elementOf(b.loadVector(sums, at, lanes)),
+                        shape.c.memref, c.at(shape.c));
+        }
+      });
+}
+
+/// Applies the epilogue, if there is one, to a unit whose sums are complete and
+/// still in a cache.
+void ContractionLoops::applyEpilogue(Part m, Part n) {
+  if (!shape.epilogue)
+    return;
+  const ContractionOperand &result = shape.epilogue->result;
+  eachVector(m, n, /*inVectors=*/true, [&](Value, Value, int64_t lanes) {
+    if (lanes == 1)
+      memref::StoreOp::create(b, c.applyEpilogue(c.load(shape.c)),
+                              result.memref, c.at(result));
+    else
+      b.storeVector(c.applyEpilogue(c.loadVector(shape.c, lanes)),
+                    result.memref, c.at(result));
   });
 }
 
@@ -242,7 +283,7 @@ void ContractionLoops::storeSums(Value value, ArrayRef<Value> rows, int64_t row,
 void ContractionLoops::emitRegisterTile(ContractionPanel &panel,
                                         ArrayRef<Value> rows, Value mBegin,
                                         Value nBegin, Value column,
-                                        Value kLength) {
+                                        Value kBegin, Value kLength) {
   int64_t vectors = plan.vectors, count = rows.size();
   SmallVector<Value> columns, masks;
   for (int64_t v = 0; v < vectors; ++v) {
@@ -287,10 +328,51 @@ void ContractionLoops::emitRegisterTile(ContractionPanel &panel,
       sum =
           c.add(loadSums(rows, row, mBegin, nBegin, columns[v], masks[v]), sum);
     }
-  for (int64_t row = 0; row < count; ++row)
-    for (int64_t v = 0; v < vectors; ++v)
-      storeSums(products[row * vectors + v], rows, row, mBegin, nBegin,
-                columns[v], masks[v]);
+  auto storeSums = [&] {
+    for (int64_t row = 0; row < count; ++row)
+      for (int64_t v = 0; v < vectors; ++v)
+        this->storeSums(products[row * vectors + v], rows, row, mBegin, nBegin,
+                        columns[v], masks[v]);
+  };
+  if (!isInRegisters())
+    return storeSums();
+  auto storeResults = [&] {
+    storeTile(products, rows, mBegin, nBegin, columns, masks);
+  };
+  int64_t k = shape.size(shape.k);
+  if (!ShapedType::isDynamic(k) && k <= plan.kc)
+    return storeResults();
+  Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                       b.add(kBegin, kLength), c.size(shape.k));
+  b.branch(isLast, storeResults, storeSums);
+}
+
+/// Applies the epilogue to the sums of a register tile and stores what it
+/// gives.
+void ContractionLoops::storeTile(ArrayRef<Value> tile, ArrayRef<Value> rows,
+                                 Value mBegin, Value nBegin,
+                                 ArrayRef<Value> columns,
+                                 ArrayRef<Value> masks) {
+  auto each = [&](llvm::function_ref<void(size_t, Value)> body) {
+    for (auto [row, at] : llvm::enumerate(rows))
+      for (auto [v, column] : llvm::enumerate(columns)) {
+        c.set(shape.m, at);
+        c.set(shape.n, b.add(nBegin, column));
+        body(row * columns.size() + v, masks[v]);
+      }
+  };
+  // Likewise: an input may be where results go.
+  SmallVector<Value> results(tile);
+  each([&](size_t i, Value mask) {
+    results[i] = c.applyEpilogue(c.elementOf(results[i]), mask);
+  });
+  const ContractionOperand &to = shape.epilogue->result;
+  each([&](size_t i, Value mask) {
+    if (mask)
+      vector::MaskedStoreOp::create(b, to.memref, c.at(to), mask, results[i]);
+    else
+      b.storeVector(results[i], to.memref, c.at(to));
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -305,6 +387,7 @@ void ContractionLoops::emitRow() {
            [&](Part, Part n) {
              c.set(shape.m, b.index(0));
              emitContractionRow(c, n.begin, n.end);
+             applyEpilogue({b.index(0), b.index(1)}, n);
            });
 }
 
@@ -320,13 +403,28 @@ void ContractionLoops::emit() {
       isOne, [&] { emitRow(); }, [&] { emitPanels(); });
 }
 
-bool rlx::emitContraction(
-    linalg::LinalgOp op, const CpuProperties &cpu,
-    llvm::function_ref<void(const std::string &)> report) {
+/// Whether the epilogue, if there is one, reads and writes vectors where c has
+/// some.
+static bool hasVectors(const Contraction &shape) {
+  if (!shape.epilogue)
+    return true;
+  auto isAlong = [&](const ContractionOperand &operand) {
+    return operand.isContiguousAlong(shape.n);
+  };
+  return isAlong(shape.c) && isAlong(shape.epilogue->result) &&
+         llvm::all_of(
+             shape.epilogue->inputs, [&](const ContractionOperand &input) {
+               return !input.memref || !input.has(*shape.n) || isAlong(input);
+             });
+}
+
+bool rlx::emitContraction(linalg::LinalgOp op, const CpuProperties &cpu,
+                          llvm::function_ref<void(const std::string &)> report,
+                          std::optional<ContractionEpilogue> epilogue) {
   constexpr int64_t f32Bits = 32;
   std::optional<Contraction> shape =
-      Contraction::of(op, cpu.vectorBits / f32Bits);
-  if (!shape || !contractionSumType(shape->type))
+      Contraction::of(op, cpu.vectorBits / f32Bits, std::move(epilogue));
+  if (!shape || !contractionSumType(shape->type) || !hasVectors(*shape))
     return false;
   // Packing few numbers takes longer than multiplying them. Plain loops add in
   // another order.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/linalg/ContractionBuilder.h"
+#include "passes/program/ProgramPasses.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -21,16 +22,45 @@ struct ContractionsToLoopsPass
 
   void runOnOperation() override {
     const CpuProperties cpu = CpuAttr::of(getOperation());
+    auto emit = [&](linalg::LinalgOp op,
+                    std::optional<ContractionEpilogue> epilogue) {
+      bool isFused = epilogue.has_value();
+      return emitContraction(
+          op, cpu,
+          [&](const std::string &what) {
+            if (printChoices)
+              op->emitRemark()
+                  << what << (isFused ? ", with what follows it" : "");
+          },
+          std::move(epilogue));
+    };
+    SmallVector<scf::ExecuteRegionOp> pairs;
+    getOperation().walk([&](scf::ExecuteRegionOp region) {
+      if (region->hasAttr(fusedContraction))
+        pairs.push_back(region);
+    });
+    for (scf::ExecuteRegionOp region : pairs) {
+      Block &block = region.getRegion().front();
+      auto op = cast<linalg::LinalgOp>(&block.front());
+      auto epilogue = cast<linalg::LinalgOp>(op->getNextNode());
+      auto read = Contraction::readEpilogue(op, epilogue);
+      if (read)
+        read->ownsSums =
+            region->getAttrOfType<BoolAttr>(fusedContraction).getValue();
+      if (read && emit(op, std::move(read))) {
+        epilogue->erase();
+        op->erase();
+      }
+      block.getTerminator()->erase();
+      region->getBlock()->getOperations().splice(region->getIterator(),
+                                                 block.getOperations());
+      region->erase();
+    }
     SmallVector<linalg::LinalgOp> all;
     getOperation().walk([&](linalg::LinalgOp op) { all.push_back(op); });
-    for (linalg::LinalgOp op : all) {
-      auto report = [&](const std::string &what) {
-        if (printChoices)
-          op->emitRemark() << what;
-      };
-      if (emitContraction(op, cpu, report))
+    for (linalg::LinalgOp op : all)
+      if (emit(op, std::nullopt))
         op->erase();
-    }
   }
 };
 } // namespace

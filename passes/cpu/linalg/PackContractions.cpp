@@ -77,6 +77,10 @@ struct PackContractionsPass
 
   void runOnOperation() override {
     const CpuProperties cpu = CpuAttr::of(getOperation());
+    getOperation().walk([](linalg::LinalgOp op) {
+      if (op.getNumReductionLoops() > 0 && op->getNumRegions() == 1)
+        gatherFactors(op);
+    });
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (function.isPrivate() || function.isExternal())
         continue;
