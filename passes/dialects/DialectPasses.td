@@ -47,7 +47,9 @@ def LowerTmTensorPass : Pass<"rlx-lower-tm-tensor", "::mlir::func::FuncOp"> {
   let summary = "Lower what torch-mlir writes beside linalg";
   let description = [{
     tm_tensor.scan, scatter, sort and topk become loops over elements that write
-    where their outputs are, with their regions inlined; sort merges runs.
+    where their outputs are, with their regions inlined; sort merges runs. Lines of
+    scan, sort and topk are shared by threads where there is enough to do; updates
+    of scatter that are rows become an elementwise operation each.
     tm_tensor.attention becomes two contractions and a softmax of linalg. Sizes are
     checked before, indices of scatter are checked here.
 

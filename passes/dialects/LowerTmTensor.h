@@ -12,6 +12,9 @@ namespace rlx {
 /// result. Scores are f32 where elements are shorter.
 mlir::Value lowerAttention(tm_tensor::AttentionOp op);
 
+/// Builds loops that merge sorted runs before `op`, and gives its results.
+llvm::SmallVector<mlir::Value> lowerSort(tm_tensor::SortOp op);
+
 } // namespace rlx
 
 #endif // RLX_PASSES_IMPORT_LOWERTMTENSOR_H

@@ -28,6 +28,10 @@ static Value beforeWriting(Value tensor) {
       tensor = written.getTiedOpOperand(result)->get();
       continue;
     }
+    if (auto parallel = dyn_cast<scf::ForallOp>(op)) {
+      tensor = parallel.getOutputs()[result.getResultNumber()];
+      continue;
+    }
     auto loop = dyn_cast<scf::ForOp>(op);
     unsigned number = result.getResultNumber();
     if (!loop || beforeWriting(loop.getYieldedValues()[number]) !=
