@@ -106,7 +106,9 @@ parseBuffer(MLIRContext &context, std::unique_ptr<llvm::MemoryBuffer> buffer,
   context.allowUnregisteredDialects();
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, &context);
   context.allowUnregisteredDialects(allowed);
-  if (!module || failed(checkDialects(*module)))
+  // What interprets the module as it is knows fewer dialects.
+  if (!module || failed(checkDialects(*module)) ||
+      failed(readUtilGlobals(*module)))
     return diagnostics.takeError("'" + name + "' does not hold a module");
   return module;
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "ir/TmTensor.h"
+#include "ir/Util.h"
 #include "passes/FusionReport.h"
 #include "passes/PassDetail.h"
 #include "passes/cpu/lower/ConvertRuntimeCalls.h"
@@ -322,7 +323,7 @@ void rlx::registerDialects(DialectRegistry &registry) {
                   ml_program::MLProgramDialect, quant::QuantDialect,
                   scf::SCFDialect, tensor::TensorDialect,
                   tm_tensor::TmTensorDialect, tosa::TosaDialect, ub::UBDialect,
-                  vector::VectorDialect>();
+                  util::UtilDialect, vector::VectorDialect>();
   arith::registerBufferDeallocationOpInterfaceExternalModels(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
   bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(

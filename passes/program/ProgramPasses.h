@@ -9,6 +9,7 @@
 #ifndef RLX_PASSES_PROGRAM_PROGRAMPASSES_H
 #define RLX_PASSES_PROGRAM_PROGRAMPASSES_H
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace rlx {
@@ -25,6 +26,11 @@ constexpr int64_t leastWeightBytes = 4096;
 /// (cpu/linalg/FuseContractions.cpp), which stay together; says whether nobody
 /// else reads the sums.
 inline constexpr llvm::StringLiteral fusedContraction = "rlx.fused";
+
+/// Globals of IREE (util.global) as those of ml_program; one that is a
+/// parameter of a file as a weight of that name. Fails, at the operation, where
+/// one is neither.
+llvm::LogicalResult readUtilGlobals(mlir::ModuleOp module);
 
 /// The import pipeline (Passes.h) for code that is to have its constants in it.
 void buildImportPipelineInCode(mlir::OpPassManager &pm);

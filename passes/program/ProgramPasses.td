@@ -15,6 +15,9 @@ def ReadGlobalsPass : Pass<"rlx-read-globals", "::mlir::ModuleOp"> {
     Reading one that the program also writes is an error: what calls change is a
     state.
 
+    Globals of IREE's `util` are read in the same way; one that is
+    `#flow.parameter.named<"scope"::"name">` is a weight of that name.
+
     ```mlir
     ml_program.global private @"fc.weight"(dense_resource<w> : tensor<1024x1024xf32>) : tensor<1024x1024xf32>
     ...
@@ -23,7 +26,8 @@ def ReadGlobalsPass : Pass<"rlx-read-globals", "::mlir::ModuleOp"> {
     %w = rlx.weight "fc.weight" {rlx.value = dense_resource<w> : tensor<1024x1024xf32>} : tensor<1024x1024xf32>
     ```
   }];
-  let dependentDialects = ["::rlx::RlxDialect", "::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
+  let dependentDialects = ["::rlx::RlxDialect", "::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::ml_program::MLProgramDialect"];
 }
 
 def ConstantsToWeightsPass : Pass<"rlx-constants-to-weights", "::mlir::ModuleOp"> {

@@ -31,6 +31,8 @@ static bool isLarge(Type type) {
 namespace {
 struct ReadGlobalsPass : rlx::impl::ReadGlobalsPassBase<ReadGlobalsPass> {
   void runOnOperation() override {
+    if (failed(readUtilGlobals(getOperation())))
+      return signalPassFailure();
     SymbolTable symbols(getOperation());
     SmallVector<Operation *> loads, stores;
     written.clear();

@@ -1,4 +1,4 @@
-// RUN: rlx-opt %s --rlx-read-globals --split-input-file --verify-diagnostics | FileCheck %s
+// RUN: rlx-opt %s --allow-unregistered-dialect --rlx-read-globals --split-input-file --verify-diagnostics | FileCheck %s
 
 // Small globals, and those that are one number, are constants, whether or not they could be written.
 // CHECK-NOT: ml_program.global
@@ -44,4 +44,63 @@ func.func @written() -> tensor<i64> {
   %0 = ml_program.global_load @seed : tensor<i64>
   ml_program.global_store @seed = %0 : tensor<i64>
   return %0 : tensor<i64>
+}
+
+// -----
+// IREE's: a parameter of a file, numbers, and what nothing reads.
+// CHECK-NOT: util.global
+// CHECK-LABEL: func @iree(
+// CHECK: rlx.weight "blk.0.weight" : tensor<4xf32>
+// CHECK: rlx.weight "big" {rlx.value = dense_resource<big> : tensor<2048xf32>} : tensor<2048xf32>
+// CHECK: arith.constant 2.0{{.*}} : f32
+// CHECK: rlx.weight "later" : tensor<4xf32>
+util.global private @w = #flow.parameter.named<"model"::"blk.0.weight"> : tensor<4xf32>
+util.global private @big {noinline} = dense_resource<big> : tensor<2048xf32>
+util.global private mutable @scale = 2.0 : f32
+util.global private @later : tensor<4xf32>
+util.global private @unread = #flow.other<"x"> : tensor<4xf32>
+func.func @iree() -> (tensor<4xf32>, tensor<2048xf32>, f32, tensor<4xf32>) {
+  %0 = util.global.load @w : tensor<4xf32>
+  %1 = util.global.load immutable @big : tensor<2048xf32>
+  %2 = util.global.load @scale : f32
+  %3 = util.global.load @later : tensor<4xf32>
+  return %0, %1, %2, %3 : tensor<4xf32>, tensor<2048xf32>, f32, tensor<4xf32>
+}
+{-#
+  dialect_resources: {
+    builtin: {
+      big: "0x0400000000000000"
+    }
+  }
+#-}
+
+// -----
+// expected-error@+1 {{'util.global' op holds #flow.other<"x"> : tensor<4xf32>, expected numbers or #flow.parameter.named<"scope"::"name">}}
+util.global private @w = #flow.other<"x"> : tensor<4xf32>
+func.func @main() -> tensor<4xf32> {
+  %0 = util.global.load @w : tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+func.func @main() -> tensor<4xf32> {
+  // expected-error@+1 {{reads the global 'w', which the program does not have}}
+  %0 = util.global.load @w : tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+util.global private @w = #flow.parameter.named<"w"> : tensor<3xf32>
+func.func @main() -> tensor<4xf32> {
+  // expected-error@+1 {{is of 'tensor<4xf32>', but the global 'w' is of 'tensor<3xf32>'}}
+  %0 = util.global.load @w : tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+util.global private mutable @t = dense<0.0> : tensor<4xf32>
+func.func @main(%x: tensor<4xf32>) {
+  // expected-error@+1 {{changes 't', but a function keeps nothing from one call to the next}}
+  util.global.store %x, @t : tensor<4xf32>
+  return
 }
