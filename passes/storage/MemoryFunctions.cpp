@@ -14,7 +14,10 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 
+#include <compare>
 #include <deque>
+#include <map>
+#include <set>
 
 namespace rlx {
 #define GEN_PASS_DEF_MEMORYFUNCTIONSPASS
@@ -25,6 +28,22 @@ using namespace mlir;
 using namespace rlx;
 
 namespace {
+/// So many bytes, and some times those that values say. The same ones are
+/// equal, so that what the layers of a model have in common is computed once.
+struct Amount {
+  int64_t fixed = 0;
+  std::map<size_t, int64_t> terms; ///< How often, by the value's number.
+
+  void add(const Amount &other, int64_t times) {
+    fixed += times * other.fixed;
+    for (auto [value, count] : other.terms)
+      if ((terms[value] += times * count) == 0)
+        terms.erase(value);
+  }
+  bool operator==(const Amount &other) const = default;
+  auto operator<=>(const Amount &other) const = default;
+};
+
 /// A function as one call of it runs: values of its body in those of the
 /// function of memory.
 struct CallScope {
@@ -34,17 +53,17 @@ struct CallScope {
   /// Null for what depends on more than sizes.
   llvm::DenseMap<Value, Value> known;
   /// Bytes of buffers that are allocated and not freed yet.
-  llvm::DenseMap<Value, Value> bytes;
+  llvm::DenseMap<Value, Amount> bytes;
 };
 
 class MemoryCounter {
 public:
   MemoryCounter(ImplicitLocOpBuilder &b, SymbolTable &symbols, Value threads)
-      : b(b), symbols(symbols), threads(threads), live(index(0)), most(live) {}
+      : b(b), symbols(symbols), threads(threads) {}
 
   /// False where a size depends on more than sizes.
   bool count(func::FuncOp function, ValueRange arguments);
-  Value result() const { return most; }
+  Value result() { return valueOf(largest(most)); }
 
 private:
   bool countBlocks(CallScope &scope, Region &region);
@@ -62,23 +81,87 @@ private:
   Value value(CallScope &scope, OpFoldResult number);
   Value size(CallScope &scope, Value buffer, int64_t dimension);
 
-  Value index(int64_t number) {
-    return arith::ConstantIndexOp::create(b, number);
+  /// What there is already, if `op` computes the same.
+  Value once(Operation *op);
+  template <typename OpT, typename... Args> Value make(Args... arguments) {
+    return once(OpT::create(b, arguments...));
   }
-  Value add(Value x, Value y) { return arith::AddIOp::create(b, x, y); }
-  Value subtract(Value x, Value y) { return arith::SubIOp::create(b, x, y); }
-  Value multiply(Value x, Value y) { return arith::MulIOp::create(b, x, y); }
-  Value larger(Value x, Value y) { return arith::MaxSIOp::create(b, x, y); }
+  Value index(int64_t number) {
+    Value &known = constants[number];
+    return known
+               ? known
+               : known = arith::ConstantIndexOp::create(b, number).getResult();
+  }
+  Value multiply(Value x, Value y) { return make<arith::MulIOp>(x, y); }
+
+  Amount amountOf(Value value) {
+    if (std::optional<int64_t> constant = getConstantIntValue(value))
+      return {*constant, {}};
+    auto [found, isNew] = numbers.try_emplace(value, values.size());
+    if (isNew)
+      values.push_back(value);
+    return {0, {{found->second, 1}}};
+  }
+  Value valueOf(const Amount &amount);
+  Amount largest(const std::set<Amount> &amounts);
 
   ImplicitLocOpBuilder &b;
   SymbolTable &symbols;
   Value threads;
-  /// Bytes that are allocated now, and were at most so far.
-  Value live, most;
+  /// Bytes that are allocated now, and those that were so far.
+  Amount live;
+  std::set<Amount> most = {Amount()};
+  std::map<int64_t, Value> constants;
+  /// The values that amounts have, by their numbers.
+  SmallVector<Value> values;
+  llvm::DenseMap<Value, size_t> numbers;
   std::deque<CallScope> scopes;
   llvm::DenseMap<Operation *, bool> allocating;
 };
 } // namespace
+
+//===----------------------------------------------------------------------===//
+// Amounts
+//===----------------------------------------------------------------------===//
+
+Value MemoryCounter::once(Operation *op) {
+  if (op->getNumOperands() > 0)
+    for (Operation *other : op->getOperand(0).getUsers())
+      if (other != op &&
+          OperationEquivalence::isEquivalentTo(
+              other, op, OperationEquivalence::IgnoreLocations)) {
+        op->erase();
+        return other->getResult(0);
+      }
+  return op->getResult(0);
+}
+
+Value MemoryCounter::valueOf(const Amount &amount) {
+  Value sum = index(amount.fixed);
+  for (auto [number, count] : amount.terms) {
+    Value term = values[number];
+    if (count != 1)
+      term = multiply(term, index(count));
+    sum = make<arith::AddIOp>(term, sum);
+  }
+  return sum;
+}
+
+Amount MemoryCounter::largest(const std::set<Amount> &amounts) {
+  int64_t fixed = 0;
+  Value result;
+  for (const Amount &amount : amounts) {
+    if (amount.terms.empty()) {
+      fixed = std::max(fixed, amount.fixed);
+      continue;
+    }
+    Value value = valueOf(amount);
+    result = result ? make<arith::MaxSIOp>(result, value) : value;
+  }
+  if (!result)
+    return {fixed, {}};
+  return amountOf(fixed ? make<arith::MaxSIOp>(result, index(fixed)) : result);
+}
 
 //===----------------------------------------------------------------------===//
 // Numbers before a run
@@ -106,6 +189,9 @@ Value MemoryCounter::compute(CallScope &scope, Value number) {
            : scope.caller ? value(*scope.caller, given)
                           : given;
   }
+  if (std::optional<int64_t> constant = getConstantIntValue(number);
+      constant && number.getType().isIndex())
+    return index(*constant);
   Operation *op = number.getDefiningOp();
   if (auto dim = dyn_cast<memref::DimOp>(op)) {
     std::optional<int64_t> dimension = dim.getConstantIndex();
@@ -140,7 +226,7 @@ Value MemoryCounter::compute(CallScope &scope, Value number) {
     return nullptr;
   IRMapping mapping;
   mapping.map(op->getOperands(), operands);
-  return b.clone(*op, mapping)->getResult(0);
+  return once(b.clone(*op, mapping));
 }
 
 Value MemoryCounter::size(CallScope &scope, Value buffer, int64_t dimension) {
@@ -153,7 +239,7 @@ Value MemoryCounter::size(CallScope &scope, Value buffer, int64_t dimension) {
       return nullptr;
     if (scope.caller)
       return size(*scope.caller, given, dimension);
-    return memref::DimOp::create(b, given, dimension);
+    return make<memref::DimOp>(given, index(dimension));
   }
   Operation *op = buffer.getDefiningOp();
   if (auto alloc = dyn_cast<memref::AllocOp>(op))
@@ -216,19 +302,29 @@ bool MemoryCounter::allocate(CallScope &scope, memref::AllocOp op) {
   each *= element.isIndex()
               ? int64_t(sizeof(int64_t))
               : llvm::divideCeil(element.getIntOrFloatBitWidth(), byte);
-  Value bytes = index(each);
+  SmallVector<Value> open;
   for (int64_t i = 0; i < type.getRank(); ++i) {
     Value count = size(scope, op, i);
     if (!count)
       return false;
-    bytes = multiply(bytes, count);
+    if (std::optional<int64_t> known = getConstantIntValue(count))
+      each *= *known;
+    else
+      open.push_back(count);
   }
-  Value lines =
-      arith::DivUIOp::create(b, add(bytes, index(2 * line - 1)), index(line));
-  bytes = multiply(lines, index(line));
+  Amount bytes{(each + 2 * line - 1) / line * line, {}};
+  if (!open.empty()) {
+    Value product = open.front();
+    for (Value count : ArrayRef(open).drop_front())
+      product = multiply(product, count);
+    product = make<arith::AddIOp>(multiply(product, index(each)),
+                                  index(2 * line - 1));
+    bytes = amountOf(
+        multiply(make<arith::DivUIOp>(product, index(line)), index(line)));
+  }
   scope.bytes[op.getResult()] = bytes;
-  live = add(live, bytes);
-  most = larger(most, live);
+  live.add(bytes, 1);
+  most.insert(live);
   return true;
 }
 
@@ -239,49 +335,65 @@ void MemoryCounter::free(CallScope &scope, Value buffer) {
   // What is freed under another name counts to the end.
   if (found == scope.bytes.end())
     return;
-  live = subtract(live, found->second);
+  live.add(found->second, -1);
   scope.bytes.erase(found);
 }
 
 bool MemoryCounter::countBranches(CallScope &scope, Operation &op) {
-  Value before = live, after = live;
-  llvm::DenseMap<Value, Value> bytes = scope.bytes;
+  Amount before = live;
+  std::set<Amount> after = {before};
+  llvm::DenseMap<Value, Amount> bytes = scope.bytes;
   for (Region &region : op.getRegions()) {
     live = before;
     scope.bytes = bytes;
     if (!countBlocks(scope, region))
       return false;
-    after = larger(after, live);
+    after.insert(live);
   }
   scope.bytes = bytes;
-  live = after;
+  live = after.size() == 1 ? before : largest(after);
   return true;
 }
 
 bool MemoryCounter::countLoop(CallScope &scope, Operation &op) {
-  Value before = live, mostBefore = most;
-  most = live;
+  Amount before = live;
+  std::set<Amount> mostBefore = {before};
+  std::swap(most, mostBefore);
   for (Region &region : op.getRegions())
     if (!countBlocks(scope, region))
       return false;
   // What an iteration hands to the next one is there while that runs.
-  Value kept = larger(subtract(live, before), index(0));
-  most = larger(mostBefore, add(most, kept));
+  Amount kept = live;
+  kept.add(before, -1);
+  bool isMore = kept.fixed >= 0 && llvm::all_of(kept.terms, [](auto term) {
+                  return term.second > 0;
+                });
+  for (Amount each : most) {
+    if (isMore)
+      each.add(kept, 1);
+    mostBefore.insert(each);
+  }
+  most = std::move(mostBefore);
   return true;
 }
 
 bool MemoryCounter::countThreads(CallScope &scope, scf::ForallOp loop) {
-  Value before = live, mostBefore = most;
-  live = most = index(0);
+  Amount before = live;
+  std::set<Amount> mostBefore = {Amount()};
+  std::swap(most, mostBefore);
+  live = Amount();
   if (!countBlocks(scope, loop.getRegion()))
     return false;
-  Value each = most;
+  Amount each = largest(most);
   Value running = threads;
   if (loop.getRank() == 1 && loop.isNormalized())
     if (Value count = value(scope, loop.getMixedUpperBound().front()))
-      running = arith::MinSIOp::create(b, running, count);
+      running = make<arith::MinSIOp>(running, count);
   live = before;
-  most = larger(mostBefore, add(before, multiply(each, running)));
+  most = std::move(mostBefore);
+  if (each != Amount())
+    before.add(amountOf(multiply(running, valueOf(each))), 1);
+  most.insert(before);
   return true;
 }
 

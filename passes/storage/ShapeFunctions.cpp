@@ -111,6 +111,7 @@ struct ShapeFunctionsPass
     auto clone = cast<func::FuncOp>(builder.clone(*function));
     clone.setName(name);
     clone->removeAttr(clone.getResAttrsAttrName());
+    clone->removeAttr("rlx.memory");
     // It changes no state.
     for (unsigned i = 0; i < clone.getNumArguments(); ++i)
       if (clone.removeArgAttr(i, "rlx.state"))
