@@ -130,9 +130,17 @@ Result<Tensor> Tensor::allocate(ElementType type, std::vector<int64_t> shape) {
   if (!data)
     return errorf("out of memory: a tensor {} {} needs {} bytes",
                   elementName(type), describeShape(shape), numBytes);
-  // Best effort: without huge pages everything still works, more slowly.
-  if (alignment == hugePageBytes)
-    (void)madvise(data, size, MADV_HUGEPAGE);
+  // Best effort: without huge pages everything still works, more slowly. The
+  // end gets small ones: of the weights of a model, many are between one huge
+  // page and two, and what is beyond their ends would be memory in use.
+  if (alignment == hugePageBytes) {
+    size_t whole =
+        static_cast<size_t>(numBytes) / hugePageBytes * hugePageBytes;
+    (void)madvise(data, whole, MADV_HUGEPAGE);
+    if (whole < size)
+      (void)madvise(static_cast<std::byte *>(data) + whole, size - whole,
+                    MADV_NOHUGEPAGE);
+  }
 
   Tensor tensor;
   tensor.content = {type, std::move(shape), data};

@@ -6,7 +6,19 @@
 #include <algorithm>
 #include <cstring>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 using namespace rlx;
+
+/// Compiling takes some 80 MB in pieces, of which the C library would keep most
+/// as long as the model runs.
+static void returnFreeMemory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
 
 llvm::Expected<std::unique_ptr<Model>>
 Model::open(const std::string &path, const ModelLoadOptions &options) {
@@ -38,6 +50,12 @@ Model::open(std::shared_ptr<const GgufFile> file,
                               : model->compileForCpu(**module, options);
   if (error)
     return error;
+  // Before there are packed weights, too.
+  module->release().erase();
+  context.reset();
+  returnFreeMemory();
+  if (auto error = model->prepare(options))
+    return error;
   return model;
 }
 
@@ -47,8 +65,34 @@ llvm::Error Model::compileForCpu(mlir::ModuleOp module,
   if (!compiled)
     return compiled.takeError();
   code = std::move(*compiled);
-  if (auto error = code->bindWeights(weights))
-    return error;
+  return code->bindWeights(weights);
+}
+
+llvm::Error Model::compileForDevice(mlir::ModuleOp module,
+                                    const ModelLoadOptions &options) {
+  device = options.device;
+  // Each function would have weights and caches of its own there.
+  if (auto single = module.lookupSymbol("step_one"))
+    single->erase();
+  auto compiled = DeviceExecutable::compile(module, *device, options.compile);
+  if (!compiled)
+    return compiled.takeError();
+  deviceCode = std::move(*compiled);
+  return deviceCode->bindWeights(weights);
+}
+
+/// Finds the functions, and packs the weights or sends them to the device.
+llvm::Error Model::prepare(const ModelLoadOptions &options) {
+  if (deviceCode) {
+    pool = std::make_unique<ThreadPool>(1);
+    auto found = deviceCode->findFunction("step");
+    if (!found)
+      return found.takeError();
+    many = one = *found;
+    if (options.onProgress)
+      options.onProgress("uploading weights");
+    return deviceCode->prepare("step");
+  }
   pool = std::make_unique<ThreadPool>(options.threads);
   for (auto [name, function] :
        {std::pair("step", &many), std::pair("step_one", &one)}) {
@@ -62,28 +106,6 @@ llvm::Error Model::compileForCpu(mlir::ModuleOp module,
       return error;
   }
   return llvm::Error::success();
-}
-
-llvm::Error Model::compileForDevice(mlir::ModuleOp module,
-                                    const ModelLoadOptions &options) {
-  device = options.device;
-  // Each function would have weights and caches of its own there.
-  if (auto single = module.lookupSymbol("step_one"))
-    single->erase();
-  auto compiled = DeviceExecutable::compile(module, *device, options.compile);
-  if (!compiled)
-    return compiled.takeError();
-  deviceCode = std::move(*compiled);
-  if (auto error = deviceCode->bindWeights(weights))
-    return error;
-  pool = std::make_unique<ThreadPool>(1);
-  auto found = deviceCode->findFunction("step");
-  if (!found)
-    return found.takeError();
-  many = one = *found;
-  if (options.onProgress)
-    options.onProgress("uploading weights");
-  return deviceCode->prepare("step");
 }
 
 llvm::Expected<Context> Model::createContext(int64_t capacity) const {

@@ -69,6 +69,7 @@ private:
   Model() = default;
   llvm::Error compileForDevice(mlir::ModuleOp module,
                                const ModelLoadOptions &options);
+  llvm::Error prepare(const ModelLoadOptions &options);
   llvm::Error compileForCpu(mlir::ModuleOp module,
                             const ModelLoadOptions &options);
 
