@@ -128,7 +128,10 @@ void RowWriter::write(const Problem &problem, Patch where, int64_t column) {
   if (patch.rows == 1 && patch.columns == plan.scheme.block()) {
     uint8_t *block = bytes.blockAt(placeOf(0));
     for (size_t i = 0; i < problem.elements.size(); ++i)
-      plan.codeBits.write(block, problem.elements[i], elementCodes[i]);
+      if (plan.productCodes)
+        plan.productCodes->write(block, problem.elements[i], elementCodes[i]);
+      else
+        plan.codeBits.write(block, problem.elements[i], elementCodes[i]);
     return;
   }
   for (size_t i = 0; i < problem.elements.size(); ++i) {

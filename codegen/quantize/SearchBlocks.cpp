@@ -11,7 +11,7 @@ using namespace rlx;
 using namespace rlx::quantize;
 
 bool SearchBlocks::areSearched(const WeightPlan &plan) {
-  if (plan.blockProblems.empty() || !plan.codeRuns ||
+  if (plan.blockProblems.empty() || !plan.storesCodes() ||
       plan.options.allowNonFinite)
     return false;
   return plan.rule.method == QuantRule::Method::search ||
@@ -35,7 +35,7 @@ void SearchBlocks::write(const float *x, const float *importance,
                          uint8_t *block) {
   for (size_t i = 0; i < plan.blockProblems.size(); ++i)
     writeProblem(i, x, importance, block);
-  plan.codeRuns->store(codes.data(), block);
+  plan.storeCodes(codes.data(), block);
 }
 
 void SearchBlocks::writeProblem(size_t index, const float *x,

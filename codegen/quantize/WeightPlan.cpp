@@ -150,12 +150,14 @@ llvm::Error WeightPlan::prepare() {
   auto problems = problemsOf(scheme, {0, 1, scheme.block()});
   if (!problems)
     return problems.takeError();
-  if (!scheme.attr().getCode().hasLookups()) {
+  productCodes = ProductCodes::create(scheme);
+  if (!scheme.attr().getCode().hasLookups() || productCodes) {
     // Rules in closed form are of one group.
     blockProblems = rule.method == QuantRule::Method::search
                         ? joined(std::move(*problems))
                         : std::move(*problems);
-    codeRuns = CodeRuns::create(scheme);
+    if (!productCodes)
+      codeRuns = CodeRuns::create(scheme);
     return llvm::Error::success();
   }
   blockProblems = std::move(*problems);

@@ -13,6 +13,7 @@
 #include "codegen/quantize/CodeRuns.h"
 #include "codegen/quantize/FieldBits.h"
 #include "codegen/quantize/NearestCodes.h"
+#include "codegen/quantize/ProductCodes.h"
 #include "codegen/quantize/Quantizer.h"
 #include "codegen/quantize/Solver.h"
 #include "runtime/Text.h"
@@ -65,6 +66,17 @@ struct WeightPlan {
   NearestCodes nearest;
   FieldBits codeBits;
   std::optional<CodeRuns> codeRuns; ///< Of schemes without side tensors.
+  /// Where codes are looked up and yet independent.
+  std::optional<ProductCodes> productCodes;
+  /// Whether the codes of a block can be stored at once.
+  bool storesCodes() const { return codeRuns || productCodes; }
+  /// Into a block whose bytes are zeros.
+  void storeCodes(const uint8_t *codes, uint8_t *block) const {
+    if (productCodes)
+      productCodes->store(codes, block);
+    else
+      codeRuns->store(codes, block);
+  }
   std::vector<std::optional<FieldBits>> fieldBits; ///< None for side tensors.
   std::vector<int64_t> shape;
   /// Rows of all experts; `together`: rows that share scales.
