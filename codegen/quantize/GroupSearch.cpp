@@ -23,6 +23,11 @@ GroupSearch::GroupSearch(const TrialNumbers &numbers, bool hasBase,
   // With a base, a line that falls is as good as one that rises.
   if (hasBase && signs.scale == 0)
     this->signs.scale = 1;
+  // And so it is where the negative of each number is one.
+  constexpr int fewMagnitudes = 2;
+  hasFewMagnitudes = tried.isMagnitude && tried.count <= fewMagnitudes;
+  if (hasFewMagnitudes && signs.scale == 0)
+    this->signs.scale = 1;
   prepareGuesses(numbers.levels(), isThorough);
 }
 
@@ -32,7 +37,9 @@ void GroupSearch::prepareGuesses(int64_t levels, bool isThorough) {
     int passes, times;
   };
   Grid grid;
-  if (!tried.isInteger)
+  if (hasFewMagnitudes) // All numbers are the same whatever the line, or two.
+    grid = {-0.1f, 1.5f, 1, tried.count == 1 ? 1 : isThorough ? 2 : 1};
+  else if (!tried.isInteger)
     grid = {0.45f, 1.25f, 3, 2};
   else if (levels <= 4)
     grid = hasBase ? Grid{0.45f, 1.2f, 1, 2} : Grid{-0.1f, 1.5f, 1, 2};
@@ -51,7 +58,7 @@ void GroupSearch::prepareGuesses(int64_t levels, bool isThorough) {
   if (isThorough && (hasBase || use == LaneUse::one) && tried.isInteger)
     ++grid.times;
   times = grid.times;
-  fromSize = tried.isInteger && levels <= 4 && !hasBase;
+  fromSize = hasFewMagnitudes || (tried.isInteger && levels <= 4 && !hasBase);
   constexpr int places = 3;
   int each = use == LaneUse::one ? 1 : 2,
       total = grid.passes * searchLanes / each;
@@ -160,9 +167,26 @@ void GroupSearch::runSome(llvm::ArrayRef<FloatSamples> samples,
   }
 }
 
+/// Where all numbers have the same magnitude, each element has the one with its
+/// sign, whatever the line: the best line is known at once.
+void GroupSearch::runAlike(llvm::ArrayRef<FloatSamples> samples,
+                           FoundLine *found) const {
+  double number = tried.values[0];
+  for (auto [i, of] : llvm::enumerate(samples)) {
+    int64_t count = of.use == LaneUse::split ? 2 * of.count : of.count;
+    double weight = of.weight[0], square = of.square[0],
+           size = LineTrials::get().size(of.x, of.w, count),
+           qq = weight * number * number,
+           scale = qq > 0 ? signs.scale * number * size / qq : 0;
+    found[i] = {scale, 0, std::max(square - scale * scale * qq, 0.0), 0, qq};
+  }
+}
+
 void GroupSearch::run(llvm::ArrayRef<FloatSamples> samples, const float *least,
                       const float *most, FoundLine *found) const {
   size_t each = use == LaneUse::two ? 2 : 1;
+  if (tried.isMagnitude && tried.count == 1 && use != LaneUse::two)
+    return runAlike(samples, found);
   for (size_t i = 0; i < samples.size(); i += batch)
     runSome(samples.slice(i, std::min(batch, samples.size() - i)),
             least + i * each, most + i * each, found + i * each);

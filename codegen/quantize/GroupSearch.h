@@ -49,6 +49,7 @@ private:
              const Guesses &guess, TriedLines &lines) const;
   void runSome(llvm::ArrayRef<FloatSamples> samples, const float *least,
                const float *most, FoundLine *found) const;
+  void runAlike(llvm::ArrayRef<FloatSamples> samples, FoundLine *found) const;
   void prepareGuesses(int64_t levels, bool isThorough);
 
   TriedNumbers tried;
@@ -57,6 +58,7 @@ private:
   LaneUse use;
   std::vector<Guesses> guesses;
   int times = 1;
+  bool hasFewMagnitudes = false; ///< The numbers are symmetric, and few.
   bool fromSize = false; ///< Guesses are multiples of the root mean square.
 };
 

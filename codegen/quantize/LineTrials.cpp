@@ -280,6 +280,25 @@ RLX_INLINE SampleRange measureSamples(const float *x, const float *w,
           w ? reduced(weight, sum) : float(count), reduced(square, sum)};
 }
 
+RLX_INLINE float sizeOf(const float *x, const float *w, int64_t count) {
+  constexpr int64_t width = LineLanes::count;
+  Lanes sum = {};
+  int64_t i = 0;
+  for (; i + width <= count; i += width) {
+    Lanes values, weights = broadcast(1);
+    std::memcpy(&values, x + i, sizeof(values));
+    if (w)
+      std::memcpy(&weights, w + i, sizeof(weights));
+    sum += magnitude(values) * weights;
+  }
+  float size = reduced(
+      sum,
+      [](Lanes a, Lanes b) __attribute__((always_inline)) { return a + b; });
+  for (; i < count; ++i)
+    size += (x[i] < 0 ? -x[i] : x[i]) * (w ? w[i] : 1);
+  return size;
+}
+
 RLX_INLINE void storeResults(const FloatSamples &samples, const Sums16 &sums,
                              bool hasBase, Lanes error, LineResults &results) {
   // Rounding may leave less than nothing.
@@ -414,6 +433,9 @@ RLX_INLINE void improveLines(const FloatSamples &samples,
                                     int64_t count) {                           \
     return measureSamples(x, w, count);                                        \
   }                                                                            \
+  TARGET static float size(const float *x, const float *w, int64_t count) {    \
+    return sizeOf(x, w, count);                                                \
+  }                                                                            \
   TARGET static void evaluate(const FloatSamples &samples,                     \
                               const TriedNumbers &numbers,                     \
                               const TriedLines &lines, bool hasBase,           \
@@ -427,8 +449,8 @@ RLX_INLINE void improveLines(const FloatSamples &samples,
     improveLines(samples, numbers, hasBase, scaleSign, baseSign, times, lines, \
                  results);                                                     \
   }                                                                            \
-  static constexpr LineTrials trials = {largest, multiply, divide,             \
-                                        measure, evaluate, improve};           \
+  static constexpr LineTrials trials = {largest, multiply, divide, measure,    \
+                                        size,    evaluate, improve};           \
   }
 
 RLX_TRIALS(trials_generic, )

@@ -95,6 +95,8 @@ struct LineTrials {
   void (*divide)(const float *x, float divisor, float *to, int64_t count);
   /// Of a group; `w` may be null.
   SampleRange (*measure)(const float *x, const float *w, int64_t count);
+  /// The sum of weighted magnitudes; `w` may be null.
+  float (*size)(const float *x, const float *w, int64_t count);
   /// Errors of lines as they are, and sums.
   void (*evaluate)(const FloatSamples &, const TriedNumbers &,
                    const TriedLines &, bool hasBase, LineResults &);

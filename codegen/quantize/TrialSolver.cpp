@@ -91,7 +91,7 @@ void TrialSolver::chooseLanes() {
     return sizeOf(group) == size;
   });
   constexpr int fewLevels = 8;
-  constexpr int64_t longGroup = 128;
+  constexpr int64_t longGroup = 64;
   bool hasFew = numbers.trialCode.levels() <= fewLevels;
   use = LaneUse::one;
   if (hasBase)
