@@ -21,12 +21,28 @@ static constexpr unsigned tableBits = 8;
 
 /// What each element's codes cost, and the codes so far.
 struct VectorCodes::Choice {
-  std::vector<double> costs;   ///< Of each element, by code.
-  std::vector<uint32_t> known; ///< The bits of its code that are chosen.
-  std::vector<uint32_t> mask;  ///< Which these are.
-  std::vector<int64_t> units;  ///< -1 before one is chosen.
-  double cost = 0;
+  int64_t stride = 0;                    ///< Elements, and a few more.
+  llvm::SmallVector<float, 64> t, w;     ///< Of each element.
+  llvm::SmallVector<float, 512> costs;   ///< By code, of each element.
+  llvm::SmallVector<uint32_t, 32> known; ///< The bits of its code chosen.
+  llvm::SmallVector<uint32_t, 32> mask;  ///< Which these are.
+  llvm::SmallVector<uint32_t, 16> units;
+  llvm::SmallVector<float, 256> parts, sums, room; ///< For one unit.
 };
+
+int VectorCodes::tableOf(const Unit &unit) {
+  unsigned components = 1;
+  for (const Member &member : unit.members)
+    components = std::max(components, member.shift / unit.partWidth + 1);
+  for (auto [i, table] : llvm::enumerate(tables))
+    if (table.lookup == unit.term.lookup && table.components == components)
+      return int(i);
+  LookupAttr lookup = unit.term.lookup;
+  tables.push_back(
+      {lookup, components,
+       VectorTable::make(lookup.getEntries(), unit.partWidth, components)});
+  return int(tables.size()) - 1;
+}
 
 llvm::Expected<VectorCodes> VectorCodes::create(QuantScheme scheme,
                                                 const FieldNumbers &code,
@@ -41,6 +57,7 @@ llvm::Expected<VectorCodes> VectorCodes::create(QuantScheme scheme,
                                    llvm::Twine(tableBits));
   for (uint32_t i = 0; i < uint32_t(1) << result.width; ++i)
     result.numbers.push_back(code.number(i));
+  result.singles.assign(result.numbers.begin(), result.numbers.end());
   FieldAttr field = code.attr();
   // All units, and which positions of the problem each joins.
   std::vector<Unit> units;
@@ -73,7 +90,12 @@ llvm::Expected<VectorCodes> VectorCodes::create(QuantScheme scheme,
         continue;
       if (inserted) {
         unit = units.size();
-        units.push_back({term, bits, codeShift, firstBits, {}});
+        Unit &added = units.emplace_back();
+        added.term = term;
+        added.bits = bits;
+        added.codeShift = codeShift;
+        added.firstBits = firstBits;
+        added.partWidth = term.width();
         positions.emplace_back();
       }
       unsigned shift =
@@ -115,145 +137,162 @@ llvm::Expected<VectorCodes> VectorCodes::create(QuantScheme scheme,
       for (auto [position, shift] : joined) {
         if (elementOf[position] < 0)
           return refuse();
-        placed.members.push_back({elementOf[position], shift});
+        placed.members.push_back(
+            {elementOf[position], shift, shift / unit.partWidth});
       }
       clusters[clusterOf.at(find(joined.front().first))].units.push_back(
           std::move(placed));
     }
-    for (Cluster &cluster : clusters)
+    for (Cluster &cluster : clusters) {
       llvm::stable_sort(cluster.units, [](const Unit &a, const Unit &b) {
+        if ((a.members.size() == 1) != (b.members.size() == 1))
+          return a.members.size() != 1;
         return a.bits * b.members.size() < b.bits * a.members.size();
       });
+      cluster.joining = llvm::count_if(cluster.units, [](const Unit &unit) {
+        return unit.members.size() > 1;
+      });
+      for (Unit &unit : cluster.units)
+        if (unit.term.lookup) {
+          unit.table = result.tableOf(unit);
+          unit.entries = unit.term.lookup.getEntries();
+        }
+    }
   }
   return result;
 }
 
 /// The bits of `unit` that cost least, while other units are what they are, and
 /// those that are not chosen yet become the best for each element.
-uint32_t VectorCodes::best(const Unit &unit, const Choice &choice) const {
-  unsigned partWidth = unit.term.width();
-  uint32_t parts = uint32_t(1) << partWidth, own = (parts - 1)
-                                                   << unit.codeShift;
-  constexpr double infinity = std::numeric_limits<double>::infinity();
-  // What each part of each component costs.
-  unsigned perChunk = std::max(1u, tableBits / partWidth), components = 1;
-  for (const Member &member : unit.members)
-    components = std::max(components, member.shift / partWidth + 1);
-  unsigned chunks = (components + perChunk - 1) / perChunk;
-  llvm::SmallVector<double, 64> costs(chunks * perChunk * parts, 0.0);
-  llvm::SmallVector<double, 16> least(parts);
+uint32_t VectorCodes::best(const Unit &unit, Choice &choice) const {
+  uint32_t parts = uint32_t(1) << unit.partWidth, own = (parts - 1)
+                                                        << unit.codeShift;
+  int64_t stride = choice.stride;
+  const VectorLoops &loops = VectorLoops::get();
+  // Its own bits are free.
   for (const Member &member : unit.members) {
-    const double *all = &choice.costs[size_t(member.element) << width];
-    uint32_t mask = choice.mask[member.element] & ~own,
-             known = choice.known[member.element] & mask;
-    llvm::fill(least, infinity);
+    choice.mask[member.element] &= ~own;
+    choice.known[member.element] &= ~own;
+  }
+  choice.parts.resize_for_overwrite(parts * stride);
+  loops.parts(choice.costs.data(), choice.known.data(), choice.mask.data(),
+              stride, 1 << width, unit.codeShift, int(parts),
+              choice.parts.data());
+  if (unit.table < 0) {
+    choice.sums.assign(parts, 0);
+    for (const Member &member : unit.members)
+      for (uint32_t part = 0; part < parts; ++part)
+        choice.sums[part] += choice.parts[part * stride + member.element];
+    return uint32_t(llvm::min_element(choice.sums) - choice.sums.begin());
+  }
+  const VectorTable &table = tables[unit.table].vectors;
+  unsigned radix = table.radix;
+  choice.sums.assign((table.components[0] + table.components[1]) * radix, 0);
+  for (const Member &member : unit.members) {
+    float *of = &choice.sums[member.component * radix];
+    for (unsigned part = 0; part < radix; ++part)
+      of[part] += choice.parts[part * stride + member.element];
+  }
+  choice.room.assign(table.sizes[0] + table.absent.size(), 0);
+  return loops.best(table, choice.sums.data(), choice.room.data());
+}
+
+/// Units of one element, for which all else is chosen.
+void VectorCodes::takeSingles(const Cluster &cluster, Choice &choice) const {
+  for (size_t number = cluster.joining; number < cluster.units.size();
+       ++number) {
+    const Unit &unit = cluster.units[number];
+    const Member &member = unit.members.front();
+    uint32_t partMask = (uint32_t(1) << unit.partWidth) - 1,
+             own = partMask << unit.codeShift,
+             mask = choice.mask[member.element] & ~own,
+             known = choice.known[member.element] & mask, chosen = 0, bits = 0;
+    float least = std::numeric_limits<float>::infinity();
+    // What other units of the element have not chosen yet is free.
     for (uint32_t code = 0; code < uint32_t(1) << width; ++code) {
-      if ((code & mask) != known)
-        continue;
-      double &cost = least[code >> unit.codeShift & (parts - 1)];
-      cost = std::min(cost, all[code]);
+      float cost = choice.costs[code * choice.stride + member.element];
+      if ((code & mask) == known && cost < least) {
+        least = cost;
+        chosen = code & own;
+      }
     }
-    double *of = &costs[size_t(member.shift / partWidth) * parts];
-    for (uint32_t part = 0; part < parts; ++part)
-      of[part] += least[part];
+    bits = chosen >> unit.codeShift;
+    if (unit.table >= 0)
+      bits = uint32_t(llvm::find_if(unit.entries,
+                                    [&](int64_t vector) {
+                                      return (uint64_t(vector) >> member.shift &
+                                              partMask) == bits;
+                                    }) -
+                      unit.entries.begin());
+    choice.known[member.element] = known | chosen;
+    choice.mask[member.element] |= own;
+    choice.units[number] = bits;
   }
-  if (!unit.term.lookup)
-    return uint32_t(std::min_element(costs.begin(), costs.begin() + parts) -
-                    costs.begin());
-  // And what some components together do: few loads a vector.
-  unsigned chunkBits = perChunk * partWidth;
-  llvm::SmallVector<double, 512> tables(size_t(chunks) << chunkBits, 0.0);
-  for (unsigned chunk = 0; chunk < chunks; ++chunk) {
-    double *table = &tables[size_t(chunk) << chunkBits];
-    size_t filled = 1;
-    for (unsigned i = 0; i < perChunk; ++i, filled *= parts) {
-      const double *of = &costs[size_t(chunk * perChunk + i) * parts];
-      for (uint32_t part = parts; part-- > 0;)
-        for (size_t j = 0; j < filled; ++j)
-          table[part * filled + j] = table[j] + of[part];
-    }
-  }
-  uint32_t best = 0;
-  double lowest = infinity;
-  uint64_t chunkMask = (uint64_t(1) << chunkBits) - 1;
-  llvm::ArrayRef<int64_t> entries = unit.term.lookup.getEntries();
-  for (auto [index, entry] : llvm::enumerate(entries)) {
-    auto vector = uint64_t(entry);
-    double cost = 0;
-    const double *table = tables.data();
-    for (unsigned chunk = 0; chunk < chunks; ++chunk) {
-      cost += table[vector & chunkMask];
-      vector >>= chunkBits;
-      table += size_t(1) << chunkBits;
-    }
-    if (cost < lowest) {
-      lowest = cost;
-      best = uint32_t(index);
-    }
-  }
-  return best;
 }
 
 void VectorCodes::choose(const Cluster &cluster, Choice &choice) const {
-  auto take = [&](size_t number, uint32_t bits) {
+  // Whether something changes; at first, everything does.
+  auto take = [&](size_t number, uint32_t bits, bool isFirst) {
     const Unit &unit = cluster.units[number];
-    uint32_t partMask = (uint32_t(1) << unit.term.width()) - 1;
-    uint64_t vector =
-        unit.term.lookup ? uint64_t(unit.term.lookup.getEntries()[bits]) : bits;
+    uint32_t partMask = (uint32_t(1) << unit.partWidth) - 1;
+    uint64_t vector = unit.table >= 0 ? uint64_t(unit.entries[bits]) : bits;
     for (const Member &member : unit.members) {
-      uint32_t &known = choice.known[member.element];
-      known &= ~(partMask << unit.codeShift);
-      known |= uint32_t(vector >> member.shift & partMask) << unit.codeShift;
+      choice.known[member.element] |=
+          uint32_t(vector >> member.shift & partMask) << unit.codeShift;
       choice.mask[member.element] |= partMask << unit.codeShift;
     }
+    bool isNew = isFirst || choice.units[number] != bits;
     choice.units[number] = bits;
+    return isNew;
   };
-  auto costOf = [&] {
-    double cost = 0;
-    for (size_t e = 0; e < cluster.elements.size(); ++e)
-      cost += choice.costs[(e << width) + choice.known[e]];
-    return cost;
-  };
-  constexpr int rounds = 4;
-  double before = std::numeric_limits<double>::infinity();
-  for (int round = 0; round < rounds; ++round) {
-    for (size_t i = 0; i < cluster.units.size(); ++i)
-      take(i, best(cluster.units[i], choice));
-    choice.cost = costOf();
-    if (cluster.units.size() == 1 || !(choice.cost < before * (1 - 1e-9)))
-      return;
-    before = choice.cost;
+  // Units of one element stay free until all others are chosen.
+  size_t count = cluster.joining, settled = 0;
+  constexpr size_t rounds = 4;
+  for (size_t step = 0; step < rounds * count && settled < count; ++step) {
+    size_t i = step % count;
+    bool isNew = take(i, best(cluster.units[i], choice), step < count);
+    // Since when nothing has changed.
+    settled = isNew ? 1 : settled + 1;
   }
+  if (count == cluster.units.size())
+    return;
+  takeSingles(cluster, choice);
 }
 
 Sums VectorCodes::assign(int group, Samples samples, Line line, double *q,
                          uint8_t *block) const {
   Choice choice;
+  const VectorLoops &loops = VectorLoops::get();
+  double inverse = std::fabs(line.scale) < 1e-300 ? 0 : 1 / line.scale,
+         heaviest = 0;
+  for (int64_t i = 0; i < samples.count; ++i)
+    heaviest = std::max(heaviest, samples.w[i]);
+  double part = heaviest > 0 ? 1 / heaviest : 0;
+  // Far beyond all numbers, and its product with them has a square in f32.
+  constexpr double beyond = 1e12;
   for (const Cluster &cluster : clusters[group]) {
     size_t count = cluster.elements.size();
-    choice.costs.assign(count << width, 0);
-    choice.known.assign(count, 0);
-    choice.mask.assign(count, 0);
-    choice.units.assign(cluster.units.size(), -1);
+    int64_t stride = choice.stride = VectorLoops::stride(int64_t(count));
+    choice.t.assign(stride, 0);
+    choice.w.assign(stride, 0);
+    choice.costs.resize_for_overwrite(stride << width);
+    choice.known.assign(stride, 0);
+    choice.mask.assign(stride, 0);
+    choice.units.assign(cluster.units.size(), 0);
     for (size_t e = 0; e < count; ++e) {
-      double x = samples.x[cluster.elements[e]] - line.base,
-             w = samples.w[cluster.elements[e]];
-      for (size_t code = 0; code < numbers.size(); ++code) {
-        double difference = line.scale * numbers[code] - x;
-        // What is no number is never taken.
-        choice.costs[(e << width) + code] =
-            std::isfinite(numbers[code])
-                ? w * difference * difference
-                : std::numeric_limits<double>::max() / 1e6;
-      }
+      double t = (samples.x[cluster.elements[e]] - line.base) * inverse;
+      choice.t[e] = float(std::clamp(t, -beyond, beyond));
+      choice.w[e] = float(samples.w[cluster.elements[e]] * part);
     }
+    loops.costs(choice.t.data(), choice.w.data(), stride, singles.data(),
+                int(singles.size()), choice.costs.data());
     choose(cluster, choice);
     for (size_t e = 0; e < count; ++e)
       q[cluster.elements[e]] = numbers[choice.known[e]];
     if (!block)
       continue;
     for (auto [unit, bits] : llvm::zip(cluster.units, choice.units)) {
-      uint32_t rest = uint32_t(bits);
+      uint32_t rest = bits;
       for (auto [plane, first] : llvm::zip(unit.term.planes, unit.firstBits)) {
         writeBits(block, first, plane.width(),
                   rest & uint32_t((uint64_t(1) << plane.width()) - 1));

@@ -15,6 +15,7 @@
 #include "codegen/quantize/Cells.h"
 #include "codegen/quantize/CodeLoops.h"
 #include "codegen/quantize/FieldNumbers.h"
+#include "codegen/quantize/VectorLoops.h"
 #include "ir/FieldTerms.h"
 
 #include "llvm/Support/Error.h"
@@ -39,6 +40,7 @@ private:
   struct Member {
     int element;    ///< Of the cluster.
     unsigned shift; ///< Of its component in a vector.
+    unsigned component;
   };
   struct Unit {
     FieldTerm term;
@@ -46,22 +48,35 @@ private:
     unsigned codeShift = 0; ///< Of its part in the element's code.
     llvm::SmallVector<int64_t> firstBits; ///< Of the planes.
     llvm::SmallVector<Member, 8> members;
+    unsigned partWidth = 0;
+    int table = -1; ///< Of `tables`; -1 where the bits are the part.
+    llvm::ArrayRef<int64_t> entries; ///< Of the table.
   };
   /// Elements that units join, and these, those of fewest bits for each element
-  /// first.
+  /// first, and those of one element last, for which the others have the best.
   struct Cluster {
     llvm::SmallVector<int> elements; ///< Counted from the group's first.
     std::vector<Unit> units;
+    size_t joining = 0; ///< Units of several elements.
   };
   struct Choice; // what is known of the units of a cluster
-  uint32_t best(const Unit &unit, const Choice &choice) const;
+  uint32_t best(const Unit &unit, Choice &choice) const;
   void choose(const Cluster &cluster, Choice &choice) const;
+  void takeSingles(const Cluster &cluster, Choice &choice) const;
+  int tableOf(const Unit &unit);
 
   VectorCodes(const FieldNumbers &code) : width(code.attr().width()) {}
 
   unsigned width; ///< Of an element's code.
   std::vector<double> numbers;
+  std::vector<float> singles;                 ///< The same.
   std::vector<std::vector<Cluster>> clusters; ///< Of each group.
+  struct Table {
+    LookupAttr lookup;
+    unsigned components;
+    VectorTable vectors;
+  };
+  std::vector<Table> tables;
 };
 
 } // namespace rlx::quantize
