@@ -117,7 +117,8 @@ bool Solver::refineCell(Solution &solution, int cell) {
   }
   if (!(below > 0))
     return false;
-  constexpr int reach = 2;
+  // Choosing vectors takes long.
+  int reach = vectors ? 1 : 2;
   auto tries = field.around(above / below, reach);
   return tryCodes(solution, cell, tries);
 }
@@ -215,7 +216,7 @@ void Solver::unsettle(int cell) {
 }
 
 void Solver::refine(Solution &solution) {
-  constexpr int rounds = 6;
+  int rounds = vectors ? 2 : 6;
   trial.codes = solution.codes;
   isSettled.assign(problem.cells.size(), false);
   for (int round = 0; round < rounds; ++round) {

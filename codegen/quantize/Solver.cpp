@@ -290,17 +290,29 @@ Solution Solver::solve() {
   return best;
 }
 
+/// Whether the negative of each number is one as well.
+static bool isSymmetric(const FieldNumbers &code) {
+  llvm::ArrayRef<double> all = code.sorted();
+  for (size_t i = 0; i < all.size(); ++i)
+    if (all[i] != -all[all.size() - 1 - i])
+      return false;
+  return !all.empty();
+}
+
 /// Choosing vectors takes long: of many starts, only the best are refined.
 /// Lines are searched for as if each element had a code of its own; vectors,
 /// which are fewer, may want other scales.
 Solution Solver::solveVectors() {
-  constexpr double stretches[] = {1, 0.85, 0.92, 1.08};
-  constexpr int attempts = 3;
-  constexpr size_t refined = 2;
+  constexpr double stretches[] = {1, 0.88};
+  constexpr int attempts = 2;
+  constexpr size_t refined = 1;
   auto allGroups =
       llvm::to_vector(llvm::seq<int>(0, int(problem.groups.size())));
   std::vector<Solution> starts;
   for (LineRange range : hypotheses()) {
+    // Scales of both signs give the same where numbers are symmetric.
+    if (range.scale == Signs::notPositive && isSymmetric(numbers.code))
+      continue;
     fitGroups(range);
     for (double stretch : stretches) {
       prepareStart(stretch);
