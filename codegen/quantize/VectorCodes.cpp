@@ -193,7 +193,7 @@ uint32_t VectorCodes::best(const Unit &unit, Choice &choice) const {
     for (unsigned part = 0; part < radix; ++part)
       of[part] += choice.parts[part * stride + member.element];
   }
-  choice.room.assign(table.sizes[0] + table.absent.size(), 0);
+  choice.room.assign(table.room(), 0);
   return loops.best(table, choice.sums.data(), choice.room.data());
 }
 

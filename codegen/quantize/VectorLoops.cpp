@@ -41,21 +41,25 @@ VectorTable VectorTable::make(llvm::ArrayRef<int64_t> vectors, unsigned width,
     Halves halves{0, 0, unsigned(entry)};
     for (unsigned i = count; i-- > 0;) {
       unsigned &half = i < table.components[0] ? halves.first : halves.second;
-      half = half * table.radix + unsigned(uint64_t(vector) >> (i * width) & mask);
+      half =
+          half * table.radix + unsigned(uint64_t(vector) >> (i * width) & mask);
     }
     all.push_back(halves);
   }
-  llvm::stable_sort(all, [](const Halves &a, const Halves &b) {
-    return a.first < b.first;
-  });
+  llvm::stable_sort(
+      all, [](const Halves &a, const Halves &b) { return a.first < b.first; });
   constexpr unsigned lanes = 8;
-  table.absent.assign((table.sizes[1] + lanes - 1) / lanes * lanes, std::numeric_limits<float>::infinity());
+  for (int half = 0; half < 2; ++half)
+    table.absent[half].assign((table.sizes[half] + lanes - 1) / lanes * lanes +
+                                  lanes,
+                              std::numeric_limits<float>::infinity());
   for (const Halves &halves : all) {
     while (table.firstOf.size() <= halves.first)
       table.firstOf.push_back(uint16_t(table.seconds.size()));
     table.seconds.push_back(uint16_t(halves.second));
     table.entries.push_back(uint16_t(halves.entry));
-    table.absent[halves.second] = 0;
+    table.absent[0][halves.first] = 0;
+    table.absent[1][halves.second] = 0;
   }
   while (table.firstOf.size() <= table.sizes[0])
     table.firstOf.push_back(uint16_t(table.seconds.size()));
@@ -93,49 +97,78 @@ RLX_INLINE void loopParts(const float *costs, const uint32_t *known,
                           unsigned shift, int numParts, float *parts) {
   const Floats none = Floats{} + std::numeric_limits<float>::infinity();
   for (int64_t e = 0; e < stride; e += width) {
-    for (int part = 0; part < numParts; ++part)
-      store(parts + part * stride + e, none);
     Words bits = load<Words>(known + e), which = load<Words>(mask + e);
-    for (int code = 0; code < numCodes; ++code) {
-      float *to = parts + (code >> shift & (numParts - 1)) * stride + e;
-      Floats cost = load<Floats>(costs + code * stride + e),
-             least = load<Floats>(to);
-      cost = (which & uint32_t(code)) == bits ? cost : none;
-      store(to, cost < least ? cost : least);
+    int below = 1 << shift;
+    for (int part = 0; part < numParts; ++part) {
+      Floats least = none;
+      for (int above = part * below; above < numCodes;
+           above += numParts * below)
+        for (int code = above; code < above + below; ++code) {
+          Floats cost = load<Floats>(costs + code * stride + e);
+          cost = (which & uint32_t(code)) == bits ? cost : none;
+          least = cost < least ? cost : least;
+        }
+      store(parts + part * stride + e, least);
     }
   }
 }
 
-/// The sum for each number of so many digits.
+/// The sum for each number of so many digits. Writes up to seven more behind
+/// them; `room` is for as many.
 RLX_INLINE void addUp(const float *costs, unsigned radix, unsigned components,
-                      float *sums) {
+                      float *sums, float *room) {
   sums[0] = 0;
   unsigned filled = 1;
-  for (unsigned i = 0; i < components; ++i, filled *= radix)
-    for (unsigned part = radix; part-- > 0;) {
-      float cost = costs[i * radix + part];
-      float *to = sums + part * filled;
-#pragma omp simd
-      for (unsigned j = 0; j < filled; ++j)
-        to[j] = sums[j] + cost;
+  for (unsigned i = 0; i < components; ++i, filled *= radix) {
+    for (unsigned j = 0; j < filled; j += width)
+      store(room + j, load<Floats>(sums + j));
+    // What is written too far is written again by the next part.
+    for (unsigned part = 0; part < radix; ++part) {
+      Floats cost = Floats{} + costs[i * radix + part];
+      for (unsigned j = 0; j < filled; j += width)
+        store(sums + part * filled + j, load<Floats>(room + j) + cost);
     }
+  }
+}
+
+RLX_INLINE bool isAny(Words words) {
+  uint64_t parts[sizeof(words) / sizeof(uint64_t)], any = 0;
+  std::memcpy(parts, &words, sizeof(words));
+  for (uint64_t part : parts)
+    any |= part;
+  return any != 0;
 }
 
 RLX_INLINE uint32_t loopBest(const VectorTable &table, const float *costs,
                              float *room) {
-  float *first = room, *second = room + table.sizes[0];
-  addUp(costs, table.radix, table.components[0], first);
+  unsigned count = table.sizes[0];
+  float *first = room, *second = first + table.absent[0].size(),
+        *rest = second + table.absent[1].size();
+  addUp(costs, table.radix, table.components[0], first, rest);
   addUp(costs + table.components[0] * table.radix, table.radix,
-        table.components[1], second);
-  float best = std::numeric_limits<float>::infinity(), least = best;
-  Floats leasts = Floats{} + least;
+        table.components[1], second, rest);
+  const float infinity = std::numeric_limits<float>::infinity();
+  float best = infinity, least = best, lowest = best;
+  Floats leasts = Floats{} + least, lowests = leasts;
   for (unsigned i = 0; i < table.sizes[1]; i += width) {
-    Floats cost = load<Floats>(second + i) + load<Floats>(&table.absent[i]);
+    Floats cost = load<Floats>(second + i) + load<Floats>(&table.absent[1][i]);
     leasts = cost < leasts ? cost : leasts;
   }
-  for (int64_t i = 0; i < width; ++i)
+  Words at = {}, lowestAt = {};
+  for (unsigned i = 0; i < count; i += width) {
+    Floats cost = load<Floats>(first + i) + load<Floats>(&table.absent[0][i]);
+    lowestAt = cost < lowests ? at : lowestAt;
+    lowests = cost < lowests ? cost : lowests;
+    store(first + i, cost);
+    at += unsigned(width);
+  }
+  // A good one to begin with, so that few others are looked at.
+  unsigned start = 0, entry = 0;
+  for (int64_t i = 0; i < width; ++i) {
     least = leasts[i] < least ? leasts[i] : least;
-  unsigned entry = 0;
+    start = lowests[i] < lowest ? unsigned(lowestAt[i] + i) : start;
+    lowest = lowests[i] < lowest ? lowests[i] : lowest;
+  }
   const uint16_t *firstOf = table.firstOf.data();
   auto look = [&](unsigned half) __attribute__((always_inline)) {
     float own = first[half];
@@ -147,18 +180,15 @@ RLX_INLINE uint32_t loopBest(const VectorTable &table, const float *costs,
       }
     }
   };
-  // A good one to begin with, so that few others are looked at.
-  unsigned start = 0;
-  float lowest = std::numeric_limits<float>::infinity();
-  for (unsigned half = 0; half < table.sizes[0]; ++half)
-    if (first[half] < lowest && firstOf[half] < firstOf[half + 1]) {
-      lowest = first[half];
-      start = half;
-    }
   look(start);
-  for (unsigned half = 0; half < table.sizes[0]; ++half)
-    if (first[half] + least < best)
-      look(half);
+  for (unsigned from = 0; from < count; from += width) {
+    Floats bound = load<Floats>(first + from) + least;
+    if (!isAny(Words(bound < best)))
+      continue;
+    for (unsigned half = from; half < from + width; ++half)
+      if (first[half] + least < best)
+        look(half);
+  }
   return entry;
 }
 } // namespace

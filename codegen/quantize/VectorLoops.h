@@ -12,6 +12,7 @@
 
 #include "llvm/ADT/ArrayRef.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -21,13 +22,19 @@ namespace rlx::quantize {
 /// other. A half is a number whose digits, in base `radix`, are its components,
 /// the first one lowest.
 struct VectorTable {
-  unsigned radix = 2;       ///< Above all components.
-  unsigned components[2]{}; ///< Of the halves; the second may have none.
-  unsigned sizes[2]{};      ///< radix ^ components.
+  unsigned radix = 2;            ///< Above all components.
+  unsigned components[2]{};      ///< Of the halves; the second may have none.
+  unsigned sizes[2]{};           ///< radix ^ components.
   std::vector<uint16_t> firstOf; ///< Of each first half; one more.
   std::vector<uint16_t> seconds, entries;
-  std::vector<float> absent; ///< Of a second half: 0, or infinity if none has it, and
-                             /// more of these up to a multiple of eight.
+  /// Of halves: 0, or infinity if no vector has it; and more of these up to a
+  /// multiple of eight and eight more, since sums are made in eights.
+  std::vector<float> absent[2];
+  /// The numbers that a search needs room for.
+  size_t room() const {
+    return absent[0].size() + absent[1].size() +
+           std::max(absent[0].size(), absent[1].size());
+  }
 
   /// `parts` of `width` bits, `count` of them, of each entry.
   static VectorTable make(llvm::ArrayRef<int64_t> entries, unsigned width,
@@ -47,7 +54,7 @@ struct VectorLoops {
                 int64_t stride, int numCodes, unsigned shift, int numParts,
                 float *parts);
   /// The entry of least cost: `costs[component * radix + part]`. `room` is for
-  /// the sizes of both halves and seven more.
+  /// `table.room()` numbers.
   uint32_t (*best)(const VectorTable &table, const float *costs, float *room);
 
   /// Those that this processor can run, the fastest first.

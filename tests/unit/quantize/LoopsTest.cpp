@@ -10,7 +10,10 @@
 #include "codegen/quantize/LineTrials.h"
 #include "codegen/quantize/NearestCodes.h"
 #include "codegen/quantize/Rules.h"
+#include "codegen/quantize/VectorLoops.h"
 #include "tests/unit/quantize/TestSupport.h"
+
+#include <random>
 
 using namespace rlx;
 using namespace rlx::quantize;
@@ -314,6 +317,47 @@ TEST(CodeVectorsTest, GiveTheSameOnAllProcessors) {
       EXPECT_EQ(doubtsAgain, rankDoubts);
     }
   }
+}
+
+/// The vector of least cost is the one that trying all of them finds, for
+/// halves of few and of many components, on all processors.
+TEST(VectorLoops, FindTheBestOfAllVectors) {
+  std::mt19937 random(3);
+  for (unsigned width : {1u, 2u, 3u})
+    for (unsigned components : {1u, 2u, 3u, 5u, 8u}) {
+      if (width * components > 24)
+        continue;
+      uint32_t radix = width == 2 ? 3 : 1u << width;
+      std::vector<int64_t> entries(64);
+      for (int64_t &entry : entries) {
+        entry = 0;
+        for (unsigned i = 0; i < components; ++i)
+          entry |= int64_t(random() % radix) << (i * width);
+      }
+      VectorTable table = VectorTable::make(entries, width, components);
+      std::vector<float> costs(size_t(components) * table.radix), room;
+      std::uniform_int_distribution<int> cost(-50, 50); // sums are exact
+      for (int trial = 0; trial < 50; ++trial) {
+        for (float &each : costs)
+          each = float(cost(random));
+        auto costOf = [&](int64_t entry) {
+          float sum = 0;
+          for (unsigned i = 0; i < components; ++i)
+            sum += costs[i * table.radix +
+                         (entry >> (i * width) & ((1 << width) - 1))];
+          return sum;
+        };
+        float least = costOf(entries[0]);
+        for (int64_t entry : entries)
+          least = std::min(least, costOf(entry));
+        room.assign(table.room(), 0);
+        uint32_t first =
+            VectorLoops::get().best(table, costs.data(), room.data());
+        EXPECT_EQ(costOf(entries[first]), least);
+        for (const VectorLoops &loops : VectorLoops::all())
+          EXPECT_EQ(loops.best(table, costs.data(), room.data()), first);
+      }
+    }
 }
 
 } // namespace loops_test
