@@ -108,6 +108,7 @@ if(TARGET rlx_codegen)
     ir/QuantMethod.h
     ir/QuantRule.h
     ir/FieldTerms.h
+    ir/IndexSteps.h
     ir/Reference.h
     ir/Scheme.h
     ir/WeightMemory.h

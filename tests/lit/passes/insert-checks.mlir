@@ -165,3 +165,14 @@ func.func @pack(%x: tensor<?x?xf32>, %p: tensor<?x?x?xf32>, %y: tensor<?x?xf32>,
   %r = bufferization.materialize_in_destination %z in %x : (tensor<?x?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
   return %r : tensor<?x?xf32>
 }
+
+// -----
+
+// Of buffers, nothing is checked.
+// CHECK-LABEL: func @buffers(
+// CHECK-NEXT: linalg.softmax
+// CHECK-NEXT: return
+func.func @buffers(%x: memref<?x8xf32>, %y: memref<?x8xf32>) {
+  linalg.softmax dimension(1) ins(%x : memref<?x8xf32>) outs(%y : memref<?x8xf32>)
+  return
+}
