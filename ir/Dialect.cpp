@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "ir/Dialect.h"
+#include "ir/Inlining.h"
 #include "ir/QMatmul.h"
 #include "ir/Scheme.h"
 #include "ir/ViewOps.h"
@@ -9,7 +10,6 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
-#include "mlir/Transforms/InliningUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -37,15 +37,6 @@ struct SchemeAliases : OpAsmDialectInterface {
   }
 };
 
-/// Every operation may be inlined. Regions, the epilogues of block operations,
-/// read values from outside and are copied as they are.
-struct Inlining : DialectInlinerInterface {
-  using DialectInlinerInterface::DialectInlinerInterface;
-  bool isLegalToInline(Operation *, Region *, bool,
-                       IRMapping &) const override {
-    return true;
-  }
-};
 } // namespace
 
 void RlxDialect::initialize() {
@@ -65,7 +56,7 @@ void RlxDialect::initialize() {
 #define GET_OP_LIST
 #include "ir/ViewOps.cpp.inc"
       >();
-  addInterfaces<SchemeAliases, Inlining>();
+  addInterfaces<SchemeAliases, InlineAll>();
 }
 
 SchemeAttr RlxDialect::findScheme(StringRef name) {

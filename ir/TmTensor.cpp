@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "ir/TmTensor.h"
+#include "ir/Inlining.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/TypeUtilities.h"
-#include "mlir/Transforms/InliningUtils.h"
 
 using namespace mlir;
 using namespace rlx;
@@ -14,13 +14,10 @@ using namespace rlx::tm_tensor;
 #include "ir/TmTensorDialect.cpp.inc"
 
 namespace {
-/// Every operation may be inlined, with its region.
-struct Inlining : DialectInlinerInterface {
-  using DialectInlinerInterface::DialectInlinerInterface;
-  bool isLegalToInline(Operation *, Region *, bool,
-                       IRMapping &) const override {
-    return true;
-  }
+/// What is called in a region may be inlined into it, too.
+struct Inlining : InlineAll {
+  using InlineAll::InlineAll;
+  using InlineAll::isLegalToInline;
   bool isLegalToInline(Region *, Region *, bool, IRMapping &) const override {
     return true;
   }

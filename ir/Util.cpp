@@ -2,32 +2,21 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "ir/Util.h"
+#include "ir/Inlining.h"
 
 #include "mlir/IR/Builders.h"
-#include "mlir/Transforms/InliningUtils.h"
 
 using namespace mlir;
 using namespace rlx::util;
 
 #include "ir/UtilDialect.cpp.inc"
 
-namespace {
-/// Functions that read globals may be inlined.
-struct UtilInlining : DialectInlinerInterface {
-  using DialectInlinerInterface::DialectInlinerInterface;
-  bool isLegalToInline(Operation *, Region *, bool,
-                       IRMapping &) const override {
-    return true;
-  }
-};
-} // namespace
-
 void UtilDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "ir/Util.cpp.inc"
       >();
-  addInterfaces<UtilInlining>();
+  addInterfaces<InlineAll>();
 }
 
 ParseResult GlobalOp::parse(OpAsmParser &parser, OperationState &result) {

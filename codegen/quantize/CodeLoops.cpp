@@ -2,14 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/quantize/CodeLoops.h"
-
-#include "llvm/ADT/SmallVector.h"
+#include "codegen/quantize/Processors.h"
 
 #include <cstring>
 
 using namespace rlx::quantize;
-
-#define RLX_INLINE inline __attribute__((always_inline))
 
 namespace {
 constexpr int64_t lanes = 8;
@@ -121,25 +118,9 @@ RLX_INLINE Sums loopGiven(Samples samples, Line line, const double *q) {
   static constexpr CodeLoops loops = {integers, few, given};                   \
   }
 
-RLX_LOOPS(generic, )
-#if defined(__x86_64__)
-RLX_LOOPS(avx2, __attribute__((target("avx2"))))
-RLX_LOOPS(avx512, __attribute__((target("avx512f,avx512dq,avx512vl"))))
-#endif
+RLX_FOR_PROCESSORS(RLX_LOOPS, codes)
 
 llvm::ArrayRef<CodeLoops> CodeLoops::all() {
-  static const llvm::SmallVector<CodeLoops> supported = [] {
-    llvm::SmallVector<CodeLoops> loops;
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") &&
-        __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl"))
-      loops.push_back(avx512::loops);
-    if (__builtin_cpu_supports("avx2"))
-      loops.push_back(avx2::loops);
-#endif
-    loops.push_back(generic::loops);
-    return loops;
-  }();
+  static const auto supported = supportedLoops<CodeLoops>(RLX_LOOPS_OF(codes));
   return supported;
 }

@@ -2,12 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/quantize/NearestCodes.h"
+#include "codegen/quantize/Processors.h"
 
 #include <cstring>
 
 using namespace rlx::quantize;
-
-#define RLX_INLINE inline __attribute__((always_inline))
 
 namespace {
 constexpr int64_t width = 16;
@@ -105,30 +104,13 @@ RLX_INLINE bool chooseRanks(const float *x, int64_t count, float base,
     return chooseRanks(x, count, base, inverse, middles, numMiddles, margin,   \
                        codes, doubts);                                         \
   }                                                                            \
-  static constexpr CodeVectors vectors = {integers, ranks};                    \
+  static constexpr CodeVectors loops = {integers, ranks};                      \
   }
 
-RLX_CODE_VECTORS(codes_generic, )
-#if defined(__x86_64__)
-RLX_CODE_VECTORS(codes_avx2, __attribute__((target("avx2"))))
-RLX_CODE_VECTORS(codes_avx512,
-                 __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw"))))
-#endif
+RLX_FOR_PROCESSORS(RLX_CODE_VECTORS, nearest)
 
 llvm::ArrayRef<CodeVectors> CodeVectors::all() {
-  static const llvm::SmallVector<CodeVectors> supported = [] {
-    llvm::SmallVector<CodeVectors> vectors;
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") &&
-        __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512bw"))
-      vectors.push_back(codes_avx512::vectors);
-    if (__builtin_cpu_supports("avx2"))
-      vectors.push_back(codes_avx2::vectors);
-#endif
-    vectors.push_back(codes_generic::vectors);
-    return vectors;
-  }();
+  static const auto supported =
+      supportedLoops<CodeVectors>(RLX_LOOPS_OF(nearest));
   return supported;
 }

@@ -2,14 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "codegen/quantize/LineTrials.h"
-
-#include "llvm/ADT/SmallVector.h"
+#include "codegen/quantize/Processors.h"
 
 #include <cstring>
 
 using namespace rlx::quantize;
-
-#define RLX_INLINE inline __attribute__((always_inline))
 
 namespace {
 using Lanes = float __attribute__((vector_size(sizeof(LineLanes))));
@@ -238,6 +235,22 @@ RLX_INLINE void changeAll(const float *x, float *to, int64_t count,
     to[i] = change(broadcast(x[i]))[0];
 }
 
+/// Gives `step` the numbers and their weights, 1 where `w` is null, as many at
+/// a time as there are lanes. Returns where the rest begins.
+template <typename Step>
+RLX_INLINE int64_t forWholeLanes(const float *x, const float *w, int64_t count,
+                                 Step step) {
+  int64_t i = 0;
+  for (; i + LineLanes::count <= count; i += LineLanes::count) {
+    Lanes values, weights = broadcast(1);
+    std::memcpy(&values, x + i, sizeof(values));
+    if (w)
+      std::memcpy(&weights, w + i, sizeof(weights));
+    step(values, weights);
+  }
+  return i;
+}
+
 RLX_INLINE SampleRange measureSamples(const float *x, const float *w,
                                       int64_t count) {
   constexpr int64_t width = LineLanes::count;
@@ -248,14 +261,7 @@ RLX_INLINE SampleRange measureSamples(const float *x, const float *w,
     weight += weights;
     square += weights * values * values;
   };
-  int64_t i = 0;
-  for (; i + width <= count; i += width) {
-    Lanes values, weights = broadcast(1);
-    std::memcpy(&values, x + i, sizeof(values));
-    if (w)
-      std::memcpy(&weights, w + i, sizeof(weights));
-    step(values, weights);
-  }
+  int64_t i = forWholeLanes(x, w, count, step);
   if (i < count) {
     float values[width], weights[width];
     for (int64_t j = 0; j < width; ++j) {
@@ -281,16 +287,12 @@ RLX_INLINE SampleRange measureSamples(const float *x, const float *w,
 }
 
 RLX_INLINE float sizeOf(const float *x, const float *w, int64_t count) {
-  constexpr int64_t width = LineLanes::count;
   Lanes sum = {};
-  int64_t i = 0;
-  for (; i + width <= count; i += width) {
-    Lanes values, weights = broadcast(1);
-    std::memcpy(&values, x + i, sizeof(values));
-    if (w)
-      std::memcpy(&weights, w + i, sizeof(weights));
-    sum += magnitude(values) * weights;
-  }
+  int64_t i = forWholeLanes(
+      x, w,
+      count, [&](Lanes values, Lanes weights) __attribute__((always_inline)) {
+        sum += magnitude(values) * weights;
+      });
   float size = reduced(
       sum,
       [](Lanes a, Lanes b) __attribute__((always_inline)) { return a + b; });
@@ -449,29 +451,14 @@ RLX_INLINE void improveLines(const FloatSamples &samples,
     improveLines(samples, numbers, hasBase, scaleSign, baseSign, times, lines, \
                  results);                                                     \
   }                                                                            \
-  static constexpr LineTrials trials = {largest, multiply, divide, measure,    \
-                                        size,    evaluate, improve};           \
+  static constexpr LineTrials loops = {largest, multiply, divide, measure,     \
+                                       size,    evaluate, improve};            \
   }
 
-RLX_TRIALS(trials_generic, )
-#if defined(__x86_64__)
-RLX_TRIALS(trials_avx2, __attribute__((target("avx2"))))
-RLX_TRIALS(trials_avx512, __attribute__((target("avx512f,avx512dq,avx512vl"))))
-#endif
+RLX_FOR_PROCESSORS(RLX_TRIALS, trials)
 
 llvm::ArrayRef<LineTrials> LineTrials::all() {
-  static const llvm::SmallVector<LineTrials> supported = [] {
-    llvm::SmallVector<LineTrials> trials;
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") &&
-        __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl"))
-      trials.push_back(trials_avx512::trials);
-    if (__builtin_cpu_supports("avx2"))
-      trials.push_back(trials_avx2::trials);
-#endif
-    trials.push_back(trials_generic::trials);
-    return trials;
-  }();
+  static const auto supported =
+      supportedLoops<LineTrials>(RLX_LOOPS_OF(trials));
   return supported;
 }

@@ -7,16 +7,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/quantize/VectorLoops.h"
+#include "codegen/quantize/Processors.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/SmallVector.h"
 
 #include <cstring>
 #include <limits>
 
 using namespace rlx::quantize;
-
-#define RLX_INLINE inline __attribute__((always_inline))
 
 VectorTable VectorTable::make(llvm::ArrayRef<int64_t> vectors, unsigned width,
                               unsigned count) {
@@ -212,26 +210,10 @@ RLX_INLINE uint32_t loopBest(const VectorTable &table, const float *costs,
   static constexpr VectorLoops loops = {costs, parts, best};                   \
   }
 
-RLX_VECTOR_LOOPS(vectors_generic, )
-#if defined(__x86_64__)
-RLX_VECTOR_LOOPS(vectors_avx2, __attribute__((target("avx2"))))
-RLX_VECTOR_LOOPS(vectors_avx512,
-                 __attribute__((target("avx512f,avx512dq,avx512vl"))))
-#endif
+RLX_FOR_PROCESSORS(RLX_VECTOR_LOOPS, vectors)
 
 llvm::ArrayRef<VectorLoops> VectorLoops::all() {
-  static const llvm::SmallVector<VectorLoops> supported = [] {
-    llvm::SmallVector<VectorLoops> loops;
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") &&
-        __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl"))
-      loops.push_back(vectors_avx512::loops);
-    if (__builtin_cpu_supports("avx2"))
-      loops.push_back(vectors_avx2::loops);
-#endif
-    loops.push_back(vectors_generic::loops);
-    return loops;
-  }();
+  static const auto supported =
+      supportedLoops<VectorLoops>(RLX_LOOPS_OF(vectors));
   return supported;
 }

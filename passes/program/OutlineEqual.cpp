@@ -14,10 +14,10 @@
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Transforms/RegionUtils.h"
-#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
 
-#include <map>
 #include <string>
+#include <vector>
 
 namespace rlx {
 #define GEN_PASS_DEF_OUTLINEEQUALPASS
@@ -71,23 +71,23 @@ struct Candidate {
 
 struct OutlineEqualPass : rlx::impl::OutlineEqualPassBase<OutlineEqualPass> {
   void runOnOperation() override {
-    llvm::MapVector<std::string, SmallVector<Candidate>,
-                    std::map<std::string, unsigned>>
-        groups; // By what they become.
+    std::vector<SmallVector<Candidate>> groups;
+    llvm::StringMap<size_t> groupOf; // Of those that are shared, by their code.
     llvm::DenseSet<Operation *> longFunctions;
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       unsigned count = 0;
       function.walk<WalkOrder::PreOrder>([&](Operation *op) {
-        bool isShared = canBeShared(op);
-        if (!isShared && !canBeMoved(op))
-          return WalkResult::advance();
         Candidate candidate{op, {}};
-        OwningOpRef<func::FuncOp> alone = functionOf(candidate);
-        std::string text = textOf(*alone);
-        // No text has this in front: the operation stays the only one.
-        if (!isShared)
-          text = std::to_string(groups.size()) + text;
-        groups[text].push_back(std::move(candidate));
+        size_t group = groups.size();
+        if (canBeShared(op)) {
+          OwningOpRef<func::FuncOp> alone = functionOf(candidate);
+          group = groupOf.try_emplace(textOf(*alone), group).first->second;
+        } else if (!canBeMoved(op)) {
+          return WalkResult::advance();
+        }
+        if (group == groups.size())
+          groups.emplace_back();
+        groups[group].push_back(std::move(candidate));
         ++count;
         return WalkResult::skip();
       });
@@ -95,7 +95,7 @@ struct OutlineEqualPass : rlx::impl::OutlineEqualPassBase<OutlineEqualPass> {
         longFunctions.insert(function);
     }
     SymbolTable symbols(getOperation());
-    for (auto &[text, candidates] : groups) {
+    for (SmallVector<Candidate> &candidates : groups) {
       if (candidates.size() < 2 &&
           !longFunctions.contains(
               candidates.front().op->getParentOfType<func::FuncOp>()))
